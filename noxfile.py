@@ -1,0 +1,73 @@
+"""The release of a Python project, as nox sessions.
+
+nox -l                            the checklist
+nox -s release_preflight          all of it, in parallel, with a verdict
+nox -s build                      one gate alone
+nox -s build -- --help            what it judges, and its options
+nox -s build -- --project PATH    the same for another repository
+"""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+if (HERE / "release").is_dir():  # nox, unlike `python -m nox`, does not look for modules here
+    sys.path.insert(0, str(HERE))
+
+import nox  # noqa: E402
+
+from release.sessions import Sessions  # noqa: E402
+
+nox.needs_version = ">=2026.8.17"
+nox.options.sessions = ["release_preflight"]
+
+sessions = Sessions(Path(__file__))
+
+# The whole checklist, judged in parallel: what stands between this commit and a release.
+sessions.preflight("release_preflight")
+
+# The repository itself: no tools, judged in a moment.
+sessions.gate("tree")
+sessions.gate("versions")
+
+# The code, by the project's own commands where it has them.
+sessions.gate("lint")
+sessions.gate("typecheck")
+sessions.gate("test")
+
+# What is shipped: built once, and every later gate judges those very files.
+sessions.gate("build")
+sessions.gate("sbom")
+sessions.gate("audit")
+sessions.gate("docker")
+
+# Gates that the project adds in [tool.release.gates].
+sessions.own_gates()
+
+if (HERE / "bench").is_dir():  # the repository of nox-release itself, not the copy it ships
+
+    @nox.session(venv_backend="none", default=False)
+    def lock(session: nox.Session) -> None:
+        """Pin the tools of the gates anew, with hashes, into release/locks/."""
+        from release.environments import find_uv
+
+        uv = find_uv() or session.error("uv is not installed: pip install uv")
+        groups = nox.project.load_toml("pyproject.toml")["dependency-groups"]
+        for group in sorted(groups.keys() - {"dev"}):
+            session.run(
+                *(uv, "pip", "compile", "--quiet", "--universal", "--python-version=3.11"),
+                *("--generate-hashes", "--no-header", "--no-annotate", "--upgrade"),
+                *("--no-emit-index-url", "--no-emit-find-links", "--no-config"),
+                *(f"--group=pyproject.toml:{group}", f"--output-file=release/locks/{group}.txt"),
+                external=True,
+            )
+
+    @nox.session(venv_backend="none", default=False)
+    def bench(session: nox.Session) -> None:
+        """Time the checklist against the ways to run the same tools without it."""
+        session.run(sys.executable, "bench/compare.py", *session.posargs, external=True)
+
+    @nox.session(venv_backend="none", default=False)
+    def picture(session: nox.Session) -> None:
+        """Draw the README's picture from the last release_preflight of this repository."""
+        session.run(sys.executable, "docs/picture.py", external=True)

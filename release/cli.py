@@ -1,0 +1,46 @@
+"""The console script: the packaged noxfile on the current directory. A few lines over nox."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+USAGE = """\
+usage: nox-release SESSION [ARGUMENT ...]
+       nox-release --list
+
+Runs a session of the release checklist on the project in the current directory, such as
+
+  nox-release release_preflight
+  nox-release build --help
+"""
+
+
+def main() -> int:
+    """Run one session of the packaged noxfile; returns nox's exit status."""
+    arguments = sys.argv[1:]
+    if not arguments or arguments[0] in {"-h", "--help"}:
+        print(USAGE, end="")
+        return 0 if arguments else 2
+    here = Path(__file__).resolve().parent
+    noxfile = next(
+        path for path in (here / "noxfile.py", here.parent / "noxfile.py") if path.exists()
+    )
+    from release.sessions import PROJECT_VARIABLE
+
+    os.environ.setdefault(PROJECT_VARIABLE, str(Path.cwd()))
+    command = ["nox", "--noxfile", str(noxfile), "--envdir", str(Path.cwd() / ".release" / "tools")]
+    command += (
+        ["--list"]
+        if arguments[0] in {"-l", "--list"}
+        else ["-s", arguments[0], "--", *arguments[1:]]
+    )
+    sys.argv = command
+    import nox
+
+    try:
+        nox.main()
+    except SystemExit as done:
+        return int(done.code or 0) if not isinstance(done.code, str) else 1
+    return 0

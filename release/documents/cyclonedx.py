@@ -1,0 +1,243 @@
+"""A CycloneDX document: the project made its root, its judgement, and its readable form.
+
+The format is that of https://cyclonedx.org/docs/1.6/json/. Documents are parsed JSON here.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from release.model import Artifact, Finding
+
+Document = Mapping[str, Any]
+CLASSIFIER_PARTS = " :: "
+LICENCE_WIDTH = 60
+DEFECT_REMEDY = "run it again with -- --fresh; if it stays, report it as a defect of nox-release"
+
+
+def with_root(document: Document, project: str, files: Sequence[Artifact]) -> dict[str, Any]:
+    """`document`, with the component named `project` moved to its root and its files added.
+
+    `files` are the distributions that were built. Each becomes an external reference of the root,
+    a relative one because nobody knows yet where it will be served from, with its sha256: the
+    place that the format has for hashes of several files. The wheel is what is installed, so its
+    sha256 is also the component's own. A random serial number and the time of day are dropped.
+    A document that has no such component is returned without a root, which `problems` reports.
+    """
+    completed = copy.deepcopy(dict(document))
+    completed.pop("serialNumber", None)
+    metadata = completed.setdefault("metadata", {})
+    metadata.pop("timestamp", None)
+    wanted = canonicalize_name(project)
+    components = completed.get("components", [])
+    root = next((c for c in components if canonicalize_name(c["name"]) == wanted), None)
+    if root is None:
+        return completed
+    completed["components"] = [c for c in components if c is not root]
+    wheels = [file for file in files if file.name.endswith(".whl")]
+    references = [
+        {
+            "type": "distribution" if file in wheels else "source-distribution",
+            "url": file.name,
+            "hashes": [_hash(file)],
+        }
+        for file in sorted(files, key=lambda file: file.name)
+    ]
+    root["hashes"] = [_hash(file) for file in wheels]
+    root["externalReferences"] = [*references, *root.get("externalReferences", [])]
+    metadata["component"] = root
+    return completed
+
+
+def problems(
+    document: Document,
+    *,
+    project: str,
+    version: str,
+    files: Sequence[Artifact],
+    installed: Mapping[str, str],
+    private: Sequence[str],
+) -> tuple[Finding, ...]:
+    """What keeps a document from describing the project; empty when nothing does.
+
+    `installed` holds the names (normalised) and versions of the distributions in the clean
+    environment, the project included; `private` are paths of this machine, which no published
+    document may name.
+    """
+    wanted = {n: v for n, v in installed.items() if n != canonicalize_name(project)}
+    return (
+        *_root_problems(document, project, version, files),
+        *_component_problems(document, wanted),
+        *_graph_problems(document),
+        *_private_problems(document, private),
+    )
+
+
+def _root_problems(
+    document: Document, project: str, version: str, files: Sequence[Artifact]
+) -> Iterator[Finding]:
+    root = document.get("metadata", {}).get("component")
+    if root is None:
+        yield Finding(f"the document does not describe {project}", remedy=DEFECT_REMEDY)
+        return
+    if canonicalize_name(root["name"]) != canonicalize_name(project):
+        yield Finding(f"the document describes {root['name']}, not {project}", remedy=DEFECT_REMEDY)
+    if not _same_version(root.get("version", ""), version):
+        yield Finding(
+            f"the document says {project} {root.get('version')}, built was {version}",
+            remedy=DEFECT_REMEDY,
+        )
+    yield from _purl_problems(root, project, version)
+    stated = {
+        (reference["url"], item["content"])
+        for reference in root.get("externalReferences", [])
+        for item in reference.get("hashes", [])
+        if item["alg"] == "SHA-256"
+    }
+    for file in files:
+        if (file.name, file.sha256) not in stated:
+            yield Finding(
+                f"the document lacks {file.name} with sha256 {file.sha256}", remedy=DEFECT_REMEDY
+            )
+
+
+def _component_problems(document: Document, wanted: Mapping[str, str]) -> Iterator[Finding]:
+    listed: dict[str, list[Any]] = {}
+    for component in document.get("components", []):
+        listed.setdefault(canonicalize_name(component["name"]), []).append(component)
+    for name, version in sorted(wanted.items()):
+        matching = [c for c in listed.get(name, []) if _same_version(c.get("version", ""), version)]
+        if not matching:
+            yield Finding(
+                f"runtime dependency {name} {version} is not listed", remedy=DEFECT_REMEDY
+            )
+        for component in matching:
+            yield from _purl_problems(component, name, version)
+    for name, components in sorted(listed.items()):
+        for component in components:
+            if not _same_version(component.get("version", ""), wanted.get(name, "")):
+                yield Finding(
+                    f"{name} {component.get('version')} is listed but not installed",
+                    remedy=DEFECT_REMEDY,
+                )
+
+
+def _purl_problems(component: Any, name: str, version: str) -> Iterator[Finding]:
+    purl = component.get("purl")
+    if purl is None:
+        yield Finding(
+            f"{name} {version} has no package URL: it was installed from a file or a folder",
+            remedy="depend on a released version of it",
+        )
+        return
+    # See https://github.com/package-url/purl-spec: type/name@version?qualifiers#subpath.
+    bare = purl.partition("#")[0].partition("?")[0]
+    start, _, stated = bare.rpartition("@")
+    kind, _, found = start.partition("/")
+    same = canonicalize_name(unquote(found)) == canonicalize_name(name)
+    if kind != "pkg:pypi" or not same or not _same_version(unquote(stated), version):
+        yield Finding(
+            f"{name} {version} has the package URL of something else: {purl}", remedy=DEFECT_REMEDY
+        )
+
+
+def _graph_problems(document: Document) -> Iterator[Finding]:
+    root = document.get("metadata", {}).get("component", {}).get("bom-ref")
+    components = {c.get("bom-ref"): c for c in document.get("components", [])}
+    edges = {d["ref"]: d.get("dependsOn", []) for d in document.get("dependencies", [])}
+    for ref in sorted({*edges, *(to for targets in edges.values() for to in targets)}):
+        if ref != root and ref not in components:
+            yield Finding(f"the dependency graph names {ref}, no component", remedy=DEFECT_REMEDY)
+    reached: set[str] = set()
+    waiting = [root] if root is not None else []
+    while waiting:
+        ref = waiting.pop()
+        if ref not in reached:
+            reached.add(ref)
+            waiting += edges.get(ref, [])
+    for ref, component in components.items():
+        if root is not None and ref not in reached:
+            yield Finding(
+                f"{component['name']} {component.get('version')} is listed, and nothing that the"
+                " project needs requires it",
+                remedy=DEFECT_REMEDY,
+            )
+
+
+def _private_problems(document: Document, private: Sequence[str]) -> Iterator[Finding]:
+    for owner, text in _texts(document, "the document"):
+        if text.lower().startswith("file:") or any(path in text for path in private):
+            yield Finding(
+                f"{owner} names a place on this machine: {text}",
+                remedy="depend on a released version of it instead of a file or a folder",
+            )
+
+
+def _texts(value: Any, owner: str) -> Iterator[tuple[str, str]]:
+    """Every text in a document, with the name of the component that it belongs to."""
+    if isinstance(value, str):
+        yield owner, value
+    elif isinstance(value, Mapping):
+        owner = str(value.get("name", owner)) if "bom-ref" in value else owner
+        for item in value.values():
+            yield from _texts(item, owner)
+    elif isinstance(value, Sequence):
+        for item in value:
+            yield from _texts(item, owner)
+
+
+def as_text(document: Document) -> str:
+    """The document for people: the project with its files, and a line for each dependency."""
+    root = document["metadata"]["component"]
+    lines = [f"{root['name']} {root['version']}", ""]
+    lines += [f"licence  {licence(root)}", f"purl     {root['purl']}"]
+    for reference in root.get("externalReferences", []):
+        lines += [
+            f"sha256   {h['content']}  {reference['url']}" for h in reference.get("hashes", [])
+        ]
+    components = document.get("components", [])
+    if not components:
+        return "\n".join([*lines, "", "No runtime dependencies.", ""])
+    rows = [("name", "version", "licence", "purl")]
+    rows += [
+        (c["name"], c.get("version", ""), licence(c), c.get("purl", ""))
+        for c in sorted(components, key=lambda c: canonicalize_name(c["name"]))
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    noun = "dependency" if len(components) == 1 else "dependencies"
+    lines += ["", f"{len(components)} runtime {noun}", ""]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join([*lines, ""])
+
+
+def licence(component: Mapping[str, Any]) -> str:
+    """A component's declared licence in one line: SPDX identifiers where it gives any."""
+    stated = component.get("licenses", [])
+    exact = [item.get("expression") or item.get("license", {}).get("id") for item in stated]
+    found = [text for text in exact if text]
+    if not found:
+        names = [item.get("license", {}).get("name", "") for item in stated]
+        found = [name.rpartition(CLASSIFIER_PARTS)[2].strip() for name in names if name.strip()]
+    if not found:
+        return "not declared"
+    text = " ".join(", ".join(dict.fromkeys(found)).split())
+    return text if len(text) <= LICENCE_WIDTH else text[: LICENCE_WIDTH - 1] + "…"
+
+
+def _hash(file: Artifact) -> dict[str, str]:
+    return {"alg": "SHA-256", "content": file.sha256}
+
+
+def _same_version(one: str, other: str) -> bool:
+    try:
+        return Version(one) == Version(other)
+    except InvalidVersion:
+        return one == other

@@ -1,0 +1,176 @@
+"""Builds a project with pypa/build. Run by the Python of the gate's tools, never imported.
+
+The only argument is the path of a JSON file: `python` is the interpreter of the environment to
+build in, `install` the start of a command that installs into it, `builds` the clean copies to build
+from (`source`, an empty folder `work`, and the variables `env` of its own), `result` the file to
+write. Each copy becomes an sdist, and the unpacked sdist a wheel; the copies are built side by side
+in the one environment, which the first of them fills.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import build  # type: ignore[import-not-found]
+import pyproject_hooks  # type: ignore[import-not-found]
+
+KEPT_LINES = 40
+
+
+class StepFailed(Exception):
+    """A step that did not work: its name, the kind of failure, and what was said."""
+
+    def __init__(self, step: str, kind: str, message: str, said: str = "") -> None:
+        super().__init__(message)
+        self.step, self.kind, self.message, self.said = step, kind, message, said
+
+    def as_json(self) -> dict[str, str]:
+        said = "\n".join(self.said.splitlines()[-KEPT_LINES:])
+        return {"step": self.step, "kind": self.kind, "message": self.message, "said": said}
+
+
+class Environment:
+    """The environment to build in, and what was installed into it so far."""
+
+    def __init__(self, python: str, install: Sequence[str]) -> None:
+        self.python = python
+        self._install = list(install)
+        self._present: set[str] = set()
+        self._printing = threading.Lock()
+
+    def add(self, requirements: Iterable[str], step: str) -> None:
+        wanted = sorted(set(requirements) - self._present)
+        if not wanted:
+            return
+        done = self.run([*self._install, *wanted])
+        if done.returncode != 0:
+            raise StepFailed(step, "requirements", ", ".join(wanted), done.stdout)
+        self._present.update(wanted)
+
+    def run(
+        self, command: Sequence[str], cwd: str | None = None, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            list(command),
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        )
+        with self._printing:
+            print(done.stdout, end="", flush=True)
+        return done
+
+
+class Copy:
+    """One clean copy on its way to an sdist and a wheel."""
+
+    def __init__(self, request: Mapping[str, Any], environment: Environment) -> None:
+        self._source = Path(request["source"])
+        self._work = Path(request["work"])
+        self._variables: Mapping[str, str] = request["env"]
+        self._environment = environment
+        self._said = ""
+
+    def make(self, enter: Callable[[Any, str], None]) -> dict[str, str]:
+        """Build both files; `enter(builder, kind)` returns when what `kind` requires is there."""
+        builder = self._builder(self._source)
+        self._step("sdist", lambda: enter(builder, "sdist"))
+        sdist = self._step("sdist", lambda: builder.build("sdist", self._work / "sdist"))
+        builder = self._builder(self._unpack(Path(sdist)))
+        self._step("wheel", lambda: enter(builder, "wheel"))
+        wheel = self._step("wheel", lambda: builder.build("wheel", self._work / "wheel"))
+        return {"sdist": sdist, "wheel": wheel}
+
+    def _builder(self, source: Path) -> Any:
+        def runner(
+            command: Sequence[str],
+            cwd: str | None = None,
+            extra_environ: Mapping[str, str] | None = None,
+        ) -> None:
+            variables = {**self._variables, **(extra_environ or {})}
+            done = self._environment.run(command, cwd, variables)
+            self._said = done.stdout
+            done.check_returncode()
+
+        try:
+            return build.ProjectBuilder(
+                source, python_executable=self._environment.python, runner=runner
+            )
+        except build.BuildException as error:
+            raise StepFailed("sdist", "configuration", str(error)) from None
+
+    def _unpack(self, sdist: Path) -> Path:
+        folder = self._work / "unpacked"
+        try:
+            with tarfile.open(sdist) as archive:
+                archive.extractall(folder, filter="data")
+        except (tarfile.TarError, OSError) as error:
+            raise StepFailed("sdist", "archive", f"it cannot be unpacked: {error}") from None
+        found = list(folder.iterdir())
+        if len(found) != 1 or not found[0].is_dir():
+            raise StepFailed("sdist", "archive", "it does not hold exactly one top-level folder")
+        return found[0]
+
+    def _step(self, step: str, work: Callable[[], Any]) -> Any:
+        try:
+            return work()
+        except build.BuildBackendException as error:
+            if isinstance(error.exception, pyproject_hooks.BackendUnavailable):
+                said = error.exception.traceback
+                raise StepFailed(step, "backend", str(error.exception), said) from None
+            raise StepFailed(step, "hook", str(error), self._said) from None
+        except build.BuildException as error:
+            raise StepFailed(step, "configuration", str(error)) from None
+
+
+def main(request: Mapping[str, Any]) -> dict[str, Any]:
+    environment = Environment(request["python"], request["install"])
+    ready = {"sdist": threading.Event(), "wheel": threading.Event()}
+    results: list[dict[str, Any]] = [{} for _ in request["builds"]]
+
+    def fill(builder: Any, kind: str) -> None:
+        environment.add(builder.build_system_requires, kind)
+        environment.add(builder.get_requires_for_build(kind), kind)
+        ready[kind].set()
+
+    def follow(_builder: Any, kind: str) -> None:
+        ready[kind].wait()
+        if "error" in results[0]:
+            raise StepFailed(kind, "first", "the first build failed")
+
+    def work(number: int) -> None:
+        try:
+            copy = Copy(request["builds"][number], environment)
+            results[number] |= copy.make(follow if number else fill)
+        except StepFailed as failure:
+            results[number]["error"] = failure.as_json()
+        finally:
+            if number == 0:
+                for event in ready.values():
+                    event.set()
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(len(results))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return {"builds": results}
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    asked = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    answer = json.dumps(main(asked))
+    Path(asked["result"]).write_text(answer, encoding="utf-8")

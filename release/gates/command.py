@@ -1,0 +1,101 @@
+"""A gate made of a project's own commands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from release.model import Finding, Gate, Outcome
+
+if TYPE_CHECKING:
+    from release.environments import Environment
+    from release.project import Project
+    from release.settings import CommandSettings, OwnGateSettings
+    from release.shell import Shell
+
+
+def own_gate(name: str, settings: OwnGateSettings) -> Gate:
+    """The gate that a project declares in `[tool.release.gates.NAME]`."""
+
+    def check(project: Project, shell: Shell) -> Outcome:
+        from release.installed import project_environment
+
+        environment = None
+        if settings.project or settings.install:
+            environment = project_environment(
+                project,
+                shell,
+                groups=settings.groups or (),
+                extras=settings.extras or (),
+                install=settings.install,
+                with_project=settings.project,
+            ).environment
+        return run_commands(shell, settings.run, environment, settings.env)
+
+    return Gate(
+        name=name,
+        title=settings.title or f"{name}: the project's own commands succeed",
+        check=check,
+        needs=settings.needs,
+        cost=2.0,
+        echoes=True,
+    )
+
+
+def run_set(
+    project: Project,
+    shell: Shell,
+    settings: CommandSettings,
+    tools: Environment | None = None,
+) -> Outcome:
+    """Run the commands that settings give a built-in gate instead of its own.
+
+    They run in an environment with the project and what the settings name; in `tools`, where one is
+    given and they name nothing.
+    """
+    from release.installed import project_environment
+
+    environment = tools
+    if tools is None or settings.install or settings.groups or settings.extras:
+        environment = project_environment(
+            project,
+            shell,
+            groups=settings.groups or (),
+            extras=settings.extras or (),
+            install=settings.install,
+            tools=shell.gate.tools,
+        ).environment
+    return run_commands(shell, settings.run or (), environment, settings.env)
+
+
+def run_commands(
+    shell: Shell,
+    commands: Sequence[Sequence[str]],
+    environment: Environment | None,
+    env: Mapping[str, str],
+) -> Outcome:
+    """Run each command; the gate passes when all of them exit with 0.
+
+    Every command is run, so that one failure does not hide the next. A program is looked for in
+    the environment first, then on PATH.
+    """
+    findings = []
+    for command in commands:
+        words = list(command)
+        found = environment.find(words[0]) if environment else None
+        if found is None and environment and words[0] in {"python", "python3"}:
+            found = environment.python
+        done = shell.run(found or words[0], *words[1:], inside=environment, env=env)
+        if done.status != 0:
+            shown = " ".join(words)
+            findings.append(
+                Finding(
+                    f"{shown}: exit status {done.status}: {done.last_line}",
+                    remedy="run the command by hand, or read the log",
+                )
+            )
+    if findings:
+        return Outcome.failed(tuple(findings), checked=len(commands))
+    names = ", ".join(dict.fromkeys(Path(words[0]).name for words in commands))
+    return Outcome.passed(len(commands), f"{names}: ok")

@@ -1,0 +1,218 @@
+"""Every place that states the version agrees, and the version is a new one.
+
+Judges that each version place says the same version: pyproject.toml, the package's own
+`__version__`, CITATION.cff in both its places, and whatever [tool.bumpversion] lists; that it is
+a version by PEP 440 and no local one; that it is above the last release tag; and that the package
+index does not have it yet.
+
+With a LEVEL the current version is the last release's, and the one that is judged is the next of
+that kind. A version that version control defines is judged at a tagged commit or with a LEVEL. An
+index that cannot be asked leaves the gate unchecked; set tool.release.publish = false for a
+project that goes to no index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from release.model import Finding, Gate, Outcome
+from release.project import Project, VersionPlace
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+    from release.shell import Shell
+    from release.world.index import IndexFile
+
+
+def check(project: Project, shell: Shell) -> Outcome:
+    from release.versions import next_version, parse, released
+
+    level = shell.level
+    tags = released(_tags(project), project.settings.tag)
+    here = released(_tags_here(project), project.settings.tag)
+    stated = parse(project.version) if project.version else None
+    if project.version is None:
+        at_tag = max(here.values(), default=None)
+        last = max(tags.values(), default=None)
+        stated = at_tag or last
+        if stated is None or (level is None and at_tag is None):
+            return Outcome.not_applicable(
+                f"the version comes from {project.version_source}; the build gate judges what it makes"
+            )
+    findings = [Finding(w.message, w.path, w.line, w.remedy or None) for w in project.warnings]
+    places = project.version_places if project.version else ()
+    findings += judge_places(places)
+    findings += judge_bumpversion(project.pyproject, _texts(project), project.version)
+    checked = len(places) + 1
+    if stated is None:
+        findings.append(_invalid(project))
+        return Outcome.failed(tuple(findings), checked=checked)
+    target = next_version(stated, level) if level else stated
+    earlier = {tag: version for tag, version in tags.items() if level or tag not in here}
+    findings += judge_order(target, earlier)
+    checked += 1
+    if project.settings.publish:
+        from release.world.index import files_of, index_url
+
+        url = index_url(project.settings.index)
+        findings += judge_index(target, files_of(project.name, url) or ())
+        checked += 1
+    if findings:
+        return Outcome.failed(tuple(findings), checked=checked)
+    summary = f"{target} in {_count(len(places), 'place')}" if places else f"{target} by its tag"
+    if level:
+        summary = f"{stated} in {_count(len(places), 'place')}; {target} comes next and is free"
+    return Outcome.passed(checked, summary, facts={"version": str(target)})
+
+
+def judge_places(places: Sequence[VersionPlace]) -> list[Finding]:
+    """Findings for places that do not say the same version as the first one."""
+    from release.versions import parse
+
+    if not places:
+        return []
+    first = places[0]
+    wanted = parse(first.value)
+    findings = []
+    for place in places[1:]:
+        same = parse(place.value) == wanted if wanted else place.value == first.value
+        if not same:
+            findings.append(
+                Finding(
+                    f"{place.label} is {place.value}, and {first.label} is {first.value}",
+                    place.path,
+                    place.line,
+                    f"make it {first.value} ({first.path}:{first.line or 1} defines the version)",
+                )
+            )
+    return findings
+
+
+def judge_bumpversion(
+    pyproject: Mapping[str, Any], texts: Mapping[str, str | None], version: str | None
+) -> list[Finding]:
+    """Findings for files that [tool.bumpversion] lists and that do not hold the version.
+
+    `texts` maps each listed file to its text, None for a missing one.
+    """
+    table = _table(_table(pyproject.get("tool")).get("bumpversion"))
+    if version is None:
+        return []
+    findings = []
+    default = str(table.get("search", "{current_version}"))
+    for entry in table.get("files") or ():
+        name = _table(entry).get("filename")
+        if not isinstance(name, str):
+            continue
+        search = str(entry.get("search", default))
+        text = texts.get(name)
+        if text is None:
+            findings.append(
+                Finding(
+                    "is listed in [tool.bumpversion] and missing", name, remedy="add or unlist it"
+                )
+            )
+        elif not entry.get("regex") and search.replace("{current_version}", version) not in text:
+            findings.append(
+                Finding(
+                    f"does not hold {search.replace('{current_version}', version)!r}, which"
+                    " [tool.bumpversion] looks for",
+                    name,
+                    remedy="correct the version there, or the search",
+                )
+            )
+    return findings
+
+
+def judge_order(version: Version, tags: Mapping[str, Version]) -> list[Finding]:
+    """Findings for a version that is local, or not above every released one."""
+    findings = []
+    if version.local:
+        findings.append(
+            Finding(
+                f"{version} is a local version, which no index takes",
+                remedy=f"release {version.public}",
+            )
+        )
+    if tags:
+        last_tag, last = max(tags.items(), key=lambda item: item[1])
+        if version <= last:
+            findings.append(
+                Finding(
+                    f"{version} is not above the last release, {last} (tag {last_tag})",
+                    remedy="choose a higher version",
+                )
+            )
+    return findings
+
+
+def judge_index(version: Version, files: Sequence[IndexFile]) -> list[Finding]:
+    """Findings for a version of which the index has files."""
+    from release.versions import parse
+
+    there = [file for file in files if parse(file.version) == version]
+    if not there:
+        return []
+    names = ", ".join(sorted(file.name for file in there)[:3])
+    yanked = " (yanked)" if all(file.yanked for file in there) else ""
+    return [
+        Finding(
+            f"{version} is on the index already{yanked}: {names}",
+            remedy="choose a higher version: an index never takes other files for this one",
+        )
+    ]
+
+
+def _invalid(project: Project) -> Finding:
+    place = project.version_places[0]
+    return Finding(
+        f"{place.value!r} is not a version by PEP 440",
+        place.path,
+        place.line,
+        "write it like 1.2.3, 1.2.3rc1 or 1.2.3.post1",
+    )
+
+
+def _texts(project: Project) -> dict[str, str | None]:
+    from release.project import read_text
+
+    table = _table(_table(project.pyproject.get("tool")).get("bumpversion"))
+    names = [_table(entry).get("filename") for entry in table.get("files") or ()]
+    return {
+        name: read_text(project.root, name) if (project.root / name).is_file() else None
+        for name in names
+        if isinstance(name, str)
+    }
+
+
+def _tags(project: Project) -> tuple[str, ...]:
+    from release.git import tags
+
+    return tags(project.root) if project.git else ()
+
+
+def _tags_here(project: Project) -> tuple[str, ...]:
+    from release.git import git
+
+    if project.git is None or project.git.commit is None:
+        return ()
+    return tuple(git(project.root, "tag", "--points-at", project.git.commit).stdout.split())
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+GATE = Gate(
+    name="versions",
+    title="every version place agrees; the version is new",
+    check=check,
+    valid=None,
+    cost=0.2,
+)

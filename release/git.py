@@ -1,0 +1,175 @@
+"""Questions to git. Nothing here changes a repository."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from release.errors import CannotCheck
+
+QUIET = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_PAGER": "cat",
+    "LC_ALL": "C",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GitFacts:
+    """What git says about a repository, read once.
+
+    `commit` and `tree` are object names, None before the first commit. `branch` is None when HEAD
+    is detached. `changed` lists the paths, relative to the project, that differ from HEAD, and
+    `untracked` those that git neither tracks nor ignores. `operation` names an unfinished merge,
+    rebase or the like. `prefix` is the project's folder below the top level, "" or ending in "/".
+    """
+
+    top: Path
+    directory: Path
+    prefix: str
+    commit: str | None
+    tree: str | None
+    branch: str | None
+    upstream: str | None
+    changed: tuple[str, ...]
+    untracked: tuple[str, ...]
+    shallow: bool
+    operation: str | None
+    remotes: tuple[str, ...]
+
+    @property
+    def dirty(self) -> bool:
+        return bool(self.changed or self.untracked)
+
+
+def git(
+    root: Path,
+    *arguments: str,
+    check: bool = True,
+    timeout: float = 60,
+    env: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run git in `root` and return its output as text (undecodable bytes kept as surrogates).
+
+    Raises CannotCheck when git is missing, takes longer than `timeout` seconds, or, with `check`,
+    exits with anything but 0.
+    """
+    command = ["git", "-C", str(root), *arguments]
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            stdin=subprocess.DEVNULL,
+            timeout=timeout,
+            env={**os.environ, **QUIET, **(env or {})},
+        )
+    except FileNotFoundError:
+        raise CannotCheck("git is not installed", "install git and run this again") from None
+    except subprocess.TimeoutExpired:
+        raise CannotCheck(
+            f"git {arguments[0]} did not answer within {timeout:g} s",
+            "look at the remote or the file system it waits for",
+        ) from None
+    if check and done.returncode != 0:
+        said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        raise CannotCheck(
+            f"git {arguments[0]}: {said[-1]}", "run the same command by hand to see more"
+        )
+    return done
+
+
+def read_facts(root: Path) -> GitFacts | None:
+    """Everything the gates want to know of git about the project in `root`.
+
+    Returns None when `root` is in no git repository (or git is not installed).
+    """
+    try:
+        where = git(
+            root,
+            "rev-parse",
+            "--show-toplevel",
+            "--absolute-git-dir",
+            "--is-shallow-repository",
+            "--show-prefix",
+            check=False,
+        )
+    except CannotCheck:
+        return None
+    if where.returncode != 0:
+        return None
+    top, directory, shallow, prefix = (where.stdout.split("\n") + [""] * 4)[:4]
+    commit = branch = upstream = None
+    changed: list[str] = []
+    untracked: list[str] = []
+    status = git(
+        root, "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--", "."
+    )
+    fields = iter(status.stdout.split("\0"))
+    for field in fields:
+        kind, _, rest = field.partition(" ")
+        if kind == "#":
+            key, _, value = rest.partition(" ")
+            if key == "branch.oid" and value != "(initial)":
+                commit = value
+            elif key == "branch.head" and value != "(detached)":
+                branch = value
+            elif key == "branch.upstream":
+                upstream = value
+        elif kind == "1":
+            changed.append(field.split(" ", 8)[8].removeprefix(prefix))
+        elif kind == "2":
+            changed.append(field.split(" ", 9)[9].removeprefix(prefix))
+            next(fields, None)
+        elif kind == "u":
+            changed.append(field.split(" ", 10)[10].removeprefix(prefix))
+        elif kind == "?":
+            untracked.append(rest.removeprefix(prefix))
+    tree = None
+    if commit:
+        tree = git(root, "rev-parse", f"{commit}^{{tree}}").stdout.strip()
+    return GitFacts(
+        top=Path(top),
+        directory=Path(directory),
+        prefix=prefix,
+        commit=commit,
+        tree=tree,
+        branch=branch,
+        upstream=upstream,
+        changed=tuple(changed),
+        untracked=tuple(untracked),
+        shallow=shallow == "true",
+        operation=_operation(Path(directory)),
+        remotes=tuple(git(root, "remote").stdout.split()),
+    )
+
+
+def _operation(directory: Path) -> str | None:
+    for marker, name in (
+        ("MERGE_HEAD", "merge"),
+        ("rebase-merge", "rebase"),
+        ("rebase-apply", "rebase"),
+        ("CHERRY_PICK_HEAD", "cherry-pick"),
+        ("REVERT_HEAD", "revert"),
+        ("BISECT_LOG", "bisect"),
+    ):
+        if (directory / marker).exists():
+            return name
+    return None
+
+
+def listed_files(root: Path) -> tuple[str, ...]:
+    """The files below `root` that git tracks or would add, relative to it, that exist."""
+    out = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard").stdout
+    names = dict.fromkeys(name for name in out.split("\0") if name)
+    return tuple(name for name in names if os.path.lexists(root / name))
+
+
+def tags(root: Path) -> tuple[str, ...]:
+    """The names of all local tags."""
+    return tuple(git(root, "tag", "--list").stdout.split())

@@ -1,0 +1,136 @@
+"""The whole checklist: run it, or judge what others ran; and keep the report."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from release.checklist import Report, make_report
+from release.errors import ConfigurationError, Problem
+from release.gates import checklist
+from release.model import Evidence, Gate, Outcome, Status
+from release.runner import Listener, Run, judge_all
+from release.settings import environment_is_ci
+from release.store import read_evidence
+
+LONGEST_VALIDITY = timedelta(days=7)
+
+
+def preflight(run: Run, extra: Mapping[str, Gate], listener: Listener) -> Report:
+    """Judge every gate of the project and write the report."""
+    started = time.monotonic()
+    gates = checklist(run.project.settings, extra)
+    before = run.tree.read()
+    evidence = judge_all(run, gates, listener)
+    moved = run.tree.read().changed_since(before)
+    report = make_report(
+        run.project,
+        gates,
+        evidence,
+        level=run.level,
+        in_ci=environment_is_ci(),
+        seconds=time.monotonic() - started,
+        moved=tuple(moved),
+    )
+    write(run, report)
+    return report
+
+
+def collect(run: Run, folder: Path, extra: Mapping[str, Gate]) -> Report:
+    """Judge evidence that other machines left below `folder`, and run nothing.
+
+    Evidence counts when it is of this very commit, of a clean tree, and within its gate's validity.
+    Where several machines judged one gate, the worst status stands. Raises ConfigurationError when
+    `folder` is none.
+    """
+    if not folder.is_dir():
+        raise ConfigurationError(
+            Problem(
+                "is not a folder", str(folder), remedy="give the folder that holds the evidence"
+            )
+        )
+    gates = checklist(run.project.settings, extra)
+    found: dict[str, list[Evidence]] = {name: [] for name in gates}
+    refused: dict[str, str] = {}
+    for path in sorted(folder.rglob("*.json")):
+        if path.parent.name != "evidence" and path.parent != folder:
+            continue
+        name = path.stem
+        if name not in gates:
+            continue
+        try:
+            evidence = read_evidence(path)
+        except (OSError, ValueError) as error:
+            refused[name] = f"{path.name} is not evidence: {error}"
+            continue
+        reason = _refusal(run, gates[name], evidence)
+        if reason:
+            refused[name] = reason
+        else:
+            found[name].append(evidence)
+    chosen = {}
+    for name, gate in gates.items():
+        if name in refused or not found[name]:
+            reason = refused.get(name, "no evidence was collected")
+            chosen[name] = _missing(run, gate, reason)
+        else:
+            chosen[name] = max(found[name], key=lambda e: SEVERITY[e.outcome.status])
+    report = make_report(
+        run.project, gates, chosen, level=run.level, in_ci=environment_is_ci(), seconds=0.0
+    )
+    write(run, report)
+    return report
+
+
+SEVERITY = {
+    Status.NOT_APPLICABLE: 0,
+    Status.PASSED: 1,
+    Status.UNCHECKED: 2,
+    Status.FAILED: 3,
+}
+
+
+def _refusal(run: Run, gate: Gate, evidence: Evidence) -> str | None:
+    facts = run.project.git
+    if evidence.gate != gate.name:
+        return f"the evidence is of {evidence.gate}"
+    if facts is None or not facts.commit or evidence.commit != facts.commit:
+        return f"the evidence is of commit {evidence.commit[:12] or 'none'}"
+    if evidence.tree != facts.tree:
+        return "the evidence names another tree than its commit has"
+    if evidence.dirty:
+        return "the evidence is of a tree with changes that are not committed"
+    if not evidence.recent(gate.valid or LONGEST_VALIDITY, run.now):
+        return f"the evidence is of {evidence.started:%Y-%m-%d %H:%M} UTC and no longer counts"
+    return None
+
+
+def _missing(run: Run, gate: Gate, reason: str) -> Evidence:
+    facts = run.project.git
+    return Evidence(
+        gate=gate.name,
+        outcome=Outcome.unchecked(reason, f"run it on this commit: nox -s {gate.name}"),
+        commit=(facts.commit if facts else None) or "",
+        tree=(facts.tree if facts else None) or "",
+        dirty=False,
+        key="",
+        key_after="",
+        level=None,
+        tools={},
+        commands=(),
+        started=run.now,
+        seconds=0.0,
+        log=None,
+    )
+
+
+def write(run: Run, report: Report) -> None:
+    """Write `preflight.json` and `preflight.md` below `.release/`."""
+    from release.report.markdown import render
+
+    text = json.dumps(report.as_json(), indent=1, ensure_ascii=False) + "\n"
+    run.store.write(run.store.folder / "preflight.json", text)
+    run.store.write(run.store.folder / "preflight.md", render(report))

@@ -1,0 +1,53 @@
+"""The checklist as Markdown, for a CI job's summary."""
+
+from __future__ import annotations
+
+import re
+
+from release.checklist import Report
+from release.model import Status, Verdict
+
+MARKS = {
+    Status.PASSED: "✅",
+    Status.FAILED: "❌",
+    Status.UNCHECKED: "❔",
+    Status.NOT_APPLICABLE: "➖",
+}
+VERDICTS = {Verdict.READY: "✅", Verdict.INCOMPLETE: "❔", Verdict.BLOCKED: "❌"}
+
+
+def render(report: Report) -> str:
+    """The whole report: verdict, a table of gates, then each finding with its remedy."""
+    title = f"{report.project} {report.version or ''}".strip()
+    lines = [f"## {VERDICTS[report.verdict]} {escape(title)}: {report.verdict.value}", ""]
+    changes = " with uncommitted changes" if report.dirty else ""
+    lines.append(f"Commit `{report.commit[:12] or 'none'}`{changes}, {report.seconds:.1f} s.")
+    if report.left_to_ci:
+        lines.append(f"Left to CI: {', '.join(report.left_to_ci)}.")
+    lines += ["", "| | gate | | checked | seconds |", "|---|---|---|---:|---:|"]
+    for evidence in report.gates:
+        outcome = evidence.outcome
+        duration = "reused" if evidence.reused else f"{evidence.seconds:.1f}"
+        lines.append(
+            f"| {MARKS[outcome.status]} | {evidence.gate} | {escape(outcome.summary)} |"
+            f" {outcome.checked or ''} | {duration} |"
+        )
+    for evidence in report.gates:
+        if not evidence.outcome.findings:
+            continue
+        lines += ["", f"### {evidence.gate}: {evidence.outcome.status.value}", ""]
+        for finding in evidence.outcome.findings:
+            place = ""
+            if finding.path:
+                line = f":{finding.line}" if finding.line is not None else ""
+                place = f"`{finding.path.replace('`', '')}{line}` "
+            lines.append(f"- {place}{escape(finding.message)}")
+            if finding.remedy:
+                lines.append(f"  → {escape(finding.remedy)}")
+    return "\n".join(lines) + "\n"
+
+
+def escape(text: str) -> str:
+    """Text that Markdown and HTML show as it is, on one line."""
+    flat = " ".join(text.split())
+    return re.sub(r"([\\`*_\[\]<>|#~&])", r"\\\1", flat)

@@ -1,0 +1,206 @@
+"""The checklist for a person at a terminal."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.padding import Padding
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from release.model import Evidence, Finding, Gate, Status, Verdict
+from release.store import FOLDER
+
+if TYPE_CHECKING:
+    from release.checklist import Report
+    from release.project import Project
+
+STYLES = {
+    Status.PASSED: ("✓", "green"),
+    Status.FAILED: ("✗", "bold red"),
+    Status.UNCHECKED: ("?", "yellow"),
+    Status.NOT_APPLICABLE: ("–", "dim"),
+}
+VERDICTS = {
+    Verdict.READY: "bold green",
+    Verdict.INCOMPLETE: "bold yellow",
+    Verdict.BLOCKED: "bold red",
+}
+SHOWN_FINDINGS = 20
+
+
+def console(width: int | None = None) -> Console:
+    """Standard output as rich sees it; wide enough for a log where it is no terminal."""
+    found = Console(highlight=False, emoji=False, markup=False)
+    if width is not None or not found.is_terminal:
+        return Console(highlight=False, emoji=False, markup=False, width=width or 120)
+    return found
+
+
+class Progress:
+    """Shows which gates run and which have ended, while they do.
+
+    On a terminal it is a live list; elsewhere it prints a line when a gate ends.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self._console = console()
+        self._running: dict[str, float] = {}
+        self._ended: list[Evidence] = []
+        self._lock = threading.Lock()
+        self._live = (
+            Live(console=self._console, refresh_per_second=8, transient=True)
+            if self._console.is_terminal
+            else None
+        )
+        self._project = project
+
+    def __enter__(self) -> Progress:
+        if self._live is not None:
+            self._live.get_renderable = self._render  # type: ignore[method-assign]
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def started(self, gate: Gate) -> None:
+        with self._lock:
+            self._running[gate.name] = time.monotonic()
+
+    def ended(self, evidence: Evidence) -> None:
+        with self._lock:
+            self._running.pop(evidence.gate, None)
+            self._ended.append(evidence)
+            if self._live is None and not evidence.reused:
+                self._console.print(_ended_line(evidence))
+
+    def _render(self) -> RenderableType:
+        with self._lock:
+            lines: list[RenderableType] = [
+                _ended_line(evidence) for evidence in self._ended if not evidence.reused
+            ]
+            now = time.monotonic()
+            for name, since in self._running.items():
+                lines.append(Spinner("dots", Text(f"{name}  {now - since:.0f} s", style="cyan")))
+            return Group(*lines)
+
+
+def _ended_line(evidence: Evidence) -> Text:
+    mark, style = STYLES[evidence.outcome.status]
+    line = Text(f"{mark} ", style=style, no_wrap=True, overflow="ellipsis")
+    return line.append(f"{evidence.gate}  ", style="bold").append(
+        f"{evidence.seconds:.1f} s", style="dim"
+    )
+
+
+def show_report(report: Report, out: Console | None = None) -> None:
+    """Print the whole checklist and the verdict."""
+    (out or console()).print(render(report))
+
+
+def render(report: Report) -> Group:
+    """The whole checklist: a line a gate, then the findings, then the verdict line."""
+    table = Table(box=None, padding=(0, 1), show_header=True, header_style="dim")
+    table.add_column("")
+    table.add_column("gate", no_wrap=True)
+    table.add_column("")
+    table.add_column("checked", justify="right")
+    table.add_column("seconds", justify="right")
+    for evidence in report.gates:
+        mark, style = STYLES[evidence.outcome.status]
+        quiet = evidence.outcome.status is Status.NOT_APPLICABLE
+        duration = "reused" if evidence.reused else f"{evidence.seconds:.1f}"
+        table.add_row(
+            Text(mark, style=style),
+            Text(evidence.gate, style="dim" if quiet else "bold"),
+            Text(evidence.outcome.summary, style="dim" if quiet else ""),
+            Text(str(evidence.outcome.checked or ""), style="dim"),
+            Text("" if quiet else duration, style="dim"),
+        )
+    parts: list[RenderableType] = [Text(), table]
+    parts += [_details(evidence) for evidence in report.gates if evidence.outcome.findings]
+    if report.moved:
+        parts.append(_moved(report.moved))
+    parts += [Text(), verdict_line(report)]
+    return Group(*parts)
+
+
+def _details(evidence: Evidence) -> RenderableType:
+    mark, style = STYLES[evidence.outcome.status]
+    if evidence.outcome.status is Status.PASSED:
+        mark, style = "i", "cyan"
+    lines: list[RenderableType] = [Text(), Text(f"{mark} {evidence.gate}", style=style)]
+    shown = evidence.outcome.findings[:SHOWN_FINDINGS]
+    lines += [Padding(_finding(finding), (0, 0, 0, 2)) for finding in shown]
+    hidden = len(evidence.outcome.findings) - SHOWN_FINDINGS
+    if hidden > 0:
+        lines.append(Text(f"  … and {hidden} more in {FOLDER}/evidence/{evidence.gate}.json"))
+    if evidence.log and evidence.outcome.status is not Status.PASSED:
+        lines.append(Text(f"  log: {FOLDER}/{evidence.log}", style="dim"))
+    return Group(*lines)
+
+
+def _finding(finding: Finding) -> Text:
+    text = Text()
+    if finding.path:
+        place = finding.path + (f":{finding.line}" if finding.line is not None else "")
+        text.append(f"{place}: ", style="bold")
+    text.append(finding.message)
+    if finding.remedy:
+        text.append(f"\n  → {finding.remedy}", style="cyan")
+    return text
+
+
+def _moved(paths: Sequence[str]) -> RenderableType:
+    shown = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
+    return Text(
+        f"\ni files changed while the gates ran, so their passes will not be reused: {shown}\n"
+        "  → if the project's own commands write them, list them in tool.release.by-products",
+        style="cyan",
+    )
+
+
+def verdict_line(report: Report) -> Text:
+    """The last line: project, version, commit and verdict, and what is left to CI."""
+    line = Text(f"{report.project} {report.version or '(version from the tag)'}", style="bold")
+    line.append(f" at {report.commit[:12] or 'no commit'}", style="dim")
+    line.append(
+        " with uncommitted changes" if report.dirty and report.commit else "", style="yellow"
+    )
+    line.append(": ")
+    line.append(report.verdict.value, style=VERDICTS[report.verdict])
+    if report.left_to_ci:
+        line.append(f" (left to CI: {', '.join(report.left_to_ci)})", style="yellow")
+    return line.append(f"  {report.seconds:.1f} s", style="dim")
+
+
+def show_gate(evidence: Evidence, needed: Sequence[Evidence]) -> None:
+    """Print the judgement of one gate, and of the gates that it needed."""
+    out = console()
+    for item in [*needed, evidence]:
+        mark, style = STYLES[item.outcome.status]
+        line = Text(f"{mark} {item.gate}: ", style=style).append(
+            item.outcome.summary, style="default"
+        )
+        if item.outcome.checked:
+            line.append(f"  ({item.outcome.checked} checked)", style="dim")
+        line.append("  reused" if item.reused else f"  {item.seconds:.1f} s", style="dim")
+        out.print(line)
+    if evidence.outcome.findings:
+        out.print(_details(evidence))
+    sys.stdout.flush()

@@ -1,0 +1,367 @@
+"""Wraps gates: whether they apply, reuse, environments, time limits, logs and evidence."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from release import environments
+from release.errors import CannotCheck, Interrupted, ReleaseError
+from release.inputs import Tree, gate_key
+from release.masking import Mask, printable
+from release.model import Evidence, Finding, Gate, Level, Outcome, Status
+from release.processes import Log, Processes
+from release.shell import Shell
+from release.store import Store
+
+if TYPE_CHECKING:
+    from release.project import Project
+
+LIGHT_COST = 0.5
+LOCK_SECONDS = 3600
+WAIT_SECONDS = 0.2
+DEFECT_REMEDY = "this is a defect of nox-release: please report it with the log"
+
+
+class Listener(Protocol):
+    """Hears what happens to gates while a checklist runs; called from several threads."""
+
+    def started(self, gate: Gate) -> None: ...
+    def ended(self, evidence: Evidence) -> None: ...
+
+
+@dataclass
+class Run:
+    """One run over a project: what its gates share.
+
+    `tools_folder` is where the gates' tool environments lie, one folder a gate. `fresh` runs
+    gates even where evidence would do, `echo` shows the output of gates that people want to read,
+    `workers` is how many gates with tools run at once.
+    """
+
+    project: Project
+    store: Store
+    tools_folder: Path
+    level: Level | None = None
+    fresh: bool = False
+    echo: bool = False
+    workers: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __post_init__(self) -> None:
+        self.mask = Mask()
+        self.tree = Tree(self.project.root, self.project.settings.by_products)
+        self._processes: dict[str, Processes] = {}
+        self._cancelled = threading.Event()
+        self._lock = threading.Lock()
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancelled.is_set()
+
+    def cancel(self) -> None:
+        """Stop every running gate, leaving no process behind."""
+        self._cancelled.set()
+        with self._lock:
+            running = list(self._processes.values())
+        for processes in running:
+            processes.cancel()
+
+    @contextmanager
+    def processes(self, gate: Gate) -> Iterator[Processes]:
+        """The commands of one gate; whatever is left of them is gone afterwards."""
+        if self.cancelled:
+            raise Interrupted
+        processes = Processes()
+        with self._lock:
+            self._processes[gate.name] = processes
+        try:
+            yield processes
+        finally:
+            processes.sweep()
+            with self._lock:
+                self._processes.pop(gate.name, None)
+
+
+def judge(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evidence:
+    """Judge one gate, or let fresh evidence stand in for it, and keep the evidence.
+
+    `needed` holds the evidence of the gates that it needs. Never raises for what a gate does:
+    whatever goes wrong ends in an `unchecked` outcome that says so.
+    """
+    needed = {name: needed[name] for name in gate.needs if name in needed}
+    reason = _does_not_apply(run, gate)
+    if reason is not None:
+        return _conclude(run, gate, Outcome.not_applicable(reason))
+    for name in gate.needs:
+        outcome = needed[name].outcome
+        if outcome.status is not Status.PASSED:
+            state = {Status.FAILED: "failed", Status.UNCHECKED: "was not checked"}
+            return _conclude(
+                run,
+                gate,
+                Outcome.unchecked(
+                    f"needs {name}, which {state.get(outcome.status, 'does not apply')}",
+                    f"mend {name} first",
+                ),
+            )
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(run.store.folder / "evidence" / f".{gate.name}.lock", timeout=LOCK_SECONDS)
+    try:
+        with lock:
+            return _judge_locked(run, gate, needed)
+    except Timeout:
+        return _conclude(
+            run,
+            gate,
+            Outcome.unchecked(
+                "another run has been judging it for an hour", "stop that run, then start again"
+            ),
+        )
+
+
+def _judge_locked(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evidence:
+    valid = _validity(run, gate)
+    key = gate_key(gate, run.level, run.tree.read(), needed)
+    if not run.fresh:
+        last = run.store.load(gate.name)
+        if last is not None and last.fresh(key, valid, run.now) and _intact(run, last):
+            return replace(last, reused=True)
+    started = time.monotonic()
+    log = Log(run.store.log(gate.name), run.mask, sys.stdout if run.echo and gate.echoes else None)
+    shell: Shell | None = None
+    try:
+        with run.processes(gate) as processes:
+            shell = Shell(
+                gate=gate,
+                root=run.project.root,
+                folder=run.store.folder,
+                timeout=run.project.settings.gates.of(gate.name).timeout,
+                processes=processes,
+                log=log,
+                needed=needed,
+                make_tools=lambda shell: _tools(run, gate, shell),
+                now=run.now,
+                level=run.level,
+            )
+            outcome = gate.check(run.project, shell)
+    except Interrupted:
+        outcome = Outcome.unchecked("interrupted", "run it again")
+    except CannotCheck as error:
+        outcome = Outcome.unchecked(error.reason, error.remedy)
+    except ReleaseError as error:
+        outcome = Outcome.failed(
+            tuple(
+                Finding(p.message, p.path or None, p.line, p.remedy or None) for p in error.problems
+            )
+        )
+    except Exception as error:
+        log.write(traceback.format_exc())
+        traceback.print_exc(file=sys.stderr)
+        outcome = Outcome.unchecked(f"{type(error).__name__}: {error}", DEFECT_REMEDY)
+    finally:
+        if shell is not None:
+            shell.close()
+        log.close()
+    key_after = gate_key(gate, run.level, run.tree.read(), needed)
+    return _conclude(
+        run,
+        gate,
+        outcome,
+        shell=shell,
+        key=key,
+        key_after=key_after,
+        seconds=time.monotonic() - started,
+        log=f"logs/{gate.name}.log",
+    )
+
+
+def _tools(run: Run, gate: Gate, shell: Shell) -> environments.Environment:
+    from filelock import FileLock
+
+    path = run.tools_folder / gate.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f".{gate.name}.lock")):
+        environment = environments.ensure_tools(gate.name, path, shell.run_plain)
+    installed = environment.distributions()
+    shell.versions |= {name: installed[name] for name in gate.tools if name in installed}
+    return environment
+
+
+def _does_not_apply(run: Run, gate: Gate) -> str | None:
+    levels = run.project.settings.gates.of(gate.name).levels
+    if levels is not None and run.level is not None and run.level not in levels:
+        return f"set to {', '.join(levels)} releases only (tool.release.gates.{gate.name}.levels)"
+    return gate.applies(run.project, run.level)
+
+
+def _validity(run: Run, gate: Gate) -> timedelta | None:
+    hours = run.project.settings.gates.of(gate.name).valid_hours
+    if hours is None or gate.valid is None:
+        return gate.valid
+    return timedelta(hours=hours)
+
+
+def _intact(run: Run, evidence: Evidence) -> bool:
+    """Whether every file that the gate made is still there with the same bytes."""
+    import hashlib
+
+    for artifact in evidence.outcome.artifacts:
+        path = run.store.folder / artifact.path
+        if not path.resolve().is_relative_to(run.store.folder.resolve()):
+            return False
+        try:
+            with path.open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != artifact.sha256:
+                    return False
+        except OSError:
+            return False
+    return True
+
+
+def _conclude(
+    run: Run,
+    gate: Gate,
+    outcome: Outcome,
+    *,
+    shell: Shell | None = None,
+    key: str = "",
+    key_after: str = "",
+    seconds: float = 0.0,
+    log: str | None = None,
+) -> Evidence:
+    facts = run.project.git
+
+    def clean(text: str) -> str:
+        return printable(run.mask(text))
+
+    evidence = Evidence(
+        gate=gate.name,
+        outcome=replace(
+            outcome,
+            summary=clean(outcome.summary),
+            findings=tuple(
+                Finding(
+                    clean(f.message),
+                    printable(f.path) if f.path else None,
+                    f.line,
+                    clean(f.remedy) if f.remedy else None,
+                )
+                for f in outcome.findings
+            ),
+        ),
+        commit=(facts.commit if facts else None) or "",
+        tree=(facts.tree if facts else None) or "",
+        dirty=facts.dirty if facts else True,
+        key=key,
+        key_after=key_after,
+        level=run.level.value if run.level else None,
+        tools=dict(shell.versions) if shell else {},
+        commands=tuple(tuple(map(run.mask, command)) for command in shell.commands)
+        if shell
+        else (),
+        started=run.now,
+        seconds=seconds,
+        log=log,
+    )
+    run.store.save(evidence)
+    return evidence
+
+
+def judge_with_needs(run: Run, gate: Gate, gates: Mapping[str, Gate]) -> dict[str, Evidence]:
+    """Judge one gate after those it needs; returns the evidence of all of them by name."""
+    found: dict[str, Evidence] = {}
+    for name in _order(gate, gates):
+        found[name] = judge(run, gates[name], found)
+    return found
+
+
+def _order(gate: Gate, gates: Mapping[str, Gate]) -> Iterator[str]:
+    graph: dict[str, tuple[str, ...]] = {}
+    waiting = [gate.name]
+    while waiting:
+        name = waiting.pop()
+        if name not in graph:
+            graph[name] = gates[name].needs
+            waiting += graph[name]
+    yield from TopologicalSorter(graph).static_order()
+
+
+def judge_all(run: Run, gates: Mapping[str, Gate], listener: Listener) -> dict[str, Evidence]:
+    """Judge every gate, in parallel, those with the longest way still before them first.
+
+    Light gates, which only read, start at once; the others share as many threads as there are
+    processors. Returns the evidence by name, in the order of `gates`. On KeyboardInterrupt every
+    command is stopped, what was not judged is `unchecked`, and the evidence so far is returned
+    with `run.cancelled` set.
+    """
+    weight = _weights(run, gates)
+    sorter = TopologicalSorter({name: gate.needs for name, gate in gates.items()})
+    sorter.prepare()
+    found: dict[str, Evidence] = {}
+
+    def work(gate: Gate) -> Evidence:
+        listener.started(gate)
+        evidence = judge(run, gate, found)
+        listener.ended(evidence)
+        return evidence
+
+    waiting: set[str] = set()
+    with ThreadPoolExecutor(len(gates)) as pool:
+        running: dict[Future[Evidence], str] = {}
+        try:
+            while sorter.is_active():
+                waiting.update(sorter.get_ready())
+                for name in sorted(waiting, key=lambda name: -weight[name]):
+                    busy = sum(not is_light(gates[other]) for other in running.values())
+                    if is_light(gates[name]) or busy < run.workers:
+                        running[pool.submit(work, gates[name])] = name
+                        waiting.discard(name)
+                done, _ = wait(running, timeout=WAIT_SECONDS, return_when=FIRST_COMPLETED)
+                for future in done:
+                    name = running.pop(future)
+                    found[name] = future.result()
+                    sorter.done(name)
+        except KeyboardInterrupt:
+            run.cancel()
+            wait(running)
+            found |= {name: future.result() for future, name in running.items()}
+    for name, gate in gates.items():
+        if name not in found:
+            found[name] = _conclude(
+                run, gate, Outcome.unchecked("not judged: the run was interrupted", "run it again")
+            )
+    return {name: found[name] for name in gates}
+
+
+def is_light(gate: Gate) -> bool:
+    """Whether a gate only reads and asks, so that it need not wait for a free processor."""
+    return gate.cost < LIGHT_COST
+
+
+def _weights(run: Run, gates: Mapping[str, Gate]) -> dict[str, float]:
+    """For each gate the seconds from its start to the end of the last gate that waits for it."""
+    costs = {}
+    for name, gate in gates.items():
+        last = run.store.load(name)
+        costs[name] = last.seconds if last and last.seconds > 0 else gate.cost
+    weights: dict[str, float] = {}
+    order = list(
+        TopologicalSorter({name: gate.needs for name, gate in gates.items()}).static_order()
+    )
+    for name in reversed(order):
+        after = [weights[other] for other, gate in gates.items() if name in gate.needs]
+        weights[name] = costs[name] + max(after, default=0.0)
+    return weights

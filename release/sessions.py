@@ -1,0 +1,265 @@
+"""The only module that imports nox: registers sessions and hands their arguments on."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import logging
+import os
+import signal
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+import nox
+
+from release.errors import Problem, ReleaseError, UsageError
+from release.model import Gate, Level, Status
+
+if TYPE_CHECKING:
+    from release.runner import Run
+
+BACKEND = "uv|virtualenv"
+PROJECT_VARIABLE = "NOX_RELEASE_PROJECT"
+
+
+class Sessions:
+    """Registers a noxfile's sessions.
+
+    `noxfile` is the path of the noxfile; the project it lies in is the default for `--project`.
+    `gates` are gates written in Python there: each becomes a session and part of the checklist.
+    """
+
+    def __init__(self, noxfile: Path, gates: Sequence[Gate] = ()) -> None:
+        chosen = os.environ.get(PROJECT_VARIABLE)
+        self.root = Path(chosen) if chosen else noxfile.resolve().parent
+        self._extra = {gate.name: gate for gate in gates}
+        # nox opens the root logger for everything, and HTTP libraries say much.
+        logging.getLogger("urllib3").setLevel(logging.WARNING)
+
+    def all(self) -> None:
+        """Register the whole checklist and every gate of it: all that a project's noxfile needs."""
+        from release.gates import NAMES
+
+        self.preflight("release_preflight")
+        for name in NAMES:
+            self.gate(name)
+        self.own_gates()
+
+    def gate(self, name: str) -> None:
+        """Register the session of a built-in gate, in its own environment if it needs tools."""
+        import importlib
+
+        module = importlib.import_module(f"release.gates.{name}")
+        self._register_gate(module.GATE, inspect.getdoc(module) or module.GATE.title)
+
+    def own_gates(self) -> None:
+        """Register the gates of the project's settings, and those given as Python."""
+        from release.gates import NAMES
+
+        for name in _own_gate_names(self.root):
+            if name.isidentifier() and name not in NAMES:
+                self._register(name, f"Run the project's own gate {name}.", self._judge_one(name))
+        for gate in self._extra.values():
+            self._register_gate(gate, inspect.getdoc(gate.check) or gate.title)
+
+    def preflight(self, name: str) -> None:
+        """Register the session that judges the whole checklist."""
+
+        def body(session: nox.Session) -> None:
+            arguments = _parse(session, PREFLIGHT, _preflight_parser)
+            if arguments is not None:
+                with _reported(session):
+                    self._preflight(session, arguments)
+
+        self._register(name, PREFLIGHT, body)
+
+    def _register_gate(self, gate: Gate, text: str) -> None:
+        backend = BACKEND if gate.tools and gate.name not in PROJECT_ENVIRONMENTS else "none"
+        self._register(gate.name, text, self._judge_one(gate.name, text), backend)
+
+    def _register(
+        self, name: str, text: str, body: Callable[[nox.Session], None], backend: str = "none"
+    ) -> None:
+        body.__doc__ = text
+        nox.session(
+            name=name, venv_backend=backend, reuse_venv=True, default=False, allow_parallel=True
+        )(body)
+
+    def _judge_one(self, name: str, text: str = "") -> Callable[[nox.Session], None]:
+        def body(session: nox.Session) -> None:
+            arguments = _parse(session, text or f"Run the gate {name}.", _gate_parser)
+            if arguments is not None:
+                with _reported(session):
+                    self._gate(session, name, arguments)
+
+        return body
+
+    def _gate(self, session: nox.Session, name: str, arguments: argparse.Namespace) -> None:
+        from release.gates import checklist
+        from release.report.terminal import show_gate
+        from release.runner import judge_with_needs
+
+        run = self._run(session, arguments, echo=True)
+        gates = checklist(run.project.settings, self._extra)
+        with _interruptible(run):
+            found = judge_with_needs(run, gates[name], gates)
+        if run.cancelled:
+            raise KeyboardInterrupt
+        show_gate(found[name], [found[n] for n in found if n != name])
+        status = found[name].outcome.status
+        if status in {Status.FAILED, Status.UNCHECKED}:
+            session.error(f"{name}: {status}")
+
+    def _preflight(self, session: nox.Session, arguments: argparse.Namespace) -> None:
+        from release.preflight import collect, preflight
+        from release.report.terminal import Progress, show_report
+
+        run = self._run(session, arguments)
+        if arguments.collect is not None:
+            report = collect(run, arguments.collect, self._extra)
+        else:
+            with Progress(run.project) as progress, _interruptible(run):
+                report = preflight(run, self._extra, progress)
+        show_report(report)
+        if run.cancelled:
+            raise KeyboardInterrupt
+        if report.verdict != "ready":
+            session.error(f"{report.project} is {report.verdict}")
+
+    def _run(
+        self, session: nox.Session, arguments: argparse.Namespace, *, echo: bool = False
+    ) -> Run:
+        from release.project import read_project
+        from release.runner import Run
+        from release.store import Store
+
+        root = _project_folder(arguments.project, Path(session.invoked_from), self.root)
+        project = read_project(root)
+        return Run(
+            project=project,
+            store=Store(project.root),
+            tools_folder=session.env_dir.resolve().parent,
+            level=Level(arguments.level) if getattr(arguments, "level", None) else None,
+            fresh=arguments.fresh,
+            echo=echo,
+        )
+
+
+# Gates whose tools must be installed beside the project, so that nox has no environment to make.
+PROJECT_ENVIRONMENTS = frozenset({"test"})
+
+PREFLIGHT = """Judge the whole checklist, in parallel, and say whether this commit can be released.
+
+Every gate leaves its evidence in .release/; a pass is reused while nothing that the gate reads has
+changed. Writes .release/preflight.json and .release/preflight.md.
+"""
+
+
+def _own_gate_names(root: Path) -> list[str]:
+    try:
+        data = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+        gates = data["tool"]["release"]["gates"]
+        return [name for name, table in gates.items() if isinstance(table, dict) and "run" in table]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []  # read_project names the fault when a session runs
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(Problem(message, remedy=self.format_usage().strip()))
+
+
+def _gate_parser(name: str, text: str) -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=f"nox -s {name} --",
+        description=text,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--help", "-h", action="store_true", help="show this and do nothing")
+    parser.add_argument(
+        "--project", type=Path, metavar="PATH", help="judge that repository instead of this one"
+    )
+    parser.add_argument(
+        "--fresh", action="store_true", help="judge anew even where evidence is still fresh"
+    )
+    return parser
+
+
+def _preflight_parser(name: str, text: str) -> argparse.ArgumentParser:
+    parser = _gate_parser(name, text)
+    parser.add_argument(
+        "level",
+        nargs="?",
+        metavar="LEVEL",
+        choices=[level.value for level in Level],
+        help="the kind of release to prepare: patch, minor, major or rc",
+    )
+    parser.add_argument(
+        "--collect",
+        type=Path,
+        metavar="DIR",
+        help="judge the evidence that other machines left below DIR, and run nothing",
+    )
+    return parser
+
+
+def _parse(
+    session: nox.Session,
+    text: str,
+    make: Callable[[str, str], argparse.ArgumentParser],
+) -> argparse.Namespace | None:
+    """The session's arguments; None when help was asked for and shown."""
+    parser = make(session.name, text)
+    try:
+        arguments = parser.parse_args(session.posargs)
+    except UsageError as error:
+        _complain(session, error)
+    if arguments.help:
+        print(parser.format_help(), end="")
+        return None
+    return arguments
+
+
+def _project_folder(given: Path | None, invoked_from: Path, default: Path) -> Path:
+    return (invoked_from / given) if given is not None else default
+
+
+@contextmanager
+def _reported(session: nox.Session) -> Iterator[None]:
+    """Turn a user's mistake into a message; anything else keeps its traceback."""
+    try:
+        yield
+    except ReleaseError as error:
+        _complain(session, error)
+
+
+def _complain(session: nox.Session, error: ReleaseError) -> NoReturn:
+    from release.masking import Mask
+
+    print(Mask()(str(error)), file=sys.stderr)
+    count = len(error.problems)
+    session.error("1 problem" if count == 1 else f"{count} problems")
+
+
+@contextmanager
+def _interruptible(run: Run) -> Iterator[None]:
+    """Let SIGTERM stop the run as Ctrl-C does, and stop every command on the way out."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except BaseException:
+        run.cancel()
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, previous)

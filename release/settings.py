@@ -1,0 +1,491 @@
+"""`[tool.release]`: one typed model, the source of its errors, defaults and JSON Schema."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import shlex
+import tomllib
+from collections.abc import Mapping, Sequence
+from datetime import date
+from graphlib import CycleError, TopologicalSorter
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
+
+from release.errors import ConfigurationError, Problem
+from release.model import Level, Required
+
+SHELL_SYNTAX = re.compile(r"^(?:&&|\|\|?|;|&|[0-9]?[<>]{1,2}.*)$|`|\$\(")
+GATE_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+
+BUILT_IN_GATES = (
+    "tree",
+    "versions",
+    "lint",
+    "typecheck",
+    "test",
+    "build",
+    "sbom",
+    "audit",
+    "docker",
+)
+
+# Names of sessions that are no gates.
+ACTIONS = (
+    "release_preflight",
+    "bump",
+    "tag",
+    "cut",
+    "rehearse",
+    "publish",
+    "verify",
+    "status",
+    "render",
+    "adopt",
+    "prove",
+)
+
+
+def _kebab(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _inside(value: str) -> str:
+    path = PurePosixPath(value.replace("\\", "/"))
+    if path.is_absolute() or re.match(r"^[A-Za-z]:", value) or ".." in path.parts or not value:
+        raise ValueError("must be a path inside the repository, relative to its root")
+    return value
+
+
+def _command(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            value = shlex.split(value)
+        except ValueError as error:
+            raise ValueError(f"cannot be split into words ({error})") from None
+        for word in value:
+            if SHELL_SYNTAX.search(word):
+                raise ValueError(
+                    f"holds {word!r}, and no shell runs it; write each command as an entry of its"
+                    " own, or give a list of words"
+                )
+    if value == []:
+        raise ValueError("is empty")
+    return value
+
+
+def _tag_template(value: str) -> str:
+    if value.count("{version}") != 1 or re.search(r"[{}]", value.replace("{version}", "")):
+        raise ValueError("must hold {version} exactly once and no other braces")
+    if re.search(r"[\x00-\x20~^:?*\[\\\x7f]|\.\.|@\{|^[-/]|//|/$|\.$", value):
+        raise ValueError("does not make a valid git tag name (see git check-ref-format)")
+    return value
+
+
+Text = Annotated[
+    str, StringConstraints(min_length=1, strip_whitespace=True, pattern=r"^[^\x00\r\n]*$")
+]
+InsidePath = Annotated[str, AfterValidator(_inside)]
+Words = Annotated[
+    tuple[Text, ...],
+    BeforeValidator(_command, json_schema_input_type=str | list[str]),
+]
+Seconds = Annotated[int, Field(ge=1, le=86_400)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=False, alias_generator=_kebab, populate_by_name=False
+    )
+
+
+class GateSettings(_Table):
+    """What every gate takes."""
+
+    required: Required | None = Field(
+        None, description="Whether the verdict needs it: always, only in CI, or never."
+    )
+    timeout: Seconds = Field(900, description="Time limit in seconds.")
+    valid_hours: Annotated[int, Field(ge=0, le=24 * 90)] | None = Field(
+        None,
+        description="How many hours its pass counts on an unchanged tree; 0 runs it each time.",
+    )
+    levels: tuple[Level, ...] | None = Field(
+        None, description="The kinds of release that it applies to; all of them unless set."
+    )
+
+
+class CommandSettings(GateSettings):
+    """A gate that runs commands; each must exit with 0."""
+
+    run: tuple[Words, ...] | None = Field(
+        None, description="The commands, run one after the other without a shell."
+    )
+    install: tuple[Text, ...] = Field(
+        (), description="Requirements to install into its environment."
+    )
+    groups: tuple[Text, ...] | None = Field(
+        None, description="Dependency groups of pyproject.toml to install into its environment."
+    )
+    extras: tuple[Text, ...] | None = Field(
+        None, description="Extras of the project to install into its environment."
+    )
+    env: Mapping[str, str] = Field(
+        default_factory=dict, description="Environment variables for its commands."
+    )
+
+
+class OwnGateSettings(CommandSettings):
+    """A gate that the project adds: a name and its commands."""
+
+    run: tuple[Words, ...] = Field(
+        min_length=1, description="The commands, run one after the other without a shell."
+    )
+    title: Text | None = Field(None, description="Its line in the checklist.")
+    needs: tuple[Text, ...] = Field((), description="Gates that must have passed first.")
+    project: bool = Field(
+        True, description="Whether its environment holds the project and its dependencies."
+    )
+
+
+class BuildSettings(GateSettings):
+    """What the distributions must and must not hold."""
+
+    expected: tuple[InsidePath, ...] = Field(
+        (), description="Globs of files, each of which must match in the wheel."
+    )
+    expected_sdist: tuple[InsidePath, ...] = Field(
+        (), description="Globs of files, each of which must match in the sdist."
+    )
+    unwanted: tuple[Text, ...] = Field(
+        (), description="Further globs of files that no distribution may hold."
+    )
+    allowed: tuple[Text, ...] = Field(
+        (), description="Globs of files that are wanted although a default rule reports them."
+    )
+    reproducible: Literal["wheel", "all", "no"] = Field(
+        "wheel", description="Which distributions must be identical when built twice."
+    )
+    imports: tuple[Text, ...] | None = Field(
+        None, description="Modules to import from the installed wheel; detected unless set."
+    )
+
+
+class AuditIgnore(_Table):
+    """A known vulnerability that is accepted for a while."""
+
+    id: Text = Field(description="The advisory's identifier or one of its aliases.")
+    reason: Text = Field(description="Why it does not matter here.")
+    expires: date = Field(description="The last day on which it is ignored.")
+
+
+class AuditSettings(GateSettings):
+    """Where advisories come from, and which ones are accepted for now."""
+
+    service: Literal["pypi", "osv"] = Field("pypi", description="The advisory source.")
+    osv_url: Annotated[str, StringConstraints(pattern=r"^https?://")] | None = Field(
+        None, description='Address of an OSV-compatible API, for service = "osv".'
+    )
+    ignore: tuple[AuditIgnore, ...] = Field((), description="Accepted vulnerabilities.")
+
+
+class DockerSettings(GateSettings):
+    """How the image is built and what is checked inside it."""
+
+    file: InsidePath | None = Field(None, description="The Dockerfile; detected unless set.")
+    context: InsidePath = Field(".", description="The build context.")
+    target: Text | None = Field(None, description="The stage to build.")
+    build_args: Mapping[str, str] = Field(default_factory=dict, description="Build arguments.")
+    python: Text = Field("python", description="The interpreter to call inside the image.")
+    root: bool = Field(False, description="Whether the image may run as root.")
+    labels: bool = Field(
+        True, description="Whether OCI labels for version and revision are demanded."
+    )
+    max_megabytes: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="The largest size accepted, in MB (10^6 bytes)."
+    )
+
+
+class Gates(BaseModel):
+    """Settings of the built-in gates, and the gates that the project adds."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, OwnGateSettings] = Field(init=False)
+
+    tree: GateSettings = GateSettings()  # type: ignore[call-arg]
+    versions: GateSettings = GateSettings()  # type: ignore[call-arg]
+    lint: CommandSettings = CommandSettings()  # type: ignore[call-arg]
+    typecheck: CommandSettings = CommandSettings()  # type: ignore[call-arg]
+    test: CommandSettings = CommandSettings()  # type: ignore[call-arg]
+    build: BuildSettings = BuildSettings()  # type: ignore[call-arg]
+    sbom: GateSettings = GateSettings()  # type: ignore[call-arg]
+    audit: AuditSettings = AuditSettings()  # type: ignore[call-arg]
+    docker: DockerSettings = DockerSettings()  # type: ignore[call-arg]
+
+    @property
+    def own(self) -> Mapping[str, OwnGateSettings]:
+        """The gates that the project adds, by name."""
+        return self.__pydantic_extra__ or {}
+
+    def of(self, name: str) -> GateSettings:
+        """The settings of one gate; defaults for a gate that a noxfile defines."""
+        if name in self.own:
+            return self.own[name]
+        found = getattr(self, name, None) if name in BUILT_IN_GATES else None
+        return found if isinstance(found, GateSettings) else GateSettings()  # type: ignore[call-arg]
+
+
+class Settings(_Table):
+    """The release procedure of one project."""
+
+    package: Text | None = Field(None, description="The import package; detected unless set.")
+    branch: Text | None = Field(
+        None, description="The branch that releases are made from; the remote's default unless set."
+    )
+    remote: Text = Field("origin", description="The git remote that releases are pushed to.")
+    tag: Annotated[str, AfterValidator(_tag_template)] = Field(
+        "v{version}", description="How a release tag is spelled."
+    )
+    publish: bool = Field(True, description="Whether releases go to a package index at all.")
+    index: Annotated[str, StringConstraints(pattern=r"^(https?|file)://")] | None = Field(
+        None, description="The simple index that releases go to; pip's or uv's own unless set."
+    )
+    python: Text | None = Field(
+        None, description="The Python that environments are made with, such as 3.12."
+    )
+    changelog: InsidePath | None = Field(None, description="The changelog; detected unless set.")
+    by_products: tuple[Text, ...] = Field(
+        (),
+        description="Globs of files that the project's own commands write and no gate judges.",
+    )
+    gates: Gates = Field(default_factory=Gates, description="One table for each gate.")
+
+
+def parse(table: Mapping[str, Any], source: str, path: str = "pyproject.toml") -> Settings:
+    """Turn the `[tool.release]` table into Settings.
+
+    `table` is the parsed table, `source` the text of the file it came from (to name lines),
+    `path` that file's name for messages. Raises ConfigurationError with every problem at once.
+    """
+    problems: list[Problem] = []
+    settings: Settings | None = None
+    try:
+        settings = Settings.model_validate(table)
+    except ValidationError as error:
+        seen: set[tuple[int | str, ...]] = set()
+        for item in error.errors(include_url=False):
+            problem, location = _explain(item, source, path)
+            if location not in seen:
+                seen.add(location)
+                problems.append(problem)
+    problems += _check_gates(table, source, path)
+    if problems:
+        raise ConfigurationError(*sorted(problems, key=lambda problem: problem.line or 0))
+    assert settings is not None
+    return settings
+
+
+def _check_gates(table: Mapping[str, Any], source: str, path: str) -> list[Problem]:
+    """What the types cannot say: names of gates, and what they need."""
+    gates = table.get("gates")
+    if not isinstance(gates, Mapping):
+        return []
+    problems = [
+        Problem(
+            f"gate name {name!r} is not lower-case letters, digits and underscores",
+            path,
+            line_of(source, ("tool", "release", "gates", name)),
+            "rename it: it becomes a nox session",
+        )
+        for name in gates
+        if not GATE_NAME.match(name)
+    ]
+    problems += [
+        Problem(
+            f"gate name {name!r} is the name of a session that does something else",
+            path,
+            line_of(source, ("tool", "release", "gates", name)),
+            "rename it",
+        )
+        for name in gates
+        if name in ACTIONS
+    ]
+    known = (*BUILT_IN_GATES, *gates)
+    graph: dict[str, list[str]] = {}
+    for name, gate in gates.items():
+        needs = gate.get("needs") if isinstance(gate, Mapping) else None
+        graph[name] = [n for n in needs if isinstance(n, str)] if isinstance(needs, list) else []
+        problems += [
+            Problem(
+                f"gate {name!r} needs {need!r}, which is no gate",
+                path,
+                line_of(source, ("tool", "release", "gates", name, "needs")),
+                _nearest(need, known),
+            )
+            for need in graph[name]
+            if need not in known
+        ]
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        cycle = error.args[1]
+        problems.append(
+            Problem(
+                f"gates need each other: {' needs '.join(reversed(cycle))}",
+                path,
+                line_of(source, ("tool", "release", "gates", cycle[0], "needs")),
+                "drop one of these needs",
+            )
+        )
+    return problems
+
+
+def _explain(item: Any, source: str, path: str) -> tuple[Problem, tuple[int | str, ...]]:
+    location = tuple(item["loc"])
+    keys = tuple(part for part in location if isinstance(part, str))
+    dotted = ".".join(("tool", "release", *keys))
+    line = line_of(source, ("tool", "release", *keys))
+    kind = item["type"]
+    if kind == "extra_forbidden":
+        message = f"unknown key {keys[-1]!r} in [{dotted.rpartition('.')[0]}]"
+        return Problem(message, path, line, _nearest(keys[-1], _keys_beside(keys))), location
+    own_gate = len(keys) >= 2 and keys[0] == "gates" and keys[1] not in BUILT_IN_GATES
+    if kind == "missing" and own_gate and keys[2:] == ("run",):
+        parent = ("tool", "release", *keys[:2])
+        hint = difflib.get_close_matches(keys[1], BUILT_IN_GATES, 1, cutoff=0.75)
+        remedy = (
+            f"did you mean {hint[0]!r}?"
+            if hint
+            else 'a gate of your own has commands: run = ["..."]'
+        )
+        message = f"[{'.'.join(parent)}] is no built-in gate and has no run"
+        return Problem(message, path, line_of(source, parent), remedy), location
+    if kind == "missing":
+        parent = ("tool", "release", *keys[:-1])
+        message = f"[{'.'.join(parent)}] lacks {keys[-1]!r}"
+        return Problem(message, path, line_of(source, parent), f"add {keys[-1]} = ..."), location
+    given = item.get("input")
+    said = item["msg"].removeprefix("Value error, ")
+    said = said[:1].lower() + said[1:]
+    shown = f" (it is {given!r})" if isinstance(given, str | int | float | bool) else ""
+    return Problem(f"{dotted}: {said}{shown}", path, line), location
+
+
+def _keys_beside(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """The keys that the table holding the last of `keys` takes."""
+    model: type[BaseModel] = Settings
+    if keys[:1] == ("gates",) and len(keys) > 1:
+        if len(keys) == 2:
+            return BUILT_IN_GATES
+        field = Gates.model_fields.get(keys[1])
+        named = field.annotation if field else None
+        model = OwnGateSettings
+        if isinstance(named, type) and issubclass(named, BaseModel):
+            model = named
+        if keys[2:3] == ("ignore",) and len(keys) > 3:
+            model = AuditIgnore
+    return tuple(field.alias or name for name, field in model.model_fields.items())
+
+
+def _nearest(key: str, valid: Sequence[str]) -> str:
+    close = difflib.get_close_matches(key, valid, 1)
+    listed = ", ".join(sorted(valid))
+    return f"did you mean {close[0]!r}?" if close else f"valid keys: {listed}"
+
+
+def line_of(source: str, keys: tuple[str, ...]) -> int | None:
+    """The line (from 1) on which a key of a TOML document is defined.
+
+    `source` is a valid TOML document and `keys` a path into it. The standard library's parser
+    names no positions, so this asks it which prefix of the document first holds the key; only
+    lines that hold the last key's text are tried. None when the document holds no such key.
+    """
+    while keys:
+        if (line := _definition(source, keys)) is not None:
+            return line
+        keys = keys[:-1]
+    return None
+
+
+def _definition(source: str, keys: tuple[str, ...]) -> int | None:
+    lines = source.splitlines(keepends=True)
+    for start, text in enumerate(lines):
+        if keys[-1] not in text:
+            continue
+        before = _parse_prefix(lines[:start])
+        if before is None or _holds(before, keys):
+            continue
+        for end in range(start + 1, len(lines) + 1):
+            after = _parse_prefix(lines[:end])
+            if after is not None:
+                if _holds(after, keys):
+                    return start + 1
+                break
+    return None
+
+
+def _parse_prefix(lines: Sequence[str]) -> Mapping[str, Any] | None:
+    try:
+        return tomllib.loads("".join(lines))
+    except tomllib.TOMLDecodeError:
+        return None
+
+
+def _holds(data: Any, keys: tuple[str, ...]) -> bool:
+    for key in keys:
+        if isinstance(data, list):
+            return any(_holds(item, keys[keys.index(key) :]) for item in data)
+        if not isinstance(data, Mapping) or key not in data:
+            return False
+        data = data[key]
+    return True
+
+
+def json_schema(tool_name: str = "release") -> dict[str, Any]:
+    """The JSON Schema (draft 7) of the `[tool.release]` table.
+
+    The signature is the one that validate-pyproject expects of a `validate_pyproject.tool_schema`
+    entry point; `tool_name` is the table's name below `[tool]`.
+    """
+    schema = Settings.model_json_schema()
+    definitions = schema.pop("$defs")
+    definitions["Gates"]["additionalProperties"] = {"$ref": "#/$defs/OwnGateSettings"}
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$id": f"urn:nox-release:{tool_name}",
+        **_inline(schema, definitions),
+    }
+
+
+def _inline(node: Any, definitions: Mapping[str, Any]) -> Any:
+    """The schema without references: validators that embed it resolve them against their own."""
+    if isinstance(node, list):
+        return [_inline(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    rest = {key: _inline(value, definitions) for key, value in node.items() if key != "$ref"}
+    if "$ref" in node:
+        return {**_inline(definitions[node["$ref"].rpartition("/")[2]], definitions), **rest}
+    return rest
+
+
+def environment_is_ci(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether this runs in CI: `CI` is set to anything but an empty or false value."""
+    return environ.get("CI", "").strip().lower() not in {"", "0", "false", "no"}
+
+
+if __name__ == "__main__":
+    import json
+
+    print(json.dumps(json_schema(), indent=2))

@@ -1,0 +1,117 @@
+"""Version numbers by PEP 440: parsing, order, and the next one of a kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from packaging.version import InvalidVersion, Version
+
+from release.model import Level
+
+
+def parse(text: str) -> Version | None:
+    """The version that `text` spells by PEP 440, None when it spells none."""
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
+
+
+def next_version(current: Version, level: Level) -> Version:
+    """The version that a release of that kind has after `current`.
+
+    A patch, minor or major release of a pre-release is that very release when the pre-release
+    already is one of that kind (1.3.0rc2, minor: 1.3.0); rc is the next candidate of a candidate,
+    and the first candidate of the next minor version otherwise.
+    """
+    major, minor, patch = (*current.release, 0, 0, 0)[:3]
+    pre = current.pre is not None or current.dev is not None
+    if level is Level.RC:
+        if current.pre and current.pre[0] == "rc":
+            return Version(f"{major}.{minor}.{patch}rc{current.pre[1] + 1}")
+        if pre:
+            return Version(f"{major}.{minor}.{patch}rc1")
+        return Version(f"{major}.{minor + 1}.0rc1")
+    if level is Level.PATCH:
+        return Version(f"{major}.{minor}.{patch if pre else patch + 1}")
+    if level is Level.MINOR:
+        return Version(f"{major}.{minor if pre and patch == 0 else minor + 1}.0")
+    return Version(f"{major if pre and minor == patch == 0 else major + 1}.0.0")
+
+
+def poetry_range(text: str) -> str | None:
+    """A version range of poetry's as PEP 440 spells it; "" for any version, None if unreadable.
+
+    A caret allows what does not change the leftmost number that is not zero, a tilde what does not
+    change the second one (the first, if it is the only one).
+    """
+    parts = []
+    for item in filter(None, (item.strip() for item in text.split(","))):
+        if item == "*":
+            continue
+        if match := re.fullmatch(r"([\^~])\s*(\d+(?:\.\d+)*)([\w.]*)", item):
+            numbers = [int(number) for number in match[2].split(".")]
+            if match[1] == "^":
+                kept = next((i for i, n in enumerate(numbers) if n), len(numbers) - 1)
+            else:
+                kept = min(1, len(numbers) - 1)
+            above = [*numbers[:kept], numbers[kept] + 1]
+            parts.append(f">={match[2]}{match[3]},<{'.'.join(map(str, above))}")
+        elif re.fullmatch(r"\d[\w.]*(\.\*)?", item):
+            parts.append(f"=={item}")
+        elif re.fullmatch(r"(<|>|<=|>=|==|!=|~=)\s*\d[\w.]*(\.\*)?", item):
+            parts.append(item.replace(" ", ""))
+        else:
+            return None
+    return ",".join(parts)
+
+
+def released(tags: Iterable[str], template: str) -> dict[str, Version]:
+    """The tags that spell a version by `template` (such as `v{version}`), with that version.
+
+    Any spelling that PEP 440 reads counts: v1.0-rc1 is the tag of 1.0rc1.
+    """
+    before, _, after = template.partition("{version}")
+    found = {}
+    for tag in tags:
+        if len(tag) <= len(before) + len(after) or not (
+            tag.startswith(before) and tag.endswith(after)
+        ):
+            continue
+        version = parse(tag[len(before) : len(tag) - len(after)])
+        if version is not None:
+            found[tag] = version
+    return found
+
+
+def spelled(tag: str, template: str, version: Version) -> bool:
+    """Whether a tag names that version, be it spelled otherwise or with a v more or less."""
+    before, _, after = template.partition("{version}")
+    bare = before[:-1] if before[-1:] in {"v", "V"} else before
+    return released([tag], f"{bare}{{version}}{after}").get(tag) == version
+
+
+def tag_template(tags: Iterable[str], name: str) -> str | None:
+    """How a project of that name spells its release tags, told from those that it has.
+
+    Known are `v1.2.3`, `1.2.3`, and either after the name or "release" and one of - _ / @. The one
+    that most tags follow is taken, the one with the highest version among equals; None without
+    any.
+    """
+    counted: dict[str, list[Version]] = {}
+    starts = "|".join(map(re.escape, dict.fromkeys((name, name.lower(), _underscored(name)))))
+    pattern = re.compile(rf"((?:(?:{starts}|release)[-_/@])?v?)(\d.*)", re.I)
+    for tag in tags:
+        match = pattern.fullmatch(tag)
+        version = parse(match[2]) if match else None
+        if match and version is not None and "." in match[2]:
+            counted.setdefault(match[1], []).append(version)
+    if not counted:
+        return None
+    before = max(counted, key=lambda key: (len(counted[key]), max(counted[key]), key))
+    return before + "{version}"
+
+
+def _underscored(name: str) -> str:
+    return re.sub(r"[-.]+", "_", name).lower()

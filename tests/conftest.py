@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support import GIT_ENVIRONMENT, Judge, make_project
+
+
+@pytest.fixture(autouse=True)
+def _quiet_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test depends on the caller's git configuration or on whether it runs in CI."""
+    for name, value in GIT_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("CI", raising=False)
+
+
+@pytest.fixture(scope="session")
+def tools_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder of tool environments for the whole run, shared by parallel workers."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "tools"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def judge(tools_folder: Path) -> Judge:
+    return Judge(tools_folder)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A small project under git that every gate likes."""
+    return make_project(tmp_path / "small-thing")

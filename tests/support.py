@@ -1,0 +1,149 @@
+"""Small real projects under git, and a way to judge one gate of them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+
+from release.gates import checklist
+from release.model import Evidence, Level
+from release.project import read_project
+from release.runner import Run, judge_with_needs
+from release.store import Store
+
+GIT_ENVIRONMENT = {
+    "GIT_AUTHOR_NAME": "A Maintainer",
+    "GIT_AUTHOR_EMAIL": "maintainer@example.invalid",
+    "GIT_COMMITTER_NAME": "A Maintainer",
+    "GIT_COMMITTER_EMAIL": "maintainer@example.invalid",
+    "GIT_AUTHOR_DATE": "2026-01-02T03:04:05Z",
+    "GIT_COMMITTER_DATE": "2026-01-02T03:04:05Z",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+}
+
+PYPROJECT = """\
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[project]
+name = "small-thing"
+version = "1.2.3"
+description = "A small thing."
+readme = "README.md"
+requires-python = ">=3.11"
+license = "MIT"
+license-files = ["LICENSE"]
+
+[project.scripts]
+small-thing = "small_thing:main"
+"""
+
+FILES = {
+    "pyproject.toml": PYPROJECT,
+    "README.md": "# Small thing\n\nIt is small.\n",
+    "LICENSE": "MIT\n",
+    ".gitignore": "__pycache__/\ndist/\n",
+    "src/small_thing/__init__.py": '''\
+        """A small thing."""
+
+        __version__ = "1.2.3"
+
+
+        def double(number: int) -> int:
+            return number * 2
+
+
+        def main() -> None:
+            print(double(21))
+        ''',
+    "src/small_thing/py.typed": "",
+    "tests/test_small_thing.py": """\
+        from small_thing import double
+
+
+        def test_double() -> None:
+            assert double(2) == 4
+        """,
+}
+
+
+def git(root: Path, *arguments: str) -> str:
+    """Run git in a test repository, with an identity and no configuration of the user's."""
+    return subprocess.run(
+        ["git", "-C", str(root), *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **GIT_ENVIRONMENT},
+    ).stdout.strip()
+
+
+def write(root: Path, files: Mapping[str, str | bytes | None]) -> None:
+    """Write files (text is dedented, None removes the file)."""
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if content is None:
+            path.unlink()
+        elif isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            path.write_bytes(textwrap.dedent(content).encode())
+
+
+def commit(root: Path, message: str = "Change") -> str:
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--message", message)
+    return git(root, "rev-parse", "HEAD")
+
+
+def make_project(root: Path, files: Mapping[str, str | bytes | None] | None = None) -> Path:
+    """A small hatchling project in src layout, committed on main; `files` are laid over it."""
+    root.mkdir(parents=True, exist_ok=True)
+    write(root, FILES)
+    write(root, files or {})
+    git(root, "init", "--quiet", "--initial-branch=main")
+    commit(root, "Start")
+    return root
+
+
+def with_remote(root: Path) -> Path:
+    """Give the project a bare remote called origin, level with it; returns the remote's path."""
+    remote = root.parent / f"{root.name}.git"
+    subprocess.run(
+        ["git", "init", "--quiet", "--bare", "--initial-branch=main", str(remote)], check=True
+    )
+    git(root, "remote", "add", "origin", str(remote))
+    git(root, "push", "--quiet", "--set-upstream", "origin", "main")
+    git(root, "remote", "set-head", "origin", "main")
+    return remote
+
+
+class Judge:
+    """Judges gates of projects; the tool environments are shared by all tests of a run."""
+
+    def __init__(self, tools: Path) -> None:
+        self.tools = tools
+
+    def run(self, root: Path, level: Level | None = None, *, fresh: bool = False) -> Run:
+        project = read_project(root)
+        return Run(project, Store(project.root), self.tools, level, fresh=fresh)
+
+    def all(
+        self, root: Path, name: str, level: Level | None = None, *, fresh: bool = False
+    ) -> dict[str, Evidence]:
+        """The evidence of a gate and of those it needs."""
+        run = self.run(root, level, fresh=fresh)
+        gates = checklist(run.project.settings)
+        return judge_with_needs(run, gates[name], gates)
+
+    def __call__(
+        self, root: Path, name: str, level: Level | None = None, *, fresh: bool = False
+    ) -> Evidence:
+        """The evidence of one gate."""
+        return self.all(root, name, level, fresh=fresh)[name]

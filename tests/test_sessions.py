@@ -1,0 +1,349 @@
+"""What people type, through real nox in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+import pytest
+
+from release.gates import NAMES
+from release.processes import MARKER
+from tests.support import git, make_project, with_remote, write
+
+ROOT = Path(__file__).resolve().parent.parent
+NOXFILE = ROOT / "noxfile.py"
+CHECK = 'run = ["git --version"]\nproject = false\n'
+
+
+class Nox:
+    """Runs nox with this repository's noxfile, its environments in a folder shared by all tests."""
+
+    def __init__(self, tools: Path) -> None:
+        self.tools = tools
+
+    def command(self, *arguments: str, noxfile: Path = NOXFILE) -> list[str]:
+        command = [
+            sys.executable,
+            "-m",
+            "nox",
+            "--noxfile",
+            str(noxfile),
+            "--envdir",
+            str(self.tools),
+        ]
+        return [*command, *arguments]
+
+    def __call__(
+        self, *arguments: str, noxfile: Path = NOXFILE, cwd: Path = ROOT
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments, noxfile=noxfile),
+            capture_output=True,
+            text=True,
+            cwd=cwd,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
+            timeout=300,
+            check=False,
+        )
+
+
+@pytest.fixture
+def nox(tools_folder: Path) -> Nox:
+    return Nox(tools_folder)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return make_project(tmp_path / "thing")
+
+
+def snapshot(root: Path) -> dict[str, bytes | str]:
+    """Every file of a project but those below `.release/`, and git's refs."""
+    found: dict[str, bytes | str] = {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and ".git" not in path.parts and ".release" not in path.parts
+    }
+    if (root / ".git").exists():
+        found["refs"] = git(root, "for-each-ref")
+        found["status"] = git(root, "status", "--porcelain")
+    return found
+
+
+def session_names(noxfile: Path = NOXFILE) -> list[str]:
+    out = subprocess.run(
+        [sys.executable, "-m", "nox", "--noxfile", str(noxfile), "--list"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ).stdout
+    return [match[1] for match in re.finditer(r"^[*-] (\w+)", out, re.M)]
+
+
+def test_the_list_reads_like_the_checklist(nox: Nox) -> None:
+    done = nox("--list")
+    lines = re.findall(r"^[*-] (\w+) -> (.+)$", done.stdout, re.M)
+    listed = dict(lines)
+    assert [name for name, _ in lines][: len(NAMES) + 1] == ["release_preflight", *NAMES]
+    assert all(len(text) > 20 and text.endswith(".") for text in listed.values())
+
+
+@pytest.mark.parametrize("name", ["release_preflight", *NAMES])
+def test_every_session_prints_its_help_and_does_nothing(nox: Nox, name: str, root: Path) -> None:
+    done = nox("-s", name, "--", "--help", "--project", str(root))
+    assert done.returncode == 0
+    assert f"usage: nox -s {name} --" in done.stdout
+    assert "--fresh" in done.stdout
+    assert not (root / ".release").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--frsh"], "--frsh"),
+        (["major", "minor"], "minor"),
+        (["huge"], "huge"),
+        (["--project"], "--project"),
+    ],
+)
+def test_arguments_that_are_not_taken_are_named_with_the_usage(
+    nox: Nox, arguments: Sequence[str], said: str
+) -> None:
+    done = nox("-s", "release_preflight", "--", *arguments)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "usage: nox -s release_preflight --" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def broken(text: str | bytes | None) -> dict[str, str | bytes | None]:
+    return {"pyproject.toml": text}
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (broken(None), "no pyproject.toml in"),
+        (broken("[project\n"), "pyproject.toml:1: is not valid TOML"),
+        (broken("name = 'x'\n"), "pyproject.toml: has no [project] table with a name"),
+        (broken(b"[project]\nname = 'caf\xe9'\n"), "pyproject.toml:2: is not UTF-8"),
+        (broken("[project]\nname = '../evil'\n"), "'../evil' is not a valid project name"),
+        (
+            broken("[project]\nname = 'x'\n[tool.release]\nbraanch = 1\ntag = 2\n"),
+            "pyproject.toml:4: unknown key 'braanch'",
+        ),
+        ({".release": "in the way"}, ".release: cannot be written"),
+    ],
+    ids=["missing", "malformed", "no project", "not UTF-8", "name", "settings", "no write"],
+)
+def test_a_mistake_is_one_clear_error_and_changes_nothing(
+    nox: Nox, root: Path, files: dict[str, str | bytes | None], said: str
+) -> None:
+    write(root, files)
+    before = snapshot(root)
+    for session in ("release_preflight", "lint"):
+        done = nox("-s", session, "--", "--project", str(root))
+        assert done.returncode == 1
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr + done.stdout
+    assert snapshot(root) == before
+
+
+def test_both_mistakes_in_the_settings_are_reported_at_once(nox: Nox, root: Path) -> None:
+    with (root / "pyproject.toml").open("a") as file:
+        file.write("[tool.release]\nbraanch = 1\ntag = 2\n")
+    done = nox("-s", "lint", "--", "--project", str(root))
+    assert "braanch" in done.stderr
+    assert "tool.release.tag" in done.stderr
+    assert "2 problems" in done.stderr
+
+
+def test_a_gate_alone_exits_by_its_verdict(nox: Nox, root: Path) -> None:
+    with_remote(root)
+    done = nox("-s", "tree", "--", "--project", str(root))
+    assert done.returncode == 0, done.stderr
+    assert "✓ tree: main at" in done.stdout
+    write(root, {"untracked.txt": "x"})
+    done = nox("-s", "tree", "--", "--project", str(root))
+    assert done.returncode == 1
+    assert "1 untracked file: untracked.txt" in done.stdout
+    assert "→ add, ignore or remove" in done.stdout
+
+
+@pytest.mark.network
+def test_the_whole_checklist_is_ready_and_then_reused(nox: Nox, tmp_path: Path) -> None:
+    root = make_project(tmp_path / "sp ace" / "ünï-thing")
+    with_remote(root)
+    before = snapshot(root)
+    done = nox("-s", "release_preflight", "--", "--project", str(root))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^small-thing 1\.2\.3 at \w{12}: ready", done.stdout, re.M)
+    assert snapshot(root) == before
+    first = json.loads((root / ".release/preflight.json").read_text())
+    assert [gate["name"] for gate in first["gates"]] == list(NAMES)
+    assert {a["name"].rpartition(".")[2] for a in first["artifacts"]} >= {
+        "whl",
+        "gz",
+        "json",
+        "txt",
+    }
+
+    done = nox("-s", "release_preflight", "--", "--project", str(root))
+    assert done.returncode == 0
+    second = json.loads((root / ".release/preflight.json").read_text())
+    reused = {gate["name"] for gate in second["gates"] if gate["reused"]}
+    assert reused == {"lint", "typecheck", "test", "build", "sbom"}
+    assert first["artifacts"] == second["artifacts"]
+    assert snapshot(root) == before
+
+
+def children(marker: str) -> list[int]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if marker in " ".join(process.cmdline()) or (
+                marker in process.environ().get("TEST_RUN", "") and MARKER in process.environ()
+            ):
+                found.append(process.pid)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("session", ["release_preflight", "slow"])
+def test_an_interruption_leaves_no_process_and_says_what_was_not_judged(
+    nox: Nox, root: Path, number: signal.Signals, session: str
+) -> None:
+    started = root / "started"
+    program = f"import time; open({str(started)!r}, 'w').close(); time.sleep(120)"
+    write(
+        root,
+        {
+            "noxfile.py": (ROOT / "templates/noxfile.py").read_bytes(),
+            "pyproject.toml": (root / "pyproject.toml").read_text()
+            + f"[tool.release.gates.slow]\nrun = [{json.dumps([sys.executable, '-c', program])}]\n"
+            + "project = false\n",
+        },
+    )
+    marker = f"{root.name}-{number}-{os.getpid()}-{session}"
+    process = subprocess.Popen(
+        nox.command("-s", session, noxfile=root / "noxfile.py"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TEST_RUN": marker, "NO_COLOR": "1"},
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 60
+    while not started.exists() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.05)
+    assert started.exists(), process.communicate()
+    assert children(marker)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert not children(marker)
+    if session == "release_preflight":
+        assert "slow" in out
+        assert "interrupted" in out
+        data = json.loads((root / ".release/preflight.json").read_text())
+        assert data["verdict"] != "ready"
+    assert "Traceback" not in err
+
+
+def test_the_noxfile_for_other_projects_has_the_same_checklist(root: Path) -> None:
+    shutil.copy(ROOT / "templates/noxfile.py", root)
+    with (root / "pyproject.toml").open("a") as file:
+        file.write(f"[tool.release.gates.doctor]\n{CHECK}")
+    assert session_names(root / "noxfile.py") == ["release_preflight", *NAMES, "doctor"]
+
+
+def test_a_gate_of_commands_is_a_session(nox: Nox, root: Path) -> None:
+    shutil.copy(ROOT / "templates/noxfile.py", root)
+    with (root / "pyproject.toml").open("a") as file:
+        file.write(f"[tool.release.gates.doctor]\n{CHECK}")
+    done = nox("-s", "doctor", noxfile=root / "noxfile.py")
+    assert done.returncode == 0
+    assert "✓ doctor: git: ok" in done.stdout
+    assert "git version" in done.stdout
+
+
+def readme_gate() -> str:
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    (block,) = (str(text) for text in blocks if "def no_todo" in text)
+    return "from pathlib import Path\n" + block
+
+
+def test_the_python_gate_of_the_readme_works(nox: Nox, root: Path) -> None:
+    write(root, {"noxfile.py": readme_gate(), "CHANGELOG.md": "# Changelog\n\nTODO\n"})
+    done = nox("-s", "no_todo", noxfile=root / "noxfile.py")
+    assert done.returncode == 1
+    assert "CHANGELOG.md:3: a TODO is left" in done.stdout
+    write(root, {"CHANGELOG.md": "# Changelog\n"})
+    assert nox("-s", "no_todo", noxfile=root / "noxfile.py").returncode == 0
+    assert "no_todo" in session_names(root / "noxfile.py")
+
+
+def test_the_readme_shows_the_template_of_the_noxfile() -> None:
+    template = (ROOT / "templates/noxfile.py").read_text()
+    body = template[template.index("from pathlib") :]
+    assert body in (ROOT / "README.md").read_text()
+
+
+def test_the_console_script_needs_no_noxfile(root: Path) -> None:
+    with_remote(root)
+    program = "import sys; from release.cli import main; sys.exit(main())"
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", program, *arguments],
+            capture_output=True, text=True, cwd=root, env=env, check=False,
+        )  # fmt: skip
+
+    done = run("tree")
+    assert done.returncode == 0, done.stderr
+    assert "✓ tree" in done.stdout
+    assert "release_preflight" in run("--list").stdout
+    assert run("--help").returncode == 0
+    assert run().returncode == 2
+    assert run("nonsense").returncode == 3
+    assert git(root, "status", "--porcelain") == ""
+
+
+def test_settings_of_the_readme_are_valid() -> None:
+    import tomllib
+
+    from release.settings import parse
+
+    blocks = re.findall(r"^```toml\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    assert len(blocks) == 2
+    for block in blocks:
+        parse(tomllib.loads(block)["tool"]["release"], block)
+
+
+def test_the_picture_in_the_readme_shows_what_the_program_prints() -> None:
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        import picture
+    finally:
+        sys.path.pop(0)
+    data = json.loads((ROOT / "docs/preflight.json").read_text(encoding="utf-8"))
+    drawn = picture.draw(picture.read(data))
+    assert drawn == (ROOT / "docs/preflight.svg").read_text(encoding="utf-8"), "run nox -s picture"
+    assert [gate["name"] for gate in data["gates"]] == list(NAMES)
+    assert data["verdict"] == "ready"
