@@ -24,23 +24,12 @@ def main() -> int:
         print(USAGE, end="")
         return 0 if arguments else 2
     here = Path(__file__).resolve().parent
-    noxfile = next(
-        path for path in (here / "noxfile.py", here.parent / "noxfile.py") if path.exists()
-    )
-    from release.sessions import PROJECT_VARIABLE
+    candidates = (here / "noxfile.py", here.parent / "noxfile.py")
+    noxfile = next(path for path in candidates if path.exists())
+    from release.sessions import PROJECT_VARIABLE, run_nox
 
     os.environ.setdefault(PROJECT_VARIABLE, str(Path.cwd()))
-    command = ["nox", "--noxfile", str(noxfile), "--envdir", str(Path.cwd() / ".release" / "tools")]
-    command += (
-        ["--list"]
-        if arguments[0] in {"-l", "--list"}
-        else ["-s", arguments[0], "--", *arguments[1:]]
-    )
-    sys.argv = command
-    import nox
-
-    try:
-        nox.main()
-    except SystemExit as done:
-        return int(done.code or 0) if not isinstance(done.code, str) else 1
-    return 0
+    command = ["--noxfile", str(noxfile), "--envdir", str(Path.cwd() / ".release" / "tools")]
+    if arguments[0] in {"-l", "--list"}:
+        return run_nox([*command, "--list"])
+    return run_nox([*command, "-s", arguments[0], "--", *arguments[1:]])

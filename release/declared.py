@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -329,24 +330,36 @@ def own_version(project: Project, text: str, tool: str, ours: str) -> str | None
     return None
 
 
-def hook_requirements(project: Project, hook: str) -> tuple[str, ...]:
-    """The additional dependencies that .pre-commit-config.yaml gives a hook of that name."""
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A hook of .pre-commit-config.yaml: what is installed for it, and its arguments if set."""
+
+    requirements: tuple[str, ...]
+    arguments: tuple[str, ...] | None
+
+
+def hook(project: Project, name: str) -> Hook | None:
+    """The pre-commit hook of that name, None when the project has no such one."""
     path = project.root / ".pre-commit-config.yaml"
     if not path.is_file():
-        return ()
+        return None
     import yaml
 
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError, OSError):
-        return ()
-    found: list[str] = []
+        return None
     for repository in _list(_table(data).get("repos")):
         for entry in _list(_table(repository).get("hooks")):
-            if _table(entry).get("id") == hook:
-                items = [str(item) for item in _list(_table(entry).get("additional_dependencies"))]
-                found += [item for item in items if not item.startswith((".", "-", "/"))]
-    return tuple(dict.fromkeys(found))
+            if _table(entry).get("id") != name:
+                continue
+            items = [str(item) for item in _list(entry.get("additional_dependencies"))]
+            arguments = entry.get("args")
+            return Hook(
+                tuple(item for item in items if not item.startswith((".", "-", "/"))),
+                tuple(map(str, arguments)) if isinstance(arguments, list) else None,
+            )
+    return None
 
 
 def test_folders(project: Project) -> tuple[str, ...]:
@@ -365,6 +378,101 @@ def test_folders(project: Project) -> tuple[str, ...]:
     if not found:
         found = [path.name for path in sorted(project.root.glob("*.py")) if _is_test(path)]
     return tuple(found)
+
+
+def own_modules(project: Project) -> frozenset[str]:
+    """Top-level modules that belong to the project, its test folders included."""
+    names = {name.partition(".")[0] for name in project.packages}
+    for folder in (project.root, project.root / project.source_root):
+        if folder.is_dir():
+            names |= {
+                path.stem for path in folder.iterdir() if path.is_dir() or path.suffix == ".py"
+            }
+    return frozenset(names | {"tests", "test", "conftest"})
+
+
+def absent_imports(project: Project, site_packages: Sequence[Path]) -> dict[str, set[str]]:
+    """Files of the project whose meaning hangs on modules that are installed nowhere.
+
+    Maps each such file, relative to the root, to those modules: what it imports itself, and what
+    the project's own modules that it imports do, however far. Imports below a test of the Python
+    version or the platform do not count. Only files below the source root and the test folders
+    are looked at.
+    """
+    known = own_modules(project) | sys.stdlib_module_names | {"__future__", "_typeshed"}
+    for folder in site_packages:
+        known |= {entry.name.partition(".")[0].removesuffix("-stubs") for entry in folder.iterdir()}
+    imports: dict[str, set[str]] = {}
+    for top in (project.package_path or "", *test_folders(project)):
+        path = project.root / top
+        for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
+            imports[file.relative_to(project.root).as_posix()] = _imported(file)
+    absent = {
+        path: {name.partition(".")[0] for name in names if not name.startswith(".")} - known
+        for path, names in imports.items()
+    }
+    modules = {_module(path, project.source_root): path for path in imports}
+    edges = {
+        path: {modules[found] for found in _own_targets(path, names, modules, project.source_root)}
+        for path, names in imports.items()
+    }
+    changed = True
+    while changed:
+        changed = False
+        for path, targets in edges.items():
+            more = set().union(*(absent[target] for target in targets)) if targets else set()
+            if not more <= absent[path]:
+                absent[path] |= more
+                changed = True
+    return {path: names for path, names in absent.items() if names}
+
+
+def _module(path: str, source_root: str) -> str:
+    inside = path if source_root == "." else path.removeprefix(f"{source_root}/")
+    return inside.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _own_targets(
+    path: str, names: Iterable[str], modules: Mapping[str, str], source_root: str
+) -> Iterator[str]:
+    package = _module(path, source_root).split(".")
+    if not path.endswith("/__init__.py"):
+        package = package[:-1]
+    for name in names:
+        level = len(name) - len(name.lstrip("."))
+        if level:
+            base = package[: len(package) - level + 1]
+            name = ".".join([*base, *filter(None, name.lstrip(".").split("."))])
+        for candidate in (name, name.rpartition(".")[0]):
+            if candidate in modules:
+                yield candidate
+                break
+
+
+def _imported(file: Path) -> set[str]:
+    """The dotted names that a file imports; relative ones start with their dots."""
+    import ast
+
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError, OSError, RecursionError):
+        return set()
+    found: set[str] = set()
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            separator = "" if base.endswith(".") else "."
+            found |= {f"{base}{separator}{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.If) and re.search(
+            r"version_info|platform|os\.name", ast.unparse(node.test)
+        ):
+            continue
+        waiting.extend(ast.iter_child_nodes(node))
+    return found
 
 
 def _is_test(path: Path | PurePosixPath) -> bool:

@@ -128,9 +128,10 @@ def _missing(run: Run, gate: Gate, reason: str) -> Evidence:
 
 
 def write(run: Run, report: Report) -> None:
-    """Write `preflight.json` and `preflight.md` below `.release/`."""
-    from release.report.markdown import render
+    """Write `preflight.json`, `preflight.md` and `preflight.html` below `.release/`."""
+    from release.report import html, markdown
 
     text = json.dumps(report.as_json(), indent=1, ensure_ascii=False) + "\n"
     run.store.write(run.store.folder / "preflight.json", text)
-    run.store.write(run.store.folder / "preflight.md", render(report))
+    run.store.write(run.store.folder / "preflight.md", markdown.render(report))
+    run.store.write(run.store.folder / "preflight.html", html.render(report))

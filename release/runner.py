@@ -60,7 +60,10 @@ class Run:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def __post_init__(self) -> None:
-        self.mask = Mask()
+        arguments = self.project.settings.gates.docker.build_args
+        self.mask = Mask(
+            {**os.environ, **{f"build-arg {name}": value for name, value in arguments.items()}}
+        )
         self.tree = Tree(self.project.root, self.project.settings.by_products)
         self._processes: dict[str, Processes] = {}
         self._cancelled = threading.Event()

@@ -156,8 +156,18 @@ PROJECT_ENVIRONMENTS = frozenset({"test"})
 PREFLIGHT = """Judge the whole checklist, in parallel, and say whether this commit can be released.
 
 Every gate leaves its evidence in .release/; a pass is reused while nothing that the gate reads has
-changed. Writes .release/preflight.json and .release/preflight.md.
+changed. Writes .release/preflight.json, .md and .html.
 """
+
+
+def run_nox(arguments: Sequence[str]) -> int:
+    """Run nox with a command line in this process; returns its exit status."""
+    sys.argv = ["nox", *arguments]
+    try:
+        nox.main()
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else int(done.code is not None)
+    return 0
 
 
 def _own_gate_names(root: Path) -> list[str]:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from release.checklist import Report, verdict
 from release.model import Artifact, Evidence, Finding, Level, Outcome, Required, Status, Verdict
-from release.report import markdown, terminal
+from release.report import html, markdown, terminal
 from tests.test_model import evidence
 
 OUTCOMES = {
@@ -145,6 +145,23 @@ def test_markdown_shows_every_gate_and_finding() -> None:
     assert "| ✅ | tree | fine | 2 | reused |" in text
     assert "- `src/x.py:3` is bad\n  → mend it" in text
     assert "Left to CI: audit." in text
+
+
+def test_the_page_shows_every_gate_and_finding() -> None:
+    text = html.render(report())
+    for part in ("tree", "lint", "audit", "docker", "src/x.py:3", "mend it", "Left to CI: audit"):
+        assert part in text
+    assert "://" not in text
+
+
+def test_the_page_cannot_be_broken_by_what_tools_say() -> None:
+    message = "<script>alert(1)</script> {{ report.commit }} \" onload=x"
+    outcome = Outcome.failed((Finding(message, "<img src=x>"),))
+    text = html.render(report(gates=(evidence(gate="lint", outcome=outcome),), project="<b>"))
+    assert "<script" not in text
+    assert "<img" not in text
+    assert "<b>" not in text
+    assert "{{ report.commit }}" in text
 
 
 def test_markdown_cannot_be_broken_by_what_tools_say() -> None:

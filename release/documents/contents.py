@@ -1,4 +1,4 @@
-"""What sdists and wheels hold by the names of their files: wanted, unwanted, missing, importable."""
+"""Sdists and wheels by the names of their files: wanted, unwanted, missing, importable."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ def _regex(glob: str) -> re.Pattern[str]:
             pattern += part + ("(?:/.*)?" if last else "/")
         else:
             pattern += ".+" if last else "(?:.*/)?"
-    return re.compile(pattern, re.S)
+    try:
+        return re.compile(pattern, re.S)
+    except re.error:
+        return re.compile(re.escape(bare), re.S)
 
 
 def matches(name: str, globs: Iterable[str]) -> bool:

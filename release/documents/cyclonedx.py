@@ -62,17 +62,19 @@ def problems(
     version: str,
     files: Sequence[Artifact],
     installed: Mapping[str, str],
+    required: Sequence[str],
     private: Sequence[str],
 ) -> tuple[Finding, ...]:
     """What keeps a document from describing the project; empty when nothing does.
 
     `installed` holds the names (normalised) and versions of the distributions in the clean
-    environment, the project included; `private` are paths of this machine, which no published
-    document may name.
+    environment, the project included; `required` are the names that the wheel's own metadata
+    requires there; `private` are paths of this machine, which no published document may name.
     """
     wanted = {n: v for n, v in installed.items() if n != canonicalize_name(project)}
     return (
         *_root_problems(document, project, version, files),
+        *_missing_problems(required, wanted),
         *_component_problems(document, wanted),
         *_graph_problems(document),
         *_private_problems(document, private),
@@ -104,6 +106,14 @@ def _root_problems(
         if (file.name, file.sha256) not in stated:
             yield Finding(
                 f"the document lacks {file.name} with sha256 {file.sha256}", remedy=DEFECT_REMEDY
+            )
+
+
+def _missing_problems(required: Sequence[str], wanted: Mapping[str, str]) -> Iterator[Finding]:
+    for name in required:
+        if canonicalize_name(name) not in wanted:
+            yield Finding(
+                f"the wheel requires {name}, which is not in the environment", remedy=DEFECT_REMEDY
             )
 
 

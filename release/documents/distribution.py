@@ -193,7 +193,8 @@ def _read_sdist(path: Path) -> Archive:
     )
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """The sha256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -436,38 +436,41 @@ def _check_renders(shell: Shell, files: Sequence[Path]) -> Judged:
         cwd=files[0].parent,
         env={"COLUMNS": "1000"},
     )
-    return judge_twine(done.status, done.stdout, done.stderr, [path.name for path in files])
+    return judge_twine(done.status, f"{done.stdout}\n{done.stderr}", [path.name for path in files])
 
 
-def judge_twine(status: int, stdout: str, stderr: str, names: Sequence[str]) -> Judged:
-    """Judge `twine check --strict`. Raises CannotCheck when it did not look at every file."""
+def judge_twine(status: int, said: str, names: Sequence[str]) -> Judged:
+    """Judge what `twine check --strict` said (both streams).
+
+    Raises CannotCheck when it neither refused a file nor passed every one of `names`: it exits
+    with 0 also when it looked at nothing.
+    """
     from release.documents.distribution import Judged
 
-    results = dict(re.findall(r"^Checking (\S+): (PASSED|FAILED.*)$", stdout, re.M))
-    complaints = [
-        re.sub(r"^(ERROR|WARNING)\s+", "", line).strip()
-        for line in stderr.splitlines()
-        if line.strip()
-    ]
-    invalid = [line for line in complaints if line.startswith("Invalid")]
-    failed = [name for name in names if results.get(name, "").startswith("FAILED")]
-    if failed or (status != 0 and invalid):
-        said = " / ".join(dict.fromkeys(invalid or complaints)) or "the description does not render"
-        return Judged(
-            len(results),
-            (
-                Finding(
-                    f"twine check --strict refuses {', '.join(failed) or 'the metadata'}: {said}",
-                    "pyproject.toml",
-                    remedy="mend the readme or its content type, or the field it names",
-                ),
-            ),
+    results = dict(re.findall(r"^Checking (\S+): (PASSED|FAILED)", said, re.M))
+    complaints: list[str] = []
+    for line in said.splitlines():
+        found = re.search(r"(?:^|: )(?:ERROR|WARNING) +(\S.*)", line)
+        if found:
+            complaints.append(found[1].strip())
+        elif complaints and re.match(r" {9}\S", line):
+            complaints[-1] += f" {line.strip()}"
+    failed = [name for name in names if results.get(name) == "FAILED"]
+    invalid = [text for text in complaints if text.startswith("InvalidDistribution: Invalid")]
+    if status != 0 and (failed or invalid):
+        why = " / ".join(dict.fromkeys(complaints)) or "the description does not render"
+        finding = Finding(
+            f"twine check --strict refuses {', '.join(failed) or 'the metadata'}: {why}",
+            "pyproject.toml",
+            remedy="mend the readme, its content type, or the field it names",
         )
+        return Judged(max(len(results), 1), (finding,))
     if status != 0 or any(results.get(name) != "PASSED" for name in names):
+        last = [line.strip() for line in said.splitlines() if line.strip()][-1:]
         raise CannotCheck(
-            f"twine check looked at {len(results)} of {len(names)} files:"
-            f" {complaints[-1] if complaints else f'exit status {status}'}",
-            "look at the log; a damaged tool environment is made anew once its folder is deleted",
+            f"twine check passed {len(results)} of {len(names)} files and gave no verdict:"
+            f" {''.join(last) or f'exit status {status}'}",
+            "look at the log; deleting the gate's tool environment has it made anew",
         )
     return Judged(len(names))
 
@@ -491,10 +494,11 @@ def judge_wheel_contents(status: int, stdout: str, stderr: str, allowed: Sequenc
     if status == 0 and re.search(r": OK$", stdout, re.M):
         return Judged(1)
     complaints = re.findall(r"^.*?: (W\d{3}): ([^:\n]+)(?::((?:\n  .+)+))?$", stdout, re.M)
-    if status not in (0, 1) or not complaints:
+    if status != 1 or not complaints:
+        invalid = re.search(r": (invalid wheel: .+|wheel has invalid filename)$", stderr, re.M)
+        if invalid:
+            return Judged(1, (Finding(f"check-wheel-contents: {invalid[1]}", remedy=LOG_REMEDY),))
         said = (stderr.strip() or stdout.strip() or f"exit status {status}").splitlines()[-1]
-        if "invalid wheel" in stderr or "invalid filename" in stderr:
-            return Judged(1, (Finding(f"check-wheel-contents: {said}", remedy=LOG_REMEDY),))
         raise CannotCheck(
             f"check-wheel-contents gave no verdict: {said}",
             "look at the log and at [tool.check-wheel-contents]",

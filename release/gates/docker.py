@@ -59,6 +59,16 @@ USUAL_ARGUMENTS = {
 # hadolint's levels, worst first; it knows the threshold "none" besides.
 LEVELS = ("error", "warning", "info", "style")
 HADOLINT_FILES = (".hadolint.yaml", ".hadolint.yml")
+# What the cause of a failed build means, and what to do about it.
+FAILURES = {
+    None: ("the image does not build", "read the log, or build it by hand"),
+    "missing base": ("a base image does not exist", "name one in FROM that its registry has"),
+    "no base": (
+        "a base image cannot be pulled",
+        "see that the engine reaches the registry: network, login, or the image's full name",
+    ),
+    "offline": ("a step of the build finds no network", "build where the network can be reached"),
+}
 MARK = "nox-release:"
 LOOK = f"""\
 import importlib, json, os, sys
@@ -97,7 +107,7 @@ class Inside:
         return {place: version for place, version in found.items() if version is not None}
 
 
-def applies(project: Project, level: Level | None) -> str | None:
+def applies(project: Project, _level: Level | None) -> str | None:
     if project.dockerfile is None:
         return "no Dockerfile or Containerfile (tool.release.gates.docker.file names another)"
     return None
@@ -177,18 +187,11 @@ def build_and_look(
         )
         if done.status != 0:
             failure = read_failure(done.stdout, done.stderr, file, found)
-            if failure.base == "unreachable":
-                raise CannotCheck(
-                    f"the base image cannot be pulled: {failure.message}",
-                    f"see that {engine.client} reaches the registry (network, login, short names)",
-                )
-            what = "the base image does not exist" if failure.base else "the image does not build"
-            return Finding(
-                f"{what}: {failure.message}",
-                file,
-                failure.line,
-                f"read the log, or run {engine.client} build by hand",
-            )
+            what, remedy = FAILURES[failure.cause]
+            message = f"{what}: {failure.message.replace(str(folder), '.')}"
+            if failure.cause in {"no base", "offline"}:
+                raise CannotCheck(message, remedy)
+            return Finding(message, file, failure.line, remedy)
         image = engine.inspect(name)
         inside = look_inside(project, engine, name)
     if isinstance(inside, Finding):

@@ -5,9 +5,10 @@ environment, and describes that with cyclonedx-py. Writes `.release/sbom/NAME.cd
 1.6) and a readable `NAME.cdx.txt`.
 
 Judges that the project is the root component, with its version, its package URL and the sha256 of
-each file that build made; that every installed distribution is listed with version and package URL
-and is reached from the root in the dependency graph; that nothing else is listed; that no path of
-this machine is named; and that the document is valid by the schema of its version.
+each file that build made; that what the wheel requires is installed; that every installed
+distribution is listed with version and package URL, and is reached from the root in the dependency
+graph; that nothing else is listed; that no path of this machine is named; and that the document is
+valid by the schema of its version.
 
 The same wheel and the same dependencies give the same bytes: there is no serial number and no time
 in it. Without a package index the gate is unchecked.
@@ -31,10 +32,11 @@ LOG_REMEDY = "look at the log; nox -s sbom -- --fresh runs it again"
 
 
 def check(project: Project, shell: Shell) -> Outcome:
+    from packaging.requirements import Requirement
     from packaging.utils import parse_wheel_filename
 
     from release.documents import cyclonedx
-    from release.installed import runtime_environment
+    from release.installed import runtime_environment, runtime_requirements
 
     folder = shell.folder_for("sbom")
     files = shell.needed["build"].outcome.artifacts
@@ -48,6 +50,7 @@ def check(project: Project, shell: Shell) -> Outcome:
         version=str(version),
         files=files,
         installed=environment.distributions(),
+        required=[Requirement(r).name for r in runtime_requirements(wheel, environment, shell)],
         private=(str(project.root), str(environment.path), str(shell.work)),
     )
     draft = shell.work / "complete.json"

@@ -32,7 +32,7 @@ CLIENTS = ("docker", "podman", "buildah")
 # A host name that no registry has: podman and buildah would look a bare name up elsewhere.
 NAMES = "localhost/nox-release"
 PROBE_SECONDS = 60.0
-REMOVE_SECONDS = 60.0
+ASIDE_SECONDS = 60.0
 # Inside a container or without privileges buildah's default isolation and storage often cannot
 # work while these do.
 BUILDAH_FALLBACKS: tuple[Mapping[str, str], ...] = (
@@ -40,7 +40,7 @@ BUILDAH_FALLBACKS: tuple[Mapping[str, str], ...] = (
     {"BUILDAH_ISOLATION": "chroot", "STORAGE_DRIVER": "vfs"},
 )
 CONTEXT_LINES = 3
-CLIPPED = 200
+CLIPPED = 300
 # Lines that engines print about themselves, between those of the commands that they run.
 NOISE = re.compile(
     r"STEP \d|-->|COMMIT |\[[+\d]|subprocess exited|-{3,}$|Trying to pull|Getting image|Copying "
@@ -49,15 +49,23 @@ NOISE = re.compile(
 )
 BUILDKIT_PREFIX = re.compile(r"^(?:#\d+ )?\d+\.\d+ ")
 ERROR_LINE = re.compile(r"^(?:error|error response from daemon|the command '.*' returned\b)", re.I)
-STEP = re.compile(r'building at STEP "(?P<step>.*)": (?P<why>.*)')
+# An instruction that was run and failed, as opposed to an image that was not had.
+RAN = re.compile(r'building at STEP "RUN |process ".*" did not complete|returned a non-zero code')
 NOT_PULLED = re.compile(
     r"creating build container|initializing source|pinging container registry|reading manifest"
     r"|failed to resolve source metadata|failed to do request|failed to authorize"
     r"|failed to fetch (?:anonymous|oauth) token|pull access denied|toomanyrequests"
-    r"|error response from daemon: (?:get|head) |did not resolve to an alias|dial tcp",
+    r"|error response from daemon: (?:get|head) |did not resolve to an alias|dial tcp"
+    r"|--from=\S*[./:]\S*: no stage or image found",
     re.I,
 )
 MISSING = re.compile(r"manifest unknown|manifest for .* not found|: not found$", re.I)
+OFFLINE = re.compile(
+    r"temporary failure (?:in name resolution|resolving)|could not resolve host"
+    r"|name or service not known|network is unreachable|no route to host"
+    r"|failed to establish a new connection",
+    re.I,
+)
 INSTALL = {
     "debian": "sudo apt-get install --yes buildah",
     "ubuntu": "sudo apt-get install --yes buildah",
@@ -84,13 +92,13 @@ class Image:
 class Failure:
     """Why a build failed.
 
-    `base` says whether the base image is to blame: "unreachable" when it could not be pulled,
-    "missing" when its registry does not have it, None when it is not. `line` is the instruction's,
-    where the engine names it.
+    `cause` is "no base" when an image that it starts from could not be pulled, "missing base" when
+    the registry does not have it, "offline" when a command of its found no network, and None for
+    any other reason. `line` is the instruction's, where the engine names it.
     """
 
     message: str
-    base: str | None
+    cause: str | None
     line: int | None
 
 
@@ -136,7 +144,16 @@ class Engine:
                 env |= {name: value} if value else {}
             else:
                 words += ["--build-arg", f"{name}={value}"]
-        return self._call(*words, f"./{context}", cwd=folder, env=env)
+        words += [context if context == "." else f"./{context}"]
+        before = self._working()
+        try:
+            return self._call(*words, cwd=folder, env=env)
+        except BaseException:
+            # Killed in the middle: podman and buildah leave the container that they worked in, under
+            # no name that could be chosen. It is one that was not there before.
+            for left in sorted(self._working() - before):
+                self._discard("rm", left)
+            raise
 
     def run(self, image: str, program: str, *arguments: str) -> Completed:
         """Run a program of the image in a new container, as the image's own user.
@@ -220,27 +237,45 @@ class Engine:
             self.client, *words, cwd=cwd, env={**self._env, **(env or {})}, timeout=left
         )
 
+    def _working(self) -> set[str]:
+        """The containers in which builds are at work; docker's are its engine's own affair."""
+        if self.client == "docker":
+            return set()
+        return set(self._aside(*WORKING[self.client]).split())
+
     def _discard(self, *words: str) -> None:
-        # Not by way of the shell, which starts nothing any more once the run was interrupted, and
-        # in a session of its own, so that a second Ctrl-C does not reach it.
         self._shell.note(f"$ {self.client} {' '.join(words)}")
+        self._aside(*words)
+
+    def _aside(self, *words: str) -> str:
+        """The output of a command that must run even when the gate is being stopped.
+
+        Not by way of the shell, which then starts nothing any more, and in a session of its own, so
+        that a second Ctrl-C does not reach it.
+        """
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-            subprocess.run(
+            return subprocess.run(
                 [self.client, *words],
                 env={**os.environ, **self._env},
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                timeout=REMOVE_SECONDS,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=ASIDE_SECONDS,
                 start_new_session=True,
                 check=False,
-            )
+            ).stdout
+        return ""
 
 
 ASK = {
     "docker": ("version", "--format", "{{json .Server}}"),
     "podman": ("info", "--format", "json"),
     "buildah": ("info",),
+}
+WORKING = {
+    "podman": ("ps", "--all", "--external", "--quiet", "--no-trunc"),
+    "buildah": ("containers", "--quiet"),
 }
 
 
@@ -345,25 +380,33 @@ def read_failure(
     """Why a build failed, out of what it printed; `file` is the Dockerfile's name."""
     errors = [line for line in stderr.splitlines() if ERROR_LINE.match(line.strip())]
     reason = (errors or _last(stderr, 1) or _last(stdout, 1) or ["no reason was given"])[-1].strip()
-    step = STEP.search(reason)
-    why = re.sub(r"process \".*\" did not complete", "", step["why"] if step else reason)
-    base = None
-    if NOT_PULLED.search(why) and "returned a non-zero code" not in why:
-        base = "missing" if MISSING.search(why) else "unreachable"
-    shown = re.sub(r"^error: (failed to solve: )?", "", reason, flags=re.I)
-    said = [*_last(stdout, CONTEXT_LINES), *_last(stderr, CONTEXT_LINES)] if base is None else []
-    before = [clipped(line) for line in dict.fromkeys(said) if line not in reason]
-    message = " | ".join([clipped(shown), *before])
-    line = None
-    if step:
-        line = next(
-            (i.line for i in instructions if _flat(i) == " ".join(step["step"].split())), None
-        )
-    elif places := re.findall(
-        rf"^(?:.*/)?{re.escape(file.rpartition('/')[2])}:(\d+)$", stderr, re.M
-    ):
-        line = int(places[-1])
-    return Failure(message, base, line)
+    said = dict.fromkeys([*_last(stdout, CONTEXT_LINES), *_last(stderr, CONTEXT_LINES)])
+    step, line = _failed_step(reason, stderr, file, instructions)
+    cause = None
+    if step is None or step.keyword != "RUN":
+        if NOT_PULLED.search(reason) and not RAN.search(reason):
+            cause = "missing base" if MISSING.search(reason) else "no base"
+    if cause is None and any(map(OFFLINE.search, said)):
+        cause = "offline"
+    shown = [reason, *(item for item in said if item != reason)] if cause != "no base" else [reason]
+    message = re.sub(r"^error: (failed to solve: )?", "", " | ".join(map(clipped, shown)), flags=re.I)
+    return Failure(message, cause, line)
+
+
+def _failed_step(
+    reason: str, stderr: str, file: str, instructions: Sequence[Instruction]
+) -> tuple[Instruction | None, int | None]:
+    """The instruction that failed, and its line, where the engine names one of them."""
+    flat = " ".join(reason.split())
+    for instruction in instructions:
+        if f'building at STEP "{_flat(instruction)}":' in flat:
+            return instruction, instruction.line
+    name = re.escape(file.rpartition("/")[2])
+    places = re.findall(rf"^(?:.*/)?{name}:(\d+)$", stderr, re.M)
+    if not places:
+        return None, None
+    line = int(places[-1])
+    return next((i for i in reversed(instructions) if i.line <= line), None), line
 
 
 def _last(text: str, count: int) -> list[str]:

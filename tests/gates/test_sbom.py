@@ -40,7 +40,10 @@ def document(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def problems(
-    document: dict[str, Any], version: str = "1.2.3", private: Sequence[str] = ("/home/somebody",)
+    document: dict[str, Any],
+    version: str = "1.2.3",
+    private: Sequence[str] = ("/home/somebody",),
+    required: Sequence[str] = ("anyio", "Typing.Extensions"),
 ) -> list[str]:
     return [
         finding.message
@@ -50,6 +53,7 @@ def problems(
             version=version,
             files=(WHEEL, SDIST),
             installed=INSTALLED,
+            required=required,
             private=private,
         )
     ]
@@ -115,6 +119,15 @@ def test_a_document_of_another_version_is_reported(document: dict[str, Any]) -> 
     assert "the document says small-thing 1.2.3, built was 1.2.4" in problems(document, "1.2.4")
 
 
+def test_a_root_that_is_something_else_is_reported(document: dict[str, Any]) -> None:
+    document["metadata"]["component"]["name"] = "large-thing"
+    document["metadata"]["component"]["purl"] = "pkg:pypi/large-thing@1.2.3"
+    assert problems(document) == [
+        "the document describes large-thing, not small-thing",
+        "small-thing 1.2.3 has the package URL of something else: pkg:pypi/large-thing@1.2.3",
+    ]
+
+
 def test_a_file_that_the_root_lacks_is_reported(found: dict[str, Any]) -> None:
     document = cyclonedx.with_root(found, "small-thing", (WHEEL,))
     assert problems(document) == [
@@ -131,6 +144,14 @@ def test_a_file_with_another_digest_is_reported(document: dict[str, Any]) -> Non
 def test_a_missing_dependency_is_reported(document: dict[str, Any]) -> None:
     document["components"].remove(component(document, "idna"))
     assert "runtime dependency idna 3.20 is not listed" in problems(document)
+
+
+def test_a_requirement_of_the_wheel_that_is_not_installed_is_reported(
+    document: dict[str, Any],
+) -> None:
+    assert problems(document, required=("anyio", "setuptools")) == [
+        "the wheel requires setuptools, which is not in the environment"
+    ]
 
 
 def test_a_dependency_of_another_version_is_reported(document: dict[str, Any]) -> None:
@@ -224,6 +245,7 @@ def test_every_problem_says_what_to_do(document: dict[str, Any]) -> None:
         version="2",
         files=(),
         installed=INSTALLED,
+        required=("h11",),
         private=("small",),
     )
     assert len(found) > 5

@@ -1,0 +1,23 @@
+"""The checklist as a page of its own: no script, nothing fetched from elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from release.checklist import Report
+
+PACKAGE = Path(__file__).resolve().parent.parent
+FOLDERS = (PACKAGE / "templates", PACKAGE.parent / "templates")
+
+
+def render(report: Report) -> str:
+    """The whole report as an HTML document; everything that tools said is escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(FOLDERS),
+        autoescape=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("preflight.html").render(report=report)
