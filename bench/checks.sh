@@ -29,6 +29,7 @@ all() { # COMMAND...: at once; fails when one fails
 lint() {
     environment lint
     "$bin/ruff" check --no-fix .
+    "$bin/ruff" format --check .
 }
 
 typecheck() {

@@ -22,6 +22,7 @@ def prepare(session: nox.Session) -> None:
 def lint(session: nox.Session) -> None:
     prepare(session)
     session.run("ruff", "check", "--no-fix", ".")
+    session.run("ruff", "format", "--check", ".")
 
 
 @nox.session

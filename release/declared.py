@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from release.project import Project
+    from release.settings import CommandSettings
 
 GROUP_NAMES = {
     "test": ("test", "tests", "testing", "pytest", "unittest"),
@@ -90,6 +91,44 @@ def requirements(project: Project, purpose: str) -> Requirements:
         or _holding(tables, TOOLS[purpose])
         or _of_names(project, tables, FALLBACK_GROUPS, FALLBACK_FILES)
     )
+
+
+def chosen_requirements(
+    project: Project, settings: CommandSettings, *purposes: str
+) -> Requirements:
+    """What a gate installs: what its settings name, else what the project declares.
+
+    `groups` and `extras` of the settings stand in for what is declared for `purposes` of that
+    kind, and for requirement files and tables of build tools; `install` is added.
+    """
+    found = Requirements()
+    for purpose in purposes:
+        found |= requirements(project, purpose)
+    if settings.groups is not None or settings.extras is not None:
+        found = Requirements(
+            found.groups if settings.groups is None else settings.groups,
+            found.extras if settings.extras is None else settings.extras,
+        )
+    return found | Requirements(install=settings.install)
+
+
+def extras_holding(project: Project, modules: Iterable[str]) -> tuple[str, ...]:
+    """The project's extras that bring a distribution named like one of the modules."""
+    wanted = {_normal(name) for name in modules}
+    return tuple(
+        table.name
+        for table in _named_tables(project)
+        if table.kind == "extra" and any(requirement_name(item) in wanted for item in table.items)
+    )
+
+
+def install_remedy(project: Project, gate: str, modules: Iterable[str]) -> str:
+    """What to do about modules that are missing from a gate's environment."""
+    extras = extras_holding(project, modules)
+    if extras:
+        names = ", ".join(f'"{name}"' for name in extras)
+        return f"set extras = [{names}] in [tool.release.gates.{gate}]"
+    return f"name what brings them in [tool.release.gates.{gate}]: groups, extras or install"
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,7 +218,7 @@ class Evidence:
         return self.key == key and self.recent(valid, now)
 
     def recent(self, valid: timedelta, now: datetime) -> bool:
-        """Whether it is at most `valid` old; a run beside this one may have begun a little later."""
+        """Whether it is at most `valid` old; a run beside this one may begin later."""
         return -BESIDE <= now - self.started <= valid
 
     def as_json(self) -> dict[str, Any]:

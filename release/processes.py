@@ -70,18 +70,24 @@ class Log:
             if self._echo is not None:
                 self._echo.write(text)
                 self._echo.flush()
-            room = LOG_LIMIT - self._written
-            self._file.write(text[:room] if room > 0 else "")
-            self._written += min(len(text), max(room, 0))
-            self._dropped += max(len(text) - max(room, 0), 0)
+            kept = text[: max(LOG_LIMIT - self._written, 0)]
+            try:
+                self._file.write(kept)
+                self._file.flush()
+            except OSError:  # a full disk costs the log, never the verdict
+                kept = ""
+            self._written += len(kept)
+            self._dropped += len(text) - len(kept)
 
     def close(self) -> None:
         with self._lock:
             if self._file.closed:
                 return
-            if self._dropped:
-                self._file.write(f"\n[{self._dropped} more characters were dropped]\n")
-            self._file.close()
+            with contextlib.suppress(OSError):
+                if self._dropped:
+                    self._file.write(f"\n[{self._dropped} more characters were dropped]\n")
+            with contextlib.suppress(OSError):
+                self._file.close()
 
 
 class _Kept:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import threading
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 LIGHT_COST = 0.5
 LOCK_SECONDS = 3600
 WAIT_SECONDS = 0.2
+# What the machine refuses; any other OSError is a defect of a gate.
+MACHINE_FAULTS = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE}
+)
+MACHINE_REMEDY = "make room, or make it writable, and run it again"
 DEFECT_REMEDY = "this is a defect of nox-release: please report it with the log"
 
 
@@ -143,7 +149,10 @@ def _judge_locked(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evide
         if last is not None and last.fresh(key, valid, run.now) and _intact(run, last):
             return replace(last, reused=True)
     started = time.monotonic()
-    log = Log(run.store.log(gate.name), run.mask, sys.stdout if run.echo and gate.echoes else None)
+    with run.store.writing():
+        log = Log(
+            run.store.log(gate.name), run.mask, sys.stdout if run.echo and gate.echoes else None
+        )
     shell: Shell | None = None
     try:
         with run.processes(gate) as processes:
@@ -171,9 +180,13 @@ def _judge_locked(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evide
             )
         )
     except Exception as error:
-        log.write(traceback.format_exc())
-        traceback.print_exc(file=sys.stderr)
-        outcome = Outcome.unchecked(f"{type(error).__name__}: {error}", DEFECT_REMEDY)
+        if isinstance(error, OSError) and error.errno in MACHINE_FAULTS:
+            where = f": {error.filename}" if error.filename else ""
+            outcome = Outcome.unchecked(f"{error.strerror}{where}", MACHINE_REMEDY)
+        else:
+            log.write(traceback.format_exc())
+            traceback.print_exc(file=sys.stderr)
+            outcome = Outcome.unchecked(f"{type(error).__name__}: {error}", DEFECT_REMEDY)
     finally:
         if shell is not None:
             shell.close()
@@ -341,6 +354,9 @@ def judge_all(run: Run, gates: Mapping[str, Gate], listener: Listener) -> dict[s
             run.cancel()
             wait(running)
             found |= {name: future.result() for future, name in running.items()}
+        except BaseException:
+            run.cancel()
+            raise
     for name, gate in gates.items():
         if name not in found:
             found[name] = _conclude(

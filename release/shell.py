@@ -94,8 +94,7 @@ class Shell:
         long.
         """
         words = tuple(str(word) for word in command)
-        variables = inside.variables() if inside else self._variables()
-        variables |= self.cache_variables()
+        variables = inside.variables() | self.cache_variables() if inside else self._variables()
         self.commands.append(words)
         return self._processes.run(
             words,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from release.errors import ConfigurationError, Problem
@@ -20,22 +22,28 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.folder = root / FOLDER
-        try:
-            if self.folder.is_symlink():
-                raise ConfigurationError(
-                    Problem(
-                        "is a link; evidence is only kept inside the project",
-                        FOLDER,
-                        remedy="remove the link",
-                    )
+        if self.folder.is_symlink():
+            raise ConfigurationError(
+                Problem(
+                    "is a link; evidence is only kept inside the project",
+                    FOLDER,
+                    remedy="remove the link",
                 )
+            )
+        with self.writing():
             for name in ("evidence", "logs", "cache", "envs"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
-            ignore = self.folder / ".gitignore"
-            if not ignore.exists():
-                self.write(ignore, "*\n")
             with tempfile.TemporaryFile(dir=self.folder / "evidence"):
                 pass
+        ignore = self.folder / ".gitignore"
+        if not ignore.exists():
+            self.write(ignore, "*\n")
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Turn what the machine refuses into a ConfigurationError that names the folder."""
+        try:
+            yield
         except OSError as error:
             raise ConfigurationError(
                 Problem(
@@ -46,16 +54,20 @@ class Store:
             ) from None
 
     def write(self, path: Path, text: str) -> None:
-        """Replace a file in one step: readers see the old text or the new one."""
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        try:
-            with open(handle, "w", encoding="utf-8", errors="replace", newline="\n") as file:
-                file.write(text)
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink()
-            raise
+        """Replace a file in one step: readers see the old text or the new one.
+
+        Raises ConfigurationError when it cannot be written; the old file is then still there.
+        """
+        with self.writing():
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+            try:
+                with open(handle, "w", encoding="utf-8", errors="replace", newline="\n") as file:
+                    file.write(text)
+                Path(name).chmod(0o644)
+                Path(name).replace(path)
+            except BaseException:
+                Path(name).unlink()
+                raise
 
     def log(self, gate: str) -> Path:
         return self.folder / "logs" / f"{gate}.log"

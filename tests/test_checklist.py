@@ -155,7 +155,7 @@ def test_the_page_shows_every_gate_and_finding() -> None:
 
 
 def test_the_page_cannot_be_broken_by_what_tools_say() -> None:
-    message = "<script>alert(1)</script> {{ report.commit }} \" onload=x"
+    message = '<script>alert(1)</script> {{ report.commit }} " onload=x'
     outcome = Outcome.failed((Finding(message, "<img src=x>"),))
     text = html.render(report(gates=(evidence(gate="lint", outcome=outcome),), project="<b>"))
     assert "<script" not in text

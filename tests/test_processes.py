@@ -183,6 +183,20 @@ def test_the_log_holds_no_secret(commands: Fixture) -> None:
     assert MASK in logged
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_costs_the_log_and_not_the_verdict(tmp_path: Path) -> None:
+    log = Log(Path("/dev/full"), Mask({}))
+    done = Processes().run(
+        [sys.executable, "-c", "print('x' * 1_000_000)"],
+        cwd=tmp_path,
+        env=dict(os.environ),
+        timeout=20,
+        log=log,
+    )
+    log.close()
+    assert (done.status, len(done.stdout)) == (0, 1_000_001)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_a_command_killed_by_a_signal_says_so_by_its_status(commands: Fixture) -> None:
     assert commands.run("import os; os.kill(os.getpid(), 9)").status == -signal.SIGKILL

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
 import sys
 import threading
 import time
@@ -20,6 +22,7 @@ from release.runner import Run, judge, judge_all, judge_with_needs
 from release.shell import Shell
 from release.store import Store
 from tests.support import make_project, write
+from tests.test_model import evidence
 
 Check = Callable[[Project, Shell], Outcome]
 
@@ -192,9 +195,9 @@ def test_evidence_names_what_was_judged_and_how(root: Path) -> None:
         shell.run(sys.executable, "-c", "print('hello')")
         return Outcome.passed(2, "fine")
 
-    evidence = judge(start(root), gate("x", runs), {})
+    found = judge(start(root), gate("x", runs), {})
     kept = json.loads((root / ".release/evidence/x.json").read_text())
-    assert kept["commit"] == evidence.commit
+    assert kept["commit"] == found.commit
     assert len(kept["tree"]) == 40
     assert kept["dirty"] is False
     assert kept["commands"] == [[sys.executable, "-c", "print('hello')"]]
@@ -265,6 +268,25 @@ def test_a_defect_of_a_gate_is_unchecked_and_keeps_its_traceback(
     assert "KeyError: 'oops'" in (root / ".release/logs/x.log").read_text()
 
 
+def test_what_the_machine_refuses_is_unchecked_and_no_defect(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(project: Project, shell: Shell) -> Outcome:
+        raise OSError(errno.ENOSPC, "No space left on device", "some/file")
+
+    outcome = judge(start(root), gate("x", full), {}).outcome
+    assert outcome.status is Status.UNCHECKED
+    assert outcome.summary == "No space left on device: some/file"
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_evidence_that_cannot_be_kept_is_one_clear_error(root: Path) -> None:
+    run = start(root)
+    shutil.rmtree(root / ".release/evidence")
+    with pytest.raises(ConfigurationError, match=r"\.release: cannot be written"):
+        run.store.save(evidence())
+
+
 def test_a_gate_that_hangs_is_stopped_by_its_time_limit(root: Path) -> None:
     write(
         root,
@@ -285,10 +307,8 @@ def test_a_gate_that_hangs_is_stopped_by_its_time_limit(root: Path) -> None:
 
 def test_a_gate_that_does_not_apply_says_why_and_does_not_run(root: Path) -> None:
     calls = Calls()
-    evidence = judge(
-        start(root), gate("x", calls, applies=lambda project, level: "no Dockerfile"), {}
-    )
-    assert evidence.outcome == Outcome.not_applicable("no Dockerfile")
+    found = judge(start(root), gate("x", calls, applies=lambda project, level: "no Dockerfile"), {})
+    assert found.outcome == Outcome.not_applicable("no Dockerfile")
     assert calls.count == 0
 
 

@@ -1,10 +1,11 @@
 """The project's tests pass, by pytest or the project's own commands.
 
-Runs pytest in an environment that holds the project and what it needs for testing (its dependency
-groups, extras or requirement files of the usual names); the files of the tree are what is
-tested. A pytest that these do not bring is added, pinned. Skipped tests do not count, and a run
-that collects nothing has not passed. A module that is missing from the environment makes the gate
-unchecked, not failed: say what to install with `groups`, `extras` or `install`.
+Runs pytest in an environment that holds the project and what it declares for testing (dependency
+groups, extras, requirement files, tables of its build tool, tox's `deps`); the files of the tree
+are what is tested. A pytest that these do not bring is added, pinned. Skipped tests do not count,
+and a run that collects nothing has failed. Tests that fail for a module that is missing from the
+environment make the gate unchecked, unless others fail by themselves: say what to install with
+`groups`, `extras` or `install`.
 
 `run` in [tool.release.gates.test] replaces it with commands of the project's own.
 """
@@ -12,9 +13,8 @@ unchecked, not failed: say what to install with `groups`, `extras` or `install`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck
@@ -24,20 +24,29 @@ if TYPE_CHECKING:
     from release.project import Project
     from release.shell import Shell
 
-MISSING_MODULE = re.compile(r"(?:ModuleNotFoundError|ImportError): No module named '([\w.]+)'")
-INSTALL_REMEDY = "name what the tests need in [tool.release.gates.test]: groups, extras or install"
+MISSING_MODULE = re.compile(
+    r"(?:No module named|Failed to import filter module|Error importing plugin) [\"']([\w.]+)[\"']"
+)
+PYTEST_FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
+STOPPED = {
+    2: "was interrupted",
+    3: "met an error of its own",
+    4: "cannot be called like this",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class TestRun:
-    """What a JUnit report says: counts, and a finding for each test that failed."""
+    """What a JUnit report says: how many tests ran and were skipped, and those that failed.
+
+    Each failure is a finding with everything that pytest said about it.
+    """
 
     __test__ = False
 
-    tests: int
+    ran: int
     skipped: int
-    findings: tuple[Finding, ...]
-    details: str
+    failures: tuple[tuple[Finding, str], ...]
 
 
 def check(project: Project, shell: Shell) -> Outcome:
@@ -46,20 +55,23 @@ def check(project: Project, shell: Shell) -> Outcome:
         from release.gates.command import run_set
 
         return run_set(project, shell, settings)
-    from release.declared import Requirements, requirements, test_folders
+    from release.declared import chosen_requirements, install_remedy, own_modules, test_folders
 
+    named = test_paths(project)
     folders = test_folders(project)
-    if not folders and not _names_its_tests(project):
+    if named and not any(any(project.root.glob(path)) for path in named):
+        return Outcome.unchecked(
+            f"pytest's testpaths name {', '.join(named)}, which is not there",
+            "add the tests, correct testpaths, or say how they are run: tool.release.gates.test.run",
+        )
+    if not folders and not named:
         return Outcome.unchecked(
             "no tests found",
             "add tests/test_*.py, or say how they are run: tool.release.gates.test.run",
         )
-    if settings.groups is not None or settings.extras is not None or settings.install:
-        wanted = Requirements(settings.groups or (), settings.extras or (), (), settings.install)
-    else:
-        wanted = requirements(project, "test")
     from release.installed import project_environment
 
+    wanted = chosen_requirements(project, settings, "test")
     found = project_environment(
         project,
         shell,
@@ -70,58 +82,62 @@ def check(project: Project, shell: Shell) -> Outcome:
         tools=("pytest",),
     )
     report = shell.work / "junit.xml"
-    command = [
-        found.environment.python,
-        "-m",
-        "pytest",
-        "-q",
-        "--color=no",
-        "-o",
-        "junit_family=xunit1",
-    ]
-    command += [f"--junitxml={report}", "-o", f"cache_dir={shell.folder / 'cache' / 'pytest'}"]
-    command += [] if _names_its_tests(project) else folders
+    command = [found.environment.python, "-m", "pytest", "-q", "--color=no"]
+    command += ["-o", "junit_family=xunit1", f"--junitxml={report}"]
+    command += ["-o", f"cache_dir={shell.folder / 'cache' / 'pytest'}"]
+    command += [] if named else folders
     env = {**found.variables(), **settings.env}
     done = shell.run(*command, inside=found.environment, env=env)
     text = report.read_text("utf-8", "replace") if report.exists() else ""
-    return judge(done.status, text, done.last_line, own_modules(project))
+    return judge(
+        done.status,
+        text,
+        f"{done.stdout}\n{done.stderr}",
+        own_modules(project),
+        lambda modules: install_remedy(project, "test", modules),
+    )
 
 
-def judge(status: int, report: str, last_line: str, own: frozenset[str]) -> Outcome:
-    """The verdict on a pytest run: its exit status, its JUnit report, and its last line.
+def judge(
+    status: int,
+    report: str,
+    output: str,
+    own: frozenset[str],
+    remedy: Callable[[Iterable[str]], str],
+) -> Outcome:
+    """The verdict on a pytest run: its exit status, its JUnit report, and what it printed.
 
     The statuses are those that pytest documents (pytest.ExitCode). `own` are the top-level modules
     of the project: a missing one of those is a defect, a missing other one a gap in the
-    environment.
+    environment, for which `remedy` says what to do.
     """
     if status == 5:
         return Outcome.failed(
             (Finding("pytest collected no test", remedy="see its `testpaths` and its file names"),)
         )
-    if status in {3, 4} or status < 0 or status > 5:
-        raise CannotCheck(f"pytest could not run: {last_line}", INSTALL_REMEDY)
-    if not report:
-        raise CannotCheck(f"pytest left no report: {last_line}", "see the log")
-    run = read_report(report)
-    ran = run.tests - run.skipped
-    missing = {m for m in MISSING_MODULE.findall(run.details) if m.partition(".")[0] not in own}
-    if status != 0 and missing:
+    run = read_report(report) if report else None
+    if status not in {0, 1, 2} or run is None or (status == 2 and not run.failures):
+        raise _cannot_run(status, output, own, remedy)
+    by_others = [(finding, _missing(details, own)) for finding, details in run.failures]
+    missing = sorted(set().union(*(names for _, names in by_others)))
+    findings = tuple(finding for finding, names in by_others if not names)
+    if missing and not findings:
         raise CannotCheck(
-            f"the tests need modules that are not installed: {', '.join(sorted(missing))}",
-            INSTALL_REMEDY,
+            f"the tests need modules that are not installed: {', '.join(missing)}",
+            remedy(missing),
         )
     if status != 0:
-        return Outcome.failed(
-            run.findings or (Finding(f"pytest: {last_line}", remedy="read the log"),),
-            f"{len(run.findings)} of {ran} tests failed",
-            checked=max(ran, 0),
-        )
-    if ran < 1:
+        failures = findings or (Finding(f"pytest: {_last(output)}", remedy="read the log"),)
+        summary = f"{len(failures)} of {run.ran} tests failed" if findings else ""
+        if missing:
+            summary += f"; {len(by_others) - len(findings)} more lack {', '.join(missing)}"
+        return Outcome.failed(failures, summary, checked=max(run.ran, 0))
+    if run.ran < 1:
         return Outcome.unchecked(
-            f"all {run.tests} tests were skipped", "run it where the tests can run"
+            f"all {run.skipped} tests were skipped", "run it where the tests can run"
         )
     skipped = f", {run.skipped} skipped" if run.skipped else ""
-    return Outcome.passed(ran, f"pytest: {ran} passed{skipped}")
+    return Outcome.passed(run.ran, f"pytest: {run.ran} passed{skipped}")
 
 
 def read_report(text: str) -> TestRun:
@@ -133,52 +149,101 @@ def read_report(text: str) -> TestRun:
     except ElementTree.ParseError as error:
         raise CannotCheck(f"pytest's report is damaged: {error}", "see the log") from None
     tests = skipped = 0
-    findings = []
-    details = []
+    failures = []
     for case in root.iter("testcase"):
         tests += 1
-        if case.find("skipped") is not None:
-            skipped += 1
-        problem = case.find("failure") if case.find("failure") is not None else case.find("error")
-        if problem is None:
-            continue
-        said = (problem.text or problem.get("message") or "").strip()
-        details.append(said)
-        line = case.get("line")
-        first = (
-            problem.get("message") or said.splitlines()[-1] if said else "failed"
-        ).splitlines()[0]
-        name = ".".join(filter(None, (case.get("classname"), case.get("name"))))
-        findings.append(
-            Finding(
-                f"{name}: {first}", case.get("file"), int(line) + 1 if line else None, "mend it"
+        skipped += case.find("skipped") is not None
+        for problem in (*case.findall("failure"), *case.findall("error")):
+            details = f"{problem.get('message') or ''}\n{problem.text or ''}".strip()
+            line = case.get("line")
+            name = ".".join(filter(None, (case.get("classname"), case.get("name"))))
+            finding = Finding(
+                f"{name}: {_first(problem.get('message'), details)}",
+                case.get("file") or _file_of(name, details),
+                int(line) + 1 if line else None,
+                "mend the test or what it tests; the log has its traceback",
             )
+            failures.append((finding, details))
+    return TestRun(tests - skipped, skipped, tuple(failures))
+
+
+def test_paths(project: Project) -> tuple[str, ...]:
+    """The `testpaths` of the project's pytest configuration, empty without any."""
+    import configparser
+    import shlex
+    import tomllib
+
+    for name in PYTEST_FILES[:2]:
+        path = project.root / name
+        if path.is_file():
+            try:
+                table = _table(tomllib.loads(path.read_text(encoding="utf-8")).get("pytest"))
+            except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+                return ()
+            return _words(table.get("testpaths"))
+    tool = _table(project.pyproject.get("tool"))
+    pytest = _table(tool.get("pytest"))
+    for table in (_table(pytest.get("ini_options")), pytest):
+        if "testpaths" in table:
+            return _words(table["testpaths"])
+    for name in PYTEST_FILES[2:]:
+        parser = configparser.RawConfigParser()
+        try:
+            parser.read(project.root / name, encoding="utf-8")
+        except (configparser.Error, UnicodeDecodeError):
+            continue
+        for section in ("pytest", "tool:pytest"):
+            if parser.has_option(section, "testpaths"):
+                return tuple(shlex.split(parser.get(section, "testpaths")))
+    return ()
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return tuple(value.split())
+    return tuple(map(str, value)) if isinstance(value, list) else ()
+
+
+def _missing(details: str, own: frozenset[str]) -> set[str]:
+    """The modules of others whose absence a test died of."""
+    return {name for name in MISSING_MODULE.findall(details) if name.partition(".")[0] not in own}
+
+
+def _cannot_run(
+    status: int, output: str, own: frozenset[str], remedy: Callable[[Iterable[str]], str]
+) -> CannotCheck:
+    missing = sorted(_missing(output, own))
+    if missing:
+        return CannotCheck(
+            f"pytest needs modules that are not installed: {', '.join(missing)}", remedy(missing)
         )
-    return TestRun(tests, skipped, tuple(findings), "\n".join(details))
+    unknown = re.search(r"error: (unrecognized arguments: .*)", output)
+    if unknown:
+        return CannotCheck(
+            f"a plugin of pytest is not installed ({unknown[1]})", remedy(["pytest"])
+        )
+    errors = re.findall(r"^(?:ERROR|E  )\s*:?\s*(\S.*)$", output, re.M)
+    what = STOPPED.get(status, f"ended with status {status}" if status else "left no report")
+    return CannotCheck(f"pytest {what}: {errors[-1] if errors else _last(output)}", "see the log")
 
 
-def own_modules(project: Project) -> frozenset[str]:
-    """Top-level modules that belong to the project, its test folders included."""
-    names = {name.partition(".")[0] for name in project.packages}
-    names |= {path.stem for path in project.root.glob("*.py")}
-    names |= {path.name for path in project.root.iterdir() if path.is_dir()}
-    return frozenset(names | {"tests", "test", "conftest"})
+def _first(message: str | None, details: str) -> str:
+    """The line that says best what went wrong."""
+    if message and message != "collection failure":
+        return message.splitlines()[0]
+    errors = re.findall(r"^E\s+(\S.*)$", details, re.M)
+    return errors[-1] if errors else (details.splitlines() or ["failed"])[-1]
 
 
-def _names_its_tests(project: Project) -> bool:
-    tool = project.pyproject.get("tool")
-    pytest = tool.get("pytest") if isinstance(tool, Mapping) else None
-    if isinstance(pytest, Mapping) and (
-        "testpaths" in pytest or "testpaths" in _table(pytest.get("ini_options"))
-    ):
-        return True
-    for name in ("pytest.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg"):
-        path: Path = project.root / name
-        if path.is_file() and re.search(
-            r"^testpaths\s*=", path.read_text("utf-8", "replace"), re.M
-        ):
-            return True
-    return False
+def _file_of(name: str, details: str) -> str | None:
+    """The file of a module that could not be collected, for which a report names none."""
+    path = name.replace(".", "/") + ".py"
+    return path if path in details.replace("\\", "/") else None
+
+
+def _last(output: str) -> str:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"
 
 
 def _table(value: Any) -> Mapping[str, Any]:

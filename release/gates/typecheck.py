@@ -57,9 +57,6 @@ ANNOTATED = re.compile(r"^\s*[\w.]+\s*:[^=]+=")
 # What the mypy hook of pre-commit is called with unless it is told otherwise.
 HOOK_ARGUMENTS = ("--ignore-missing-imports", "--scripts-are-modules")
 REMEDY = "mend the types there"
-INSTALL_REMEDY = (
-    "name what they come from in [tool.release.gates.typecheck]: groups, extras or install"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,18 +118,15 @@ def other_checker(project: Project) -> str | None:
 
 
 def _environment(project: Project, shell: Shell, by_pyright: bool) -> ProjectEnvironment:
-    from release.declared import Requirements, hook, requirements
+    from release.declared import Requirements, chosen_requirements, hook
     from release.installed import project_environment
 
     settings = project.settings.gates.typecheck
-    if settings.groups is not None or settings.extras is not None or settings.install:
-        wanted = Requirements(settings.groups or (), settings.extras or (), (), settings.install)
-    else:
-        wanted = requirements(project, "typecheck") | requirements(project, "test")
-        if not by_pyright:
-            hooked = hook(project, "mypy")
-            install = hooked.requirements if hooked else ()
-            wanted |= Requirements(install=(*install, *_mypy_requirement(project)))
+    wanted = chosen_requirements(project, settings, "typecheck", "test")
+    if not by_pyright and settings.groups is None and settings.extras is None:
+        hooked = hook(project, "mypy")
+        install = hooked.requirements if hooked else ()
+        wanted |= Requirements(install=(*install, *_mypy_requirement(project)))
     # A plugin of mypy's must be beside it, and it imports the project's dependencies.
     plugins = not by_pyright and "plugins" in (_mypy_settings(project) or {})
     return project_environment(
@@ -272,7 +266,7 @@ def _reliable(
 
     Raises CannotCheck when that leaves none of them.
     """
-    from release.declared import absent_imports, own_modules
+    from release.declared import absent_imports, install_remedy, own_modules
 
     if not errors:
         return errors
@@ -285,7 +279,7 @@ def _reliable(
         missing = sorted(set().union(*(absent[error.path] for error in errors)))
     raise CannotCheck(
         f"modules are not installed, without which types are unknown: {', '.join(missing)}",
-        INSTALL_REMEDY,
+        install_remedy(project, "typecheck", missing),
     )
 
 
@@ -306,31 +300,33 @@ def _pyright(project: Project, shell: Shell, found: ProjectEnvironment) -> Outco
         data = json.loads(done.stdout)
     except ValueError:
         raise CannotCheck(f"pyright could not run: {done.last_line}", "see the log") from None
-    from release.declared import own_modules
+    from release.declared import install_remedy, own_modules
 
-    return judge_pyright(data, str(project.root), own_modules(project))
-
-
-def judge_pyright(data: Mapping[str, Any], root: str, own: frozenset[str] = frozenset()) -> Outcome:
-    """The verdict on what `pyright --outputjson` printed; warnings are let pass, as it does.
-
-    Raises CannotCheck when modules that are not `own` were not found.
-    """
-    number = int(data["summary"]["filesAnalyzed"])
-    errors = [item for item in data["generalDiagnostics"] if item["severity"] == "error"]
-    missing = {
-        match[1]
-        for item in errors
-        if item.get("rule") == "reportMissingImports"
-        and (match := re.search(r'Import "([^"]+)"', item["message"]))
-        and match[1].partition(".")[0] not in own
-    }
+    missing = missing_by_pyright(data, own_modules(project))
     if missing:
         raise CannotCheck(
-            "modules are not installed, without which types are unknown:"
-            f" {', '.join(sorted(missing))}",
-            INSTALL_REMEDY,
+            f"modules are not installed, without which types are unknown: {', '.join(missing)}",
+            install_remedy(project, "typecheck", missing),
         )
+    return judge_pyright(data, str(project.root))
+
+
+def missing_by_pyright(data: Mapping[str, Any], own: frozenset[str]) -> list[str]:
+    """The modules of others that pyright could not find, sorted."""
+    names = {
+        match[1]
+        for item in data["generalDiagnostics"]
+        if item["severity"] == "error"
+        and item.get("rule") == "reportMissingImports"
+        and (match := re.search(r'Import "([^"]+)"', item["message"]))
+    }
+    return sorted(name for name in names if name.partition(".")[0] not in own)
+
+
+def judge_pyright(data: Mapping[str, Any], root: str) -> Outcome:
+    """The verdict on what `pyright --outputjson` printed; warnings are let pass, as it does."""
+    number = int(data["summary"]["filesAnalyzed"])
+    errors = [item for item in data["generalDiagnostics"] if item["severity"] == "error"]
     findings = tuple(
         Finding(
             f"{item.get('rule') or 'error'}: {item['message'].splitlines()[0]}",

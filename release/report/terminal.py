@@ -146,7 +146,8 @@ def _details(evidence: Evidence) -> RenderableType:
         mark, style = "i", "cyan"
     lines: list[RenderableType] = [Text(), Text(f"{mark} {evidence.gate}", style=style)]
     shown = evidence.outcome.findings[:SHOWN_FINDINGS]
-    lines += [Padding(_finding(finding), (0, 0, 0, 2)) for finding in shown]
+    summary = evidence.outcome.summary
+    lines += [Padding(_finding(finding, summary), (0, 0, 0, 2)) for finding in shown]
     hidden = len(evidence.outcome.findings) - SHOWN_FINDINGS
     if hidden > 0:
         lines.append(Text(f"  … and {hidden} more in {FOLDER}/evidence/{evidence.gate}.json"))
@@ -155,14 +156,16 @@ def _details(evidence: Evidence) -> RenderableType:
     return Group(*lines)
 
 
-def _finding(finding: Finding) -> Text:
+def _finding(finding: Finding, summary: str) -> Text:
+    """A finding and its remedy; a message that is the gate's whole summary is not said twice."""
     text = Text()
     if finding.path:
         place = finding.path + (f":{finding.line}" if finding.line is not None else "")
         text.append(f"{place}: ", style="bold")
-    text.append(finding.message)
+    if finding.path or finding.message != summary or not finding.remedy:
+        text.append(finding.message + ("\n  " if finding.remedy else ""))
     if finding.remedy:
-        text.append(f"\n  → {finding.remedy}", style="cyan")
+        text.append(f"→ {finding.remedy}", style="cyan")
     return text
 
 

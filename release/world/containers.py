@@ -40,6 +40,7 @@ BUILDAH_FALLBACKS: tuple[Mapping[str, str], ...] = (
     {"BUILDAH_ISOLATION": "chroot", "STORAGE_DRIVER": "vfs"},
 )
 CONTEXT_LINES = 3
+TAIL_LINES = 40
 CLIPPED = 300
 # Lines that engines print about themselves, between those of the commands that they run.
 NOISE = re.compile(
@@ -149,8 +150,8 @@ class Engine:
         try:
             return self._call(*words, cwd=folder, env=env)
         except BaseException:
-            # Killed in the middle: podman and buildah leave the container that they worked in, under
-            # no name that could be chosen. It is one that was not there before.
+            # Killed in the middle, podman and buildah leave the container that they worked in,
+            # under no name that could be chosen: one that was not there before.
             for left in sorted(self._working() - before):
                 self._discard("rm", left)
             raise
@@ -381,32 +382,30 @@ def read_failure(
     errors = [line for line in stderr.splitlines() if ERROR_LINE.match(line.strip())]
     reason = (errors or _last(stderr, 1) or _last(stdout, 1) or ["no reason was given"])[-1].strip()
     said = dict.fromkeys([*_last(stdout, CONTEXT_LINES), *_last(stderr, CONTEXT_LINES)])
-    step, line = _failed_step(reason, stderr, file, instructions)
     cause = None
-    if step is None or step.keyword != "RUN":
-        if NOT_PULLED.search(reason) and not RAN.search(reason):
-            cause = "missing base" if MISSING.search(reason) else "no base"
-    if cause is None and any(map(OFFLINE.search, said)):
+    if NOT_PULLED.search(reason) and not RAN.search(reason):
+        cause = "missing base" if MISSING.search(reason) else "no base"
+    elif any(
+        OFFLINE.search(line) for line in [*_last(stdout, TAIL_LINES), *_last(stderr, TAIL_LINES)]
+    ):
         cause = "offline"
-    shown = [reason, *(item for item in said if item != reason)] if cause != "no base" else [reason]
-    message = re.sub(r"^error: (failed to solve: )?", "", " | ".join(map(clipped, shown)), flags=re.I)
-    return Failure(message, cause, line)
+    shown = [reason, *(item for item in said if item != reason and cause != "no base")]
+    message = " | ".join(map(clipped, shown))
+    message = re.sub(r"^error: (failed to solve: )?", "", message, flags=re.I)
+    return Failure(message, cause, _failed_line(reason, stderr, file, instructions))
 
 
-def _failed_step(
+def _failed_line(
     reason: str, stderr: str, file: str, instructions: Sequence[Instruction]
-) -> tuple[Instruction | None, int | None]:
-    """The instruction that failed, and its line, where the engine names one of them."""
+) -> int | None:
+    """The line of the instruction that failed, where the engine names one."""
     flat = " ".join(reason.split())
     for instruction in instructions:
         if f'building at STEP "{_flat(instruction)}":' in flat:
-            return instruction, instruction.line
+            return instruction.line
     name = re.escape(file.rpartition("/")[2])
     places = re.findall(rf"^(?:.*/)?{name}:(\d+)$", stderr, re.M)
-    if not places:
-        return None, None
-    line = int(places[-1])
-    return next((i for i in reversed(instructions) if i.line <= line), None), line
+    return int(places[-1]) if places else None
 
 
 def _last(text: str, count: int) -> list[str]:

@@ -162,9 +162,7 @@ def test_another_version_in_the_sdist_the_repository_or_the_tag_is_named(tmp_pat
     other = METADATA.replace("Version: 1.2", "Version: 1.3")
     first = sdist(tmp_path, metadata=other)
 
-    found = messages(
-        metadata(first, wheel(tmp_path), version="1.4", tags={"v2.0": Version("2.0")})
-    )
+    found = messages(metadata(first, wheel(tmp_path), version="1.4", tags={"v2.0": Version("2.0")}))
 
     assert found == [
         "the wheel's METADATA says version 1.2, the sdist's PKG-INFO 1.3",
@@ -249,9 +247,7 @@ def test_requirements_that_installers_or_the_index_refuse_are_named(
 def test_a_requirement_by_address_is_fine_where_nothing_is_published(tmp_path: Path) -> None:
     text = METADATA + "Requires-Dist: foo @ https://example.org/foo.tar.gz\n"
 
-    judged = metadata(
-        sdist(tmp_path, metadata=text), wheel(tmp_path, metadata=text), publish=False
-    )
+    judged = metadata(sdist(tmp_path, metadata=text), wheel(tmp_path, metadata=text), publish=False)
 
     assert judged.faults == ()
 
@@ -272,7 +268,10 @@ def test_a_licence_file_that_metadata_names_must_be_in_both_files(tmp_path: Path
     assert judge_license_files(sdist(tmp_path)) == Judged(2)
     for found in (wheel(tmp_path, metadata=text), sdist(tmp_path, metadata=text)):
         [fault] = judge_license_files(found).faults
-        assert fault.message == f"the {found.kind} lacks the licence file NOTICE that its metadata names"
+        assert (
+            fault.message
+            == f"the {found.kind} lacks the licence file NOTICE that its metadata names"
+        )
 
 
 def test_a_complete_record_has_no_fault(tmp_path: Path) -> None:
