@@ -19,19 +19,6 @@ def prepare(session: nox.Session) -> None:
 
 
 @nox.session
-def lint(session: nox.Session) -> None:
-    prepare(session)
-    session.run("ruff", "check", "--no-fix", ".")
-    session.run("ruff", "format", "--check", ".")
-
-
-@nox.session
-def typecheck(session: nox.Session) -> None:
-    prepare(session)
-    session.run("mypy", os.environ["BENCH_PACKAGE"])
-
-
-@nox.session
 def test(session: nox.Session) -> None:
     prepare(session)
     session.run("pytest", "-q", f"--junitxml={session.create_tmp()}/junit.xml", "tests")
@@ -56,6 +43,12 @@ def build(session: nox.Session) -> None:
     session.run("uv", "venv", "--quiet", str(MADE / "clean"), external=True)
     session.run("uv", "pip", "install", "--quiet", "--python", str(CLEAN), wheel, external=True)
     session.run(str(CLEAN), "-I", "-c", f"import {os.environ['BENCH_IMPORT']}", external=True)
+
+
+@nox.session
+def typecheck(session: nox.Session) -> None:
+    prepare(session)
+    session.run("mypy", os.environ["BENCH_PACKAGE"])
 
 
 @nox.session(requires=["build"])
@@ -84,3 +77,10 @@ def audit(session: nox.Session) -> None:
         *("--vulnerability-service", "osv", "--osv-url", os.environ["BENCH_OSV"]),
         *("--progress-spinner", "off"),
     )
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    prepare(session)
+    session.run("ruff", "check", "--no-fix", ".")
+    session.run("ruff", "format", "--check", ".")

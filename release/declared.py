@@ -443,27 +443,27 @@ def absent_imports(project: Project, site_packages: Sequence[Path]) -> dict[str,
         known |= {entry.name.partition(".")[0].removesuffix("-stubs") for entry in folder.iterdir()}
     imports: dict[str, set[str]] = {}
     for top in (project.package_path or "", *test_folders(project)):
-        path = project.root / top
-        for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
+        start = project.root / top
+        for file in [start] if start.is_file() else sorted(start.rglob("*.py")):
             imports[file.relative_to(project.root).as_posix()] = _imported(file)
     absent = {
-        path: {name.partition(".")[0] for name in names if not name.startswith(".")} - known
-        for path, names in imports.items()
+        name: {found.partition(".")[0] for found in names if not found.startswith(".")} - known
+        for name, names in imports.items()
     }
-    modules = {_module(path, project.source_root): path for path in imports}
+    modules = {_module(name, project.source_root): name for name in imports}
     edges = {
-        path: {modules[found] for found in _own_targets(path, names, modules, project.source_root)}
-        for path, names in imports.items()
+        name: {modules[found] for found in _own_targets(name, names, modules, project.source_root)}
+        for name, names in imports.items()
     }
     changed = True
     while changed:
         changed = False
-        for path, targets in edges.items():
-            more = set().union(*(absent[target] for target in targets)) if targets else set()
-            if not more <= absent[path]:
-                absent[path] |= more
+        for name, targets in edges.items():
+            more: set[str] = set().union(*(absent[target] for target in targets))
+            if not more <= absent[name]:
+                absent[name] |= more
                 changed = True
-    return {path: names for path, names in absent.items() if names}
+    return {name: names for name, names in absent.items() if names}
 
 
 def _module(path: str, source_root: str) -> str:

@@ -121,32 +121,36 @@ def pinned_version(gate: str, distribution: str) -> str:
     return match[1]
 
 
-def installer(environment: Environment) -> list[str]:
-    """The start of a command that installs into the environment."""
+def installer(environment: Environment, pip_of: Environment | None = None) -> list[str]:
+    """The start of a command that installs into the environment.
+
+    Without uv it is pip's: the environment's own, or that of `pip_of` for one that has none.
+    """
     uv = find_uv()
     if uv:
         return [uv, "pip", "install", "--quiet", "--python", environment.python]
-    return [environment.python, "-m", "pip", "install", "--quiet", "--no-input"]
+    pip = [(pip_of or environment).python, "-m", "pip"]
+    return [*pip, "--python", environment.python, "install", "--quiet", "--no-input"]
 
 
-def create(path: Path, python: str, run: Run, *, seed: bool = False) -> Environment:
+def create(path: Path, python: str, run: Run, *, bare: bool = False) -> Environment:
     """Make an empty environment at `path`, replacing what is there.
 
-    `python` is an interpreter's path or a version request; `seed` puts pip into it even where uv
-    needs none. Raises CannotCheck when no such interpreter can be had.
+    `python` is an interpreter's path or a version request; `bare` leaves pip out of it even where
+    there is no uv to do its work. Raises CannotCheck when no such interpreter can be had.
     """
     _remove(path)
     uv = find_uv()
     if uv:
         command = [uv, "venv", "--quiet", "--no-project", "--python", python, str(path)]
-        command += ["--seed"] if seed else []
     else:
         command = [sys.executable, "-m", "virtualenv", "--quiet", "--python", python, str(path)]
+        command += ["--no-seed"] if bare else []
     done = run(command)
     if done.status != 0:
         raise CannotCheck(
-            f"no environment with Python {python}: {done.last_line}",
-            "install that Python, or set [tool.release] python",
+            f"Python {python} is not on this machine ({done.last_line})",
+            "install that Python, or set [tool.release] python to one that is there",
         )
     return Environment(path)
 

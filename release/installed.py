@@ -209,7 +209,7 @@ def runtime_environment(project: Project, shell: Shell, wheel: Path, sha256: str
         wanted = environments.digest_of(sha256, python, sys.version)
         if environments.is_intact(environment, wanted):
             return environment
-        environment = environments.create(path, python, shell.run_plain)
+        environment = environments.create(path, python, shell.run_plain, bare=True)
         _install_wheel(shell, environment, wheel, sha256)
         environments.stamp(environment, wanted)
         return environment
@@ -221,7 +221,7 @@ def _install_wheel(shell: Shell, environment: Environment, wheel: Path, sha256: 
     name, version, _, _ = parse_wheel_filename(wheel.name)
     pin = shell.work / "wheel.txt"
     pin.write_text(f"{name}=={version} --hash=sha256:{sha256}\n", encoding="utf-8")
-    command = environments.installer(environment)
+    command = environments.installer(environment, pip_of=shell.tools)
     done = shell.run_plain(
         [
             *command,
@@ -253,24 +253,11 @@ def _install_wheel(shell: Shell, environment: Environment, wheel: Path, sha256: 
     if uv:
         done = shell.run_plain([uv, "pip", "check", "--python", environment.python])
     else:
-        done = shell.run_plain([environment.python, "-m", "pip", "check"])
+        pip = [shell.tools.python, "-m", "pip", "--python", environment.python]
+        done = shell.run_plain([*pip, "check"])
     if done.status != 0:
         said = " / ".join((done.stdout + done.stderr).strip().splitlines()[-3:])
         raise NotInstallable(f"what was installed does not fit together: {said}")
-    if uv is None:
-        shell.run_plain(
-            [
-                environment.python,
-                "-m",
-                "pip",
-                "uninstall",
-                "--yes",
-                "--quiet",
-                "setuptools",
-                "wheel",
-                "pip",
-            ]
-        )
 
 
 def runtime_requirements(wheel: Path, environment: Environment, shell: Shell) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""Reads a repository once into a frozen Project; nothing later opens a project file behind its back."""
+"""Reads a repository once into a frozen Project, so that all gates judge the same facts."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from release.errors import CannotCheck, ConfigurationError, Problem
 from release.git import GitFacts, read_facts
 
 if TYPE_CHECKING:
+    from packaging.version import Version
+
+    from release.model import Level
     from release.settings import Settings
 
 MAX_DOCUMENT = 64 * 1024 * 1024
@@ -133,6 +136,50 @@ class Project:
     def tag(self) -> str | None:
         """The tag of the current version; None when the version is not known statically."""
         return self.tag_template.replace("{version}", self.version) if self.version else None
+
+    @cached_property
+    def released(self) -> Mapping[str, Version]:
+        """The release tags that are there, with the versions they spell."""
+        from release.git import tags
+        from release.versions import released
+
+        return released(tags(self.root), self.tag_template) if self.git else {}
+
+    @cached_property
+    def released_here(self) -> Mapping[str, Version]:
+        """The release tags on the commit that is checked out, with the versions they spell."""
+        from release.git import git
+        from release.versions import released
+
+        if self.git is None or self.git.commit is None:
+            return {}
+        here = git(self.root, "tag", "--points-at", self.git.commit).stdout.split()
+        return released(here, self.tag_template)
+
+    def target_version(self, level: Level | None) -> Version | None:
+        """The version to be released: the current one, or the next of the kind `level`.
+
+        The current version of a project whose tags define it is that of a tag on this commit; with
+        a level, that of the last release. None when it is not known or no version by PEP 440.
+        """
+        from release.versions import next_version, parse
+
+        current = parse(self.version) if self.version else None
+        if self.version is None:
+            current = max(self.released_here.values(), default=None)
+            if current is None and level is not None:
+                current = max(self.released.values(), default=None)
+        if current is None or level is None:
+            return current
+        return next_version(current, level)
+
+    def spell(self, version: Version) -> str:
+        """A version as this project writes it: as it stands in its places, else by PEP 440."""
+        from release.versions import parse
+
+        if self.version is not None and parse(self.version) == version:
+            return self.version
+        return str(version)
 
 
 def read_project(root: Path) -> Project:
@@ -281,7 +328,7 @@ def _name(
                     Problem(
                         f"{candidate!r} is not a valid project name",
                         "pyproject.toml",
-                        remedy="use ASCII letters, digits, '.', '-' and '_' (see the core metadata)",
+                        remedy="use ASCII letters, digits, '.', '-' and '_', as core metadata do",
                     )
                 )
             return candidate

@@ -23,7 +23,6 @@ from release.model import Gate, Level, Status
 if TYPE_CHECKING:
     from release.runner import Run
 
-BACKEND = "uv|virtualenv"
 PROJECT_VARIABLE = "NOX_RELEASE_PROJECT"
 
 
@@ -39,7 +38,8 @@ class Sessions:
         self.root = Path(chosen) if chosen else noxfile.resolve().parent
         self._extra = {gate.name: gate for gate in gates}
         # nox opens the root logger for everything, and HTTP libraries say much.
-        logging.getLogger("urllib3").setLevel(logging.WARNING)
+        for library in ("urllib3", "charset_normalizer"):
+            logging.getLogger(library).setLevel(logging.WARNING)
 
     def all(self) -> None:
         """Register the whole checklist and every gate of it: all that a project's noxfile needs."""
@@ -79,7 +79,10 @@ class Sessions:
         self._register(name, PREFLIGHT, body)
 
     def _register_gate(self, gate: Gate, text: str) -> None:
-        backend = BACKEND if gate.tools and gate.name not in PROJECT_ENVIRONMENTS else "none"
+        from release.environments import find_uv
+
+        own = "uv" if find_uv() else "virtualenv"
+        backend = own if gate.tools and gate.name not in PROJECT_ENVIRONMENTS else "none"
         self._register(gate.name, text, self._judge_one(gate.name, text), backend)
 
     def _register(

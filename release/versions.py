@@ -26,18 +26,25 @@ def next_version(current: Version, level: Level) -> Version:
     and the first candidate of the next minor version otherwise.
     """
     major, minor, patch = (*current.release, 0, 0, 0)[:3]
-    pre = current.pre is not None or current.dev is not None
+    # A fourth number puts it above the release of the first three, pre-release or not.
+    pre = current.is_prerelease and not any(current.release[3:])
+    if current.pre is None and current.post is not None:
+        pre = False
     if level is Level.RC:
-        if current.pre and current.pre[0] == "rc":
-            return Version(f"{major}.{minor}.{patch}rc{current.pre[1] + 1}")
-        if pre:
-            return Version(f"{major}.{minor}.{patch}rc1")
-        return Version(f"{major}.{minor + 1}.0rc1")
-    if level is Level.PATCH:
-        return Version(f"{major}.{minor}.{patch if pre else patch + 1}")
-    if level is Level.MINOR:
-        return Version(f"{major}.{minor if pre and patch == 0 else minor + 1}.0")
-    return Version(f"{major if pre and minor == patch == 0 else major + 1}.0.0")
+        if pre and current.pre and current.pre[0] == "rc":
+            number = current.pre[1] + (0 if current.dev is not None and current.post is None else 1)
+            found = f"{major}.{minor}.{patch}rc{number}"
+        elif pre:
+            found = f"{major}.{minor}.{patch}rc1"
+        else:
+            found = f"{major}.{minor + 1}.0rc1"
+    elif level is Level.PATCH:
+        found = f"{major}.{minor}.{patch if pre else patch + 1}"
+    elif level is Level.MINOR:
+        found = f"{major}.{minor if pre and patch == 0 else minor + 1}.0"
+    else:
+        found = f"{major if pre and minor == patch == 0 else major + 1}.0.0"
+    return Version(f"{current.epoch}!{found}")
 
 
 def poetry_range(text: str) -> str | None:

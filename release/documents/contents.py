@@ -71,9 +71,10 @@ class _Rule(NamedTuple):
     pattern: re.Pattern[str]
     kinds: str = "wheel sdist"
     secret: bool = False
+    # Among tests and examples of these kinds of archives it may well be meant.
+    mild: str = ""
 
 
-# Where test keys and sample credentials are at home.
 _SAMPLES = re.compile(
     r"(^|/)(tests?|testing|testdata|fixtures|docs?|examples?|samples?|benchmarks?)/", re.I
 )
@@ -95,14 +96,15 @@ _RULES = (
         "wheel",
     ),
     _Rule(
-        "left by an editor or the operating system",
+        "files left by an editor or the operating system",
         re.compile(r"(.*/)?(\.DS_Store|Thumbs\.db|desktop\.ini|\.[^/]+\.sw[op]|[^/]+~|\._[^/]+)"),
+        mild="sdist",
     ),
-    _Rule("left by a merge or a patch", re.compile(r".+\.(orig|rej)"), "wheel"),
+    _Rule("files left by a merge or a patch", re.compile(r".+\.(orig|rej)"), "wheel"),
     _Rule("metadata of another installation", re.compile(r"(^|.*/)[^/]+\.egg-info/.*"), "wheel"),
     _Rule("an older distribution", re.compile(r"dist/.+\.(whl|tar\.gz)"), "sdist"),
     _Rule(
-        "credentials by its name",
+        "files named like credentials",
         re.compile(
             r"(.*/)?(\.env(\.(?!example|sample|template|dist|default|test)[^/]+)?|\.pypirc|[._]netrc"
             r"|\.git-credentials|\.htpasswd|id_(rsa|dsa|ecdsa|ed25519)|[^/]+\.(p12|pfx|kdbx)"
@@ -110,8 +112,11 @@ _RULES = (
             re.I,
         ),
         secret=True,
+        mild="wheel sdist",
     ),
 )
+_CONTENT = _Rule("", re.compile(""), secret=True, mild="wheel sdist")
+_UNWANTED = _Rule("files that tool.release.gates.build.unwanted refuses", re.compile(""))
 # Names that a wheel must not claim in everybody's site-packages, unless the project is called so.
 _COMMON_NAMES = frozenset(
     """app bench benchmark benchmarks build cli conftest data dist doc docs env example examples
@@ -133,64 +138,43 @@ def judge_unwanted(
     `allowed` takes files out, also those with credentials in them. Values of credentials are never
     told.
     """
-    found: dict[tuple[str, bool], list[str]] = {}
+    found: dict[_Rule, list[str]] = {}
     for name in archive.names:
         if matches(name, allowed):
             continue
         for rule in _RULES:
             if archive.kind in rule.kinds and rule.pattern.fullmatch(name):
-                found.setdefault((rule.kind, rule.secret), []).append(name)
+                found.setdefault(rule, []).append(name)
         if matches(name, unwanted):
-            found.setdefault(("unwanted by tool.release.gates.build.unwanted", False), []).append(
-                name
-            )
+            found.setdefault(_UNWANTED, []).append(name)
+    for name, kind in archive.secrets:
+        if not matches(name, allowed):
+            found.setdefault(_CONTENT._replace(kind=kind), []).append(name)
     faults, remarks = [], []
-    for (kind, secret), names in found.items():
-        samples = [name for name in names if secret and _SAMPLES.search(name)]
-        if samples:
-            remarks.append(_sample(archive, kind, samples))
-        rest = [name for name in names if name not in samples]
+    for rule, names in found.items():
+        mild = [n for n in names if archive.kind in rule.mild and _SAMPLES.search(n)]
+        if mild:
+            remarks.append(
+                Finding(
+                    f"the {archive.kind} holds {rule.kind} among tests or examples:"
+                    f" {listing(mild)}",
+                    remedy="make sure that they open nothing real" if rule.secret else None,
+                )
+            )
+        rest = [name for name in names if name not in mild]
         if rest:
-            faults.append(_unwanted(archive, kind, rest, secret))
-    for kind, names in _by_kind(archive.secrets, allowed).items():
-        samples = [name for name in names if _SAMPLES.search(name)]
-        if samples:
-            remarks.append(_sample(archive, kind, samples))
-        rest = [name for name in names if name not in samples]
-        if rest:
-            faults.append(_unwanted(archive, kind, rest, secret=True))
+            remedy = "exclude them in the build backend's configuration"
+            if rule.secret:
+                remedy += ", and revoke the credential if it ever left this machine"
+            faults.append(
+                Finding(
+                    f"the {archive.kind} holds {rule.kind}: {listing(rest)}",
+                    remedy=f"{remedy}; or name them in tool.release.gates.build.allowed",
+                )
+            )
     if archive.is_wheel:
         faults += _stray(archive, own_names, allowed)
     return Judged(len(archive.members), tuple(faults), tuple(remarks))
-
-
-def _by_kind(secrets: Iterable[tuple[str, str]], allowed: Sequence[str]) -> Mapping[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for name, kind in secrets:
-        if not matches(name, allowed):
-            found.setdefault(kind, []).append(name)
-    return found
-
-
-def _unwanted(archive: Archive, kind: str, names: Collection[str], secret: bool) -> Finding:
-    if secret:
-        return Finding(
-            f"the {archive.kind} holds {kind}: {listing(names)}",
-            remedy="take the file out of the build, and revoke the credential if it ever left this"
-            " machine; or name it in tool.release.gates.build.allowed",
-        )
-    return Finding(
-        f"the {archive.kind} holds {kind}: {listing(names)}",
-        remedy="exclude it in the build backend's configuration, or name it in"
-        " tool.release.gates.build.allowed",
-    )
-
-
-def _sample(archive: Archive, kind: str, names: Collection[str]) -> Finding:
-    return Finding(
-        f"the {archive.kind} holds {kind} among tests or examples: {listing(names)}",
-        remedy="make sure that they open nothing real",
-    )
 
 
 def _stray(

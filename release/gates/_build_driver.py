@@ -145,10 +145,12 @@ def main(request: Mapping[str, Any]) -> dict[str, Any]:
         environment.add(builder.get_requires_for_build(kind), kind)
         ready[kind].set()
 
-    def follow(_builder: Any, kind: str) -> None:
+    def follow(builder: Any, kind: str) -> None:
         ready[kind].wait()
         if "error" in results[0]:
             raise StepFailed(kind, "first", "the first build failed")
+        # Some backends write into the tree when they are asked this.
+        builder.get_requires_for_build(kind)
 
     def work(number: int) -> None:
         try:

@@ -78,7 +78,7 @@ class Made:
 def check(project: Project, shell: Shell) -> Outcome:
     """Build both distributions and judge them."""
     from release.documents.contents import top_level_modules
-    from release.documents.distribution import Judged, Unreadable, read
+    from release.documents.distribution import Judged, Unreadable, digest, read
 
     settings = project.settings.gates.build
     dist = shell.folder_for(DIST)
@@ -126,9 +126,10 @@ def check(project: Project, shell: Shell) -> Outcome:
     }
     if judged.faults:
         return Outcome.failed(
-            judged.faults + judged.remarks, checked=judged.checked, artifacts=artifacts, facts=facts
+            judged.faults, checked=judged.checked, artifacts=artifacts, facts=facts
         )
-    said = ["reproducible"] if made.again else []
+    same = made.again is not None and digest(made.again[1]) == artifacts[1].sha256
+    said = ["reproducible"] if same else []
     said += ["imports"] if modules else ["installs"]
     return Outcome.passed(
         judged.checked,
@@ -560,7 +561,7 @@ def _check_installed(
         last_line=done.last_line,
         version=metadata["version"],
         main=main,
-        has_extras=bool(metadata.get("provides_extra")),
+        extras=required_by_extras(metadata.get("requires_dist", [])),
     )
 
 
@@ -598,15 +599,15 @@ def judge_imports(
     last_line: str,
     version: str,
     main: str,
-    has_extras: bool,
+    extras: Collection[str],
 ) -> Judged:
     """Judge what the import probe wrote, one JSON object a line.
 
-    `version` is that of the wheel. A module besides `main` that lacks another distribution is
-    a remark when the project has extras: it is what they are for. Raises CannotCheck when the
-    probe wrote nothing.
+    `version` is that of the wheel, `extras` are the distributions that its extras require: what
+    lacks one of these is a remark, and so is a module besides `main` that lacks anything, where
+    there are extras. Raises CannotCheck when the probe did not come to its end.
     """
-    from release.documents.distribution import Judged
+    from release.documents.distribution import Judged, normal_name
 
     steps: dict[str, dict[str, Any]] = {}
     network: dict[str, list[str]] = {}
@@ -642,8 +643,11 @@ def judge_imports(
                 Finding(f"{shown} ends the interpreter: {last_line}", remedy="see the log")
             )
         elif event["event"] == "error":
-            optional = event["missing"] and has_extras and step not in {f"import {main}", "version"}
-            if optional and not step.startswith("script "):
+            missing = str(event["missing"] or "").partition(".")[0]
+            optional = missing and (
+                normal_name(missing) in extras or (extras and not step.startswith("script "))
+            )
+            if optional and step not in {f"import {main}", "version"}:
                 remarks.append(Finding(f"{shown} needs an extra: {event['message']}"))
             else:
                 faults.append(_broken(shown, event))
@@ -662,6 +666,23 @@ def judge_imports(
     if "all" not in steps and not faults:
         raise CannotCheck(f"the wheel's import was not seen to end: {last_line}", "look at the log")
     return Judged(len(steps.keys() - {"all"}) + 1, tuple(faults), tuple(remarks))
+
+
+def required_by_extras(lines: Sequence[str]) -> frozenset[str]:
+    """The names (as in file names) of what a wheel's Requires-Dist lines want for extras only."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    from release.documents.distribution import normal_name
+
+    found = set()
+    for line in lines:
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            continue
+        if requirement.marker is not None and "extra" in str(requirement.marker):
+            found.add(normal_name(requirement.name))
+    return frozenset(found)
 
 
 def _broken(shown: str, event: Mapping[str, Any]) -> Finding:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from release.errors import CannotCheck
 from release.model import Finding, Gate, Outcome
 
 if TYPE_CHECKING:
@@ -78,24 +79,31 @@ def run_commands(
     """Run each command; the gate passes when all of them exit with 0.
 
     Every command is run, so that one failure does not hide the next. A program is looked for in
-    the environment first, then on PATH.
+    the environment first, then on PATH. Raises CannotCheck when one cannot be run and none failed.
     """
     findings = []
+    not_run: list[CannotCheck] = []
     for command in commands:
         words = list(command)
         found = environment.find(words[0]) if environment else None
         if found is None and environment and words[0] in {"python", "python3"}:
             found = environment.python
-        done = shell.run(found or words[0], *words[1:], inside=environment, env=env)
+        try:
+            done = shell.run(found or words[0], *words[1:], inside=environment, env=env)
+        except CannotCheck as error:
+            not_run.append(error)
+            continue
         if done.status != 0:
-            shown = " ".join(words)
             findings.append(
                 Finding(
-                    f"{shown}: exit status {done.status}: {done.last_line}",
+                    f"{' '.join(words)}: exit status {done.status}: {done.last_line}",
                     remedy="run the command by hand, or read the log",
                 )
             )
     if findings:
-        return Outcome.failed(tuple(findings), checked=len(commands))
+        findings += [Finding(error.reason, remedy=error.remedy) for error in not_run]
+        return Outcome.failed(tuple(findings), checked=len(commands) - len(not_run))
+    if not_run:
+        raise not_run[0]
     names = ", ".join(dict.fromkeys(Path(words[0]).name for words in commands))
     return Outcome.passed(len(commands), f"{names}: ok")

@@ -23,7 +23,7 @@ pulled. Images and containers that were made are removed.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,7 +38,6 @@ from release.documents.dockerfile import (
 from release.errors import CannotCheck
 from release.export import export
 from release.git import git
-from release.masking import SECRET_NAME
 from release.model import Finding, Gate, Level, Outcome
 from release.versions import parse
 
@@ -124,7 +123,6 @@ def check(project: Project, shell: Shell) -> Outcome:
         _detach(folder)
     found = instructions((folder / file).read_text(encoding="utf-8", errors="replace"))
     defects, remarks = lint(shell, folder, file)
-    remarks += secret_remarks(settings.build_args)
     try:
         image = build_and_look(project, shell, folder, found)
     except CannotCheck as error:
@@ -439,19 +437,6 @@ def read_lint(text: str, threshold: str, file: str) -> tuple[list[Finding], list
         finding = Finding(f"{code}: {message}", file, item["line"], remedy)
         (defects if item["level"] in failing else remarks).append(finding)
     return defects, remarks
-
-
-def secret_remarks(arguments: Mapping[str, str]) -> list[Finding]:
-    """A remark for every build argument that looks secret: images keep their arguments."""
-    return [
-        Finding(
-            f"the build argument {name} looks secret, and stays readable in the image's history",
-            "pyproject.toml",
-            remedy="use a build secret: RUN --mount=type=secret",
-        )
-        for name in arguments
-        if SECRET_NAME.search(name)
-    ]
 
 
 def _missing(project: Project, folder: Path, file: str, context: str) -> Finding | None:

@@ -172,7 +172,7 @@ def choose(project: Project, procedure: Procedure) -> tuple[list[str], list[str]
         return ["."], ["--config", f"lint.select={LONG_DEFAULT_RULES}"]
     if project.package_path is None:
         project.require_package()
-    names = INJECTED_NAMES
+    names: tuple[str, ...] = INJECTED_NAMES
     if project.requires_python and _contains(project.requires_python, "2.7"):
         names += PYTHON_2_NAMES
     options = ["--isolated", f"--select={ERROR_RULES}", "--config", f"builtins={json.dumps(names)}"]

@@ -62,7 +62,7 @@ def check(project: Project, shell: Shell) -> Outcome:
     if named and not any(any(project.root.glob(path)) for path in named):
         return Outcome.unchecked(
             f"pytest's testpaths name {', '.join(named)}, which is not there",
-            "add the tests, correct testpaths, or say how they are run: tool.release.gates.test.run",
+            "add the tests, or correct testpaths; or set tool.release.gates.test.run",
         )
     if not folders and not named:
         return Outcome.unchecked(
@@ -142,11 +142,11 @@ def judge(
 
 def read_report(text: str) -> TestRun:
     """Read a JUnit report as pytest writes it. Raises CannotCheck when it is damaged."""
-    from xml.etree import ElementTree
+    import xml.etree.ElementTree as ET
 
     try:
-        root = ElementTree.fromstring(text)  # noqa: S314
-    except ElementTree.ParseError as error:
+        root = ET.fromstring(text)  # noqa: S314
+    except ET.ParseError as error:
         raise CannotCheck(f"pytest's report is damaged: {error}", "see the log") from None
     tests = skipped = 0
     failures = []

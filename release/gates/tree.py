@@ -1,19 +1,24 @@
 """The repository is ready to be released from: right branch, clean, up to date, tag still free.
 
-Judges that the project is in a git repository with a commit; on the release branch (in CI a detached
-HEAD is judged by whether the remote's release branch holds the commit); clean, without untracked
-files; without an unfinished merge or rebase; not shallow; level with the remote's branch, asked
-afresh; that the release tag is free here and on the remote, or already names this very commit; that
-the hooks path is set when the project ships hooks; that git knows an identity; and that a key is
-there when tags are to be signed.
+Judges that the project is in a git repository with a commit; on the release branch; clean, without
+untracked files; without an unfinished merge or rebase; not shallow; level with the remote's
+branch, asked afresh; that no tag of the version to be released is on another commit, here or on
+the remote, however it is spelled; that a tag on this commit is annotated; that the hooks are in
+use when the project ships some; that git knows an identity; and that a key is there when tags are
+to be signed. With a LEVEL the version is the next one of that kind.
 
-The release branch is `tool.release.branch`, or the remote's default one, or main. The tag is
-`tool.release.tag` with the version. A remote that cannot be asked leaves the gate unchecked.
+In CI, HEAD may be detached on any commit that the remote's release branch holds, and hooks,
+identity and key are not judged, for nobody commits there.
+
+The release branch is `tool.release.branch`, else the remote's default one. The tag is
+`tool.release.tag` with the version, else spelled like the tags that are there. A remote that
+cannot be asked leaves the gate unchecked.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,43 +26,70 @@ from typing import TYPE_CHECKING
 
 from release.errors import CannotCheck
 from release.git import GitFacts, git
-from release.model import Finding, Gate, Level, Outcome
+from release.model import Finding, Gate, Outcome
 
 if TYPE_CHECKING:
     from release.project import Project
     from release.shell import Shell
 
-HOOK_FOLDERS = (".githooks", ".hooks", "githooks")
+HOOK_FOLDERS = (".githooks", ".hooks", "githooks", ".git-hooks")
+# The hooks that a clone runs by itself (githooks(5)).
+HOOKS = frozenset(
+    ["applypatch-msg", "commit-msg", "post-checkout", "post-commit", "post-merge", "pre-commit",
+     "post-rewrite", "pre-merge-commit", "pre-push", "pre-rebase", "prepare-commit-msg"]
+)  # fmt: skip
+USUAL_BRANCHES = ("main", "master")
 SHOWN = 5
 REMOTE_SECONDS = 30
+# Branch, operation, changes, untracked files, depth, level with the remote, tag here, tag there.
+CHECKS = 8
+# Hooks, identity, key.
+MAINTAINER_CHECKS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag of the version to be released: its name, the commit it names, whether it is annotated.
+
+    `commit` is None when it names something else than a commit; a remote does not tell.
+    """
+
+    name: str
+    commit: str | None
+    annotated: bool
 
 
 @dataclass(frozen=True, slots=True)
 class TreeFacts:
     """What the judgement needs beyond the project's own git facts.
 
-    `remote_branch` and `remote_tag` are the commits that the remote has there (None when it has
-    none); `behind` says whether the remote's commit is unknown here or not among this commit's
-    ancestors, `ahead` counts the commits that the remote lacks. `tag_commit` is what the local tag
-    names. `signs` says whether tags are to be signed, `key` whether a key is set.
+    `branch` is the release branch, `remote_branch` the commit that the remote has there (None when
+    it has none); `behind` says whether that commit is unknown here or no ancestor of this one,
+    `ahead` counts the commits that the remote lacks, `contained` says whether the remote's branch
+    holds this commit. `tag` is the tag to be made, `here` and `there` are those of its version.
+    `clash` is a branch called like the tag. `hooks` is the project's folder of hooks, `hooks_path`
+    the folder that git uses, relative to the project if below it. `key_problem` says what is wrong
+    with the signing key where tags are to be signed, `unreachable` why the remote could not be
+    asked; what is said of the remote then counts for nothing.
     """
 
     branch: str
     in_ci: bool
     tag: str | None
-    tag_commit: str | None
-    tag_annotated: bool
+    here: tuple[Tag, ...]
+    there: tuple[Tag, ...]
+    clash: str | None
     remote: str | None
+    remotes: tuple[str, ...]
     remote_branch: str | None
-    remote_tag: str | None
     contained: bool
     behind: bool
     ahead: int
     hooks: str | None
     hooks_path: str | None
     identity: bool
-    signs: bool
-    key: bool
+    key_problem: str | None
+    unreachable: CannotCheck | None = None
 
 
 def check(project: Project, shell: Shell) -> Outcome:
@@ -68,152 +100,95 @@ def check(project: Project, shell: Shell) -> Outcome:
         )
     if facts.commit is None:
         return Outcome.unchecked("no commit yet", "commit the project: git add --all && git commit")
-    return judge(facts, read(project, facts))
+    return judge(facts, read(project, facts, shell))
 
 
-def read(project: Project, facts: GitFacts) -> TreeFacts:
-    """Ask git and the remote. Raises CannotCheck when the remote cannot be asked."""
+def read(project: Project, facts: GitFacts, shell: Shell) -> TreeFacts:
+    """Ask git and the remote."""
     from release.settings import environment_is_ci
+    from release.versions import spelled
 
     root, commit = project.root, facts.commit
-    remote = project.settings.remote
-    branch = project.settings.branch or _default_branch(root, remote) or "main"
-    tag = project.tag
-    has_remote = remote in facts.remotes
-    remote_branch = remote_tag = None
-    if has_remote:
-        refs = _ask(root, remote, branch, tag)
-        remote_branch = refs.get(f"refs/heads/{branch}")
-        if tag:
-            remote_tag = refs.get(f"refs/tags/{tag}^{{}}") or refs.get(f"refs/tags/{tag}")
-    known = remote_branch is not None and _succeeds(
-        root, "cat-file", "-e", f"{remote_branch}^{{commit}}"
-    )
-    ancestor = known and _succeeds(
-        root, "merge-base", "--is-ancestor", str(remote_branch), str(commit)
-    )
-    contained = known and _succeeds(
-        root, "merge-base", "--is-ancestor", str(commit), str(remote_branch)
-    )
+    remote = project.settings.remote if project.settings.remote in facts.remotes else None
+    refs: dict[str, str] = {}
+    default = unreachable = None
+    try:
+        if remote:
+            refs, default = _ask(root, remote)
+    except CannotCheck as error:
+        unreachable = error
+    branch = project.settings.branch or default or _default_branch(root, project.settings.remote)
+    remote_branch = refs.get(f"refs/heads/{branch}")
+    known = _succeeds(root, "cat-file", "-e", f"{remote_branch}^{{commit}}")
     ahead = git(root, "rev-list", "--count", f"{remote_branch}..{commit}") if known else None
-    tag_ref = git(root, "for-each-ref", "--format=%(objecttype)", f"refs/tags/{tag}").stdout.strip()
-    tag_commit = None
-    if tag and tag_ref:
-        tag_commit = git(
-            root, "rev-parse", f"refs/tags/{tag}^{{commit}}", check=False
-        ).stdout.strip()
-    config = _config(root)
+    version = project.target_version(shell.level)
+    template = project.tag_template
+    tag = template.replace("{version}", project.spell(version)) if version else None
+    here: tuple[Tag, ...] = ()
+    there: tuple[Tag, ...] = ()
+    if version is not None:
+        here = _local_tags(root, [t for t in _tag_names(root) if spelled(t, template, version)])
+        there = tuple(
+            Tag(name, refs.get(f"refs/tags/{name}^{{}}") or found, True)
+            for ref, found in refs.items()
+            if (name := ref.removeprefix("refs/tags/")) != ref
+            and not name.endswith("^{}")
+            and spelled(name, template, version)
+        )
+    local_clash = bool(tag) and _succeeds(root, "rev-parse", "--verify", f"refs/heads/{tag}")
+    hooks = next((name for name in HOOK_FOLDERS if _holds_hooks(root / name)), None)
     return TreeFacts(
         branch=branch,
         in_ci=environment_is_ci(),
         tag=tag,
-        tag_commit=tag_commit,
-        tag_annotated=tag_ref == "tag",
-        remote=remote if has_remote else None,
+        here=here,
+        there=there,
+        clash="here" if local_clash else remote if f"refs/heads/{tag}" in refs else None,
+        remote=remote,
+        remotes=facts.remotes,
         remote_branch=remote_branch,
-        remote_tag=remote_tag,
-        contained=contained,
-        behind=remote_branch is not None and not ancestor,
+        contained=known and _is_ancestor(root, str(commit), str(remote_branch)),
+        behind=remote_branch is not None
+        and not (known and _is_ancestor(root, str(remote_branch), str(commit))),
         ahead=int(ahead.stdout) if ahead else 0,
-        hooks=next((name for name in HOOK_FOLDERS if (root / name).is_dir()), None),
-        hooks_path=config.get("core.hookspath"),
+        hooks=hooks,
+        hooks_path=_hooks_path(root),
         identity=_succeeds(root, "var", "GIT_COMMITTER_IDENT"),
-        signs=config.get("tag.gpgsign", "").lower() in {"true", "1", "yes", "on"},
-        key=bool(config.get("user.signingkey")) or bool(config.get("gpg.ssh.defaultkeycommand")),
+        key_problem=_key_problem(root, shell) if _is_set(root, "tag.gpgsign") else None,
+        unreachable=unreachable,
     )
 
 
 def judge(facts: GitFacts, seen: TreeFacts) -> Outcome:
-    """The verdict on what was seen; every defect is named."""
-    found: list[Finding] = []
-    remarks: list[Finding] = []
-    found += _branch(facts, seen)
-    if facts.operation:
-        found.append(
-            Finding(
-                f"a {facts.operation} is not finished",
-                remedy=f"finish it, or give it up: git {facts.operation} --abort",
-            )
-        )
-    if facts.changed:
-        found.append(
-            Finding(
-                f"{_count(facts.changed, 'file')} changed and not committed: {_list(facts.changed)}",
-                remedy="commit or stash: a release is made from a commit",
-            )
-        )
-    if facts.untracked:
-        found.append(
-            Finding(
-                f"{_count(facts.untracked, 'untracked file')}: {_list(facts.untracked)}",
-                remedy="add, ignore or remove: an untracked file can get into a package",
-            )
-        )
-    if facts.shallow:
-        found.append(
-            Finding(
-                "the clone is shallow, so tags and history are missing",
-                remedy="git fetch --unshallow --tags",
-            )
-        )
-    if seen.behind:
-        found.append(
-            Finding(
-                f"the branch is not level with {seen.remote}/{seen.branch}: commits are missing here",
-                remedy=f"git pull --ff-only {seen.remote} {seen.branch}",
-            )
-        )
-    elif seen.ahead:
-        remarks.append(
-            Finding(
-                f"{seen.ahead} commit(s) ahead of {seen.remote}/{seen.branch}",
-                remedy=f"git push {seen.remote} {seen.branch}, unless the release is to push them",
-            )
-        )
-    if seen.remote and seen.remote_branch is None:
-        found.append(
-            Finding(
-                f"{seen.remote} has no branch {seen.branch}",
-                remedy="push it, or set tool.release.branch",
-            )
-        )
-    found += _tag(facts, seen)
-    if seen.hooks and seen.hooks_path is None:
-        found.append(
-            Finding(
-                f"the project's hooks in {seen.hooks}/ are not in use",
-                remedy=f"git config core.hooksPath {seen.hooks}",
-            )
-        )
-    if not seen.identity:
-        found.append(
-            Finding(
-                "git knows no identity to commit with",
-                remedy='git config user.name "…" && git config user.email "…"',
-            )
-        )
-    if seen.signs and not seen.key:
-        found.append(
-            Finding(
-                "tags are to be signed (tag.gpgSign) and no key is set",
-                remedy="git config user.signingKey …",
-            )
-        )
+    """The verdict on what was seen; every defect is named.
+
+    Raises CannotCheck when none was found and the remote could not be asked.
+    """
+    by_ci = seen.in_ci and facts.branch is None
+    found = [*_branch(facts, seen), *_state(facts), *_level(seen, by_ci), *_tags(facts, seen)]
+    if not by_ci:
+        found += _maintainer(seen)
+    checked = CHECKS + (0 if by_ci else MAINTAINER_CHECKS)
     if found:
-        return Outcome.failed(tuple(found), checked=CHECKS)
+        if seen.unreachable:
+            found.append(Finding(seen.unreachable.reason, remedy=seen.unreachable.remedy))
+        return Outcome.failed(tuple(found), checked=checked)
+    if seen.unreachable:
+        raise seen.unreachable
     if seen.remote is None:
+        named = f"; there is {', '.join(seen.remotes)}" if seen.remotes else ""
         return Outcome.unchecked(
-            "no remote to be level with and to hold the tag",
+            f"no remote to be level with and to hold the tag{named}",
             "git remote add origin URL, or set tool.release.remote",
         )
     where = f"{facts.branch or 'detached'} at {(facts.commit or '')[:12]}"
-    free = f", {seen.tag} is free" if seen.tag and not seen.tag_commit else ""
-    return Outcome.passed(CHECKS, f"{where}, clean, level{free}", remarks=tuple(remarks))
-
-
-# Branch, operation, changes, untracked files, depth, remote branch, tag here, tag there, hooks,
-# identity, key.
-CHECKS = 11
+    if seen.tag is None:
+        tag = ""
+    elif seen.here or seen.there:
+        tag = f", {(seen.here or seen.there)[0].name} is on this commit"
+    else:
+        tag = f", {seen.tag} is free"
+    return Outcome.passed(checked, f"{where}, clean, level{tag}", remarks=tuple(_remarks(seen)))
 
 
 def _branch(facts: GitFacts, seen: TreeFacts) -> list[Finding]:
@@ -224,7 +199,7 @@ def _branch(facts: GitFacts, seen: TreeFacts) -> list[Finding]:
             return []
         what = "HEAD is detached"
         if seen.in_ci:
-            what += f" and {seen.remote or 'the remote'}/{seen.branch} does not hold this commit"
+            what += f", and {seen.remote or 'no remote'}/{seen.branch} does not hold this commit"
         return [Finding(what, remedy=f"git switch {seen.branch}")]
     return [
         Finding(
@@ -234,67 +209,264 @@ def _branch(facts: GitFacts, seen: TreeFacts) -> list[Finding]:
     ]
 
 
-def _tag(facts: GitFacts, seen: TreeFacts) -> list[Finding]:
+def _state(facts: GitFacts) -> list[Finding]:
     found = []
-    for place, commit in (("here", seen.tag_commit), (f"on {seen.remote}", seen.remote_tag)):
-        if commit and commit != facts.commit:
-            found.append(
-                Finding(
-                    f"the tag {seen.tag} exists {place}, on another commit ({commit[:12]})",
-                    remedy="release the next version: a tag that was published is never moved",
-                )
-            )
-    if seen.tag_commit == facts.commit and not seen.tag_annotated and seen.tag_commit:
+    if facts.operation:
+        stop = (
+            "git bisect reset" if facts.operation == "bisect" else f"git {facts.operation} --abort"
+        )
         found.append(
             Finding(
-                f"the tag {seen.tag} is lightweight, which `git push --follow-tags` leaves behind",
-                remedy=f"git tag --delete {seen.tag}, then tag again with --annotate",
+                f"a {facts.operation} is not finished", remedy=f"finish it, or give it up: {stop}"
+            )
+        )
+    if facts.changed:
+        found.append(
+            Finding(
+                f"{_number(len(facts.changed), 'file')} changed and not committed:"
+                f" {_list(facts.changed)}",
+                remedy="commit or stash: a release is made from a commit",
+            )
+        )
+    if facts.untracked:
+        found.append(
+            Finding(
+                f"{_number(len(facts.untracked), 'untracked file')}: {_list(facts.untracked)}",
+                remedy="add, ignore or remove: an untracked file can get into a package",
+            )
+        )
+    if facts.shallow:
+        found.append(
+            Finding(
+                "the clone is shallow, so tags and history are missing",
+                remedy="git fetch --unshallow --tags",
             )
         )
     return found
 
 
-def _ask(root: Path, remote: str, branch: str, tag: str | None) -> dict[str, str]:
-    patterns = [f"refs/heads/{branch}"]
-    if tag:
-        patterns += [f"refs/tags/{tag}", f"refs/tags/{tag}^{{}}"]
+def _level(seen: TreeFacts, by_ci: bool) -> list[Finding]:
+    if seen.remote is None or seen.unreachable or (by_ci and seen.contained):
+        return []
+    there = f"{seen.remote}/{seen.branch}"
+    if seen.remote_branch is None:
+        return [
+            Finding(
+                f"{seen.remote} has no branch {seen.branch}",
+                remedy=f"git push {seen.remote} {seen.branch}, or set tool.release.branch",
+            )
+        ]
+    if not seen.behind or by_ci:
+        return []
+    if seen.ahead:
+        return [
+            Finding(
+                f"diverged from {there}: {_number(seen.ahead, 'commit')} here that it lacks, and"
+                " others that are missing here",
+                remedy=f"git pull --rebase {seen.remote} {seen.branch}",
+            )
+        ]
+    return [
+        Finding(
+            f"behind {there}: it has commits that are missing here",
+            remedy=f"git pull --ff-only {seen.remote} {seen.branch}",
+        )
+    ]
+
+
+def _tags(facts: GitFacts, seen: TreeFacts) -> list[Finding]:
+    found = []
+    for place, tags in (("here", seen.here), (f"on {seen.remote}", seen.there)):
+        for tag in tags:
+            if tag.commit != facts.commit:
+                where = f"another commit ({tag.commit[:12]})" if tag.commit else "no commit at all"
+                found.append(
+                    Finding(
+                        f"the tag {tag.name} exists {place}, on {where}",
+                        remedy="release the next version: a published tag is never moved",
+                    )
+                )
+    return found + [
+        Finding(
+            f"the tag {tag.name} is lightweight, which `git push --follow-tags` leaves behind",
+            remedy=f"git tag --delete {tag.name}, then tag again with --annotate",
+        )
+        for tag in seen.here
+        if tag.commit == facts.commit and not tag.annotated
+    ]
+
+
+def _maintainer(seen: TreeFacts) -> list[Finding]:
+    found = []
+    if seen.hooks and (seen.hooks_path is None or Path(seen.hooks_path).is_absolute()):
+        instead = f"; git uses {seen.hooks_path}" if seen.hooks_path else ""
+        found.append(
+            Finding(
+                f"the project's hooks in {seen.hooks}/ are not in use{instead}",
+                remedy=f"git config core.hooksPath {seen.hooks}",
+            )
+        )
+    if not seen.identity:
+        found.append(
+            Finding(
+                "git knows no identity to commit with",
+                remedy='git config user.name "…" && git config user.email "…"',
+            )
+        )
+    if seen.key_problem:
+        found.append(
+            Finding(
+                f"tags are to be signed (tag.gpgSign) and {seen.key_problem}",
+                remedy="git config user.signingKey …, or unset tag.gpgSign",
+            )
+        )
+    return found
+
+
+def _remarks(seen: TreeFacts) -> list[Finding]:
+    remarks = []
+    if seen.ahead:
+        remarks.append(
+            Finding(
+                f"{_number(seen.ahead, 'commit')} ahead of {seen.remote}/{seen.branch}",
+                remedy=f"git push {seen.remote} {seen.branch}, unless the release is to push them",
+            )
+        )
+    if seen.clash:
+        remarks.append(
+            Finding(
+                f"a branch is called {seen.tag} like the tag"
+                + ("" if seen.clash == "here" else f" (on {seen.clash})"),
+                remedy=f"rename it, or push the tag as refs/tags/{seen.tag}",
+            )
+        )
+    return remarks
+
+
+def _ask(root: Path, remote: str) -> tuple[dict[str, str], str | None]:
+    """The remote's branches and tags with what they name, and its default branch if it has it."""
     env = {} if "GIT_SSH_COMMAND" in os.environ else {"GIT_SSH_COMMAND": "ssh -o BatchMode=yes"}
     done = git(
-        root, "ls-remote", "--", remote, *patterns, check=False, timeout=REMOTE_SECONDS, env=env
+        root,
+        "ls-remote",
+        "--symref",
+        "--",
+        remote,
+        "HEAD",
+        "refs/heads/*",
+        "refs/tags/*",
+        check=False,
+        timeout=REMOTE_SECONDS,
+        env=env,
     )
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or ["no answer"]
         raise CannotCheck(
             f"{remote} cannot be asked: {said[0]}", f"see what `git ls-remote {remote}` says"
         )
-    pairs = (line.split("\t", 1) for line in done.stdout.splitlines() if "\t" in line)
-    return {name: commit for commit, name in pairs}
+    lines = [line.split("\t", 1) for line in done.stdout.splitlines() if "\t" in line]
+    refs = {name: found for found, name in lines if not found.startswith("ref: ")}
+    heads = [found for found, name in lines if name == "HEAD" and found.startswith("ref: ")]
+    wanted = [head.removeprefix("ref: refs/heads/") for head in heads] + list(USUAL_BRANCHES)
+    return refs, next((name for name in wanted if f"refs/heads/{name}" in refs), None)
 
 
-def _default_branch(root: Path, remote: str) -> str | None:
+def _default_branch(root: Path, remote: str) -> str:
     done = git(root, "symbolic-ref", "--quiet", f"refs/remotes/{remote}/HEAD", check=False)
     prefix = f"refs/remotes/{remote}/"
     name = done.stdout.strip()
-    return name.removeprefix(prefix) if name.startswith(prefix) else None
+    if name.startswith(prefix):
+        return name.removeprefix(prefix)
+    for name in USUAL_BRANCHES:
+        if _succeeds(root, "rev-parse", "--verify", "--quiet", f"refs/heads/{name}"):
+            return name
+    return USUAL_BRANCHES[0]
 
 
-def _config(root: Path) -> dict[str, str]:
-    out = git(root, "config", "--list", "-z", check=False).stdout
-    pairs = (item.split("\n", 1) for item in out.split("\0") if "\n" in item)
-    return dict(pairs)
+def _tag_names(root: Path) -> tuple[str, ...]:
+    from release.git import tags
+
+    return tags(root)
+
+
+def _local_tags(root: Path, names: Sequence[str]) -> tuple[Tag, ...]:
+    found = []
+    for name in names:
+        ref = f"refs/tags/{name}"
+        commit = git(root, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", check=False)
+        kind = git(root, "cat-file", "-t", ref).stdout.strip()
+        found.append(Tag(name, commit.stdout.strip() or None, kind == "tag"))
+    return tuple(found)
+
+
+def _holds_hooks(folder: Path) -> bool:
+    return folder.is_dir() and any(entry.stem in HOOKS for entry in folder.iterdir())
+
+
+def _hooks_path(root: Path) -> str | None:
+    """Where git looks for hooks if it is told where: relative to the project if below it."""
+    done = git(root, "config", "--type=path", "--get", "core.hooksPath", check=False)
+    if done.returncode != 0:
+        return None
+    # git takes a relative path from the top level of the working tree.
+    top = Path(git(root, "rev-parse", "--show-toplevel").stdout.rstrip("\n"))
+    path = (top / done.stdout.rstrip("\n")).resolve()
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def _key_problem(root: Path, shell: Shell) -> str | None:
+    """What is wrong with the key that git would sign tags with; None when it is there."""
+    kind = _config(root, "gpg.format") or "openpgp"
+    key = _config(root, "user.signingKey")
+    if kind == "ssh":
+        if not key:
+            return None if _config(root, "gpg.ssh.defaultKeyCommand") else "no key is set"
+        if key.startswith(("key::", "ssh-", "ecdsa-", "sk-")):
+            return None
+        path = Path(key).expanduser()
+        return None if path.is_file() else f"the key file {key} is not there"
+    if kind != "openpgp":
+        return None if key else "no key is set"
+    if not key:
+        identity = git(root, "var", "GIT_COMMITTER_IDENT", check=False).stdout
+        email = re.search(r"<([^>]+)>", identity)
+        if not email:
+            return "no key is set"
+        key = email[1]
+    program = _config(root, "gpg.openpgp.program") or _config(root, "gpg.program") or "gpg"
+    try:
+        done = shell.run(program, "--batch", "--list-secret-keys", "--", key)
+    except CannotCheck:
+        return f"{program} is not there to sign them"
+    return None if done.status == 0 else f"{program} has no secret key for {key}"
+
+
+def _config(root: Path, name: str) -> str:
+    return git(root, "config", "--get", name, check=False).stdout.rstrip("\n")
+
+
+def _is_set(root: Path, name: str) -> bool:
+    done = git(root, "config", "--type=bool", "--get", name, check=False)
+    return done.stdout.strip() == "true"
+
+
+def _is_ancestor(root: Path, older: str, newer: str) -> bool:
+    return _succeeds(root, "merge-base", "--is-ancestor", older, newer)
 
 
 def _succeeds(root: Path, *arguments: str) -> bool:
     return git(root, *arguments, check=False).returncode == 0
 
 
-def _count(items: Sequence[str], noun: str) -> str:
-    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
+def _number(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _list(items: Sequence[str]) -> str:
+    """The first few names; one that a terminal would not print as it is, is quoted."""
+    shown = [item if item.isprintable() else ascii(item) for item in items[:SHOWN]]
     more = f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
-    return ", ".join(items[:SHOWN]) + more
+    return ", ".join(shown) + more
 
 
 GATE = Gate(

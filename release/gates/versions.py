@@ -2,8 +2,8 @@
 
 Judges that each version place says the same version: pyproject.toml, the package's own
 `__version__`, CITATION.cff in both its places, and whatever [tool.bumpversion] lists; that it is
-a version by PEP 440 and no local one; that it is above the last release tag; and that the package
-index does not have it yet.
+a version by PEP 440 and no local one; that it is above the last release tag in this commit's
+history; and that the package index does not have it yet.
 
 With a LEVEL the current version is the last release's, and the one that is judged is the next of
 that kind. A version that version control defines is judged at a tagged commit or with a LEVEL. An
@@ -13,10 +13,12 @@ project that goes to no index.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from release.model import Finding, Gate, Outcome
+from release.errors import CannotCheck
+from release.model import Finding, Gate, Level, Outcome
 from release.project import Project, VersionPlace
 
 if TYPE_CHECKING:
@@ -27,43 +29,44 @@ if TYPE_CHECKING:
 
 
 def check(project: Project, shell: Shell) -> Outcome:
-    from release.versions import next_version, parse, released
+    from release.versions import parse
 
     level = shell.level
-    tags = released(_tags(project), project.settings.tag)
-    here = released(_tags_here(project), project.settings.tag)
-    stated = parse(project.version) if project.version else None
-    if project.version is None:
-        at_tag = max(here.values(), default=None)
-        last = max(tags.values(), default=None)
-        stated = at_tag or last
-        if stated is None or (level is None and at_tag is None):
-            return Outcome.not_applicable(
-                f"the version comes from {project.version_source}; the build gate judges what it makes"
-            )
+    target = project.target_version(level)
+    if target is None and project.version is None:
+        return Outcome.not_applicable(
+            f"the version comes from {project.version_source}, and no release tag is on this"
+            " commit; the build gate judges what it makes"
+        )
     findings = [Finding(w.message, w.path, w.line, w.remedy or None) for w in project.warnings]
-    places = project.version_places if project.version else ()
+    places = project.version_places
     findings += judge_places(places)
     findings += judge_bumpversion(project.pyproject, _texts(project), project.version)
     checked = len(places) + 1
-    if stated is None:
-        findings.append(_invalid(project))
+    if target is None:
+        findings.append(_invalid(places[0]))
         return Outcome.failed(tuple(findings), checked=checked)
-    target = next_version(stated, level) if level else stated
-    earlier = {tag: version for tag, version in tags.items() if level or tag not in here}
-    findings += judge_order(target, earlier)
+    findings += judge_order(target, _before(project, level))
     checked += 1
     if project.settings.publish:
         from release.world.index import files_of, index_url
 
         url = index_url(project.settings.index)
-        findings += judge_index(target, files_of(project.name, url) or ())
-        checked += 1
+        try:
+            findings += judge_index(target, files_of(project.name, url) or ())
+            checked += 1
+        except CannotCheck as error:
+            if not findings:
+                raise
+            findings.append(Finding(error.reason, remedy=error.remedy))
     if findings:
         return Outcome.failed(tuple(findings), checked=checked)
-    summary = f"{target} in {_count(len(places), 'place')}" if places else f"{target} by its tag"
+    where = f"in {_count(len(places), 'place')}" if places else "by its tag"
     if level:
-        summary = f"{stated} in {_count(len(places), 'place')}; {target} comes next and is free"
+        current = parse(project.version or "") or max(project.released.values(), default=target)
+        summary = f"{current} {where}; {target} comes next and is free"
+    else:
+        summary = f"{target} {where}"
     return Outcome.passed(checked, summary, facts={"version": str(target)})
 
 
@@ -95,35 +98,81 @@ def judge_bumpversion(
 ) -> list[Finding]:
     """Findings for files that [tool.bumpversion] lists and that do not hold the version.
 
-    `texts` maps each listed file to its text, None for a missing one.
+    `texts` maps each listed file to its text, None for a missing one. Searches that hold other
+    fields than the version are left to bump-my-version.
     """
     table = _table(_table(pyproject.get("tool")).get("bumpversion"))
     if version is None:
         return []
     findings = []
     default = str(table.get("search", "{current_version}"))
-    for entry in table.get("files") or ():
-        name = _table(entry).get("filename")
-        if not isinstance(name, str):
-            continue
+    for entry in _entries(table):
+        name = entry["filename"]
         search = str(entry.get("search", default))
         text = texts.get(name)
         if text is None:
-            findings.append(
-                Finding(
-                    "is listed in [tool.bumpversion] and missing", name, remedy="add or unlist it"
+            if not _flag(entry, table, "ignore_missing_files"):
+                findings.append(
+                    Finding(
+                        "is listed in [tool.bumpversion] and missing",
+                        name,
+                        remedy="add it, or take it off the list",
+                    )
                 )
-            )
-        elif not entry.get("regex") and search.replace("{current_version}", version) not in text:
+            continue
+        if _flag(entry, table, "ignore_missing_version") or re.search(
+            r"\{(?!current_version\})\w+[}:!]", search
+        ):
+            continue
+        if _flag(entry, table, "regex"):
+            pattern = search.replace("{current_version}", re.escape(version))
+            try:
+                there = bool(re.search(pattern, text, re.M))
+            except re.error as error:
+                findings.append(
+                    Finding(f"{search!r} is no regular expression: {error}", "pyproject.toml")
+                )
+                continue
+        else:
+            pattern = search.replace("{current_version}", version)
+            there = pattern in text
+        if not there:
             findings.append(
                 Finding(
-                    f"does not hold {search.replace('{current_version}', version)!r}, which"
-                    " [tool.bumpversion] looks for",
+                    f"does not hold {pattern!r}, which [tool.bumpversion] looks for",
                     name,
                     remedy="correct the version there, or the search",
                 )
             )
     return findings
+
+
+def _entries(table: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    files = table.get("files")
+    items = files if isinstance(files, list) else []
+    return [item for item in items if isinstance(_table(item).get("filename"), str)]
+
+
+def _flag(entry: Mapping[str, Any], table: Mapping[str, Any], name: str) -> bool:
+    return bool(entry.get(name, table.get(name, False)))
+
+
+def _before(project: Project, level: Level | None) -> dict[str, Version]:
+    """The release tags that the version must be above: those in this commit's history.
+
+    A tag on this commit names the version itself, unless the next one is asked for.
+    """
+    from release.git import git
+
+    if project.git is None or project.git.commit is None:
+        return {}
+    merged = git(project.root, "tag", "--merged", project.git.commit).stdout.split()
+    return {
+        tag: version
+        for tag in merged
+        if (version := project.released.get(tag)) is not None
+        and (level is not None or tag not in project.released_here)
+    }
 
 
 def judge_order(version: Version, tags: Mapping[str, Version]) -> list[Finding]:
@@ -165,8 +214,7 @@ def judge_index(version: Version, files: Sequence[IndexFile]) -> list[Finding]:
     ]
 
 
-def _invalid(project: Project) -> Finding:
-    place = project.version_places[0]
+def _invalid(place: VersionPlace) -> Finding:
     return Finding(
         f"{place.value!r} is not a version by PEP 440",
         place.path,
@@ -179,26 +227,11 @@ def _texts(project: Project) -> dict[str, str | None]:
     from release.project import read_text
 
     table = _table(_table(project.pyproject.get("tool")).get("bumpversion"))
-    names = [_table(entry).get("filename") for entry in table.get("files") or ()]
+    names = [entry["filename"] for entry in _entries(table)]
     return {
         name: read_text(project.root, name) if (project.root / name).is_file() else None
         for name in names
-        if isinstance(name, str)
     }
-
-
-def _tags(project: Project) -> tuple[str, ...]:
-    from release.git import tags
-
-    return tags(project.root) if project.git else ()
-
-
-def _tags_here(project: Project) -> tuple[str, ...]:
-    from release.git import git
-
-    if project.git is None or project.git.commit is None:
-        return ()
-    return tuple(git(project.root, "tag", "--points-at", project.git.commit).stdout.split())
 
 
 def _count(number: int, noun: str) -> str:

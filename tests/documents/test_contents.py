@@ -152,6 +152,14 @@ def test_a_key_among_the_tests_of_an_sdist_is_a_remark_and_elsewhere_a_fault() -
     assert ["tests/certs/server.key" in f.message for f in judged.remarks] == [True]
 
 
+def test_what_an_editor_left_among_tests_is_a_remark_in_an_sdist_only() -> None:
+    name = "tests/.DS_Store"
+
+    assert unwanted(sdist(name)).faults == ()
+    assert name in unwanted(sdist(name)).remarks[0].message
+    assert any(name in f.message for f in unwanted(archive(name)).faults)
+
+
 def test_a_wheel_that_lacks_modules_or_data_fails_and_names_them() -> None:
     tree = [f"src/demo/static/{n}.js" for n in range(30)]
     tree += ["src/demo/__init__.py", "src/demo/core.py", "README.md"]

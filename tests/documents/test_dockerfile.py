@@ -37,7 +37,9 @@ def test_the_escape_directive_is_heeded_at_the_top_only() -> None:
 
 
 def test_the_body_of_a_here_document_is_no_instruction() -> None:
-    text = "FROM a\nRUN <<EOF\nUSER root\nEOF\nCOPY <<-'ONE' <<TWO /x/\n\tUSER a\n\tONE\nTWO\nUSER b\n"
+    text = (
+        "FROM a\nRUN <<EOF\nUSER root\nEOF\nCOPY <<-'ONE' <<TWO /x/\n\tUSER a\n\tONE\nTWO\nUSER b\n"
+    )
     assert [item[0] for item in read(text)] == ["FROM", "RUN", "COPY", "USER"]
     assert read(text)[-1] == ("USER", "b", 9)
 
@@ -64,9 +66,7 @@ def test_the_last_of_several_instructions_counts() -> None:
 
 
 def test_an_argument_of_any_name_is_given_when_a_label_takes_its_value_from_it() -> None:
-    text = (
-        f"FROM a\nARG V=dev\nARG SHA\nLABEL {VERSION}=$V\nLABEL {REVISION}=${{SHA:-none}}\n"
-    )
+    text = f"FROM a\nARG V=dev\nARG SHA\nLABEL {VERSION}=$V\nLABEL {REVISION}=${{SHA:-none}}\n"
     assert arguments(text) == {"V": "1.2.3", "SHA": "0123abc"}
 
 

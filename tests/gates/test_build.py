@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from release.gates.build import (
     judge_imports,
     judge_twine,
     judge_wheel_contents,
+    required_by_extras,
 )
 from release.installed import looks_like_network, reason
 from release.model import Evidence, Status
@@ -71,8 +72,10 @@ def test_stray_files_at_top_level_fail_and_can_be_allowed() -> None:
     judged = judge_wheel_contents(1, saved("contents-openmed"), "", ())
 
     assert [fault.message for fault in judged.faults] == [
-        "check-wheel-contents W003: Wheel contains non-module at library toplevel: LICENSE, NOTICE,"
-        " README.md, models.jsonl, pyproject.toml",
+        (
+            "check-wheel-contents W003: Wheel contains non-module at library toplevel: LICENSE,"
+            " NOTICE, README.md, models.jsonl, pyproject.toml"
+        ),
         "check-wheel-contents W010: Toplevel library directory contains no Python modules: gates/",
     ]
     allowed = ("gates", "LICENSE", "NOTICE", "*.md", "*.jsonl", "*.toml")
@@ -112,10 +115,10 @@ def test_an_installers_complaint_is_told_in_one_line() -> None:
 
 def test_of_a_failed_build_the_error_is_told_and_not_what_led_there() -> None:
     python = 'Traceback (most recent call last):\n  File "x.py", line 3\n    a\nKeyError: "name"\n'
-    cargo = "error: toolchain is not installed\nhelp: install it\nError: command returned non-zero exit status 1"
+    cargo = "error: no toolchain\nhelp: install it\nError: returned non-zero exit status 1"
 
     assert _last_lines(python, 3) == 'KeyError: "name"'
-    assert _last_lines(cargo, 2) == "error: toolchain is not installed / help: install it"
+    assert _last_lines(cargo, 2) == "error: no toolchain / help: install it"
     assert _last_lines("a\nb\n\nc\n", 2) == "b / c"
     assert _last_lines("", 2) == "it said nothing"
 
@@ -133,7 +136,7 @@ METADATA_STEP = step("metadata", value="1.2.3")
 
 def imports(text: str, **details: object) -> list[str]:
     settings = {"timed_out": False, "last_line": "it died", "version": "1.2.3", "main": "demo"}
-    judged = judge_imports(text, **{**settings, "has_extras": False, **details})  # type: ignore[arg-type]
+    judged = judge_imports(text, **{**settings, "extras": (), **details})  # type: ignore[arg-type]
     return [fault.message for fault in judged.faults]
 
 
@@ -175,9 +178,27 @@ def test_a_module_that_needs_an_extra_is_a_remark_unless_it_is_the_main_one() ->
 
     text = events(METADATA_STEP, step("import demo"), missing("demo_server"), step("all"))
 
-    assert imports(text, has_extras=True) == []
-    assert len(imports(text, has_extras=False)) == 1
-    assert len(imports(events(METADATA_STEP, missing("demo")), has_extras=True)) == 1
+    assert imports(text, extras={"y"}) == []
+    assert len(imports(text, extras=())) == 1
+    assert len(imports(events(METADATA_STEP, missing("demo")), extras={"x"})) == 1
+
+
+def test_a_command_is_forgiven_only_what_an_extra_brings() -> None:
+    text = events(
+        METADATA_STEP,
+        step("import demo"),
+        step("script demo", "error", type="ImportError", message="no x", missing="x.y", place=""),
+        step("all"),
+    )
+
+    assert imports(text, extras={"x"}) == []
+    assert len(imports(text, extras={"y"})) == 1
+
+
+def test_what_extras_require_is_read_from_the_markers() -> None:
+    lines = ["jinja2; extra == 'docs'", "h11>=1", "Py-YAML>1; python_version>'3' and extra=='x'"]
+
+    assert required_by_extras([*lines, "broken ||"]) == {"jinja2", "py_yaml"}
 
 
 def test_a_probe_that_did_not_run_to_its_end_gave_no_verdict() -> None:
@@ -190,15 +211,21 @@ def test_a_probe_that_did_not_run_to_its_end_gave_no_verdict() -> None:
 # --- whole projects -------------------------------------------------------------------------------
 
 
-@pytest.mark.network
-def test_a_project_is_built_once_and_its_two_files_are_recorded(
-    project: Path, judge: Judge
-) -> None:
-    stale = project / ".release" / "dist" / "small_thing-1.2.2.tar.gz"
+@pytest.fixture(scope="module")
+def built(tools_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Evidence]:
+    """A project with an old sdist in its `.release/dist`, and the evidence of its build."""
+    root = make_project(tmp_path_factory.mktemp("built") / "small-thing")
+    stale = root / ".release" / "dist" / "small_thing-1.2.2.tar.gz"
     stale.parent.mkdir(parents=True)
     stale.write_bytes(b"old")
+    return root, Judge(tools_folder)(root, "build")
 
-    evidence = judge(project, "build")
+
+@pytest.mark.network
+def test_a_project_is_built_and_just_its_two_files_are_recorded(
+    built: tuple[Path, Evidence],
+) -> None:
+    root, evidence = built
 
     outcome = evidence.outcome
     assert outcome.status is Status.PASSED, messages(evidence)
@@ -206,7 +233,7 @@ def test_a_project_is_built_once_and_its_two_files_are_recorded(
     assert outcome.findings == ()
     assert outcome.checked > 20
     names = ["small_thing-1.2.3-py3-none-any.whl", "small_thing-1.2.3.tar.gz"]
-    assert sorted(path.name for path in stale.parent.iterdir()) == names
+    assert sorted(path.name for path in (root / ".release" / "dist").iterdir()) == names
     assert sorted(artifact.name for artifact in outcome.artifacts) == names
     assert outcome.facts == {
         "name": "small-thing",
@@ -216,29 +243,29 @@ def test_a_project_is_built_once_and_its_two_files_are_recorded(
         "imports": "small_thing",
     }
     assert set(evidence.tools) == {"build", "twine", "check-wheel-contents"}
-    assert git(project, "status", "--porcelain") == ""
-    assert judge(project, "build").reused
+    assert git(root, "status", "--porcelain") == ""
 
 
 @pytest.mark.network
 def test_the_same_commit_gives_the_same_bytes_on_another_day_and_in_another_folder(
-    project: Path, judge: Judge, tmp_path: Path
+    built: tuple[Path, Evidence], judge: Judge, tmp_path: Path
 ) -> None:
-    os.umask(0o077)
+    root, first = built
+    copy = tmp_path / "another folder"
+    before = os.umask(0o077)
     try:
-        copy = tmp_path / "another folder"
-        git(tmp_path, "clone", "--quiet", str(project), str(copy))
+        git(tmp_path, "clone", "--quiet", str(root), str(copy))
         for path in copy.rglob("*.py"):
             os.utime(path, (2_000_000_000, 2_000_000_000))
-        first, second = judge(project, "build"), judge(copy, "build")
+        second = judge(copy, "build")
     finally:
-        os.umask(0o022)
+        os.umask(before)
 
+    assert second.outcome.status is Status.PASSED
     assert first.outcome.artifacts == second.outcome.artifacts
-    assert first.outcome.status is Status.PASSED
 
 
-# For each: pyproject.toml, the package's folder, and whether its sdists carry the time of their build.
+# For each: pyproject.toml, the package's folder, and whether its sdists carry their build's time.
 BACKENDS = {
     "setuptools, flat, with data": (
         """\
@@ -440,22 +467,22 @@ unwanted = ["*.psd"]
 
 
 @pytest.fixture(scope="module")
-def defects(tools_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
+def defects(tools_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Evidence:
     """The evidence of a project that has many defects at once, all of which must be told."""
     root = make_project(tmp_path_factory.mktemp("defects") / "small-thing", DEFECTS)
     git(root, "tag", "v2.0.0")
-    yield Judge(tools_folder)(root, "build")
+    return Judge(tools_folder)(root, "build")
 
 
 @pytest.mark.network
 @pytest.mark.parametrize(
     "said",
     [
-        "the wheel installs a top-level 'tests', which other projects' files would overwrite: tests",
-        "the wheel holds credentials by its name: small_thing/.env",
-        "the sdist holds credentials by its name: src/small_thing/.env",
+        "the wheel installs a top-level 'tests', which other projects' files would overwrite",
+        "the wheel holds files named like credentials: small_thing/.env",
+        "the sdist holds files named like credentials: src/small_thing/.env",
         "the wheel holds a private key: small_thing/deploy.key",
-        "the wheel holds unwanted by tool.release.gates.build.unwanted: small_thing/logo.psd",
+        "the wheel holds files that tool.release.gates.build.unwanted refuses: small_thing/logo",
         "W003: Wheel contains non-module at library toplevel: notes.txt",
         "nothing in the wheel matches 'small_thing/web_ui/**', which tool.release.gates.build.exp",
         "nothing in the sdist matches 'CHANGELOG.md'",
@@ -535,7 +562,8 @@ def test_a_module_that_the_sdist_lacks_is_missing_from_the_wheel_too(
         project,
         {
             "pyproject.toml": PYPROJECT
-            + '\n[tool.hatch.build.targets.sdist]\nonly-include = ["src/small_thing/__init__.py"]\n',
+            + "\n[tool.hatch.build.targets.sdist]\n"
+            + 'only-include = ["src/small_thing/__init__.py"]\n',
             "src/small_thing/core.py": "",
         },
     )
@@ -558,17 +586,16 @@ def test_a_module_that_the_sdist_lacks_is_missing_from_the_wheel_too(
         ),
         (
             {"pyproject.toml": PYPROJECT.replace('["hatchling"]', '["hatchling==0.0.1"]')},
-            "the sdist was not built: its build requirements (hatchling==0.0.1) cannot be installed:"
-            " Because there is no version of hatchling==0.0.1",
+            "(hatchling==0.0.1) cannot be installed: Because there is no version of hatchling",
         ),
         (
             {
                 "pyproject.toml": PYPROJECT
-                + "\n[tool.hatch.build.targets.wheel.hooks.custom]\n"
-                + '[tool.hatch.build.targets.sdist]\nexclude = ["/hatch_build.py"]\n',
-                "hatch_build.py": "",
+                + "\n[tool.hatch.build.targets.wheel.force-include]\n'extra/a.txt' = 'a.txt'\n"
+                + "[tool.hatch.build.targets.sdist]\nexclude = ['/extra']\n",
+                "extra/a.txt": "",
             },
-            "the wheel was not built: OSError: Build script does not exist: hatch_build.py",
+            "the wheel was not built: FileNotFoundError: Forced include not found: ",
         ),
         (
             {
@@ -715,9 +742,11 @@ def test_constraints_for_the_projects_own_development_do_not_reach_the_clean_env
 
 @pytest.mark.network
 def test_without_an_index_the_gate_is_unchecked(
-    judge: Judge, project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    built: tuple[Path, Evidence],
+    judge: Judge,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    judge(project, "build")
     nowhere = "http://127.0.0.1:9/simple"
     monkeypatch.setenv("UV_DEFAULT_INDEX", nowhere)
     monkeypatch.setenv("PIP_INDEX_URL", nowhere)
@@ -725,7 +754,7 @@ def test_without_an_index_the_gate_is_unchecked(
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
 
-    evidence = judge(project, "build")
+    evidence = judge(make_project(tmp_path / "thing"), "build")
 
     assert evidence.outcome.status is Status.UNCHECKED
     assert "the sdist was not built: hatchling cannot be fetched" in messages(evidence)
@@ -742,18 +771,19 @@ def test_without_an_index_the_gate_is_unchecked(
     ],
 )
 def test_a_tool_that_is_missing_or_breaks_leaves_the_gate_unchecked(
+    built: tuple[Path, Evidence],
     judge: Judge,
-    project: Path,
     tmp_path: Path,
     program: str,
     script: str | None,
     said: str,
 ) -> None:
-    judge(project, "build")
     broken = tmp_path / "tools"
     shutil.copytree(judge.tools / "build", broken / "build", symlinks=True)
+    once = '\n[tool.release.gates.build]\nreproducible = "no"\n'
+    root = make_project(tmp_path / "thing", {"pyproject.toml": PYPROJECT + once})
 
-    evidence = replace_tool(broken, "build", program, script)(project, "build", fresh=True)
+    evidence = replace_tool(broken, "build", program, script)(root, "build")
 
     assert evidence.outcome.status is Status.UNCHECKED
     assert said in messages(evidence)

@@ -1,0 +1,214 @@
+"""The package index, asked over its simple API."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from release.errors import CannotCheck
+from release.world import index
+from release.world.index import IndexFile, files_of, index_url
+
+SHA = hashlib.sha256(b"a wheel").hexdigest()
+PAGE = (
+    "<!DOCTYPE html><html><body>"
+    f'<a href="/f/small_thing-1.0-py3-none-any.whl#sha256={SHA}">'
+    "small_thing-1.0-py3-none-any.whl</a>"
+    '<a href="/f/small_thing-1.1.tar.gz" data-yanked="broken">small_thing-1.1.tar.gz</a>'
+    "</body></html>"
+)
+JSON_PAGE = {
+    "meta": {"api-version": "1.1"},
+    "name": "small-thing",
+    "versions": ["1.0"],
+    "files": [
+        {
+            "filename": "small_thing-1.0.tar.gz",
+            "url": "/f/small_thing-1.0.tar.gz",
+            "hashes": {"sha256": SHA},
+            "size": 7,
+        }
+    ],
+}
+
+
+class Index(http.server.ThreadingHTTPServer):
+    """A server whose answers are set: path -> status, content type, body, seconds to wait."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answering)
+        self.answers: dict[str, tuple[int, str, bytes, float]] = {
+            "/simple/": (200, "text/html", b"<html></html>", 0)
+        }
+        self.asked: list[str] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/simple/"
+
+    def answer(
+        self, status: int, body: str | bytes = "", kind: str = "text/html", wait: float = 0
+    ) -> None:
+        data = body.encode() if isinstance(body, str) else body
+        self.answers["/simple/small-thing/"] = (status, kind, data, wait)
+
+
+class Answering(http.server.BaseHTTPRequestHandler):
+    server: Index
+
+    def answer(self) -> None:
+        self.server.asked.append(self.path)
+        status, kind, body, wait = self.server.answers.get(self.path, (404, "text/html", b"", 0))
+        time.sleep(wait)
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    do_GET = do_HEAD = answer  # noqa: N815
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Index]:
+    with Index() as found:
+        thread = threading.Thread(target=found.serve_forever, daemon=True)
+        thread.start()
+        yield found
+        found.shutdown()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(index, "TIMEOUT", (0.5, 0.5))
+
+
+def reason(url: str) -> str:
+    with pytest.raises(CannotCheck) as caught:
+        files_of("small-thing", url)
+    assert caught.value.remedy
+    return caught.value.reason
+
+
+def test_an_html_page_is_read(server: Index) -> None:
+    server.answer(200, PAGE)
+    assert files_of("Small.Thing", server.url) == (
+        IndexFile("small_thing-1.0-py3-none-any.whl", "1.0", SHA, False),
+        IndexFile("small_thing-1.1.tar.gz", "1.1", None, True),
+    )
+
+
+def test_a_json_page_is_read(server: Index) -> None:
+    server.answer(200, json.dumps(JSON_PAGE), "application/vnd.pypi.simple.v1+json")
+    assert files_of("small-thing", server.url) == (
+        IndexFile("small_thing-1.0.tar.gz", "1.0", SHA, False),
+    )
+
+
+def test_an_unknown_project_is_told_from_one_without_files(server: Index) -> None:
+    assert files_of("small-thing", server.url) is None
+    server.answer(
+        200,
+        json.dumps({**JSON_PAGE, "files": [], "versions": []}),
+        "application/vnd.pypi.simple.v1+json",
+    )
+    assert files_of("small-thing", server.url) == ()
+
+
+def test_a_folder_is_an_index_too(tmp_path: Path) -> None:
+    (tmp_path / "small-thing").mkdir()
+    (tmp_path / "small-thing" / "index.html").write_text(PAGE)
+    found = files_of("Small_Thing", tmp_path.as_uri())
+    assert found
+    assert [file.version for file in found] == ["1.0", "1.1"]
+    assert files_of("other-thing", tmp_path.as_uri()) is None
+    assert "No such file" in reason((tmp_path / "gone").as_uri())
+
+
+def test_a_wrong_address_is_not_an_unknown_project(server: Index) -> None:
+    del server.answers["/simple/"]
+    assert "404" in reason(server.url)
+
+
+@pytest.mark.parametrize("status", [500, 503, 429])
+def test_a_busy_server_is_asked_three_times_and_no_more(server: Index, status: int) -> None:
+    server.answer(status)
+    assert f"it answers {status}" in reason(server.url)
+    assert len(server.asked) == 3
+
+
+def test_a_refusal_is_reported_at_once(server: Index) -> None:
+    server.answer(403)
+    assert "it answers 403" in reason(server.url)
+    assert len(server.asked) == 1
+
+
+def test_a_slow_server_is_given_up(server: Index) -> None:
+    server.answer(200, PAGE, wait=1)
+    started = time.monotonic()
+    assert "cannot be asked for small-thing" in reason(server.url)
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("<html><body>Please <a href='/login'>log in</a> first</body></html>", "text/html"),
+        ("", "text/html"),
+        ("{", "application/vnd.pypi.simple.v1+json"),
+        (json.dumps(JSON_PAGE)[:60], "application/vnd.pypi.simple.v1+json"),
+        (json.dumps({"files": 7}), "application/vnd.pypi.simple.v1+json"),
+        (json.dumps({**JSON_PAGE, "meta": {"api-version": "9.0"}}),
+         "application/vnd.pypi.simple.v1+json"),
+        ("what?", "text/plain"),
+    ],
+)  # fmt: skip
+def test_what_is_no_list_of_files_is_no_answer(server: Index, body: str, kind: str) -> None:
+    server.answer(200, body, kind)
+    assert "package index" in reason(server.url)
+
+
+def test_nobody_there_is_no_answer_and_names_no_credentials() -> None:
+    secret = "hunter" + "2hunter2"
+    found = reason(f"http://me:{secret}@127.0.0.1:1/simple/")
+    assert "connection error" in found
+    assert secret not in found
+
+
+class TestAddress:
+    def test_the_configured_one_comes_first(self) -> None:
+        environ = {"PIP_INDEX_URL": "https://b.invalid/"}
+        assert index_url("https://a.invalid/", environ) == "https://a.invalid/"
+
+    @pytest.mark.parametrize("name", ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"])
+    def test_then_the_installers_variables(self, name: str) -> None:
+        assert index_url(None, {name: "https://b.invalid/"}) == "https://b.invalid/"
+
+    def test_uv_may_give_it_a_name(self) -> None:
+        environ = {"UV_DEFAULT_INDEX": "mine=https://b.invalid/"}
+        assert index_url(None, environ) == "https://b.invalid/"
+
+    def test_then_pips_file(self, tmp_path: Path) -> None:
+        (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://c.invalid/\n")
+        environ = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf"), "HOME": str(tmp_path)}
+        assert index_url(None, environ) == "https://c.invalid/"
+
+    def test_a_broken_file_of_pips_is_passed_over(self, tmp_path: Path) -> None:
+        (tmp_path / "pip.conf").write_bytes(b"index-url \xff")
+        environ = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf"), "HOME": str(tmp_path)}
+        assert index_url(None, environ).startswith("https://")
