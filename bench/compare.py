@@ -79,6 +79,10 @@ def measure(contestant: Contestant, case: str) -> Timing:
     timing = timed(command, contestant.environ, contestant.project)
     if contestant.name == OURS:
         must_be_ready(contestant, reused=case == "unchanged")
+    if case == "unchanged" and contestant.cached:
+        said = (contestant.home / "output.log").read_text(encoding="utf-8", errors="replace")
+        if contestant.cached not in said:
+            raise SystemExit(f"{contestant.name} used no cache; this case would be another one")
     return timing
 
 

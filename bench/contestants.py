@@ -50,7 +50,7 @@ class Contestant:
     """A way to run the checks.
 
     `command` is for the cold and the unchanged case, `warm` for the warm one. `cases` are those it
-    takes part in.
+    takes part in, `cached` what it prints when everything came from its cache.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Contestant:
     warm: list[str]
     environ: dict[str, str]
     cases: tuple[str, ...] = ("cold", "warm", "unchanged")
+    cached: str | None = None
 
     @property
     def project(self) -> Path:
@@ -234,6 +235,7 @@ def contestants(package: Package, work: Path, osv: str, cores: int) -> list[Cont
                 osv,
                 fresh=["--force"],
                 cases=("warm", "unchanged"),
+                cached="FULL TURBO",
             )
         )
     return found
@@ -249,6 +251,7 @@ def contestant(
     *,
     fresh: Iterable[str] = (),
     cases: tuple[str, ...] = ("cold", "warm", "unchanged"),
+    cached: str | None = None,
 ) -> Contestant:
     """Clone the project for a contestant and write down what it needs to know."""
     home = work / re.sub(r"\W+", "-", name)
@@ -256,8 +259,10 @@ def contestant(
     needs.mkdir(parents=True)
     run(["git", "clone", "--quiet", str(work / "remote.git"), str(project)], work)
     if name == "turborepo":
-        for file in ("package.json", "turbo.json"):
-            shutil.copy(HERE / file, project)
+        for settings in ("package.json", "turbo.json"):
+            shutil.copy(HERE / settings, project)
+        with (project / ".git" / "info" / "exclude").open("a", encoding="utf-8") as file:
+            file.write("/.turbo\n")
     for step, lines in package.requirements.items():
         text = "".join(line.replace("{project}", str(project)) + "\n" for line in lines)
         (needs / f"{step}.txt").write_text(text, encoding="utf-8")
@@ -283,7 +288,7 @@ def contestant(
         "TURBO_NO_UPDATE_NOTIFIER": "1",
     }
     words = [word.replace("{home}", str(home)) for word in command]
-    return Contestant(name, what, home, words, [*words, *fresh], environ, cases)
+    return Contestant(name, what, home, words, [*words, *fresh], environ, cases, cached)
 
 
 def install_tox(work: Path) -> str | None:

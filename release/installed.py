@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from release.project import Project
     from release.shell import Shell
 
+FIT_REMEDY = (
+    "name requirements that can be installed together in [tool.release.gates.{}]:"
+    " groups, extras or install"
+)
 METADATA_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 
 
@@ -127,7 +131,12 @@ def _project_environment(
             done = shell.run_plain([*command, *requirements])
         if done.status != 0:
             what = project.name if with_project else ", ".join(install)
-            raise CannotCheck(f"{what} was not installed: {reason(done.stderr)}", NETWORK_REMEDY)
+            raise CannotCheck(
+                f"{what} was not installed: {reason(done.stderr)}",
+                NETWORK_REMEDY
+                if looks_like_network(done.stderr)
+                else FIT_REMEDY.format(shell.gate.name),
+            )
     present = environment.distributions()
     missing = [tool for tool in tools if tool not in present]
     if missing:

@@ -696,11 +696,12 @@ def _package_files(package_path: str) -> Iterator[str]:
 
 
 def _assigned_version(
-    root: Path, path: str, names: frozenset[str] = VERSION_NAMES
+    root: Path, path: str, names: frozenset[str] = VERSION_NAMES, imports: int = 3
 ) -> VersionPlace | None:
     """The literal that a module assigns to `__version__` or `VERSION` at its top level.
 
-    A module that imports the name from another one of its package leads there.
+    A module that imports the name from another one of its package leads there, for at most
+    `imports` steps.
     """
     if not path.endswith(".py") or not (root / path).is_file():
         return None
@@ -740,8 +741,8 @@ def _assigned_version(
             else:
                 module = node.module
             target = str(folder.joinpath(*module.split("."))) + ".py"
-            if target != path:
-                return _assigned_version(root, target, frozenset([alias.name]))
+            if imports:
+                return _assigned_version(root, target, frozenset([alias.name]), imports - 1)
     return None
 
 

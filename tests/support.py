@@ -113,7 +113,7 @@ def make_project(root: Path, files: Mapping[str, str | bytes | None] | None = No
 
 
 def with_remote(root: Path) -> Path:
-    """Give the project a bare remote called origin, level with it; returns the remote's path."""
+    """Give a repository a bare remote called origin, level with it; returns the remote's path."""
     remote = root.parent / f"{root.name}.git"
     subprocess.run(
         ["git", "init", "--quiet", "--bare", "--initial-branch=main", str(remote)], check=True

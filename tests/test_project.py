@@ -38,6 +38,9 @@ def with_backend(backend: str, rest: str, name: str = "small-thing") -> str:
 
 
 VERSION = 'version = "1.0"'
+ATTRIBUTE = (
+    'dynamic = ["version"]\n[tool.setuptools.dynamic]\nversion = {attr = "small_thing.__version__"}'
+)
 
 
 class TestBadInput:
@@ -142,7 +145,7 @@ class TestBadInput:
             st.one_of(st.booleans(), st.integers(0, 9), st.text(max_size=8).filter(str.isprintable),
                       st.sampled_from(["/etc", "../..", "src", "*", ".", "a/b", "", "{version}"])),
             lambda inner: st.lists(inner, max_size=2)
-            | st.dictionaries(st.sampled_from(["from", "include", "name", "", "find"]), inner, max_size=2),
+            | st.dictionaries(st.sampled_from(["from", "include", "name", "", "find"]), inner),
             max_leaves=4,
         ),
     )  # fmt: skip
@@ -158,12 +161,11 @@ class TestBadInput:
         write(tmp_path, {"pyproject.toml": toml(data).encode(), "src/x/__init__.py": ""})
         try:
             found = read_project(tmp_path)
-        except ConfigurationError as error:
-            assert all(problem.message for problem in error.problems)
-        else:
-            assert found.tag_template.count("{version}") == 1
-            for path in (found.package_path, found.source_root):
-                assert path is None or (tmp_path / path).resolve().is_relative_to(tmp_path)
+        except ConfigurationError:
+            return
+        assert found.tag_template.count("{version}") == 1
+        for path in (found.package_path, found.source_root):
+            assert path is None or (tmp_path / path).resolve().is_relative_to(tmp_path)
 
 
 def toml(value: Any) -> str:
@@ -217,9 +219,12 @@ class TestPackage:
             ('[tool.setuptools.packages.find]\nwhere = ["lib"]', "lib/thing", "thing", "lib"),
             ('[tool.setuptools.package-dir]\n"" = "python"', "python/thing", "thing", "python"),
             ('[tool.setuptools]\npackages = ["thing"]', "thing", "thing", "."),
-            ('[tool.hatch.build.targets.wheel]\npackages = ["lib/thing"]', "lib/thing", "thing", "lib"),
-            ('[tool.poetry]\npackages = [{include = "thing", from = "lib"}]', "lib/thing", "thing", "lib"),
-            ('[tool.uv.build-backend]\nmodule-name = "thing"\nmodule-root = ""', "thing", "thing", "."),
+            ('[tool.hatch.build.targets.wheel]\npackages = ["lib/thing"]',
+             "lib/thing", "thing", "lib"),
+            ('[tool.poetry]\npackages = [{include = "thing", from = "lib"}]',
+             "lib/thing", "thing", "lib"),
+            ('[tool.uv.build-backend]\nmodule-name = "thing"\nmodule-root = ""',
+             "thing", "thing", "."),
             ('[tool.flit.module]\nname = "thing"', "src/thing", "thing", "src"),
             ('[tool.maturin]\npython-source = "python"', "python/thing", "thing", "python"),
             ('[tool.pdm.build]\npackage-dir = "lib"', "lib/thing", "thing", "lib"),
@@ -271,13 +276,12 @@ class TestVersion:
             ('dynamic = ["version"]\n[tool.hatch.version]\npath = "src/small_thing/about.py"',
              {"src/small_thing/about.py": '"""A."""\n\n__version__ = "1.0"\n'},
              "src/small_thing/about.py", 3),
-            ('dynamic = ["version"]\n[tool.setuptools.dynamic]\n'
-             'version = {attr = "small_thing.__version__"}',
+            (ATTRIBUTE,
              {"src/small_thing/__init__.py": '__version__: str = "1.0"\n'},
              "src/small_thing/__init__.py", 1),
             ('dynamic = ["version"]\n[tool.setuptools.dynamic]\nversion = {file = ["VERSION"]}',
              {"VERSION": "1.0\n"}, "VERSION", 1),
-            ('dynamic = ["version"]\n[tool.pdm.version]\nsource = "file"\npath = "src/small_thing/v.py"',
+            ('dynamic = ["version"]\n[tool.pdm.version]\npath = "src/small_thing/v.py"',
              {"src/small_thing/v.py": 'VERSION = "1.0"\n'}, "src/small_thing/v.py", 1),
             ('dynamic = ["version"]',
              {"src/small_thing/__init__.py": "from ._v import __version__\n",

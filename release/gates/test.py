@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from release.shell import Shell
 
 MISSING_MODULE = re.compile(
-    r"(?:No module named|Failed to import filter module|Error importing plugin) [\"']([\w.]+)[\"']"
+    r"^(?:E\s+)?(?:ModuleNotFoundError|ImportError): No module named [\"']([\w.]+)[\"']"
+    r"|Failed to import filter module [\"']([\w.]+)[\"']"
+    r"|Error importing plugin [\"']([\w.]+)[\"']",
+    re.M,
 )
 PYTEST_FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
 STOPPED = {
@@ -206,7 +209,8 @@ def _words(value: Any) -> tuple[str, ...]:
 
 def _missing(details: str, own: frozenset[str]) -> set[str]:
     """The modules of others whose absence a test died of."""
-    return {name for name in MISSING_MODULE.findall(details) if name.partition(".")[0] not in own}
+    names = (next(filter(None, found)) for found in MISSING_MODULE.findall(details))
+    return {name for name in names if name.partition(".")[0] not in own}
 
 
 def _cannot_run(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 import tarfile
 from pathlib import Path
 
-from tests.support import commit, git
+from tests.support import commit, git, with_remote
 
 
 def fetch(name: str, version: str, sha256: str, folder: Path) -> Path:
@@ -43,11 +42,5 @@ def unpack(sdist: Path, root: Path) -> Path:
     git(root, "init", "--quiet", "--initial-branch=main")
     git(root, "add", "--all", "--force")
     commit(root, "Start")
-    remote = root.parent / f"{root.name}.git"
-    subprocess.run(
-        ["git", "init", "--quiet", "--bare", "--initial-branch=main", str(remote)], check=True
-    )
-    git(root, "remote", "add", "origin", str(remote))
-    git(root, "push", "--quiet", "--set-upstream", "origin", "main")
-    git(root, "remote", "set-head", "origin", "main")
+    with_remote(root)
     return root
