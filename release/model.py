@@ -41,6 +41,18 @@ class Level(StrEnum):
 
 
 Required = Literal["always", "ci", "never"]
+# In the order in which the checklist is read: cheap questions on the repository first.
+BUILT_IN_GATES = (
+    "tree",
+    "versions",
+    "lint",
+    "typecheck",
+    "test",
+    "build",
+    "sbom",
+    "audit",
+    "docker",
+)
 BESIDE = timedelta(minutes=10)
 
 

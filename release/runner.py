@@ -37,6 +37,7 @@ MACHINE_FAULTS = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE}
 )
 MACHINE_REMEDY = "make room, or make it writable, and run it again"
+OWN_DEFECT_REMEDY = "mend this project's own gate; the log has the traceback"
 DEFECT_REMEDY = "this is a defect of nox-release: please report it with the log"
 
 
@@ -169,6 +170,8 @@ def _judge_locked(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evide
                 level=run.level,
             )
             outcome = gate.check(run.project, shell)
+            if not isinstance(outcome, Outcome):
+                raise TypeError(f"the gate {gate.name} returned {outcome!r}, which is no Outcome")
     except Interrupted:
         outcome = Outcome.unchecked("interrupted", "run it again")
     except CannotCheck as error:
@@ -186,7 +189,10 @@ def _judge_locked(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evide
         else:
             log.write(traceback.format_exc())
             traceback.print_exc(file=sys.stderr)
-            outcome = Outcome.unchecked(f"{type(error).__name__}: {error}", DEFECT_REMEDY)
+            ours = gate.check.__module__.partition(".")[0] == "release"
+            outcome = Outcome.unchecked(
+                f"{type(error).__name__}: {error}", DEFECT_REMEDY if ours else OWN_DEFECT_REMEDY
+            )
     finally:
         if shell is not None:
             shell.close()

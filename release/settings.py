@@ -24,22 +24,10 @@ from pydantic import (
 )
 
 from release.errors import ConfigurationError, Problem
-from release.model import Level, Required
+from release.model import BUILT_IN_GATES, Level, Required
 
 SHELL_SYNTAX = re.compile(r"^(?:&&|\|\|?|;|&|[0-9]?[<>]{1,2}.*)$|`|\$\(")
 GATE_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
-
-BUILT_IN_GATES = (
-    "tree",
-    "versions",
-    "lint",
-    "typecheck",
-    "test",
-    "build",
-    "sbom",
-    "audit",
-    "docker",
-)
 
 # Names of sessions that are no gates.
 ACTIONS = (

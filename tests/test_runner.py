@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from release.errors import CannotCheck, ConfigurationError, Problem
+from release.gates import checklist
 from release.model import Evidence, Finding, Gate, Level, Outcome, Status
 from release.project import Project, read_project
 from release.runner import Run, judge, judge_all, judge_with_needs
@@ -263,9 +264,36 @@ def test_a_defect_of_a_gate_is_unchecked_and_keeps_its_traceback(
 
     outcome = judge(start(root), gate("x", broken), {}).outcome
     assert outcome.status is Status.UNCHECKED
-    assert "defect" in str(outcome.findings[0].remedy)
+    assert "this project's own gate" in str(outcome.findings[0].remedy)
+    broken.__module__ = "release.gates.broken"
+    outcome = judge(start(root), gate("x", broken), {}).outcome
+    assert "defect of nox-release" in str(outcome.findings[0].remedy)
     assert "KeyError: 'oops'" in capsys.readouterr().err
     assert "KeyError: 'oops'" in (root / ".release/logs/x.log").read_text()
+
+
+def test_a_gate_that_returns_no_outcome_has_not_passed(root: Path) -> None:
+    nothing = gate("x", lambda project, shell: None)  # type: ignore[arg-type, return-value]
+    outcome = judge(start(root), nothing, {}).outcome
+    assert outcome.status is Status.UNCHECKED
+    assert "is no Outcome" in outcome.summary
+
+
+def test_gates_of_a_noxfile_must_fit_the_checklist(root: Path) -> None:
+    settings = read_project(root).settings
+    wrong = {
+        "lint": gate("lint", Calls()),
+        "first": gate("first", Calls(), needs=("nowhere",)),
+    }
+    with pytest.raises(ConfigurationError) as caught:
+        checklist(settings, wrong)
+    assert [p.message for p in caught.value.problems] == [
+        "gate 'lint' exists already",
+        "gate 'first' needs 'nowhere', which is no gate",
+    ]
+    circle = {"a": gate("a", Calls(), needs=("b",)), "b": gate("b", Calls(), needs=("a",))}
+    with pytest.raises(ConfigurationError, match="need each other"):
+        checklist(settings, circle)
 
 
 def test_what_the_machine_refuses_is_unchecked_and_no_defect(

@@ -149,6 +149,21 @@ class TestProcedure:
         assert read_procedure(project).requirement == requirement
 
 
+def test_without_a_network_it_is_unchecked_and_not_passed(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("UV_DEFAULT_INDEX", "PIP_INDEX_URL"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1/simple/")
+    for name in ("UV_CACHE_DIR", "PIP_CACHE_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / "cache"))
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    found = Judge(tmp_path / "tools")(project, "lint").outcome
+    assert found.status is Status.UNCHECKED
+    assert "the tools of lint were not installed" in found.summary
+    assert found.findings[0].remedy
+
+
 @network
 class TestGate:
     def test_a_clean_package_passes_and_nothing_is_written(

@@ -22,7 +22,7 @@ from release.gates.typecheck import (
 )
 from release.model import Evidence, Status
 from release.project import read_project
-from tests.support import PYPROJECT, Judge, make_project, write
+from tests.support import PYPROJECT, Judge, git, make_project, write
 
 DATA = Path(__file__).parents[1] / "data" / "typecheck"
 WRONG_RETURN = "def wrong(x: int) -> str:\n    return x\n"
@@ -181,9 +181,17 @@ class TestChoice:
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One project for all: its environment need be made but once for each configuration."""
     return make_project(tmp_path_factory.mktemp("typecheck") / "small-thing")
+
+
+@pytest.fixture
+def root(shared: Path) -> Path:
+    """The shared project as it was committed, with its environment."""
+    git(shared, "checkout", "--quiet", ".")
+    git(shared, "clean", "--quiet", "--force", "-d")
+    return shared
 
 
 @network
@@ -203,7 +211,6 @@ class TestGate:
         found = judge(root, "typecheck")
         assert found.outcome.status is Status.FAILED
         assert lines(found)[0].startswith("src/small_thing/more.py:1: syntax: ")
-        write(root, {"src/small_thing/more.py": None})
 
     def test_the_projects_own_settings_count(self, root: Path, judge: Judge) -> None:
         table = (
@@ -220,7 +227,6 @@ class TestGate:
         outcome = judge(root, "typecheck").outcome
         assert outcome.status is Status.UNCHECKED
         assert outcome.summary.endswith("without which types are unknown: gone_module")
-        write(root, {"src/small_thing/more.py": None})
 
     def test_findings_that_hang_on_missing_modules_are_no_findings(
         self, root: Path, judge: Judge
@@ -235,7 +241,6 @@ class TestGate:
         assert [f.path for f in judge(root, "typecheck").outcome.findings] == [
             "src/small_thing/sure.py"
         ]
-        write(root, {"src/small_thing/more.py": None, "src/small_thing/sure.py": None})
 
     def test_a_configuration_that_makes_no_sense_is_unchecked(
         self, root: Path, judge: Judge
