@@ -99,12 +99,11 @@ def compare(
 ) -> dict[str, dict[str, list[Timing]]]:
     """Time everyone in each case, one after the other and starting with another one each time."""
     results: dict[str, dict[str, list[Timing]]] = {}
+    for one in everyone:  # fills uv's cache, makes environments, leaves what is then unchanged
+        timed(one.command, one.environ, one.project)
     for case in cases:
         here = [one for one in everyone if case in one.cases]
         results[case] = {one.name: [] for one in here}
-        for one in here:  # fills uv's cache, makes environments, leaves what is then unchanged
-            one.wipe(case)
-            timed(one.command, one.environ, one.project)
         for number in range(runs):
             for one in here[number % len(here) :] + here[: number % len(here)]:
                 timing = measure(one, case)
@@ -154,11 +153,11 @@ def cpu(timings: Sequence[Timing]) -> float:
 
 
 def longest_chain(alone: dict[str, list[Timing]]) -> tuple[str, float]:
-    chains = {(step,): wall(alone[step]) for step in ("lint", "typecheck", "test")}
+    chains = {step: wall(alone[step]) for step in ("lint", "typecheck", "test")}
     for last in ("sbom", "audit"):
-        chains["build", last] = wall(alone["build"]) + wall(alone[last])
+        chains[f"build and {last}"] = wall(alone["build"]) + wall(alone[last])
     longest = max(chains, key=lambda chain: chains[chain])
-    return " and ".join(longest), chains[longest]
+    return longest, chains[longest]
 
 
 def machine(cores: int) -> dict[str, str]:
@@ -168,7 +167,7 @@ def machine(cores: int) -> dict[str, str]:
         "python": platform.python_version(),
         "nox": version("nox"),
         "uv": uv.stdout.split()[1],
-        "tox": ", ".join(TOX),
+        **dict(pin.split("==") for pin in TOX),
         "turborepo": TURBO.partition("@")[2],
         "load": f"{os.getloadavg()[0]:.1f}",
     }

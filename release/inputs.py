@@ -84,16 +84,24 @@ class Tree:
         self._root = root
         self._by_products = tuple(by_products)
         self._seen: dict[str, tuple[tuple[int, ...], str]] = {}
+        self._latest: tuple[int, TreeState] | None = None
         self._lock = threading.Lock()
 
     def read(self) -> TreeState:
-        """The state now."""
+        """The state now: at some moment between the call and its return.
+
+        Callers that waited for one another share a walk that began after they all had called.
+        """
+        called = time.monotonic_ns()
         with self._lock:
-            files = dict(self._walk(self._root, ""))
-        digest = hashlib.sha256()
-        for path in sorted(files):
-            digest.update(f"{path}\0{files[path]}\0".encode("utf-8", "surrogateescape"))
-        return TreeState(digest.hexdigest(), files)
+            if self._latest is None or self._latest[0] <= called:
+                began = time.monotonic_ns()
+                files = dict(self._walk(self._root, ""))
+                digest = hashlib.sha256()
+                for path in sorted(files):
+                    digest.update(f"{path}\0{files[path]}\0".encode("utf-8", "surrogateescape"))
+                self._latest = began, TreeState(digest.hexdigest(), files)
+            return self._latest[1]
 
     def _walk(self, folder: Path, prefix: str) -> Iterator[tuple[str, str]]:
         try:

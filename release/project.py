@@ -33,7 +33,8 @@ NOT_PACKAGES = re.compile(
 )
 # Build requirements that take the version from version control.
 VCS_VERSION_TOOLS = frozenset(
-    ["setuptools-scm", "hatch-vcs", "versioningit", "dunamai", "vcs-versioning", "versioneer",
+    ["setuptools-scm", "hatch-vcs", "flit-scm", "versioningit", "dunamai", "vcs-versioning",
+     "versioneer",
      "setuptools-git-versioning", "uv-dynamic-versioning", "poetry-dynamic-versioning"]
 )  # fmt: skip
 CHANGELOG_NAMES = re.compile(

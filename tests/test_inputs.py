@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,6 +112,35 @@ def test_a_second_look_sees_what_changed_in_between(root: Path) -> None:
     after = tree.read()
     assert after.changed_since(before) == ["LICENSE", "README.md", "new"]
     assert after.digest == digest(root)
+
+
+def test_looks_that_wait_for_another_share_one_that_sees_what_changed_before_them(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = Tree(root)
+    walk = Tree._walk
+    walked, first_may_end = threading.Event(), threading.Event()
+    walks = []
+
+    def slow(self: Tree, folder: Path, prefix: str) -> Iterator[tuple[str, str]]:
+        found = list(walk(self, folder, prefix))
+        if folder == root:
+            walks.append(folder)
+            walked.set()
+            assert first_may_end.wait(10)
+        yield from found
+
+    monkeypatch.setattr(Tree, "_walk", slow)
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(tree.read)
+        assert walked.wait(10)
+        (root / "added").write_text("new")
+        others = [pool.submit(tree.read) for _ in range(3)]
+        time.sleep(0.3)  # so that all of them have called
+        first_may_end.set()
+        assert "added" not in first.result().files
+        assert all("added" in other.result().files for other in others)
+    assert len(walks) == 2
 
 
 def test_an_edit_that_keeps_size_and_time_is_seen(root: Path) -> None:

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from release.errors import ConfigurationError
+from release.model import BUILT_IN_GATES
 from release.settings import (
-    BUILT_IN_GATES,
     Settings,
     environment_is_ci,
     json_schema,

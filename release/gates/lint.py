@@ -10,8 +10,9 @@ Runs `ruff format --check` where the project formats with ruff: its configuratio
 table or one of its procedure files (hooks, noxfile, tox, workflows, scripts) calls it; or it has a
 [tool.release] table, configures ruff and names no other formatter.
 
-A ruff version that the project pins or locks is the one that judges; where it pins none, Markdown
-is not judged, which earlier versions did not format.
+A ruff version that the project pins or locks is the one that judges. Where it pins none, what
+earlier versions let pass is not judged: the format of Markdown, and syntax too new for the oldest
+Python that the project supports, outside of its import package.
 
 `run` in [tool.release.gates.lint] replaces all of it with commands of the project's own, for which
 `install`, `groups` and `extras` say what their environment holds.
@@ -95,7 +96,10 @@ def check(project: Project, shell: Shell) -> Outcome:
     command = [ruff, "check", "--no-fix", "--output-format=json", cache, *options, *targets]
     done = shell.run(*command)
     _must_have_run(done, (0, 1))
-    findings = judge(_read(done), project.root)
+    items = _read(done)
+    if not procedure.pinned:
+        items = [item for item in items if not is_newer_syntax(item, project)]
+    findings = judge(items, project.root)
     parts = ["ruff check"]
     if procedure.formats:
         shown = shell.run(ruff, "format", "--check", cache, *targets)
@@ -189,6 +193,18 @@ def formats(configuration: Mapping[str, Any], text: str, adopted: bool) -> bool:
     ):
         return True
     return adopted and not re.search(OTHER_FORMATTERS, text)
+
+
+def is_newer_syntax(item: Mapping[str, Any], project: Project) -> bool:
+    """Whether ruff reports a file beside the import package for syntax that old Pythons lack.
+
+    Tests may be there for newer Pythons only; what the package ships must be read by all.
+    """
+    if not re.match(r"Cannot use .+ on Python \d", str(item.get("message"))):
+        return False
+    path = _relative(item.get("filename"), project.root) or ""
+    package = project.package_path
+    return package is None or not (path == package or path.startswith(f"{package}/"))
 
 
 def judge(items: Sequence[Mapping[str, Any]], root: Path) -> list[Finding]:

@@ -1,8 +1,8 @@
 """The code is free of type errors, by mypy, pyright or the project's own commands.
 
-Runs mypy with the project's configuration, in an environment that holds the project and what it
-declares for type checking and testing (dependency groups, extras, requirement files, the
-dependencies of its mypy hook). The mypy version that the project pins, locks or brings is used,
+Runs mypy with the project's configuration, in an environment that holds the project and what its
+mypy hook of pre-commit brings, or else what it declares for type checking and testing (dependency
+groups, extras, requirement files). The mypy version that the project pins, locks or brings is used,
 else a pinned one. A project that configures pyright and no mypy is checked by the pyright that it
 brings.
 
@@ -122,11 +122,14 @@ def _environment(project: Project, shell: Shell, by_pyright: bool) -> ProjectEnv
     from release.installed import project_environment
 
     settings = project.settings.gates.typecheck
-    wanted = chosen_requirements(project, settings, "typecheck", "test")
+    hooked = None if by_pyright else hook(project, "mypy")
+    if hooked is not None:
+        wanted = chosen_requirements(project, settings)
+        wanted |= Requirements(install=hooked.requirements)
+    else:
+        wanted = chosen_requirements(project, settings, "typecheck", "test")
     if not by_pyright and settings.groups is None and settings.extras is None:
-        hooked = hook(project, "mypy")
-        install = hooked.requirements if hooked else ()
-        wanted |= Requirements(install=(*install, *_mypy_requirement(project)))
+        wanted |= Requirements(install=_mypy_requirement(project))
     # A plugin of mypy's must be beside it, and it imports the project's dependencies.
     plugins = not by_pyright and "plugins" in (_mypy_settings(project) or {})
     return project_environment(
@@ -250,13 +253,13 @@ def judge_mypy(text: str, errors: Sequence[MypyError], status: int) -> Outcome:
 
 
 def not_found(errors: Sequence[MypyError], own: frozenset[str]) -> list[str]:
-    """The modules of others that mypy says it cannot see, sorted."""
+    """The top-level modules of others that mypy says it cannot see, sorted."""
     names = {
-        match[1] or match[2]
+        (match[1] or match[2]).partition(".")[0]
         for error in errors
         if error.code.startswith("import") and (match := NOT_FOUND.search(error.message))
     }
-    return sorted(name for name in names if name.partition(".")[0] not in own)
+    return sorted(names - own)
 
 
 def _reliable(
@@ -278,7 +281,8 @@ def _reliable(
             return kept
         missing = sorted(set().union(*(absent[error.path] for error in errors)))
     raise CannotCheck(
-        f"modules are not installed, without which types are unknown: {', '.join(missing)}",
+        "types are unknown of modules that are not installed, or have no stubs:"
+        f" {', '.join(missing)}",
         install_remedy(project, "typecheck", missing),
     )
 
@@ -305,22 +309,22 @@ def _pyright(project: Project, shell: Shell, found: ProjectEnvironment) -> Outco
     missing = missing_by_pyright(data, own_modules(project))
     if missing:
         raise CannotCheck(
-            f"modules are not installed, without which types are unknown: {', '.join(missing)}",
+            f"types are unknown of modules that are not installed: {', '.join(missing)}",
             install_remedy(project, "typecheck", missing),
         )
     return judge_pyright(data, str(project.root))
 
 
 def missing_by_pyright(data: Mapping[str, Any], own: frozenset[str]) -> list[str]:
-    """The modules of others that pyright could not find, sorted."""
+    """The top-level modules of others that pyright could not find, sorted."""
     names = {
-        match[1]
+        match[1].partition(".")[0]
         for item in data["generalDiagnostics"]
         if item["severity"] == "error"
         and item.get("rule") == "reportMissingImports"
         and (match := re.search(r'Import "([^"]+)"', item["message"]))
     }
-    return sorted(name for name in names if name.partition(".")[0] not in own)
+    return sorted(names - own)
 
 
 def judge_pyright(data: Mapping[str, Any], root: str) -> Outcome:

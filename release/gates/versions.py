@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from release.shell import Shell
     from release.world.index import IndexFile
 
+FIELD = "{current_version}"
+OTHER_FIELD = re.compile(r"\{(?!current_version\})\w+[}:!]")
+
 
 def check(project: Project, shell: Shell) -> Outcome:
     from release.versions import parse
@@ -98,17 +101,17 @@ def judge_bumpversion(
 ) -> list[Finding]:
     """Findings for files that [tool.bumpversion] lists and that do not hold the version.
 
-    `texts` maps each listed file to its text, None for a missing one. Searches that hold other
-    fields than the version are left to bump-my-version.
+    `texts` maps each listed file to its text, None for a missing one. A file disagrees when it has
+    another version where the search has the current one, or the current one nowhere. Searches
+    without the version edit something else, and those with other fields are left to the tool.
     """
     table = _table(_table(pyproject.get("tool")).get("bumpversion"))
     if version is None:
         return []
     findings = []
-    default = str(table.get("search", "{current_version}"))
+    default = str(table.get("search", FIELD))
     for entry in _entries(table):
-        name = entry["filename"]
-        search = str(entry.get("search", default))
+        name, search = entry["filename"], str(entry.get("search", default))
         text = texts.get(name)
         if text is None:
             if not _flag(entry, table, "ignore_missing_files"):
@@ -120,26 +123,39 @@ def judge_bumpversion(
                     )
                 )
             continue
-        if _flag(entry, table, "ignore_missing_version") or re.search(
-            r"\{(?!current_version\})\w+[}:!]", search
-        ):
+        if _flag(entry, table, "ignore_missing_version") or OTHER_FIELD.search(search):
             continue
-        if _flag(entry, table, "regex"):
-            pattern = search.replace("{current_version}", re.escape(version))
-            try:
-                there = bool(re.search(pattern, text, re.M))
-            except re.error as error:
-                findings.append(
-                    Finding(f"{search!r} is no regular expression: {error}", "pyproject.toml")
-                )
-                continue
-        else:
-            pattern = search.replace("{current_version}", version)
-            there = pattern in text
-        if not there:
+        if FIELD not in search:
+            continue
+        escape = (lambda part: part) if _flag(entry, table, "regex") else re.escape
+        pattern = r"(\d[\w.+!-]*)".join(escape(part) for part in search.split(FIELD))
+        try:
+            places = list(re.finditer(pattern, text, re.M))
+        except re.error as error:
             findings.append(
                 Finding(
-                    f"does not hold {pattern!r}, which [tool.bumpversion] looks for",
+                    f"{search!r} is no regular expression: {error}",
+                    "pyproject.toml",
+                    remedy="mend the search in [tool.bumpversion]",
+                )
+            )
+            continue
+        found = [(match.start(), match.groups()[0]) for match in places]
+        if any(value == version for _, value in found):
+            continue
+        for start, value in found:
+            findings.append(
+                Finding(
+                    f"has {value} where [tool.bumpversion] looks for {version}",
+                    name,
+                    text.count("\n", 0, start) + 1,
+                    f"make it {version}",
+                )
+            )
+        if not found and version not in text:
+            findings.append(
+                Finding(
+                    f"holds {version} nowhere, and [tool.bumpversion] looks for it there",
                     name,
                     remedy="correct the version there, or the search",
                 )

@@ -10,6 +10,7 @@ import pytest
 from release.gates.lint import (
     choose,
     formats,
+    is_newer_syntax,
     judge,
     judge_format,
     read_procedure,
@@ -61,6 +62,18 @@ class TestJudgement:
         text = "Would reformat: README.md\nWould reformat: a.py\n"
         assert [f.path for f in judge_format(text, ROOT, 1, pinned=False)] == ["a.py"]
         assert [f.path for f in judge_format(text, ROOT, 1, pinned=True)] == ["README.md", "a.py"]
+
+    def test_syntax_that_is_too_new_counts_in_the_package(self, project: Path) -> None:
+        found = read_project(project)
+        message = "Cannot use `except*` on Python 3.7 (syntax was added in Python 3.11)"
+        for path, newer in (
+            ("tests/test_new.py", True),
+            ("src/small_thing/a.py", False),
+        ):
+            item = {"message": message, "filename": str(project / path)}
+            assert is_newer_syntax(item, found) is newer
+        other = {"message": "Expected an expression", "filename": str(project / "tests/a.py")}
+        assert not is_newer_syntax(other, found)
 
     @pytest.mark.parametrize(
         ("configuration", "text", "adopted", "wanted"),

@@ -226,7 +226,7 @@ class TestGate:
         write(root, {"src/small_thing/more.py": "import gone_module\n"})
         outcome = judge(root, "typecheck").outcome
         assert outcome.status is Status.UNCHECKED
-        assert outcome.summary.endswith("without which types are unknown: gone_module")
+        assert outcome.summary.endswith("not installed, or have no stubs: gone_module")
 
     def test_findings_that_hang_on_missing_modules_are_no_findings(
         self, root: Path, judge: Judge

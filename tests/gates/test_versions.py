@@ -107,7 +107,7 @@ class TestPlaces:
             'search = "release = \\"{current_version}\\""\n'
         )
         write(project, {"pyproject.toml": PYPROJECT + table, "docs/conf.py": 'release = "1.2"\n'})
-        assert "docs/conf.py:None: does not hold 'release = \"1.2.3\"'" in said(
+        assert "docs/conf.py:1: has 1.2 where [tool.bumpversion] looks for 1.2.3" in said(
             judge(project, "versions")
         )
         write(project, {"docs/conf.py": 'release = "1.2.3"\n'})
@@ -149,15 +149,29 @@ class TestBumpversion:
 
     def test_the_default_search_is_the_version_itself(self) -> None:
         assert self.judge({}) == []
-        assert self.judge({}, "1.2.4") == [
-            "does not hold '1.2.3', which [tool.bumpversion] looks for"
+        assert self.judge({}, "no version\n") == [
+            "holds 1.2.3 nowhere, and [tool.bumpversion] looks for it there"
         ]
 
+    def test_another_version_in_the_place_that_is_searched_disagrees(self) -> None:
+        entry: dict[str, object] = {"search": "pin=={current_version}"}
+        assert self.judge(entry, "1.2.3\npin==1.2.2\n") == [
+            "has 1.2.2 where [tool.bumpversion] looks for 1.2.3"
+        ]
+        assert self.judge(entry, "pin==1.2.3\npin==1.2.2\n") == []
+        assert self.judge(entry, "pin==11.2.30\n") != []
+
+    def test_a_changelog_that_is_released_already_agrees(self) -> None:
+        entry: dict[str, object] = {"search": "## {current_version} (unreleased)"}
+        assert self.judge(entry, "## 1.2.3 (2026-01-01)\n") == []
+        assert self.judge({"search": "## Unreleased"}, "# Changes\n") == []
+
     def test_a_regular_expression_is_matched(self) -> None:
-        entry = {"search": "^v{current_version}$", "regex": True}
+        entry: dict[str, object] = {"search": "^v{current_version}$", "regex": True}
         assert self.judge(entry) == []
-        assert self.judge(entry, "v1x2x3")
-        assert "is no regular expression" in self.judge({"search": "(", "regex": True})[0]
+        assert self.judge(entry, "v1x2x3") == ["has 1x2x3 where [tool.bumpversion] looks for 1.2.3"]
+        broken: dict[str, object] = {"search": "({current_version}", "regex": True}
+        assert "is no regular expression" in self.judge(broken)[0]
 
     def test_what_the_tool_ignores_is_ignored(self) -> None:
         assert self.judge({"ignore_missing_version": True}, "nothing") == []
