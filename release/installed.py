@@ -113,6 +113,7 @@ def _project_environment(
     environment = environments.create(path, python, shell.run_plain)
     command = environments.installer(environment)
     requirements: list[str] = []
+    copy: Path | None = None
     shadowed = True
     if with_project:
         from release.export import export
@@ -125,7 +126,8 @@ def _project_environment(
             requirements += ["--group", f"{copy / 'pyproject.toml'}:{group}"]
     requirements += install
     if requirements:
-        done = shell.run_plain([*command, *requirements], cwd=project.root)
+        # Where uv starts it heeds [tool.uv]: that of the copy, whose sources are the copy's own.
+        done = shell.run_plain([*command, *requirements], cwd=copy)
         if done.status != 0 and "Required uv version" in done.stderr:
             # The project's own [tool.uv] demands another uv; do without what else it says.
             done = shell.run_plain([*command, *requirements])

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from release.world.index import IndexFile
 
 FIELD = "{current_version}"
+NUMBER = r"\d[\w.]*(?<!\.)"
 OTHER_FIELD = re.compile(r"\{(?!current_version\})\w+[}:!]")
 
 
@@ -108,59 +109,64 @@ def judge_bumpversion(
     table = _table(_table(pyproject.get("tool")).get("bumpversion"))
     if version is None:
         return []
-    findings = []
+    findings: list[Finding] = []
     default = str(table.get("search", FIELD))
     for entry in _entries(table):
         name, search = entry["filename"], str(entry.get("search", default))
         text = texts.get(name)
-        if text is None:
-            if not _flag(entry, table, "ignore_missing_files"):
-                findings.append(
-                    Finding(
-                        "is listed in [tool.bumpversion] and missing",
-                        name,
-                        remedy="add it, or take it off the list",
-                    )
+        if text is not None:
+            ignored = _flag(entry, table, "ignore_missing_version") or OTHER_FIELD.search(search)
+            if not ignored and FIELD in search:
+                findings += _judge_search(
+                    name, text, search, version, regex=_flag(entry, table, "regex")
                 )
-            continue
-        if _flag(entry, table, "ignore_missing_version") or OTHER_FIELD.search(search):
-            continue
-        if FIELD not in search:
-            continue
-        escape = (lambda part: part) if _flag(entry, table, "regex") else re.escape
-        pattern = r"(\d[\w.+!-]*)".join(escape(part) for part in search.split(FIELD))
-        try:
-            places = list(re.finditer(pattern, text, re.M))
-        except re.error as error:
+        elif not _flag(entry, table, "ignore_missing_files"):
             findings.append(
                 Finding(
-                    f"{search!r} is no regular expression: {error}",
-                    "pyproject.toml",
-                    remedy="mend the search in [tool.bumpversion]",
-                )
-            )
-            continue
-        found = [(match.start(), match.groups()[0]) for match in places]
-        if any(value == version for _, value in found):
-            continue
-        for start, value in found:
-            findings.append(
-                Finding(
-                    f"has {value} where [tool.bumpversion] looks for {version}",
+                    "is listed in [tool.bumpversion] and missing",
                     name,
-                    text.count("\n", 0, start) + 1,
-                    f"make it {version}",
-                )
-            )
-        if not found and version not in text:
-            findings.append(
-                Finding(
-                    f"holds {version} nowhere, and [tool.bumpversion] looks for it there",
-                    name,
-                    remedy="correct the version there, or the search",
+                    remedy="add it, or take it off the list",
                 )
             )
     return findings
+
+
+def _judge_search(name: str, text: str, search: str, version: str, *, regex: bool) -> list[Finding]:
+    """Findings for a file in which a search of [tool.bumpversion] looks for the version."""
+    parts = [part if regex else re.escape(part) for part in search.split(FIELD)]
+    wanted = rf"(?<![\d.]){re.escape(version)}(?!\.?\d)"
+    other = f"{parts[0]}(?P<other>{NUMBER}){NUMBER.join(parts[1:])}"
+    try:
+        if re.search(wanted.join(parts), text, re.M):
+            return []
+        others = list(re.finditer(other, text, re.M))
+    except re.error as error:
+        return [
+            Finding(
+                f"{search!r} is no regular expression: {error}",
+                "pyproject.toml",
+                remedy="mend the search in [tool.bumpversion]",
+            )
+        ]
+    if search != FIELD and others:
+        return [
+            Finding(
+                f"has {match['other']} where [tool.bumpversion] looks for {version}",
+                name,
+                text.count("\n", 0, match.start()) + 1,
+                f"make it {version}",
+            )
+            for match in others
+        ]
+    if re.search(wanted, text):
+        return []
+    return [
+        Finding(
+            f"holds {version} nowhere, and [tool.bumpversion] looks for it there",
+            name,
+            remedy="correct the version there, or the search",
+        )
+    ]
 
 
 def _entries(table: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -153,13 +153,31 @@ class TestBumpversion:
             "holds 1.2.3 nowhere, and [tool.bumpversion] looks for it there"
         ]
 
+    @pytest.mark.parametrize(
+        ("text", "there"),
+        [
+            ("Version 1.2.3.\nSince 2020.\n", True),
+            ("small_thing-1.2.3-py3-none-any.whl", True),
+            ("v1.2.3", True),
+            ("11.2.3", False),
+            ("1.2.30", False),
+            ("1.2.3.4", False),
+            ("0.1.2.3", False),
+        ],
+    )
+    def test_a_version_inside_another_number_is_none(self, text: str, there: bool) -> None:
+        assert (self.judge({}, text) == []) is there
+
     def test_another_version_in_the_place_that_is_searched_disagrees(self) -> None:
         entry: dict[str, object] = {"search": "pin=={current_version}"}
         assert self.judge(entry, "1.2.3\npin==1.2.2\n") == [
             "has 1.2.2 where [tool.bumpversion] looks for 1.2.3"
         ]
         assert self.judge(entry, "pin==1.2.3\npin==1.2.2\n") == []
-        assert self.judge(entry, "pin==11.2.30\n") != []
+        assert self.judge({"search": "{current_version} to {current_version}"}, "1.2 to 1.3") == [
+            "has 1.2 where [tool.bumpversion] looks for 1.2.3"
+        ]
+        assert self.judge(entry, "pin==1.2.30\n") != []
 
     def test_a_changelog_that_is_released_already_agrees(self) -> None:
         entry: dict[str, object] = {"search": "## {current_version} (unreleased)"}
