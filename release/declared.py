@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from release.project import as_table
+
 if TYPE_CHECKING:
     from release.project import Project
     from release.settings import CommandSettings
@@ -145,31 +147,31 @@ def _named_tables(project: Project) -> list[RequirementList]:
     """Every named list of requirements for development that the project has, in its own order."""
     found = [
         RequirementList("group", name, tuple(_strings(items)))
-        for name, items in _table(project.pyproject.get("dependency-groups")).items()
+        for name, items in as_table(project.pyproject.get("dependency-groups")).items()
     ]
-    metadata = _table(project.pyproject.get("project"))
-    tool = _table(project.pyproject.get("tool"))
-    poetry = _table(tool.get("poetry"))
-    for name, items in _table(metadata.get("optional-dependencies")).items():
+    metadata = as_table(project.pyproject.get("project"))
+    tool = as_table(project.pyproject.get("tool"))
+    poetry = as_table(tool.get("poetry"))
+    for name, items in as_table(metadata.get("optional-dependencies")).items():
         found.append(RequirementList("extra", name, tuple(_strings(items))))
     if not metadata:
         found += [
             RequirementList("extra", name, tuple(_strings(items)))
-            for name, items in _table(poetry.get("extras")).items()
+            for name, items in as_table(poetry.get("extras")).items()
         ]
         found += [
             RequirementList("extra", name, tuple(items.split("\n")))
             for name, items in _setup_cfg(project, "options.extras_require").items()
         ]
-    for name, table in _table(poetry.get("group")).items():
+    for name, table in as_table(poetry.get("group")).items():
         found.append(
-            RequirementList("tool", name, tuple(_poetry(_table(table).get("dependencies"))))
+            RequirementList("tool", name, tuple(_poetry(as_table(table).get("dependencies"))))
         )
     old = [*_poetry(poetry.get("dev-dependencies"))]
-    old += _strings(_table(tool.get("uv")).get("dev-dependencies"))
+    old += _strings(as_table(tool.get("uv")).get("dev-dependencies"))
     if old:
         found.append(RequirementList("tool", "dev", tuple(old)))
-    for name, items in _table(_table(tool.get("pdm")).get("dev-dependencies")).items():
+    for name, items in as_table(as_table(tool.get("pdm")).get("dev-dependencies")).items():
         found.append(RequirementList("tool", name, tuple(_strings(items))))
     for name, table in _hatch_environments(project).items():
         items = (*_strings(table.get("dependencies")), *_strings(table.get("extra-dependencies")))
@@ -221,17 +223,17 @@ def _normal(name: str) -> str:
 
 
 def _hatch_environments(project: Project) -> dict[str, Mapping[str, Any]]:
-    tool = _table(project.pyproject.get("tool"))
-    found = dict(_table(_table(tool.get("hatch")).get("envs")))
+    tool = as_table(project.pyproject.get("tool"))
+    found = dict(as_table(as_table(tool.get("hatch")).get("envs")))
     path = project.root / "hatch.toml"
     if path.is_file():
         import tomllib
 
         try:
-            found |= _table(tomllib.loads(path.read_text(encoding="utf-8")).get("envs"))
+            found |= as_table(tomllib.loads(path.read_text(encoding="utf-8")).get("envs"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):
-            return {name: _table(table) for name, table in found.items()}
-    return {name: _table(table) for name, table in found.items()}
+            return {name: as_table(table) for name, table in found.items()}
+    return {name: as_table(table) for name, table in found.items()}
 
 
 def _setup_cfg(project: Project, section: str) -> Mapping[str, str]:
@@ -265,7 +267,7 @@ def _from_tox(project: Project) -> Requirements:
         groups = re.findall(r"^[\w.-]+$", table.get("dependency_groups", ""), re.M)
         found |= Requirements(
             groups=tuple(
-                g for g in groups if g in _table(project.pyproject.get("dependency-groups"))
+                g for g in groups if g in as_table(project.pyproject.get("dependency-groups"))
             ),
             extras=tuple(extras),
             files=tuple(files),
@@ -284,7 +286,7 @@ def _poetry(table: Any) -> Iterator[str]:
     """Requirements of a poetry table, with its caret and tilde ranges spelled by PEP 440."""
     from release.versions import poetry_range
 
-    for name, value in _table(table).items():
+    for name, value in as_table(table).items():
         if name == "python":
             continue
         if isinstance(value, list):
@@ -388,9 +390,9 @@ def hook(project: Project, name: str) -> Hook | None:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError, OSError):
         return None
-    for repository in _list(_table(data).get("repos")):
-        for entry in _list(_table(repository).get("hooks")):
-            if _table(entry).get("id") != name:
+    for repository in _list(as_table(data).get("repos")):
+        for entry in _list(as_table(repository).get("hooks")):
+            if as_table(entry).get("id") != name:
                 continue
             items = [str(item) for item in _list(entry.get("additional_dependencies"))]
             arguments = entry.get("args")
@@ -516,10 +518,6 @@ def _imported(file: Path) -> set[str]:
 
 def _is_test(path: Path | PurePosixPath) -> bool:
     return path.name.startswith(("test_", "tests")) or path.stem.endswith("_test")
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _list(value: Any) -> Iterable[Any]:

@@ -14,6 +14,7 @@ from release.environments import NETWORK_REMEDY, Environment
 from release.errors import CannotCheck, Problem, ReleaseError
 
 if TYPE_CHECKING:
+    from release.declared import Requirements
     from release.project import Project
     from release.shell import Shell
 
@@ -62,45 +63,38 @@ def python_for(project: Project) -> str:
 def project_environment(
     project: Project,
     shell: Shell,
+    wanted: Requirements,
     *,
-    groups: Sequence[str] = (),
-    extras: Sequence[str] = (),
-    install: Sequence[str] = (),
-    files: Sequence[str] = (),
     tools: Sequence[str] = (),
     with_project: bool = True,
 ) -> ProjectEnvironment:
     """The environment of a gate that runs the project's own code.
 
-    It holds the project with `extras`, the dependency `groups` and requirement `files` it
-    declares, the requirements of `install`, and those of the gate's locked `tools` that none of
-    these brought. The project is installed from a clean copy, so that no build leaves a file in
-    the tree. It is installed into again when what it is made from changes. Raises CannotCheck when
-    that fails.
+    It holds the project with what is `wanted` beside it, and those of the gate's locked `tools`
+    that this did not bring. The project is installed from a clean copy, so that no build leaves a
+    file in the tree. It is installed into again when what it is made from changes. Raises
+    CannotCheck when that fails.
     """
     from filelock import FileLock
 
     path = shell.folder / "envs" / shell.gate.name
     with FileLock(path.with_name(f".{path.name}.lock")):
-        return _project_environment(
-            project, shell, path, groups, extras, install, files, tools, with_project
-        )
+        return _project_environment(project, shell, path, wanted, tools, with_project)
 
 
 def _project_environment(
     project: Project,
     shell: Shell,
     path: Path,
-    groups: Sequence[str],
-    extras: Sequence[str],
-    install: Sequence[str],
-    files: Sequence[str],
+    requirements: Requirements,
     tools: Sequence[str],
     with_project: bool,
 ) -> ProjectEnvironment:
     python = python_for(project)
-    described = [f"{name}={_content(project.root / name)}" for name in (*METADATA_FILES, *files)]
-    request = [sys.version, python, repr((groups, extras, install, files, tools, with_project))]
+    described = [
+        f"{name}={_content(project.root / name)}" for name in (*METADATA_FILES, *requirements.files)
+    ]
+    request = [sys.version, python, repr((requirements, tuple(tools), with_project))]
     if tools:
         request.append(_content(environments.lock_of(shell.gate.name)))
     wanted = environments.digest_of(*described, *request)
@@ -112,27 +106,28 @@ def _project_environment(
         return _found(project, shell, environment, noted.get("shadowed") == "yes")
     environment = environments.create(path, python, shell.run_plain)
     command = environments.installer(environment)
-    requirements: list[str] = []
+    words: list[str] = []
     copy: Path | None = None
     shadowed = True
     if with_project:
         from release.export import export
 
         copy = export(project, shell.work / "install")
-        requirements.append(f"{copy}[{','.join(extras)}]" if extras else str(copy))
-        for name in files:
-            requirements += ["-r", str(copy / name)]
-        for group in groups:
-            requirements += ["--group", f"{copy / 'pyproject.toml'}:{group}"]
-    requirements += install
-    if requirements:
+        extras = ",".join(requirements.extras)
+        words.append(f"{copy}[{extras}]" if extras else str(copy))
+        for name in requirements.files:
+            words += ["-r", str(copy / name)]
+        for group in requirements.groups:
+            words += ["--group", f"{copy / 'pyproject.toml'}:{group}"]
+    words += requirements.install
+    if words:
         # Where uv starts it heeds [tool.uv]: that of the copy, whose sources are the copy's own.
-        done = shell.run_plain([*command, *requirements], cwd=copy)
+        done = shell.run_plain([*command, *words], cwd=copy)
         if done.status != 0 and "Required uv version" in done.stderr:
             # The project's own [tool.uv] demands another uv; do without what else it says.
-            done = shell.run_plain([*command, *requirements])
+            done = shell.run_plain([*command, *words])
         if done.status != 0:
-            what = project.name if with_project else ", ".join(install)
+            what = project.name if with_project else ", ".join(requirements.install)
             raise CannotCheck(
                 f"{what} was not installed: {reason(done.stderr)}",
                 NETWORK_REMEDY

@@ -105,6 +105,14 @@ class Project:
             )
         return self.package
 
+    def tool(self, name: str) -> Mapping[str, Any]:
+        """The table `[tool.NAME]` of pyproject.toml, empty where there is none."""
+        return as_table(as_table(self.pyproject.get("tool")).get(name))
+
+    def configures(self, name: str) -> bool:
+        """Whether pyproject.toml has a table `[tool.NAME]`, be it an empty one."""
+        return name in as_table(self.pyproject.get("tool"))
+
     @property
     def has_src_layout(self) -> bool:
         return self.source_root != "."
@@ -118,9 +126,9 @@ class Project:
         """
         if "tag" in self.settings.model_fields_set:
             return self.settings.tag
-        tool = _table(self.pyproject.get("tool"))
-        bump = _table(tool.get("bumpversion")).get("tag_name")
-        commitizen = _table(tool.get("commitizen")).get("tag_format")
+        tool = as_table(self.pyproject.get("tool"))
+        bump = as_table(tool.get("bumpversion")).get("tag_name")
+        commitizen = as_table(tool.get("commitizen")).get("tag_format")
         for declared, field_name in ((bump, "{new_version}"), (commitizen, "$version")):
             if isinstance(declared, str) and declared.count(field_name) == 1:
                 template = declared.replace(field_name, "{version}")
@@ -197,13 +205,13 @@ def read_project(root: Path) -> Project:
     source, pyproject = _read_pyproject(root)
     from release.settings import parse
 
-    tool = _table(pyproject.get("tool"))
-    settings = parse(_table(tool.get("release")), source)
+    tool = as_table(pyproject.get("tool"))
+    settings = parse(as_table(tool.get("release")), source)
     setup_cfg = _read_setup_cfg(root)
-    metadata = _table(pyproject.get("project"))
-    poetry = _table(tool.get("poetry"))
+    metadata = as_table(pyproject.get("project"))
+    poetry = as_table(tool.get("poetry"))
     name = _name(root, metadata, poetry, tool, setup_cfg, bool(pyproject))
-    backend = str(_table(pyproject.get("build-system")).get("build-backend") or LEGACY_BACKEND)
+    backend = str(as_table(pyproject.get("build-system")).get("build-backend") or LEGACY_BACKEND)
     packages = tuple(_find_packages(root, name, tool, setup_cfg))
     package = _choose_package(root, settings.package, name, packages)
     path = package.path if package else None
@@ -263,7 +271,8 @@ def read_text(root: Path, path: str) -> str:
         raise ConfigurationError(Problem("is not UTF-8", path, line, "save it as UTF-8")) from None
 
 
-def _table(value: Any) -> Mapping[str, Any]:
+def as_table(value: Any) -> Mapping[str, Any]:
+    """`value` when it is a table of TOML, an empty one otherwise."""
     return value if isinstance(value, Mapping) else {}
 
 
@@ -315,7 +324,7 @@ def _name(
     setup_cfg: Mapping[str, Mapping[str, str]],
     has_pyproject: bool,
 ) -> str:
-    flit = _table(_table(tool.get("flit")).get("metadata"))
+    flit = as_table(as_table(tool.get("flit")).get("metadata"))
     for candidate in (
         metadata.get("name"),
         poetry.get("name"),
@@ -363,7 +372,7 @@ def _setup_py_argument(root: Path, keyword: str) -> str | None:
 
 
 def _poetry_python(poetry: Mapping[str, Any]) -> str | None:
-    wanted = _table(poetry.get("dependencies")).get("python")
+    wanted = as_table(poetry.get("dependencies")).get("python")
     if not isinstance(wanted, str):
         return None
     from release.versions import poetry_range
@@ -433,27 +442,29 @@ def _declared_packages(
     """Source root and name of each package that a build backend's configuration names."""
     wheel = tool
     for key in ("hatch", "build", "targets", "wheel"):
-        wheel = _table(wheel.get(key))
-    scikit = _table(_table(tool.get("scikit-build")).get("wheel")).get("packages")
+        wheel = as_table(wheel.get(key))
+    scikit = as_table(as_table(tool.get("scikit-build")).get("wheel")).get("packages")
     for item in (*_texts(wheel.get("packages")), *_texts(scikit)):
         yield str(PurePosixPath(item).parent), PurePosixPath(item).name
-    for entry in _list(_table(tool.get("poetry")).get("packages")):
-        include, base = _table(entry).get("include"), _table(entry).get("from", ".")
+    for entry in _list(as_table(tool.get("poetry")).get("packages")):
+        include, base = as_table(entry).get("include"), as_table(entry).get("from", ".")
         if isinstance(include, str) and isinstance(base, str) and "*" not in include:
             yield base, include.removesuffix(".py").strip("/").replace("/", ".")
-    uv = _table(_table(tool.get("uv")).get("build-backend"))
+    uv = as_table(as_table(tool.get("uv")).get("build-backend"))
     for item in _texts(uv.get("module-name")):
         yield str(uv.get("module-root", "src")), item
-    flit = _table(tool.get("flit"))
+    flit = as_table(tool.get("flit"))
     for table in (flit.get("module"), flit.get("metadata")):
-        for item in _texts(_table(table).get("name" if table is flit.get("module") else "module")):
+        for item in _texts(
+            as_table(table).get("name" if table is flit.get("module") else "module")
+        ):
             yield "src", item
             yield ".", item
-    maturin = _table(tool.get("maturin"))
+    maturin = as_table(tool.get("maturin"))
     for item in _texts(maturin.get("module-name")):
         yield str(maturin.get("python-source", ".")), item.split(".")[0]
-    setuptools = _table(tool.get("setuptools"))
-    folders = _table(setuptools.get("package-dir"))
+    setuptools = as_table(tool.get("setuptools"))
+    folders = as_table(setuptools.get("package-dir"))
     for item in _texts(setuptools.get("packages")):
         if "." not in item:
             mapped = PurePosixPath(str(folders.get(item) or f"{folders.get('', '.')}/{item}"))
@@ -470,14 +481,14 @@ def _visible_packages(
     tool: Mapping[str, Any],
     setup_cfg: Mapping[str, Mapping[str, str]],
 ) -> Iterator[tuple[str, str]]:
-    find = _table(_table(_table(tool.get("setuptools")).get("packages")).get("find"))
-    folders = _table(_table(tool.get("setuptools")).get("package-dir"))
+    find = as_table(as_table(as_table(tool.get("setuptools")).get("packages")).get("find"))
+    folders = as_table(as_table(tool.get("setuptools")).get("package-dir"))
     mapped = re.search(r"^\s*=\s*(\S+)", setup_cfg.get("options", {}).get("package_dir", ""), re.M)
     bases = [
         *_texts(find.get("where")),
         *_texts(folders.get("")),
-        *_texts(_table(_table(tool.get("pdm")).get("build")).get("package-dir")),
-        *_texts(_table(tool.get("maturin")).get("python-source")),
+        *_texts(as_table(as_table(tool.get("pdm")).get("build")).get("package-dir")),
+        *_texts(as_table(tool.get("maturin")).get("python-source")),
         *setup_cfg.get("options.packages.find", {}).get("where", "").split(),
         *([mapped[1]] if mapped else []),
         "src",
@@ -569,8 +580,8 @@ def _version(
     places: list[VersionPlace] = []
     warnings: list[Problem] = []
     origin = "nowhere"
-    metadata = _table(pyproject.get("project"))
-    tool = _table(pyproject.get("tool"))
+    metadata = as_table(pyproject.get("project"))
+    tool = as_table(pyproject.get("tool"))
     static = metadata.get("version")
     if isinstance(static, str):
         places.append(
@@ -581,7 +592,7 @@ def _version(
                 "[project] version",
             )
         )
-    poetry = _table(tool.get("poetry")).get("version")
+    poetry = as_table(tool.get("poetry")).get("version")
     if isinstance(poetry, str) and not isinstance(static, str):
         places.append(
             VersionPlace(
@@ -621,7 +632,7 @@ def _version(
     if origin == "nowhere":
         return (), None, f"the build backend ({backend.partition(':')[0]})", ()
     places += _citation_versions(root, warnings)
-    bump = _table(tool.get("bumpversion")).get("current_version")
+    bump = as_table(tool.get("bumpversion")).get("current_version")
     if isinstance(bump, str):
         places.append(
             VersionPlace(
@@ -639,12 +650,12 @@ def _uses_vcs(
     root: Path, pyproject: Mapping[str, Any], setup_cfg: Mapping[str, Mapping[str, str]]
 ) -> bool:
     """Whether the version comes from version control's tags."""
-    requires = _texts(_table(pyproject.get("build-system")).get("requires"))
+    requires = _texts(as_table(pyproject.get("build-system")).get("requires"))
     names = [re.split(r"[^A-Za-z0-9._-]", item.strip(), maxsplit=1)[0] for item in requires]
-    tool = _table(pyproject.get("tool"))
+    tool = as_table(pyproject.get("tool"))
     if any(re.sub(r"[-_.]+", "-", name).lower() in VCS_VERSION_TOOLS for name in names):
         return True
-    if _table(_table(tool.get("pdm")).get("version")).get("source") == "scm":
+    if as_table(as_table(tool.get("pdm")).get("version")).get("source") == "scm":
         return True
     if {"setuptools_scm", "setuptools-git-versioning", "versioneer"} & set(tool):
         return True
@@ -664,9 +675,9 @@ def _declared_version_files(
 ) -> Iterator[str]:
     """Files that the configuration of a build backend names as the home of the version."""
     for name in ("hatch", "pdm"):
-        yield from _texts(_table(_table(tool.get(name)).get("version")).get("path"))
-    setuptools = _table(tool.get("setuptools"))
-    dynamic = _table(_table(setuptools.get("dynamic")).get("version"))
+        yield from _texts(as_table(as_table(tool.get(name)).get("version")).get("path"))
+    setuptools = as_table(tool.get("setuptools"))
+    dynamic = as_table(as_table(setuptools.get("dynamic")).get("version"))
     yield from _texts(dynamic.get("file"))
     attribute = dynamic.get("attr")
     legacy = setup_cfg.get("metadata", {}).get("version", "")

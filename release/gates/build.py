@@ -478,8 +478,7 @@ def judge_twine(status: int, said: str, names: Sequence[str]) -> Judged:
 
 def _check_wheel_contents(project: Project, shell: Shell, wheel: Path, copy: Path) -> Judged:
     settings = project.settings.gates.build
-    tool = project.pyproject.get("tool")
-    configured = isinstance(tool, Mapping) and "check-wheel-contents" in tool
+    configured = project.configures("check-wheel-contents")
     ignored = NO_DEFECT + (NO_MODULES if settings.imports == () else ())
     options = ["--config", "pyproject.toml"] if configured else ["--no-config"]
     options += [] if configured else ["--ignore", ",".join(ignored)]

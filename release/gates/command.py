@@ -20,17 +20,14 @@ def own_gate(name: str, settings: OwnGateSettings) -> Gate:
     """The gate that a project declares in `[tool.release.gates.NAME]`."""
 
     def check(project: Project, shell: Shell) -> Outcome:
+        from release.declared import chosen_requirements
         from release.installed import project_environment
 
         environment = None
         if settings.project or settings.install:
+            wanted = chosen_requirements(project, settings)
             environment = project_environment(
-                project,
-                shell,
-                groups=settings.groups or (),
-                extras=settings.extras or (),
-                install=settings.install,
-                with_project=settings.project,
+                project, shell, wanted, with_project=settings.project
             ).environment
         return run_commands(shell, settings.run, environment, settings.env)
 
@@ -55,17 +52,14 @@ def run_set(
     They run in an environment with the project and what the settings name; in `tools`, where one is
     given and they name nothing.
     """
+    from release.declared import chosen_requirements
     from release.installed import project_environment
 
     environment = tools
-    if tools is None or settings.install or settings.groups or settings.extras:
+    wanted = chosen_requirements(project, settings)
+    if tools is None or wanted:
         environment = project_environment(
-            project,
-            shell,
-            groups=settings.groups or (),
-            extras=settings.extras or (),
-            install=settings.install,
-            tools=shell.gate.tools,
+            project, shell, wanted, tools=shell.gate.tools
         ).environment
     return run_commands(shell, settings.run or (), environment, settings.env)
 

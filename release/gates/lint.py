@@ -137,7 +137,7 @@ def read_procedure(project: Project) -> Procedure:
     return Procedure(
         configured=True,
         selects=selects_rules(configuration),
-        formats=formats(configuration, text, "release" in _tool(project.pyproject)),
+        formats=formats(configuration, text, project.configures("release")),
         requirement=requirement,
         pinned=bool(exact or pinned(text, "ruff") or locked(project, "ruff")),
     )
@@ -157,8 +157,7 @@ def read_configuration(project: Project) -> Mapping[str, Any] | None:
                 return tomllib.loads(read_text(project.root, name))
             except tomllib.TOMLDecodeError as error:
                 raise CannotCheck(f"{name} is not valid TOML: {error}", "mend it") from None
-    table = _tool(project.pyproject).get("ruff")
-    return table if isinstance(table, Mapping) else None
+    return project.tool("ruff") if project.configures("ruff") else None
 
 
 def selects_rules(configuration: Mapping[str, Any]) -> bool:
@@ -246,9 +245,12 @@ def judge_format(text: str, root: Path, status: int, pinned: bool) -> list[Findi
 def _ruff(project: Project, shell: Shell, requirement: str | None) -> str:
     if requirement is None:
         return shell.tools.tool("ruff")
+    from release.declared import Requirements
     from release.installed import project_environment
 
-    found = project_environment(project, shell, install=[requirement], with_project=False)
+    found = project_environment(
+        project, shell, Requirements(install=(requirement,)), with_project=False
+    )
     return found.environment.tool("ruff")
 
 
@@ -287,11 +289,6 @@ def _relative(name: str | None, root: Path) -> str | None:
         return None
     path = Path(name)
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
-
-
-def _tool(pyproject: Mapping[str, Any]) -> Mapping[str, Any]:
-    tool = pyproject.get("tool")
-    return tool if isinstance(tool, Mapping) else {}
 
 
 GATE = Gate(

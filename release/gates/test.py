@@ -13,12 +13,13 @@ environment make the gate unchecked, unless others fail by themselves: say what 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck
 from release.model import Finding, Gate, Outcome
+from release.project import as_table
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -75,15 +76,7 @@ def check(project: Project, shell: Shell) -> Outcome:
     from release.installed import project_environment
 
     wanted = chosen_requirements(project, settings, "test")
-    found = project_environment(
-        project,
-        shell,
-        groups=wanted.groups,
-        extras=wanted.extras,
-        files=wanted.files,
-        install=wanted.install,
-        tools=("pytest",),
-    )
+    found = project_environment(project, shell, wanted, tools=("pytest",))
     report = shell.work / "junit.xml"
     command = [found.environment.python, "-m", "pytest", "-q", "--color=no"]
     command += ["-o", "junit_family=xunit1", f"--junitxml={report}"]
@@ -180,13 +173,12 @@ def test_paths(project: Project) -> tuple[str, ...]:
         path = project.root / name
         if path.is_file():
             try:
-                table = _table(tomllib.loads(path.read_text(encoding="utf-8")).get("pytest"))
+                table = as_table(tomllib.loads(path.read_text(encoding="utf-8")).get("pytest"))
             except (tomllib.TOMLDecodeError, UnicodeDecodeError):
                 return ()
             return _words(table.get("testpaths"))
-    tool = _table(project.pyproject.get("tool"))
-    pytest = _table(tool.get("pytest"))
-    for table in (_table(pytest.get("ini_options")), pytest):
+    pytest = project.tool("pytest")
+    for table in (as_table(pytest.get("ini_options")), pytest):
         if "testpaths" in table:
             return _words(table["testpaths"])
     for name in PYTEST_FILES[2:]:
@@ -248,10 +240,6 @@ def _file_of(name: str, details: str) -> str | None:
 def _last(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     return lines[-1] if lines else "it said nothing"
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 GATE = Gate(

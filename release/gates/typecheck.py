@@ -97,7 +97,7 @@ def configures_mypy(project: Project) -> bool:
 
 def uses_pyright(project: Project) -> bool:
     """Whether the project configures pyright and no mypy."""
-    declared = "pyright" in _tool(project.pyproject) or "basedpyright" in _tool(project.pyproject)
+    declared = project.configures("pyright") or project.configures("basedpyright")
     return not configures_mypy(project) and (
         declared or (project.root / "pyrightconfig.json").is_file()
     )
@@ -112,7 +112,7 @@ def other_checker(project: Project) -> str | None:
         if re.search(pattern, text, re.M):
             return name
     # A command is often a list of words; a table of settings is one however it is spelled.
-    if re.search(r"[\"']ty[\"'],\s*[\"']check[\"']", text) or "ty" in _tool(project.pyproject):
+    if re.search(r"[\"']ty[\"'],\s*[\"']check[\"']", text) or project.configures("ty"):
         return "ty"
     return None
 
@@ -132,15 +132,7 @@ def _environment(project: Project, shell: Shell, by_pyright: bool) -> ProjectEnv
         wanted |= Requirements(install=_mypy_requirement(project))
     # A plugin of mypy's must be beside it, and it imports the project's dependencies.
     plugins = not by_pyright and "plugins" in (_mypy_settings(project) or {})
-    return project_environment(
-        project,
-        shell,
-        groups=wanted.groups,
-        extras=wanted.extras,
-        files=wanted.files,
-        install=wanted.install,
-        tools=("mypy",) if plugins else (),
-    )
+    return project_environment(project, shell, wanted, tools=("mypy",) if plugins else ())
 
 
 def _mypy_requirement(project: Project) -> tuple[str, ...]:
@@ -369,9 +361,8 @@ def _mypy_settings(project: Project) -> Mapping[str, Any] | None:
     for name in MYPY_FILES:
         if (project.root / name).is_file():
             return _ini_section(project.root / name) or {}
-    table = _tool(project.pyproject).get("mypy")
-    if isinstance(table, Mapping):
-        return table
+    if project.configures("mypy"):
+        return project.tool("mypy")
     return _ini_section(project.root / "setup.cfg")
 
 
@@ -403,11 +394,6 @@ def _applies(project: Project, _level: Level | None) -> str | None:
     if any(annotation.search(path.read_bytes()) for path in files if path.is_file()):
         return None
     return "configures no type checker, ships no py.typed and annotates nothing"
-
-
-def _tool(pyproject: Mapping[str, Any]) -> Mapping[str, Any]:
-    tool = pyproject.get("tool")
-    return tool if isinstance(tool, Mapping) else {}
 
 
 GATE = Gate(

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck
 from release.model import Finding, Gate, Level, Outcome
-from release.project import Project, VersionPlace
+from release.project import Project, VersionPlace, as_table, read_text
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -45,7 +45,7 @@ def check(project: Project, shell: Shell) -> Outcome:
     findings = [Finding(w.message, w.path, w.line, w.remedy or None) for w in project.warnings]
     places = project.version_places
     findings += judge_places(places)
-    findings += judge_bumpversion(project.pyproject, _texts(project), project.version)
+    findings += judge_bumpversion(project.tool("bumpversion"), _texts(project), project.version)
     checked = len(places) + 1
     if target is None:
         findings.append(_invalid(places[0]))
@@ -98,15 +98,14 @@ def judge_places(places: Sequence[VersionPlace]) -> list[Finding]:
 
 
 def judge_bumpversion(
-    pyproject: Mapping[str, Any], texts: Mapping[str, str | None], version: str | None
+    table: Mapping[str, Any], texts: Mapping[str, str | None], version: str | None
 ) -> list[Finding]:
-    """Findings for files that [tool.bumpversion] lists and that do not hold the version.
+    """Findings for files that `table`, [tool.bumpversion], lists and that lack the version.
 
     `texts` maps each listed file to its text, None for a missing one. A file disagrees when it has
     another version where the search has the current one, or the current one nowhere. Searches
     without the version edit something else, and those with other fields are left to the tool.
     """
-    table = _table(_table(pyproject.get("tool")).get("bumpversion"))
     if version is None:
         return []
     findings: list[Finding] = []
@@ -172,7 +171,7 @@ def _judge_search(name: str, text: str, search: str, version: str, *, regex: boo
 def _entries(table: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     files = table.get("files")
     items = files if isinstance(files, list) else []
-    return [item for item in items if isinstance(_table(item).get("filename"), str)]
+    return [item for item in items if isinstance(as_table(item).get("filename"), str)]
 
 
 def _flag(entry: Mapping[str, Any], table: Mapping[str, Any], name: str) -> bool:
@@ -246,10 +245,7 @@ def _invalid(place: VersionPlace) -> Finding:
 
 
 def _texts(project: Project) -> dict[str, str | None]:
-    from release.project import read_text
-
-    table = _table(_table(project.pyproject.get("tool")).get("bumpversion"))
-    names = [entry["filename"] for entry in _entries(table)]
+    names = [entry["filename"] for entry in _entries(project.tool("bumpversion"))]
     return {
         name: read_text(project.root, name) if (project.root / name).is_file() else None
         for name in names
@@ -258,10 +254,6 @@ def _texts(project: Project) -> dict[str, str | None]:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 GATE = Gate(

@@ -144,8 +144,8 @@ class TestPlaces:
 
 class TestBumpversion:
     def judge(self, entry: dict[str, object], text: str | None = "v1.2.3\n") -> list[str]:
-        pyproject = {"tool": {"bumpversion": {"files": [{"filename": "f", **entry}]}}}
-        return [f.message for f in judge_bumpversion(pyproject, {"f": text}, "1.2.3")]
+        table = {"files": [{"filename": "f", **entry}]}
+        return [f.message for f in judge_bumpversion(table, {"f": text}, "1.2.3")]
 
     def test_the_default_search_is_the_version_itself(self) -> None:
         assert self.judge({}) == []
