@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from release.masking import printable
 from release.model import Evidence, Gate, Level, Required, Status, Verdict
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Report:
     titles: Mapping[str, str]
     seconds: float
     moved: tuple[str, ...] = ()
+    disturbed: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The contents of `preflight.json`."""
@@ -44,6 +45,7 @@ class Report:
             "verdict": self.verdict.value,
             "left_to_ci": list(self.left_to_ci),
             "seconds": round(self.seconds, 2),
+            "disturbed": list(self.disturbed),
             "gates": [
                 {
                     "name": evidence.gate,
@@ -109,21 +111,25 @@ def make_report(
     in_ci: bool,
     seconds: float,
     moved: tuple[str, ...] = (),
+    disturbed: tuple[str, ...] = (),
 ) -> Report:
     """Judge the checklist.
 
-    `moved` lists files that changed while it ran, `seconds` is its duration.
+    `moved` lists files that changed while it ran, `disturbed` those of them that git minds: then
+    no commit was judged as a whole, and the verdict is not `ready`. `seconds` is its duration.
     """
     required = requirements(project, gates.values())
     found = tuple(evidence[name] for name in gates)
     result, left = verdict(found, required, in_ci)
+    if disturbed and result is Verdict.READY:
+        result = Verdict.INCOMPLETE
     facts = project.git
     version = project.version
     if version is None and "build" in evidence:
         version = evidence["build"].outcome.facts.get("version")
     return Report(
         project=project.name,
-        version=version,
+        version=printable(version) if version else None,
         level=level,
         commit=(facts.commit if facts else None) or "",
         tree=(facts.tree if facts else None) or "",
@@ -135,9 +141,5 @@ def make_report(
         titles={name: gate.title for name, gate in gates.items()},
         seconds=seconds,
         moved=moved,
+        disturbed=disturbed,
     )
-
-
-def log_path(folder: Path, evidence: Evidence) -> str | None:
-    """Where a gate's log lies, for a reader in the project's root."""
-    return f"{folder.name}/{evidence.log}" if evidence.log else None

@@ -172,7 +172,7 @@ def ensure_tools(gate: str, path: Path, run: Run) -> Environment:
     done = run(command)
     if done.status != 0:
         raise CannotCheck(
-            f"the tools of {gate} were not installed: {done.last_line}", NETWORK_REMEDY
+            f"the tools of {gate} were not installed: {reason(done.stderr)}", NETWORK_REMEDY
         )
     stamp(environment, wanted)
     return environment
@@ -237,3 +237,28 @@ def digest_of(*parts: bytes | str) -> str:
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
     return digest.hexdigest()
+
+
+def looks_like_network(text: str) -> bool:
+    """Whether an installer's complaint (uv's or pip's) is about reaching the index."""
+    return bool(
+        re.search(
+            r"error sending request|dns error|connection (refused|reset|error)|failed to fetch"
+            r"|timed out|temporary failure in name resolution|could not fetch url|newconnection"
+            r"|network (is unreachable|was disabled)|HTTP status (server error|5\d\d)",
+            text,
+            re.I,
+        )
+    )
+
+
+def reason(text: str) -> str:
+    """The line of an installer's complaint (uv's or pip's) that says what is wrong."""
+    lines = [line.strip(" ×╰─▶├│") for line in text.splitlines()]
+    causes = [line.removeprefix("cause: ") for line in lines if line.startswith("cause: ")]
+    errors = [line.partition(": ")[2] for line in lines if line.lower().startswith("error: ")]
+    for line in (*causes, *lines):
+        if line.startswith("Because"):
+            return line
+    said = [*errors[:1], *causes[:1]] or [line for line in lines if line][-1:]
+    return ": ".join(said) or "no reason given"

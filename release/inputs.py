@@ -158,6 +158,7 @@ def gate_key(
     level: Level | None,
     tree: TreeState,
     needed: Mapping[str, Evidence],
+    refs: str,
     environ: Mapping[str, str] = os.environ,
 ) -> str:
     """The digest of everything a gate's verdict depends on; equal keys mean an equal verdict.
@@ -166,25 +167,29 @@ def gate_key(
       ignored ones: a gate can read any of them. Left out are environments, caches and by-products
       (see SKIPPED_FOLDERS, SKIPPED_FILES and the setting `by-products`). The settings are among
       these files, in pyproject.toml.
+    - `refs`, a digest of the commit, of whether anything differs from it, and of the tags: build
+      backends take the version from them, and evidence names the commit.
     - the gate's name and the level: what is judged, and what for.
     - the gate's locked tools: another version may judge otherwise.
-    - this program's own source, and the noxfile's: the judgement itself.
+    - this program's own source, or that of the noxfile or module that a gate of the project's own
+      is written in: the judgement itself.
     - the interpreter and the platform: tools and wheels differ by them.
     - the environment variables, but for those that differ from terminal to terminal and judge
       nothing (VOLATILE_VARIABLES): a project's tests may heed any. Only a digest is kept.
     - the artefacts of the gates it needs, by their sha256: a wheel that was built anew is another
       input.
 
-    Not in it, and the reason why such gates are not reused or only for a time (`Gate.valid`):
-    git's refs, the remote, the index, advisories, a container engine, and the clock.
+    Not in it, and the reason why such gates are not reused or only for a time (`Gate.valid`): the
+    remote, the index, advisories, a container engine, and the clock.
     """
     lock = lock_of(gate.name)
     parts = {
         "gate": gate.name,
         "level": level,
+        "refs": refs,
         "tree": tree.digest,
         "tools": hashlib.sha256(lock.read_bytes()).hexdigest() if lock.exists() else None,
-        "source": own_source(),
+        "source": [own_source(), _source_of(gate)],
         "interpreter": [sys.version, sys.executable, platform.platform()],
         "environment": environment_digest(environ),
         "needs": {
@@ -201,6 +206,14 @@ def environment_digest(environ: Mapping[str, str]) -> str:
         (name, value) for name, value in environ.items() if not _matches(name, VOLATILE_VARIABLES)
     )
     return hashlib.sha256(repr(heeded).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _source_of(gate: Gate) -> str:
+    """A digest of the file that a gate's check is written in."""
+    try:
+        return hashlib.sha256(Path(gate.check.__code__.co_filename).read_bytes()).hexdigest()
+    except (AttributeError, OSError):
+        return ""
 
 
 @functools.cache

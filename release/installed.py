@@ -75,10 +75,8 @@ def project_environment(
     file in the tree. It is installed into again when what it is made from changes. Raises
     CannotCheck when that fails.
     """
-    from filelock import FileLock
-
     path = shell.folder / "envs" / shell.gate.name
-    with FileLock(path.with_name(f".{path.name}.lock")):
+    with shell.lock(path.with_name(f".{path.name}.lock")):
         return _project_environment(project, shell, path, wanted, tools, with_project)
 
 
@@ -91,9 +89,11 @@ def _project_environment(
     with_project: bool,
 ) -> ProjectEnvironment:
     python = python_for(project)
-    described = [
-        f"{name}={_content(project.root / name)}" for name in (*METADATA_FILES, *requirements.files)
-    ]
+    described = [_content(project.root / name) for name in METADATA_FILES]
+    for name in requirements.files:  # which may name others beside them
+        beside = sorted((project.root / name).parent.glob("*"))
+        described += [_content(path) for path in beside if path.suffix in {".txt", ".in"}]
+    described.append(project.version or (project.git.commit if project.git else None) or "")
     request = [sys.version, python, repr((requirements, tuple(tools), with_project))]
     if tools:
         request.append(_content(environments.lock_of(shell.gate.name)))
@@ -129,9 +129,9 @@ def _project_environment(
         if done.status != 0:
             what = project.name if with_project else ", ".join(requirements.install)
             raise CannotCheck(
-                f"{what} was not installed: {reason(done.stderr)}",
+                f"{what} was not installed: {environments.reason(done.stderr)}",
                 NETWORK_REMEDY
-                if looks_like_network(done.stderr)
+                if environments.looks_like_network(done.stderr)
                 else FIT_REMEDY.format(shell.gate.name),
             )
     present = environment.distributions()
@@ -141,7 +141,8 @@ def _project_environment(
         done = shell.run_plain([*command, *pins])
         if done.status != 0:
             raise CannotCheck(
-                f"{', '.join(missing)} not installed: {reason(done.stderr)}", NETWORK_REMEDY
+                f"{', '.join(missing)} not installed: {environments.reason(done.stderr)}",
+                NETWORK_REMEDY,
             )
     if with_project:
         shadowed = _tree_holds_package(project, environment)
@@ -187,7 +188,8 @@ def _tree_holds_package(project: Project, environment: Environment) -> bool:
     name = re.sub(r"[-_.]+", "_", project.name).lower()
     for folder in environment.site_packages():
         for info in folder.glob("*.dist-info"):
-            if re.sub(r"[-_.]+", "_", info.name.rpartition("-")[0]).lower() != name:
+            installed = info.name.removesuffix(".dist-info").rpartition("-")[0]
+            if re.sub(r"[-_.]+", "_", installed).lower() != name:
                 continue
             with (info / "RECORD").open(encoding="utf-8", newline="") as record:
                 paths = [row[0] for row in csv.reader(record) if row]
@@ -206,10 +208,8 @@ def runtime_environment(project: Project, shell: Shell, wheel: Path, sha256: str
     way. It is made anew when the wheel changed. Raises CannotCheck when the index cannot be
     reached, ReleaseError when the wheel or its requirements cannot be installed.
     """
-    from filelock import FileLock
-
     path = shell.folder / "envs" / "runtime"
-    with FileLock(path.with_name(".runtime.lock")):
+    with shell.lock(path.with_name(".runtime.lock")):
         environment = Environment(path)
         python = python_for(project)
         wanted = environments.digest_of(sha256, python, sys.version)
@@ -241,7 +241,7 @@ def _install_wheel(shell: Shell, environment: Environment, wheel: Path, sha256: 
         ]
     )
     if done.status != 0:
-        raise NotInstallable(f"the wheel cannot be installed: {reason(done.stderr)}")
+        raise NotInstallable(f"the wheel cannot be installed: {environments.reason(done.stderr)}")
     wanted = shell.work / "requirements.txt"
     requirements = list(runtime_requirements(wheel, environment, shell))
     if requirements:
@@ -251,8 +251,8 @@ def _install_wheel(shell: Shell, environment: Environment, wheel: Path, sha256: 
         kept.write_text(f"{name}=={version}\n", encoding="utf-8")
         done = shell.run_plain([*command, "-r", str(wanted), "-c", str(kept)])
         if done.status != 0:
-            said = reason(done.stderr)
-            if looks_like_network(done.stderr):
+            said = environments.reason(done.stderr)
+            if environments.looks_like_network(done.stderr):
                 raise CannotCheck(f"the requirements were not installed: {said}", NETWORK_REMEDY)
             raise NotInstallable(f"the requirements cannot be installed: {said}")
     uv = environments.find_uv()
@@ -312,28 +312,3 @@ class NotInstallable(ReleaseError):
 
     def __init__(self, message: str) -> None:
         super().__init__(Problem(message, remedy="mend the project's metadata or build"))
-
-
-def looks_like_network(text: str) -> bool:
-    """Whether an installer's complaint (uv's or pip's) is about reaching the index."""
-    return bool(
-        re.search(
-            r"error sending request|dns error|connection (refused|reset|error)|failed to fetch"
-            r"|timed out|temporary failure in name resolution|could not fetch url|newconnection"
-            r"|network (is unreachable|was disabled)|HTTP status (server error|5\d\d)",
-            text,
-            re.I,
-        )
-    )
-
-
-def reason(text: str) -> str:
-    """The line of an installer's complaint (uv's or pip's) that says what is wrong."""
-    lines = [line.strip(" ×╰─▶├│") for line in text.splitlines()]
-    causes = [line.removeprefix("cause: ") for line in lines if line.startswith("cause: ")]
-    errors = [line.partition(": ")[2] for line in lines if line.lower().startswith("error: ")]
-    for line in (*causes, *lines):
-        if line.startswith("Because"):
-            return line
-    said = [*errors[:1], *causes[:1]] or [line for line in lines if line][-1:]
-    return ": ".join(said) or "no reason given"

@@ -8,7 +8,8 @@ import unicodedata
 from collections.abc import Mapping
 
 SECRET_NAME = re.compile(
-    r"token|secret|passw|passphrase|credential|api_?key|private_?key|access_?key|_auth$|^auth_",
+    r"token|secret|passw|passphrase|credential|api_?key|_key$|access_?key|_auth$|^auth_"
+    r"|^(?!old).+_?pwd$|_pat$",
     re.I,
 )
 URL_PASSWORD = re.compile(r"(?<=://)[^\s/@:'\"]*:[^\s/@'\"]+(?=@)")

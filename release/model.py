@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -53,6 +53,7 @@ BUILT_IN_GATES = (
     "audit",
     "docker",
 )
+T = TypeVar("T")
 BESIDE = timedelta(minutes=10)
 
 
@@ -120,6 +121,22 @@ class Outcome:
 
     def __bool__(self) -> NoReturn:
         raise TypeError("an Outcome has no truth value; compare its status")
+
+    def map_text(self, clean: Callable[[str], str]) -> Outcome:
+        """The same judgement with `clean` applied to every text that people read."""
+        return replace(
+            self,
+            summary=clean(self.summary) or "-",
+            findings=tuple(
+                Finding(
+                    clean(finding.message),
+                    clean(finding.path) if finding.path else None,
+                    finding.line,
+                    clean(finding.remedy) if finding.remedy else None,
+                )
+                for finding in self.findings
+            ),
+        )
 
     @classmethod
     def passed(
@@ -277,31 +294,47 @@ class Evidence:
                 outcome=Outcome(
                     status=Status(data["status"]),
                     summary=_text(data["summary"]),
-                    checked=int(data["checked"]),
-                    findings=tuple(Finding(**finding) for finding in data["findings"]),
+                    checked=_exactly(data["checked"], int),
+                    findings=tuple(
+                        Finding(
+                            _text(f["message"]),
+                            _optional(f["path"], str),
+                            _optional(f["line"], int),
+                            _optional(f["remedy"], str),
+                        )
+                        for f in data["findings"]
+                    ),
                     artifacts=tuple(
-                        Artifact(_text(a["path"]), int(a["size"]), _text(a["sha256"]))
+                        Artifact(_text(a["path"]), _exactly(a["size"], int), _text(a["sha256"]))
                         for a in data["artifacts"]
                     ),
                     facts={_text(k): _text(v) for k, v in data["facts"].items()},
                 ),
                 commit=_text(data["commit"]),
                 tree=_text(data["tree"]),
-                dirty=bool(data["dirty"]),
+                dirty=_exactly(data["dirty"], bool),
                 key=_text(data["key"]),
                 key_after=_text(data["key_after"]),
-                level=data["level"],
+                level=_optional(data["level"], str),
                 tools={_text(k): _text(v) for k, v in data["tools"].items()},
                 commands=tuple(tuple(map(_text, command)) for command in data["commands"]),
                 started=started,
                 seconds=seconds,
-                log=data["log"],
+                log=_optional(data["log"], str),
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"not evidence of this program: {error!r}") from error
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is not text")
+    return _exactly(value, str)
+
+
+def _exactly(value: Any, kind: type[T]) -> T:
+    if type(value) is not kind:
+        raise TypeError(f"{value!r} is no {kind.__name__}")
     return value
+
+
+def _optional(value: Any, kind: type[T]) -> T | None:
+    return None if value is None else _exactly(value, kind)

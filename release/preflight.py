@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from release.checklist import Report, make_report
 from release.errors import ConfigurationError, Problem
 from release.gates import checklist
+from release.masking import printable
 from release.model import Evidence, Gate, Outcome, Status
-from release.runner import Listener, Run, judge_all
+from release.runner import Listener, Run, judge_all, validity
 from release.settings import environment_is_ci
 from release.store import read_evidence
 
@@ -26,6 +28,7 @@ def preflight(run: Run, extra: Mapping[str, Gate], listener: Listener) -> Report
     before = run.tree.read()
     evidence = judge_all(run, gates, listener)
     moved = run.tree.read().changed_since(before)
+    disturbed = _disturbed(run, moved)
     report = make_report(
         run.project,
         gates,
@@ -34,15 +37,31 @@ def preflight(run: Run, extra: Mapping[str, Gate], listener: Listener) -> Report
         in_ci=environment_is_ci(),
         seconds=time.monotonic() - started,
         moved=tuple(moved),
+        disturbed=disturbed,
     )
     write(run, report)
     return report
 
 
+def _disturbed(run: Run, moved: Sequence[str]) -> tuple[str, ...]:
+    """What changed of the commit itself while it was judged: HEAD, or files that git minds."""
+    from release.git import read_facts
+
+    before, after = run.project.git, read_facts(run.project.root)
+    if before is None or after is None:
+        return ()
+    prefix = after.prefix
+    minded = {f"{prefix}{path}" for path in (*after.changed, *after.untracked)}
+    minded |= {f"{prefix}{path}" for path in (*before.changed, *before.untracked)}
+    head = ("HEAD",) if after.commit != before.commit else ()
+    return (*head, *(path for path in moved if path in minded))
+
+
 def collect(run: Run, folder: Path, extra: Mapping[str, Gate]) -> Report:
     """Judge evidence that other machines left below `folder`, and run nothing.
 
-    Evidence counts when it is of this very commit, of a clean tree, and within its gate's validity.
+    Evidence counts when it is of this very commit, of a clean tree, for the same level, and within
+    its gate's validity.
     Where several machines judged one gate, the worst status stands. Raises ConfigurationError when
     `folder` is none.
     """
@@ -64,13 +83,14 @@ def collect(run: Run, folder: Path, extra: Mapping[str, Gate]) -> Report:
         try:
             evidence = read_evidence(path)
         except (OSError, ValueError) as error:
-            refused[name] = f"{path.name} is not evidence: {error}"
+            refused[name] = printable(f"{path.name} is not evidence: {error}")
             continue
         reason = _refusal(run, gates[name], evidence)
         if reason:
             refused[name] = reason
         else:
-            found[name].append(evidence)
+            clean = evidence.outcome.map_text(printable)
+            found[name].append(replace(evidence, outcome=clean))
     chosen = {}
     for name, gate in gates.items():
         if name in refused or not found[name]:
@@ -103,7 +123,9 @@ def _refusal(run: Run, gate: Gate, evidence: Evidence) -> str | None:
         return "the evidence names another tree than its commit has"
     if evidence.dirty:
         return "the evidence is of a tree with changes that are not committed"
-    if not evidence.recent(gate.valid or LONGEST_VALIDITY, run.now):
+    if evidence.level != (run.level.value if run.level else None):
+        return f"the evidence is for {evidence.level or 'no'} level"
+    if not evidence.recent(validity(run, gate) or LONGEST_VALIDITY, run.now):
         return f"the evidence is of {evidence.started:%Y-%m-%d %H:%M} UTC and no longer counts"
     return None
 

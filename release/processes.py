@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -22,6 +25,11 @@ LOG_LIMIT = 5_000_000
 KEPT_HEAD = 8_000_000
 KEPT_TAIL = 200_000
 GRACE_SECONDS = 2.0
+CHUNK = 65_536
+LONGEST_SECRET = 8_192
+PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+LOCK_SECONDS = 3600
+LOCK_POLL = 0.2
 MARKER = "NOX_RELEASE_GATE"
 
 
@@ -59,14 +67,14 @@ class Log:
     def __init__(self, path: Path, mask: Mask, echo: IO[str] | None = None) -> None:
         self._file: IO[str] = path.open("w", encoding="utf-8", errors="replace")
         self._echo = echo
-        self._mask = mask
+        self.mask = mask
         self._written = 0
         self._dropped = 0
         self._lock = threading.Lock()
 
     def write(self, text: str) -> None:
         with self._lock:
-            text = self._mask(text)
+            text = self.mask(text)
             if self._echo is not None:
                 self._echo.write(text)
                 self._echo.flush()
@@ -233,11 +241,49 @@ class Processes:
 
 
 def _pump(stream: IO[bytes], kept: _Kept, log: Log) -> None:
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    pending = ""
     with contextlib.suppress(ValueError, OSError), stream:
-        while line := stream.readline(65_536):
-            text = line.decode("utf-8", "replace")
+        while chunk := stream.readline(CHUNK):
+            text = decoder.decode(chunk)
             kept.add(text)
-            log.write(text)
+            pending += text
+            if pending.endswith("\n"):
+                log.write(pending)
+                pending = ""
+            elif len(pending) > CHUNK:
+                # A secret may lie across the end: it is masked whole, or waits for its rest.
+                pending = log.mask(pending)
+                log.write(pending[:-LONGEST_SECRET])
+                pending = pending[-LONGEST_SECRET:]
+    log.write(pending)
+
+
+@contextlib.contextmanager
+def locked(path: Path, cancelled: Callable[[], bool]) -> Iterator[None]:
+    """Hold a lock file, waiting for another process or thread that does.
+
+    Raises Interrupted when `cancelled` says so meanwhile, and CannotCheck after an hour.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path)
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        if cancelled():
+            raise Interrupted
+        try:
+            lock.acquire(timeout=LOCK_POLL)
+            break
+        except Timeout:
+            if time.monotonic() > deadline:
+                raise CannotCheck(
+                    "another run has held its lock for an hour", "stop that run, then start again"
+                ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _kill_signal() -> signal.Signals:
@@ -254,6 +300,27 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
             process.kill()
         else:
             os.killpg(process.pid, number)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of processes whose own one ends, where the system (Linux) lets one.
+
+    A daemon that dropped its environment, and with it the mark of its gate, is found that way.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def end_orphans() -> None:
+    """Kill what is left of this process's children, once every gate has ended."""
+    import psutil
+
+    left = psutil.Process().children(recursive=True)
+    for process in left:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(left, timeout=GRACE_SECONDS)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -210,7 +210,7 @@ def read_project(root: Path) -> Project:
     setup_cfg = _read_setup_cfg(root)
     metadata = as_table(pyproject.get("project"))
     poetry = as_table(tool.get("poetry"))
-    name = _name(root, metadata, poetry, tool, setup_cfg, bool(pyproject))
+    name = _name(root, metadata, poetry, tool, setup_cfg, (root / "pyproject.toml").exists())
     backend = str(as_table(pyproject.get("build-system")).get("build-backend") or LEGACY_BACKEND)
     packages = tuple(_find_packages(root, name, tool, setup_cfg))
     package = _choose_package(root, settings.package, name, packages)

@@ -22,7 +22,7 @@ from release.errors import CannotCheck, Interrupted, ReleaseError
 from release.inputs import Tree, gate_key
 from release.masking import Mask, printable
 from release.model import Evidence, Finding, Gate, Level, Outcome, Status
-from release.processes import Log, Processes
+from release.processes import Log, Processes, locked
 from release.shell import Shell
 from release.store import Store
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from release.project import Project
 
 LIGHT_COST = 0.5
-LOCK_SECONDS = 3600
 WAIT_SECONDS = 0.2
 # What the machine refuses; any other OSError is a defect of a gate.
 MACHINE_FAULTS = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE}
 )
 MACHINE_REMEDY = "make room, or make it writable, and run it again"
+INTERRUPTED = Outcome.unchecked("interrupted", "run it again")
 OWN_DEFECT_REMEDY = "mend this project's own gate; the log has the traceback"
 DEFECT_REMEDY = "this is a defect of nox-release: please report it with the log"
 
@@ -71,7 +71,8 @@ class Run:
         self.mask = Mask(
             {**os.environ, **{f"build-arg {name}": value for name, value in arguments.items()}}
         )
-        self.tree = Tree(self.project.root, self.project.settings.by_products)
+        self.tree = _tree(self.project)
+        self.refs = _refs(self.project)
         self._processes: dict[str, Processes] = {}
         self._cancelled = threading.Event()
         self._lock = threading.Lock()
@@ -104,6 +105,27 @@ class Run:
                 self._processes.pop(gate.name, None)
 
 
+def _tree(project: Project) -> Tree:
+    """The files that gates can see: of the whole repository where the project is a part of one."""
+    by_products = project.settings.by_products
+    facts = project.git
+    if facts is None or not facts.prefix:
+        return Tree(project.root, by_products)
+    return Tree(facts.top, [f"{facts.prefix}{glob}" for glob in by_products])
+
+
+def _refs(project: Project) -> str:
+    from release.git import git
+
+    facts = project.git
+    if facts is None:
+        return ""
+    tags = git(
+        project.root, "for-each-ref", "--format=%(objectname) %(refname)", "refs/tags"
+    ).stdout
+    return environments.digest_of(facts.commit or "", str(facts.dirty), tags)
+
+
 def judge(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evidence:
     """Judge one gate, or let fresh evidence stand in for it, and keep the evidence.
 
@@ -126,28 +148,21 @@ def judge(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evidence:
                     f"mend {name} first",
                 ),
             )
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(run.store.folder / "evidence" / f".{gate.name}.lock", timeout=LOCK_SECONDS)
     try:
-        with lock:
+        with locked(run.store.folder / "evidence" / f".{gate.name}.lock", lambda: run.cancelled):
             return _judge_locked(run, gate, needed)
-    except Timeout:
-        return _conclude(
-            run,
-            gate,
-            Outcome.unchecked(
-                "another run has been judging it for an hour", "stop that run, then start again"
-            ),
-        )
+    except Interrupted:
+        return _conclude(run, gate, INTERRUPTED)
+    except CannotCheck as error:
+        return _conclude(run, gate, Outcome.unchecked(error.reason, error.remedy))
 
 
 def _judge_locked(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evidence:
-    valid = _validity(run, gate)
-    key = gate_key(gate, run.level, run.tree.read(), needed)
+    valid = validity(run, gate)
+    key = gate_key(gate, run.level, run.tree.read(), needed, run.refs)
     if not run.fresh:
         last = run.store.load(gate.name)
-        if last is not None and last.fresh(key, valid, run.now) and _intact(run, last):
+        if last is not None and last.fresh(key, valid, run.now) and _intact(run, gate, last):
             return replace(last, reused=True)
     started = time.monotonic()
     with run.store.writing():
@@ -173,7 +188,7 @@ def _judge_locked(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evide
             if not isinstance(outcome, Outcome):
                 raise TypeError(f"the gate {gate.name} returned {outcome!r}, which is no Outcome")
     except Interrupted:
-        outcome = Outcome.unchecked("interrupted", "run it again")
+        outcome = INTERRUPTED
     except CannotCheck as error:
         outcome = Outcome.unchecked(error.reason, error.remedy)
     except ReleaseError as error:
@@ -187,8 +202,9 @@ def _judge_locked(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evide
             where = f": {error.filename}" if error.filename else ""
             outcome = Outcome.unchecked(f"{error.strerror}{where}", MACHINE_REMEDY)
         else:
-            log.write(traceback.format_exc())
-            traceback.print_exc(file=sys.stderr)
+            trace = run.mask(traceback.format_exc())
+            log.write(trace)
+            print(trace, end="", file=sys.stderr)
             ours = gate.check.__module__.partition(".")[0] == "release"
             outcome = Outcome.unchecked(
                 f"{type(error).__name__}: {error}", DEFECT_REMEDY if ours else OWN_DEFECT_REMEDY
@@ -197,7 +213,7 @@ def _judge_locked(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evide
         if shell is not None:
             shell.close()
         log.close()
-    key_after = gate_key(gate, run.level, run.tree.read(), needed)
+    key_after = gate_key(gate, run.level, run.tree.read(), needed, run.refs)
     return _conclude(
         run,
         gate,
@@ -211,11 +227,9 @@ def _judge_locked(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evide
 
 
 def _tools(run: Run, gate: Gate, shell: Shell) -> environments.Environment:
-    from filelock import FileLock
-
     path = run.tools_folder / gate.name
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_name(f".{gate.name}.lock")):
+    with shell.lock(path.with_name(f".{gate.name}.lock")):
         environment = environments.ensure_tools(gate.name, path, shell.run_plain)
     installed = environment.distributions()
     shell.versions |= {name: installed[name] for name in gate.tools if name in installed}
@@ -229,16 +243,22 @@ def _does_not_apply(run: Run, gate: Gate) -> str | None:
     return gate.applies(run.project, run.level)
 
 
-def _validity(run: Run, gate: Gate) -> timedelta | None:
+def validity(run: Run, gate: Gate) -> timedelta | None:
+    """How long a pass of the gate counts: by the settings, else by itself; None is not at all."""
     hours = run.project.settings.gates.of(gate.name).valid_hours
     if hours is None or gate.valid is None:
         return gate.valid
     return timedelta(hours=hours)
 
 
-def _intact(run: Run, evidence: Evidence) -> bool:
-    """Whether every file that the gate made is still there with the same bytes."""
+def _intact(run: Run, gate: Gate, evidence: Evidence) -> bool:
+    """Whether the gate's folders hold just what it made, with the same bytes."""
     import hashlib
+
+    made = {run.store.folder / artifact.path for artifact in evidence.outcome.artifacts}
+    found = {p for name in gate.writes for p in (run.store.folder / name).rglob("*")}
+    if any(path not in made for path in found if not path.is_dir()):
+        return False
 
     for artifact in evidence.outcome.artifacts:
         path = run.store.folder / artifact.path
@@ -265,25 +285,9 @@ def _conclude(
     log: str | None = None,
 ) -> Evidence:
     facts = run.project.git
-
-    def clean(text: str) -> str:
-        return printable(run.mask(text))
-
     evidence = Evidence(
         gate=gate.name,
-        outcome=replace(
-            outcome,
-            summary=clean(outcome.summary),
-            findings=tuple(
-                Finding(
-                    clean(f.message),
-                    printable(f.path) if f.path else None,
-                    f.line,
-                    clean(f.remedy) if f.remedy else None,
-                )
-                for f in outcome.findings
-            ),
-        ),
+        outcome=outcome.map_text(lambda text: printable(run.mask(text))),
         commit=(facts.commit if facts else None) or "",
         tree=(facts.tree if facts else None) or "",
         dirty=facts.dirty if facts else True,

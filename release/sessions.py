@@ -19,6 +19,7 @@ import nox
 
 from release.errors import Problem, ReleaseError, UsageError
 from release.model import Gate, Level, Status
+from release.processes import adopt_orphans, end_orphans
 
 if TYPE_CHECKING:
     from release.runner import Run
@@ -61,9 +62,9 @@ class Sessions:
         """Register the gates of the project's settings, and those given as Python."""
         from release.gates import NAMES
 
-        for name in _own_gate_names(self.root):
+        for name, title in _own_gates(self.root).items():
             if name.isidentifier() and name not in NAMES:
-                self._register(name, f"Run the project's own gate {name}.", self._judge_one(name))
+                self._register(name, title, self._judge_one(name, title))
         for gate in self._extra.values():
             self._register_gate(gate, inspect.getdoc(gate.check) or gate.title)
 
@@ -124,7 +125,7 @@ class Sessions:
 
         run = self._run(session, arguments)
         if arguments.collect is not None:
-            report = collect(run, arguments.collect, self._extra)
+            report = collect(run, Path(session.invoked_from) / arguments.collect, self._extra)
         else:
             with Progress(run.project) as progress, _interruptible(run):
                 report = preflight(run, self._extra, progress)
@@ -173,13 +174,18 @@ def run_nox(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _own_gate_names(root: Path) -> list[str]:
+def _own_gates(root: Path) -> dict[str, str]:
+    """The names of the gates in a project's settings, and what to say of each."""
     try:
         data = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
         gates = data["tool"]["release"]["gates"]
-        return [name for name, table in gates.items() if isinstance(table, dict) and "run" in table]
+        return {
+            name: str(table.get("title") or f"Run the project's own gate {name}.")
+            for name, table in gates.items()
+            if isinstance(table, dict) and "run" in table
+        }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return []  # read_project names the fault when a session runs
+        return {}  # read_project names the fault when a session runs
 
 
 class _Parser(argparse.ArgumentParser):
@@ -268,11 +274,14 @@ def _interruptible(run: Run) -> Iterator[None]:
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
+    adopt_orphans()
     previous = signal.signal(signal.SIGTERM, stop)
     try:
         yield
+        end_orphans()
     except BaseException:
         run.cancel()
+        end_orphans()
         raise
     finally:
         signal.signal(signal.SIGTERM, previous)

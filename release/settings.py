@@ -27,6 +27,13 @@ from release.errors import ConfigurationError, Problem
 from release.model import BUILT_IN_GATES, Level, Required
 
 SHELL_SYNTAX = re.compile(r"^(?:&&|\|\|?|;|&|[0-9]?[<>]{1,2}.*)$|`|\$\(")
+IN_TOML = {
+    "model_type": "must be a table",
+    "dict_type": "must be a table",
+    "mapping_type": "must be a table",
+    "tuple_type": 'must be a list, such as ["..."]',
+    "string_type": "must be text",
+}
 GATE_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 
 # Names of sessions that are no gates.
@@ -104,7 +111,7 @@ class GateSettings(_Table):
     required: Required | None = Field(
         None, description="Whether the verdict needs it: always, only in CI, or never."
     )
-    timeout: Seconds = Field(900, description="Time limit in seconds.")
+    timeout: Seconds = Field(900, description="Time limit of the whole gate in seconds.")
     valid_hours: Annotated[int, Field(ge=0, le=24 * 90)] | None = Field(
         None,
         description="How many hours its pass counts on an unchanged tree; 0 runs it each time.",
@@ -364,7 +371,7 @@ def _explain(item: Any, source: str, path: str) -> tuple[Problem, tuple[int | st
         message = f"[{'.'.join(parent)}] lacks {keys[-1]!r}"
         return Problem(message, path, line_of(source, parent), f"add {keys[-1]} = ..."), location
     given = item.get("input")
-    said = item["msg"].removeprefix("Value error, ")
+    said = IN_TOML.get(kind) or item["msg"].removeprefix("Value error, ")
     said = said[:1].lower() + said[1:]
     shown = f" (it is {given!r})" if isinstance(given, str | int | float | bool) else ""
     return Problem(f"{dotted}: {said}{shown}", path, line), location

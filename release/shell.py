@@ -6,14 +6,16 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from release.errors import CannotCheck
 from release.model import Artifact, Evidence, Gate, Level
-from release.processes import Completed, Log, Processes
+from release.processes import Completed, Log, Processes, locked
 
 if TYPE_CHECKING:
     from release.environments import Environment
@@ -51,6 +53,7 @@ class Shell:
         self.needed = needed
         self.now = now
         self.level = level
+        self._deadline = time.monotonic() + timeout
         self.commands: list[tuple[str, ...]] = []
         self.versions: dict[str, str] = {}
         self._processes = processes
@@ -100,7 +103,7 @@ class Shell:
             words,
             cwd=cwd or self.root,
             env={**variables, **(env or {})},
-            timeout=timeout or self.timeout,
+            timeout=min(timeout or self.timeout, self.remaining),
             log=self._log,
         )
 
@@ -114,8 +117,26 @@ class Shell:
 
         env = {name: value for name, value in os.environ.items() if name not in UNSEEN}
         return self._processes.run(
-            tuple(command), cwd=cwd or self.work, env=env, timeout=self.timeout, log=self._log
+            tuple(command), cwd=cwd or self.work, env=env, timeout=self.remaining, log=self._log
         )
+
+    @property
+    def remaining(self) -> float:
+        """The seconds left of the gate's time limit.
+
+        Raises CannotCheck when there are none.
+        """
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise CannotCheck(
+                f"its time limit of {self.timeout:g} s was used up",
+                f"raise tool.release.gates.{self.gate.name}.timeout, or make it faster",
+            )
+        return left
+
+    def lock(self, path: Path) -> AbstractContextManager[None]:
+        """Hold a lock file that other runs and gates heed as well."""
+        return locked(path, lambda: self._processes.cancelled)
 
     def note(self, text: str) -> None:
         """Write a line to the gate's log."""

@@ -89,4 +89,8 @@ class Store:
 
 def read_evidence(path: Path) -> Evidence:
     """Read one evidence file. Raises OSError, or ValueError when it is not evidence."""
-    return Evidence.from_json(json.loads(path.read_text(encoding="utf-8")))
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    return Evidence.from_json(data)

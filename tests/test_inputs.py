@@ -188,35 +188,36 @@ def test_the_key_depends_on_gate_level_files_needs_and_environment(root: Path) -
     }
     environ = {"PATH": "/bin"}
     keys = [
-        gate_key(GATE, None, tree, {}, environ),
-        gate_key(replace(GATE, name="audit"), None, tree, {}, environ),
-        gate_key(GATE, Level.MINOR, tree, {}, environ),
-        gate_key(GATE, None, replace(tree, digest="other"), {}, environ),
-        gate_key(GATE, None, tree, needed, environ),
-        gate_key(GATE, None, tree, rebuilt, environ),
-        gate_key(GATE, None, tree, {}, environ | {"DJANGO_SETTINGS_MODULE": "x"}),
+        gate_key(GATE, None, tree, {}, "refs", environ),
+        gate_key(replace(GATE, name="audit"), None, tree, {}, "refs", environ),
+        gate_key(GATE, Level.MINOR, tree, {}, "refs", environ),
+        gate_key(GATE, None, replace(tree, digest="other"), {}, "refs", environ),
+        gate_key(GATE, None, tree, needed, "refs", environ),
+        gate_key(GATE, None, tree, rebuilt, "refs", environ),
+        gate_key(GATE, None, tree, {}, "other refs", environ),
+        gate_key(GATE, None, tree, {}, "refs", environ | {"DJANGO_SETTINGS_MODULE": "x"}),
     ]
     assert len(set(keys)) == len(keys)
-    assert gate_key(GATE, None, tree, {}, environ) == keys[0]
+    assert gate_key(GATE, None, tree, {}, "refs", environ) == keys[0]
 
 
 def test_the_key_depends_on_the_locked_tools(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tree = Tree(root).read()
-    before = gate_key(GATE, None, tree, {})
+    before = gate_key(GATE, None, tree, {}, "refs")
     (tmp_path / "lint.txt").write_text("ruff==0.0.1\n")
     monkeypatch.setattr("release.environments.LOCKS", tmp_path)
-    assert gate_key(GATE, None, tree, {}) != before
+    assert gate_key(GATE, None, tree, {}, "refs") != before
 
 
 def test_the_key_depends_on_this_programs_own_source(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tree = Tree(root).read()
-    before = gate_key(GATE, None, tree, {})
+    before = gate_key(GATE, None, tree, {}, "refs")
     monkeypatch.setattr("release.inputs.own_source", lambda: "other")
-    assert gate_key(GATE, None, tree, {}) != before
+    assert gate_key(GATE, None, tree, {}, "refs") != before
     assert len(own_source()) == 64
 
 
@@ -231,7 +232,7 @@ def test_variables_of_a_terminal_are_no_inputs() -> None:
 
 def test_a_secret_among_the_variables_is_kept_as_a_digest_only(root: Path) -> None:
     word = "hush" + "hush"
-    key = gate_key(GATE, None, Tree(root).read(), {}, {"MY_TOKEN": word})
+    key = gate_key(GATE, None, Tree(root).read(), {}, "refs", {"MY_TOKEN": word})
     assert word not in key
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from release import gates as gates_module
 from release.errors import ConfigurationError
-from release.model import Gate, Outcome, Verdict
+from release.model import Gate, Level, Outcome, Verdict
 from release.preflight import collect, preflight
 from release.project import read_project
 from release.runner import Run
@@ -66,8 +66,35 @@ def test_files_that_change_while_gates_run_are_named(root: Path) -> None:
         (project.root / "litter.txt").write_text("x")
         return Outcome.passed(1, "fine")
 
+    with (root / ".gitignore").open("a") as file:
+        file.write("litter.txt\n")
+    commit(root)
     report = preflight(start(root), {"litter": Gate("litter", "l", litters)}, Silent())
     assert report.moved == ("litter.txt",)
+    assert report.disturbed == ()
+    assert report.verdict is Verdict.READY
+
+
+def test_no_commit_is_ready_that_changed_while_it_was_judged(root: Path) -> None:
+    def edits(project: Any, shell: Any) -> Outcome:
+        (project.root / "README.md").write_text("other")
+        return Outcome.passed(1, "fine")
+
+    report = preflight(start(root), {"edit": Gate("edit", "e", edits)}, Silent())
+    assert report.disturbed == ("README.md",)
+    assert report.verdict is Verdict.INCOMPLETE
+    assert "README.md" in (root / ".release/preflight.md").read_text(encoding="utf-8")
+
+
+def test_a_new_commit_meanwhile_is_noticed(root: Path) -> None:
+    def commits(project: Any, shell: Any) -> Outcome:
+        write(project.root, {"new.txt": "x"})
+        commit(project.root)
+        return Outcome.passed(1, "fine")
+
+    report = preflight(start(root), {"commit": Gate("commit", "c", commits)}, Silent())
+    assert "HEAD" in report.disturbed
+    assert report.verdict is Verdict.INCOMPLETE
 
 
 def gathered(root: Path, tmp_path: Path) -> Path:
@@ -115,6 +142,57 @@ def test_collected_evidence_that_does_not_count_is_named(
     assert said in lint.outcome.summary
 
 
+def test_evidence_for_another_level_does_not_count(root: Path, tmp_path: Path) -> None:
+    folder = gathered(root, tmp_path)
+    run = start(root)
+    run.level = Level.MAJOR
+    report = collect(run, folder, {})
+    assert report.verdict is Verdict.INCOMPLETE
+    assert report.gates[0].outcome.summary == "the evidence is for no level"
+
+
+def test_settings_say_how_long_collected_evidence_counts(root: Path, tmp_path: Path) -> None:
+    with (root / "pyproject.toml").open("a") as file:
+        file.write("[tool.release.gates.lint]\nvalid-hours = 1\n")
+    commit(root)
+    folder = gathered(root, tmp_path)
+    run = start(root)
+    assert collect(run, folder, {}).verdict is Verdict.READY
+    run.now += timedelta(hours=2)
+    assert collect(run, folder, {}).verdict is Verdict.INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"findings": [{"message": 5, "path": None, "line": None, "remedy": None}]},
+        {"findings": [{"message": "x", "path": ["a"], "line": None, "remedy": None}]},
+        {"checked": float("inf")},
+        {"dirty": "no"},
+        {"level": 3},
+    ],
+)
+def test_hostile_evidence_is_refused_without_a_crash(
+    root: Path, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    folder = gathered(root, tmp_path)
+    alter(folder, **changes)
+    assert collect(start(root), folder, {}).verdict is Verdict.INCOMPLETE
+
+
+def test_evidence_that_is_nested_without_end_is_refused(root: Path, tmp_path: Path) -> None:
+    folder = gathered(root, tmp_path)
+    (folder / "machine/evidence/lint.json").write_text("[" * 200_000)
+    assert collect(start(root), folder, {}).verdict is Verdict.INCOMPLETE
+
+
+def test_collected_text_cannot_steer_the_terminal(root: Path, tmp_path: Path) -> None:
+    folder = gathered(root, tmp_path)
+    alter(folder, summary="\x1b]0;title\x07 fine")
+    report = collect(start(root), folder, {})
+    assert report.gates[0].outcome.summary == "]0;title fine"
+
+
 def test_missing_evidence_leaves_the_verdict_incomplete(root: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     report = collect(start(root), tmp_path / "empty", {})
@@ -127,7 +205,8 @@ def test_of_several_machines_the_worst_one_counts(root: Path, tmp_path: Path) ->
     other = folder / "other/evidence"
     other.mkdir(parents=True)
     data = json.loads((folder / "machine/evidence/lint.json").read_text())
-    data |= {"status": "failed", "findings": [{"message": "bad here"}]}
+    finding = {"message": "bad here", "path": None, "line": None, "remedy": None}
+    data |= {"status": "failed", "findings": [finding]}
     (other / "lint.json").write_text(json.dumps(data))
     report = collect(start(root), folder, {})
     assert report.verdict is Verdict.BLOCKED

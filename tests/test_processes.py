@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -181,6 +182,36 @@ def test_the_log_holds_no_secret(commands: Fixture) -> None:
     logged = commands.logged()
     assert "hush-hush" not in logged
     assert MASK in logged
+
+
+@pytest.mark.parametrize("before", [0, 65_530, 131_060, 200_000])
+def test_a_secret_is_masked_wherever_it_stands_in_a_long_line(
+    commands: Fixture, before: int
+) -> None:
+    commands.run(f"import sys; sys.stdout.write('x' * {before} + 'hush' + '-hush' + 'y' * 9000)")
+    logged = commands.logged()
+    assert "hush-hush" not in logged.partition("\n")[2]
+    assert logged.count("x") >= before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a matter of Linux")
+def test_a_daemon_without_a_mark_is_ended_too(tmp_path: Path) -> None:
+    program = (
+        "import os, subprocess, sys\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "from release.processes import adopt_orphans, end_orphans\n"
+        "adopt_orphans()\n"
+        "subprocess.run(['env', '-i', '/usr/bin/setsid', '-f', '/bin/sleep', '4321'])\n"
+        "import psutil\n"
+        "(child,) = psutil.Process().children()\n"
+        "end_orphans()\n"
+        "print(child.is_running())"
+    )
+    root = Path(module.__file__).parent.parent
+    out = subprocess.run(
+        [sys.executable, "-c", program, str(root)], capture_output=True, text=True, check=True
+    ).stdout
+    assert out == "False\n"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")

@@ -96,6 +96,100 @@ def test_a_pass_is_not_reused_when_an_input_changed(
     assert calls.count == 2
 
 
+def test_a_pass_is_not_reused_for_another_commit_or_after_a_tag(root: Path) -> None:
+    from tests.support import git
+
+    calls = Calls()
+    judge(start(root), gate("x", calls), {})
+    git(root, "tag", "-a", "v1.2.3", "-m", "v1.2.3")
+    assert not judge(start(root), gate("x", calls), {}).reused
+    git(root, "commit", "--quiet", "--allow-empty", "-m", "Empty")
+    evidence = judge(start(root), gate("x", calls), {})
+    assert not evidence.reused
+    assert evidence.commit == git(root, "rev-parse", "HEAD")
+
+
+def test_a_file_beside_a_part_of_a_repository_is_an_input_too(tmp_path: Path) -> None:
+    from tests.support import git
+
+    top = make_project(tmp_path / "top")
+    part = top / "part"
+    write(part, {"pyproject.toml": '[project]\nname = "part"\nversion = "1"\n'})
+    git(top, "add", "--all")
+    git(top, "commit", "--quiet", "-m", "Add a part")
+    calls = Calls()
+    judge(start(part), gate("x", calls), {})
+    assert judge(start(part), gate("x", calls), {}).reused
+    write(top, {"ruff.toml": "line-length = 20\n"})
+    assert not judge(start(part), gate("x", calls), {}).reused
+
+
+def test_a_stray_file_beside_what_a_gate_made_prevents_reuse(root: Path) -> None:
+    def makes(project: Project, shell: Shell) -> Outcome:
+        path = shell.folder_for("dist") / "x.whl"
+        path.write_text("made")
+        return Outcome.passed(1, "fine", artifacts=(shell.artifact(path),))
+
+    maker = gate("x", makes, writes=("dist",))
+    judge(start(root), maker, {})
+    (root / ".release/dist/old.whl").write_text("old")
+    assert not judge(start(root), maker, {}).reused
+    assert not (root / ".release/dist/old.whl").exists()
+
+
+def test_a_changed_gate_of_the_projects_own_is_run_again(root: Path, tmp_path: Path) -> None:
+    source = tmp_path / "own.py"
+
+    def load(text: str) -> Gate:
+        source.write_text(text)
+        names: dict[str, Check] = {}
+        exec(compile(text, str(source), "exec"), names)  # noqa: S102
+        return gate("own", names["check"])
+
+    text = "from release import Outcome\ndef check(p, s): return Outcome.passed(1, 'fine')\n"
+    judge(start(root), load(text), {})
+    assert judge(start(root), load(text), {}).reused
+    assert not judge(start(root), load(text + "# changed\n"), {}).reused
+
+
+def test_the_time_limit_is_of_the_whole_gate(root: Path) -> None:
+    with (root / "pyproject.toml").open("a") as file:
+        file.write(
+            '[tool.release.gates.slow]\nrun = ["sleep 1", "sleep 1", "sleep 1", "sleep 1"]\n'
+            "timeout = 2\nproject = false\n"
+        )
+    run = start(root)
+    outcome = judge(run, checklist(run.project.settings)["slow"], {}).outcome
+    assert outcome.status is Status.UNCHECKED
+
+
+def test_waiting_for_another_run_can_be_interrupted(root: Path) -> None:
+    from filelock import FileLock
+
+    run = start(root)
+    with FileLock(root / ".release/evidence/.x.lock"):
+        threading.Timer(0.5, run.cancel).start()
+        began = time.monotonic()
+        outcome = judge(run, gate("x", Calls()), {}).outcome
+    assert outcome.summary == "interrupted"
+    assert time.monotonic() - began < 10
+
+
+def test_a_secret_in_a_traceback_is_masked(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = "hush" + "-hush-hush"
+    monkeypatch.setenv("DEPLOY_TOKEN", secret)
+
+    def leaks(project: Project, shell: Shell) -> Outcome:
+        raise RuntimeError(f"cannot use {secret}")
+
+    judge(start(root), gate("x", leaks), {})
+    said = capsys.readouterr()
+    assert "RuntimeError" in said.err
+    assert secret not in said.err + said.out
+
+
 def test_asking_for_a_fresh_run_runs_it(root: Path) -> None:
     calls = Calls()
     judge(start(root), gate("x", calls), {})

@@ -286,7 +286,7 @@ def test_a_gate_of_commands_is_a_session(nox: Nox, root: Path) -> None:
 def readme_gate() -> str:
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
     (block,) = (str(text) for text in blocks if "def no_todo" in text)
-    return "from pathlib import Path\n" + block
+    return block
 
 
 def test_the_python_gate_of_the_readme_works(nox: Nox, root: Path) -> None:

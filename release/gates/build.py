@@ -257,15 +257,15 @@ def _explain(project: Project, error: Mapping[str, str], *, again: bool) -> Rele
     what = f"the {step} was not built" + (" the second time, from another copy" if again else "")
     path = "pyproject.toml"
     if kind == "requirements":
-        if installed.looks_like_network(said):
+        if environments.looks_like_network(said):
             return CannotCheck(
-                f"{what}: {message} cannot be fetched: {installed.reason(said)}",
+                f"{what}: {message} cannot be fetched: {environments.reason(said)}",
                 environments.NETWORK_REMEDY,
             )
         return ReleaseError(
             Problem(
                 f"{what}: its build requirements ({message}) cannot be installed:"
-                f" {installed.reason(said)}",
+                f" {environments.reason(said)}",
                 path,
                 remedy="correct [build-system] requires",
             )

@@ -122,7 +122,7 @@ def judge(
             f"the tests need modules that are not installed: {', '.join(missing)}",
             remedy(missing),
         )
-    if status != 0:
+    if status != 0 or findings:
         failures = findings or (Finding(f"pytest: {_last(output)}", remedy="read the log"),)
         summary = f"{len(failures)} of {run.ran} tests failed" if findings else ""
         if missing:

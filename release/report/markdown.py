@@ -22,6 +22,8 @@ def render(report: Report) -> str:
     lines = [f"## {VERDICTS[report.verdict]} {escape(title)}: {report.verdict.value}", ""]
     changes = " with uncommitted changes" if report.dirty else ""
     lines.append(f"Commit `{report.commit[:12] or 'none'}`{changes}, {report.seconds:.1f} s.")
+    if report.disturbed:
+        lines.append(f"Changed while it was judged: {escape(', '.join(report.disturbed))}.")
     if report.left_to_ci:
         lines.append(f"Left to CI: {', '.join(report.left_to_ci)}.")
     lines += ["", "| | gate | | checked | seconds |", "|---|---|---|---:|---:|"]

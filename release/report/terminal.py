@@ -134,7 +134,9 @@ def render(report: Report) -> Group:
         )
     parts: list[RenderableType] = [Text(), table]
     parts += [_details(evidence) for evidence in report.gates if evidence.outcome.findings]
-    if report.moved:
+    if report.disturbed:
+        parts.append(_disturbed(report.disturbed))
+    elif report.moved:
         parts.append(_moved(report.moved))
     parts += [Text(), verdict_line(report)]
     return Group(*parts)
@@ -169,10 +171,21 @@ def _finding(finding: Finding, summary: str) -> Text:
     return text
 
 
-def _moved(paths: Sequence[str]) -> RenderableType:
-    shown = ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
+def _disturbed(paths: Sequence[str]) -> RenderableType:
     return Text(
-        f"\ni files changed while the gates ran, so their passes will not be reused: {shown}\n"
+        f"\n? changed while it was judged, so no commit was judged as a whole: {_some(paths)}\n"
+        "  → run it again and leave the files alone meanwhile; ignore what the tests write",
+        style="yellow",
+    )
+
+
+def _some(paths: Sequence[str]) -> str:
+    return ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
+
+
+def _moved(paths: Sequence[str]) -> RenderableType:
+    return Text(
+        f"\ni files changed while the gates ran, so passes will not be reused: {_some(paths)}\n"
         "  → if the project's own commands write them, list them in tool.release.by-products",
         style="cyan",
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from release.environments import looks_like_network, reason
 from release.errors import CannotCheck
 from release.gates import build
 from release.gates.build import (
@@ -17,7 +18,6 @@ from release.gates.build import (
     judge_wheel_contents,
     required_by_extras,
 )
-from release.installed import looks_like_network, reason
 from release.model import Evidence, Status
 from tests.built import replace_tool
 from tests.support import PYPROJECT, Judge, commit, git, make_project, write

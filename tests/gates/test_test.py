@@ -178,6 +178,34 @@ class TestGate:
         assert (finding.path, finding.line) == ("tests/test_small_thing.py", 4)
         assert finding.message.startswith("tests.test_small_thing.test_double: assert 6 == 4")
 
+    def test_the_source_folder_goes_before_the_installed_copy(
+        self, root: Path, judge: Judge
+    ) -> None:
+        where = """\
+            import importlib.metadata
+            import small_thing
+
+            def test_where() -> None:
+                assert "site-packages" not in small_thing.__file__
+                assert importlib.metadata.version("small-thing") == small_thing.__version__
+            """
+        write(root, {"tests/test_where.py": where})
+        assert judge(root, "test").outcome.status is Status.PASSED
+        for name in ("pyproject.toml", "src/small_thing/__init__.py"):
+            path = root / name
+            path.write_text(path.read_text().replace("1.2.3", "1.2.4"))
+        assert judge(root, "test").outcome.status is Status.PASSED
+
+    def test_failures_count_whatever_the_exit_status_says(self, root: Path, judge: Judge) -> None:
+        lies = """\
+            def pytest_sessionfinish(session, exitstatus):
+                session.exitstatus = 0
+            """
+        write(root, {"tests/conftest.py": lies, "tests/test_bad.py": "def test_bad(): assert 0\n"})
+        found = judge(root, "test").outcome
+        assert found.status is Status.FAILED
+        assert found.summary == "1 of 2 tests failed"
+
     def test_a_test_module_that_does_not_import_fails(self, root: Path, judge: Judge) -> None:
         write(root, {"tests/test_more.py": "from small_thing import gone\n"})
         found = judge(root, "test").outcome
