@@ -171,11 +171,13 @@ class Processes:
         env: Mapping[str, str],
         timeout: float,
         log: Log,
+        limit: float | None = None,
     ) -> Completed:
         """Run a command to its end, its output going to `log` as it comes.
 
         Raises CannotCheck when it cannot be started or takes longer than `timeout` seconds, and
         Interrupted when the run is cancelled meanwhile; either way none of its processes is left.
+        `limit` is the time limit to name, where `timeout` is only what is left of it.
         """
         if self.cancelled:
             raise Interrupted
@@ -217,7 +219,7 @@ class Processes:
                 status = process.wait(timeout)
             except subprocess.TimeoutExpired:
                 raise CannotCheck(
-                    f"{Path(command[0]).name} was stopped after {timeout:.0f} s",
+                    f"{Path(command[0]).name} was stopped after {limit or timeout:.0f} s",
                     "raise the gate's timeout in [tool.release.gates], or make it faster",
                 ) from None
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sys
 import threading
 import time
@@ -23,7 +24,7 @@ from release.inputs import Tree, gate_key
 from release.masking import Mask, printable
 from release.model import Evidence, Finding, Gate, Level, Outcome, Status
 from release.processes import Log, Processes, locked
-from release.shell import Shell
+from release.shell import BYTECODE, CACHES, Shell
 from release.store import Store
 
 if TYPE_CHECKING:
@@ -159,12 +160,14 @@ def judge(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evidence:
 
 def _judge_locked(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evidence:
     valid = validity(run, gate)
-    key = gate_key(gate, run.level, run.tree.read(), needed, run.refs)
+    state = run.tree.read()
+    key = gate_key(gate, run.level, state, needed, run.refs)
     if not run.fresh:
         last = run.store.load(gate.name)
         if last is not None and last.fresh(key, valid, run.now) and _intact(run, gate, last):
             return replace(last, reused=True)
     started = time.monotonic()
+    _drop_stale_bytecode(run, state.digest)
     with run.store.writing():
         log = Log(
             run.store.log(gate.name), run.mask, sys.stdout if run.echo and gate.echoes else None
@@ -224,6 +227,25 @@ def _judge_locked(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evide
         seconds=time.monotonic() - started,
         log=f"logs/{gate.name}.log",
     )
+
+
+def _drop_stale_bytecode(run: Run, digest: str) -> None:
+    """Forget the compiled modules of the project when its files are others than the last time.
+
+    Python knows a stale one by the time of its source, in whole seconds, and its size; an edit of a
+    moment ago that keeps the size would not be seen. Environments, below `.release/`, stay.
+    """
+    folder = run.store.folder / CACHES / BYTECODE
+    noted = folder.with_name(f"{BYTECODE}.txt")
+    if noted.is_file() and noted.read_text(encoding="utf-8") == digest:
+        return
+    own = folder.joinpath(*run.project.root.parts[1:])
+    for path in own.iterdir() if own.is_dir() else ():
+        if path.is_file():
+            path.unlink(missing_ok=True)
+        elif path.name != run.store.folder.name:
+            shutil.rmtree(path, ignore_errors=True)
+    run.store.write(noted, digest)
 
 
 def _tools(run: Run, gate: Gate, shell: Shell) -> environments.Environment:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from release.environments import Environment
 
 CACHES = "cache"
+BYTECODE = "pycache"
 
 
 class Shell:
@@ -104,6 +105,7 @@ class Shell:
             cwd=cwd or self.root,
             env={**variables, **(env or {})},
             timeout=min(timeout or self.timeout, self.remaining),
+            limit=timeout or self.timeout,
             log=self._log,
         )
 
@@ -181,7 +183,7 @@ class Shell:
         """Variables that keep bytecode and coverage data out of the project's folders."""
         cache = self.folder / CACHES
         return {
-            "PYTHONPYCACHEPREFIX": str(cache / "pycache"),
+            "PYTHONPYCACHEPREFIX": str(cache / BYTECODE),
             "COVERAGE_FILE": str(cache / "coverage"),
         }
 
