@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from release.errors import CannotCheck
+from release.git import LOCAL_VARIABLES
 from release.processes import Completed
 
 STAMP = "nox-release.json"
@@ -75,7 +76,7 @@ class Environment:
 
 # Of the caller's own environment: a gate's process must not see another virtual environment,
 # extra import folders, or the wish not to cache bytecode (every start would parse anew).
-UNSEEN = frozenset(
+UNSEEN = LOCAL_VARIABLES | frozenset(
     [
         "PYTHONPATH",
         "PYTHONHOME",

@@ -52,9 +52,10 @@ def _copy(root: Path, names: tuple[str, ...], destination: Path) -> None:
             made.add(target.parent)
         try:
             if source.is_dir() and not source.is_symlink():
-                shutil.copytree(
-                    source, target, symlinks=True, ignore=shutil.ignore_patterns(".git")
-                )
+                # A submodule: of it, too, only what its own git tracks or would add.
+                target.mkdir(exist_ok=True)
+                inside = listed_files(source) if (source / ".git").exists() else ()
+                _copy(source, inside, target)
             else:
                 shutil.copy2(source, target, follow_symlinks=False)
         except OSError as error:

@@ -18,14 +18,40 @@ QUIET = {
 }
 
 
+# What `git rev-parse --local-env-vars` lists: set by git for its hooks, they point every git below
+# at the repository, index and work tree of the command that is under way.
+LOCAL_VARIABLES = frozenset(
+    (
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_CONFIG",
+        "GIT_CONFIG_COUNT",
+        "GIT_CONFIG_PARAMETERS",
+        "GIT_DIR",
+        "GIT_GRAFT_FILE",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_INTERNAL_SUPER_PREFIX",
+        "GIT_NO_REPLACE_OBJECTS",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_REPLACE_REF_BASE",
+        "GIT_SHALLOW_FILE",
+        "GIT_WORK_TREE",
+    )
+)
+
+
 @dataclass(frozen=True, slots=True)
 class GitFacts:
     """What git says about a repository, read once.
 
     `commit` and `tree` are object names, None before the first commit. `branch` is None when HEAD
-    is detached. `changed` lists the paths, relative to the project, that differ from HEAD, and
-    `untracked` those that git neither tracks nor ignores. `operation` names an unfinished merge,
-    rebase or the like. `prefix` is the project's folder below the top level, "" or ending in "/".
+    is detached. `changed` lists the paths, relative to the project, that differ from HEAD,
+    `untracked` those that git neither tracks nor ignores, `unseen` those that git was told not to
+    look at (assume-unchanged, skip-worktree, sparse checkouts). `operation` names an unfinished
+    merge, rebase or the like. `prefix` is the project's folder below the top level, "" or ending in
+    "/".
     """
 
     top: Path
@@ -37,6 +63,7 @@ class GitFacts:
     upstream: str | None
     changed: tuple[str, ...]
     untracked: tuple[str, ...]
+    unseen: tuple[str, ...]
     shallow: bool
     operation: str | None
     remotes: tuple[str, ...]
@@ -67,7 +94,11 @@ def git(
             errors="surrogateescape",
             stdin=subprocess.DEVNULL,
             timeout=timeout,
-            env={**os.environ, **QUIET, **(env or {})},
+            env={
+                **{k: v for k, v in os.environ.items() if k not in LOCAL_VARIABLES},
+                **QUIET,
+                **(env or {}),
+            },
         )
     except FileNotFoundError:
         raise CannotCheck("git is not installed", "install git and run this again") from None
@@ -87,29 +118,41 @@ def git(
 def read_facts(root: Path) -> GitFacts | None:
     """Everything the gates want to know of git about the project in `root`.
 
-    Returns None when `root` is in no git repository (or git is not installed).
+    Returns None when `root` is in no git repository, or in one that ignores it. Raises CannotCheck
+    when git cannot tell: it is not installed, or does not trust the folder's owner.
     """
-    try:
-        where = git(
-            root,
-            "rev-parse",
-            "--show-toplevel",
-            "--absolute-git-dir",
-            "--is-shallow-repository",
-            "--show-prefix",
-            check=False,
-        )
-    except CannotCheck:
-        return None
+    where = git(
+        root,
+        "rev-parse",
+        "--show-toplevel",
+        "--absolute-git-dir",
+        "--is-shallow-repository",
+        "--show-prefix",
+        check=False,
+    )
     if where.returncode != 0:
-        return None
+        said = where.stderr.strip().splitlines() or [f"exit status {where.returncode}"]
+        if "not a git repository" in where.stderr or "must be run in a work tree" in where.stderr:
+            return None
+        raise CannotCheck(f"git cannot read this repository: {said[0]}", said[-1].strip())
     top, directory, shallow, prefix = (where.stdout.split("\n") + [""] * 4)[:4]
+    if prefix and git(root, "check-ignore", "--quiet", ".", check=False).returncode == 0:
+        return None
     commit = branch = upstream = None
     changed: list[str] = []
     untracked: list[str] = []
     status = git(
-        root, "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--", "."
+        root,
+        "status",
+        "--porcelain=v2",
+        "--branch",
+        "-z",
+        "--untracked-files=all",
+        "--ignore-submodules=none",
+        "--",
+        ".",
     )
+    listed = git(root, "ls-files", "-v", "-z", "--", ".").stdout.split("\0")
     fields = iter(status.stdout.split("\0"))
     for field in fields:
         kind, _, rest = field.partition(" ")
@@ -143,6 +186,7 @@ def read_facts(root: Path) -> GitFacts | None:
         upstream=upstream,
         changed=tuple(changed),
         untracked=tuple(untracked),
+        unseen=tuple(line[2:] for line in listed if line[:1].islower() or line[:1] == "S"),
         shallow=shallow == "true",
         operation=_operation(Path(directory)),
         remotes=tuple(git(root, "remote").stdout.split()),

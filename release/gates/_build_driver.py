@@ -115,7 +115,7 @@ class Copy:
         folder = self._work / "unpacked"
         try:
             with tarfile.open(sdist) as archive:
-                archive.extractall(folder, filter="data")
+                extract(archive, folder)
         except (tarfile.TarError, OSError) as error:
             raise StepFailed("sdist", "archive", f"it cannot be unpacked: {error}") from None
         found = list(folder.iterdir())
@@ -133,6 +133,25 @@ class Copy:
             raise StepFailed(step, "hook", str(error), self._said) from None
         except build.BuildException as error:
             raise StepFailed(step, "configuration", str(error)) from None
+
+
+def extract(archive: tarfile.TarFile, folder: Path) -> None:
+    """Unpack an archive into a folder and nowhere else.
+
+    The filter that does it (PEP 706) is missing from Python 3.11 before 3.11.4. Raises
+    tarfile.TarError for a member that would lie outside or is neither file nor folder.
+    """
+    if hasattr(tarfile, "data_filter"):
+        archive.extractall(folder, filter="data")
+        return
+    for member in archive.getmembers():
+        parts = Path(member.name).parts
+        if member.name.startswith(("/", "\\")) or ".." in parts:
+            raise tarfile.TarError(f"{member.name} lies outside")
+        if not (member.isfile() or member.isdir()):
+            raise tarfile.TarError(f"{member.name} is neither a file nor a folder")
+        member.mode &= 0o755
+        archive.extract(member, folder, set_attrs=True)
 
 
 def main(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,6 +177,9 @@ def main(request: Mapping[str, Any]) -> dict[str, Any]:
             results[number] |= copy.make(follow if number else fill)
         except StepFailed as failure:
             results[number]["error"] = failure.as_json()
+        except Exception as error:
+            broken = StepFailed("sdist", "driver", f"{type(error).__name__}: {error}")
+            results[number]["error"] = broken.as_json()
         finally:
             if number == 0:
                 for event in ready.values():

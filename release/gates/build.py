@@ -38,11 +38,9 @@ from typing import TYPE_CHECKING, Any
 from release import environments, installed
 from release.errors import CannotCheck, Problem, ReleaseError
 from release.model import Artifact, Finding, Gate, Outcome
-from release.versions import parse, released
+from release.versions import parse
 
 if TYPE_CHECKING:
-    from packaging.version import Version
-
     from release.documents.distribution import Archive, Judged
     from release.project import Project
     from release.shell import Shell
@@ -184,7 +182,10 @@ def _commit_time(project: Project) -> int:
 
     if project.git is None or project.git.commit is None:
         return EARLIEST + DAY
-    return int(git(project.git.top, "log", "-1", "--format=%ct", project.git.commit).stdout)
+    # Plumbing: `git log` would print signatures as well where log.showSignature is set.
+    said = git(project.git.top, "cat-file", "commit", project.git.commit).stdout
+    committer = next(line for line in said.splitlines() if line.startswith("committer "))
+    return int(committer.split()[-2])
 
 
 def _build(project: Project, shell: Shell, copies: Sequence[Path]) -> Made:
@@ -310,7 +311,7 @@ def _judge(project: Project, sdist: Archive, wheel: Archive, tree: Sequence[str]
         wheel,
         version=project.version,
         version_source=project.version_source,
-        tags=_tags(project),
+        tags=project.released_here,
         publish=project.settings.publish,
     )
     own_names = {d.normal_name(project.name), *(project.package or "").split(".")[:1]}
@@ -379,15 +380,6 @@ def _judge_package(project: Project, wheel: Archive) -> Judged:
             ),
         ),
     )
-
-
-def _tags(project: Project) -> Mapping[str, Version]:
-    from release.git import git
-
-    if project.git is None or project.git.commit is None:
-        return {}
-    here = git(project.git.top, "tag", "--points-at", project.git.commit).stdout.split()
-    return released(here, project.settings.tag)
 
 
 def _judge_twice(project: Project, made: Made, sdist: Archive, wheel: Archive) -> Judged:

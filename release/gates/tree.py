@@ -41,8 +41,9 @@ HOOKS = frozenset(
 USUAL_BRANCHES = ("main", "master")
 SHOWN = 5
 REMOTE_SECONDS = 30
-# Branch, operation, changes, untracked files, depth, level with the remote, tag here, tag there.
-CHECKS = 8
+# Branch, operation, changes, untracked and unseen files, depth, level with the remote, tag here,
+# tag there.
+CHECKS = 9
 # Hooks, identity, key.
 MAINTAINER_CHECKS = 3
 
@@ -233,6 +234,15 @@ def _state(facts: GitFacts) -> list[Finding]:
             Finding(
                 f"{_number(len(facts.untracked), 'untracked file')}: {_list(facts.untracked)}",
                 remedy="add, ignore or remove: an untracked file can get into a package",
+            )
+        )
+    if facts.unseen:
+        found.append(
+            Finding(
+                f"git was told not to look at {_number(len(facts.unseen), 'file')}:"
+                f" {_list(facts.unseen)}",
+                remedy="git update-index --no-assume-unchanged --no-skip-worktree FILE, or"
+                " git sparse-checkout disable: what is built must be what is committed",
             )
         )
     if facts.shallow:

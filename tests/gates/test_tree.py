@@ -35,7 +35,7 @@ def tag(root: Path, name: str, *where: str) -> None:
 def test_a_clean_project_that_is_level_with_its_remote_passes(ready: Path, judge: Judge) -> None:
     found = judge(ready, "tree").outcome
     assert found.status is Status.PASSED
-    assert found.checked == 11
+    assert found.checked == 12
     assert "v1.2.3 is free" in found.summary
     assert not found.findings
 
@@ -119,7 +119,7 @@ class TestBranch:
         for name in IDENTITY:
             monkeypatch.delenv(name)
         monkeypatch.setenv("CI", "1")
-        assert judge(root, "tree").outcome.checked == 8
+        assert judge(root, "tree").outcome.checked == 9
 
 
 class TestState:
@@ -421,3 +421,18 @@ class TestNoRepository:
         with_remote(root)
         write(root, {"naïve file": ""})
         assert "naïve file" in said(judge(root, "tree"))
+
+
+def test_a_file_that_git_was_told_not_to_look_at_fails(tmp_path: Path, judge: Judge) -> None:
+    root = make_project(tmp_path / "blind")
+    with_remote(root)
+    git(root, "update-index", "--assume-unchanged", "src/small_thing/__init__.py")
+    with (root / "src/small_thing/__init__.py").open("a") as file:
+        file.write("MORE = 1\n")
+    assert git(root, "status", "--porcelain") == ""
+    found = judge(root, "tree").outcome
+    assert found.status is Status.FAILED
+    assert "not to look at 1 file: src/small_thing/__init__.py" in found.findings[0].message
+    git(root, "update-index", "--no-assume-unchanged", "src/small_thing/__init__.py")
+    git(root, "checkout", "src/small_thing/__init__.py")
+    assert judge(root, "tree").outcome.status is Status.PASSED
