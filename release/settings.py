@@ -188,6 +188,10 @@ class AuditIgnore(_Table):
 class AuditSettings(GateSettings):
     """Where advisories come from, and which ones are accepted for now."""
 
+    valid_hours: Annotated[int, Field(ge=0, le=24)] | None = Field(
+        None, description="How many hours its pass counts, a day at most: advisories come daily."
+    )
+
     service: Literal["pypi", "osv"] = Field("pypi", description="The advisory source.")
     osv_url: Annotated[str, StringConstraints(pattern=r"^https?://")] | None = Field(
         None, description='Address of an OSV-compatible API, for service = "osv".'

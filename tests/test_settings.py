@@ -172,6 +172,12 @@ def test_an_ignored_vulnerability_has_a_reason_and_a_last_day() -> None:
     assert found.gates.audit.ignore[0].expires == date(2026, 12, 31)
 
 
+def test_an_audit_counts_for_a_day_at_most() -> None:
+    assert settings("[tool.release.gates.audit]\nvalid-hours = 24\n").gates.audit.valid_hours == 24
+    assert problems("[tool.release.gates.audit]\nvalid-hours = 25\n")
+    assert settings("[tool.release.gates.lint]\nvalid-hours = 25\n").gates.lint.valid_hours == 25
+
+
 def test_settings_of_any_gate_are_found_by_its_name() -> None:
     found = settings(
         """\
