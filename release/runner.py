@@ -24,7 +24,7 @@ from release.inputs import Tree, gate_key
 from release.masking import Mask, printable
 from release.model import Evidence, Finding, Gate, Level, Outcome, Status
 from release.processes import Log, Processes, locked
-from release.shell import BYTECODE, CACHES, Shell
+from release.shell import BYTECODE, Shell
 from release.store import Store
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def _judge_locked(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evide
         if last is not None and last.fresh(key, valid, run.now) and _intact(run, gate, last):
             return replace(last, reused=True)
     started = time.monotonic()
-    _drop_stale_bytecode(run, state.digest)
+    _drop_stale_bytecode(run, gate, state.digest)
     with run.store.writing():
         log = Log(
             run.store.log(gate.name), run.mask, sys.stdout if run.echo and gate.echoes else None
@@ -229,15 +229,15 @@ def _judge_locked(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evide
     )
 
 
-def _drop_stale_bytecode(run: Run, digest: str) -> None:
+def _drop_stale_bytecode(run: Run, gate: Gate, digest: str) -> None:
     """Forget the compiled modules of the project when its files are others than the last time.
 
     Python knows a stale one by the time of its source, in whole seconds, and its size; an edit of a
-    moment ago that keeps the size would not be seen. Environments, below `.release/`, stay.
+    moment ago that keeps the size would not be seen. Those of the gate's environment stay.
     """
-    folder = run.store.folder / CACHES / BYTECODE
-    noted = folder.with_name(f"{BYTECODE}.txt")
-    if noted.is_file() and noted.read_text(encoding="utf-8") == digest:
+    folder = run.store.folder / "envs" / gate.name / BYTECODE
+    noted = folder / "tree.txt"
+    if not folder.is_dir() or (noted.is_file() and noted.read_text(encoding="utf-8") == digest):
         return
     own = folder.joinpath(*run.project.root.parts[1:])
     for path in own.iterdir() if own.is_dir() else ():

@@ -20,7 +20,6 @@ from release.processes import Completed, Log, Processes, locked
 if TYPE_CHECKING:
     from release.environments import Environment
 
-CACHES = "cache"
 BYTECODE = "pycache"
 
 
@@ -98,7 +97,7 @@ class Shell:
         long.
         """
         words = tuple(str(word) for word in command)
-        variables = inside.variables() | self.cache_variables() if inside else self._variables()
+        variables = self._variables() if inside is None else self._inside(inside)
         self.commands.append(words)
         return self._processes.run(
             words,
@@ -179,12 +178,12 @@ class Shell:
             paths.append(path)
         return paths
 
-    def cache_variables(self) -> dict[str, str]:
-        """Variables that keep bytecode and coverage data out of the project's folders."""
-        cache = self.folder / CACHES
+    def _inside(self, environment: Environment) -> dict[str, str]:
+        """Variables for the project's code: no bytecode and no coverage data in its folders."""
         return {
-            "PYTHONPYCACHEPREFIX": str(cache / BYTECODE),
-            "COVERAGE_FILE": str(cache / "coverage"),
+            **environment.variables(),
+            "PYTHONPYCACHEPREFIX": str(environment.path / BYTECODE),
+            "COVERAGE_FILE": str(self.folder / "cache" / "coverage"),
         }
 
     def close(self) -> None:
