@@ -119,7 +119,8 @@ def read_facts(root: Path) -> GitFacts | None:
     """Everything the gates want to know of git about the project in `root`.
 
     Returns None when `root` is in no git repository, or in one that ignores it. Raises CannotCheck
-    when git cannot tell: it is not installed, or does not trust the folder's owner.
+    when git cannot tell: it is not installed, does not trust the folder's owner, or finds a
+    repository that is broken or without a working tree.
     """
     where = git(
         root,
@@ -131,10 +132,13 @@ def read_facts(root: Path) -> GitFacts | None:
         check=False,
     )
     if where.returncode != 0:
-        said = where.stderr.strip().splitlines() or [f"exit status {where.returncode}"]
-        if "not a git repository" in where.stderr or "must be run in a work tree" in where.stderr:
+        # Only so does git say that it looked everywhere. Of a lost worktree it says "not a git
+        # repository: PATH".
+        if "not a git repository (or any" in where.stderr:
             return None
-        raise CannotCheck(f"git cannot read this repository: {said[0]}", said[-1].strip())
+        said = where.stderr.strip().splitlines() or [f"exit status {where.returncode}"]
+        remedy = said[-1].strip() if len(said) > 1 else "mend it until `git status` works in it"
+        raise CannotCheck(f"git cannot read this repository: {said[0]}", remedy)
     top, directory, shallow, prefix = (where.stdout.split("\n") + [""] * 4)[:4]
     if prefix and git(root, "check-ignore", "--quiet", ".", check=False).returncode == 0:
         return None

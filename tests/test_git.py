@@ -38,6 +38,26 @@ def test_a_hooks_variables_do_not_reach_the_copy(
     assert git(root, "diff", "--cached", "--name-only") == staged == "new.py"
 
 
+def test_an_export_leaves_the_repository_alone_that_a_hook_points_at(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = make_project(tmp_path / "other")
+    write(other, {"staged.py": "x = 1\n"})
+    git(other, "add", "staged.py")
+    kept = {path: path.read_bytes() for path in (other / ".git").rglob("*") if path.is_file()}
+    with monkeypatch.context() as hook:
+        hook.setenv("GIT_DIR", str(other / ".git"))
+        hook.setenv("GIT_INDEX_FILE", str(other / ".git/index"))
+        hook.setenv("GIT_WORK_TREE", str(other))
+        copy = export(read_project(root), tmp_path / "copy")
+    assert (copy / "pyproject.toml").exists()
+    assert git(copy, "rev-parse", "HEAD") == git(root, "rev-parse", "HEAD")
+    assert not (copy / "staged.py").exists()
+    assert kept == {
+        path: path.read_bytes() for path in (other / ".git").rglob("*") if path.is_file()
+    }
+
+
 def test_files_that_git_was_told_not_to_look_at_are_listed(root: Path) -> None:
     git(root, "update-index", "--assume-unchanged", "README.md")
     git(root, "update-index", "--skip-worktree", "LICENSE")
@@ -56,6 +76,22 @@ def test_a_folder_without_a_repository_is_told_from_one_that_cannot_be_read(
         read_facts(root)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(CannotCheck, match="git is not installed"):
+        read_facts(root)
+
+
+def test_a_repository_that_git_finds_but_cannot_use_is_not_taken_for_none(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, {"lost/.git": "gitdir: /gone/worktrees/lost\n"})
+    with pytest.raises(CannotCheck, match="not a git repository: /gone"):
+        read_facts(tmp_path / "lost")
+    with monkeypatch.context() as somebody_else:
+        somebody_else.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+        with pytest.raises(CannotCheck, match="dubious ownership") as caught:
+            read_facts(root)
+    assert "safe.directory" in str(caught.value.remedy)
+    git(root, "config", "core.bare", "true")
+    with pytest.raises(CannotCheck, match="must be run in a work tree"):
         read_facts(root)
 
 

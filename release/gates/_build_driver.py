@@ -16,7 +16,7 @@ import sys
 import tarfile
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import build  # type: ignore[import-not-found]
@@ -139,19 +139,34 @@ def extract(archive: tarfile.TarFile, folder: Path) -> None:
     """Unpack an archive into a folder and nowhere else.
 
     The filter that does it (PEP 706) is missing from Python 3.11 before 3.11.4. Raises
-    tarfile.TarError for a member that would lie outside or is neither file nor folder.
+    tarfile.TarError for a member that would lie outside, links there, lies behind a link, or is a
+    device or the like.
     """
     if hasattr(tarfile, "data_filter"):
         archive.extractall(folder, filter="data")
         return
     for member in archive.getmembers():
-        parts = Path(member.name).parts
-        if member.name.startswith(("/", "\\")) or ".." in parts:
+        name = PurePath(member.name)
+        if name.is_absolute() or member.name.startswith(("/", "\\")) or ".." in name.parts:
             raise tarfile.TarError(f"{member.name} lies outside")
-        if not (member.isfile() or member.isdir()):
-            raise tarfile.TarError(f"{member.name} is neither a file nor a folder")
-        member.mode &= 0o755
-        archive.extract(member, folder, set_attrs=True)
+        if member.issym() or member.islnk():
+            start = name.parent if member.issym() else PurePath()
+            if not _stays_inside(start, PurePath(member.linkname)):
+                raise tarfile.TarError(f"{member.name} links to {member.linkname}, outside")
+        elif not (member.isfile() or member.isdir()):
+            raise tarfile.TarError(f"{member.name} is neither a file, a folder nor a link")
+        if any((folder / path).is_symlink() for path in (name, *name.parents)):
+            raise tarfile.TarError(f"{member.name} lies behind a link")
+        member.mode = 0o755 if member.isdir() else member.mode & 0o755 | 0o600
+        archive.extract(member, folder)
+
+
+def _stays_inside(start: PurePath, target: PurePath) -> bool:
+    """Whether a link's target, seen from the folder `start`, lies in the archive's own tree."""
+    up = target.parts.count("..")
+    # ".." after a name could climb out of a folder that the name links to.
+    leading = target.parts[:up].count("..") == up
+    return leading and up <= len(start.parts) and not target.is_absolute()
 
 
 def main(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,7 +192,8 @@ def main(request: Mapping[str, Any]) -> dict[str, Any]:
             results[number] |= copy.make(follow if number else fill)
         except StepFailed as failure:
             results[number]["error"] = failure.as_json()
-        except Exception as error:
+        # A thread swallows SystemExit without a word.
+        except BaseException as error:
             broken = StepFailed("sdist", "driver", f"{type(error).__name__}: {error}")
             results[number]["error"] = broken.as_json()
         finally:

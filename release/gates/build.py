@@ -184,7 +184,7 @@ def _commit_time(project: Project) -> int:
         return EARLIEST + DAY
     # Plumbing: `git log` would print signatures as well where log.showSignature is set.
     said = git(project.git.top, "cat-file", "commit", project.git.commit).stdout
-    committer = next(line for line in said.splitlines() if line.startswith("committer "))
+    committer = next(line for line in said.split("\n") if line.startswith("committer "))
     return int(committer.split()[-2])
 
 

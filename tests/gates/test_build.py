@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import importlib.util
+import io
 import json
 import os
 import shutil
+import sys
+import tarfile
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -19,8 +25,9 @@ from release.gates.build import (
     required_by_extras,
 )
 from release.model import Evidence, Status
+from release.project import read_project
 from tests.built import replace_tool
-from tests.support import PYPROJECT, Judge, commit, git, make_project, write
+from tests.support import GIT_ENVIRONMENT, PYPROJECT, Judge, commit, git, make_project, write
 
 DATA = Path(__file__).parents[1] / "data" / "build"
 HTTPX = ("httpx-0.28.1-py3-none-any.whl", "httpx-0.28.1.tar.gz")
@@ -206,6 +213,116 @@ def test_a_probe_that_did_not_run_to_its_end_gave_no_verdict() -> None:
         imports("")
     with pytest.raises(CannotCheck, match="not seen to end"):
         imports(events(METADATA_STEP, step("import demo")))
+
+
+# --- the driver and the copies --------------------------------------------------------------------
+
+
+@pytest.fixture
+def driver(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The driver, with a stand-in for pypa/build, which only the gate's tools have."""
+    stand_in = ModuleType("build")
+    errors = {
+        name: type(name, (Exception,), {}) for name in ("BuildException", "BuildBackendException")
+    }
+    vars(stand_in).update(errors)
+    monkeypatch.setitem(sys.modules, "build", stand_in)
+    monkeypatch.setitem(sys.modules, "pyproject_hooks", ModuleType("pyproject_hooks"))
+    file = Path(build.__file__).with_name("_build_driver.py")
+    spec = importlib.util.spec_from_file_location("driver", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("kind", [TypeError, SystemExit])
+def test_whatever_breaks_in_the_driver_is_an_error_of_that_build(
+    kind: type[BaseException], driver: ModuleType, tmp_path: Path
+) -> None:
+    def breaks(*_: object, **__: object) -> None:
+        raise kind("broke")
+
+    vars(sys.modules["build"])["ProjectBuilder"] = breaks
+    one = {"source": str(tmp_path), "work": str(tmp_path), "env": {}}
+    answer = driver.main({"python": "python", "install": [], "builds": [one]})
+    (result,) = answer["builds"]
+    assert result["error"]["message"] == f"{kind.__name__}: broke"
+
+
+@pytest.fixture
+def no_filters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python as it was before it had filters for archives."""
+    if hasattr(tarfile, "fully_trusted_filter"):
+        trusted = staticmethod(tarfile.fully_trusted_filter)
+        monkeypatch.setattr(tarfile.TarFile, "extraction_filter", trusted, raising=False)
+        monkeypatch.delattr(tarfile, "data_filter")
+
+
+def packed(folder: Path, *members: tuple[str, bytes, str]) -> tarfile.TarFile:
+    """A tar of members (name, type, link); files hold their own name."""
+    with tarfile.open(folder / "made.tar", "w") as archive:
+        for name, kind, link in members:
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname, info.mode = kind, link, 0o400
+            info.size = len(name) if kind == tarfile.REGTYPE else 0
+            archive.addfile(info, io.BytesIO(name.encode()))
+    return tarfile.open(folder / "made.tar")
+
+
+@pytest.mark.usefixtures("no_filters")
+def test_an_archive_is_unpacked_with_its_links_where_python_has_no_filter(
+    driver: ModuleType, tmp_path: Path
+) -> None:
+    members = [
+        ("a-1", tarfile.DIRTYPE, ""),
+        ("a-1/file", tarfile.REGTYPE, ""),
+        ("a-1/sub/beside", tarfile.SYMTYPE, "../file"),
+        ("a-1/same", tarfile.LNKTYPE, "a-1/file"),
+    ]
+    with packed(tmp_path, *members) as archive:
+        driver.extract(archive, tmp_path / "out")
+    for name in ("file", "sub/beside", "same"):
+        assert (tmp_path / "out/a-1" / name).read_text() == "a-1/file"
+    assert (tmp_path / "out/a-1/sub/beside").is_symlink()
+
+
+@pytest.mark.usefixtures("no_filters")
+@pytest.mark.parametrize(
+    "members",
+    [
+        [("/absolute", tarfile.REGTYPE, "")],
+        [("a-1/../../up", tarfile.REGTYPE, "")],
+        [("a-1/link", tarfile.SYMTYPE, "/etc")],
+        [("a-1/link", tarfile.SYMTYPE, "../../up")],
+        [("a-1/link", tarfile.SYMTYPE, "sub/../../../up")],
+        [("a-1/link", tarfile.LNKTYPE, "../up")],
+        [("a-1/dot", tarfile.SYMTYPE, "."), ("a-1/dot/file", tarfile.REGTYPE, "")],
+        [("a-1/pipe", tarfile.FIFOTYPE, "")],
+        [("a-1/device", tarfile.CHRTYPE, "")],
+    ],
+)
+def test_an_archive_that_reaches_outside_is_refused_where_python_has_no_filter(
+    members: list[tuple[str, bytes, str]], driver: ModuleType, tmp_path: Path
+) -> None:
+    (tmp_path / "up").write_text("untouched")
+    with packed(tmp_path, *members) as archive, pytest.raises(tarfile.TarError):
+        driver.extract(archive, tmp_path / "out")
+    assert (tmp_path / "up").read_text() == "untouched"
+
+
+def test_the_time_of_a_signed_commit_is_read_where_git_shows_signatures(project: Path) -> None:
+    unsigned = git(project, "cat-file", "commit", "HEAD")
+    head, message = unsigned.split("\n\n", 1)
+    kind = "SSH SIGNATURE"
+    lines = [f"gpgsig -----BEGIN {kind}-----", " none", f" -----END {kind}-----"]
+    file = project.parent / "commit"
+    file.write_text("\n".join([head, *lines, "", message, ""]))
+    git(project, "reset", git(project, "hash-object", "-t", "commit", "-w", str(file)))
+    git(project, "config", "log.showSignature", "true")
+    moment = datetime.fromisoformat(GIT_ENVIRONMENT["GIT_COMMITTER_DATE"])
+    assert build._commit_time(read_project(project)) == moment.timestamp()
 
 
 # --- whole projects -------------------------------------------------------------------------------
@@ -470,7 +587,8 @@ unwanted = ["*.psd"]
 def defects(tools_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Evidence:
     """The evidence of a project that has many defects at once, all of which must be told."""
     root = make_project(tmp_path_factory.mktemp("defects") / "small-thing", DEFECTS)
-    git(root, "tag", "v2.0.0")
+    # Spelled unlike the default of tool.release.tag.
+    git(root, "tag", "2.0.0")
     return Judge(tools_folder)(root, "build")
 
 
@@ -490,7 +608,7 @@ def defects(tools_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Evi
         "import small_thing asks the network for service.invalid at small_thing/__init__.py:11",
         "small_thing.__version__ says 1.2.4, the wheel is of version 1.2.3",
         "command small-thing fails in a clean environment: AttributeError",
-        "the distributions are of version 1.2.3, and this commit is tagged v2.0.0",
+        "the distributions are of version 1.2.3, and this commit is tagged 2.0.0",
     ],
 )
 def test_each_of_many_defects_is_told(defects: Evidence, said: str) -> None:
