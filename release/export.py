@@ -16,7 +16,8 @@ def export(project: Project, destination: Path) -> Path:
 
     The copy holds tracked files as they are in the working tree and untracked ones that are not
     ignored, with modes and links kept, and a git repository of its own at the same commit (objects
-    are borrowed, not copied), because build backends ask git for versions and file lists. Of a
+    are borrowed, not copied), because build backends ask git for versions and file lists: it has
+    the project's planned tag, too. Of a
     project that is in no git repository it holds every file that gates can see.
     """
     facts = project.git
@@ -40,6 +41,13 @@ def export(project: Project, destination: Path) -> Path:
     )
     _copy(facts.top, listed_files(facts.top), destination)
     git(destination, "reset", "--quiet", "--mixed", facts.commit)
+    if project.planned_tag:
+        message = ("--annotate", "--no-sign", "--message", project.planned_tag)
+        git(
+            destination,
+            *("-c", "user.name=nox-release", "-c", "user.email=nox-release@localhost"),
+            *("tag", *message, "--", project.planned_tag, facts.commit),
+        )
     return destination / facts.prefix
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,10 @@ LOCAL_VARIABLES = frozenset(
 )
 
 
+# Of `git ls-files -v -z`: small letters are assume-unchanged, S is skip-worktree.
+UNSEEN = re.compile(r"(?:^|(?<=\0))[a-zS] ([^\0]*)")
+
+
 @dataclass(frozen=True, slots=True)
 class GitFacts:
     """What git says about a repository, read once.
@@ -51,7 +56,7 @@ class GitFacts:
     `untracked` those that git neither tracks nor ignores, `unseen` those that git was told not to
     look at (assume-unchanged, skip-worktree, sparse checkouts). `operation` names an unfinished
     merge, rebase or the like. `prefix` is the project's folder below the top level, "" or ending in
-    "/".
+    "/". `remote_base` is where a remote's relative address starts.
     """
 
     top: Path
@@ -67,6 +72,7 @@ class GitFacts:
     shallow: bool
     operation: str | None
     remotes: tuple[str, ...]
+    remote_base: Path
 
     @property
     def dirty(self) -> bool:
@@ -104,15 +110,32 @@ def git(
         raise CannotCheck("git is not installed", "install git and run this again") from None
     except subprocess.TimeoutExpired:
         raise CannotCheck(
-            f"git {arguments[0]} did not answer within {timeout:g} s",
+            f"git {_subcommand(arguments)} did not answer within {timeout:g} s",
             "look at the remote or the file system it waits for",
         ) from None
     if check and done.returncode != 0:
-        said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
         raise CannotCheck(
-            f"git {arguments[0]}: {said[-1]}", "run the same command by hand to see more"
+            f"git {_subcommand(arguments)}: {complaint(done.stderr, done.returncode)}",
+            "run the same command by hand to see more",
         )
     return done
+
+
+def complaint(stderr: str, status: int) -> str:
+    """What git complains of: its lines that name an error, else the last one."""
+    lines = [line.strip() for line in stderr.split("\n") if line.strip()]
+    named = [line for line in lines if line.startswith(("fatal: ", "error: "))]
+    return "; ".join(dict.fromkeys(named[:3] or lines[-1:])) or f"exit status {status}"
+
+
+def _subcommand(arguments: Sequence[str]) -> str:
+    words = iter(arguments)
+    for word in words:
+        if word == "-c":
+            next(words, None)
+        elif not word.startswith("-"):
+            return word
+    return ""
 
 
 def read_facts(root: Path) -> GitFacts | None:
@@ -156,7 +179,7 @@ def read_facts(root: Path) -> GitFacts | None:
         "--",
         ".",
     )
-    listed = git(root, "ls-files", "-v", "-z", "--", ".").stdout.split("\0")
+    listed = git(root, "ls-files", "-v", "-z", "--", ".").stdout
     fields = iter(status.stdout.split("\0"))
     for field in fields:
         kind, _, rest = field.partition(" ")
@@ -190,10 +213,11 @@ def read_facts(root: Path) -> GitFacts | None:
         upstream=upstream,
         changed=tuple(changed),
         untracked=tuple(untracked),
-        unseen=tuple(line[2:] for line in listed if line[:1].islower() or line[:1] == "S"),
+        unseen=tuple(UNSEEN.findall(listed)),
         shallow=shallow == "true",
         operation=_operation(Path(directory)),
         remotes=tuple(git(root, "remote").stdout.split()),
+        remote_base=Path(top),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
@@ -45,6 +45,9 @@ Required = Literal["always", "ci", "never"]
 BUILT_IN_GATES = (
     "tree",
     "versions",
+    "changelog",
+    "documents",
+    "schemas",
     "lint",
     "typecheck",
     "test",
@@ -324,6 +327,62 @@ class Evidence:
             )
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"not evidence of this program: {error!r}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A file before and after a change, as text with its own line ends and byte order mark.
+
+    `path` is relative to the project, with forward slashes, and names a regular file.
+    """
+
+    path: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewTag:
+    """An annotated tag that is to be made; `sign` is None to do as git is configured."""
+
+    name: str
+    message: str
+    sign: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a release changes: shown by a dry run, rehearsed and applied as the same object.
+
+    `base` is the commit (full object name) that it starts from, `previous` and `version` are the
+    version before and after. `edits` are all files that the plan itself writes; `version_files`
+    those of them that bump-my-version writes, too; `commands` are run after the edits and may
+    write what matches the globs `writes`, and nothing else. `commit_message` is None where there is
+    nothing to commit; `entry_from` names the changelog whose entry goes into it once the commands
+    have written it. `branch` is the branch that gets the commit, made anew where `new_branch`
+    says so, and `release_branch` the one that releases are made from; `pushes` are full refspecs
+    for `remote`. `notes` is what a person should know.
+    """
+
+    name: str
+    base: str
+    previous: str | None
+    version: str
+    day: date
+    edits: tuple[Edit, ...] = ()
+    version_files: tuple[str, ...] = ()
+    commands: tuple[tuple[str, ...], ...] = ()
+    writes: tuple[str, ...] = ()
+    commit_message: str | None = None
+    entry_from: str | None = None
+    sign_commit: bool | None = None
+    branch: str = ""
+    new_branch: bool = False
+    release_branch: str = ""
+    tag: NewTag | None = None
+    remote: str | None = None
+    pushes: tuple[str, ...] = ()
+    notes: tuple[Finding, ...] = ()
 
 
 def _text(value: Any) -> str:

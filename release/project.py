@@ -71,6 +71,7 @@ class Project:
     when only the build backend can tell it (`version_source` then says where it comes from).
     `package` is the import name, `package_path` its folder or module, `source_root` what must be
     on `sys.path` to import it ("." or "src"). `pyproject` is the parsed pyproject.toml.
+    `planned_tag` is a tag that this commit is judged as if it had.
     """
 
     root: Path
@@ -90,6 +91,7 @@ class Project:
     changelog: str | None
     dockerfile: str | None
     warnings: tuple[Problem, ...] = field(default=())
+    planned_tag: str | None = None
 
     def require_package(self) -> str:
         """The import package. Raises CannotCheck when none or several could be it."""
@@ -144,7 +146,7 @@ class Project:
     @cached_property
     def tag(self) -> str | None:
         """The tag of the current version; None when the version is not known statically."""
-        return self.tag_template.replace("{version}", self.version) if self.version else None
+        return self.tag_of(self.version) if self.version else None
 
     @cached_property
     def released(self) -> Mapping[str, Version]:
@@ -156,14 +158,28 @@ class Project:
 
     @cached_property
     def released_here(self) -> Mapping[str, Version]:
-        """The release tags on the commit that is checked out, with the versions they spell."""
+        """The release tags on this commit, a planned one included, with what they spell."""
         from release.git import git
         from release.versions import released
 
         if self.git is None or self.git.commit is None:
             return {}
         here = git(self.root, "tag", "--points-at", self.git.commit).stdout.split()
+        if self.planned_tag:
+            here.append(self.planned_tag)
         return released(here, self.tag_template)
+
+    def tag_of(self, version: str) -> str:
+        """The tag of a version, which is spelled as this project writes it."""
+        from release.versions import parse
+
+        known = parse(version)
+        template = self.settings.prerelease_tag
+        if template is None or known is None or not known.is_prerelease:
+            return self.tag_template.replace("{version}", version)
+        base = known.base_version
+        pre = str(known).removeprefix(base).lstrip(".")
+        return template.replace("{base}", base).replace("{pre}", pre)
 
     def target_version(self, level: Level | None) -> Version | None:
         """The version to be released: the current one, or the next of the kind `level`.
@@ -181,6 +197,20 @@ class Project:
         if current is None or level is None:
             return current
         return next_version(current, level)
+
+    @cached_property
+    def release_level(self) -> Level | None:
+        """The kind of release that the current version is, after the last one below it.
+
+        None when either is not known.
+        """
+        from release.versions import level_of
+
+        version = self.target_version(None)
+        if version is None:
+            return None
+        last = max((found for found in self.released.values() if found < version), default=None)
+        return level_of(last, version) if last is not None else None
 
     def spell(self, version: Version) -> str:
         """A version as this project writes it: as it stands in its places, else by PEP 440."""
@@ -239,7 +269,7 @@ def read_project(root: Path) -> Project:
         pyproject=pyproject,
         settings=settings,
         git=read_facts(root),
-        changelog=settings.changelog or _find_changelog(root),
+        changelog=settings.changelog.file or _find_changelog(root),
         dockerfile=settings.gates.docker.file or _find_dockerfile(root),
         warnings=warnings,
     )

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -88,6 +88,25 @@ def _tag_template(value: str) -> str:
     return value
 
 
+def _template(*fields: str) -> AfterValidator:
+    """A validator for text in which `{field}` stands for something, and no other braces do."""
+
+    def check(value: str) -> str:
+        if re.search(r"[{}]", re.sub("|".join(rf"\{{{field}\}}" for field in fields), "", value)):
+            known = ", ".join(f"{{{field}}}" for field in fields)
+            raise ValueError(f"holds braces that stand for nothing; known are {known}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _prerelease_template(value: str) -> str:
+    if sorted(re.findall(r"\{(\w+)\}", value)) != ["base", "pre"]:
+        raise ValueError("must hold {base} and {pre} once each")
+    _tag_template(re.sub(r"\{base\}(.*)\{pre\}", r"{version}\1", value))
+    return value
+
+
 Text = Annotated[
     str, StringConstraints(min_length=1, strip_whitespace=True, pattern=r"^[^\x00\r\n]*$")
 ]
@@ -96,6 +115,7 @@ Words = Annotated[
     tuple[Text, ...],
     BeforeValidator(_command, json_schema_input_type=str | list[str]),
 ]
+Subject = Annotated[Text, _template("version", "previous", "name", "subject", "date")]
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
 
 
@@ -216,6 +236,22 @@ class DockerSettings(GateSettings):
     )
 
 
+class ChangelogGateSettings(GateSettings):
+    """What the changelog is held to."""
+
+    plain_language: bool = Field(True, description="Whether words of advertisement are reported.")
+    words: tuple[Text, ...] = Field(
+        (), description="Further words or phrases that the changelog must not hold."
+    )
+    allowed_words: tuple[Text, ...] = Field(
+        (), description="Words or phrases of the built-in list that are fine here."
+    )
+    amended: Mapping[str, Text] = Field(
+        default_factory=dict,
+        description="Released versions whose section was changed afterwards, with the reason.",
+    )
+
+
 class Gates(BaseModel):
     """Settings of the built-in gates, and the gates that the project adds."""
 
@@ -224,6 +260,9 @@ class Gates(BaseModel):
 
     tree: GateSettings = GateSettings()  # type: ignore[call-arg]
     versions: GateSettings = GateSettings()  # type: ignore[call-arg]
+    changelog: ChangelogGateSettings = ChangelogGateSettings()  # type: ignore[call-arg]
+    documents: GateSettings = GateSettings()  # type: ignore[call-arg]
+    schemas: GateSettings = GateSettings()  # type: ignore[call-arg]
     lint: CommandSettings = CommandSettings()  # type: ignore[call-arg]
     typecheck: CommandSettings = CommandSettings()  # type: ignore[call-arg]
     test: CommandSettings = CommandSettings()  # type: ignore[call-arg]
@@ -245,6 +284,89 @@ class Gates(BaseModel):
         return found if isinstance(found, GateSettings) else GateSettings()  # type: ignore[call-arg]
 
 
+class ChangelogSettings(_Table):
+    """Where the changelog is, and how a release writes its section."""
+
+    file: InsidePath | None = Field(None, description="The changelog; detected unless set.")
+    kinds: tuple[Text, ...] = Field(
+        ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"),
+        description="The subsections of a release, in their order.",
+    )
+    heading: Annotated[Text, _template("version", "date")] | None = Field(
+        None,
+        description="How a release's heading reads, such as [{version}] — {date}; like the last"
+        " one unless set.",
+    )
+
+
+class CommitSettings(_Table):
+    """The text of a release's commit, and its signature."""
+
+    message: Subject = Field("Release {version}", description="Its first line.")
+    body: Literal["changelog", "none"] = Field(
+        "changelog", description="What stands below: the changelog's entry, or nothing."
+    )
+    trailers: tuple[
+        Annotated[Text, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]*: \S")], ...
+    ] = Field((), description="Trailers such as Reviewed-by: NAME <ADDRESS>.")
+    sign: bool | None = Field(
+        None, description="Whether it is signed; as git is configured unless set."
+    )
+
+
+class BumpSettings(_Table):
+    """What is done to a release's files beside the edits that are always made."""
+
+    run: tuple[Words, ...] = Field(
+        (),
+        description="Commands to run after the edits, without a shell, such as uv lock.",
+    )
+    writes: tuple[Text, ...] = Field(
+        (), description="Globs of files that those commands may change."
+    )
+    matches: Mapping[InsidePath, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict,
+        description="How often the version stands in a file that [tool.bumpversion] lists, where it"
+        " is more than once.",
+    )
+
+
+class SchemaSource(_Table):
+    """Where a schema's version stands."""
+
+    name: Annotated[Text, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = Field(
+        description="The schema's name, as the register has it."
+    )
+    file: InsidePath = Field(description="The file that states the version.")
+    search: Annotated[Text, _template("version")] = Field(
+        description="The text around it, with {version} in its place."
+    )
+
+
+class SchemasSettings(_Table):
+    """Versions of schemas, which are not those of the project."""
+
+    register_file: InsidePath | None = Field(
+        None, alias="register", description="The document whose table lists schemas and versions."
+    )
+    sources: tuple[SchemaSource, ...] = Field(
+        (), description="Where the versions of the schemas stand in the code."
+    )
+    migrations: InsidePath = Field("migrations", description="The folder of migration scripts.")
+    script: Annotated[Text, _template("schema", "old", "new")] = Field(
+        "{schema}_v{old}_to_v{new}.*",
+        description="The name (a glob) of the script that migrates a schema.",
+    )
+    subsection: Text = Field(
+        "Schema migrations", description="The changelog's subsection for schemas."
+    )
+    major_script: Annotated[Text, _template("major")] | None = Field(
+        None,
+        description="The name (a glob) of the migration script that a major release must have,"
+        " such as v{major}*.py.",
+    )
+
+
 class Settings(_Table):
     """The release procedure of one project."""
 
@@ -256,6 +378,23 @@ class Settings(_Table):
     tag: Annotated[str, AfterValidator(_tag_template)] = Field(
         "v{version}", description="How a release tag is spelled."
     )
+    prerelease_tag: Annotated[str, AfterValidator(_prerelease_template)] | None = Field(
+        None,
+        description="How the tag of a pre-release is spelled where it is otherwise, such as"
+        " v{base}-{pre} for v1.3.0-rc1.",
+    )
+    tag_message: Subject = Field("{name} {version}", description="The message of a tag.")
+    sign_tags: bool | None = Field(
+        None, description="Whether tags are signed; as git is configured unless set."
+    )
+    pull_request_branch: Annotated[str, AfterValidator(_tag_template)] | None = Field(
+        None,
+        description="The branch, such as chore/release-{version}, by which releases get onto the"
+        " release branch through a pull request; straight onto it unless set.",
+    )
+    publishing: Literal["tag", "manual"] = Field(
+        "tag", description="What publishes a release: the push of its tag, or a person."
+    )
     publish: bool = Field(True, description="Whether releases go to a package index at all.")
     index: Annotated[str, StringConstraints(pattern=r"^(https?|file)://")] | None = Field(
         None, description="The simple index that releases go to; pip's or uv's own unless set."
@@ -263,7 +402,19 @@ class Settings(_Table):
     python: Text | None = Field(
         None, description="The Python that environments are made with, such as 3.12."
     )
-    changelog: InsidePath | None = Field(None, description="The changelog; detected unless set.")
+    changelog: ChangelogSettings = Field(
+        default_factory=lambda: ChangelogSettings(),  # type: ignore[call-arg]
+        description="The changelog.",
+    )
+    commit: CommitSettings = Field(
+        default_factory=lambda: CommitSettings(),  # type: ignore[call-arg]
+        description="The commit of a release.",
+    )
+    bump: BumpSettings = Field(
+        default_factory=lambda: BumpSettings(),  # type: ignore[call-arg]
+        description="What else changes with the version.",
+    )
+    schemas: SchemasSettings | None = Field(None, description="Schemas with versions of their own.")
     by_products: tuple[Text, ...] = Field(
         (),
         description="Globs of files that the project's own commands write and no gate judges.",
@@ -384,17 +535,25 @@ def _explain(item: Any, source: str, path: str) -> tuple[Problem, tuple[int | st
 def _keys_beside(keys: tuple[str, ...]) -> tuple[str, ...]:
     """The keys that the table holding the last of `keys` takes."""
     model: type[BaseModel] = Settings
-    if keys[:1] == ("gates",) and len(keys) > 1:
-        if len(keys) == 2:
-            return BUILT_IN_GATES
-        field = Gates.model_fields.get(keys[1])
-        named = field.annotation if field else None
-        model = OwnGateSettings
-        if isinstance(named, type) and issubclass(named, BaseModel):
-            model = named
-        if keys[2:3] == ("ignore",) and len(keys) > 3:
-            model = AuditIgnore
+    for key in keys[:-1]:
+        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        if model is Gates:
+            fields = {name: fields[name] for name in BUILT_IN_GATES}
+        inner = _table_in(fields[key].annotation) if key in fields else OwnGateSettings
+        if inner is None:
+            break
+        model = inner
+    if model is Gates:
+        return BUILT_IN_GATES
     return tuple(field.alias or name for name, field in model.model_fields.items())
+
+
+def _table_in(annotation: Any) -> type[BaseModel] | None:
+    """The model of a table in a type: T itself, that of T | None, or that of tuple[T, ...]."""
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    return None
 
 
 def _nearest(key: str, valid: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from release.model import Level
 
@@ -14,7 +14,7 @@ def parse(text: str) -> Version | None:
     """The version that `text` spells by PEP 440, None when it spells none."""
     try:
         return Version(text)
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or a number of more digits than Python reads
         return None
 
 
@@ -45,6 +45,77 @@ def next_version(current: Version, level: Level) -> Version:
     else:
         found = f"{major if pre and minor == patch == 0 else major + 1}.0.0"
     return Version(f"{current.epoch}!{found}")
+
+
+def level_of(previous: Version, version: Version) -> Level:
+    """The kind of release that leads from `previous` to `version`.
+
+    A pre-release is of the kind rc; anything else is of the kind of the first number that differs
+    from the last final version's, and a post-release is a patch.
+    """
+    if version.is_prerelease:
+        return Level.RC
+    old, new = (((*one.release, 0, 0, 0)[:3]) for one in (previous, version))
+    if version.epoch != previous.epoch or old[0] != new[0]:
+        return Level.MAJOR
+    if old[1] != new[1]:
+        return Level.MINOR
+    if previous.is_prerelease and new[2] == 0:
+        return Level.MINOR if new[1] else Level.MAJOR
+    return Level.PATCH
+
+
+def final_version(current: Version) -> Version | None:
+    """The release that a pre-release leads to; None when `current` is none."""
+    if not current.is_prerelease or (current.pre is None and current.post is not None):
+        return None
+    return Version(current.base_version)
+
+
+def is_next_step(current: Version, version: Version) -> bool:
+    """Whether `version` skips nothing between itself and `current`, which is lower.
+
+    Steps are the next patch, minor or major release or the one that a pre-release leads to, and of
+    each its first pre-release (0 or 1), the next one of the same kind, or the first of a later
+    kind; a post-release follows its own release or post-release by one. Development releases are
+    counted by nobody. Calendar versions have no steps: their first number is a year.
+    """
+    if version.epoch != current.epoch:
+        return version.epoch == current.epoch + 1
+    if version.release[0] >= 1900 and version.release[0] >= current.release[0]:
+        return True
+    if version.post is not None:
+        same = _numbers(version) == _numbers(current) and version.pre == current.pre
+        if not same or current.dev is not None:
+            return False
+        return version.post <= (1 if current.post is None else current.post + 1)
+    finals = {next_version(current, level) for level in (Level.PATCH, Level.MINOR, Level.MAJOR)}
+    if (final := final_version(current)) is not None:
+        finals.add(final)
+    if Version(version.base_version) not in finals:
+        return False
+    if version.pre is None:
+        return True
+    kind, number = version.pre
+    same_base = _numbers(version) == _numbers(current)
+    if same_base and current.pre is not None and current.pre[0] == kind:
+        return number <= current.pre[1] + 1
+    return number <= 1
+
+
+def _numbers(version: Version) -> tuple[int, ...]:
+    numbers = list(version.release)
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)
+
+
+def spelled_like(version: Version, current: str) -> str:
+    """`version` normalised (PEP 440), with two numbers where `current` has two and they do."""
+    known = parse(current)
+    if known is None or len(known.release) != 2 or version.release[2:] != (0,):
+        return str(version)
+    return re.sub(r"^((?:\d+!)?\d+\.\d+)\.0", r"\1", str(version))
 
 
 def poetry_range(text: str) -> str | None:

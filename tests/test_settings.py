@@ -142,7 +142,7 @@ def test_commands_are_lists_of_words_however_they_are_written() -> None:
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../x", "a/../../x", "C:/x", "a\\..\\..\\x", ""])
 def test_a_path_out_of_the_repository_is_refused(path: str) -> None:
-    text = f"[tool.release]\nchangelog = {json.dumps(path)}\n"
+    text = f"[tool.release.changelog]\nfile = {json.dumps(path)}\n"
     assert "inside the repository" in problems(text)[0][1]
 
 

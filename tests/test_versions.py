@@ -9,11 +9,15 @@ from packaging.version import Version
 
 from release.model import Level
 from release.versions import (
+    final_version,
+    is_next_step,
+    level_of,
     next_version,
     parse,
     poetry_range,
     released,
     spelled,
+    spelled_like,
     tag_template,
 )
 
@@ -177,3 +181,162 @@ def test_a_template_told_from_tags_holds_the_version_once(tags: list[str]) -> No
 )
 def test_poetrys_ranges_are_spelled_by_pep_440(text: str, wanted: str | None) -> None:
     assert poetry_range(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("previous", "version", "wanted"),
+    [
+        ("1.2.3", "1.2.4", Level.PATCH),
+        ("1.2.3", "1.3.0", Level.MINOR),
+        ("1.2.3", "2.0.0", Level.MAJOR),
+        ("1.2.3", "1!1.0.0", Level.MAJOR),
+        ("1.2.3", "1.2.3.post1", Level.PATCH),
+        ("1.2", "1.3", Level.MINOR),
+        ("1.2.3", "1.3.0rc1", Level.RC),
+        ("1.3.0rc1", "1.3.0rc2", Level.RC),
+        ("1.2.3", "1.3.0.dev1", Level.RC),
+        ("1.3.0rc2", "1.3.0", Level.MINOR),
+        ("2.0.0rc2", "2.0.0", Level.MAJOR),
+        ("2.0rc2", "2.0", Level.MAJOR),
+        ("1.3.1rc2", "1.3.1", Level.PATCH),
+        ("1.3.0rc2", "2.0.0", Level.MAJOR),
+        ("1.2.3.4", "1.2.3.5", Level.PATCH),
+    ],
+)
+def test_the_kind_of_a_release_is_told_from_the_last_one(
+    previous: str, version: str, wanted: Level
+) -> None:
+    assert level_of(Version(previous), Version(version)) is wanted
+
+
+finals = st.builds("{}.{}.{}".format, numbers, numbers, numbers).map(Version)
+
+
+@given(finals, st.sampled_from(Level))
+def test_the_next_version_of_a_kind_is_of_that_kind(previous: Version, level: Level) -> None:
+    assert level_of(previous, next_version(previous, level)) is level
+
+
+@pytest.mark.parametrize(
+    ("current", "wanted"),
+    [
+        ("1.3.0rc2", "1.3.0"),
+        ("1.3.0.dev4", "1.3.0"),
+        ("1.3rc1", "1.3"),
+        ("1!1.0b1", "1!1.0"),
+        ("1.3.0rc1.post2", "1.3.0"),
+        ("1.3.0rc1+local", "1.3.0"),
+        ("1.3.0", None),
+        ("1.3.0.post1", None),
+        ("1.3.0.post1.dev2", None),
+    ],
+)
+def test_only_a_pre_release_leads_to_a_final_version(current: str, wanted: str | None) -> None:
+    found = final_version(Version(current))
+    assert (None if found is None else str(found)) == wanted
+
+
+@given(versions)
+def test_a_final_version_is_above_its_pre_release_and_its_own_end(current: Version) -> None:
+    found = final_version(current)
+    if found is not None:
+        assert found > current
+        assert final_version(found) is None
+        assert is_next_step(current, found)
+
+
+@pytest.mark.parametrize(
+    ("current", "version"),
+    [
+        ("1.2.3", "1.2.4"),
+        ("1.2.3", "1.3.0"),
+        ("1.2.3", "2.0.0"),
+        ("1.2.3", "1.3"),
+        ("1.2", "1.3"),
+        ("1.2.3", "1.3.0a0"),
+        ("1.2.3", "1.3.0rc1"),
+        ("1.2.3", "2.0.0b1"),
+        ("1.2.3", "1.2.4.dev7"),
+        ("1.3.0rc9", "1.3.0rc10"),
+        ("1.3.0rc9", "1.3.0"),
+        ("1.3.0a4", "1.3.0b1"),
+        ("1.3.0a4", "1.3.0rc1"),
+        ("1.3.0rc1", "2.0.0"),
+        ("1.2.3", "1.2.3.post1"),
+        ("1.2.3", "1.2.3.post0"),
+        ("1.2.3.post1", "1.2.3.post2"),
+        ("1.2.3.post1", "1.2.4"),
+        ("2025.12.3", "2026.7.1"),
+        ("2026.10.20", "2026.11"),
+        ("1.2.3", "2026.1.0"),
+        ("1.2.3", "1!0.1"),
+    ],
+)
+def test_what_skips_nothing(current: str, version: str) -> None:
+    assert Version(version) > Version(current)
+    assert is_next_step(Version(current), Version(version))
+
+
+@pytest.mark.parametrize(
+    ("current", "version"),
+    [
+        ("1.2.3", "1.2.5"),
+        ("1.2.3", "1.3.1"),
+        ("1.2.3", "1.4.0"),
+        ("1.2.3", "2.1.0"),
+        ("1.2.3", "3.0.0"),
+        ("1.2.3", "20.0.0"),
+        ("1.2.3", "1.3.0rc2"),
+        ("1.2.3", "1.4.0rc1"),
+        ("1.3.0rc1", "1.3.0rc3"),
+        ("1.3.0a1", "1.3.0b2"),
+        ("1.3.0rc1", "1.4.0"),
+        ("1.2.3", "1.2.3.post2"),
+        ("1.2.3", "1.2.4.post1"),
+        ("1.2.3.post1", "1.2.3.post3"),
+        ("1.2.3", "2!1.0"),
+    ],
+)
+def test_what_skips_a_step(current: str, version: str) -> None:
+    assert Version(version) > Version(current)
+    assert not is_next_step(Version(current), Version(version))
+
+
+@given(versions, st.sampled_from(Level))
+def test_the_next_version_of_any_kind_skips_nothing(current: Version, level: Level) -> None:
+    assert is_next_step(current, next_version(current, level))
+
+
+@pytest.mark.parametrize(
+    ("version", "current", "wanted"),
+    [
+        ("1.3.0", "1.2", "1.3"),
+        ("1.3.0", "1.2.3", "1.3.0"),
+        ("1.2.1", "1.2", "1.2.1"),
+        ("1.3.0rc1", "1.2", "1.3rc1"),
+        ("1.3.0", "1.3rc1", "1.3"),
+        ("1.3.0-rc.1", "1.2.3", "1.3.0rc1"),
+        ("1!2.0.0", "1!1.4", "1!2.0"),
+        ("1.3.0.post1", "1.2", "1.3.post1"),
+        ("10.0.0", "9.4", "10.0"),
+        ("1.3.0", "", "1.3.0"),
+        ("1.3.0", "no version", "1.3.0"),
+        ("1.3.0.1", "1.2", "1.3.0.1"),
+    ],
+)
+def test_a_version_has_as_many_numbers_as_the_last_one(
+    version: str, current: str, wanted: str
+) -> None:
+    assert spelled_like(Version(version), current) == wanted
+
+
+@given(versions, versions.map(str) | st.text(max_size=8))
+def test_however_it_is_spelled_it_is_the_same_version(version: Version, current: str) -> None:
+    assert parse(spelled_like(version, current)) == version
+
+
+@pytest.mark.parametrize(
+    "text", ["9" * 5000, "1." + "9" * 5000, "1.0rc" + "9" * 5000], ids=["all", "minor", "rc"]
+)
+def test_numbers_without_end_are_no_version(text: str) -> None:
+    assert parse(text) is None

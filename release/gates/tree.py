@@ -17,9 +17,8 @@ cannot be asked leaves the gate unchecked.
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,20 +26,23 @@ from typing import TYPE_CHECKING
 from release.errors import CannotCheck
 from release.git import GitFacts, git
 from release.model import Finding, Gate, Outcome
+from release.world.remote import USUAL_BRANCHES, RemoteRefs, ask
 
 if TYPE_CHECKING:
+    from packaging.version import Version
+
+    from release.processes import Completed
     from release.project import Project
     from release.shell import Shell
 
+Run = Callable[..., "Completed"]
 HOOK_FOLDERS = (".githooks", ".hooks", "githooks", ".git-hooks")
 # The hooks that a clone runs by itself (githooks(5)).
 HOOKS = frozenset(
     ["applypatch-msg", "commit-msg", "post-checkout", "post-commit", "post-merge", "pre-commit",
      "post-rewrite", "pre-merge-commit", "pre-push", "pre-rebase", "prepare-commit-msg"]
 )  # fmt: skip
-USUAL_BRANCHES = ("main", "master")
 SHOWN = 5
-REMOTE_SECONDS = 30
 # Branch, operation, changes, untracked and unseen files, depth, level with the remote, tag here,
 # tag there.
 CHECKS = 9
@@ -101,40 +103,49 @@ def check(project: Project, shell: Shell) -> Outcome:
         )
     if facts.commit is None:
         return Outcome.unchecked("no commit yet", "commit the project: git add --all && git commit")
-    return judge(facts, read(project, facts, shell))
+    return judge(facts, read(project, facts, project.target_version(shell.level), shell.run))
 
 
-def read(project: Project, facts: GitFacts, shell: Shell) -> TreeFacts:
-    """Ask git and the remote."""
+def read(
+    project: Project,
+    facts: GitFacts,
+    version: Version | None,
+    run: Run,
+    asked: RemoteRefs | None = None,
+) -> TreeFacts:
+    """Ask git and the remote.
+
+    `version` is the one to be released, `run` runs a command and returns how it ended, `asked` is
+    the remote's answer where it was asked already.
+    """
     from release.settings import environment_is_ci
     from release.versions import spelled
 
     root, commit = project.root, facts.commit
     remote = project.settings.remote if project.settings.remote in facts.remotes else None
-    refs: dict[str, str] = {}
-    default = unreachable = None
+    unreachable = None
     try:
-        if remote:
-            refs, default = _ask(root, remote)
+        if remote and asked is None:
+            asked = ask(facts.remote_base, remote)
     except CannotCheck as error:
         unreachable = error
-    branch = project.settings.branch or default or _default_branch(root, project.settings.remote)
-    remote_branch = refs.get(f"refs/heads/{branch}")
+    asked = asked or RemoteRefs({}, None)
+    branch = release_branch(project, asked)
+    remote_branch = asked.branch(branch)
     known = _succeeds(root, "cat-file", "-e", f"{remote_branch}^{{commit}}")
-    ahead = git(root, "rev-list", "--count", f"{remote_branch}..{commit}") if known else None
-    version = project.target_version(shell.level)
+    # What is not known here cannot be counted from; what was last fetched can.
+    start = remote_branch if known else f"refs/remotes/{remote}/{branch}"
+    ahead = git(root, "rev-list", "--count", f"{start}..{commit}", check=False).stdout.strip()
     template = project.tag_template
-    tag = template.replace("{version}", project.spell(version)) if version else None
+    tag = project.tag_of(project.spell(version)) if version else None
     here: tuple[Tag, ...] = ()
     there: tuple[Tag, ...] = ()
     if version is not None:
         here = _local_tags(root, [t for t in _tag_names(root) if spelled(t, template, version)])
         there = tuple(
-            Tag(name, refs.get(f"refs/tags/{name}^{{}}") or found, True)
-            for ref, found in refs.items()
-            if (name := ref.removeprefix("refs/tags/")) != ref
-            and not name.endswith("^{}")
-            and spelled(name, template, version)
+            Tag(name, asked.tag(name), True)
+            for name in asked.tags
+            if spelled(name, template, version)
         )
     local_clash = bool(tag) and _succeeds(root, "rev-parse", "--verify", f"refs/heads/{tag}")
     hooks = next((name for name in HOOK_FOLDERS if _holds_hooks(root / name)), None)
@@ -144,19 +155,28 @@ def read(project: Project, facts: GitFacts, shell: Shell) -> TreeFacts:
         tag=tag,
         here=here,
         there=there,
-        clash="here" if local_clash else remote if f"refs/heads/{tag}" in refs else None,
+        clash="here" if local_clash else remote if tag and asked.branch(tag) else None,
         remote=remote,
         remotes=facts.remotes,
         remote_branch=remote_branch,
         contained=known and _is_ancestor(root, str(commit), str(remote_branch)),
         behind=remote_branch is not None
         and not (known and _is_ancestor(root, str(remote_branch), str(commit))),
-        ahead=int(ahead.stdout) if ahead else 0,
+        ahead=int(ahead) if ahead and remote_branch else 0,
         hooks=hooks,
         hooks_path=_hooks_path(root),
         identity=_succeeds(root, "var", "GIT_COMMITTER_IDENT"),
-        key_problem=_key_problem(root, shell) if _is_set(root, "tag.gpgsign") else None,
+        key_problem=_key_problem(root, run) if _signs(project) else None,
         unreachable=unreachable,
+    )
+
+
+def release_branch(project: Project, asked: RemoteRefs) -> str:
+    """The branch that releases are made from: as set, else the remote's default one."""
+    return (
+        project.settings.branch
+        or asked.default_branch
+        or _default_branch(project.root, project.settings.remote)
     )
 
 
@@ -326,8 +346,9 @@ def _maintainer(seen: TreeFacts) -> list[Finding]:
     if seen.key_problem:
         found.append(
             Finding(
-                f"tags are to be signed (tag.gpgSign) and {seen.key_problem}",
-                remedy="git config user.signingKey …, or unset tag.gpgSign",
+                f"tags or commits are to be signed and {seen.key_problem}",
+                remedy="git config user.signingKey …, or unset tag.gpgSign and commit.gpgSign and"
+                " tool.release's sign-tags and commit.sign",
             )
         )
     return found
@@ -351,34 +372,6 @@ def _remarks(seen: TreeFacts) -> list[Finding]:
             )
         )
     return remarks
-
-
-def _ask(root: Path, remote: str) -> tuple[dict[str, str], str | None]:
-    """The remote's branches and tags with what they name, and its default branch if it has it."""
-    env = {} if "GIT_SSH_COMMAND" in os.environ else {"GIT_SSH_COMMAND": "ssh -o BatchMode=yes"}
-    done = git(
-        root,
-        "ls-remote",
-        "--symref",
-        "--",
-        remote,
-        "HEAD",
-        "refs/heads/*",
-        "refs/tags/*",
-        check=False,
-        timeout=REMOTE_SECONDS,
-        env=env,
-    )
-    if done.returncode != 0:
-        said = done.stderr.strip().splitlines() or ["no answer"]
-        raise CannotCheck(
-            f"{remote} cannot be asked: {said[0]}", f"see what `git ls-remote {remote}` says"
-        )
-    lines = [line.split("\t", 1) for line in done.stdout.splitlines() if "\t" in line]
-    refs = {name: found for found, name in lines if not found.startswith("ref: ")}
-    heads = [found for found, name in lines if name == "HEAD" and found.startswith("ref: ")]
-    wanted = [head.removeprefix("ref: refs/heads/") for head in heads] + list(USUAL_BRANCHES)
-    return refs, next((name for name in wanted if f"refs/heads/{name}" in refs), None)
 
 
 def _default_branch(root: Path, remote: str) -> str:
@@ -424,7 +417,14 @@ def _hooks_path(root: Path) -> str | None:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
-def _key_problem(root: Path, shell: Shell) -> str | None:
+def _signs(project: Project) -> bool:
+    """Whether a release's tag or commit is to be signed."""
+    root, settings = project.root, project.settings
+    wanted = ((settings.sign_tags, "tag.gpgSign"), (settings.commit.sign, "commit.gpgSign"))
+    return any(_is_set(root, name) if chosen is None else chosen for chosen, name in wanted)
+
+
+def _key_problem(root: Path, run: Run) -> str | None:
     """What is wrong with the key that git would sign tags with; None when it is there."""
     kind = _config(root, "gpg.format") or "openpgp"
     key = _config(root, "user.signingKey")
@@ -445,7 +445,7 @@ def _key_problem(root: Path, shell: Shell) -> str | None:
         key = email[1]
     program = _config(root, "gpg.openpgp.program") or _config(root, "gpg.program") or "gpg"
     try:
-        done = shell.run(program, "--batch", "--list-secret-keys", "--", key)
+        done = run(program, "--batch", "--list-secret-keys", "--", key)
     except CannotCheck:
         return f"{program} is not there to sign them"
     return None if done.status == 0 else f"{program} has no secret key for {key}"

@@ -374,7 +374,7 @@ class TestMaintainer:
     def test_signed_tags_need_a_key(self, ready: Path, judge: Judge) -> None:
         git(ready, "config", "tag.gpgSign", "true")
         git(ready, "config", "gpg.format", "ssh")
-        assert "tags are to be signed (tag.gpgSign) and no key is set" in said(judge(ready, "tree"))
+        assert "tags or commits are to be signed and no key is set" in said(judge(ready, "tree"))
 
     def test_the_key_file_must_be_there(self, ready: Path, judge: Judge, tmp_path: Path) -> None:
         git(ready, "config", "tag.gpgSign", "yes")

@@ -1,0 +1,447 @@
+"""SECURITY.md: its table of supported versions, edited and judged.
+
+The table is one of GitHub Flavored Markdown whose header names versions and support, or that
+stands under a heading that does.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from release.errors import ConfigurationError, Problem
+from release.model import Finding
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+MAX_CELL = 200
+FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
+HEADING = re.compile(r" {0,3}#{1,6}\s+(.*)")
+DELIMITER = re.compile(r":?-+:?")
+PIPE = re.compile(r"(?<!\\)\|")
+VERSION_WORD = re.compile(r"vers|release|series|branch|\btags?\b", re.I)
+SUPPORT_WORD = re.compile(r"supp?ort|soport", re.I)
+OTHER_WORD = re.compile(r"security|updat|fix|status|maint|patch", re.I)
+# Versions of what a project runs on or with, which its own releases do not change.
+FOREIGN_WORD = re.compile(r"python|django|node|java|php|ruby|\bos\b|system|database|postgres", re.I)
+
+DECORATION = r"[\s`*_~\[\]()]*"
+SPECIFIER = re.compile(
+    rf"{DECORATION}(?:(?:the|latest|current|stable|major|minor|version|release|series)\s+){{0,4}}"
+    rf"{DECORATION}"
+    r"(?P<sign><=|>=|<|>|≤|≥|&lt;=?|&gt;=?|older than|before|below|up to)?\s*"
+    r"(?P<text>[vV]?(?P<numbers>\d{1,9}(?:\.\d{1,9}){0,5})(?P<wild>(?:\.(?:[xX]|\\?\*))*))"
+    r"(?P<plus>\s*\+|\s+(?:and|or)\s+(?:newer|later|above|up|higher))?"
+    r"(?P<minus>\s+(?:and|or)\s+(?:older|earlier|below|lower))?"
+    rf"{DECORATION}(?:\s+(?:series|releases?|branch|line|lts))?(?:\s*\([^()0-9]*\))?{DECORATION}",
+    re.I,
+)  # fmt: skip
+ANY_VERSION = re.compile(r"\b(latest|current|newest|main|master|head|any|all|stable|trunk)\b", re.I)
+YES_MARK = re.compile("[✅✔✓☑🟢]|:(white_|heavy_)?check_mark:|:ballot_box_with_check:")
+NO_MARK = re.compile("[❌✗✘✖❎🔴⛔🚫]|:x:|:heavy_multiplication_x:|:negative_squared_cross_mark:")
+NO_WORD = re.compile(
+    r"\b(no|not|none|never|false|unsupported|eol|deprecated|end[\s-]of[\s-]\w+|ended)\b", re.I
+)
+YES_WORD = re.compile(
+    r"\b(y|yes|true|supported|support|active|actively|current|full|maintained|lts|security|fix\w*"
+    r"|patch\w*|stable|sim|ja|oui|sí|si)\b",
+    re.I,
+)
+SIGNS = {"≤": "<=", "≥": ">=", "&lt;": "<", "&gt;": ">", "&lt;=": "<=", "&gt;=": ">=",
+         "older than": "<", "before": "<", "below": "<", "up to": "<="}  # fmt: skip
+
+Series = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a table: its text, where that begins, and the cell's span with its spaces."""
+
+    text: str
+    begins: int
+    start: int
+    end: int
+
+    @property
+    def trailing(self) -> int:
+        """How many characters of space follow the text."""
+        return self.end - self.begins - len(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the table: what it says of which versions.
+
+    `series` are the numbers that it names, empty when they were not understood; `sign` is "=" for
+    those versions alone, "<", "<=", ">" or ">=" for a range. `supported` is None when its mark was
+    not understood. `start` and `end` span the version as it is written, such as v1.2.x.
+    """
+
+    line: int
+    cells: tuple[Cell, ...]
+    column: int
+    supported: bool | None
+    sign: str
+    series: Series
+    start: int
+    end: int
+
+    @property
+    def said(self) -> str:
+        return self.cells[self.column].text
+
+    @property
+    def understood(self) -> bool:
+        """Whether the row is known to say something, or to name no version by its number."""
+        if not self.series:
+            return not re.search(r"\d", self.said)
+        if self.sign != "=" and self.supported is not self.sign.startswith(">"):
+            return False
+        return self.supported is not None
+
+    def covers(self, version: Version) -> bool:
+        """Whether the version is among those that the row speaks of."""
+        if not self.series:
+            return self.understood and ANY_VERSION.search(self.said) is not None
+        width = len(self.series)
+        numbers = _padded(version.release, width)
+        if self.sign == "=":
+            width = min(width, 2)
+            return numbers[:width] == self.series[:width]
+        own, other = _even(version.release, self.series)
+        return {
+            "<": own < other,
+            "<=": numbers <= self.series,
+            ">": numbers > self.series,
+            ">=": own >= other,
+        }[self.sign]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of supported versions. `widths` are those of the cells of its delimiter row."""
+
+    line: int
+    rows: tuple[Row, ...]
+    widths: tuple[int, ...]
+
+
+def with_release(text: str, path: str, version: Version, previous: Version | None) -> str:
+    """The text with the table of supported versions as a release leaves it.
+
+    A patch release, a pre-release, and a version that the table supports already change nothing.
+    A single supported series becomes that of the version; of several ones each becomes the next
+    newer one, so that the oldest drops out and their number stays. A series of one number (1.x)
+    changes with a major release alone. What is unsupported below the oldest supported series
+    (< 1.2) moves along. Spelling, marks, and the width of the columns stay.
+
+    Raises ConfigurationError, with the line, for a table that has to change and is not understood.
+    """
+    same = previous is not None and not previous.is_prerelease and (
+        _padded(previous.release, 2) == _padded(version.release, 2)
+    )  # fmt: skip
+    if same or version.is_prerelease:
+        return text
+    edits: list[tuple[int, int, str]] = []
+    for table in tables(text):
+        edits += _edits(table, text, path, version)
+    return replaced(text, edits)
+
+
+def judge(text: str, path: str, version: Version) -> list[Finding]:
+    """Findings for tables that do not support the version's series. A pre-release has none yet."""
+    findings: list[Finding] = []
+    for table in [] if version.is_prerelease else tables(text):
+        numbered = [row for row in table.rows if row.series]
+        known = all(row.understood for row in table.rows)
+        if known and numbered and not _supports(table, version):
+            newest = max(numbered, key=lambda row: (row.supported is True, row.series))
+            name = ".".join(map(str, _padded(version.release, 2)[:2]))
+            findings.append(
+                Finding(
+                    f"the table of supported versions does not list {name} as supported",
+                    path,
+                    newest.line,
+                    f"add the series of {version} there",
+                )
+            )
+    return findings
+
+
+def _supports(table: Table, version: Version) -> bool:
+    return any(row.supported and row.covers(version) for row in table.rows)
+
+
+def _edits(table: Table, text: str, path: str, version: Version) -> Iterator[tuple[int, int, str]]:
+    """The spans to replace in a table, and by what."""
+    worded = all(row.understood and not row.series for row in table.rows)
+    if worded or _supports(table, version):
+        return
+    name = ".".join(map(str, _padded(version.release, 2)))
+    remedy = f"edit the table by hand so that it lists {name} as supported"
+    chain = _chain([row for row in table.rows if row.supported and row.sign == "="], version)
+    problems = [
+        Problem(
+            f"whether {row.said} is supported is not clear"
+            if row.series
+            else f"{row.said!r} names no version in a known way",
+            path,
+            row.line,
+            remedy,
+        )
+        for row in table.rows
+        if not row.understood
+    ]
+    problems += [
+        Problem(f"{row.said} is listed, and not as supported", path, row.line, remedy)
+        for row in table.rows
+        if row.supported is False and row.series and row.sign == "=" and row.covers(version)
+    ]
+    problems += [
+        Problem(
+            f"the row of {row.said} says more than whether it is supported", path, row.line, remedy
+        )
+        for row in chain
+        if any(re.search(r"\d", c.text) for n, c in enumerate(row.cells) if n != row.column)
+    ]
+    if not chain and not problems:
+        problems.append(Problem(f"no row can become that of {name}", path, table.line, remedy))
+    if problems:
+        raise ConfigurationError(*problems)
+    newest = _padded(version.release, len(chain[0].series))
+    spelled = _respelled(chain[0], newest, text)
+    for row in chain:
+        yield from _replaced(table, row, spelled)
+        spelled = text[row.start : row.end]
+    oldest = chain[-2].series if len(chain) > 1 else newest
+    yield from _bounds(table, text, chain[-1].series, oldest)
+
+
+def _chain(supported: Sequence[Row], version: Version) -> list[Row]:
+    """The rows that a release changes, from the newest to the oldest; each takes the next one's."""
+    ranked = sorted((row for row in supported if row.series), key=lambda r: r.series, reverse=True)
+    lower = [row for row in ranked if _is_below(row, version)]
+    higher = len(lower) < len(ranked)
+    same = [row for row in lower if row.series[0] == version.release[0]]
+    if not same:
+        return [] if higher else lower
+    if higher or (len(same) == 1 and same[0].series[1] > 0):
+        # A release beside newer ones, or the only series of its major version: 2.0 would be
+        # there as well if the last ones of all were supported.
+        return same[:1]
+    return [row for row in lower if len(row.series) > 1]
+
+
+def _is_below(row: Row, version: Version) -> bool:
+    own, other = _even(row.series, version.release)
+    return own < other
+
+
+def _replaced(table: Table, row: Row, new: str) -> Iterator[tuple[int, int, str]]:
+    """The edits that put another version into a row, and keep its column's width where it can."""
+    cell = row.cells[row.column]
+    yield row.start, row.end, new
+    if cell.end - cell.start == table.widths[row.column] and cell.trailing:
+        trailing = max(1, cell.trailing + row.end - row.start - len(new))
+        yield cell.end - cell.trailing, cell.end, " " * trailing
+
+
+def _bounds(
+    table: Table, text: str, dropped: Series, oldest: Series
+) -> Iterator[tuple[int, int, str]]:
+    """The edits of the rows below: what is older than the oldest supported series."""
+    if any(
+        row.supported and row.sign == "=" and row.series and row.series < dropped
+        for row in table.rows
+    ):
+        return
+    for row in table.rows:
+        series: Series | None = None
+        if row.sign == "<" and len(set(_even(row.series, dropped))) == 1:
+            series = _fitted(oldest, len(row.series))
+        elif row.sign == "<=" and _precedes(row.series, dropped):
+            series = _fitted(dropped, len(row.series))
+        if series:
+            yield from _replaced(table, row, _respelled(row, series, text))
+
+
+def _precedes(series: Series, later: Series) -> bool:
+    """Whether no series of that many numbers is between the two."""
+    if len(series) > len(later):
+        return False
+    own, other = _padded(series, 2), _padded(later, 2)
+    if own[0] == other[0]:
+        return len(series) > 1 and own[1] + 1 == other[1]
+    return own[0] + 1 == other[0] and other[1] == 0
+
+
+def _fitted(series: Series, width: int) -> Series | None:
+    """The series in that many numbers; None where fewer would say something else."""
+    return None if any(series[width:]) else _padded(series, width)
+
+
+def _respelled(row: Row, series: Series, text: str) -> str:
+    """Other numbers in the row's spelling, such as v1.3.x for v1.2.x."""
+    old = text[row.start : row.end]
+    return re.sub(r"\d+(\.\d+)*", ".".join(map(str, series)), old, count=1)
+
+
+def _padded(numbers: Series, width: int) -> Series:
+    return (numbers + (0,) * width)[:width]
+
+
+def _even(one: Series, other: Series) -> tuple[Series, Series]:
+    width = max(len(one), len(other))
+    return _padded(one, width), _padded(other, width)
+
+
+def tables(text: str) -> list[Table]:
+    """The tables of supported versions in a Markdown text."""
+    found = []
+    heading = ""
+    before: tuple[Cell, ...] = ()
+    lines = list(prose(text))
+    index = 0
+    while index < len(lines):
+        top, start, line = lines[index]
+        index += 1
+        cells = _cells(line, start)
+        title = HEADING.fullmatch(line)
+        if title:
+            heading = title[1]
+        delimits = len(cells) == len(before) and all(DELIMITER.fullmatch(c.text) for c in cells)
+        columns = _columns([cell.text for cell in before], heading) if cells and delimits else None
+        before = cells
+        if columns is None:
+            continue
+        rows = []
+        while index < len(lines) and "|" in lines[index][2]:
+            number, start, line = lines[index]
+            row = _row(number, _cells(line, start), *columns)
+            rows += [row] if row else []
+            index += 1
+        widths = tuple(cell.end - cell.start for cell in cells)
+        found.append(Table(top, tuple(rows), widths))
+        before = ()
+    return found
+
+
+def prose(text: str) -> Iterator[tuple[int, int, str]]:
+    """The lines of a Markdown text outside of code fences and comments.
+
+    Each comes with its number, where it starts, and its text without the line's end.
+    """
+    fence = ""
+    commented = False
+    start = 0
+    number = 0
+    while start < len(text):
+        number += 1
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        line = text[start:end].removesuffix("\r")
+        begins, start = start, end + 1
+        mark = FENCE.fullmatch(line)
+        if fence:
+            if mark and mark[1].startswith(fence) and not mark[2].strip():
+                fence = ""
+        elif commented:
+            commented = "-->" not in line
+        elif mark and not (mark[1][0] == "`" and "`" in mark[2]):
+            fence = mark[1]
+        else:
+            opened = line.rfind("<!--")
+            commented = opened >= 0 and "-->" not in line[opened:]
+            yield number, begins, line
+
+
+def replaced(text: str, edits: Iterable[tuple[int, int, str]]) -> str:
+    """The text with other words in spans, none of which overlap."""
+    parts = []
+    place = 0
+    for start, end, new in sorted(edits):
+        parts += [text[place:start], new]
+        place = end
+    return "".join([*parts, text[place:]])
+
+
+def _cells(line: str, start: int) -> tuple[Cell, ...]:
+    if "|" not in line or line.startswith(("    ", "\t")):
+        return ()
+    bounds = [-1, *(match.start() for match in PIPE.finditer(line)), len(line)]
+    if not line[: bounds[1]].strip():
+        del bounds[0]
+    if len(bounds) > 2 and not line[bounds[-2] + 1 :].strip():
+        del bounds[-1]
+    cells = []
+    for left, right in itertools.pairwise(bounds):
+        raw = line[left + 1 : right]
+        begins = start + left + 1 + len(raw) - len(raw.lstrip())
+        cells.append(Cell(raw.strip(), begins, start + left + 1, start + right))
+    return tuple(cells)
+
+
+def _columns(header: Sequence[str], heading: str) -> tuple[int, int | None] | None:
+    """The columns of versions and of support; None for a table that is about something else."""
+    version = next(
+        (
+            number
+            for number, title in enumerate(header)
+            if VERSION_WORD.search(title) and not FOREIGN_WORD.search(title)
+        ),
+        None,
+    )
+    if version is None:
+        return None
+    others = [
+        (number, title)
+        for number, title in enumerate(header)
+        if number != version and not FOREIGN_WORD.search(title)
+    ]
+    support = next((n for n, title in others if SUPPORT_WORD.search(title)), None)
+    if SUPPORT_WORD.search(heading) and not FOREIGN_WORD.search(heading):
+        if support is None:
+            support = next((n for n, title in others if OTHER_WORD.search(title)), None)
+        return version, support
+    return None if support is None else (version, support)
+
+
+def _row(line: int, cells: tuple[Cell, ...], version: int, support: int | None) -> Row | None:
+    if len(cells) <= max(version, support or 0):
+        return None
+    cell = cells[version]
+    if FOREIGN_WORD.search(cell.text[:MAX_CELL]):
+        return None
+    match = SPECIFIER.fullmatch(cell.text) if len(cell.text) <= MAX_CELL else None
+    if match is None:
+        return Row(line, cells, version, _mark(cells, support), "=", (), cell.begins, cell.begins)
+    sign = (match["sign"] or "").lower()
+    sign = SIGNS.get(sign, sign) or (">=" if match["plus"] else "<=" if match["minus"] else "=")
+    series = tuple(map(int, match["numbers"].split(".")))
+    return Row(
+        line,
+        cells,
+        version,
+        _mark(cells, support),
+        sign,
+        series,
+        cell.begins + match.start("text"),
+        cell.begins + match.end("text"),
+    )
+
+
+def _mark(cells: Sequence[Cell], column: int | None) -> bool | None:
+    """Whether a cell says that something is supported; None when that is not clear."""
+    if column is None:
+        return True
+    said = cells[column].text[:MAX_CELL]
+    yes, no = YES_MARK.search(said), NO_MARK.search(said)
+    if yes or no:
+        return None if yes and no else bool(yes)
+    if NO_WORD.search(said):
+        return False
+    return True if YES_WORD.search(said) else None
