@@ -5,6 +5,8 @@ nox -s release_preflight          all of it, in parallel, with a verdict
 nox -s build                      one gate alone
 nox -s build -- --help            what it judges, and its options
 nox -s build -- --project PATH    the same for another repository
+nox -s cut -- minor --dry-run     what a release would change, as a diff
+nox -s cut -- minor               the release
 """
 
 import sys
@@ -26,9 +28,19 @@ sessions = Sessions(Path(__file__))
 # The whole checklist, judged in parallel: what stands between this commit and a release.
 sessions.preflight("release_preflight")
 
+# The release: its files in one commit, its tag, or all of it with the checklist in between.
+sessions.action("bump")
+sessions.action("tag")
+sessions.action("cut")
+
 # The repository itself: no tools, judged in a moment.
 sessions.gate("tree")
 sessions.gate("versions")
+
+# What people read of a release.
+sessions.gate("changelog")
+sessions.gate("documents")
+sessions.gate("schemas")
 
 # The code, by the project's own commands where it has them.
 sessions.gate("lint")

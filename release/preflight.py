@@ -71,6 +71,17 @@ def collect(run: Run, folder: Path, extra: Mapping[str, Gate]) -> Report:
                 "is not a folder", str(folder), remedy="give the folder that holds the evidence"
             )
         )
+    report = _collected(run, folder, extra)
+    write(run, report)
+    return report
+
+
+def collect_here(run: Run, extra: Mapping[str, Gate]) -> Report:
+    """Judge the evidence that lies in this project, and run and write nothing."""
+    return _collected(run, run.store.folder / "evidence", extra)
+
+
+def _collected(run: Run, folder: Path, extra: Mapping[str, Gate]) -> Report:
     gates = checklist(run.project.settings, extra)
     found: dict[str, list[Evidence]] = {name: [] for name in gates}
     refused: dict[str, str] = {}
@@ -98,11 +109,9 @@ def collect(run: Run, folder: Path, extra: Mapping[str, Gate]) -> Report:
             chosen[name] = _missing(run, gate, reason)
         else:
             chosen[name] = max(found[name], key=lambda e: SEVERITY[e.outcome.status])
-    report = make_report(
+    return make_report(
         run.project, gates, chosen, level=run.level, in_ci=environment_is_ci(), seconds=0.0
     )
-    write(run, report)
-    return report
 
 
 SEVERITY = {

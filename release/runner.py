@@ -50,12 +50,22 @@ class Listener(Protocol):
 
 
 @dataclass
+class Stop:
+    """What stops a run: shared by the runs that an action makes of it for other folders."""
+
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    processes: list[Processes] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+@dataclass
 class Run:
     """One run over a project: what its gates share.
 
     `tools_folder` is where the gates' tool environments lie, one folder a gate. `fresh` runs
     gates even where evidence would do, `echo` shows the output of gates that people want to read,
     `workers` is how many gates with tools run at once.
+    `stop` ends it from outside.
     """
 
     project: Project
@@ -66,6 +76,7 @@ class Run:
     echo: bool = False
     workers: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    stop: Stop = field(default_factory=lambda: Stop())
 
     def __post_init__(self) -> None:
         arguments = self.project.settings.gates.docker.build_args
@@ -74,36 +85,33 @@ class Run:
         )
         self.tree = _tree(self.project)
         self.refs = _refs(self.project)
-        self._processes: dict[str, Processes] = {}
-        self._cancelled = threading.Event()
-        self._lock = threading.Lock()
 
     @property
     def cancelled(self) -> bool:
-        return self._cancelled.is_set()
+        return self.stop.cancelled.is_set()
 
     def cancel(self) -> None:
         """Stop every running gate, leaving no process behind."""
-        self._cancelled.set()
-        with self._lock:
-            running = list(self._processes.values())
+        self.stop.cancelled.set()
+        with self.stop.lock:
+            running = list(self.stop.processes)
         for processes in running:
             processes.cancel()
 
     @contextmanager
-    def processes(self, gate: Gate) -> Iterator[Processes]:
+    def processes(self) -> Iterator[Processes]:
         """The commands of one gate; whatever is left of them is gone afterwards."""
         if self.cancelled:
             raise Interrupted
         processes = Processes()
-        with self._lock:
-            self._processes[gate.name] = processes
+        with self.stop.lock:
+            self.stop.processes.append(processes)
         try:
             yield processes
         finally:
             processes.sweep()
-            with self._lock:
-                self._processes.pop(gate.name, None)
+            with self.stop.lock:
+                self.stop.processes.remove(processes)
 
 
 def _tree(project: Project) -> Tree:
@@ -134,7 +142,7 @@ def judge(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evidence:
     whatever goes wrong ends in an `unchecked` outcome that says so.
     """
     needed = {name: needed[name] for name in gate.needs if name in needed}
-    reason = _does_not_apply(run, gate)
+    reason = does_not_apply(run, gate)
     if reason is not None:
         return _conclude(run, gate, Outcome.not_applicable(reason))
     for name in gate.needs:
@@ -174,19 +182,8 @@ def _judge_locked(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evide
         )
     shell: Shell | None = None
     try:
-        with run.processes(gate) as processes:
-            shell = Shell(
-                gate=gate,
-                root=run.project.root,
-                folder=run.store.folder,
-                timeout=run.project.settings.gates.of(gate.name).timeout,
-                processes=processes,
-                log=log,
-                needed=needed,
-                make_tools=lambda shell: _tools(run, gate, shell),
-                now=run.now,
-                level=run.level,
-            )
+        with run.processes() as processes:
+            shell = _shell(run, gate, needed, processes, log)
             outcome = gate.check(run.project, shell)
             if not isinstance(outcome, Outcome):
                 raise TypeError(f"the gate {gate.name} returned {outcome!r}, which is no Outcome")
@@ -229,6 +226,39 @@ def _judge_locked(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evide
     )
 
 
+@contextmanager
+def open_shell(run: Run, gate: Gate) -> Iterator[Shell]:
+    """The hands of something that is no gate of the checklist; logged and stopped like one."""
+    with run.store.writing():
+        log = Log(run.store.log(gate.name), run.mask)
+    try:
+        with run.processes() as processes:
+            shell = _shell(run, gate, {}, processes, log)
+            try:
+                yield shell
+            finally:
+                shell.close()
+    finally:
+        log.close()
+
+
+def _shell(
+    run: Run, gate: Gate, needed: Mapping[str, Evidence], processes: Processes, log: Log
+) -> Shell:
+    return Shell(
+        gate=gate,
+        root=run.project.root,
+        folder=run.store.folder,
+        timeout=run.project.settings.gates.of(gate.name).timeout,
+        processes=processes,
+        log=log,
+        needed=needed,
+        make_tools=lambda shell: _tools(run, gate, shell),
+        now=run.now,
+        level=run.level,
+    )
+
+
 def _drop_stale_bytecode(run: Run, gate: Gate, digest: str) -> None:
     """Forget the compiled modules of the project when its files are others than the last time.
 
@@ -258,11 +288,13 @@ def _tools(run: Run, gate: Gate, shell: Shell) -> environments.Environment:
     return environment
 
 
-def _does_not_apply(run: Run, gate: Gate) -> str | None:
+def does_not_apply(run: Run, gate: Gate) -> str | None:
+    """Why a gate does not apply to the run's project and level, None if it does."""
     levels = run.project.settings.gates.of(gate.name).levels
-    if levels is not None and run.level is not None and run.level not in levels:
+    level = run.level or run.project.release_level
+    if levels is not None and level is not None and level not in levels:
         return f"set to {', '.join(levels)} releases only (tool.release.gates.{gate.name}.levels)"
-    return gate.applies(run.project, run.level)
+    return gate.applies(run.project, level)
 
 
 def validity(run: Run, gate: Gate) -> timedelta | None:

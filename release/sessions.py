@@ -47,6 +47,8 @@ class Sessions:
         from release.gates import NAMES
 
         self.preflight("release_preflight")
+        for name in ACTIONS:
+            self.action(name)
         for name in NAMES:
             self.gate(name)
         self.own_gates()
@@ -78,6 +80,18 @@ class Sessions:
                     self._preflight(session, arguments)
 
         self._register(name, PREFLIGHT, body)
+
+    def action(self, name: str) -> None:
+        """Register a session that changes something: bump, tag or cut."""
+        text = ACTIONS[name]
+
+        def body(session: nox.Session) -> None:
+            arguments = _parse(session, text, _action_parser)
+            if arguments is not None:
+                with _reported(session):
+                    self._act(session, name, arguments)
+
+        self._register(name, text, body)
 
     def _register_gate(self, gate: Gate, text: str) -> None:
         from release.environments import find_uv
@@ -135,6 +149,46 @@ class Sessions:
         if report.verdict != "ready":
             session.error(f"{report.project} is {report.verdict}")
 
+    def _act(self, session: nox.Session, name: str, arguments: argparse.Namespace) -> None:
+        from release.change.actions import Request, bump, cut, dry_bump, dry_tag, tag
+        from release.project import read_project
+        from release.report.plan import remarks, render
+        from release.report.terminal import Progress, show_report
+
+        request = Request(
+            step=arguments.step,
+            subject=arguments.subject,
+            notes=_text_of(getattr(arguments, "notes", None), Path(session.invoked_from)),
+            push=getattr(arguments, "push", False),
+        )
+        if arguments.dry_run:
+            root = _project_folder(arguments.project, Path(session.invoked_from), self.root)
+            project = read_project(root)
+            if name == "tag":
+                print(_masked(render(dry_tag(project, request))), end="")
+            else:
+                print(_masked(render(dry_bump(project, request, with_tag=name == "cut"))), end="")
+            return
+        run = self._run(session, arguments)
+        with _interruptible(run):
+            if name == "bump":
+                done = bump(run, request)
+            elif name == "tag":
+                done = tag(run, request, self._extra)
+            else:
+                with Progress(run.project) as progress:
+                    done = cut(run, request, self._extra, progress)
+        if done.report is not None:
+            show_report(done.report)
+        if run.cancelled:
+            raise KeyboardInterrupt
+        for line in remarks(done.remarks):
+            print(_masked(line))
+        for line in done.said:
+            print(_masked(line))
+        if done.report is not None and done.report.verdict != "ready":
+            session.error(f"{done.report.project} is {done.report.verdict}")
+
     def _run(
         self, session: nox.Session, arguments: argparse.Namespace, *, echo: bool = False
     ) -> Run:
@@ -149,7 +203,7 @@ class Sessions:
             store=Store(project.root),
             tools_folder=session.env_dir.resolve().parent,
             level=Level(arguments.level) if getattr(arguments, "level", None) else None,
-            fresh=arguments.fresh,
+            fresh=getattr(arguments, "fresh", False),
             echo=echo,
         )
 
@@ -162,6 +216,32 @@ PREFLIGHT = """Judge the whole checklist, in parallel, and say whether this comm
 Every gate leaves its evidence in .release/; a pass is reused while nothing that the gate reads has
 changed. Writes .release/preflight.json, .md and .html.
 """
+
+
+ACTIONS = {
+    "bump": """Change every file of a release in one commit, all of it or nothing.
+
+Edits the version places, the changelog, CITATION.cff, .zenodo.json, SECURITY.md and README badges
+in a linked worktree, lets bump-my-version and the project's own commands (tool.release.bump.run)
+work there, judges the documents there and commits there, with the project's hooks and signing. Only
+then the branch, the index and the files change, in one step that a kill cannot halve. Nothing is
+pushed. STEP is patch, minor, major, rc (the first or next candidate), final, or a version.
+""",
+    "tag": """Tag this commit as a release, and push branch and tag together.
+
+Makes an annotated tag (signed where settings or git say so), only on a commit whose evidence from
+release_preflight is complete for exactly its tree, and pushes it together with the branch by git
+push --atomic. If the remote moved, nothing changes. Run again, it goes on where it was cut short.
+STEP is the version, only where the files do not say it.
+""",
+    "cut": """Make a whole release: bump, the checklist on exactly that commit, tag, push.
+
+The commit is made and judged in a linked worktree; branch, tag and files change in one step when
+the checklist is ready, and are pushed together. It stops at the first thing that is not ready and
+leaves the commit in .release/candidate for a look. Run again, it goes on from what the repository
+shows. STEP is patch, minor, major, rc, final, or a version.
+""",
+}
 
 
 def run_nox(arguments: Sequence[str]) -> int:
@@ -209,6 +289,56 @@ def _gate_parser(name: str, text: str) -> argparse.ArgumentParser:
         "--fresh", action="store_true", help="judge anew even where evidence is still fresh"
     )
     return parser
+
+
+def _action_parser(name: str, text: str) -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=f"nox -s {name} --",
+        description=text,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
+        allow_abbrev=False,
+    )
+    steps = "patch, minor, major, rc, final or a version"
+    parser.add_argument("--help", "-h", action="store_true", help="show this and do nothing")
+    parser.add_argument("step", nargs="?", metavar="STEP", help=steps)
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show the plan: diff and commands; write nothing"
+    )
+    parser.add_argument(
+        "--project", type=Path, metavar="PATH", help="change that repository instead of this one"
+    )
+    parser.add_argument(
+        "--subject", metavar="TEXT", help="what the release is, for {subject} in its texts"
+    )
+    if name != "tag":
+        parser.add_argument(
+            "--notes",
+            type=Path,
+            metavar="FILE",
+            help="Markdown for the changelog's section: bullets below ### Added, ### Fixed, …",
+        )
+    if name == "bump":
+        parser.add_argument("--push", action="store_true", help="push the pull request's branch")
+    return parser
+
+
+def _text_of(path: Path | None, invoked_from: Path) -> str | None:
+    """The text of a file that was named on the command line."""
+    if path is None:
+        return None
+    try:
+        return (invoked_from / path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            Problem(f"cannot be read: {error}", str(path), remedy="give a Markdown file in UTF-8")
+        ) from None
+
+
+def _masked(text: str) -> str:
+    from release.masking import Mask
+
+    return Mask()(text)
 
 
 def _preflight_parser(name: str, text: str) -> argparse.ArgumentParser:

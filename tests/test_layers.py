@@ -25,6 +25,7 @@ LAYERS = (
     ("gates",),
     ("runner", "checklist"),
     ("report", "preflight"),
+    ("change",),
     ("sessions",),
     ("cli",),
 )

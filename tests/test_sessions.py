@@ -23,6 +23,7 @@ from tests.support import git, make_project, with_remote, write
 
 ROOT = Path(__file__).resolve().parent.parent
 NOXFILE = ROOT / "noxfile.py"
+SESSIONS = ["release_preflight", "bump", "tag", "cut", *NAMES]
 CHECK = 'run = ["git --version"]\nproject = false\n'
 
 
@@ -96,16 +97,16 @@ def test_the_list_reads_like_the_checklist(nox: Nox) -> None:
     done = nox("--list")
     lines = re.findall(r"^[*-] (\w+) -> (.+)$", done.stdout, re.M)
     listed = dict(lines)
-    assert [name for name, _ in lines][: len(NAMES) + 1] == ["release_preflight", *NAMES]
+    assert [name for name, _ in lines][: len(NAMES) + 4] == SESSIONS
     assert all(len(text) > 20 and text.endswith(".") for text in listed.values())
 
 
-@pytest.mark.parametrize("name", ["release_preflight", *NAMES])
+@pytest.mark.parametrize("name", SESSIONS)
 def test_every_session_prints_its_help_and_does_nothing(nox: Nox, name: str, root: Path) -> None:
     done = nox("-s", name, "--", "--help", "--project", str(root))
     assert done.returncode == 0
     assert f"usage: nox -s {name} --" in done.stdout
-    assert "--fresh" in done.stdout
+    assert ("--dry-run" if name in {"bump", "tag", "cut"} else "--fresh") in done.stdout
     assert not (root / ".release").exists()
 
 
@@ -204,7 +205,7 @@ def test_the_whole_checklist_is_ready_and_then_reused(nox: Nox, tmp_path: Path) 
     assert done.returncode == 0
     second = json.loads((root / ".release/preflight.json").read_text())
     reused = {gate["name"] for gate in second["gates"] if gate["reused"]}
-    assert reused == {"lint", "typecheck", "test", "build", "sbom"}
+    assert reused == {"documents", "lint", "typecheck", "test", "build", "sbom"}
     assert first["artifacts"] == second["artifacts"]
     assert snapshot(root) == before
 
@@ -270,7 +271,7 @@ def test_the_noxfile_for_other_projects_has_the_same_checklist(root: Path) -> No
     shutil.copy(ROOT / "templates/noxfile.py", root)
     with (root / "pyproject.toml").open("a") as file:
         file.write(f"[tool.release.gates.doctor]\n{CHECK}")
-    assert session_names(root / "noxfile.py") == ["release_preflight", *NAMES, "doctor"]
+    assert session_names(root / "noxfile.py") == [*SESSIONS, "doctor"]
 
 
 def test_a_gate_of_commands_is_a_session(nox: Nox, root: Path) -> None:

@@ -1,0 +1,793 @@
+"""What `bump`, `tag` and `cut` do: look, plan, make the commit aside, and make it visible at once.
+
+Each decides by what the repository and its remote show, so that running it again after it was cut
+short goes on from there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.version import Version
+
+from release.change.candidate import (
+    Candidate,
+    make_candidate,
+    removed_afterwards,
+    standing_candidate,
+    tidy,
+)
+from release.change.lock import locked
+from release.change.plan import Wish, plan_bump, plan_tag
+from release.change.sources import read_sources
+from release.change.steps import target_version
+from release.change.switch import Move, settle, switch
+from release.change.tags import Pushed, drop_leftovers, has_all, make_tag, push
+from release.checklist import Report
+from release.errors import CannotCheck, Problem, ReleaseError, UsageError
+from release.gates import tree
+from release.git import GitFacts, git
+from release.model import Finding, Gate, Outcome, Plan, Status, Verdict
+from release.preflight import collect_here, preflight
+from release.project import Project, read_project
+from release.runner import Listener, Run, open_shell
+from release.versions import level_of, parse, released
+from release.world.remote import RemoteRefs, ask
+
+if TYPE_CHECKING:
+    from release.processes import Completed
+
+# The tools of bump and cut, and the log that they write: no gate of the checklist.
+TOOLS = Gate(
+    name="bump",
+    title="changes the files of a release",
+    check=lambda _project, _shell: Outcome.not_applicable("an action is no gate"),
+    tools=("bump-my-version", "towncrier", "scriv"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was typed after `bump --`, `tag --` or `cut --`.
+
+    `step` is patch, minor, major, rc, final or a version (None where none is needed), `subject` and
+    `notes` are texts, `push` is whether `bump` pushes the branch that it makes.
+    """
+
+    step: str | None = None
+    subject: str | None = None
+    notes: str | None = None
+    push: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How an action ended: sentences for people, and the plan that was carried out, if any."""
+
+    said: tuple[str, ...]
+    plan: Plan | None = None
+    remarks: tuple[Finding, ...] = ()
+    report: Report | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """A project whose repository and remote were looked at, and may be released from.
+
+    `branch` is the release branch, `tags` are the release tags here and on the remote with what
+    they spell, `before` the versions of those in this commit's history, `unasked` says why the
+    index could not be asked, where it could not.
+    """
+
+    project: Project
+    facts: GitFacts
+    commit: str
+    branch: str
+    remote: str | None
+    asked: RemoteRefs
+    tags: Mapping[str, Version]
+    before: Mapping[str, Version]
+    published: frozenset[Version]
+    unasked: CannotCheck | None
+
+    @property
+    def current(self) -> Version:
+        """The version that the files say, or the last tag where version control defines it."""
+        found = parse(self.project.version or "") or max(self.before.values(), default=None)
+        return found or Version("0")
+
+    @property
+    def previous_tag(self) -> str | None:
+        """The tag of the last release in this commit's history."""
+        return max(self.before, key=lambda tag: self.before[tag], default=None)
+
+    def names_here(self, version: Version) -> str | None:
+        """The tag of a version, here or on the remote, that is on this very commit."""
+        for tag, found in self.tags.items():
+            if found == version and self.commit in {_commit_of(self, tag), self.asked.tag(tag)}:
+                return tag
+        return None
+
+
+def dry_bump(project: Project, request: Request, *, with_tag: bool) -> Plan:
+    """The plan that `bump` or `cut` would carry out. Writes nothing anywhere."""
+    situation = look(project)
+    version = _target(situation, request)
+    _judge_tree(situation, version)
+    if _stands_in_files(situation, version):
+        return _tag_plan(situation, version, request)
+    return _plan(situation, version, request, with_tag=with_tag)
+
+
+def dry_tag(project: Project, request: Request) -> Plan:
+    """The plan that `tag` would carry out. Writes nothing anywhere."""
+    situation = look(project)
+    version = _version_to_tag(situation, request)
+    _judge_tree(situation, version)
+    return _tag_plan(situation, version, request)
+
+
+def bump(run: Run, request: Request) -> Done:
+    """One commit with every file of the release edited, on the branch; nothing is pushed.
+
+    Raises ReleaseError, with nothing changed, for whatever stands against it.
+    """
+    with _changing(run, f"bump {request.step}") as (run, told):
+        situation = look(run.project)
+        version = _target(situation, request)
+        where = _planned_branch(situation, version)
+        if where != situation.branch and (there := _branch_there(situation, where)):
+            return _again(situation, version, where, there, request, told)
+        if _stands_in_files(situation, version):
+            return Done((*told, f"the files say {version} already", _next(situation, version)))
+        with open_shell(run, TOOLS) as shell, removed_afterwards(run.project):
+            _judge_tree(situation, version, shell.run)
+            plan = _plan(situation, version, request, with_tag=False)
+            if plan.commit_message is None:
+                return Done((*told, _nothing_to_edit(version)), plan)
+            candidate = make_candidate(run, shell, plan)
+            _move(run, plan, candidate, [])
+        said = [f"{_step(plan)} in {candidate.commit[:12]} on {plan.branch}"]
+        pushed = plan.new_branch and request.push
+        if pushed:
+            said.append(_push_branch(situation, plan.branch, candidate.commit))
+        return Done(
+            (*told, *said, _next(situation, version, pushed=pushed)),
+            plan,
+            (*plan.notes, *candidate.remarks),
+        )
+
+
+def tag(run: Run, request: Request, extra: Mapping[str, Gate]) -> Done:
+    """An annotated tag on this commit, if its evidence is complete; branch and tag are pushed."""
+    with _changing(run, "tag") as (run, told):
+        situation = look(run.project)
+        version = _version_to_tag(situation, request)
+        return _tag_and_push(run, situation, version, request, extra, told)
+
+
+def cut(run: Run, request: Request, extra: Mapping[str, Gate], listener: Listener) -> Done:
+    """The whole release: bump, the checklist on exactly that commit, tag, push."""
+    with _changing(run, f"cut {request.step}") as (run, told):
+        situation = look(run.project)
+        if (here := _finished_already(situation, request)) is not None:
+            return _tag_and_push(run, situation, here, request, extra, told)
+        _judge_unpushed(situation)
+        version = _target(situation, request)
+        branch = _planned_branch(situation, version)
+        if _stands_in_files(situation, version):
+            _judge_tree(situation, version)
+            report = preflight(run, extra, listener)
+            if report.verdict is not Verdict.READY:
+                return _stopped(run, report, told)
+            done = _tag_and_push(run, situation, version, request, extra, told)
+            return replace(done, report=report)
+        if branch != situation.branch and (there := _branch_there(situation, branch)):
+            return _again(situation, version, branch, there, replace(request, push=True), told)
+        with open_shell(run, TOOLS) as shell:
+            _judge_tree(situation, version, shell.run)
+            with_tag = branch == situation.branch
+            plan = _plan(situation, version, request, with_tag=with_tag)
+            candidate = None
+            if plan.commit_message is not None:
+                candidate = standing_candidate(run.project, plan)
+                candidate = candidate or make_candidate(run, shell, plan)
+            report = _judge_candidate(run, situation, plan, candidate, extra, listener)
+            if report.verdict is not Verdict.READY:
+                return _stopped(run, report, told, plan, candidate)
+            return _publish(run, situation, plan, candidate, report, told)
+
+
+def look(project: Project) -> Situation:
+    """Look at the repository, its remote and the index, afresh.
+
+    Raises ReleaseError when the remote cannot be asked or there is nothing to release from.
+    """
+    facts = project.git
+    if facts is None or facts.commit is None:
+        raise ReleaseError(
+            Problem(
+                "not in a git repository with a commit",
+                remedy="git init && git add --all && git commit",
+            )
+        )
+    remote = project.settings.remote if project.settings.remote in facts.remotes else None
+    asked = ask(facts.remote_base, remote) if remote else RemoteRefs({}, None)
+    names = dict.fromkeys([*project.released, *asked.tags])
+    tags = released(names, project.tag_template)
+    merged = git(project.root, "tag", "--merged", facts.commit).stdout.split()
+    known = {tag: tags[tag] for tag in merged if tag in tags}
+    published: set[Version] = set()
+    unasked = None
+    if project.settings.publish:
+        from release.world.index import files_of, index_url
+
+        try:
+            files = files_of(project.name, index_url(project.settings.index)) or ()
+            published = {found for file in files if (found := parse(file.version)) is not None}
+        except CannotCheck as error:
+            unasked = error
+    return Situation(
+        project,
+        facts,
+        facts.commit,
+        tree.release_branch(project, asked),
+        remote,
+        asked,
+        tags,
+        known,
+        frozenset(published),
+        unasked,
+    )
+
+
+@contextlib.contextmanager
+def _changing(run: Run, action: str) -> Iterator[tuple[Run, list[str]]]:
+    """Hold the lock, and finish first what a killed run left; then the project is read anew."""
+    facts = run.project.git
+    if facts is None:
+        raise ReleaseError(Problem("not in a git repository", remedy="git init"))
+    common = git(facts.top, "rev-parse", "--git-common-dir").stdout.rstrip("\n")
+    folder = (facts.top / common).resolve()
+    with locked(folder, action):
+        told = settle(run.store.folder)
+        drop_leftovers(folder)
+        project = read_project(run.project.root)
+        tidy(project)
+        yield replace(run, project=project), told
+
+
+def _target(situation: Situation, request: Request) -> Version:
+    if request.step is None:
+        raise UsageError(
+            Problem("no kind of release is given", remedy="give patch, minor, major, rc or final")
+        )
+    return target_version(
+        request.step,
+        situation.current,
+        situation.tags,
+        set(situation.before.values()),
+        situation.published,
+    )
+
+
+def _stands_in_files(situation: Situation, version: Version) -> bool:
+    """Whether the files say the version already, the changelog included."""
+    from release.change.sources import fragments
+    from release.documents.changelog import entry
+    from release.project import read_text
+
+    project = situation.project
+    if project.version is None or version != situation.current:
+        return False
+    path = project.changelog
+    if path is None or not (project.root / path).is_file() or fragments(project) is not None:
+        return True
+    return entry(read_text(project.root, path), path, version) is not None
+
+
+def _finished_already(situation: Situation, request: Request) -> Version | None:
+    """The version of this very commit's tag, if it is the release that was asked for.
+
+    A commit is released once: a second `cut` of the same kind goes on with the first.
+    """
+    newest = max((v for tag, v in situation.tags.items() if situation.names_here(v)), default=None)
+    if newest is None or (situation.project.version and parse(situation.project.version) != newest):
+        return None
+    if request.step and parse(request.step) == newest:
+        return newest
+    older = [version for version in situation.before.values() if version < newest]
+    if not older:
+        return newest if _made_here(situation, newest) else None
+    step = str(level_of(max(older), newest))
+    finished = max(older).is_prerelease and not newest.is_prerelease
+    return newest if request.step == step or (request.step == "final" and finished) else None
+
+
+def _made_here(situation: Situation, version: Version) -> bool:
+    """Whether this commit's first line is the one that a release of the version has."""
+    project = situation.project
+    template = project.settings.commit.message
+    values = {"version": re.escape(project.spell(version)), "name": re.escape(project.name)}
+    parts = re.split(r"\{(\w+)\}", template)
+    pattern = "".join(
+        values.get(part, ".*") if number % 2 else re.escape(part)
+        for number, part in enumerate(parts)
+    )
+    said = git(project.root, "log", "-1", "--no-show-signature", "--format=%s", situation.commit)
+    return re.fullmatch(pattern, said.stdout.strip()) is not None
+
+
+def _judge_unpushed(situation: Situation) -> None:
+    """Raise ReleaseError for a release on this commit that the remote does not have."""
+    if situation.remote is None:
+        return
+    for name in situation.project.released_here:
+        if situation.asked.tag(name) is None:
+            raise ReleaseError(
+                Problem(
+                    f"{name} is on this commit, and {situation.remote} does not have it",
+                    remedy=f"finish that release first: nox -s tag pushes it; or, if it was never"
+                    f" meant, git tag --delete {name}",
+                )
+            )
+
+
+def _version_to_tag(situation: Situation, request: Request) -> Version:
+    """The version that this commit is to be tagged with."""
+    project = situation.project
+    if project.version is not None:
+        version = parse(project.version)
+        if version is None:
+            raise ReleaseError(
+                Problem(f"{project.version!r} is not a version by PEP 440", remedy="correct it")
+            )
+        wanted = parse(request.step or project.version)
+        if wanted != version:
+            raise UsageError(
+                Problem(
+                    f"the files say {version}, not {request.step}",
+                    remedy=f"nox -s bump -- {request.step}, or tag without a version",
+                )
+            )
+        return version
+    here = [version for version in situation.tags.values() if situation.names_here(version)]
+    if request.step is None:
+        if here:
+            return max(here)
+        found = _newest_in_changelog(situation)
+        if found is None:
+            raise UsageError(
+                Problem(
+                    "the version is its tag, and nothing here says which one it is to be",
+                    remedy="nox -s tag -- VERSION",
+                )
+            )
+        return found
+    if (named := parse(request.step)) in here and named is not None:
+        return named
+    return _target(situation, request)
+
+
+def _newest_in_changelog(situation: Situation) -> Version | None:
+    """The version of the changelog's newest section, if it is not released."""
+    from release.documents.changelog import read
+    from release.project import read_text
+
+    project = situation.project
+    if project.changelog is None:
+        return None
+    sections = read(read_text(project.root, project.changelog), project.changelog).sections
+    versions = [section.version for section in sections if section.version is not None]
+    newest = max(versions, default=None)
+    return None if newest is None or newest in situation.tags.values() else newest
+
+
+def _judge_tree(
+    situation: Situation,
+    version: Version,
+    run: Callable[..., Completed] | None = None,
+) -> None:
+    """Raise ReleaseError with everything that the gate `tree` finds against a release."""
+    seen = tree.read(
+        situation.project, situation.facts, version, run or _run_quietly, situation.asked
+    )
+    outcome = tree.judge(situation.facts, seen)
+    unchecked = outcome.status is Status.UNCHECKED and situation.remote is not None
+    if outcome.status is Status.FAILED or unchecked:
+        raise ReleaseError(
+            *(Problem(f.message, f.path or "", f.line, f.remedy or "") for f in outcome.findings)
+        )
+
+
+def _run_quietly(*command: str) -> Completed:
+    """Run a command without a log, for a dry run."""
+    import subprocess
+
+    from release.processes import Completed
+
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", check=False, timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CannotCheck(f"{command[0]} cannot be run: {error}", "install it") from None
+    return Completed(tuple(command), done.returncode, done.stdout, done.stderr, 0.0, False)
+
+
+def _wish(situation: Situation, version: Version, request: Request, *, with_tag: bool) -> Wish:
+    from datetime import UTC, datetime
+
+    return Wish(
+        version=version,
+        day=datetime.now(UTC).date(),
+        branch=_planned_branch(situation, version),
+        release_branch=situation.branch,
+        previous_tag=situation.previous_tag,
+        subject=request.subject,
+        notes=request.notes,
+        tag=with_tag,
+    )
+
+
+def _plan(situation: Situation, version: Version, request: Request, *, with_tag: bool) -> Plan:
+    wish = _wish(situation, version, request, with_tag=with_tag)
+    plan = plan_bump(situation.project, read_sources(situation.project), wish)
+    if situation.unasked is None:
+        return plan
+    note = Finding(
+        f"the index was not asked whether it has {version}: {situation.unasked.reason}",
+        remedy="tag and cut ask again",
+    )
+    return replace(plan, notes=(*plan.notes, note))
+
+
+def _tag_plan(situation: Situation, version: Version, request: Request) -> Plan:
+    """The plan that makes and pushes a tag of this commit, and changes no file."""
+    project = situation.project
+    wish = replace(_wish(situation, version, request, with_tag=True), branch=situation.branch)
+    spelled_version = project.spell(version)
+    made = plan_tag(project, wish, spelled_version)
+    return Plan(
+        name=project.name,
+        base=situation.commit,
+        previous=project.version,
+        version=spelled_version,
+        day=wish.day,
+        branch=situation.branch,
+        release_branch=situation.branch,
+        tag=made,
+        remote=situation.remote,
+        pushes=(
+            f"refs/heads/{situation.branch}:refs/heads/{situation.branch}",
+            f"refs/tags/{made.name}:refs/tags/{made.name}",
+        ),
+    )
+
+
+def _planned_branch(situation: Situation, version: Version) -> str:
+    template = situation.project.settings.pull_request_branch
+    return template.replace("{version}", str(version)) if template else situation.branch
+
+
+def _move(run: Run, plan: Plan, candidate: Candidate, tags: list[Move]) -> None:
+    """Make the candidate's commit visible: branch, tag and working tree in one step."""
+    facts = run.project.git
+    assert facts is not None
+    branch = f"refs/heads/{plan.branch}"
+    message = f"nox-release: {plan.name} {plan.version}"
+    first = Move(branch, candidate.commit, None if plan.new_branch else plan.base)
+    source = None if plan.new_branch else candidate.top
+    switch(facts.top, run.store.folder, [first, *tags], message, source)
+
+
+def _judge_candidate(
+    run: Run,
+    situation: Situation,
+    plan: Plan,
+    candidate: Candidate | None,
+    extra: Mapping[str, Gate],
+    listener: Listener,
+) -> Report:
+    """The full checklist on exactly the commit that is to be released."""
+    project = candidate.project if candidate else situation.project
+    if candidate is None and plan.tag is not None:
+        project = replace(project, planned_tag=plan.tag.name)
+    return preflight(replace(run, project=project, level=None), extra, listener)
+
+
+def _publish(
+    run: Run,
+    situation: Situation,
+    plan: Plan,
+    candidate: Candidate | None,
+    report: Report,
+    told: list[str],
+) -> Done:
+    """Move the refs in one step, then push them; or push the branch of a pull request."""
+    facts = situation.facts
+    commit = candidate.commit if candidate else situation.commit
+    if plan.tag is None:
+        assert candidate is not None
+        with removed_afterwards(run.project):
+            _move(run, plan, candidate, [])
+        said = f"{_step(plan)} in {commit[:12]} on {plan.branch}"
+        pushed = _push_branch(situation, plan.branch, commit)
+        follows = _next(situation, Version(plan.version), pushed=True)
+        return Done((*told, said, pushed, follows), plan, report=report)
+    _still_there(situation, plan.tag.name)
+    made = make_tag(facts.top, plan.tag, commit)
+    new_tag = Move(f"refs/tags/{plan.tag.name}", made, None)
+    remarks = plan.notes
+    if candidate is None:
+        switch(facts.top, run.store.folder, [new_tag], f"nox-release: {plan.tag.name}", None)
+    else:
+        remarks = (*plan.notes, *candidate.remarks)
+        with removed_afterwards(run.project):
+            _move(run, plan, candidate, [new_tag])
+    said = f"{_step(plan)} in {commit[:12]} on {plan.branch}, tagged {plan.tag.name}"
+    back = [Move(new_tag.ref, "0" * len(made), made)]
+    if candidate is not None:
+        back.insert(0, Move(f"refs/heads/{plan.branch}", plan.base, commit))
+    after = _push_release(run, situation, commit, plan.tag.name, made, back)
+    return Done((*told, said, *after), plan, remarks, report)
+
+
+def _tag_and_push(
+    run: Run,
+    situation: Situation,
+    version: Version,
+    request: Request,
+    extra: Mapping[str, Gate],
+    told: list[str],
+) -> Done:
+    """Tag this commit if its evidence is complete, and push; go on where a run was cut short."""
+    project, facts = situation.project, situation.facts
+    name = situation.names_here(version) or project.tag_of(project.spell(version))
+    made = git(project.root, "rev-parse", "--verify", "--quiet", f"refs/tags/{name}", check=False)
+    found = made.stdout.strip()
+    if situation.remote and situation.asked.tag(name) == situation.commit:
+        branch = situation.asked.branch(situation.branch)
+        contained = branch is not None and _contains(project.root, branch, situation.commit)
+        there = f"{version} is released: {situation.remote} has {name} on this commit"
+        if contained and has_all(situation.asked, [(f"refs/tags/{name}", found)]):
+            return Done((*told, there, _after(situation, name)))
+        if contained and not found:
+            ref = f"refs/tags/{name}:refs/tags/{name}"
+            git(facts.remote_base, "fetch", "--quiet", "--no-tags", situation.remote, ref)
+            return Done((*told, there, f"brought {name} here", _after(situation, name)))
+    _judge_tree(situation, version)
+    plan: Plan | None = None
+    if not found:
+        _judge_free(situation, version)
+        _judge_evidence(run, situation, extra)
+        plan = _tag_plan(situation, version, request)
+        assert plan.tag is not None
+        _still_there(situation, name)
+        found = make_tag(facts.top, plan.tag, situation.commit)
+        move = Move(f"refs/tags/{name}", found, None)
+        switch(facts.top, run.store.folder, [move], f"nox-release: {name}", None)
+        said = f"tagged {situation.commit[:12]} as {name}"
+        back = [Move(move.ref, "0" * len(found), found)]
+    else:
+        said = f"{name} was on this commit already"
+        back = []
+    after = _push_release(run, situation, situation.commit, name, found, back)
+    return Done((*told, said, *after), plan)
+
+
+def _push_release(
+    run: Run,
+    situation: Situation,
+    commit: str,
+    tag_name: str,
+    tag_object: str,
+    back: list[Move],
+) -> tuple[str, ...]:
+    """Push branch and tag together; undo what this run made if the remote had moved on.
+
+    `back` are the moves that undo it. Raises ReleaseError when the push was refused.
+    """
+    if situation.remote is None:
+        return ("there is no remote to push to",)
+    remote, branch = situation.remote, situation.branch
+    refs = [(f"refs/heads/{branch}", commit), (f"refs/tags/{tag_name}", tag_object)]
+    done = push(situation.facts.top, remote, refs)
+    if done.done:
+        return (f"pushed {branch} and {tag_name} to {remote}", _after(situation, tag_name))
+    raise _refused(run, situation, done, back)
+
+
+def _refused(run: Run, situation: Situation, done: Pushed, back: list[Move]) -> ReleaseError:
+    remote = situation.remote
+    if not done.moved or not back:
+        return ReleaseError(
+            Problem(
+                f"{remote} refused the push, and has neither branch nor tag: {done.why}",
+                remedy="both are ready here; settle what it says and run this again to push them",
+            )
+        )
+    _undo(run, situation, back)
+    return ReleaseError(
+        Problem(
+            f"{remote} moved on meanwhile, and took neither branch nor tag: {done.why}",
+            remedy=f"nothing was changed here; git pull --ff-only {remote} {situation.branch}, and"
+            " run this again",
+        )
+    )
+
+
+def _undo(run: Run, situation: Situation, back: list[Move]) -> None:
+    """Take back the refs that this very run made and nobody else has seen."""
+    top = situation.facts.top
+    branch = [move for move in back if move.ref.startswith("refs/heads/")]
+    source = None
+    if branch:
+        from release.change.candidate import add_worktree
+
+        source = add_worktree(situation.project, branch[0].new)
+    with removed_afterwards(situation.project):
+        switch(top, run.store.folder, back, "nox-release: the remote had moved on", source)
+
+
+def _still_there(situation: Situation, tag_name: str) -> None:
+    """Look at the remote immediately before refs move. Raises ReleaseError if it moved."""
+    if situation.remote is None:
+        return
+    now = ask(situation.facts.remote_base, situation.remote)
+    branch = situation.branch
+    what = ""
+    if now.branch(branch) != situation.asked.branch(branch):
+        what = f"{situation.remote}/{branch} moved on meanwhile"
+    elif now.tag_object(tag_name) is not None:
+        what = f"{situation.remote} got a tag {tag_name} meanwhile"
+    if what:
+        raise ReleaseError(
+            Problem(
+                what,
+                remedy=f"nothing was changed; git pull --ff-only {situation.remote} {branch}, and"
+                " run this again",
+            )
+        )
+
+
+def _judge_evidence(run: Run, situation: Situation, extra: Mapping[str, Gate]) -> None:
+    """Raise ReleaseError unless the evidence is complete and fresh for exactly this commit."""
+    report = collect_here(run, extra)
+    if report.verdict is Verdict.READY:
+        return
+    open_gates: dict[str, list[str]] = {}
+    for evidence in report.gates:
+        status, name = evidence.outcome.status, evidence.gate
+        counts = report.required[name] != "never" and name not in report.left_to_ci
+        if counts and status in {Status.FAILED, Status.UNCHECKED}:
+            said = f"{status}: {evidence.outcome.summary}"
+            open_gates.setdefault(said, []).append(name)
+    raise ReleaseError(
+        Problem(
+            f"the evidence for {situation.commit[:12]} is not complete",
+            remedy="nox -s release_preflight, then run this again",
+        ),
+        *(Problem(f"{', '.join(names)} {said}") for said, names in open_gates.items()),
+    )
+
+
+def _judge_free(situation: Situation, version: Version) -> None:
+    """Raise ReleaseError when the index has the version, or cannot be asked."""
+    if version in situation.published:
+        raise ReleaseError(
+            Problem(
+                f"{version} is on the index already",
+                remedy="release a higher version: an index never takes other files for this one",
+            )
+        )
+    if situation.unasked is not None:
+        raise situation.unasked
+
+
+def _push_branch(situation: Situation, branch: str, commit: str) -> str:
+    if situation.remote is None:
+        return "there is no remote to push to"
+    done = push(situation.facts.top, situation.remote, [(f"refs/heads/{branch}", commit)])
+    if not done.done:
+        raise ReleaseError(
+            Problem(
+                f"{situation.remote} refused {branch}: {done.why}",
+                remedy="the branch is ready here; settle that and run this again",
+            )
+        )
+    return f"pushed {branch} to {situation.remote}"
+
+
+def _branch_there(situation: Situation, branch: str) -> str | None:
+    """The commit of a branch that a run before this one made, here or on the remote."""
+    ref = f"refs/heads/{branch}"
+    done = git(situation.project.root, "rev-parse", "--verify", "--quiet", ref, check=False)
+    return done.stdout.strip() or situation.asked.branch(branch)
+
+
+def _again(
+    situation: Situation,
+    version: Version,
+    branch: str,
+    commit: str,
+    request: Request,
+    told: list[str],
+) -> Done:
+    """Go on with the branch of a release that is there already."""
+    if not _contains(situation.project.root, commit, situation.commit):
+        raise ReleaseError(
+            Problem(
+                f"the branch {branch} is there already, and not made from this commit",
+                remedy=f"merge or delete it: git branch --delete --force {branch}",
+            )
+        )
+    said = [*told, f"{branch} is there already, at {commit[:12]}"]
+    if request.push and situation.asked.branch(branch) != commit:
+        said.append(_push_branch(situation, branch, commit))
+    return Done((*said, _next(situation, version, pushed=request.push)))
+
+
+def _stopped(
+    run: Run,
+    report: Report,
+    told: list[str],
+    plan: Plan | None = None,
+    candidate: Candidate | None = None,
+) -> Done:
+    """Leave the candidate for a look, and say where it is."""
+    said = [*told, f"stopped: {report.version or ''} is {report.verdict}, nothing was changed"]
+    if candidate is not None:
+        path = candidate.top.relative_to(run.project.root)
+        said.append(f"the commit that was judged is in {path}; mend, and run this again")
+    return Done(tuple(said), plan, plan.notes if plan else (), report)
+
+
+def _next(situation: Situation, version: Version, *, pushed: bool = False) -> str:
+    """The one next step after the files say the version."""
+    branch = _planned_branch(situation, version)
+    if branch != situation.branch:
+        push_it = ""
+        if situation.remote and not pushed and not situation.asked.branch(branch):
+            push_it = f"git push {situation.remote} {branch}, "
+        return (
+            f"next: {push_it}open and merge its pull request, then on {situation.branch}:"
+            " nox -s release_preflight, nox -s tag"
+        )
+    return "next: nox -s release_preflight, then nox -s tag"
+
+
+def _after(situation: Situation, tag_name: str) -> str:
+    """What follows the push of a tag."""
+    if not situation.project.settings.publish:
+        return f"next: nothing; {tag_name} goes to no index"
+    if situation.project.settings.publishing == "manual":
+        return f"next: publish {tag_name} by hand; its push triggers nothing"
+    return f"next: watch the workflow that the push of {tag_name} started"
+
+
+def _nothing_to_edit(version: Version) -> str:
+    return f"no file names a version: {version} is its tag alone; next: nox -s tag -- {version}"
+
+
+def _step(plan: Plan) -> str:
+    return f"{plan.previous} → {plan.version}" if plan.previous else plan.version
+
+
+def _commit_of(situation: Situation, name: str) -> str | None:
+    done = git(
+        situation.project.root,
+        *("rev-parse", "--verify", "--quiet", f"refs/tags/{name}^{{commit}}"),
+        check=False,
+    )
+    return done.stdout.strip() or None
+
+
+def _contains(root: Path, branch: str, commit: str) -> bool:
+    done = git(root, "merge-base", "--is-ancestor", commit, branch, check=False)
+    return done.returncode == 0

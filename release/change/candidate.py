@@ -1,0 +1,488 @@
+"""Makes a release's commit in a linked worktree, where nothing of the user's can be touched."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fnmatch
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from release.change.plan import with_entry
+from release.change.switch import environment
+from release.errors import CannotCheck, Problem, ReleaseError
+from release.git import git
+from release.model import Finding, Outcome, Plan, Status
+from release.project import Project, read_project
+from release.runner import Run, does_not_apply, open_shell
+from release.store import FOLDER
+
+if TYPE_CHECKING:
+    from release.processes import Completed
+    from release.shell import Shell
+
+NAME = "candidate"
+# Judged on the new files before they are committed.
+DOCUMENT_GATES = ("versions", "changelog", "documents", "schemas")
+# Whatever the project's own table says of versions, it must take any version of PEP 440.
+ANY_VERSION = ("--parse", r"(?P<version>\S+)", "--serialize", "{version}")
+SHOWN = 5
+LITTLE_SPACE = 1_000_000  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A release's commit, checked out in the worktree `top`; `project` is the project in there.
+
+    `remarks` is what the user should know of how it came about.
+    """
+
+    top: Path
+    project: Project
+    commit: str
+    remarks: tuple[Finding, ...]
+
+
+def make_candidate(run: Run, shell: Shell, plan: Plan) -> Candidate:
+    """Make the commit of a plan for the run's project; the worktree stays.
+
+    Raises ReleaseError with what stands against it; nothing of the user's has changed then, and
+    the worktree may be there for a look.
+    """
+    project = run.project
+    facts = project.git
+    assert facts is not None
+    top = add_worktree(project, plan.base)
+    root = top / facts.prefix
+    remarks: list[Finding] = []
+    if plan.version_files:
+        remarks += _bump_my_version(shell, root, plan)
+    for edit in plan.edits:
+        _write(root, edit.path, edit.after)
+    for command in plan.commands:
+        _run_command(shell, root, command)
+    _judge_changes(root, plan)
+    git(root, "add", "--all", "--", ".", env=environment())
+    planned = with_plan(read_project(root), plan, project)
+    remarks += judge_documents(replace(run, project=planned))
+    message = plan.commit_message or ""
+    if plan.entry_from is not None:
+        message = _with_entry(planned, plan, message)
+    commit, tree = _commit(shell, top, plan, message)
+    assert planned.git is not None
+    after = replace(planned.git, commit=commit, tree=tree, changed=(), untracked=())
+    return Candidate(top, replace(planned, git=after), commit, tuple(remarks))
+
+
+def with_plan(project: Project, plan: Plan, home: Project) -> Project:
+    """The project in the worktree as it will be in `home`, where the release is made.
+
+    It is on the release branch, and has its tag where that is the version.
+    """
+    facts = project.git
+    assert facts is not None
+    assert home.git is not None
+    tag = project.tag_of(plan.version) if project.version is None else None
+    there = replace(facts, branch=plan.release_branch, remote_base=home.git.top)
+    return replace(project, git=there, planned_tag=tag)
+
+
+def candidate_folder(project: Project) -> Path:
+    """Where the candidate of a project lies."""
+    return project.root / FOLDER / NAME
+
+
+def standing_candidate(project: Project, plan: Plan) -> Candidate | None:
+    """The candidate that an earlier run left, if it is just what the plan would make again."""
+    facts = project.git
+    top = candidate_folder(project)
+    if facts is None or not (top / ".git").exists() or not plan.edits or plan.commands:
+        return None
+    done = git(top, "rev-list", "--parents", "--max-count=1", "HEAD", check=False)
+    commit, _, parent = done.stdout.strip().partition(" ")
+    if done.returncode != 0 or parent != plan.base or _dirty(top):
+        return None
+    changed = git(top, "diff-tree", "-r", "-z", "--name-only", "--no-renames", parent, commit)
+    paths = {f"{facts.prefix}{edit.path}" for edit in plan.edits}
+    if {name for name in changed.stdout.split("\0") if name} != paths:
+        return None
+    for edit in plan.edits:
+        file = top / facts.prefix / edit.path
+        if not file.is_file() or file.read_bytes() != edit.after.encode():
+            return None
+    message = git(top, "show", "--no-show-signature", "--no-patch", "--format=%B", commit).stdout
+    if not message.startswith((plan.commit_message or "").rstrip("\n")):
+        return None
+    return Candidate(top, with_plan(read_project(top / facts.prefix), plan, project), commit, ())
+
+
+def add_worktree(project: Project, commit: str) -> Path:
+    """A fresh worktree of the repository at a commit, in place of the last one."""
+    facts = project.git
+    assert facts is not None
+    top = candidate_folder(project)
+    remove_worktree(project)
+    try:
+        git(
+            facts.top,
+            *("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false"),
+            *("worktree", "add", "--quiet", "--detach", "--force", "--", str(top), commit),
+            env=environment(),
+            timeout=600,
+        )
+    except CannotCheck as error:
+        # git names the files that it could not write, and not always why.
+        free = shutil.disk_usage(project.root).free
+        full = f"{os.strerror(errno.ENOSPC)}: " if free < LITTLE_SPACE else ""
+        raise ReleaseError(
+            Problem(
+                f"no worktree can be made for the release: {full}{error.reason}",
+                f"{FOLDER}/{NAME}",
+                remedy="nothing was changed; make room, or mend that, and run this again",
+            )
+        ) from None
+    return top
+
+
+def remove_worktree(project: Project) -> None:
+    """Remove the candidate's worktree, unless somebody has changed files in it.
+
+    Raises ReleaseError in that case.
+    """
+    facts = project.git
+    assert facts is not None
+    top = candidate_folder(project)
+    if not top.exists() and not top.is_symlink():
+        git(facts.top, "worktree", "prune", check=False, env=environment())
+        return
+    whole = (top / ".git").exists() and (top / "pyproject.toml").exists()
+    if whole and (changed := _edited_by_hand(top)):
+        raise ReleaseError(
+            Problem(
+                f"the last candidate has changes that nobody committed: {changed}",
+                f"{FOLDER}/{NAME}",
+                remedy=f"keep them elsewhere, then: git worktree remove --force {FOLDER}/{NAME}",
+            )
+        )
+    _end_strays(top)
+    git(
+        facts.top,
+        *("worktree", "remove", "--force", "--force", "--", str(top)),
+        check=False,
+        env=environment(),
+    )
+    if top.is_symlink():
+        top.unlink()
+    shutil.rmtree(top, ignore_errors=True)
+    for entry in _registered(facts.directory, top):
+        shutil.rmtree(entry, ignore_errors=True)
+
+
+def tidy(project: Project) -> None:
+    """Remove a candidate that is of no more use: its commit is visible, or it never got one."""
+    facts = project.git
+    top = candidate_folder(project)
+    if facts is None or facts.commit is None or not (top.exists() or top.is_symlink()):
+        return
+    head = git(top, "rev-parse", "--verify", "--quiet", "HEAD", check=False).stdout.strip()
+    merged = git(facts.top, "merge-base", "--is-ancestor", head, facts.commit, check=False)
+    if not head or merged.returncode == 0:
+        with contextlib.suppress(ReleaseError):
+            remove_worktree(project)
+
+
+@contextlib.contextmanager
+def removed_afterwards(project: Project) -> Iterator[None]:
+    """Remove the candidate's worktree at the end, whatever happens."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ReleaseError):
+            remove_worktree(project)
+
+
+def judge_documents(run: Run) -> list[Finding]:
+    """Judge every document gate on the new files; what could not be judged, as remarks.
+
+    Raises ReleaseError with what they found.
+    """
+    from release.gates import load
+
+    problems: list[Problem] = []
+    remarks: list[Finding] = []
+    for name in DOCUMENT_GATES:
+        gate = load(name)
+        never = run.project.settings.gates.of(name).required == "never"
+        if never or does_not_apply(run, gate) is not None:
+            continue
+        try:
+            with open_shell(run, gate) as shell:
+                outcome = gate.check(run.project, shell)
+        except CannotCheck as error:
+            outcome = Outcome.unchecked(error.reason, error.remedy)
+        if outcome.status is Status.FAILED:
+            problems += [
+                Problem(f"{name}: {f.message}", f.path or "", f.line, f.remedy or "")
+                for f in outcome.findings
+            ]
+        elif outcome.status is Status.UNCHECKED:
+            remarks += [
+                Finding(f"{name} is unchecked: {f.message}", f.path, f.line, f.remedy)
+                for f in outcome.findings
+            ]
+    if problems:
+        raise ReleaseError(*problems)
+    return remarks
+
+
+def _bump_my_version(shell: Shell, root: Path, plan: Plan) -> list[Finding]:
+    """Let bump-my-version edit the files that its table lists, and compare with the plan.
+
+    The plan's own text stays the truth: what the tool is known to damage never gets further.
+    """
+    tool = shell.tools.tool("bump-my-version")
+    before = {name: (root / name).read_bytes() for name in plan.version_files}
+    done = shell.run(
+        *(tool, "bump", "--current-version", str(plan.previous), "--new-version", plan.version),
+        *(
+            "--config-file",
+            "pyproject.toml",
+            "--no-commit",
+            "--no-tag",
+            "--allow-dirty",
+            *ANY_VERSION,
+        ),
+        cwd=root,
+    )
+    if done.status != 0:
+        _restore(root, before)
+        return [
+            Finding(
+                f"bump-my-version could not edit the version places: {_reason(done)}",
+                "pyproject.toml",
+                remedy="the plan's own edits were made; see `bump-my-version bump --dry-run`",
+            )
+        ]
+    remarks = []
+    wanted = {edit.path: edit.after.encode() for edit in plan.edits}
+    # The plan also edits what the tool knows nothing of, in files that both edit.
+    for name, old in before.items():
+        found = (root / name).read_bytes() if (root / name).is_file() else b""
+        lines = _lines_changed(old, found) - _lines_changed(old, wanted.get(name, old))
+        if lines or (
+            found != old and b"\r\n" in old and found.count(b"\r\n") != old.count(b"\r\n")
+        ):
+            where = min(lines) if lines else None
+            what = "other lines" if lines else "line ends"
+            remarks.append(
+                Finding(
+                    f"bump-my-version would have changed {what} as well; they were kept",
+                    name,
+                    where,
+                    "narrow the search in [tool.bumpversion] for those who run it by hand",
+                )
+            )
+    _restore(root, before)
+    return remarks
+
+
+def _restore(root: Path, before: Mapping[str, bytes]) -> None:
+    changed = git(root, "diff", "--name-only", "-z", "--relative").stdout.split("\0")
+    for name in filter(None, changed):
+        if name not in before:
+            git(root, "checkout", "--quiet", "--", name, env=environment())
+    for name, data in before.items():
+        (root / name).write_bytes(data)
+
+
+def _lines_changed(before: bytes, after: bytes) -> set[int]:
+    """The numbers of lines, line ends aside, that differ."""
+    old, new = (data.replace(b"\r\n", b"\n").split(b"\n") for data in (before, after))
+    if len(old) != len(new):
+        kept = set(new)
+        return {number for number, line in enumerate(old, 1) if line not in kept}
+    return {
+        number for number, (one, other) in enumerate(zip(old, new, strict=True), 1) if one != other
+    }
+
+
+def _reason(done: Completed) -> str:
+    lines = [line.strip() for line in f"{done.stdout}\n{done.stderr}".split("\n")]
+    said = [line for line in lines if line and not line.startswith(("Usage:", "Try "))]
+    return said[-1] if said else done.last_line
+
+
+def _write(root: Path, path: str, text: str) -> None:
+    target = root / path
+    if target.is_symlink() or not target.resolve().is_relative_to(root.resolve()):
+        raise ReleaseError(
+            Problem("leads out of the repository", path, remedy="keep it inside as a regular file")
+        )
+    target.write_bytes(text.encode())
+
+
+def _run_command(shell: Shell, root: Path, command: Sequence[str]) -> None:
+    found = None
+    if command[0] in {"towncrier", "scriv"}:
+        found = shell.tools.tool(command[0])
+    try:
+        done = shell.run(found or command[0], *command[1:], cwd=root)
+    except CannotCheck as error:
+        raise ReleaseError(
+            Problem(
+                f"{error.reason}, and the release runs it",
+                "pyproject.toml",
+                remedy=f"nothing was changed; install {command[0]}, or correct"
+                " tool.release.bump.run",
+            )
+        ) from None
+    if done.status != 0:
+        raise ReleaseError(
+            Problem(
+                f"{' '.join(command)}: exit status {done.status}: {done.last_line}",
+                remedy="nothing was changed; run it by hand to see more",
+            )
+        )
+
+
+def _judge_changes(root: Path, plan: Plan) -> None:
+    """Raise ReleaseError when something else changed than the plan says."""
+    out = git(
+        root, "status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", "."
+    )
+    prefix = git(root, "rev-parse", "--show-prefix").stdout.rstrip("\n")
+    edited = {edit.path for edit in plan.edits}
+    changed = {entry[3:].removeprefix(prefix) for entry in out.stdout.split("\0") if entry}
+    others = sorted(
+        path
+        for path in changed - edited
+        if not any(fnmatch.fnmatchcase(path, glob) for glob in plan.writes)
+    )
+    if others:
+        raise ReleaseError(
+            Problem(
+                f"the commands of the release changed {_list(others)}, which nothing says they may",
+                remedy="list such files in tool.release.bump.writes, or ignore them in git",
+            )
+        )
+    for edit in plan.edits:
+        allowed = any(fnmatch.fnmatchcase(edit.path, glob) for glob in plan.writes)
+        file = root / edit.path
+        same = file.is_file() and file.read_bytes() == edit.after.encode()
+        if not allowed and not same:
+            raise ReleaseError(
+                Problem(
+                    "was changed by a command of the release after its edit",
+                    edit.path,
+                    remedy="list it in tool.release.bump.writes if that is meant",
+                )
+            )
+
+
+def _with_entry(project: Project, plan: Plan, message: str) -> str:
+    from release.documents.changelog import entry
+    from release.project import read_text
+    from release.versions import parse
+
+    version = parse(plan.version)
+    path = plan.entry_from
+    assert version is not None
+    assert path is not None
+    text = entry(read_text(project.root, path), path, version)
+    return with_entry(message, text) if text else message
+
+
+def _commit(shell: Shell, top: Path, plan: Plan, message: str) -> tuple[str, str]:
+    """Commit what is staged, with the project's hooks and signing; returns commit and tree."""
+    if git(top, "rev-parse", "HEAD").stdout.strip() != plan.base:
+        raise ReleaseError(
+            Problem(
+                "a command of the release made a commit of its own",
+                remedy="let the commands of tool.release.bump.run, and bump-my-version, only edit"
+                " files: commit = false",
+            )
+        )
+    tree = git(top, "write-tree", env=environment()).stdout.strip()
+    file = shell.work / "message"
+    file.write_text(message, encoding="utf-8", newline="\n")
+    sign = {None: (), True: ("--gpg-sign",), False: ("--no-gpg-sign",)}[plan.sign_commit]
+    done = shell.run_plain(
+        ["git", "-C", str(top), "commit", "--quiet", "--cleanup=verbatim", *sign, "-F", str(file)],
+        cwd=top,
+    )
+    if done.status != 0:
+        raise ReleaseError(
+            Problem(
+                f"git commit: {done.last_line}",
+                remedy="nothing was changed: mend what git or the project's hook names, and run"
+                " this again",
+            )
+        )
+    said = git(top, "rev-parse", "HEAD", "HEAD^", "HEAD^{tree}", check=False).stdout.split()
+    if len(said) != 3 or said[1] != plan.base:
+        raise ReleaseError(
+            Problem("a hook moved the commit elsewhere", remedy="look at the project's hooks")
+        )
+    if said[2] != tree:
+        out = git(top, "diff-tree", "-r", "-z", "--name-only", "--no-renames", tree, said[2])
+        names = [name for name in out.stdout.split("\0") if name]
+        raise ReleaseError(
+            Problem(
+                f"a hook changed what was to be committed: {_list(names)}",
+                remedy="run the hook on these files and commit that first, then run this again",
+            )
+        )
+    if dirty := _dirty(top):
+        raise ReleaseError(
+            Problem(f"a hook left files behind: {dirty}", remedy="look at the project's hooks")
+        )
+    return said[0], tree
+
+
+def _dirty(top: Path, untracked: str = "all") -> str:
+    """The files in a worktree that differ from its commit, as a list to read; "" for none."""
+    out = git(top, "status", "--porcelain", "-z", f"--untracked-files={untracked}", "--no-renames")
+    return _list([entry[3:] for entry in out.stdout.split("\0") if entry])
+
+
+def _edited_by_hand(top: Path) -> str:
+    """Changes of tracked files in a candidate that has its commit.
+
+    One without a commit is the work of a killed run, and untracked files are what gates leave.
+    """
+    done = git(top, "rev-parse", "--verify", "--quiet", "HEAD@{1}", check=False)
+    return _dirty(top, "no") if done.returncode == 0 else ""
+
+
+def _end_strays(top: Path) -> None:
+    """End what a killed run started in the worktree: it would write into the next one."""
+    import psutil
+
+    from release.processes import MARKER
+
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if Path(process.cwd()).is_relative_to(top) and MARKER in process.environ():
+                process.kill()
+                process.wait(2)
+
+
+def _registered(directory: Path, top: Path) -> Iterator[Path]:
+    """What git remembers of a worktree that is gone."""
+    common = directory
+    if (directory / "commondir").is_file():
+        common = (directory / (directory / "commondir").read_text().strip()).resolve()
+    folder = common / "worktrees"
+    for entry in folder.iterdir() if folder.is_dir() else ():
+        with contextlib.suppress(OSError):
+            if Path((entry / "gitdir").read_text().strip()) == top / ".git":
+                yield entry
+
+
+def _list(names: Sequence[str]) -> str:
+    shown = [name if name.isprintable() else ascii(name) for name in names[:SHOWN]]
+    return ", ".join(shown) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

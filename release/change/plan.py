@@ -1,0 +1,385 @@
+"""Makes the Plan of a release: a pure function of the project, its texts, a version and a date."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from release.errors import ConfigurationError, Problem, ReleaseError, UsageError
+from release.gates.versions import judge_places
+from release.model import Edit, Finding, NewTag, Plan
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+    from release.project import Project
+
+TESTS = frozenset(["test", "tests", "testing"])
+CITATION = "CITATION.cff"
+ZENODO = ".zenodo.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a plan is made from, beside the project.
+
+    `texts` are the documents of the release as they are, untranslated, by their path; `links` the
+    paths that are links to one of them, with the path they lead to. `tracked` are the paths of the
+    files that git tracks, where globs need them. `mentions` are lines (path, number, text) that
+    hold the current version. `policies` and `readmes` are the paths of security policies and
+    READMEs. `fragments` is the tool that writes the changelog, None where the project uses none.
+    """
+
+    texts: Mapping[str, str]
+    links: Mapping[str, str] = field(default_factory=dict)
+    tracked: tuple[str, ...] = ()
+    mentions: tuple[tuple[str, int, str], ...] = ()
+    policies: tuple[str, ...] = ()
+    readmes: tuple[str, ...] = ()
+    fragments: Fragments | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fragments:
+    """A changelog that a tool collects from fragments.
+
+    `command` writes it, with {version} and {date} as words of their own; `writes` are globs of what
+    it may change.
+    """
+
+    command: tuple[str, ...]
+    writes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was asked for: the version, the day, a subject for the texts, notes for the changelog.
+
+    `tag` says whether the tag is part of the plan (`cut`), `branch` and `release_branch` which
+    branch gets the commit and which one the release is made from.
+    """
+
+    version: Version
+    day: date
+    branch: str
+    release_branch: str
+    previous_tag: str | None = None
+    subject: str | None = None
+    notes: str | None = None
+    tag: bool = False
+
+
+def document_paths(project: Project) -> tuple[str, ...]:
+    """The paths of the documents that a release may edit, whether they are there or not.
+
+    Globs of [tool.bumpversion] are left out: they need the tracked files.
+    """
+    table = project.tool("bumpversion")
+    files = table.get("files")
+    listed = [
+        str(entry["filename"])
+        for entry in (files if isinstance(files, list) else [])
+        if isinstance(entry, Mapping) and isinstance(entry.get("filename"), str)
+    ]
+    places = [place.path for place in project.version_places]
+    others = [project.changelog] if project.changelog else []
+    paths = ("pyproject.toml", *places, *listed, *others, CITATION, ZENODO)
+    return tuple(dict.fromkeys(PurePosixPath(path).as_posix() for path in paths))
+
+
+def plan_bump(project: Project, sources: Sources, wish: Wish) -> Plan:
+    """The plan of the commit that makes the project's files say the wished version.
+
+    Raises ReleaseError with every problem found, and UsageError when a text needs a subject that
+    was not given.
+    """
+    from release.versions import spelled_like
+
+    facts = project.git
+    if facts is None or facts.commit is None:
+        raise ReleaseError(Problem("no commit yet", remedy="git add --all && git commit"))
+    previous = project.version
+    version = spelled_like(wish.version, previous or "")
+    texts = dict(sources.texts)
+    problems: list[Problem] = []
+    notes: list[Finding] = []
+    version_files: list[str] = []
+    if previous is not None and previous != version:
+        version_files = _edit_versions(project, sources, texts, wish, version, problems, notes)
+    entry = _edit_documents(project, sources, texts, wish, version, problems)
+    if problems:
+        raise ConfigurationError(*problems)
+    edits = tuple(
+        Edit(path, before, texts[path])
+        for path, before in sources.texts.items()
+        if texts[path] != before
+    )
+    if previous is not None:
+        notes += _mentions(project, sources, texts, edits, previous)
+    fragments = sources.fragments
+    run = project.settings.bump
+    commands = tuple(run.run)
+    if fragments:
+        values = {"{version}": version, "{date}": wish.day.isoformat()}
+        own = tuple(values.get(word, word) for word in fragments.command)
+        commands = (own, *commands)
+    writes = (fragments.writes if fragments else ()) + tuple(run.writes)
+    changes = bool(edits or commands)
+    fill = _filler(project, wish, version)
+    return Plan(
+        name=project.name,
+        base=facts.commit,
+        previous=previous,
+        version=version,
+        day=wish.day,
+        edits=edits,
+        version_files=tuple(version_files),
+        commands=commands,
+        writes=writes,
+        commit_message=_commit_message(project, fill, entry) if changes else None,
+        entry_from=project.changelog
+        if fragments and project.settings.commit.body == "changelog"
+        else None,
+        sign_commit=project.settings.commit.sign,
+        branch=wish.branch,
+        new_branch=wish.branch != wish.release_branch,
+        release_branch=wish.release_branch,
+        tag=plan_tag(project, wish, version) if wish.tag else None,
+        remote=project.settings.remote if project.settings.remote in facts.remotes else None,
+        pushes=_pushes(project, wish, version),
+        notes=tuple(notes),
+    )
+
+
+def plan_tag(project: Project, wish: Wish, version: str) -> NewTag:
+    """The annotated tag of a version."""
+    settings = project.settings
+    return NewTag(
+        project.tag_of(version),
+        _filler(project, wish, version)(settings.tag_message, "tag-message"),
+        settings.sign_tags,
+    )
+
+
+def _pushes(project: Project, wish: Wish, version: str) -> tuple[str, ...]:
+    branch = f"refs/heads/{wish.branch}:refs/heads/{wish.branch}"
+    if not wish.tag:
+        return (branch,)
+    tag = f"refs/tags/{project.tag_of(version)}"
+    return branch, f"{tag}:{tag}"
+
+
+def _edit_versions(
+    project: Project,
+    sources: Sources,
+    texts: dict[str, str],
+    wish: Wish,
+    version: str,
+    problems: list[Problem],
+    notes: list[Finding],
+) -> list[str]:
+    """Edit every place that states the version; the paths of those that the tool's table lists."""
+    from release.documents.version_places import listed_places, with_version
+
+    assert project.version is not None
+    table = project.tool("bumpversion")
+    listed = []
+    if differing := judge_places(project.version_places):
+        problems += [Problem(f.message, f.path or "", f.line, f.remedy or "") for f in differing]
+        return []
+    try:
+        if table:
+            listed = list(
+                listed_places(
+                    table,
+                    sources.tracked,
+                    project.settings.bump.matches,
+                    source=sources.texts.get("pyproject.toml", ""),
+                )
+            )
+    except ReleaseError as error:
+        problems += error.problems
+        return []
+    places = [place for place in project.version_places if place.path != CITATION]
+    # Its section is written by the document itself, with the version in it.
+    listed = [place for place in listed if place.path != project.changelog]
+    named = {place.path for place in listed}
+    for path in dict.fromkeys([*(place.path for place in places), *(p.path for p in listed)]):
+        target = sources.links.get(path, path)
+        text = texts.get(target)
+        if text is None:
+            missing = [place for place in listed if place.path == path]
+            if any(not place.ignore_missing_file for place in missing):
+                problems.append(
+                    Problem(
+                        "is listed in [tool.bumpversion] and missing",
+                        path,
+                        remedy="add it, or take it off the list",
+                    )
+                )
+            continue
+        try:
+            texts[target] = with_version(
+                text,
+                path,
+                [place for place in listed if place.path == path],
+                [place for place in places if place.path == path],
+                project.version,
+                version,
+                today=wish.day,
+            )
+        except ReleaseError as error:
+            problems += error.problems
+    if table.get("files"):
+        notes += [
+            Finding(
+                f"{place.label} is not listed in [tool.bumpversion]; it is edited as well",
+                place.path,
+                place.line,
+                "list it, so that bump-my-version alone would do",
+            )
+            for place in places
+            if place.path not in named
+        ]
+    return list(dict.fromkeys(sources.links.get(place.path, place.path) for place in listed))
+
+
+def _edit_documents(
+    project: Project,
+    sources: Sources,
+    texts: dict[str, str],
+    wish: Wish,
+    version: str,
+    problems: list[Problem],
+) -> str | None:
+    """Edit the documents beside the version places; the changelog's entry, if there is one."""
+    from release.documents import badges, citation, security_policy, zenodo
+    from release.versions import parse
+
+    previous = parse(project.version or "") or max(project.released.values(), default=None)
+
+    def edit(paths: Iterable[str], change: Callable[[str, str], str]) -> None:
+        done: set[str] = set()
+        for path in paths:
+            target = sources.links.get(path, path)
+            if target not in texts or target in done:
+                continue
+            done.add(target)
+            try:
+                texts[target] = change(texts[target], path)
+            except ReleaseError as error:
+                problems.extend(error.problems)
+
+    edit([CITATION], lambda text, path: citation.with_release(text, path, version, wish.day))
+    edit([ZENODO], lambda text, path: zenodo.with_release(text, path, version, wish.day))
+    edit(
+        sources.policies,
+        lambda text, path: security_policy.with_release(text, path, wish.version, previous),
+    )
+    if project.version is not None:
+        before = project.version
+        edit(sources.readmes, lambda text, path: badges.with_version(text, path, before, version))
+    if sources.fragments is not None or project.changelog is None:
+        return None
+    from release.documents import changelog
+
+    release = changelog.Release(
+        version=version,
+        day=wish.day,
+        tag=project.tag_of(version),
+        previous_tag=wish.previous_tag,
+        kinds=project.settings.changelog.kinds,
+        heading=project.settings.changelog.heading,
+        notes=wish.notes,
+    )
+    count = len(problems)
+    edit([project.changelog], lambda text, path: changelog.with_release(text, path, release))
+    target = sources.links.get(project.changelog, project.changelog)
+    if target not in texts:
+        problems.append(
+            Problem(
+                "is the changelog by tool.release.changelog.file, and missing",
+                project.changelog,
+                remedy="write it, or correct the setting",
+            )
+        )
+    if len(problems) > count:
+        return None
+    return changelog.entry(texts[target], project.changelog, wish.version)
+
+
+def _mentions(
+    project: Project,
+    sources: Sources,
+    texts: Mapping[str, str],
+    edits: Sequence[Edit],
+    previous: str,
+) -> list[Finding]:
+    """Lines that still hold the old version, and are listed nowhere."""
+    from release.documents.version_places import other_mentions
+
+    edited = {
+        (edit.path, number)
+        for edit in edits
+        for number in _changed_lines(edit.before, texts[edit.path])
+    }
+    # These documents name other versions, too, and are edited as a whole.
+    skipped = {CITATION, ZENODO, *([project.changelog] if project.changelog else [])}
+    found = other_mentions(sources.mentions, previous, edited, name=project.name, skipped=skipped)
+    # What tests say of a version is theirs.
+    return [f for f in dict.fromkeys(found) if not TESTS & set(PurePosixPath(f.path or "").parts)]
+
+
+def _changed_lines(before: str, after: str) -> Iterable[int]:
+    """The numbers of the old text's lines that the new text does not have where they were."""
+    kept = set(after.split("\n"))
+    return [number for number, line in enumerate(before.split("\n"), 1) if line not in kept]
+
+
+def _filler(project: Project, wish: Wish, version: str) -> Callable[[str, str], str]:
+    """What puts values into the templates of texts; a value is never read as a template."""
+    values = {
+        "version": version,
+        "previous": project.version or "",
+        "name": project.name,
+        "date": wish.day.isoformat(),
+    }
+    if wish.subject is not None:
+        values["subject"] = " ".join(wish.subject.split())
+
+    def fill(template: str, setting: str) -> str:
+        if "{subject}" in template and not values.get("subject"):
+            raise UsageError(
+                Problem(
+                    f"tool.release.{setting} holds {{subject}}, and none was given",
+                    remedy='say in a few words what the release is: --subject "…"',
+                )
+            )
+        return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), template)
+
+    return fill
+
+
+def _commit_message(project: Project, fill: Callable[[str, str], str], entry: str | None) -> str:
+    """The commit's text: its first line, the changelog's entry, the trailers; ends in a newline."""
+    settings = project.settings.commit
+    parts = [fill(settings.message, "commit.message")]
+    if settings.body == "changelog" and entry:
+        parts.append(_body(entry))
+    if settings.trailers:
+        parts.append("\n".join(settings.trailers))
+    return "\n\n".join(parts) + "\n"
+
+
+def with_entry(message: str, entry: str) -> str:
+    """A commit's text with a changelog's entry below its first line."""
+    first, _, rest = message.partition("\n")
+    return f"{first}\n\n{_body(entry)}\n{rest}"
+
+
+def _body(entry: str) -> str:
+    return "\n".join(line.rstrip() for line in entry.strip("\r\n").split("\n"))

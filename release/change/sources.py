@@ -1,0 +1,191 @@
+"""Reads what a plan is made from: documents as they are, and lines that hold the old version."""
+
+from __future__ import annotations
+
+import configparser
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from release.change.plan import Fragments, Sources, document_paths
+from release.errors import ConfigurationError, Problem, ReleaseError
+from release.gates.documents import policies as found_policies
+from release.gates.documents import readmes as found_readmes
+from release.git import git
+from release.project import MAX_DOCUMENT, as_table
+
+if TYPE_CHECKING:
+    from release.project import Project
+
+BOM_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+MOST_MENTIONS = 2000
+
+
+def read_sources(project: Project) -> Sources:
+    """Read every document that a release of the project may edit.
+
+    Raises ConfigurationError with every file that cannot be read as text.
+    """
+    policies, readmes = tuple(found_policies(project.root)), tuple(found_readmes(project.root))
+    paths = [*document_paths(project), *policies, *readmes]
+    tracked: tuple[str, ...] = ()
+    if _globs(project.tool("bumpversion")):
+        tracked = tuple(git(project.root, "ls-files", "-z").stdout.split("\0"))
+        paths += _expanded(project, tracked)
+    listed = git(project.root, "--literal-pathspecs", "ls-files", "-z", "--", *paths)
+    known = set(listed.stdout.split("\0"))
+    texts: dict[str, str] = {}
+    links: dict[str, str] = {}
+    problems: list[Problem] = []
+    for path in dict.fromkeys(paths):
+        if path not in known:
+            continue  # not there, or made by a tool: nothing that a commit could hold
+        try:
+            target = real_path(project.root, path)
+            if target != path:
+                links[path] = target
+            if target not in texts:
+                texts[target] = untranslated(project.root, target)
+        except ConfigurationError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigurationError(*problems)
+    return Sources(texts, links, tracked, _mentions(project), policies, readmes, fragments(project))
+
+
+def real_path(root: Path, path: str) -> str:
+    """The path of the regular file that `path` leads to, relative to `root`.
+
+    Raises ConfigurationError when it leads out of the repository, or nowhere.
+    """
+    try:
+        resolved = (root / path).resolve(strict=True)
+    except (OSError, RuntimeError) as error:
+        raise ConfigurationError(
+            Problem(f"cannot be read: {error}", path, remedy="mend the link or remove it")
+        ) from None
+    if not resolved.is_relative_to(root):
+        raise ConfigurationError(
+            Problem("leads out of the repository", path, remedy="keep it inside")
+        )
+    return resolved.relative_to(root).as_posix()
+
+
+def untranslated(root: Path, path: str) -> str:
+    """A file's text with its own line ends and byte order mark.
+
+    Raises ConfigurationError when it is not UTF-8 text, or too large.
+    """
+    try:
+        if (root / path).stat().st_size > MAX_DOCUMENT:
+            raise ConfigurationError(Problem("is larger than 64 MiB", path, remedy="split it"))
+        data = (root / path).read_bytes()
+    except OSError as error:
+        raise ConfigurationError(
+            Problem(f"cannot be read: {error.strerror}", path, remedy="make it readable")
+        ) from None
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        kind = "UTF-16" if data.startswith(BOM_UTF16) else "not UTF-8"
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(Problem(f"is {kind}", path, line, "save it as UTF-8")) from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise ConfigurationError(
+            Problem("holds NUL bytes (is it UTF-16?)", path, line, "save it as UTF-8")
+        )
+    return text
+
+
+def _globs(table: Mapping[str, Any]) -> bool:
+    files = table.get("files")
+    return any("glob" in as_table(entry) for entry in (files if isinstance(files, list) else []))
+
+
+def _expanded(project: Project, tracked: Iterable[str]) -> list[str]:
+    from release.documents.version_places import listed_places
+
+    try:
+        places = listed_places(
+            project.tool("bumpversion"), tuple(tracked), project.settings.bump.matches, source=""
+        )
+    except ReleaseError:
+        return []  # the plan reports it, with its line
+    return [place.path for place in places]
+
+
+def _mentions(project: Project) -> tuple[tuple[str, int, str], ...]:
+    """Lines of tracked files that hold the current version."""
+    if project.version is None:
+        return ()
+    done = git(
+        project.root,
+        *("grep", "-n", "-z", "-I", "-F", "--no-color", "-e", project.version, "--", "."),
+        check=False,
+    )
+    found = []
+    for line in done.stdout.split("\n")[:MOST_MENTIONS]:
+        path, _, rest = line.partition("\0")
+        number, _, text = rest.partition("\0")
+        if number.isdigit():
+            found.append((path, int(number), text))
+    return tuple(found)
+
+
+def fragments(project: Project) -> Fragments | None:
+    """The tool that collects the project's changelog from fragments, None where it uses none.
+
+    towncrier is told by [tool.towncrier] or towncrier.toml, scriv by [tool.scriv], a [scriv]
+    section in setup.cfg or tox.ini, or changelog.d/scriv.ini.
+    """
+    towncrier = _towncrier(project)
+    if towncrier is not None:
+        news = str(towncrier.get("filename") or "NEWS.rst")
+        folder = str(towncrier.get("directory") or "")
+        package = project.package_path or ""
+        folders = [folder] if folder else [f"{package}/newsfragments", "newsfragments"]
+        command = ("towncrier", "build", "--yes", "--version", "{version}", "--date", "{date}")
+        return Fragments(command, (news, *(f"{name}/**" for name in folders)))
+    scriv = _scriv(project)
+    if scriv is not None:
+        news = str(scriv.get("changelog") or scriv.get("output_file") or "CHANGELOG.*")
+        folder = str(scriv.get("fragment_directory") or "changelog.d")
+        return Fragments(("scriv", "collect", "--version", "{version}"), (news, f"{folder}/**"))
+    return None
+
+
+def _towncrier(project: Project) -> Mapping[str, Any] | None:
+    if (project.root / "towncrier.toml").is_file():
+        try:
+            data = tomllib.loads(untranslated(project.root, "towncrier.toml"))
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigurationError(
+                Problem(f"is not valid TOML: {error}", "towncrier.toml", remedy="mend the syntax")
+            ) from None
+        return as_table(as_table(data.get("tool")).get("towncrier"))
+    return project.tool("towncrier") if project.configures("towncrier") else None
+
+
+def _scriv(project: Project) -> Mapping[str, Any] | None:
+    if project.configures("scriv"):
+        return project.tool("scriv")
+    for name, section in (
+        ("setup.cfg", "tool:scriv"),
+        ("setup.cfg", "scriv"),
+        ("tox.ini", "scriv"),
+        ("changelog.d/scriv.ini", "scriv"),
+    ):
+        if not (project.root / name).is_file():
+            continue
+        parser = configparser.RawConfigParser()
+        try:
+            parser.read_string(untranslated(project.root, name))
+        except configparser.Error as error:
+            raise ConfigurationError(
+                Problem(f"is not a valid ini file: {error}", name, remedy="mend the syntax")
+            ) from None
+        if parser.has_section(section):
+            return dict(parser[section])
+    return None

@@ -1,0 +1,92 @@
+"""A plan as text: its edits as a unified diff, then the git commands that it comes down to."""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+from collections.abc import Iterator
+
+from release.masking import printable
+from release.model import Finding, Plan
+
+
+def render(plan: Plan) -> str:
+    """The plan for people, ending in a newline; the same object is what is carried out.
+
+    The diff is in git's format, so that `git apply` takes it; but a carriage return at the end of a
+    line is shown as ␍. The git commands are those that one would type for the same effect; the
+    files, the branch and the tag change in one step instead.
+    """
+    lines = [f"{plan.name} {plan.previous or '(no version in files)'} → {plan.version}", ""]
+    for edit in plan.edits:
+        lines += _diff(edit.path, edit.before, edit.after)
+    for command in plan.commands:
+        lines.append(f"$ {shlex.join(command)}")
+    lines += [f"$ {line}" for line in _git(plan)]
+    if plan.commit_message:
+        lines += ["", "The commit says:", ""]
+        lines += [f"    {line}".rstrip() for line in plan.commit_message.rstrip("\n").split("\n")]
+    if plan.tag:
+        lines += ["", "The tag says:", ""]
+        lines += [f"    {line}".rstrip() for line in plan.tag.message.split("\n")]
+    notes = list(remarks(plan.notes))
+    if notes:
+        lines += ["", *notes]
+    return printable("\n".join(lines) + "\n")
+
+
+def remarks(findings: tuple[Finding, ...]) -> Iterator[str]:
+    """A line for each remark, and one for what to do about it."""
+    for finding in findings:
+        place = finding.path or ""
+        if finding.path and finding.line:
+            place += f":{finding.line}"
+        yield f"! {place}: {finding.message}" if place else f"! {finding.message}"
+        if finding.remedy:
+            yield f"  → {finding.remedy}"
+
+
+def _diff(path: str, before: str, after: str) -> Iterator[str]:
+    old, new = _quoted(f"a/{path}"), _quoted(f"b/{path}")
+    yield f"diff --git {old} {new}"
+    # A line that lacks its end is another line, and said to lack it.
+    lines, wanted = _lines(before), _lines(after)
+    for line in difflib.unified_diff(lines, wanted, old, new, lineterm="\n"):
+        text = line.removesuffix("\n")
+        yield f"{text[:-1]}␍" if text.endswith("\r") else text
+        if text == line:
+            yield "\\ No newline at end of file"
+
+
+def _lines(text: str) -> list[str]:
+    *ended, last = text.split("\n")
+    return [*(f"{line}\n" for line in ended), *([last] if last else [])]
+
+
+def _quoted(path: str) -> str:
+    """A path as git writes it: in quotes, with escapes, where it is not plain text."""
+    if path.isprintable() and not {'"', "\\"} & set(path):
+        return path
+    escapes = {"\n": "\\n", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
+    octal = (
+        escapes.get(c) or (c if c.isprintable() else "".join(f"\\{b:03o}" for b in c.encode()))
+        for c in path
+    )
+    return f'"{"".join(octal)}"'
+
+
+def _git(plan: Plan) -> Iterator[str]:
+    sign = {None: "", True: " --gpg-sign", False: " --no-gpg-sign"}
+    if plan.new_branch:
+        yield shlex.join(["git", "branch", plan.branch, plan.base[:12]])
+    if plan.commit_message:
+        paths = [edit.path for edit in plan.edits] + list(plan.writes)
+        yield shlex.join(["git", "add", "--", *paths])
+        first = plan.commit_message.partition("\n")[0]
+        yield f"git commit{sign[plan.sign_commit]} --message {shlex.quote(first)} …"
+    if plan.tag:
+        kind = {None: "--annotate", True: "--sign", False: "--annotate --no-sign"}[plan.tag.sign]
+        first = plan.tag.message.partition("\n")[0]
+        yield f"git tag {kind} --message {shlex.quote(first)} {shlex.quote(plan.tag.name)}"
+    if plan.remote and plan.tag:
+        yield shlex.join(["git", "push", "--atomic", plan.remote, *plan.pushes])

@@ -1,0 +1,144 @@
+"""Runs an action in a fork of a warm process, and kills it at the K-th thing that it does.
+
+A line of JSON on standard input asks for one run: {"root": …, "action": "bump", "step": "minor",
+"at": K}. `at` counts audit events (PEP 578) that touch the outside: files written, links,
+processes, locks; at the K-th one the process kills itself with SIGKILL, before it does it. 0 never
+does. `switch_at` counts the same in the process that makes the release visible instead, and with
+`both` its parent dies with it. The answer is a line {"status": …, "events": …, "said": …}.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import release.change.actions
+import release.documents.badges
+import release.documents.changelog
+import release.documents.citation
+import release.documents.security_policy
+import release.documents.version_places
+import release.documents.zenodo
+import release.gates
+import release.installed
+import release.report.terminal
+from release.change import _switch
+from release.change.actions import Request, bump, cut, tag
+from release.errors import ReleaseError
+from release.project import read_project
+from release.runner import Run
+from release.store import Store
+
+# Processes started, files written, renamed, linked and removed, locks taken; not what only reads.
+OUTSIDE = frozenset(
+    ["subprocess.Popen", "os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "os.chmod",
+     "os.utime", "os.symlink", "os.truncate", "os.kill", "os.killpg", "fcntl.flock"]
+)  # fmt: skip
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+for name in release.gates.NAMES:
+    release.gates.load(name)
+
+
+class Silent:
+    def started(self, gate: object) -> None: ...
+    def ended(self, evidence: object) -> None: ...
+
+
+class Counter:
+    """Counts what this process does, and kills it when it is time."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+        self.seen = 0
+        self.active = False
+
+    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open":
+            flags = arguments[2]
+            counts = isinstance(flags, int) and bool(flags & WRITING)
+        else:
+            counts = event in OUTSIDE
+        if not self.active or not counts:
+            return
+        self.seen += 1
+        if self.seen == self.at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def killed_switch(asked: dict[str, Any], events: Counter) -> Callable[[Path], str]:
+    """In place of the process that makes a release visible: a fork that is killed on its way."""
+
+    def spawn(folder: Path) -> str:
+        child = os.fork()
+        if child == 0:
+            events.at, events.seen, events.active = asked["switch_at"], 0, True
+            _switch.main(folder)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        if os.waitstatus_to_exitcode(status) < 0 and asked["both"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return "killed"
+
+    return spawn
+
+
+def run_once(asked: dict[str, Any], report: int) -> None:
+    """Do what was asked, in a child of this process, and report what came of it."""
+    counter = Counter(asked["at"])
+    sys.addaudithook(counter)
+    said, status = "", 0
+    if asked.get("switch_at"):
+        vars(release.change.switch)["_spawn"] = killed_switch(asked, counter)
+    try:
+        root = Path(asked["root"])
+        project = read_project(root)
+        run = Run(project, Store(root), Path(asked["tools"]))
+        request = Request(asked["step"])
+        counter.active = True
+        if asked["action"] == "bump":
+            done = bump(run, request)
+        elif asked["action"] == "tag":
+            done = tag(run, request, {})
+        else:
+            done = cut(run, request, {}, Silent())
+        counter.active = False
+        said = "; ".join(done.said)
+        status = int(done.report is not None and done.report.verdict != "ready")
+    except ReleaseError as error:
+        counter.active = False
+        said, status = str(error), 1
+    except BaseException:
+        counter.active = False
+        said, status = traceback.format_exc(), 2
+    os.write(report, json.dumps({"said": said, "events": counter.seen}).encode())
+    os._exit(status)
+
+
+def main() -> None:
+    for line in sys.stdin:
+        asked = json.loads(line)
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(reading)
+            with contextlib.suppress(OSError):
+                os.setsid()
+            run_once(asked, writing)
+        os.close(writing)
+        with os.fdopen(reading, "rb") as answer:
+            found = answer.read()
+        _, status = os.waitpid(child, 0)
+        result = json.loads(found) if found else {"said": "", "events": 0}
+        result["status"] = os.waitstatus_to_exitcode(status)
+        print(json.dumps(result), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,282 @@
+"""A run that is killed leaves the old state or the new one, and running it again finishes."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from release.change.lock import SWITCH_NAME
+from release.model import BUILT_IN_GATES
+from tests.support import GIT_ENVIRONMENT, PYPROJECT, git, make_project
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = [name for name in BUILT_IN_GATES if name not in {"tree", "versions"}]
+# What is killed here is the change, not the judging of it.
+SETTINGS = "[tool.release]\npublish = false\n" + "".join(
+    f'[tool.release.gates.{name}]\nlevels = ["major"]\nrequired = "never"\n' for name in HEAVY
+)
+CHANGELOG = """\
+# Changelog
+
+## [Unreleased]
+
+### Added
+
+- A second thing.
+
+## [1.2.3] — 2026-01-01
+
+### Added
+
+- A thing.
+
+[Unreleased]: https://example.invalid/small-thing/compare/v1.2.3...HEAD
+[1.2.3]: https://example.invalid/small-thing/releases/tag/v1.2.3
+"""
+CITATION = """\
+cff-version: 1.2.0
+message: Cite it.
+title: small-thing
+type: software
+authors:
+  - name: The maintainers
+version: 1.2.3
+date-released: 2026-01-01
+"""
+STEPS = {"bump": "minor", "tag": None, "cut": "minor"}
+# Every third thing that an action does; all of them where that is asked for.
+CHUNKS = 4
+STRIDE = 1 if os.environ.get("NOX_RELEASE_EVERY_KILL") else 3
+
+
+class Killer:
+    """A warm process that runs actions, and kills them."""
+
+    def __enter__(self) -> Killer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def __init__(self, tools: Path) -> None:
+        self.tools = tools
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.change.killing"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, **GIT_ENVIRONMENT},
+        )
+
+    def __call__(self, root: Path, action: str, at: int = 0, **more: object) -> dict[str, Any]:
+        asked = {"root": str(root), "tools": str(self.tools), "action": action, "at": at}
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(asked | {"step": STEPS[action]} | more) + "\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline())
+        assert isinstance(answer, dict)
+        return answer
+
+
+@pytest.fixture(scope="module")
+def killer(tools_folder: Path) -> Iterator[Killer]:
+    with Killer(tools_folder) as one:
+        yield one
+
+
+def fixture_project(folder: Path, action: str) -> Path:
+    """A project with a remote beside it, ready for the action."""
+    root = make_project(
+        folder / "thing",
+        {
+            "pyproject.toml": PYPROJECT + SETTINGS,
+            "CHANGELOG.md": CHANGELOG,
+            "CITATION.cff": CITATION,
+        },
+    )
+    subprocess.run(
+        ["git", "init", "--quiet", "--bare", "--initial-branch=main", str(folder / "thing.git")],
+        check=True,
+    )
+    git(root, "remote", "add", "origin", "../thing.git")
+    git(root, "tag", "--annotate", "--message", "small-thing 1.2.3", "v1.2.3")
+    git(root, "push", "--quiet", "--set-upstream", "origin", "main", "v1.2.3")
+    git(root, "remote", "set-head", "origin", "main")
+    return root
+
+
+def prepared(killer: Killer, folder: Path, action: str) -> Path:
+    root = fixture_project(folder, action)
+    if action == "tag":
+        assert killer(root, "bump")["status"] == 0
+        judge_here(root, killer.tools)
+    return root
+
+
+def judge_here(root: Path, tools: Path) -> None:
+    from release.preflight import preflight
+    from release.project import read_project
+    from release.runner import Run
+    from release.store import Store
+    from tests.change.killing import Silent
+
+    report = preflight(Run(read_project(root), Store(root), tools), {}, Silent())
+    assert report.verdict == "ready", report.as_json()
+
+
+def state(root: Path) -> dict[str, Any]:
+    """Everything that a release changes: files, index, branch, tags, and the remote's refs."""
+    files = {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and not {".git", ".release"} & set(path.relative_to(root).parts)
+    }
+    return {
+        "files": files,
+        "index": git(root, "ls-files", "--stage"),
+        "head": (root / ".git/HEAD").read_text(),
+        "refs": git(
+            root, "for-each-ref", "--format=%(refname) %(objectname)", "refs/heads", "refs/tags"
+        ),
+        "remote": git(root, "ls-remote", "origin"),
+    }
+
+
+def settled(root: Path) -> None:
+    """Wait for the process that finishes the visible step on its own."""
+    lock = root / ".git" / SWITCH_NAME
+    if lock.exists():
+        with lock.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+
+
+def copies(source: Path, folder: Path, numbers: range | list[int]) -> Iterator[tuple[int, Path]]:
+    for number in numbers:
+        place = folder / f"run-{number}"
+        shutil.copytree(source.parent, place, symlinks=True)
+        yield number, place / "thing"
+        shutil.rmtree(place)
+
+
+def leftovers(root: Path) -> list[str]:
+    worktrees = git(root, "worktree", "list", "--porcelain").count("worktree ")
+    left = [p.name for p in (root / ".release").glob("switch-*")]
+    left += [p.name for p in (root / ".git").glob("*.lock") if not p.name.startswith("nox-")]
+    left += [p.name for p in (root / ".git").glob("nox-release-tag-*")]
+    left += [str(p.relative_to(root)) for p in (root / ".git/refs").rglob("*.lock")]
+    return left + (["worktree"] if worktrees > 1 else [])
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+@pytest.mark.parametrize("action", STEPS)
+def test_a_run_killed_before_anything_that_it_does_is_whole_or_was_never_there(
+    killer: Killer, tmp_path: Path, action: str, chunk: int
+) -> None:
+    start = prepared(killer, tmp_path / "start", action)
+    old = state(start)
+    new: dict[str, Any] = {}
+    events = 0
+    for _, root in copies(start, tmp_path, [0]):
+        whole = killer(root, action)
+        assert whole["status"] == 0, whole["said"]
+        events = whole["events"]
+        new = state(root)
+        assert not leftovers(root)
+    assert new != old
+    seen = set()
+    points = range(1 + chunk * STRIDE, events + 1, CHUNKS * STRIDE)
+    for number, root in copies(start, tmp_path, points):
+        killed = killer(root, action, number)
+        assert killed["status"] in {-signal.SIGKILL, 0}, killed["said"]
+        settled(root)
+        now = state(root)
+        between = {**new, "remote": old["remote"]}  # refs are local before they are pushed
+        assert now in (old, between, new), f"{action} killed at {number}"
+        seen.add(now == old)
+        again = killer(root, action)
+        assert again["status"] == 0, f"{action} killed at {number}: {again['said']}"
+        assert state(root) == new, f"{action} killed at {number}"
+        assert not leftovers(root), f"{action} killed at {number}"
+    assert True in seen
+
+
+MOST_STEPS = 60  # more than making a release visible takes
+
+
+@pytest.mark.parametrize("both", [False, True], ids=["it alone", "and its parent"])
+@pytest.mark.parametrize("action", ["bump", "cut"])
+def test_a_kill_while_the_release_is_made_visible_is_made_good(
+    killer: Killer, tmp_path: Path, action: str, both: bool
+) -> None:
+    start = prepared(killer, tmp_path / "start", action)
+    new: dict[str, Any] = {}
+    for _, root in copies(start, tmp_path, [0]):
+        assert killer(root, action)["status"] == 0
+        new = state(root)
+    killed = 0
+    for number, root in copies(start, tmp_path, range(1, MOST_STEPS)):
+        first = killer(root, action, switch_at=number, both=both)
+        if both and first["status"] == -signal.SIGKILL:
+            killed += 1
+            assert killer(root, action)["status"] == 0
+        else:
+            assert first["status"] == 0, first["said"]
+        assert state(root) == new, f"{action}, killed at {number}"
+        assert not leftovers(root), f"{action}, killed at {number}"
+        if both and first["status"] == 0:
+            break
+    assert not both or killed > 10
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+@pytest.mark.parametrize("action", ["bump", "cut"])
+def test_a_kill_of_git_while_it_moves_the_refs_is_made_good(
+    tools_folder: Path, tmp_path: Path, action: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """git is killed at the K-th call that opens, renames or removes a file."""
+    shim = tmp_path / "bin" / "git"
+    count = tmp_path / "count"
+    shim.parent.mkdir()
+    calls = "openat,rename,unlink,link"
+    shim.write_text(
+        "#!/bin/sh\n"
+        f'case " $* " in *" update-ref "*) test -f {count} || exec {shutil.which("git")} "$@"\n'
+        f"when=$(cat {count}); rm {count}\n"
+        f"exec strace -qq -o /dev/null -e trace={calls} -e inject={calls}:signal=SIGKILL:when=$when"
+        f' {shutil.which("git")} "$@";; esac\n'
+        f'exec {shutil.which("git")} "$@"\n'
+    )
+    shim.chmod(0o755)
+    new: dict[str, Any] = {}
+    with Killer(tools_folder) as plain:
+        start = prepared(plain, tmp_path / "start", action)
+        for _, root in copies(start, tmp_path, [0]):
+            assert plain(root, action)["status"] == 0
+            new = state(root)
+    old = state(start)
+    monkeypatch.setenv("PATH", f"{shim.parent}{os.pathsep}{os.environ['PATH']}")
+    undone = 0
+    with Killer(tools_folder) as killer:
+        for number, root in copies(start, tmp_path, range(20, 90, STRIDE)):
+            count.write_text(str(number))
+            first = killer(root, action)
+            if first["status"] != 0:
+                undone += 1
+                assert state(root) == old, f"{action}, git killed at {number}: {first['said']}"
+                assert killer(root, action)["status"] == 0
+            assert state(root) == new, f"{action}, git killed at {number}"
+            assert not leftovers(root), f"{action}, git killed at {number}"
+    assert undone

@@ -1,0 +1,396 @@
+"""The plan of a release: a pure function of the project, its texts, a version and a date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import pytest
+from packaging.version import Version
+
+from release.change.plan import Fragments, Sources, Wish, document_paths, plan_bump, with_entry
+from release.change.sources import fragments, read_sources, real_path, untranslated
+from release.errors import ConfigurationError, ReleaseError, UsageError
+from release.model import Plan
+from release.project import Project, read_project
+from tests.support import PYPROJECT, commit, git, make_project, with_remote, write
+
+SETTINGS = "\n[tool.release]\npublish = false\n"
+BUMPVERSION = """
+[tool.bumpversion]
+current_version = "1.2.3"
+[[tool.bumpversion.files]]
+filename = "src/small_thing/__init__.py"
+"""
+CHANGELOG = """\
+# Changelog
+
+## [Unreleased]
+
+### Added
+
+- `double` takes fractions.
+
+## [1.2.3] - 2026-01-02
+
+- The first one.
+"""
+CITATION = """\
+cff-version: 1.2.0
+message: Please cite it.
+title: Small thing
+authors:
+  - name: A Maintainer
+version: 1.2.3
+date-released: 2026-01-02
+"""
+DAY = date(2026, 3, 4)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return make_project(
+        tmp_path / "thing",
+        {
+            "pyproject.toml": PYPROJECT + SETTINGS + BUMPVERSION,
+            "CHANGELOG.md": CHANGELOG,
+            "CITATION.cff": CITATION,
+        },
+    )
+
+
+def change(root: Path, files: Mapping[str, str | bytes | None]) -> None:
+    write(root, files)
+    commit(root)
+
+
+def settle(root: Path, settings: str) -> None:
+    change(root, {"pyproject.toml": PYPROJECT + SETTINGS + settings + BUMPVERSION})
+
+
+def planned(root: Path, version: str = "1.3.0", **wish: object) -> Plan:
+    project = read_project(root)
+    asked = {
+        "version": Version(version),
+        "day": DAY,
+        "branch": "main",
+        "release_branch": "main",
+        **wish,
+    }
+    return plan_bump(project, read_sources(project), Wish(**asked))  # type: ignore[arg-type]
+
+
+def edits(plan: Plan) -> dict[str, str]:
+    return {edit.path: edit.after for edit in plan.edits}
+
+
+def test_every_file_of_a_release_is_edited_with_one_version_and_one_date(root: Path) -> None:
+    plan = planned(root)
+    after = edits(plan)
+    assert sorted(after) == [
+        "CHANGELOG.md", "CITATION.cff", "pyproject.toml", "src/small_thing/__init__.py",
+    ]  # fmt: skip
+    assert after["CITATION.cff"] == CITATION.replace("version: 1.2.3", "version: 1.3.0").replace(
+        "2026-01-02", "2026-03-04"
+    )
+    assert "## [1.3.0] - 2026-03-04\n" in after["CHANGELOG.md"]
+    assert 'current_version = "1.3.0"' in after["pyproject.toml"]
+    assert '__version__ = "1.3.0"' in after["src/small_thing/__init__.py"]
+    assert (plan.previous, plan.version, plan.day) == ("1.2.3", "1.3.0", DAY)
+    assert plan.base == git(root, "rev-parse", "HEAD")
+    assert set(plan.version_files) == {"pyproject.toml", "src/small_thing/__init__.py"}
+
+
+def test_the_same_input_gives_the_same_plan_and_writes_nothing(root: Path) -> None:
+    assert planned(root) == planned(root)
+    assert git(root, "status", "--porcelain", "--ignored") == ""
+
+
+def test_the_commit_says_the_version_what_changed_and_the_trailers(root: Path) -> None:
+    settle(root, '\n[tool.release.commit]\ntrailers = ["Reviewed-by: A <a@example.invalid>"]\n')
+    assert planned(root).commit_message == (
+        "Release 1.3.0\n\n### Added\n\n- `double` takes fractions.\n\n"
+        "Reviewed-by: A <a@example.invalid>\n"
+    )
+
+
+def test_the_commit_can_do_without_the_changelog(root: Path) -> None:
+    settle(root, '\n[tool.release.commit]\nbody = "none"\nmessage = "chore: {name} {version}"\n')
+    assert planned(root).commit_message == "chore: small-thing 1.3.0\n"
+
+
+def test_the_changelog_of_a_tool_goes_below_the_first_line() -> None:
+    assert with_entry("Release 1\n", "\n### Added  \n- x\n") == "Release 1\n\n### Added\n- x\n"
+    assert with_entry("Release 1\n\nA: b\n", "- x") == "Release 1\n\n- x\n\nA: b\n"
+
+
+@pytest.mark.parametrize("subject", [None, "", "  \n "])
+def test_a_text_that_wants_a_subject_gets_one_or_is_an_error(
+    root: Path, subject: str | None
+) -> None:
+    settle(root, '\n[tool.release.commit]\nmessage = "Release {version}: {subject}"\n')
+    with pytest.raises(UsageError, match=r"commit\.message holds \{subject\}.*\n.*--subject"):
+        planned(root, subject=subject)
+
+
+def test_values_are_never_read_as_templates(root: Path) -> None:
+    settle(root, '\n[tool.release.commit]\nmessage = "{subject} ({version}, {previous}, {date})"\n')
+    plan = planned(root, subject="{version} {date}\n {name} {0} %s \\1")
+    first = (plan.commit_message or "").partition("\n")[0]
+    assert first == "{version} {date} {name} {0} %s \\1 (1.3.0, 1.2.3, 2026-03-04)"
+
+
+def test_a_bump_has_no_tag_and_a_cut_pushes_both_by_their_full_names(root: Path) -> None:
+    with_remote(root)
+    plan = planned(root)
+    assert plan.tag is None
+    plan = planned(root, tag=True)
+    assert plan.tag is not None
+    assert (plan.tag.name, plan.tag.message) == ("v1.3.0", "small-thing 1.3.0")
+    assert plan.remote == "origin"
+    assert plan.pushes == (
+        "refs/heads/main:refs/heads/main",
+        "refs/tags/v1.3.0:refs/tags/v1.3.0",
+    )
+
+
+def test_a_project_without_that_remote_pushes_to_none(root: Path) -> None:
+    assert planned(root, tag=True).remote is None
+
+
+def test_a_pre_release_may_have_a_tag_of_its_own_kind(root: Path) -> None:
+    write(
+        root,
+        {
+            "pyproject.toml": PYPROJECT
+            + SETTINGS
+            + 'prerelease-tag = "v{base}-{pre}"\n'
+            + BUMPVERSION
+        },
+    )
+    commit(root)
+    plan = planned(root, "1.3.0rc1", tag=True)
+    assert plan.tag is not None
+    assert plan.tag.name == "v1.3.0-rc1"
+    assert 'version = "1.3.0rc1"' in edits(plan)["pyproject.toml"]
+
+
+def test_another_branch_is_made_anew(root: Path) -> None:
+    plan = planned(root, branch="release/1.3.0")
+    assert plan.new_branch
+    assert not planned(root).new_branch
+
+
+def test_all_that_is_wrong_is_said_at_once(root: Path) -> None:
+    listed = '\n[[tool.bumpversion.files]]\nfilename = "gone.txt"\n'
+    change(
+        root,
+        {
+            "pyproject.toml": PYPROJECT + SETTINGS + BUMPVERSION + listed,
+            "CITATION.cff": "version: [1.2.3\n",
+            "CHANGELOG.md": "# Changelog\n\n## [Unreleased]\n",
+            "src/small_thing/__init__.py": '"""No version."""\n',
+        },
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        planned(root)
+    paths = {problem.path for problem in caught.value.problems}
+    assert paths >= {"gone.txt", "CITATION.cff", "CHANGELOG.md", "src/small_thing/__init__.py"}
+    assert all(problem.remedy for problem in caught.value.problems)
+
+
+def test_a_listed_file_that_is_missing_may_be_allowed(root: Path) -> None:
+    listed = '\n[[tool.bumpversion.files]]\nfilename = "gone.txt"\nignore_missing_file = true\n'
+    change(root, {"pyproject.toml": PYPROJECT + SETTINGS + BUMPVERSION + listed})
+    assert "gone.txt" not in edits(planned(root))
+
+
+def test_a_changelog_that_is_declared_and_missing_is_named(root: Path) -> None:
+    change(root, {"CHANGELOG.md": None})
+    settle(root, '\n[tool.release.changelog]\nfile = "NEWS.md"\n')
+    with pytest.raises(ConfigurationError, match=r"^NEWS\.md: .*missing"):
+        planned(root)
+
+
+def test_places_that_the_table_does_not_list_are_edited_and_told(root: Path) -> None:
+    change(
+        root,
+        {
+            "pyproject.toml": PYPROJECT
+            + SETTINGS
+            + BUMPVERSION.replace("src/small", "src/./small"),
+            "tool.txt": "1.2.3\n",
+        },
+    )
+    listed = '\n[tool.bumpversion]\ncurrent_version = "1.2.3"\n[[tool.bumpversion.files]]\n'
+    write(root, {"pyproject.toml": PYPROJECT + SETTINGS + listed + 'filename = "tool.txt"\n'})
+    commit(root)
+    plan = planned(root)
+    assert '__version__ = "1.3.0"' in edits(plan)["src/small_thing/__init__.py"]
+    told = [f for f in plan.notes if f.path == "src/small_thing/__init__.py"]
+    assert "is not listed in [tool.bumpversion]" in told[0].message
+
+
+def test_lines_that_still_say_the_old_version_are_told(root: Path) -> None:
+    change(root, {"docs/install.md": "x\npip install small-thing==1.2.3\n"})
+    plan = planned(root)
+    assert [(f.path, f.line) for f in plan.notes if f.path == "docs/install.md"] == [
+        ("docs/install.md", 2)
+    ]
+    assert not [f for f in plan.notes if f.path == "CITATION.cff"]
+
+
+def test_a_link_is_edited_once_and_by_its_target(root: Path) -> None:
+    listed = '\n[[tool.bumpversion.files]]\nfilename = "VERSION"\n'
+    (root / "VERSION").symlink_to("data.txt")
+    change(
+        root,
+        {"pyproject.toml": PYPROJECT + SETTINGS + BUMPVERSION + listed, "data.txt": "1.2.3\n"},
+    )
+    after = edits(planned(root))
+    assert after["data.txt"] == "1.3.0\n"
+    assert "VERSION" not in after
+
+
+def test_a_version_that_version_control_defines_is_edited_nowhere(root: Path) -> None:
+    pyproject = (
+        PYPROJECT.replace('version = "1.2.3"\n', 'dynamic = ["version"]\n')
+        .replace('"hatchling"]', '"hatchling", "hatch-vcs"]')
+        .replace("[project.scripts]", '[tool.hatch.version]\nsource = "vcs"\n\n[project.scripts]')
+    )
+    change(
+        root,
+        {
+            "pyproject.toml": pyproject + SETTINGS,
+            "src/small_thing/__init__.py": '"""x"""\n',
+            "CITATION.cff": None,
+        },
+    )
+    plan = planned(root)
+    assert list(edits(plan)) == ["CHANGELOG.md"]
+    assert plan.previous is None
+    change(root, {"CHANGELOG.md": None})
+    plan = planned(root, tag=True)
+    assert plan.edits == ()
+    assert plan.commit_message is None
+    assert plan.tag is not None
+
+
+def test_commands_get_the_version_and_the_date_as_words(root: Path) -> None:
+    settle(root, '\n[tool.release.bump]\nrun = ["uv lock"]\nwrites = ["uv.lock"]\n')
+    project = read_project(root)
+    made = Fragments(("news", "--version", "{version}", "x{version}", "{date}"), ("NEWS.md",))
+    sources = Sources(read_sources(project).texts, fragments=made)
+    plan = plan_bump(project, sources, Wish(Version("1.3.0"), DAY, "main", "main"))
+    assert plan.commands == (
+        ("news", "--version", "1.3.0", "x{version}", "2026-03-04"),
+        ("uv", "lock"),
+    )
+    assert plan.writes == ("NEWS.md", "uv.lock")
+    assert plan.entry_from == "CHANGELOG.md"
+    assert "CHANGELOG.md" not in edits(plan)
+
+
+def test_a_repository_without_a_commit_has_no_plan(tmp_path: Path) -> None:
+    root = tmp_path / "new"
+    write(root, {"pyproject.toml": PYPROJECT})
+    git(root, "init", "--quiet", "--initial-branch=main")
+    with pytest.raises(ReleaseError, match="no commit yet"):
+        plan_bump(read_project(root), Sources({}), Wish(Version("1.3.0"), DAY, "main", "main"))
+
+
+# What a plan is made from.
+
+
+def test_the_paths_of_documents_are_named_once_and_globs_are_left_out(root: Path) -> None:
+    listed = (
+        '\n[[tool.bumpversion.files]]\nglob = "docs/*.md"\n'
+        '[[tool.bumpversion.files]]\nfilename = "./CITATION.cff"\n'
+    )
+    change(root, {"pyproject.toml": PYPROJECT + SETTINGS + BUMPVERSION + listed})
+    paths = document_paths(read_project(root))
+    assert len(paths) == len(set(paths))
+    assert {"pyproject.toml", "CHANGELOG.md", "CITATION.cff", ".zenodo.json"} <= set(paths)
+    assert not [path for path in paths if "*" in path]
+
+
+def test_globs_are_read_from_the_files_that_git_tracks(root: Path) -> None:
+    listed = '\n[[tool.bumpversion.files]]\nglob = "docs/*.md"\n'
+    change(
+        root,
+        {
+            "pyproject.toml": PYPROJECT + SETTINGS + BUMPVERSION + listed,
+            "docs/a.md": "at 1.2.3\n",
+            "docs/b.md": "at 1.2.3\n",
+        },
+    )
+    write(root, {"docs/untracked.md": "at 1.2.3\n"})
+    texts = read_sources(read_project(root)).texts
+    assert {"docs/a.md", "docs/b.md"} <= set(texts)
+    assert "docs/untracked.md" not in texts
+    assert edits(planned(root))["docs/b.md"] == "at 1.3.0\n"
+
+
+def test_text_is_read_as_it_is(tmp_path: Path) -> None:
+    data = "\ufeffa\r\nb\rc\x0c\u2028\n".encode()
+    (tmp_path / "x").write_bytes(data)
+    assert untranslated(tmp_path, "x").encode() == data
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"\xff\xfea\0", "is UTF-16"),
+        (b"a\nb\xff", "x:2: is not UTF-8"),
+        (b"a\n\0b", "x:2: holds NUL bytes"),
+    ],
+)
+def test_what_is_no_text_is_refused_with_its_line(tmp_path: Path, data: bytes, said: str) -> None:
+    (tmp_path / "x").write_bytes(data)
+    with pytest.raises(ConfigurationError, match=said):
+        untranslated(tmp_path, "x")
+
+
+def test_a_path_never_leads_outside(tmp_path: Path) -> None:
+    root = tmp_path / "in"
+    write(root, {"a/file": "x", "../out": "x"})
+    (root / "link").symlink_to("a/file")
+    (root / "folder").symlink_to("..")
+    assert real_path(root, "link") == "a/file"
+    for path in ("../out", "folder/out", "none", "/etc/passwd"):
+        with pytest.raises(ConfigurationError, match=r"out of the repository|cannot be read"):
+            real_path(root, path)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "program", "writes"),
+    [
+        ("towncrier.toml", '[tool.towncrier]\nfilename = "NEWS.md"\n', "towncrier", "NEWS.md"),
+        ("setup.cfg", "[scriv]\nfragment_directory = news.d\n", "scriv", "news.d/**"),
+        ("tox.ini", "[scriv]\n", "scriv", "changelog.d/**"),
+        ("changelog.d/scriv.ini", "[scriv]\nchangelog = NEWS.md\n", "scriv", "NEWS.md"),
+    ],
+)
+def test_a_tool_for_fragments_is_told_by_its_configuration(
+    root: Path, name: str, text: str, program: str, writes: str
+) -> None:
+    change(root, {name: text})
+    found = fragments(read_project(root))
+    assert found is not None
+    assert found.command[0] == program
+    assert writes in found.writes
+
+
+def test_a_project_without_such_a_tool_has_none(root: Path) -> None:
+    assert fragments(read_project(root)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("towncrier.toml", "[tool\n"), ("setup.cfg", "no section\n")]
+)
+def test_broken_configuration_of_such_a_tool_is_named(root: Path, name: str, text: str) -> None:
+    project: Project = read_project(root)
+    write(root, {name: text})
+    with pytest.raises(ConfigurationError, match=f"^{name}: is not"):
+        fragments(project)

@@ -1,0 +1,163 @@
+"""A plan as text, for people and for `git apply`."""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from release.model import Edit, Finding, NewTag, Plan
+from release.report.plan import remarks, render
+from tests.support import git
+
+PLAN = Plan(
+    name="small-thing",
+    base="1" * 40,
+    previous="1.2.3",
+    version="1.3.0",
+    day=date(2026, 3, 4),
+    edits=(Edit("a b.txt", "one\n1.2.3\nthree\n", "one\n1.3.0\nthree\n"),),
+    commands=(("uv", "lock", "a b"),),
+    writes=("uv.lock",),
+    commit_message="Release 1.3.0: it's\n\n- A thing.\n",
+    branch="main",
+    tag=NewTag("v1.3.0", "small-thing 1.3.0"),
+    remote="origin",
+    pushes=("refs/heads/main:refs/heads/main", "refs/tags/v1.3.0:refs/tags/v1.3.0"),
+    notes=(Finding("an old mention", "docs/x.md", 3, "change it"), Finding("something")),
+)
+
+
+def varied(**changes: object) -> str:
+    from dataclasses import replace
+
+    return render(replace(PLAN, **changes))  # type: ignore[arg-type]
+
+
+def test_the_whole_plan_is_shown_in_the_order_it_happens() -> None:
+    assert render(PLAN) == (
+        "small-thing 1.2.3 → 1.3.0\n"
+        "\n"
+        "diff --git a/a b.txt b/a b.txt\n"
+        "--- a/a b.txt\n"
+        "+++ b/a b.txt\n"
+        "@@ -1,3 +1,3 @@\n"
+        " one\n"
+        "-1.2.3\n"
+        "+1.3.0\n"
+        " three\n"
+        "$ uv lock 'a b'\n"
+        "$ git add -- 'a b.txt' uv.lock\n"
+        "$ git commit --message 'Release 1.3.0: it'\"'\"'s' …\n"
+        "$ git tag --annotate --message 'small-thing 1.3.0' v1.3.0\n"
+        "$ git push --atomic origin refs/heads/main:refs/heads/main"
+        " refs/tags/v1.3.0:refs/tags/v1.3.0\n"
+        "\n"
+        "The commit says:\n"
+        "\n"
+        "    Release 1.3.0: it's\n"
+        "\n"
+        "    - A thing.\n"
+        "\n"
+        "The tag says:\n"
+        "\n"
+        "    small-thing 1.3.0\n"
+        "\n"
+        "! docs/x.md:3: an old mention\n"
+        "  → change it\n"
+        "! something\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("sign", "commit", "tag"),
+    [
+        (None, "git commit --message", "git tag --annotate --message"),
+        (True, "git commit --gpg-sign --message", "git tag --sign --message"),
+        (False, "git commit --no-gpg-sign --message", "git tag --annotate --no-sign --message"),
+    ],
+)
+def test_the_commands_say_who_signs(sign: bool | None, commit: str, tag: str) -> None:
+    text = varied(sign_commit=sign, tag=NewTag("v1.3.0", "x", sign))
+    assert f"$ {commit} " in text
+    assert f"$ {tag} " in text
+
+
+def test_a_new_branch_is_made_from_its_commit() -> None:
+    text = varied(branch="release/1.3.0", new_branch=True, tag=None)
+    assert "$ git branch release/1.3.0 111111111111\n" in text
+    assert "git push" not in text
+    assert "git tag" not in text
+
+
+def test_a_tag_alone_changes_no_file() -> None:
+    text = varied(edits=(), commands=(), commit_message=None)
+    assert "diff" not in text
+    assert "git commit" not in text
+    assert "git tag" in text
+
+
+def test_a_version_that_no_file_says_is_not_made_up() -> None:
+    assert varied(previous=None).startswith("small-thing (no version in files) → 1.3.0\n")
+
+
+def test_nothing_that_a_terminal_obeys_gets_out() -> None:
+    evil = "\x1b[31mred\x07\x9b2J\r\n"
+    text = varied(
+        edits=(Edit("x\x1b", "", evil),),
+        commit_message=evil,
+        notes=(Finding(evil, "x\x1b", 1, evil),),
+        name="n\x1b",
+    )
+    assert not [c for c in text if c not in "\n\t" and (ord(c) < 32 or 127 <= ord(c) < 160)]
+
+
+def test_words_of_a_shell_are_quoted() -> None:
+    text = varied(branch="$(reboot)", new_branch=True, tag=NewTag("v1;id", "`id`"))
+    assert "'$(reboot)'" in text
+    assert "'v1;id'" in text
+    assert "'`id`'" in text
+
+
+def test_remarks_name_their_place() -> None:
+    found = (Finding("a", "p", 2, "do"), Finding("b", "p"), Finding("c"))
+    assert list(remarks(found)) == ["! p:2: a", "  → do", "! p: b", "! c"]
+
+
+lines = st.lists(st.sampled_from(["a", "b", "", "1.2.3", "--- x", "é", " "]), max_size=8)
+texts = st.builds(lambda parts, end: "\n".join(parts) + end, lines, st.sampled_from(["\n", ""]))
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("apply")
+    git(root, "init", "--quiet")
+    return root
+
+
+def applied(root: Path, path: str, before: str, after: str) -> bytes:
+    """What `git apply` makes of the file by the diff that is shown."""
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    (root / path).write_bytes(before.encode())
+    text = varied(edits=(Edit(path, before, after),), commands=(), notes=(), commit_message=None)
+    diff = text[text.index("diff --git") : text.index("$ git")]
+    subprocess.run(["git", "apply", "-"], input=diff.encode(), cwd=root, check=True)
+    return (root / path).read_bytes()
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(texts, texts)
+def test_the_diff_is_one_that_git_applies(repository: Path, before: str, after: str) -> None:
+    if before.strip("\n") and after.strip("\n") and before != after:
+        assert applied(repository, "file.txt", before, after) == after.encode()
+
+
+@pytest.mark.parametrize("path", ["sp ace.txt", "-x.txt", "µ/ж.txt", 'quo"te.txt', "new\nline.txt"])
+def test_the_diff_names_files_as_git_does(repository: Path, path: str) -> None:
+    assert applied(repository, path, "a\n", "b\n") == b"b\n"
