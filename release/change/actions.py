@@ -554,13 +554,23 @@ def _tag_and_push(
     if situation.remote and situation.asked.tag(name) == situation.commit:
         branch = situation.asked.branch(situation.branch)
         contained = branch is not None and _contains(project.root, branch, situation.commit)
-        there = f"{version} is released: {situation.remote} has {name} on this commit"
+        released_there = f"{version} is released: {situation.remote} has {name} on this commit"
         if contained and has_all(situation.asked, [(f"refs/tags/{name}", found)]):
-            return Done((*told, there, _after(situation, name)))
+            return Done((*told, released_there, _after(situation, name)))
         if contained and not found:
             ref = f"refs/tags/{name}:refs/tags/{name}"
             git(facts.remote_base, "fetch", "--quiet", "--no-tags", situation.remote, ref)
-            return Done((*told, there, f"brought {name} here", _after(situation, name)))
+            brought = f"brought {name} here"
+            return Done((*told, released_there, brought, _after(situation, name)))
+    there = situation.asked.tag_object(name)
+    if found and there not in {None, found}:
+        raise ReleaseError(
+            Problem(
+                f"the tag {name} here is another one than on {situation.remote}",
+                remedy=f"the published one stays: git tag --delete {name} && git fetch"
+                f" {situation.remote} tag {name}, then run this again",
+            )
+        )
     _judge_tree(situation, version)
     plan: Plan | None = None
     if not found:

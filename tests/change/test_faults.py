@@ -22,7 +22,7 @@ from release.change.actions import Done, Request, bump, cut, dry_bump, dry_tag, 
 from release.change.lock import NAME as LOCK
 from release.change.lock import locked
 from release.errors import ReleaseError
-from release.model import Gate, Outcome, Plan
+from release.model import Finding, Gate, Outcome, Plan
 from release.preflight import preflight
 from release.project import read_project
 from release.report.plan import render
@@ -560,7 +560,63 @@ def test_a_tag_that_only_the_remote_has_on_this_commit_is_seen(
     done = world.tag()
     assert "1.3.0 is released" in " ".join(done.said)
     assert world.state()["remote"] == there
-    assert git(world.root, "tag", "--list", "v1.3.0") == ""
+    world.pushed()
+
+
+def test_two_tags_of_one_commit_are_never_made_one_by_force(world: World) -> None:
+    world.cut()
+    git(world.root, "tag", "--delete", "v1.3.0")
+    git(world.root, "tag", "--annotate", "--message", "another", "v1.3.0")
+    with world.refused("v1.3.0"):
+        world.tag()
+
+
+def test_an_address_that_is_relative_is_understood(world: World) -> None:
+    git(world.root, "remote", "set-url", "origin", "../thing.git")
+    world.cut()
+    world.pushed()
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["here", "there"])
+def test_a_pull_requests_branch_of_something_else_is_not_taken(world: World, there: bool) -> None:
+    branch = "release-1.3.0"
+    table = PROJECT.replace(
+        "publish = false", 'publish = false\npull-request-branch = "release-{version}"'
+    )
+    other = world.clone()
+    world.change({"pyproject.toml": table})
+    if there:
+        git(other, "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
+    else:
+        git(world.root, "fetch", "--quiet", str(other), f"HEAD:refs/heads/{branch}")
+    with world.refused(f"the branch {branch} is there already"):
+        world.bump()
+    with world.refused(f"the branch {branch} is there already"):
+        world.cut()
+
+
+def test_a_checklist_that_is_not_ready_stops_the_release_and_goes_on_later(world: World) -> None:
+    failing = Gate("failing", "f", lambda project, shell: Outcome.failed((Finding("it fails"),)))
+    before = world.state()
+    done = world.cut("minor", failing)
+    assert done.report is not None
+    assert done.report.verdict != "ready"
+    assert "nothing was changed" in " ".join(done.said)
+    assert ".release/candidate" in " ".join(done.said)
+    assert world.state() == before
+    world.cut()
+    world.released()
+    world.pushed()
+
+
+def test_what_somebody_wrote_into_the_candidate_is_not_thrown_away(world: World) -> None:
+    failing = Gate("failing", "f", lambda project, shell: Outcome.failed((Finding("it fails"),)))
+    world.cut("minor", failing)
+    edited = world.root / ".release/candidate/README.md"
+    edited.write_text("mine\n")
+    with world.refused("README.md", "git worktree remove --force .release/candidate"):
+        world.cut()
+    assert edited.read_text() == "mine\n"
 
 
 @pytest.mark.parametrize("there", [False, True])
