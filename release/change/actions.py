@@ -42,6 +42,8 @@ from release.world.remote import RemoteRefs, ask
 if TYPE_CHECKING:
     from release.processes import Completed
 
+# How many commits back a release that was never tagged is looked for.
+RECENT = 200
 # The tools of bump and cut, and the log that they write: no gate of the checklist.
 TOOLS = Gate(
     name="bump",
@@ -80,8 +82,9 @@ class Situation:
     """A project whose repository and remote were looked at, and may be released from.
 
     `branch` is the release branch, `tags` are the release tags here and on the remote with what
-    they spell, `before` the versions of those in this commit's history, `unasked` says why the
-    index could not be asked, where it could not.
+    they spell, `before` the versions of those in this commit's history, `bumped_from` the version
+    that the files said before a release that was committed and never tagged, `unasked` says why
+    the index could not be asked, where it could not.
     """
 
     project: Project
@@ -92,6 +95,7 @@ class Situation:
     asked: RemoteRefs
     tags: Mapping[str, Version]
     before: Mapping[str, Version]
+    bumped_from: Version | None
     published: frozenset[Version]
     unasked: CannotCheck | None
 
@@ -241,6 +245,7 @@ def look(project: Project) -> Situation:
         asked,
         tags,
         known,
+        None if known else _bumped_from(project, facts.commit),
         frozenset(published),
         unasked,
     )
@@ -267,11 +272,12 @@ def _target(situation: Situation, request: Request) -> Version:
         raise UsageError(
             Problem("no kind of release is given", remedy="give patch, minor, major, rc or final")
         )
+    before = {situation.bumped_from} if situation.bumped_from is not None else set()
     return target_version(
         request.step,
         situation.current,
         situation.tags,
-        set(situation.before.values()),
+        set(situation.before.values()) or before,
         situation.published,
     )
 
@@ -312,15 +318,57 @@ def _finished_already(situation: Situation, request: Request) -> Version | None:
 def _made_here(situation: Situation, version: Version) -> bool:
     """Whether this commit's first line is the one that a release of the version has."""
     project = situation.project
-    template = project.settings.commit.message
-    values = {"version": re.escape(project.spell(version)), "name": re.escape(project.name)}
-    parts = re.split(r"\{(\w+)\}", template)
-    pattern = "".join(
-        values.get(part, ".*") if number % 2 else re.escape(part)
-        for number, part in enumerate(parts)
-    )
     said = git(project.root, "log", "-1", "--no-show-signature", "--format=%s", situation.commit)
-    return re.fullmatch(pattern, said.stdout.strip()) is not None
+    subject = _release_subject(project, project.spell(version))
+    return subject.fullmatch(said.stdout.strip()) is not None
+
+
+def _release_subject(project: Project, version: str) -> re.Pattern[str]:
+    """What the first line of a release's commit looks like."""
+    values = {"version": re.escape(version), "name": re.escape(project.name)}
+    parts = re.split(r"\{(\w+)\}", project.settings.commit.message)
+    return re.compile(
+        "".join(
+            values.get(part, ".*") if number % 2 else re.escape(part)
+            for number, part in enumerate(parts)
+        )
+    )
+
+
+def _bumped_from(project: Project, commit: str) -> Version | None:
+    """The version before the last commit that released the current one, if there is such a commit.
+
+    In a repository without tags nothing else tells a version that waits for its tag.
+    """
+    if project.version is None or not project.version_places:
+        return None
+    subject = _release_subject(project, project.version)
+    out = git(
+        project.root,
+        *("log", f"--max-count={RECENT}", "--no-show-signature", "--format=%H %s", commit),
+    ).stdout
+    found = next(
+        (
+            line.partition(" ")[0]
+            for line in out.split("\n")
+            if subject.fullmatch(line.partition(" ")[2])
+        ),
+        None,
+    )
+    if found is None:
+        return None
+    path = project.version_places[0].path
+    diff = git(
+        project.root,
+        *("diff", "--no-ext-diff", "--no-color", "--unified=0", f"{found}^", found, "--", path),
+        check=False,
+    ).stdout.split("\n")
+    added = {line[1:] for line in diff if line.startswith("+")}
+    for line in (line[1:] for line in diff if line.startswith("-")):
+        for word in re.findall(r"\d[\w.!+]*", line):
+            if line.replace(word, project.version) in added and (old := parse(word)) is not None:
+                return old
+    return None
 
 
 def _judge_unpushed(situation: Situation) -> None:
@@ -572,10 +620,11 @@ def _tag_and_push(
             )
         )
     _judge_tree(situation, version)
+    # A tag that is here already was made by a run that was cut short, or by hand: it proves nothing.
+    _judge_free(situation, version)
+    _judge_evidence(run, situation, extra)
     plan: Plan | None = None
     if not found:
-        _judge_free(situation, version)
-        _judge_evidence(run, situation, extra)
         plan = _tag_plan(situation, version, request)
         assert plan.tag is not None
         _still_there(situation, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fnmatch
+import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,14 +23,12 @@ from release.runner import Run, does_not_apply, open_shell
 from release.store import FOLDER
 
 if TYPE_CHECKING:
-    from release.processes import Completed
     from release.shell import Shell
 
 NAME = "candidate"
 # Judged on the new files before they are committed.
 DOCUMENT_GATES = ("versions", "changelog", "documents", "schemas")
-# Whatever the project's own table says of versions, it must take any version of PEP 440.
-ANY_VERSION = ("--parse", r"(?P<version>\S+)", "--serialize", "{version}")
+BUMP_SCRIPT = Path(__file__).with_name("_bump_my_version.py")
 SHOWN = 5
 LITTLE_SPACE = 1_000_000  # bytes
 
@@ -157,7 +156,7 @@ def remove_worktree(project: Project) -> None:
     assert facts is not None
     top = candidate_folder(project)
     if not top.exists() and not top.is_symlink():
-        git(facts.top, "worktree", "prune", check=False, env=environment())
+        _forget(facts.directory, top)
         return
     whole = (top / ".git").exists() and (top / "pyproject.toml").exists()
     if whole and (changed := _edited_by_hand(top)):
@@ -244,25 +243,15 @@ def _bump_my_version(shell: Shell, root: Path, plan: Plan) -> list[Finding]:
 
     The plan's own text stays the truth: what the tool is known to damage never gets further.
     """
-    tool = shell.tools.tool("bump-my-version")
+    shell.tools.tool("bump-my-version")  # says so where it is not installed
     before = {name: (root / name).read_bytes() for name in plan.version_files}
-    done = shell.run(
-        *(tool, "bump", "--current-version", str(plan.previous), "--new-version", plan.version),
-        *(
-            "--config-file",
-            "pyproject.toml",
-            "--no-commit",
-            "--no-tag",
-            "--allow-dirty",
-            *ANY_VERSION,
-        ),
-        cwd=root,
-    )
+    asked = {"config": "pyproject.toml", "current": plan.previous, "new": plan.version}
+    done = shell.run(shell.tools.python, BUMP_SCRIPT, json.dumps(asked), cwd=root)
     if done.status != 0:
         _restore(root, before)
         return [
             Finding(
-                f"bump-my-version could not edit the version places: {_reason(done)}",
+                f"bump-my-version could not edit the version places: {done.last_line}",
                 "pyproject.toml",
                 remedy="the plan's own edits were made; see `bump-my-version bump --dry-run`",
             )
@@ -308,12 +297,6 @@ def _lines_changed(before: bytes, after: bytes) -> set[int]:
     return {
         number for number, (one, other) in enumerate(zip(old, new, strict=True), 1) if one != other
     }
-
-
-def _reason(done: Completed) -> str:
-    lines = [line.strip() for line in f"{done.stdout}\n{done.stderr}".split("\n")]
-    said = [line for line in lines if line and not line.startswith(("Usage:", "Try "))]
-    return said[-1] if said else done.last_line
 
 
 def _write(root: Path, path: str, text: str) -> None:
@@ -471,8 +454,8 @@ def _end_strays(top: Path) -> None:
                 process.wait(2)
 
 
-def _registered(directory: Path, top: Path) -> Iterator[Path]:
-    """What git remembers of a worktree that is gone."""
+def _forget(directory: Path, top: Path) -> None:
+    """Remove what git remembers of this worktree, which is gone; never of another one."""
     common = directory
     if (directory / "commondir").is_file():
         common = (directory / (directory / "commondir").read_text().strip()).resolve()
@@ -480,7 +463,7 @@ def _registered(directory: Path, top: Path) -> Iterator[Path]:
     for entry in folder.iterdir() if folder.is_dir() else ():
         with contextlib.suppress(OSError):
             if Path((entry / "gitdir").read_text().strip()) == top / ".git":
-                yield entry
+                shutil.rmtree(entry, ignore_errors=True)
 
 
 def _list(names: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from release.project import Project
 
 TESTS = frozenset(["test", "tests", "testing"])
+HOOKS = ("setup_hooks", "pre_commit_hooks", "post_commit_hooks")
 CITATION = "CITATION.cff"
 ZENODO = ".zenodo.json"
 
@@ -234,6 +235,14 @@ def _edit_versions(
             )
         except ReleaseError as error:
             problems += error.problems
+    if hooks := [name for name in HOOKS if table.get(name)]:
+        notes.append(
+            Finding(
+                f"{' and '.join(hooks)} of [tool.bumpversion] are not run",
+                "pyproject.toml",
+                remedy="commands that edit files go into tool.release.bump.run; cut and tag push",
+            )
+        )
     if table.get("files"):
         notes += [
             Finding(

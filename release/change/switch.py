@@ -23,7 +23,6 @@ from release.errors import Problem, ReleaseError
 from release.git import LOCAL_VARIABLES, QUIET, git
 
 PREFIX = "switch-"
-ABSENT = "0" * 40
 SYMLINK, GITLINK = "120000", "160000"
 
 
@@ -247,7 +246,7 @@ def _index(
     shutil.copyfile(path, copy)
     before = _switch.digest(copy)
     entries = "".join(
-        f"0 {ABSENT}\t{path}\0" if set(mode) == {"0"} else f"{mode} {found}\t{path}\0"
+        f"0 {'0' * len(found)}\t{path}\0" if set(mode) == {"0"} else f"{mode} {found}\t{path}\0"
         for _, mode, found, path in changes
     )
     done = subprocess.run(

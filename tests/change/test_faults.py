@@ -117,8 +117,7 @@ class World:
         git_folder = Path(git(root, "rev-parse", "--absolute-git-dir"))
         return {
             "files": files_of(root, ".git", ".release"),
-            "index": git(root, "ls-files", "--stage", "--debug").split("\n  ")[0],
-            "entries": git(root, "ls-files", "--stage", "-v"),
+            "index": git(root, "ls-files", "--stage", "-v"),
             "status": git(root, "status", "--porcelain", "--branch"),
             "refs": git(root, "for-each-ref"),
             "head": (git_folder / "HEAD").read_text(),
@@ -129,8 +128,10 @@ class World:
             "home": files_of(self.home),
         }
 
-    def bump(self, step: str = "minor", **asked: str | bool) -> Done:
-        return bump(self.judge.run(self.root), Request(step, **asked))  # type: ignore[arg-type]
+    def bump(
+        self, step: str = "minor", *, subject: str | None = None, notes: str | None = None
+    ) -> Done:
+        return bump(self.judge.run(self.root), Request(step, subject, notes))
 
     def cut(self, step: str = "minor", *gates: Gate) -> Done:
         extra = {gate.name: gate for gate in gates}
@@ -1169,22 +1170,9 @@ def test_who_commits_and_signs_is_settled_before_anything_is_written(
     said: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with monkeypatch.context() as patch:
-        spoil(fresh, patch)
-        environment = dict(os.environ)
-        before = fresh_state(fresh)
-        with pytest.raises(ReleaseError) as caught:
-            fresh.do(action)
-        assert os.environ == environment
-    text = str(caught.value)
-    assert all(part in text for part in said), text
-    assert caught.value.problems[0].remedy
-    assert fresh_state(fresh) == before
-
-
-def fresh_state(world: World) -> State:
-    """As `state`, where git may lack an identity."""
-    return world.state()
+    spoil(fresh, monkeypatch)
+    with fresh.refused(*said):
+        fresh.do(action)
 
 
 def test_a_key_that_cannot_be_used_makes_no_tag_without_a_signature(world: World) -> None:
@@ -1465,9 +1453,11 @@ def test_a_program_that_is_not_there_is_named(world: World) -> None:
 def test_a_tool_that_crashes_or_damages_gets_nothing_into_the_release(
     world: World, tmp_path: Path, program: str, stand_ins: Path
 ) -> None:
-    script = stand_ins / "bump/bin/bump-my-version"
-    first = script.read_text().split("\n")[0]
-    script.write_text(f"{first}\nimport sys\n{program}\n")
+    (package,) = (stand_ins / "bump").glob("lib/python*/site-packages/bumpversion")
+    (package / "bump.py").unlink()  # installers link files with their cache
+    (package / "bump.py").write_text(
+        f"import sys\n\n\ndef do_bump(*_):\n    exec({program!r}, {{'sys': sys}})\n"
+    )
     world.judge = Judge(stand_ins)
     module = (world.root / "src/small_thing/__init__.py").read_bytes()
     before = world.state()

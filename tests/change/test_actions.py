@@ -1,0 +1,95 @@
+"""The flows of bump, tag and cut, where nothing stands against them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from release.change.actions import Request, bump, cut, dry_bump, tag
+from release.errors import ReleaseError
+from release.project import read_project
+from tests.change.test_kills import SETTINGS, judge_here
+from tests.support import PYPROJECT, Judge, commit, git, make_project, with_remote, write
+
+
+class Silent:
+    def started(self, gate: object) -> None: ...
+    def ended(self, evidence: object) -> None: ...
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A project that was never released and has no changelog; most of its gates do not apply."""
+    root = make_project(tmp_path / "thing", {"pyproject.toml": PYPROJECT + SETTINGS})
+    with_remote(root)
+    return root
+
+
+def test_a_first_release_that_is_asked_for_twice_is_made_once(root: Path, judge: Judge) -> None:
+    assert "1.2.3 → 1.3.0" in bump(judge.run(root), Request("minor")).said[0]
+    head = git(root, "rev-parse", "HEAD")
+    assert "the files say 1.3.0 already" in bump(judge.run(root), Request("minor")).said[0]
+    write(root, {"README.md": "# Small thing\n\nIt is still small.\n"})
+    commit(root)
+    assert "the files say 1.3.0 already" in bump(judge.run(root), Request("minor")).said[0]
+    with pytest.raises(ReleaseError, match=r"1\.3\.0 is in the files and was never released"):
+        bump(judge.run(root), Request("patch"))
+    assert git(root, "rev-parse", "HEAD^") == head
+
+
+def test_a_first_release_is_cut_once(root: Path, judge: Judge) -> None:
+    cut(judge.run(root), Request("minor"), {}, Silent())
+    done = cut(judge.run(root), Request("minor"), {}, Silent())
+    assert "1.3.0 is released: origin has v1.3.0 on this commit" in done.said
+    assert git(root, "tag").split() == ["v1.3.0"]
+
+
+def test_the_version_in_the_files_is_released_as_it_is(root: Path, judge: Judge) -> None:
+    judge_here(root, judge.tools)
+    done = tag(judge.run(root), Request(), {})
+    assert "pushed main and v1.2.3 to origin" in done.said
+    assert git(root, "ls-remote", "origin", "refs/tags/v1.2.3^{}").startswith(
+        git(root, "rev-parse", "HEAD")
+    )
+
+
+def test_the_hooks_of_bump_my_version_are_not_run(root: Path, judge: Judge) -> None:
+    table = '[tool.bumpversion]\ncurrent_version = "1.2.3"\ncommit = true\ntag = true\n'
+    hooks = 'setup_hooks = ["touch here"]\npost_commit_hooks = ["git tag hooked"]\n'
+    files = '[[tool.bumpversion.files]]\nfilename = "src/small_thing/__init__.py"\n'
+    write(root, {"pyproject.toml": PYPROJECT + SETTINGS + table + hooks + files})
+    commit(root)
+    git(root, "push", "--quiet")
+    done = bump(judge.run(root), Request("minor"))
+    notes = [finding.message for finding in done.remarks]
+    assert "setup_hooks and post_commit_hooks of [tool.bumpversion] are not run" in notes
+    assert git(root, "tag") == ""
+    assert '__version__ = "1.3.0"' in (root / "src/small_thing/__init__.py").read_text()
+
+
+def test_a_dry_run_of_cut_shows_the_tag_and_the_push(root: Path) -> None:
+    plan = dry_bump(read_project(root), Request("minor"), with_tag=True)
+    assert plan.tag is not None
+    assert plan.tag.name == "v1.3.0"
+    assert plan.pushes == ("refs/heads/main:refs/heads/main", "refs/tags/v1.3.0:refs/tags/v1.3.0")
+
+
+def test_a_tag_made_by_hand_is_not_pushed_without_evidence(root: Path, judge: Judge) -> None:
+    git(root, "tag", "--annotate", "--message", "by hand", "v1.2.3")
+    with pytest.raises(ReleaseError, match="the evidence for .* is not complete"):
+        tag(judge.run(root), Request(), {})
+    assert "v1.2.3" not in git(root, "ls-remote", "origin")
+    judge_here(root, judge.tools)
+    assert "v1.2.3 was on this commit already" in tag(judge.run(root), Request(), {}).said
+
+
+def test_another_worktree_that_is_away_for_now_is_not_forgotten(
+    root: Path, judge: Judge, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    git(root, "worktree", "add", "--quiet", "--detach", str(other))
+    other.rename(tmp_path / "away")
+    bump(judge.run(root), Request("minor"))
+    (tmp_path / "away").rename(other)
+    assert git(other, "rev-parse", "HEAD") == git(root, "rev-parse", "HEAD^")
