@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 SECRET_NAME = re.compile(
     r"token|secret|passw|passphrase|credential|api_?key|_key$|access_?key|_auth$|^auth_"
@@ -53,3 +53,10 @@ class Mask:
 def printable(text: str) -> str:
     """`text` without control characters (but for line ends and tabs), which terminals obey."""
     return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) != "Cc")
+
+
+def listing(names: Sequence[str], most: int = 5) -> str:
+    """The first few names; one that a terminal would not print as it is, is quoted."""
+    shown = [name if name.isprintable() else ascii(name) for name in names[:most]]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(shown) + more

@@ -150,7 +150,7 @@ class Sessions:
             session.error(f"{report.project} is {report.verdict}")
 
     def _act(self, session: nox.Session, name: str, arguments: argparse.Namespace) -> None:
-        from release.change.actions import Request, bump, cut, dry_bump, dry_tag, tag
+        from release.change.actions import Request, bump, cut, dry_bump, dry_cut, dry_tag, tag
         from release.project import read_project
         from release.report.plan import remarks, render
         from release.report.terminal import Progress, show_report
@@ -164,10 +164,8 @@ class Sessions:
         if arguments.dry_run:
             root = _project_folder(arguments.project, Path(session.invoked_from), self.root)
             project = read_project(root)
-            if name == "tag":
-                print(_masked(render(dry_tag(project, request))), end="")
-            else:
-                print(_masked(render(dry_bump(project, request, with_tag=name == "cut"))), end="")
+            planned = {"bump": dry_bump, "cut": dry_cut, "tag": dry_tag}[name]
+            print(_masked(render(planned(project, request))), end="")
             return
         run = self._run(session, arguments)
         with _interruptible(run):

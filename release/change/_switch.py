@@ -75,7 +75,7 @@ def switch(folder: Path, request: Mapping[str, Any]) -> None:
     lock = Path(f"{index['path']}.lock") if index else None
     if index and lock:
         try:
-            os.link(folder / index["new"], lock)
+            _lock_index(folder / index["new"], lock)
         except FileExistsError:
             raise CannotSwitch(
                 f"{lock} exists: another git process is at work here, or one has crashed"
@@ -108,6 +108,21 @@ def switch(folder: Path, request: Mapping[str, Any]) -> None:
     except OSError as error:
         settle_back(folder, request)
         raise CannotSwitch(f"{error.filename}: {error.strerror}") from None
+
+
+def _lock_index(new: Path, lock: Path) -> None:
+    """Take git's lock on the index with the new one as its content, as git itself does."""
+    try:
+        os.link(new, lock)
+        return
+    except FileExistsError:
+        raise
+    except OSError:  # the repository lies on another file system, or this one has no links
+        data = new.read_bytes()
+    with lock.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def settle(folder: Path, request: Mapping[str, Any]) -> tuple[bool | None, list[str]]:
@@ -147,7 +162,8 @@ def settle(folder: Path, request: Mapping[str, Any]) -> tuple[bool | None, list[
         if _same(lock, new):
             lock.replace(path)
         elif digest(path) == index["old_sha256"]:
-            new.replace(path)
+            _lock_index(new, lock)
+            lock.replace(path)
     return True, others
 
 
@@ -250,7 +266,7 @@ def _git(
 
 def _same(one: Path, other: Path) -> bool:
     try:
-        return one.samefile(other)
+        return one.samefile(other) or digest(one) == digest(other)
     except FileNotFoundError:
         return False
 

@@ -10,6 +10,7 @@ import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from packaging.version import Version
 
 from release.change.candidate import (
     Candidate,
+    clear,
     make_candidate,
     removed_afterwards,
     standing_candidate,
@@ -118,14 +120,54 @@ class Situation:
         return None
 
 
-def dry_bump(project: Project, request: Request, *, with_tag: bool) -> Plan:
-    """The plan that `bump` or `cut` would carry out. Writes nothing anywhere."""
+def dry_bump(project: Project, request: Request) -> Plan:
+    """The plan that `bump` would carry out. Writes nothing anywhere."""
     situation = look(project)
     version = _target(situation, request)
-    _judge_tree(situation, version)
+    branch = _planned_branch(situation, version)
     if _stands_in_files(situation, version):
+        return _no_change(situation, version, f"the files say {version} already")
+    if branch != situation.branch and _branch_there(situation, branch):
+        return _no_change(situation, version, f"{branch} is there already")
+    _judge_tree(situation, version)
+    return _plan(situation, version, request, with_tag=False)
+
+
+def dry_cut(project: Project, request: Request) -> Plan:
+    """The plan that `cut` would carry out. Writes nothing anywhere."""
+    situation = look(project)
+    if (here := _finished_already(situation, request)) is not None:
+        tag = situation.names_here(here)
+        if tag is not None and situation.remote and situation.asked.tag(tag) == situation.commit:
+            return _no_change(situation, here, f"{here} is released: {tag}")
+        return _tag_plan(situation, here, request)
+    _judge_unpushed(situation)
+    version = _target(situation, request)
+    branch = _planned_branch(situation, version)
+    if _stands_in_files(situation, version):
+        _judge_tree(situation, version)
         return _tag_plan(situation, version, request)
+    if branch != situation.branch and _branch_there(situation, branch):
+        return _no_change(situation, version, f"{branch} is there already")
+    _judge_tree(situation, version)
+    with_tag = branch == situation.branch
+    request = replace(request, push=True)
     return _plan(situation, version, request, with_tag=with_tag)
+
+
+def _no_change(situation: Situation, version: Version, why: str) -> Plan:
+    """The plan of a run that has nothing to change."""
+    wish = _wish(situation, version, Request(), with_tag=False)
+    return Plan(
+        name=situation.project.name,
+        base=situation.commit,
+        previous=situation.project.version,
+        version=situation.project.spell(version),
+        day=wish.day,
+        branch=wish.branch,
+        release_branch=situation.branch,
+        notes=(Finding(f"nothing to change: {why}"),),
+    )
 
 
 def dry_tag(project: Project, request: Request) -> Plan:
@@ -145,10 +187,18 @@ def bump(run: Run, request: Request) -> Done:
         situation = look(run.project)
         version = _target(situation, request)
         where = _planned_branch(situation, version)
-        if where != situation.branch and (there := _branch_there(situation, where)):
-            return _again(situation, version, where, there, request, told)
         if _stands_in_files(situation, version):
             return Done((*told, f"the files say {version} already", _next(situation, version)))
+        if request.push and where == situation.branch:
+            raise UsageError(
+                Problem(
+                    "--push is for the branch of a pull request, and none is set",
+                    remedy="leave it out (nox -s tag pushes), or set"
+                    " tool.release.pull-request-branch",
+                )
+            )
+        if where != situation.branch and (there := _branch_there(situation, where)):
+            return _again(situation, version, where, there, request, told)
         with open_shell(run, TOOLS) as shell, removed_afterwards(run.project):
             _judge_tree(situation, version, shell.run)
             plan = _plan(situation, version, request, with_tag=False)
@@ -196,6 +246,7 @@ def cut(run: Run, request: Request, extra: Mapping[str, Gate], listener: Listene
         with open_shell(run, TOOLS) as shell:
             _judge_tree(situation, version, shell.run)
             with_tag = branch == situation.branch
+            request = replace(request, push=True)
             plan = _plan(situation, version, request, with_tag=with_tag)
             candidate = None
             if plan.commit_message is not None:
@@ -260,7 +311,7 @@ def _changing(run: Run, action: str) -> Iterator[tuple[Run, list[str]]]:
     common = git(facts.top, "rev-parse", "--git-common-dir").stdout.rstrip("\n")
     folder = (facts.top / common).resolve()
     with locked(folder, action):
-        told = settle(run.store.folder)
+        told = settle(run.store.folder, folder)
         drop_leftovers(folder)
         project = read_project(run.project.root)
         tidy(project)
@@ -289,9 +340,11 @@ def _stands_in_files(situation: Situation, version: Version) -> bool:
     from release.project import read_text
 
     project = situation.project
-    if project.version is None or version != situation.current:
-        return False
     path = project.changelog
+    if project.version is None and path is None:
+        return False
+    if project.version is not None and version != situation.current:
+        return False
     if path is None or not (project.root / path).is_file() or fragments(project) is not None:
         return True
     return entry(read_text(project.root, path), path, version) is not None
@@ -469,8 +522,6 @@ def _run_quietly(*command: str) -> Completed:
 
 
 def _wish(situation: Situation, version: Version, request: Request, *, with_tag: bool) -> Wish:
-    from datetime import UTC, datetime
-
     return Wish(
         version=version,
         day=datetime.now(UTC).date(),
@@ -480,12 +531,14 @@ def _wish(situation: Situation, version: Version, request: Request, *, with_tag:
         subject=request.subject,
         notes=request.notes,
         tag=with_tag,
+        push=with_tag or (request.push and _planned_branch(situation, version) != situation.branch),
     )
 
 
 def _plan(situation: Situation, version: Version, request: Request, *, with_tag: bool) -> Plan:
     wish = _wish(situation, version, request, with_tag=with_tag)
     plan = plan_bump(situation.project, read_sources(situation.project), wish)
+    plan = replace(plan, notes=(*plan.notes, *_clock(situation, plan.day)))
     if situation.unasked is None:
         return plan
     note = Finding(
@@ -493,6 +546,25 @@ def _plan(situation: Situation, version: Version, request: Request, *, with_tag:
         remedy="tag and cut ask again",
     )
     return replace(plan, notes=(*plan.notes, note))
+
+
+def _clock(situation: Situation, day: date) -> tuple[Finding, ...]:
+    """A remark where today is before the day of the last release."""
+    tag = situation.previous_tag
+    if tag is None:
+        return ()
+    last = git(
+        situation.project.root, "log", "-1", "--no-show-signature", "--format=%cs", tag, "--"
+    )
+    said = last.stdout.strip()
+    if day.isoformat() >= said:
+        return ()
+    return (
+        Finding(
+            f"today is {day}, and the last release ({tag}) is of {said}",
+            remedy="look at this machine's clock: the dates of the release come from it",
+        ),
+    )
 
 
 def _tag_plan(situation: Situation, version: Version, request: Request) -> Plan:
@@ -620,7 +692,7 @@ def _tag_and_push(
             )
         )
     _judge_tree(situation, version)
-    # A tag that is here already was made by a run that was cut short, or by hand: it proves nothing.
+    # A tag that is here already was made by a run that was cut short or by hand: no proof at all.
     _judge_free(situation, version)
     _judge_evidence(run, situation, extra)
     plan: Plan | None = None
@@ -656,7 +728,7 @@ def _push_release(
         return ("there is no remote to push to",)
     remote, branch = situation.remote, situation.branch
     refs = [(f"refs/heads/{branch}", commit), (f"refs/tags/{tag_name}", tag_object)]
-    done = push(situation.facts.top, remote, refs)
+    done = push(situation.facts.top, remote, refs, situation.asked)
     if done.done:
         return (f"pushed {branch} and {tag_name} to {remote}", _after(situation, tag_name))
     raise _refused(run, situation, done, back)
@@ -668,7 +740,8 @@ def _refused(run: Run, situation: Situation, done: Pushed, back: list[Move]) -> 
         return ReleaseError(
             Problem(
                 f"{remote} refused the push, and has neither branch nor tag: {done.why}",
-                remedy="both are ready here; settle what it says and run this again to push them",
+                remedy="both are ready here; settle what it says and run this again to push them"
+                " (a protected branch takes releases by tool.release.pull-request-branch)",
             )
         )
     _undo(run, situation, back)
@@ -752,7 +825,8 @@ def _judge_free(situation: Situation, version: Version) -> None:
 def _push_branch(situation: Situation, branch: str, commit: str) -> str:
     if situation.remote is None:
         return "there is no remote to push to"
-    done = push(situation.facts.top, situation.remote, [(f"refs/heads/{branch}", commit)])
+    refs = [(f"refs/heads/{branch}", commit)]
+    done = push(situation.facts.top, situation.remote, refs, situation.asked)
     if not done.done:
         raise ReleaseError(
             Problem(
@@ -779,11 +853,16 @@ def _again(
     told: list[str],
 ) -> Done:
     """Go on with the branch of a release that is there already."""
-    if not _contains(situation.project.root, commit, situation.commit):
+    root = situation.project.root
+    if git(root, "cat-file", "-e", f"{commit}^{{commit}}", check=False).returncode != 0:
+        options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=")
+        base = situation.facts.remote_base
+        git(base, "fetch", *options, str(situation.remote), f"refs/heads/{branch}")
+    if not _contains(root, commit, situation.commit):
         raise ReleaseError(
             Problem(
                 f"the branch {branch} is there already, and not made from this commit",
-                remedy=f"merge or delete it: git branch --delete --force {branch}",
+                remedy="merge it, or delete it here and on the remote",
             )
         )
     said = [*told, f"{branch} is there already, at {commit[:12]}"]
@@ -802,8 +881,12 @@ def _stopped(
     """Leave the candidate for a look, and say where it is."""
     said = [*told, f"stopped: {report.version or ''} is {report.verdict}, nothing was changed"]
     if candidate is not None:
+        clear(candidate.top)
         path = candidate.top.relative_to(run.project.root)
-        said.append(f"the commit that was judged is in {path}; mend, and run this again")
+        said.append(
+            f"the commit that was judged is in {path}, for a look; mend it on the release branch,"
+            " commit there, and run this again"
+        )
     return Done(tuple(said), plan, plan.notes if plan else (), report)
 
 

@@ -17,6 +17,7 @@ from release.change.plan import with_entry
 from release.change.switch import environment
 from release.errors import CannotCheck, Problem, ReleaseError
 from release.git import git
+from release.masking import listing
 from release.model import Finding, Outcome, Plan, Status
 from release.project import Project, read_project
 from release.runner import Run, does_not_apply, open_shell
@@ -29,7 +30,7 @@ NAME = "candidate"
 # Judged on the new files before they are committed.
 DOCUMENT_GATES = ("versions", "changelog", "documents", "schemas")
 BUMP_SCRIPT = Path(__file__).with_name("_bump_my_version.py")
-SHOWN = 5
+OWN_MOVES = 2  # of a candidate's HEAD: it is checked out, then it gets its commit
 LITTLE_SPACE = 1_000_000  # bytes
 
 
@@ -114,7 +115,7 @@ def standing_candidate(project: Project, plan: Plan) -> Candidate | None:
         if not file.is_file() or file.read_bytes() != edit.after.encode():
             return None
     message = git(top, "show", "--no-show-signature", "--no-patch", "--format=%B", commit).stdout
-    if not message.startswith((plan.commit_message or "").rstrip("\n")):
+    if message.rstrip("\n") != (plan.commit_message or "").rstrip("\n"):
         return None
     return Candidate(top, with_plan(read_project(top / facts.prefix), plan, project), commit, ())
 
@@ -162,9 +163,10 @@ def remove_worktree(project: Project) -> None:
     if whole and (changed := _edited_by_hand(top)):
         raise ReleaseError(
             Problem(
-                f"the last candidate has changes that nobody committed: {changed}",
+                f"somebody worked in the last candidate: {changed}",
                 f"{FOLDER}/{NAME}",
-                remedy=f"keep them elsewhere, then: git worktree remove --force {FOLDER}/{NAME}",
+                remedy="it is only for a look: bring that over to the release branch, then git"
+                f" worktree remove --force {FOLDER}/{NAME}",
             )
         )
     _end_strays(top)
@@ -177,8 +179,7 @@ def remove_worktree(project: Project) -> None:
     if top.is_symlink():
         top.unlink()
     shutil.rmtree(top, ignore_errors=True)
-    for entry in _registered(facts.directory, top):
-        shutil.rmtree(entry, ignore_errors=True)
+    _forget(facts.directory, top)
 
 
 def tidy(project: Project) -> None:
@@ -313,7 +314,8 @@ def _run_command(shell: Shell, root: Path, command: Sequence[str]) -> None:
     if command[0] in {"towncrier", "scriv"}:
         found = shell.tools.tool(command[0])
     try:
-        done = shell.run(found or command[0], *command[1:], cwd=root)
+        # One day for all: scriv reads the clock itself, and in local time.
+        done = shell.run(found or command[0], *command[1:], cwd=root, env={"TZ": "UTC"})
     except CannotCheck as error:
         raise ReleaseError(
             Problem(
@@ -327,7 +329,7 @@ def _run_command(shell: Shell, root: Path, command: Sequence[str]) -> None:
         raise ReleaseError(
             Problem(
                 f"{' '.join(command)}: exit status {done.status}: {done.last_line}",
-                remedy="nothing was changed; run it by hand to see more",
+                remedy=f"nothing was changed; {FOLDER}/logs/bump.log has all that it said",
             )
         )
 
@@ -348,7 +350,7 @@ def _judge_changes(root: Path, plan: Plan) -> None:
     if others:
         raise ReleaseError(
             Problem(
-                f"the commands of the release changed {_list(others)}, which nothing says they may",
+                f"the commands of the release changed {listing(others)}, and nothing says they may",
                 remedy="list such files in tool.release.bump.writes, or ignore them in git",
             )
         )
@@ -402,7 +404,7 @@ def _commit(shell: Shell, top: Path, plan: Plan, message: str) -> tuple[str, str
             Problem(
                 f"git commit: {done.last_line}",
                 remedy="nothing was changed: mend what git or the project's hook names, and run"
-                " this again",
+                f" this again; {FOLDER}/logs/bump.log has all that it said",
             )
         )
     said = git(top, "rev-parse", "HEAD", "HEAD^", "HEAD^{tree}", check=False).stdout.split()
@@ -415,7 +417,7 @@ def _commit(shell: Shell, top: Path, plan: Plan, message: str) -> tuple[str, str
         names = [name for name in out.stdout.split("\0") if name]
         raise ReleaseError(
             Problem(
-                f"a hook changed what was to be committed: {_list(names)}",
+                f"a hook changed what was to be committed: {listing(names)}",
                 remedy="run the hook on these files and commit that first, then run this again",
             )
         )
@@ -426,19 +428,27 @@ def _commit(shell: Shell, top: Path, plan: Plan, message: str) -> tuple[str, str
     return said[0], tree
 
 
-def _dirty(top: Path, untracked: str = "all") -> str:
+def _dirty(top: Path) -> str:
     """The files in a worktree that differ from its commit, as a list to read; "" for none."""
-    out = git(top, "status", "--porcelain", "-z", f"--untracked-files={untracked}", "--no-renames")
-    return _list([entry[3:] for entry in out.stdout.split("\0") if entry])
+    out = git(top, "status", "--porcelain", "-z", "--untracked-files=all", "--no-renames")
+    return listing([entry[3:] for entry in out.stdout.split("\0") if entry])
 
 
 def _edited_by_hand(top: Path) -> str:
-    """Changes of tracked files in a candidate that has its commit.
+    """What somebody changed or committed in a candidate that has its commit; "" for nothing.
 
-    One without a commit is the work of a killed run, and untracked files are what gates leave.
+    One without a commit is the work of a killed run.
     """
-    done = git(top, "rev-parse", "--verify", "--quiet", "HEAD@{1}", check=False)
-    return _dirty(top, "no") if done.returncode == 0 else ""
+    moves = git(top, "reflog", "show", "--format=%h", "HEAD", check=False).stdout.split()
+    if len(moves) > OWN_MOVES:
+        return f"the commit {moves[0]}"
+    return _dirty(top) if len(moves) == OWN_MOVES else ""
+
+
+def clear(top: Path) -> None:
+    """Remove what the gates left in a candidate, so that whatever is there later is somebody's."""
+    git(top, "clean", "--quiet", "-d", "--force", check=False, env=environment())
+    git(top, "checkout", "--quiet", "--", ".", check=False, env=environment())
 
 
 def _end_strays(top: Path) -> None:
@@ -464,8 +474,3 @@ def _forget(directory: Path, top: Path) -> None:
         with contextlib.suppress(OSError):
             if Path((entry / "gitdir").read_text().strip()) == top / ".git":
                 shutil.rmtree(entry, ignore_errors=True)
-
-
-def _list(names: Sequence[str]) -> str:
-    shown = [name if name.isprintable() else ascii(name) for name in names[:SHOWN]]
-    return ", ".join(shown) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -60,8 +60,9 @@ class Fragments:
 class Wish:
     """What was asked for: the version, the day, a subject for the texts, notes for the changelog.
 
-    `tag` says whether the tag is part of the plan (`cut`), `branch` and `release_branch` which
-    branch gets the commit and which one the release is made from.
+    `tag` says whether the tag is part of the plan (`cut`), `push` whether anything is pushed,
+    `branch` and `release_branch` which branch gets the commit and which one the release is made
+    from.
     """
 
     version: Version
@@ -72,6 +73,7 @@ class Wish:
     subject: str | None = None
     notes: str | None = None
     tag: bool = False
+    push: bool = False
 
 
 def document_paths(project: Project) -> tuple[str, ...]:
@@ -167,6 +169,8 @@ def plan_tag(project: Project, wish: Wish, version: str) -> NewTag:
 
 
 def _pushes(project: Project, wish: Wish, version: str) -> tuple[str, ...]:
+    if not wish.push:
+        return ()
     branch = f"refs/heads/{wish.branch}:refs/heads/{wish.branch}"
     if not wish.tag:
         return (branch,)
@@ -293,6 +297,16 @@ def _edit_documents(
         before = project.version
         edit(sources.readmes, lambda text, path: badges.with_version(text, path, before, version))
     if sources.fragments is not None or project.changelog is None:
+        if wish.notes is not None:
+            raise UsageError(
+                Problem(
+                    "--notes are for a changelog, and "
+                    + ("there is none" if project.changelog is None else "fragments make it here"),
+                    remedy="leave them out"
+                    if sources.fragments
+                    else "write a CHANGELOG.md, or set tool.release.changelog.file",
+                )
+            )
         return None
     from release.documents import changelog
 
@@ -306,6 +320,10 @@ def _edit_documents(
         notes=wish.notes,
     )
     count = len(problems)
+    before = texts.get(sources.links.get(project.changelog, project.changelog), "")
+    if wish.notes is None and not wish.version.is_prerelease:
+        notes = _candidates_notes(before, project.changelog, wish.version)
+        release = replace(release, notes=notes)
     edit([project.changelog], lambda text, path: changelog.with_release(text, path, release))
     target = sources.links.get(project.changelog, project.changelog)
     if target not in texts:
@@ -319,6 +337,23 @@ def _edit_documents(
     if len(problems) > count:
         return None
     return changelog.entry(texts[target], project.changelog, wish.version)
+
+
+def _candidates_notes(text: str, path: str, version: Version) -> str | None:
+    """What the changelog says of a version's candidates: their final release has all of it."""
+    from release.documents.changelog import entry, read
+
+    found = [
+        section.version
+        for section in read(text, path).sections
+        if section.version is not None
+        and section.version.is_prerelease
+        and section.version.release == version.release
+    ]
+    if entry(text, path, version) is not None:
+        return None
+    entries = [entry(text, path, candidate) for candidate in sorted(found)]
+    return "\n\n".join(filter(None, entries)) or None
 
 
 def _mentions(
@@ -344,9 +379,13 @@ def _mentions(
 
 
 def _changed_lines(before: str, after: str) -> Iterable[int]:
-    """The numbers of the old text's lines that the new text does not have where they were."""
-    kept = set(after.split("\n"))
-    return [number for number, line in enumerate(before.split("\n"), 1) if line not in kept]
+    """The numbers of the old text's lines that are others in the new one."""
+    old, new = before.split("\n"), after.split("\n")
+    if len(old) == len(new):
+        pairs = enumerate(zip(old, new, strict=True), 1)
+        return [number for number, (one, other) in pairs if one != other]
+    kept = set(new)
+    return [number for number, line in enumerate(old, 1) if line not in kept]
 
 
 def _filler(project: Project, wish: Wish, version: str) -> Callable[[str, str], str]:

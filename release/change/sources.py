@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 BOM_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 MOST_MENTIONS = 2000
+# Where bump-my-version looks before pyproject.toml.
+OTHER_TABLES = (".bumpversion.cfg", ".bumpversion.toml")
 
 
 def read_sources(project: Project) -> Sources:
@@ -37,7 +39,15 @@ def read_sources(project: Project) -> Sources:
     known = set(listed.stdout.split("\0"))
     texts: dict[str, str] = {}
     links: dict[str, str] = {}
-    problems: list[Problem] = []
+    problems = [
+        Problem(
+            "bump-my-version would read its table from here, and this program reads pyproject.toml",
+            name,
+            remedy="move the table to [tool.bumpversion] in pyproject.toml, and remove the file",
+        )
+        for name in OTHER_TABLES
+        if (project.root / name).is_file()
+    ]
     for path in dict.fromkeys(paths):
         if path not in known:
             continue  # not there, or made by a tool: nothing that a commit could hold

@@ -23,6 +23,7 @@ from release.errors import Problem, ReleaseError
 from release.git import LOCAL_VARIABLES, QUIET, git
 
 PREFIX = "switch-"
+NOTE = "nox-release-at-"
 SYMLINK, GITLINK = "120000", "160000"
 
 
@@ -59,14 +60,18 @@ def switch(
         git(top, "update-index", "-q", "--refresh", check=False, env={"GIT_OPTIONAL_LOCKS": "1"})
 
 
-def settle(folder: Path) -> list[str]:
-    """Finish what a killed run left of a switch below `folder`; call it with the lock held.
+def settle(folder: Path, common: Path) -> list[str]:
+    """Finish what killed runs left of a switch; call it with the lock held.
 
-    Returns what to tell the user, a sentence each. Raises ReleaseError when somebody changed one of
-    the files meanwhile.
+    They lie below `folder`, or, of another project in the same repository, where a note in git's
+    common directory says. Returns what to tell the user, a sentence each. Raises ReleaseError when
+    somebody changed one of the files meanwhile.
     """
     told = []
-    for left in sorted(folder.glob(f"{PREFIX}*")):
+    notes = list(common.glob(f"{NOTE}*"))
+    noted = {Path(note.read_text(encoding="utf-8")) for note in notes}
+    found = {left for left in noted if left.name.startswith(PREFIX) and left.is_dir()}
+    for left in sorted(found | set(folder.glob(f"{PREFIX}*"))):
         try:
             request = json.loads((left / _switch.REQUEST).read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -88,6 +93,8 @@ def settle(folder: Path) -> list[str]:
         if done is not None:
             finished = "finished" if done else "undone"
             told.append(f"{finished} what a killed run left: {request['message']}")
+    for note in notes:
+        note.unlink(missing_ok=True)
     return told
 
 
@@ -97,8 +104,11 @@ def _prepared(
 ) -> Iterator[Path]:
     """The folder of a request with all that it needs; removed afterwards."""
     made = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))
+    common = (top / git(top, "rev-parse", "--git-common-dir").stdout.rstrip("\n")).resolve()
+    note = common / f"{NOTE}{made.name}"
     try:
         try:
+            note.write_text(str(made), encoding="utf-8")
             request = _request(top, made, moves, message, source)
             _write(made / _switch.REQUEST, json.dumps(request).encode("utf-8", "surrogateescape"))
         except OSError as error:
@@ -112,6 +122,7 @@ def _prepared(
         yield made
     finally:
         shutil.rmtree(made, ignore_errors=True)
+        note.unlink(missing_ok=True)
 
 
 def _request(

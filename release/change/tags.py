@@ -17,15 +17,6 @@ from release.masking import Mask
 from release.model import NewTag
 from release.world.remote import RemoteRefs, ask
 
-# What git says of a branch that moved on, before the push or while it was under way.
-MOVED = (
-    "(fetch first)",
-    "(non-fast-forward)",
-    "(already exists)",
-    "failed to update ref",
-    "cannot lock ref",
-)
-
 
 def make_tag(top: Path, tag: NewTag, commit: str) -> str:
     """Make the object of an annotated (or signed) tag of `commit`; returns its name.
@@ -117,8 +108,10 @@ class Pushed:
     why: str = ""
 
 
-def push(top: Path, remote: str, refs: Sequence[tuple[str, str]]) -> Pushed:
+def push(top: Path, remote: str, refs: Sequence[tuple[str, str]], before: RemoteRefs) -> Pushed:
     """Push refs (full name, object) together or not at all, then look at what the remote has.
+
+    `before` is what it had when the release was prepared: another value now means that it moved.
 
     The remote's own answer decides, not the exit status: a connection may break after the server
     has accepted. Raises CannotCheck when the push failed and the remote cannot be asked any more.
@@ -149,7 +142,8 @@ def push(top: Path, remote: str, refs: Sequence[tuple[str, str]]) -> Pushed:
         ) from None
     if has_all(there, refs):
         return Pushed(True)
-    return Pushed(False, any(text in said for text in MOVED), _refusal(said))
+    moved = any(there.refs.get(name) != before.refs.get(name) for name, _ in refs)
+    return Pushed(False, moved, _refusal(said))
 
 
 def has_all(there: RemoteRefs, refs: Sequence[tuple[str, str]]) -> bool:

@@ -71,6 +71,7 @@ class Made:
     wheel: Path
     again: tuple[Path, Path] | None
     started: int
+    moment: int
 
 
 def check(project: Project, shell: Shell) -> Outcome:
@@ -237,7 +238,7 @@ def _build(project: Project, shell: Shell, copies: Sequence[Path]) -> Made:
         if "error" in answer:
             raise _explain(project, answer["error"], again=number > 0)
     pairs = [(_only_file(answer, "sdist"), _only_file(answer, "wheel")) for answer in answers]
-    return Made(*pairs[0], pairs[1] if len(pairs) > 1 else None, started)
+    return Made(*pairs[0], pairs[1] if len(pairs) > 1 else None, started, int(moment))
 
 
 def _only_file(answer: Mapping[str, str], kind: str) -> Path:
@@ -392,7 +393,10 @@ def _judge_twice(project: Project, made: Made, sdist: Archive, wheel: Archive) -
     judged = d.Judged()
     for archive, path in ((sdist, made.again[0]), (wheel, made.again[1])):
         other = archive if d.digest(path) == archive.sha256 else d.read(path)
-        lines = [*d.clock_traces(archive, made.started), *d.differences(archive, other)]
+        lines = [
+            *d.clock_traces(archive, made.started, made.moment),
+            *d.differences(archive, other),
+        ]
         changed = d.differing_content(archive, other)
         if not lines:
             judged += d.Judged(1)

@@ -17,6 +17,7 @@ cannot be asked leaves the gate unchecked.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING
 
 from release.errors import CannotCheck
 from release.git import GitFacts, git
+from release.masking import listing
 from release.model import Finding, Gate, Outcome
 from release.world.remote import USUAL_BRANCHES, RemoteRefs, ask
 
@@ -42,7 +44,6 @@ HOOKS = frozenset(
     ["applypatch-msg", "commit-msg", "post-checkout", "post-commit", "post-merge", "pre-commit",
      "post-rewrite", "pre-merge-commit", "pre-push", "pre-rebase", "prepare-commit-msg"]
 )  # fmt: skip
-SHOWN = 5
 # Branch, operation, changes, untracked and unseen files, depth, level with the remote, tag here,
 # tag there.
 CHECKS = 9
@@ -245,14 +246,14 @@ def _state(facts: GitFacts) -> list[Finding]:
         found.append(
             Finding(
                 f"{_number(len(facts.changed), 'file')} changed and not committed:"
-                f" {_list(facts.changed)}",
+                f" {listing(facts.changed)}",
                 remedy="commit or stash: a release is made from a commit",
             )
         )
     if facts.untracked:
         found.append(
             Finding(
-                f"{_number(len(facts.untracked), 'untracked file')}: {_list(facts.untracked)}",
+                f"{_number(len(facts.untracked), 'untracked file')}: {listing(facts.untracked)}",
                 remedy="add, ignore or remove: an untracked file can get into a package",
             )
         )
@@ -260,7 +261,7 @@ def _state(facts: GitFacts) -> list[Finding]:
         found.append(
             Finding(
                 f"git was told not to look at {_number(len(facts.unseen), 'file')}:"
-                f" {_list(facts.unseen)}",
+                f" {listing(facts.unseen)}",
                 remedy="git update-index --no-assume-unchanged --no-skip-worktree FILE, or"
                 " git sparse-checkout disable: what is built must be what is committed",
             )
@@ -444,8 +445,11 @@ def _key_problem(root: Path, run: Run) -> str | None:
             return "no key is set"
         key = email[1]
     program = _config(root, "gpg.openpgp.program") or _config(root, "gpg.program") or "gpg"
+    home = Path(os.environ.get("GNUPGHOME") or Path.home() / ".gnupg")
+    if program == "gpg" and not home.is_dir():
+        return f"there is no keyring in {home}"  # and asking gpg would make one
     try:
-        done = run(program, "--batch", "--list-secret-keys", "--", key)
+        done = run(program, "--batch", "--trust-model=always", "--list-secret-keys", "--", key)
     except CannotCheck:
         return f"{program} is not there to sign them"
     return None if done.status == 0 else f"{program} has no secret key for {key}"
@@ -470,13 +474,6 @@ def _succeeds(root: Path, *arguments: str) -> bool:
 
 def _number(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _list(items: Sequence[str]) -> str:
-    """The first few names; one that a terminal would not print as it is, is quoted."""
-    shown = [item if item.isprintable() else ascii(item) for item in items[:SHOWN]]
-    more = f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
-    return ", ".join(shown) + more
 
 
 GATE = Gate(

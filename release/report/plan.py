@@ -78,7 +78,7 @@ def _quoted(path: str) -> str:
 def _git(plan: Plan) -> Iterator[str]:
     sign = {None: "", True: " --gpg-sign", False: " --no-gpg-sign"}
     if plan.new_branch:
-        yield shlex.join(["git", "branch", plan.branch, plan.base[:12]])
+        yield shlex.join(["git", "switch", "--create", plan.branch, plan.base[:12]])
     if plan.commit_message:
         paths = [edit.path for edit in plan.edits] + list(plan.writes)
         yield shlex.join(["git", "add", "--", *paths])
@@ -88,5 +88,5 @@ def _git(plan: Plan) -> Iterator[str]:
         kind = {None: "--annotate", True: "--sign", False: "--annotate --no-sign"}[plan.tag.sign]
         first = plan.tag.message.partition("\n")[0]
         yield f"git tag {kind} --message {shlex.quote(first)} {shlex.quote(plan.tag.name)}"
-    if plan.remote and plan.tag:
+    if plan.remote and plan.pushes:
         yield shlex.join(["git", "push", "--atomic", plan.remote, *plan.pushes])

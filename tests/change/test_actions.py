@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from release.change.actions import Request, bump, cut, dry_bump, tag
+from release.change.actions import Request, bump, cut, dry_cut, tag
 from release.errors import ReleaseError
 from release.project import read_project
 from tests.change.test_kills import SETTINGS, judge_here
@@ -69,7 +69,7 @@ def test_the_hooks_of_bump_my_version_are_not_run(root: Path, judge: Judge) -> N
 
 
 def test_a_dry_run_of_cut_shows_the_tag_and_the_push(root: Path) -> None:
-    plan = dry_bump(read_project(root), Request("minor"), with_tag=True)
+    plan = dry_cut(read_project(root), Request("minor"))
     assert plan.tag is not None
     assert plan.tag.name == "v1.3.0"
     assert plan.pushes == ("refs/heads/main:refs/heads/main", "refs/tags/v1.3.0:refs/tags/v1.3.0")
@@ -77,7 +77,7 @@ def test_a_dry_run_of_cut_shows_the_tag_and_the_push(root: Path) -> None:
 
 def test_a_tag_made_by_hand_is_not_pushed_without_evidence(root: Path, judge: Judge) -> None:
     git(root, "tag", "--annotate", "--message", "by hand", "v1.2.3")
-    with pytest.raises(ReleaseError, match="the evidence for .* is not complete"):
+    with pytest.raises(ReleaseError, match=r"the evidence for \w+ is not complete"):
         tag(judge.run(root), Request(), {})
     assert "v1.2.3" not in git(root, "ls-remote", "origin")
     judge_here(root, judge.tools)
@@ -93,3 +93,55 @@ def test_another_worktree_that_is_away_for_now_is_not_forgotten(
     bump(judge.run(root), Request("minor"))
     (tmp_path / "away").rename(other)
     assert git(other, "rev-parse", "HEAD") == git(root, "rev-parse", "HEAD^")
+
+
+CHANGELOG = """\
+# Changelog
+
+## [Unreleased]
+
+### Added
+
+- A second thing.
+
+## [1.2.3] - 2026-01-01
+
+### Added
+
+- A thing.
+"""
+
+
+def test_a_final_release_says_what_its_candidates_said(root: Path, judge: Judge) -> None:
+    write(root, {"CHANGELOG.md": CHANGELOG})
+    commit(root)
+    git(root, "tag", "--annotate", "--message", "x", "v1.2.3")
+    git(root, "push", "--quiet", "origin", "main", "v1.2.3")
+    cut(judge.run(root), Request("rc"), {}, Silent())
+    cut(judge.run(root), Request("final"), {}, Silent())
+    text = (root / "CHANGELOG.md").read_text()
+    assert text.count("- A second thing.") == 2
+    final = text.index("## [1.3.0] - ")
+    assert final < text.index("- A second thing.") < text.index("## [1.3.0rc1] - ")
+    assert "v1.3.0" in git(root, "tag")
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        (Request("minor", notes="- a\n"), "--notes are for a changelog, and there is none"),
+        (Request("minor", push=True), "--push is for the branch of a pull request"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(
+    root: Path, judge: Judge, request_: Request, said: str
+) -> None:
+    with pytest.raises(ReleaseError, match=said):
+        bump(judge.run(root), request_)
+
+
+def test_a_table_that_bump_my_version_would_prefer_is_named(root: Path, judge: Judge) -> None:
+    write(root, {".bumpversion.cfg": "[bumpversion]\ncurrent_version = 1.2.3\n"})
+    commit(root)
+    with pytest.raises(ReleaseError, match=r"\.bumpversion\.cfg: bump-my-version would read"):
+        bump(judge.run(root), Request("minor"))

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from release import gates as gates_module
-from release.change.actions import Done, Request, bump, cut, dry_bump, dry_tag, tag
+from release.change.actions import Done, Request, bump, cut, dry_bump, dry_cut, dry_tag, tag
 from release.change.lock import NAME as LOCK
 from release.change.lock import locked
 from release.errors import ReleaseError
@@ -27,6 +27,7 @@ from release.preflight import preflight
 from release.project import read_project
 from release.report.plan import render
 from tests.built import replace_tool
+from tests.change.test_kills import judge_here
 from tests.support import PYPROJECT, Judge, commit, git, make_project, with_remote, write
 from tests.test_runner import Silent
 from tests.test_sessions import ROOT, Nox, children
@@ -145,7 +146,7 @@ class World:
 
     def do(self, action: str) -> object:
         if action == "dry run":
-            return dry_bump(read_project(self.root), Request("minor"), with_tag=True)
+            return dry_cut(read_project(self.root), Request("minor"))
         actions: dict[str, Callable[[], Done]] = {
             "bump": self.bump,
             "cut": self.cut,
@@ -545,6 +546,7 @@ def test_a_tag_that_was_made_before_is_pushed_as_it_is(world: World) -> None:
     world.bump()
     git(world.root, "tag", "--annotate", "--message", "by hand", "v1.3.0")
     made = git(world.root, "rev-parse", "refs/tags/v1.3.0")
+    judge_here(world.root, world.judge.tools)
     done = world.tag()
     assert "on this commit already" in " ".join(done.said)
     world.pushed()
@@ -1635,7 +1637,7 @@ def test_the_name_of_a_file_is_data_only(world: World, name: str) -> None:
     extra = f"\n[[tool.bumpversion.files]]\nfilename = {json.dumps(name)}\n"
     write(world.root, {name: "version 1.2.3\n"})
     world.change({"pyproject.toml": PROJECT + extra})
-    plan = dry_bump(read_project(world.root), Request("minor"), with_tag=True)
+    plan = dry_cut(read_project(world.root), Request("minor"))
     world.bump()
     assert (world.root / name).read_text() == "version 1.3.0\n"
     assert render(plan).count("version 1.3.0") >= 1
@@ -1644,7 +1646,7 @@ def test_the_name_of_a_file_is_data_only(world: World, name: str) -> None:
 
 
 def test_the_diff_of_a_dry_run_can_be_applied(world: World) -> None:
-    plan = dry_bump(read_project(world.root), Request("minor"), with_tag=False)
+    plan = dry_bump(read_project(world.root), Request("minor"))
     (world.root.parent / "plan.diff").write_text(render(plan))
     git(world.root, "apply", "--index", str(world.root.parent / "plan.diff"))
     applied = git(world.root, "write-tree")
@@ -1757,13 +1759,13 @@ def test_a_dry_run_writes_nothing_anywhere(
         if action == "tag":
             plan = dry_tag(project, Request())
         else:
-            plan = dry_bump(project, Request("minor"), with_tag=action == "cut")
+            plan = (dry_cut if action == "cut" else dry_bump)(project, Request("minor"))
     assert (plan is not None) is (spoil is None)
     assert everything(fresh.root.parent) == before
 
 
 def test_the_dry_run_shows_what_is_then_done(world: World) -> None:
-    plan = dry_bump(read_project(world.root), Request("minor"), with_tag=True)
+    plan = dry_cut(read_project(world.root), Request("minor"))
     done = world.cut()
     assert done.plan == plan
     for edit in plan.edits:

@@ -175,7 +175,7 @@ def leftovers(root: Path) -> list[str]:
     worktrees = git(root, "worktree", "list", "--porcelain").count("worktree ")
     left = [p.name for p in (root / ".release").glob("switch-*")]
     left += [p.name for p in (root / ".git").glob("*.lock") if not p.name.startswith("nox-")]
-    left += [p.name for p in (root / ".git").glob("nox-release-tag-*")]
+    left += [p.name for p in (root / ".git").glob("nox-release-[at]*")]
     left += [str(p.relative_to(root)) for p in (root / ".git/refs").rglob("*.lock")]
     return left + (["worktree"] if worktrees > 1 else [])
 

@@ -145,7 +145,7 @@ def test_a_bump_has_no_tag_and_a_cut_pushes_both_by_their_full_names(root: Path)
     with_remote(root)
     plan = planned(root)
     assert plan.tag is None
-    plan = planned(root, tag=True)
+    plan = planned(root, tag=True, push=True)
     assert plan.tag is not None
     assert (plan.tag.name, plan.tag.message) == ("v1.3.0", "small-thing 1.3.0")
     assert plan.remote == "origin"

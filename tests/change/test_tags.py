@@ -13,6 +13,7 @@ import pytest
 from release.change.tags import Pushed, drop_leftovers, make_tag, push
 from release.errors import CannotCheck, ReleaseError
 from release.model import NewTag
+from release.world.remote import ask
 from tests.support import commit, git, make_project, with_remote, write
 
 
@@ -182,13 +183,14 @@ class Pair:
         self.root = root
         self.remote = with_remote(root)
         self.before = git(self.remote, "for-each-ref")
+        self.asked = ask(root, "origin")
         write(root, {"new.txt": "x"})
         self.commit = commit(root, "Release")
         self.tag = make_tag(root, NewTag("v1.0", "x"), self.commit)
         self.refs = [("refs/heads/main", self.commit), ("refs/tags/v1.0", self.tag)]
 
     def push(self) -> Pushed:
-        return push(self.root, "origin", self.refs)
+        return push(self.root, "origin", self.refs, self.asked)
 
     @property
     def untouched(self) -> bool:

@@ -88,8 +88,8 @@ def test_the_commands_say_who_signs(sign: bool | None, commit: str, tag: str) ->
 
 
 def test_a_new_branch_is_made_from_its_commit() -> None:
-    text = varied(branch="release/1.3.0", new_branch=True, tag=None)
-    assert "$ git branch release/1.3.0 111111111111\n" in text
+    text = varied(branch="release/1.3.0", new_branch=True, tag=None, pushes=())
+    assert "$ git switch --create release/1.3.0 111111111111\n" in text
     assert "git push" not in text
     assert "git tag" not in text
 
