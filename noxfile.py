@@ -80,6 +80,11 @@ if (HERE / "bench").is_dir():  # the repository of nox-release itself, not the c
         session.run(sys.executable, "bench/compare.py", *session.posargs, external=True)
 
     @nox.session(venv_backend="none", default=False)
+    def bench_bump(session: nox.Session) -> None:
+        """Time bump on repositories of many files and commits."""
+        session.run(sys.executable, "bench/bump.py", *session.posargs, external=True)
+
+    @nox.session(venv_backend="none", default=False)
     def picture(session: nox.Session) -> None:
         """Draw the README's picture from the last release_preflight of this repository."""
         session.run(sys.executable, "docs/picture.py", external=True)

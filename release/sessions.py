@@ -150,7 +150,8 @@ class Sessions:
             session.error(f"{report.project} is {report.verdict}")
 
     def _act(self, session: nox.Session, name: str, arguments: argparse.Namespace) -> None:
-        from release.change.actions import Request, bump, cut, dry_bump, dry_cut, dry_tag, tag
+        from release.change.actions import bump, cut, dry_bump, dry_cut, dry_tag, tag
+        from release.change.situation import Request
         from release.project import read_project
         from release.report.plan import remarks, render
         from release.report.terminal import Progress, show_report

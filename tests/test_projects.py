@@ -18,7 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from release.change.actions import Done, Request, bump, cut, dry_cut, tag
+from release.change.actions import Done, bump, cut, dry_cut, tag
+from release.change.situation import Request
 from release.errors import ReleaseError
 from release.model import Evidence, Gate, Status, Verdict
 from release.preflight import preflight

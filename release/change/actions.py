@@ -7,12 +7,9 @@ short goes on from there.
 from __future__ import annotations
 
 import contextlib
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
@@ -26,26 +23,33 @@ from release.change.candidate import (
 )
 from release.change.lock import locked
 from release.change.plan import Wish, plan_bump, plan_tag
+from release.change.situation import (
+    Request,
+    Situation,
+    branch_there,
+    contains,
+    finished_already,
+    judge_free,
+    judge_tree,
+    judge_unmoved,
+    judge_unpushed,
+    look,
+    planned_branch,
+    stands_in_files,
+    version_to_tag,
+    wanted_version,
+)
 from release.change.sources import read_sources
-from release.change.steps import target_version
 from release.change.switch import Move, settle, switch
 from release.change.tags import Pushed, drop_leftovers, has_all, make_tag, push
 from release.checklist import Report
-from release.errors import CannotCheck, Problem, ReleaseError, UsageError
-from release.gates import tree
-from release.git import GitFacts, git
+from release.errors import Problem, ReleaseError, UsageError
+from release.git import git
 from release.model import Finding, Gate, Outcome, Plan, Status, Verdict
 from release.preflight import collect_here, preflight
 from release.project import Project, read_project
 from release.runner import Listener, Run, open_shell
-from release.versions import level_of, parse, released
-from release.world.remote import RemoteRefs, ask
 
-if TYPE_CHECKING:
-    from release.processes import Completed
-
-# How many commits back a release that was never tagged is looked for.
-RECENT = 200
 # The tools of bump and cut, and the log that they write: no gate of the checklist.
 TOOLS = Gate(
     name="bump",
@@ -53,20 +57,6 @@ TOOLS = Gate(
     check=lambda _project, _shell: Outcome.not_applicable("an action is no gate"),
     tools=("bump-my-version", "towncrier", "scriv"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What was typed after `bump --`, `tag --` or `cut --`.
-
-    `step` is patch, minor, major, rc, final or a version (None where none is needed), `subject` and
-    `notes` are texts, `push` is whether `bump` pushes the branch that it makes.
-    """
-
-    step: str | None = None
-    subject: str | None = None
-    notes: str | None = None
-    push: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,77 +69,36 @@ class Done:
     report: Report | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """A project whose repository and remote were looked at, and may be released from.
-
-    `branch` is the release branch, `tags` are the release tags here and on the remote with what
-    they spell, `before` the versions of those in this commit's history, `bumped_from` the version
-    that the files said before a release that was committed and never tagged, `unasked` says why
-    the index could not be asked, where it could not.
-    """
-
-    project: Project
-    facts: GitFacts
-    commit: str
-    branch: str
-    remote: str | None
-    asked: RemoteRefs
-    tags: Mapping[str, Version]
-    before: Mapping[str, Version]
-    bumped_from: Version | None
-    published: frozenset[Version]
-    unasked: CannotCheck | None
-
-    @property
-    def current(self) -> Version:
-        """The version that the files say, or the last tag where version control defines it."""
-        found = parse(self.project.version or "") or max(self.before.values(), default=None)
-        return found or Version("0")
-
-    @property
-    def previous_tag(self) -> str | None:
-        """The tag of the last release in this commit's history."""
-        return max(self.before, key=lambda tag: self.before[tag], default=None)
-
-    def names_here(self, version: Version) -> str | None:
-        """The tag of a version, here or on the remote, that is on this very commit."""
-        for tag, found in self.tags.items():
-            if found == version and self.commit in {_commit_of(self, tag), self.asked.tag(tag)}:
-                return tag
-        return None
-
-
 def dry_bump(project: Project, request: Request) -> Plan:
     """The plan that `bump` would carry out. Writes nothing anywhere."""
     situation = look(project)
-    version = _target(situation, request)
-    branch = _planned_branch(situation, version)
-    if _stands_in_files(situation, version):
+    version = wanted_version(situation, request)
+    branch = planned_branch(situation, version)
+    if stands_in_files(situation, version):
         return _no_change(situation, version, f"the files say {version} already")
-    if branch != situation.branch and _branch_there(situation, branch):
+    if branch != situation.branch and branch_there(situation, branch):
         return _no_change(situation, version, f"{branch} is there already")
-    _judge_tree(situation, version)
+    judge_tree(situation, version)
     return _plan(situation, version, request, with_tag=False)
 
 
 def dry_cut(project: Project, request: Request) -> Plan:
     """The plan that `cut` would carry out. Writes nothing anywhere."""
     situation = look(project)
-    if (here := _finished_already(situation, request)) is not None:
+    if (here := finished_already(situation, request)) is not None:
         tag = situation.names_here(here)
         if tag is not None and situation.remote and situation.asked.tag(tag) == situation.commit:
             return _no_change(situation, here, f"{here} is released: {tag}")
         return _tag_plan(situation, here, request)
-    _judge_unpushed(situation)
-    version = _target(situation, request)
-    branch = _planned_branch(situation, version)
-    if _stands_in_files(situation, version):
-        _judge_tree(situation, version)
+    judge_unpushed(situation)
+    version = wanted_version(situation, request)
+    branch = planned_branch(situation, version)
+    if stands_in_files(situation, version):
+        judge_tree(situation, version)
         return _tag_plan(situation, version, request)
-    if branch != situation.branch and _branch_there(situation, branch):
+    if branch != situation.branch and branch_there(situation, branch):
         return _no_change(situation, version, f"{branch} is there already")
-    _judge_tree(situation, version)
+    judge_tree(situation, version)
     with_tag = branch == situation.branch
     request = replace(request, push=True)
     return _plan(situation, version, request, with_tag=with_tag)
@@ -173,8 +122,8 @@ def _no_change(situation: Situation, version: Version, why: str) -> Plan:
 def dry_tag(project: Project, request: Request) -> Plan:
     """The plan that `tag` would carry out. Writes nothing anywhere."""
     situation = look(project)
-    version = _version_to_tag(situation, request)
-    _judge_tree(situation, version)
+    version = version_to_tag(situation, request)
+    judge_tree(situation, version)
     return _tag_plan(situation, version, request)
 
 
@@ -185,9 +134,9 @@ def bump(run: Run, request: Request) -> Done:
     """
     with _changing(run, f"bump {request.step}") as (run, told):
         situation = look(run.project)
-        version = _target(situation, request)
-        where = _planned_branch(situation, version)
-        if _stands_in_files(situation, version):
+        version = wanted_version(situation, request)
+        where = planned_branch(situation, version)
+        if stands_in_files(situation, version):
             return Done((*told, f"the files say {version} already", _next(situation, version)))
         if request.push and where == situation.branch:
             raise UsageError(
@@ -197,10 +146,10 @@ def bump(run: Run, request: Request) -> Done:
                     " tool.release.pull-request-branch",
                 )
             )
-        if where != situation.branch and (there := _branch_there(situation, where)):
+        if where != situation.branch and (there := branch_there(situation, where)):
             return _again(situation, version, where, there, request, told)
         with open_shell(run, TOOLS) as shell, removed_afterwards(run.project):
-            _judge_tree(situation, version, shell.run)
+            judge_tree(situation, version, shell.run)
             plan = _plan(situation, version, request, with_tag=False)
             if plan.commit_message is None:
                 return Done((*told, _nothing_to_edit(version)), plan)
@@ -221,7 +170,7 @@ def tag(run: Run, request: Request, extra: Mapping[str, Gate]) -> Done:
     """An annotated tag on this commit, if its evidence is complete; branch and tag are pushed."""
     with _changing(run, "tag") as (run, told):
         situation = look(run.project)
-        version = _version_to_tag(situation, request)
+        version = version_to_tag(situation, request)
         return _tag_and_push(run, situation, version, request, extra, told)
 
 
@@ -229,22 +178,22 @@ def cut(run: Run, request: Request, extra: Mapping[str, Gate], listener: Listene
     """The whole release: bump, the checklist on exactly that commit, tag, push."""
     with _changing(run, f"cut {request.step}") as (run, told):
         situation = look(run.project)
-        if (here := _finished_already(situation, request)) is not None:
+        if (here := finished_already(situation, request)) is not None:
             return _tag_and_push(run, situation, here, request, extra, told)
-        _judge_unpushed(situation)
-        version = _target(situation, request)
-        branch = _planned_branch(situation, version)
-        if _stands_in_files(situation, version):
-            _judge_tree(situation, version)
+        judge_unpushed(situation)
+        version = wanted_version(situation, request)
+        branch = planned_branch(situation, version)
+        if stands_in_files(situation, version):
+            judge_tree(situation, version)
             report = preflight(run, extra, listener)
             if report.verdict is not Verdict.READY:
                 return _stopped(run, report, told)
             done = _tag_and_push(run, situation, version, request, extra, told)
             return replace(done, report=report)
-        if branch != situation.branch and (there := _branch_there(situation, branch)):
+        if branch != situation.branch and (there := branch_there(situation, branch)):
             return _again(situation, version, branch, there, replace(request, push=True), told)
         with open_shell(run, TOOLS) as shell:
-            _judge_tree(situation, version, shell.run)
+            judge_tree(situation, version, shell.run)
             with_tag = branch == situation.branch
             request = replace(request, push=True)
             plan = _plan(situation, version, request, with_tag=with_tag)
@@ -256,50 +205,6 @@ def cut(run: Run, request: Request, extra: Mapping[str, Gate], listener: Listene
             if report.verdict is not Verdict.READY:
                 return _stopped(run, report, told, plan, candidate)
             return _publish(run, situation, plan, candidate, report, told)
-
-
-def look(project: Project) -> Situation:
-    """Look at the repository, its remote and the index, afresh.
-
-    Raises ReleaseError when the remote cannot be asked or there is nothing to release from.
-    """
-    facts = project.git
-    if facts is None or facts.commit is None:
-        raise ReleaseError(
-            Problem(
-                "not in a git repository with a commit",
-                remedy="git init && git add --all && git commit",
-            )
-        )
-    remote = project.settings.remote if project.settings.remote in facts.remotes else None
-    asked = ask(facts.remote_base, remote) if remote else RemoteRefs({}, None)
-    names = dict.fromkeys([*project.released, *asked.tags])
-    tags = released(names, project.tag_template)
-    merged = git(project.root, "tag", "--merged", facts.commit).stdout.split()
-    known = {tag: tags[tag] for tag in merged if tag in tags}
-    published: set[Version] = set()
-    unasked = None
-    if project.settings.publish:
-        from release.world.index import files_of, index_url
-
-        try:
-            files = files_of(project.name, index_url(project.settings.index)) or ()
-            published = {found for file in files if (found := parse(file.version)) is not None}
-        except CannotCheck as error:
-            unasked = error
-    return Situation(
-        project,
-        facts,
-        facts.commit,
-        tree.release_branch(project, asked),
-        remote,
-        asked,
-        tags,
-        known,
-        None if known else _bumped_from(project, facts.commit),
-        frozenset(published),
-        unasked,
-    )
 
 
 @contextlib.contextmanager
@@ -318,220 +223,17 @@ def _changing(run: Run, action: str) -> Iterator[tuple[Run, list[str]]]:
         yield replace(run, project=project), told
 
 
-def _target(situation: Situation, request: Request) -> Version:
-    if request.step is None:
-        raise UsageError(
-            Problem("no kind of release is given", remedy="give patch, minor, major, rc or final")
-        )
-    before = {situation.bumped_from} if situation.bumped_from is not None else set()
-    return target_version(
-        request.step,
-        situation.current,
-        situation.tags,
-        set(situation.before.values()) or before,
-        situation.published,
-    )
-
-
-def _stands_in_files(situation: Situation, version: Version) -> bool:
-    """Whether the files say the version already, the changelog included."""
-    from release.change.sources import fragments
-    from release.documents.changelog import entry
-    from release.project import read_text
-
-    project = situation.project
-    path = project.changelog
-    if project.version is None and path is None:
-        return False
-    if project.version is not None and version != situation.current:
-        return False
-    if path is None or not (project.root / path).is_file() or fragments(project) is not None:
-        return True
-    return entry(read_text(project.root, path), path, version) is not None
-
-
-def _finished_already(situation: Situation, request: Request) -> Version | None:
-    """The version of this very commit's tag, if it is the release that was asked for.
-
-    A commit is released once: a second `cut` of the same kind goes on with the first.
-    """
-    newest = max((v for tag, v in situation.tags.items() if situation.names_here(v)), default=None)
-    if newest is None or (situation.project.version and parse(situation.project.version) != newest):
-        return None
-    if request.step and parse(request.step) == newest:
-        return newest
-    older = [version for version in situation.before.values() if version < newest]
-    if not older:
-        return newest if _made_here(situation, newest) else None
-    step = str(level_of(max(older), newest))
-    finished = max(older).is_prerelease and not newest.is_prerelease
-    return newest if request.step == step or (request.step == "final" and finished) else None
-
-
-def _made_here(situation: Situation, version: Version) -> bool:
-    """Whether this commit's first line is the one that a release of the version has."""
-    project = situation.project
-    said = git(project.root, "log", "-1", "--no-show-signature", "--format=%s", situation.commit)
-    subject = _release_subject(project, project.spell(version))
-    return subject.fullmatch(said.stdout.strip()) is not None
-
-
-def _release_subject(project: Project, version: str) -> re.Pattern[str]:
-    """What the first line of a release's commit looks like."""
-    values = {"version": re.escape(version), "name": re.escape(project.name)}
-    parts = re.split(r"\{(\w+)\}", project.settings.commit.message)
-    return re.compile(
-        "".join(
-            values.get(part, ".*") if number % 2 else re.escape(part)
-            for number, part in enumerate(parts)
-        )
-    )
-
-
-def _bumped_from(project: Project, commit: str) -> Version | None:
-    """The version before the last commit that released the current one, if there is such a commit.
-
-    In a repository without tags nothing else tells a version that waits for its tag.
-    """
-    if project.version is None or not project.version_places:
-        return None
-    subject = _release_subject(project, project.version)
-    out = git(
-        project.root,
-        *("log", f"--max-count={RECENT}", "--no-show-signature", "--format=%H %s", commit),
-    ).stdout
-    found = next(
-        (
-            line.partition(" ")[0]
-            for line in out.split("\n")
-            if subject.fullmatch(line.partition(" ")[2])
-        ),
-        None,
-    )
-    if found is None:
-        return None
-    path = project.version_places[0].path
-    diff = git(
-        project.root,
-        *("diff", "--no-ext-diff", "--no-color", "--unified=0", f"{found}^", found, "--", path),
-        check=False,
-    ).stdout.split("\n")
-    added = {line[1:] for line in diff if line.startswith("+")}
-    for line in (line[1:] for line in diff if line.startswith("-")):
-        for word in re.findall(r"\d[\w.!+]*", line):
-            if line.replace(word, project.version) in added and (old := parse(word)) is not None:
-                return old
-    return None
-
-
-def _judge_unpushed(situation: Situation) -> None:
-    """Raise ReleaseError for a release on this commit that the remote does not have."""
-    if situation.remote is None:
-        return
-    for name in situation.project.released_here:
-        if situation.asked.tag(name) is None:
-            raise ReleaseError(
-                Problem(
-                    f"{name} is on this commit, and {situation.remote} does not have it",
-                    remedy=f"finish that release first: nox -s tag pushes it; or, if it was never"
-                    f" meant, git tag --delete {name}",
-                )
-            )
-
-
-def _version_to_tag(situation: Situation, request: Request) -> Version:
-    """The version that this commit is to be tagged with."""
-    project = situation.project
-    if project.version is not None:
-        version = parse(project.version)
-        if version is None:
-            raise ReleaseError(
-                Problem(f"{project.version!r} is not a version by PEP 440", remedy="correct it")
-            )
-        wanted = parse(request.step or project.version)
-        if wanted != version:
-            raise UsageError(
-                Problem(
-                    f"the files say {version}, not {request.step}",
-                    remedy=f"nox -s bump -- {request.step}, or tag without a version",
-                )
-            )
-        return version
-    here = [version for version in situation.tags.values() if situation.names_here(version)]
-    if request.step is None:
-        if here:
-            return max(here)
-        found = _newest_in_changelog(situation)
-        if found is None:
-            raise UsageError(
-                Problem(
-                    "the version is its tag, and nothing here says which one it is to be",
-                    remedy="nox -s tag -- VERSION",
-                )
-            )
-        return found
-    if (named := parse(request.step)) in here and named is not None:
-        return named
-    return _target(situation, request)
-
-
-def _newest_in_changelog(situation: Situation) -> Version | None:
-    """The version of the changelog's newest section, if it is not released."""
-    from release.documents.changelog import read
-    from release.project import read_text
-
-    project = situation.project
-    if project.changelog is None:
-        return None
-    sections = read(read_text(project.root, project.changelog), project.changelog).sections
-    versions = [section.version for section in sections if section.version is not None]
-    newest = max(versions, default=None)
-    return None if newest is None or newest in situation.tags.values() else newest
-
-
-def _judge_tree(
-    situation: Situation,
-    version: Version,
-    run: Callable[..., Completed] | None = None,
-) -> None:
-    """Raise ReleaseError with everything that the gate `tree` finds against a release."""
-    seen = tree.read(
-        situation.project, situation.facts, version, run or _run_quietly, situation.asked
-    )
-    outcome = tree.judge(situation.facts, seen)
-    unchecked = outcome.status is Status.UNCHECKED and situation.remote is not None
-    if outcome.status is Status.FAILED or unchecked:
-        raise ReleaseError(
-            *(Problem(f.message, f.path or "", f.line, f.remedy or "") for f in outcome.findings)
-        )
-
-
-def _run_quietly(*command: str) -> Completed:
-    """Run a command without a log, for a dry run."""
-    import subprocess
-
-    from release.processes import Completed
-
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", check=False, timeout=30
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise CannotCheck(f"{command[0]} cannot be run: {error}", "install it") from None
-    return Completed(tuple(command), done.returncode, done.stdout, done.stderr, 0.0, False)
-
-
 def _wish(situation: Situation, version: Version, request: Request, *, with_tag: bool) -> Wish:
     return Wish(
         version=version,
         day=datetime.now(UTC).date(),
-        branch=_planned_branch(situation, version),
+        branch=planned_branch(situation, version),
         release_branch=situation.branch,
         previous_tag=situation.previous_tag,
         subject=request.subject,
         notes=request.notes,
         tag=with_tag,
-        push=with_tag or (request.push and _planned_branch(situation, version) != situation.branch),
+        push=with_tag or (request.push and planned_branch(situation, version) != situation.branch),
     )
 
 
@@ -590,11 +292,6 @@ def _tag_plan(situation: Situation, version: Version, request: Request) -> Plan:
     )
 
 
-def _planned_branch(situation: Situation, version: Version) -> str:
-    template = situation.project.settings.pull_request_branch
-    return template.replace("{version}", str(version)) if template else situation.branch
-
-
 def _move(run: Run, plan: Plan, candidate: Candidate, tags: list[Move]) -> None:
     """Make the candidate's commit visible: branch, tag and working tree in one step."""
     facts = run.project.git
@@ -640,7 +337,7 @@ def _publish(
         pushed = _push_branch(situation, plan.branch, commit)
         follows = _next(situation, Version(plan.version), pushed=True)
         return Done((*told, said, pushed, follows), plan, report=report)
-    _still_there(situation, plan.tag.name)
+    judge_unmoved(situation, plan.tag.name)
     made = make_tag(facts.top, plan.tag, commit)
     new_tag = Move(f"refs/tags/{plan.tag.name}", made, None)
     remarks = plan.notes
@@ -673,7 +370,7 @@ def _tag_and_push(
     found = made.stdout.strip()
     if situation.remote and situation.asked.tag(name) == situation.commit:
         branch = situation.asked.branch(situation.branch)
-        contained = branch is not None and _contains(project.root, branch, situation.commit)
+        contained = branch is not None and contains(project.root, branch, situation.commit)
         released_there = f"{version} is released: {situation.remote} has {name} on this commit"
         if contained and has_all(situation.asked, [(f"refs/tags/{name}", found)]):
             return Done((*told, released_there, _after(situation, name)))
@@ -691,15 +388,15 @@ def _tag_and_push(
                 f" {situation.remote} tag {name}, then run this again",
             )
         )
-    _judge_tree(situation, version)
+    judge_tree(situation, version)
     # A tag that is here already was made by a run that was cut short or by hand: no proof at all.
-    _judge_free(situation, version)
+    judge_free(situation, version)
     _judge_evidence(run, situation, extra)
     plan: Plan | None = None
     if not found:
         plan = _tag_plan(situation, version, request)
         assert plan.tag is not None
-        _still_there(situation, name)
+        judge_unmoved(situation, name)
         found = make_tag(facts.top, plan.tag, situation.commit)
         move = Move(f"refs/tags/{name}", found, None)
         switch(facts.top, run.store.folder, [move], f"nox-release: {name}", None)
@@ -767,27 +464,6 @@ def _undo(run: Run, situation: Situation, back: list[Move]) -> None:
         switch(top, run.store.folder, back, "nox-release: the remote had moved on", source)
 
 
-def _still_there(situation: Situation, tag_name: str) -> None:
-    """Look at the remote immediately before refs move. Raises ReleaseError if it moved."""
-    if situation.remote is None:
-        return
-    now = ask(situation.facts.remote_base, situation.remote)
-    branch = situation.branch
-    what = ""
-    if now.branch(branch) != situation.asked.branch(branch):
-        what = f"{situation.remote}/{branch} moved on meanwhile"
-    elif now.tag_object(tag_name) is not None:
-        what = f"{situation.remote} got a tag {tag_name} meanwhile"
-    if what:
-        raise ReleaseError(
-            Problem(
-                what,
-                remedy=f"nothing was changed; git pull --ff-only {situation.remote} {branch}, and"
-                " run this again",
-            )
-        )
-
-
 def _judge_evidence(run: Run, situation: Situation, extra: Mapping[str, Gate]) -> None:
     """Raise ReleaseError unless the evidence is complete and fresh for exactly this commit."""
     report = collect_here(run, extra)
@@ -809,19 +485,6 @@ def _judge_evidence(run: Run, situation: Situation, extra: Mapping[str, Gate]) -
     )
 
 
-def _judge_free(situation: Situation, version: Version) -> None:
-    """Raise ReleaseError when the index has the version, or cannot be asked."""
-    if version in situation.published:
-        raise ReleaseError(
-            Problem(
-                f"{version} is on the index already",
-                remedy="release a higher version: an index never takes other files for this one",
-            )
-        )
-    if situation.unasked is not None:
-        raise situation.unasked
-
-
 def _push_branch(situation: Situation, branch: str, commit: str) -> str:
     if situation.remote is None:
         return "there is no remote to push to"
@@ -835,13 +498,6 @@ def _push_branch(situation: Situation, branch: str, commit: str) -> str:
             )
         )
     return f"pushed {branch} to {situation.remote}"
-
-
-def _branch_there(situation: Situation, branch: str) -> str | None:
-    """The commit of a branch that a run before this one made, here or on the remote."""
-    ref = f"refs/heads/{branch}"
-    done = git(situation.project.root, "rev-parse", "--verify", "--quiet", ref, check=False)
-    return done.stdout.strip() or situation.asked.branch(branch)
 
 
 def _again(
@@ -858,7 +514,7 @@ def _again(
         options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=")
         base = situation.facts.remote_base
         git(base, "fetch", *options, str(situation.remote), f"refs/heads/{branch}")
-    if not _contains(root, commit, situation.commit):
+    if not contains(root, commit, situation.commit):
         raise ReleaseError(
             Problem(
                 f"the branch {branch} is there already, and not made from this commit",
@@ -892,7 +548,7 @@ def _stopped(
 
 def _next(situation: Situation, version: Version, *, pushed: bool = False) -> str:
     """The one next step after the files say the version."""
-    branch = _planned_branch(situation, version)
+    branch = planned_branch(situation, version)
     if branch != situation.branch:
         push_it = ""
         if situation.remote and not pushed and not situation.asked.branch(branch):
@@ -919,17 +575,3 @@ def _nothing_to_edit(version: Version) -> str:
 
 def _step(plan: Plan) -> str:
     return f"{plan.previous} → {plan.version}" if plan.previous else plan.version
-
-
-def _commit_of(situation: Situation, name: str) -> str | None:
-    done = git(
-        situation.project.root,
-        *("rev-parse", "--verify", "--quiet", f"refs/tags/{name}^{{commit}}"),
-        check=False,
-    )
-    return done.stdout.strip() or None
-
-
-def _contains(root: Path, branch: str, commit: str) -> bool:
-    done = git(root, "merge-base", "--is-ancestor", commit, branch, check=False)
-    return done.returncode == 0

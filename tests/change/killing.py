@@ -30,7 +30,8 @@ import release.gates
 import release.installed
 import release.report.terminal
 from release.change import _switch
-from release.change.actions import Request, bump, cut, tag
+from release.change.actions import bump, cut, tag
+from release.change.situation import Request
 from release.errors import ReleaseError
 from release.project import read_project
 from release.runner import Run

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from release.change.actions import Request, bump, cut, dry_cut, tag
+from release.change.actions import bump, cut, dry_cut, tag
+from release.change.situation import Request
 from release.errors import ReleaseError
 from release.project import read_project
 from tests.change.test_kills import SETTINGS, judge_here

@@ -18,9 +18,10 @@ from pathlib import Path
 import pytest
 
 from release import gates as gates_module
-from release.change.actions import Done, Request, bump, cut, dry_bump, dry_cut, dry_tag, tag
+from release.change.actions import Done, bump, cut, dry_bump, dry_cut, dry_tag, tag
 from release.change.lock import NAME as LOCK
 from release.change.lock import locked
+from release.change.situation import Request
 from release.errors import ReleaseError
 from release.model import Finding, Gate, Outcome, Plan
 from release.preflight import preflight

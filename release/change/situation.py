@@ -1,0 +1,392 @@
+"""Where a project stands before it is released: by its files, repository, remote and index.
+
+Everything that an action decides by is looked at afresh here, and what stands against a release is
+said before anything changes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.version import Version
+
+from release.change.steps import target_version
+from release.errors import CannotCheck, Problem, ReleaseError, UsageError
+from release.gates import tree
+from release.git import GitFacts, git
+from release.model import Status
+from release.project import Project
+from release.versions import level_of, parse, released
+from release.world.remote import RemoteRefs, ask
+
+if TYPE_CHECKING:
+    from release.processes import Completed
+
+# How many commits back a release that was never tagged is looked for.
+RECENT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was typed after `bump --`, `tag --` or `cut --`.
+
+    `step` is patch, minor, major, rc, final or a version (None where none is needed), `subject` and
+    `notes` are texts, `push` is whether `bump` pushes the branch that it makes.
+    """
+
+    step: str | None = None
+    subject: str | None = None
+    notes: str | None = None
+    push: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """A project whose repository and remote were looked at, and may be released from.
+
+    `branch` is the release branch, `tags` are the release tags here and on the remote with what
+    they spell, `before` the versions of those in this commit's history, `bumped_from` the version
+    that the files said before a release that was committed and never tagged, `unasked` says why
+    the index could not be asked, where it could not.
+    """
+
+    project: Project
+    facts: GitFacts
+    commit: str
+    branch: str
+    remote: str | None
+    asked: RemoteRefs
+    tags: Mapping[str, Version]
+    before: Mapping[str, Version]
+    bumped_from: Version | None
+    published: frozenset[Version]
+    unasked: CannotCheck | None
+
+    @property
+    def current(self) -> Version:
+        """The version that the files say, or the last tag where version control defines it."""
+        found = parse(self.project.version or "") or max(self.before.values(), default=None)
+        return found or Version("0")
+
+    @property
+    def previous_tag(self) -> str | None:
+        """The tag of the last release in this commit's history."""
+        return max(self.before, key=lambda tag: self.before[tag], default=None)
+
+    def names_here(self, version: Version) -> str | None:
+        """The tag of a version, here or on the remote, that is on this very commit."""
+        for tag, found in self.tags.items():
+            if found == version and self.commit in {_commit_of(self, tag), self.asked.tag(tag)}:
+                return tag
+        return None
+
+
+def look(project: Project) -> Situation:
+    """Look at the repository, its remote and the index, afresh.
+
+    Raises ReleaseError when the remote cannot be asked or there is nothing to release from.
+    """
+    facts = project.git
+    if facts is None or facts.commit is None:
+        raise ReleaseError(
+            Problem(
+                "not in a git repository with a commit",
+                remedy="git init && git add --all && git commit",
+            )
+        )
+    remote = project.settings.remote if project.settings.remote in facts.remotes else None
+    asked = ask(facts.remote_base, remote) if remote else RemoteRefs({}, None)
+    names = dict.fromkeys([*project.released, *asked.tags])
+    tags = released(names, project.tag_template)
+    merged = git(project.root, "tag", "--merged", facts.commit).stdout.split()
+    known = {tag: tags[tag] for tag in merged if tag in tags}
+    published: set[Version] = set()
+    unasked = None
+    if project.settings.publish:
+        from release.world.index import files_of, index_url
+
+        try:
+            files = files_of(project.name, index_url(project.settings.index)) or ()
+            published = {found for file in files if (found := parse(file.version)) is not None}
+        except CannotCheck as error:
+            unasked = error
+    return Situation(
+        project,
+        facts,
+        facts.commit,
+        tree.release_branch(project, asked),
+        remote,
+        asked,
+        tags,
+        known,
+        None if known else _bumped_from(project, facts.commit),
+        frozenset(published),
+        unasked,
+    )
+
+
+def wanted_version(situation: Situation, request: Request) -> Version:
+    if request.step is None:
+        raise UsageError(
+            Problem("no kind of release is given", remedy="give patch, minor, major, rc or final")
+        )
+    before = {situation.bumped_from} if situation.bumped_from is not None else set()
+    return target_version(
+        request.step,
+        situation.current,
+        situation.tags,
+        set(situation.before.values()) or before,
+        situation.published,
+    )
+
+
+def stands_in_files(situation: Situation, version: Version) -> bool:
+    """Whether the files say the version already, the changelog included."""
+    from release.change.sources import fragments
+    from release.documents.changelog import entry
+    from release.project import read_text
+
+    project = situation.project
+    path = project.changelog
+    if project.version is None and path is None:
+        return False
+    if project.version is not None and version != situation.current:
+        return False
+    if path is None or not (project.root / path).is_file() or fragments(project) is not None:
+        return True
+    return entry(read_text(project.root, path), path, version) is not None
+
+
+def finished_already(situation: Situation, request: Request) -> Version | None:
+    """The version of this very commit's tag, if it is the release that was asked for.
+
+    A commit is released once: a second `cut` of the same kind goes on with the first.
+    """
+    newest = max((v for tag, v in situation.tags.items() if situation.names_here(v)), default=None)
+    if newest is None or (situation.project.version and parse(situation.project.version) != newest):
+        return None
+    if request.step and parse(request.step) == newest:
+        return newest
+    older = [version for version in situation.before.values() if version < newest]
+    if not older:
+        return newest if _made_here(situation, newest) else None
+    step = str(level_of(max(older), newest))
+    finished = max(older).is_prerelease and not newest.is_prerelease
+    return newest if request.step == step or (request.step == "final" and finished) else None
+
+
+def _made_here(situation: Situation, version: Version) -> bool:
+    """Whether this commit's first line is the one that a release of the version has."""
+    project = situation.project
+    said = git(project.root, "log", "-1", "--no-show-signature", "--format=%s", situation.commit)
+    subject = _release_subject(project, project.spell(version))
+    return subject.fullmatch(said.stdout.strip()) is not None
+
+
+def _release_subject(project: Project, version: str) -> re.Pattern[str]:
+    """What the first line of a release's commit looks like."""
+    values = {"version": re.escape(version), "name": re.escape(project.name)}
+    parts = re.split(r"\{(\w+)\}", project.settings.commit.message)
+    return re.compile(
+        "".join(
+            values.get(part, ".*") if number % 2 else re.escape(part)
+            for number, part in enumerate(parts)
+        )
+    )
+
+
+def _bumped_from(project: Project, commit: str) -> Version | None:
+    """The version before the last commit that released the current one, if there is such a commit.
+
+    In a repository without tags nothing else tells a version that waits for its tag.
+    """
+    if project.version is None or not project.version_places:
+        return None
+    subject = _release_subject(project, project.version)
+    out = git(
+        project.root,
+        *("log", f"--max-count={RECENT}", "--no-show-signature", "--format=%H %s", commit),
+    ).stdout
+    found = next(
+        (
+            line.partition(" ")[0]
+            for line in out.split("\n")
+            if subject.fullmatch(line.partition(" ")[2])
+        ),
+        None,
+    )
+    if found is None:
+        return None
+    path = project.version_places[0].path
+    diff = git(
+        project.root,
+        *("diff", "--no-ext-diff", "--no-color", "--unified=0", f"{found}^", found, "--", path),
+        check=False,
+    ).stdout.split("\n")
+    added = {line[1:] for line in diff if line.startswith("+")}
+    for line in (line[1:] for line in diff if line.startswith("-")):
+        for word in re.findall(r"\d[\w.!+]*", line):
+            if line.replace(word, project.version) in added and (old := parse(word)) is not None:
+                return old
+    return None
+
+
+def version_to_tag(situation: Situation, request: Request) -> Version:
+    """The version that this commit is to be tagged with."""
+    project = situation.project
+    if project.version is not None:
+        version = parse(project.version)
+        if version is None:
+            raise ReleaseError(
+                Problem(f"{project.version!r} is not a version by PEP 440", remedy="correct it")
+            )
+        wanted = parse(request.step or project.version)
+        if wanted != version:
+            raise UsageError(
+                Problem(
+                    f"the files say {version}, not {request.step}",
+                    remedy=f"nox -s bump -- {request.step}, or tag without a version",
+                )
+            )
+        return version
+    here = [version for version in situation.tags.values() if situation.names_here(version)]
+    if request.step is None:
+        if here:
+            return max(here)
+        found = _newest_in_changelog(situation)
+        if found is None:
+            raise UsageError(
+                Problem(
+                    "the version is its tag, and nothing here says which one it is to be",
+                    remedy="nox -s tag -- VERSION",
+                )
+            )
+        return found
+    if (named := parse(request.step)) in here and named is not None:
+        return named
+    return wanted_version(situation, request)
+
+
+def _newest_in_changelog(situation: Situation) -> Version | None:
+    """The version of the changelog's newest section, if it is not released."""
+    from release.documents.changelog import read
+    from release.project import read_text
+
+    project = situation.project
+    if project.changelog is None:
+        return None
+    sections = read(read_text(project.root, project.changelog), project.changelog).sections
+    versions = [section.version for section in sections if section.version is not None]
+    newest = max(versions, default=None)
+    return None if newest is None or newest in situation.tags.values() else newest
+
+
+def planned_branch(situation: Situation, version: Version) -> str:
+    template = situation.project.settings.pull_request_branch
+    return template.replace("{version}", str(version)) if template else situation.branch
+
+
+def branch_there(situation: Situation, branch: str) -> str | None:
+    """The commit of a branch that a run before this one made, here or on the remote."""
+    ref = f"refs/heads/{branch}"
+    done = git(situation.project.root, "rev-parse", "--verify", "--quiet", ref, check=False)
+    return done.stdout.strip() or situation.asked.branch(branch)
+
+
+def judge_tree(
+    situation: Situation,
+    version: Version,
+    run: Callable[..., Completed] | None = None,
+) -> None:
+    """Raise ReleaseError with everything that the gate `tree` finds against a release."""
+    seen = tree.read(
+        situation.project, situation.facts, version, run or _run_quietly, situation.asked
+    )
+    outcome = tree.judge(situation.facts, seen)
+    unchecked = outcome.status is Status.UNCHECKED and situation.remote is not None
+    if outcome.status is Status.FAILED or unchecked:
+        raise ReleaseError(
+            *(Problem(f.message, f.path or "", f.line, f.remedy or "") for f in outcome.findings)
+        )
+
+
+def _run_quietly(*command: str) -> Completed:
+    """Run a command without a log, for a dry run."""
+    import subprocess
+
+    from release.processes import Completed
+
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", check=False, timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CannotCheck(f"{command[0]} cannot be run: {error}", "install it") from None
+    return Completed(tuple(command), done.returncode, done.stdout, done.stderr, 0.0, False)
+
+
+def judge_unpushed(situation: Situation) -> None:
+    """Raise ReleaseError for a release on this commit that the remote does not have."""
+    if situation.remote is None:
+        return
+    for name in situation.project.released_here:
+        if situation.asked.tag(name) is None:
+            raise ReleaseError(
+                Problem(
+                    f"{name} is on this commit, and {situation.remote} does not have it",
+                    remedy=f"finish that release first: nox -s tag pushes it; or, if it was never"
+                    f" meant, git tag --delete {name}",
+                )
+            )
+
+
+def judge_free(situation: Situation, version: Version) -> None:
+    """Raise ReleaseError when the index has the version, or cannot be asked."""
+    if version in situation.published:
+        raise ReleaseError(
+            Problem(
+                f"{version} is on the index already",
+                remedy="release a higher version: an index never takes other files for this one",
+            )
+        )
+    if situation.unasked is not None:
+        raise situation.unasked
+
+
+def judge_unmoved(situation: Situation, tag_name: str) -> None:
+    """Look at the remote immediately before refs move. Raises ReleaseError if it moved."""
+    if situation.remote is None:
+        return
+    now = ask(situation.facts.remote_base, situation.remote)
+    branch = situation.branch
+    what = ""
+    if now.branch(branch) != situation.asked.branch(branch):
+        what = f"{situation.remote}/{branch} moved on meanwhile"
+    elif now.tag_object(tag_name) is not None:
+        what = f"{situation.remote} got a tag {tag_name} meanwhile"
+    if what:
+        raise ReleaseError(
+            Problem(
+                what,
+                remedy=f"nothing was changed; git pull --ff-only {situation.remote} {branch}, and"
+                " run this again",
+            )
+        )
+
+
+def contains(root: Path, branch: str, commit: str) -> bool:
+    done = git(root, "merge-base", "--is-ancestor", commit, branch, check=False)
+    return done.returncode == 0
+
+
+def _commit_of(situation: Situation, name: str) -> str | None:
+    done = git(
+        situation.project.root,
+        *("rev-parse", "--verify", "--quiet", f"refs/tags/{name}^{{commit}}"),
+        check=False,
+    )
+    return done.stdout.strip() or None
