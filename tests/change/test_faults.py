@@ -674,6 +674,7 @@ def test_a_remote_that_moves_during_the_checklist_is_noticed(world: World) -> No
         "moving",
         "m",
         lambda project, shell: (git(other, "push", "--quiet"), Outcome.passed(1, "moved"))[1],
+        needs=("tree",),
     )
     before = world.state()
     with pytest.raises(ReleaseError, match="moved on meanwhile") as caught:
