@@ -22,6 +22,7 @@ from release.model import Gate, Level, Status
 from release.processes import adopt_orphans, end_orphans
 
 if TYPE_CHECKING:
+    from release.checklist import Report
     from release.runner import Run
 
 PROJECT_VARIABLE = "NOX_RELEASE_PROJECT"
@@ -169,16 +170,19 @@ class Sessions:
             print(_masked(render(planned(project, request))), end="")
             return
         run = self._run(session, arguments)
-        with _interruptible(run):
-            if name == "bump":
-                done = bump(run, request)
-            elif name == "tag":
-                done = tag(run, request, self._extra)
-            else:
-                with Progress(run.project) as progress:
-                    done = cut(run, request, self._extra, progress)
-        if done.report is not None:
-            show_report(done.report)
+        reports: list[Report] = []
+        try:
+            with _interruptible(run):
+                if name == "bump":
+                    done = bump(run, request)
+                elif name == "tag":
+                    done = tag(run, request, self._extra)
+                else:
+                    with Progress(run.project) as progress:
+                        done = cut(run, request, self._extra, progress, reports.append)
+        finally:
+            for report in reports:
+                show_report(report)
         if run.cancelled:
             raise KeyboardInterrupt
         for line in remarks(done.remarks):

@@ -7,7 +7,7 @@ short goes on from there.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
@@ -174,8 +174,17 @@ def tag(run: Run, request: Request, extra: Mapping[str, Gate]) -> Done:
         return _tag_and_push(run, situation, version, request, extra, told)
 
 
-def cut(run: Run, request: Request, extra: Mapping[str, Gate], listener: Listener) -> Done:
-    """The whole release: bump, the checklist on exactly that commit, tag, push."""
+def cut(
+    run: Run,
+    request: Request,
+    extra: Mapping[str, Gate],
+    listener: Listener,
+    judged: Callable[[Report], None] = lambda _report: None,
+) -> Done:
+    """The whole release: bump, the checklist on exactly that commit, tag, push.
+
+    `judged` hears the checklist's report before anything is decided by it.
+    """
     with _changing(run, f"cut {request.step}") as (run, told):
         situation = look(run.project)
         if (here := finished_already(situation, request)) is not None:
@@ -186,6 +195,7 @@ def cut(run: Run, request: Request, extra: Mapping[str, Gate], listener: Listene
         if stands_in_files(situation, version):
             judge_tree(situation, version)
             report = preflight(run, extra, listener)
+            judged(report)
             if report.verdict is not Verdict.READY:
                 return _stopped(run, report, told)
             done = _tag_and_push(run, situation, version, request, extra, told)
@@ -202,6 +212,7 @@ def cut(run: Run, request: Request, extra: Mapping[str, Gate], listener: Listene
                 candidate = standing_candidate(run.project, plan)
                 candidate = candidate or make_candidate(run, shell, plan)
             report = _judge_candidate(run, situation, plan, candidate, extra, listener)
+            judged(report)
             if report.verdict is not Verdict.READY:
                 return _stopped(run, report, told, plan, candidate)
             return _publish(run, situation, plan, candidate, report, told)

@@ -8,6 +8,7 @@ import pytest
 
 from release.change.actions import bump, cut, dry_cut, tag
 from release.change.situation import Request
+from release.checklist import Report
 from release.errors import ReleaseError
 from release.project import read_project
 from tests.change.test_kills import SETTINGS, judge_here
@@ -146,3 +147,15 @@ def test_a_table_that_bump_my_version_would_prefer_is_named(root: Path, judge: J
     commit(root)
     with pytest.raises(ReleaseError, match=r"\.bumpversion\.cfg: bump-my-version would read"):
         bump(judge.run(root), Request("minor"))
+
+
+def test_the_checklist_is_told_even_where_the_push_is_refused(root: Path, judge: Judge) -> None:
+    hook = root.parent / "thing.git/hooks/pre-receive"
+    hook.write_text("#!/bin/sh\necho not today\nexit 1\n")
+    hook.chmod(0o755)
+    told: list[Report] = []
+    with pytest.raises(ReleaseError, match=r"origin refused the push.*not today"):
+        cut(judge.run(root), Request("minor"), {}, Silent(), told.append)
+    assert [report.verdict for report in told] == ["ready"]
+    hook.unlink()
+    assert "pushed main and v1.3.0 to origin" in tag(judge.run(root), Request(), {}).said
