@@ -803,10 +803,10 @@ def _citation_versions(root: Path, warnings: list[Problem]) -> list[VersionPlace
         return []
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        document = yaml.compose(read_text(root, path), Loader=loader)
-    except yaml.YAMLError as error:
+        # Not the loader in C: deep nesting ends the interpreter with it.
+        document = yaml.compose(read_text(root, path), Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         why = str(getattr(error, "problem", None) or error).splitlines()[0]
         warnings.append(

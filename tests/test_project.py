@@ -426,3 +426,10 @@ class TestGit:
     def test_outside_of_git_there_are_no_facts(self, tmp_path: Path) -> None:
         files = {"pyproject.toml": with_backend("x.y", VERSION)}
         assert project_of(tmp_path, files).git is None
+
+
+def test_a_citation_that_is_nested_without_end_is_a_warning(tmp_path: Path) -> None:
+    root = make_project(tmp_path / "thing", {"CITATION.cff": "x: " + "[" * 100_000})
+    (warning,) = read_project(root).warnings
+    assert warning.path == "CITATION.cff"
+    assert "is not valid YAML" in warning.message
