@@ -32,4 +32,7 @@ def main() -> int:
     command = ["--noxfile", str(noxfile), "--envdir", str(Path.cwd() / ".release" / "tools")]
     if arguments[0] in {"-l", "--list"}:
         return run_nox([*command, "--list"])
-    return run_nox([*command, "-s", arguments[0], "--", *arguments[1:]])
+    name, *rest = arguments
+    if rest[:1] == ["--"]:  # as nox wants it
+        rest = rest[1:]
+    return run_nox([*command, "-s", name, "--", *rest])

@@ -84,14 +84,14 @@ def requirements(project: Project, purpose: str) -> Requirements:
     first, then a group or extra that holds its tool (such as pytest), then those named for
     development. Empty when it declares none.
     """
-    tables = _named_tables(project)
-    found = _of_names(project, tables, GROUP_NAMES[purpose], REQUIREMENT_FILES[purpose])
+    tables = named_tables(project)
+    found = called(project, tables, GROUP_NAMES[purpose], REQUIREMENT_FILES[purpose])
     if purpose == "test":
         found |= _from_tox(project)
     return (
         found
-        or _holding(tables, TOOLS[purpose])
-        or _of_names(project, tables, FALLBACK_GROUPS, FALLBACK_FILES)
+        or holding(tables, TOOLS[purpose])
+        or called(project, tables, FALLBACK_GROUPS, FALLBACK_FILES)
     )
 
 
@@ -119,7 +119,7 @@ def extras_holding(project: Project, modules: Iterable[str]) -> tuple[str, ...]:
     wanted = {_normal(name) for name in modules}
     return tuple(
         table.name
-        for table in _named_tables(project)
+        for table in named_tables(project)
         if table.kind == "extra" and any(requirement_name(item) in wanted for item in table.items)
     )
 
@@ -143,7 +143,7 @@ class RequirementList:
     extras: tuple[str, ...] = ()
 
 
-def _named_tables(project: Project) -> list[RequirementList]:
+def named_tables(project: Project) -> list[RequirementList]:
     """Every named list of requirements for development that the project has, in its own order."""
     found = [
         RequirementList("group", name, tuple(_strings(items)))
@@ -181,9 +181,10 @@ def _named_tables(project: Project) -> list[RequirementList]:
     return found
 
 
-def _of_names(
+def called(
     project: Project, tables: Sequence[RequirementList], names: Sequence[str], files: Sequence[str]
 ) -> Requirements:
+    """The lists among `tables` that are called so, and those of `files` that the project has."""
     wanted = {_normal(name) for name in names}
     found = Requirements(files=tuple(file for file in files if (project.root / file).is_file()))
     for table in tables:
@@ -192,7 +193,7 @@ def _of_names(
     return found
 
 
-def _holding(tables: Sequence[RequirementList], tools: Sequence[str]) -> Requirements:
+def holding(tables: Sequence[RequirementList], tools: Sequence[str]) -> Requirements:
     """The shortest list that holds one of `tools`; dependency groups before the rest."""
     for kinds in (("group", "tool"), ("extra",)):
         fitting = [
@@ -307,9 +308,10 @@ def procedure_text(project: Project) -> str:
         path = project.root / name
         for file in sorted(path.iterdir()) if path.is_dir() else [path]:
             try:
-                if file.is_file() and file.stat().st_size < LARGEST_PROCEDURE:
+                inside = file.resolve().is_relative_to(project.root)
+                if inside and file.is_file() and file.stat().st_size < LARGEST_PROCEDURE:
                     texts.append(file.read_text(encoding="utf-8", errors="replace"))
-            except OSError:
+            except (OSError, RuntimeError):  # the latter is a link that leads to itself
                 continue
     return "\n".join(texts)
 
@@ -343,7 +345,7 @@ def locked(project: Project, tool: str) -> str | None:
 def ranges(project: Project, tool: str) -> tuple[str, ...]:
     """The version ranges (PEP 440, without markers) in which the project's lists name a tool."""
     found = []
-    for table in _named_tables(project):
+    for table in named_tables(project):
         for item in table.items:
             if requirement_name(item) == tool:
                 bare = item.partition(";")[0]
@@ -388,7 +390,7 @@ def hook(project: Project, name: str) -> Hook | None:
 
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError):
+    except (yaml.YAMLError, ValueError, RecursionError, OSError):
         return None
     for repository in _list(as_table(data).get("repos")):
         for entry in _list(as_table(repository).get("hooks")):

@@ -5,15 +5,29 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import unquote, unquote_plus
 
 SECRET_NAME = re.compile(
-    r"token|secret|passw|passphrase|credential|api_?key|_key$|access_?key|_auth$|^auth_"
-    r"|^(?!old).+_?pwd$|_pat$",
+    r"token|secret|passw|passphrase|credential|api_?key|_key(?:_?b(?:ase)?64)?$|access_?key"
+    r"|_auth(?:_config)?$|^auth(?:_|$)|^(?!old).+_?pwd$|_pat$|webhook(?:_?url)?$",
     re.I,
 )
-URL_PASSWORD = re.compile(r"(?<=://)[^\s/@:'\"]*:[^\s/@'\"]+(?=@)")
+# Up to the last @ before the path; and, since other clients than those of HTTP are given passwords
+# with a slash in them and then complain of what they took for the host, up to the last one of all.
+URL_PASSWORD = re.compile(
+    r"(?<=://)(?:(?<!http://)(?<!https://)[^\s/@:'\"]*:(?:(?!://)[^\s'\"])+"
+    r"|[^\s/@:'\"]*:[^\s/'\"]+)(?=@)",
+    re.I,
+)
 URL_USER = re.compile(r"(?<=http://)[^\s/@:'\"]+(?=@)|(?<=https://)[^\s/@:'\"]+(?=@)")
+# A parameter of a URL, as libpq takes it and others do, or of libpq's other form, host=... user=...
+# A name in braces stands for a password and is none.
+PARAMETER = re.compile(r"(?<=password=)(?!'?\{)(?:'(?:[^'\\\n]|\\.)*'?|[^\s&'\"]+)", re.I)
+SPACED = re.compile(r"(?<=password)\s*=\s*", re.I)
+# In JSON, such as that of DOCKER_AUTH_CONFIG.
+PAIR = re.compile(r'"([\w-]+)"\s*:\s*"([^"\\]+)"')
+ENDS = 20
 MASK = "***"
 
 
@@ -28,12 +42,10 @@ class Mask:
         values: set[str] = set()
         for name, value in environ.items():
             if SECRET_NAME.search(name):
-                values.update(line for line in (value, *value.splitlines()) if len(line) >= 6)
-            values.update(
-                part
-                for match in URL_PASSWORD.findall(value)
-                if len(part := match.partition(":")[2]) >= 6
-            )
+                values.update((value, *value.splitlines()))
+                values.update(text for key, text in PAIR.findall(value) if SECRET_NAME.search(key))
+            values.update(_passwords(value))
+        values = {value for value in values if len(value) >= 6}
         self._values = (
             re.compile("|".join(re.escape(v) for v in sorted(values, key=len, reverse=True)))
             if values
@@ -47,7 +59,20 @@ class Mask:
         if "://" in text:
             text = URL_PASSWORD.sub(f"{MASK}:{MASK}", text)
             text = URL_USER.sub(MASK, text)
-        return text
+        return PARAMETER.sub(MASK, text)
+
+
+def _passwords(value: str) -> Iterator[str]:
+    """Every text that may be a password in URLs and connection strings, quoted and not."""
+    for match in URL_PASSWORD.findall(value):
+        # Which @ ends it, only those who read the URL know.
+        parts = match.partition(":")[2].split("@", ENDS)
+        for end in range(1, len(parts) + 1):
+            text = "@".join(parts[:end])
+            yield from (text, unquote(text), unquote_plus(text))
+    for text in PARAMETER.findall(SPACED.sub("=", value)):
+        bare = re.sub(r"\\(.)", r"\1", text.strip("'"))
+        yield from (text, bare, unquote(text), unquote_plus(text))
 
 
 def printable(text: str) -> str:

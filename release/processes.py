@@ -136,6 +136,11 @@ class Processes:
     def cancelled(self) -> bool:
         return self._cancelled.is_set()
 
+    def wait(self, seconds: float) -> None:
+        """Let time pass. Raises Interrupted as soon as the run is cancelled."""
+        if self._cancelled.wait(seconds):
+            raise Interrupted
+
     def cancel(self) -> None:
         """Stop every running command with its children; later commands refuse to start."""
         self._cancelled.set()

@@ -116,6 +116,11 @@ class Project:
         return name in as_table(self.pyproject.get("tool"))
 
     @property
+    def top(self) -> Path:
+        """The folder of the whole repository; the project's own where there is no git."""
+        return self.git.top if self.git is not None else self.root
+
+    @property
     def has_src_layout(self) -> bool:
         return self.source_root != "."
 
@@ -288,6 +293,8 @@ def read_text(root: Path, path: str) -> str:
             raise ConfigurationError(
                 Problem("leads out of the repository", path, remedy="keep it inside")
             )
+        if not (resolved.is_file() or resolved.is_dir()):  # a pipe would be waited for
+            raise ConfigurationError(Problem("is no file", path, remedy="remove it"))
         if resolved.stat().st_size > MAX_DOCUMENT:
             raise ConfigurationError(Problem("is larger than 64 MiB", path, remedy="split it"))
         data = resolved.read_bytes()

@@ -25,7 +25,7 @@ from release.masking import Mask, printable
 from release.model import Evidence, Finding, Gate, Level, Outcome, Status
 from release.processes import Log, Processes, locked
 from release.shell import BYTECODE, Shell
-from release.store import Store
+from release.store import Store, holds_artifacts
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -307,24 +307,11 @@ def validity(run: Run, gate: Gate) -> timedelta | None:
 
 def _intact(run: Run, gate: Gate, evidence: Evidence) -> bool:
     """Whether the gate's folders hold just what it made, with the same bytes."""
-    import hashlib
-
     made = {run.store.folder / artifact.path for artifact in evidence.outcome.artifacts}
     found = {p for name in gate.writes for p in (run.store.folder / name).rglob("*")}
     if any(path not in made for path in found if not path.is_dir()):
         return False
-
-    for artifact in evidence.outcome.artifacts:
-        path = run.store.folder / artifact.path
-        if not path.resolve().is_relative_to(run.store.folder.resolve()):
-            return False
-        try:
-            with path.open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != artifact.sha256:
-                    return False
-        except OSError:
-            return False
-    return True
+    return holds_artifacts(run.store.folder, evidence)
 
 
 def _conclude(

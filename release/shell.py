@@ -135,6 +135,13 @@ class Shell:
             )
         return left
 
+    def wait(self, seconds: float) -> None:
+        """Let time pass, which the gate has a limit of its own for.
+
+        Raises Interrupted as soon as the run is stopped.
+        """
+        self._processes.wait(seconds)
+
     def lock(self, path: Path) -> AbstractContextManager[None]:
         """Hold a lock file that other runs and gates heed as well."""
         return locked(path, lambda: self._processes.cancelled)

@@ -94,3 +94,20 @@ def read_evidence(path: Path) -> Evidence:
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     return Evidence.from_json(data)
+
+
+def holds_artifacts(folder: Path, evidence: Evidence) -> bool:
+    """Whether every file that the evidence names lies below `folder`, with the same bytes."""
+    import hashlib
+
+    for artifact in evidence.outcome.artifacts:
+        path = folder / artifact.path
+        if not path.resolve().is_relative_to(folder.resolve()):
+            return False
+        try:
+            with path.open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != artifact.sha256:
+                    return False
+        except OSError:
+            return False
+    return True

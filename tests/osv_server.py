@@ -6,16 +6,16 @@ are matched by the algorithm of https://ossf.github.io/osv-schema/#evaluation.
 
 from __future__ import annotations
 
+import base64
 import json
-import threading
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from packaging.version import Version
+
+from tests.local_server import LocalServer, Reply, Request
 
 ADVISORIES = Path(__file__).parent / "data" / "audit" / "advisories"
 
@@ -55,7 +55,7 @@ def _in_range(events: Iterable[Mapping[str, str]], version: Version) -> bool:
     return vulnerable
 
 
-class OsvServer:
+class OsvServer(LocalServer):
     """Serves advisories for as long as its `with` block lasts.
 
     `status` and `body` replace every answer, `declared` the length that it announces; a `stalled`
@@ -73,64 +73,25 @@ class OsvServer:
         stalled: bool = False,
         credentials: str | None = None,
     ) -> None:
+        super().__init__()
+        self.stalled = stalled
         self.queries: list[tuple[str, str]] = []
-        self._closing = threading.Event()
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                length = int(self.headers.get("Content-Length", 0))
-                query = json.loads(self.rfile.read(length))
-                name, version = query["package"]["name"], query["version"]
-                server.queries.append((name, version))
-                if stalled:
-                    server._closing.wait()
-                    self.close_connection = True
-                    return
-                if credentials is not None and not self._is_authorised(credentials):
-                    self._reply(401, b"{}")
-                    return
-                found = [a for a in advisories if is_affected(a, name, version)]
-                answer = json.dumps({"vulns": found} if found else {}).encode()
-                self._reply(status, answer if body is None else body)
-
-            def _is_authorised(self, expected: str) -> bool:
-                import base64
-
-                given = self.headers.get("Authorization", "")
-                return given == f"Basic {base64.b64encode(expected.encode()).decode()}"
-
-            def _reply(self, status: int, content: bytes) -> None:
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(declared or len(content)))
-                self.end_headers()
-                with suppress(ConnectionError):
-                    self.wfile.write(content)
-                self.close_connection = True
-
-            def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-                """Says nothing: the tests' output is not its place."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self._advisories = advisories
+        self._reply = Reply(status, body, declared=declared)
+        self._expected = credentials and base64.b64encode(credentials.encode()).decode()
 
     @property
     def url(self) -> str:
         """Where queries go."""
-        return f"http://127.0.0.1:{self._server.server_port}/v1/query"
+        return f"{self.address}/v1/query"
 
-    def __enter__(self) -> OsvServer:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._closing.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    def answer(self, request: Request) -> Reply:
+        query = json.loads(request.body)
+        name, version = query["package"]["name"], query["version"]
+        self.queries.append((name, version))
+        if self._expected and request.authorisation != f"Basic {self._expected}":
+            return Reply(401)
+        if self._reply.body is not None:
+            return self._reply
+        found = [a for a in self._advisories if is_affected(a, name, version)]
+        return replace(self._reply, body={"vulns": found} if found else {})

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from release.gates import checklist
-from release.model import Evidence, Level
+from release.model import Evidence, Level, Status
 from release.project import read_project
 from release.runner import Run, judge_with_needs
 from release.store import Store
@@ -122,6 +122,16 @@ def with_remote(root: Path) -> Path:
     git(root, "push", "--quiet", "--set-upstream", "origin", "main")
     git(root, "remote", "set-head", "origin", "main")
     return remote
+
+
+def said(evidence: Evidence, status: Status = Status.FAILED) -> str:
+    """Everything that a gate says, a line a finding, its remedy behind the bar.
+
+    What fails it has a remedy.
+    """
+    assert evidence.outcome.status is status, evidence.outcome
+    assert status is not Status.FAILED or all(f.remedy for f in evidence.outcome.findings)
+    return "\n".join(f"{f.message} | {f.remedy}" for f in evidence.outcome.findings)
 
 
 class Judge:

@@ -231,3 +231,19 @@ def test_a_full_disk_costs_the_log_and_not_the_verdict(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_a_command_killed_by_a_signal_says_so_by_its_status(commands: Fixture) -> None:
     assert commands.run("import os; os.kill(os.getpid(), 9)").status == -signal.SIGKILL
+
+
+def test_waiting_ends_as_soon_as_the_run_is_cancelled(commands: Fixture) -> None:
+    started = time.monotonic()
+    threading.Timer(0.2, commands.processes.cancel).start()
+    with pytest.raises(Interrupted):
+        commands.processes.wait(60)
+    assert 0.2 <= time.monotonic() - started < 5
+    with pytest.raises(Interrupted):
+        commands.processes.wait(0)
+
+
+def test_waiting_lasts_as_long_as_it_is_told(commands: Fixture) -> None:
+    started = time.monotonic()
+    commands.processes.wait(0.1)
+    assert time.monotonic() - started >= 0.1

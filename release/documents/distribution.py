@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import calendar
+import contextlib
 import csv
 import functools
 import hashlib
@@ -16,6 +17,7 @@ import re
 import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +33,23 @@ SHOWN_NAMES = 12
 SHOWN_DIFFERENCES = 4
 SCANNED_BYTES = 4_000_000
 METADATA_BYTES = 16_000_000
+# What the standard library raises for damaged archives: RuntimeError where one is encrypted or
+# packed in a way that it does not know, OverflowError for times beyond all numbers.
+DAMAGED: tuple[type[Exception], ...] = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    OverflowError,
+    RuntimeError,
+)
+with contextlib.suppress(ImportError):  # some Pythons are built without it
+    from lzma import LZMAError
+
+    DAMAGED += (LZMAError,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +146,18 @@ class Archive:
 
 
 class Unreadable(ValueError):
-    """The file is no archive of its kind."""
+    """The file is no archive of its kind, or a damaged one; says which file, and why."""
 
 
 def read(path: Path) -> Archive:
     """Read a wheel or a `.tar.gz` sdist. Raises Unreadable when it is neither, or broken."""
     try:
         return _read_wheel(path) if path.suffix == ".whl" else _read_sdist(path)
-    except (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, struct.error) as error:
-        raise Unreadable(f"{path.name} cannot be read: {error}") from None
+    except DAMAGED as error:
+        # The text of an OSError names the whole path.
+        said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        why = said if said.isprintable() else ascii(said)
+        raise Unreadable(f"{path.name} cannot be read: {why}") from None
 
 
 def _read_wheel(path: Path) -> Archive:
@@ -144,7 +166,9 @@ def _read_wheel(path: Path) -> Archive:
         for entry in archive.infolist():
             if entry.is_dir():
                 continue
-            moment = calendar.timegm((*entry.date_time, 0, 0, 0))
+            year, month, day, *clock = entry.date_time
+            # Where nobody told the time, month and day are zero.
+            moment = calendar.timegm((year, max(month, 1), max(day, 1), *clock, 0, 0, 0))
             with archive.open(entry) as file:
                 reader.add(entry.filename, file, entry.file_size, entry.external_attr >> 16, moment)
     return Archive(
@@ -181,6 +205,9 @@ def _read_sdist(path: Path) -> Archive:
                 owner,
                 link,
             )
+        # The checksum comes behind the end that the archive has by itself.
+        while archive.fileobj is not None and archive.fileobj.read(1 << 20):
+            pass
     top = tops.pop() if len(tops) == 1 else ""
     return Archive(
         path.name,

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
@@ -116,8 +117,9 @@ class Copy:
         try:
             with tarfile.open(sdist) as archive:
                 extract(archive, folder)
-        except (tarfile.TarError, OSError) as error:
-            raise StepFailed("sdist", "archive", f"it cannot be unpacked: {error}") from None
+        except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+            message = f"{sdist.name} cannot be unpacked: {error}"
+            raise StepFailed("sdist", "archive", message) from None
         found = list(folder.iterdir())
         if len(found) != 1 or not found[0].is_dir():
             raise StepFailed("sdist", "archive", "it does not hold exactly one top-level folder")

@@ -78,8 +78,10 @@ def check(project: Project, shell: Shell) -> Outcome:
     """Build both distributions and judge them."""
     from release.documents.contents import top_level_modules
     from release.documents.distribution import Judged, Unreadable, digest, read
+    from release.released import keep_released
 
     settings = project.settings.gates.build
+    keep_released(project, shell.folder)
     dist = shell.folder_for(DIST)
     copies, tree = _copies(project, shell, twice=settings.reproducible != "no")
     made = _build(project, shell, copies)

@@ -23,13 +23,12 @@ def own_gate(name: str, settings: OwnGateSettings) -> Gate:
         from release.declared import chosen_requirements
         from release.installed import project_environment
 
-        environment = None
-        if settings.project or settings.install:
-            wanted = chosen_requirements(project, settings)
-            environment = project_environment(
-                project, shell, wanted, with_project=settings.project
-            ).environment
-        return run_commands(shell, settings.run, environment, settings.env)
+        if not settings.project and not settings.install:
+            return run_commands(shell, settings.run, None, settings.env)
+        wanted = chosen_requirements(project, settings)
+        found = project_environment(project, shell, wanted, with_project=settings.project)
+        env = {**found.variables(), **settings.env}
+        return run_commands(shell, settings.run, found.environment, env)
 
     return Gate(
         name=name,
@@ -55,13 +54,12 @@ def run_set(
     from release.declared import chosen_requirements
     from release.installed import project_environment
 
-    environment = tools
     wanted = chosen_requirements(project, settings)
-    if tools is None or wanted:
-        environment = project_environment(
-            project, shell, wanted, tools=shell.gate.tools
-        ).environment
-    return run_commands(shell, settings.run or (), environment, settings.env)
+    if tools is not None and not wanted:
+        return run_commands(shell, settings.run or (), tools, settings.env)
+    found = project_environment(project, shell, wanted, tools=shell.gate.tools)
+    env = {**found.variables(), **settings.env}
+    return run_commands(shell, settings.run or (), found.environment, env)
 
 
 def run_commands(

@@ -149,7 +149,6 @@ def read(
             if spelled(name, template, version)
         )
     local_clash = bool(tag) and _succeeds(root, "rev-parse", "--verify", f"refs/heads/{tag}")
-    hooks = next((name for name in HOOK_FOLDERS if _holds_hooks(root / name)), None)
     return TreeFacts(
         branch=branch,
         in_ci=environment_is_ci(),
@@ -164,8 +163,8 @@ def read(
         behind=remote_branch is not None
         and not (known and _is_ancestor(root, str(remote_branch), str(commit))),
         ahead=int(ahead) if ahead and remote_branch else 0,
-        hooks=hooks,
-        hooks_path=_hooks_path(root),
+        hooks=hooks_folder(root),
+        hooks_path=hooks_path(root),
         identity=_succeeds(root, "var", "GIT_COMMITTER_IDENT"),
         key_problem=_key_problem(root, run) if _signs(project) else None,
         unreachable=unreachable,
@@ -329,7 +328,7 @@ def _tags(facts: GitFacts, seen: TreeFacts) -> list[Finding]:
 
 def _maintainer(seen: TreeFacts) -> list[Finding]:
     found = []
-    if seen.hooks and (seen.hooks_path is None or Path(seen.hooks_path).is_absolute()):
+    if seen.hooks and seen.hooks_path != seen.hooks:
         instead = f"; git uses {seen.hooks_path}" if seen.hooks_path else ""
         found.append(
             Finding(
@@ -403,18 +402,29 @@ def _local_tags(root: Path, names: Sequence[str]) -> tuple[Tag, ...]:
     return tuple(found)
 
 
-def _holds_hooks(folder: Path) -> bool:
-    return folder.is_dir() and any(entry.stem in HOOKS for entry in folder.iterdir())
+def hooks_folder(root: Path) -> str | None:
+    """The project's folder of hooks that a clone is to run; None when it ships none."""
+    for name in HOOK_FOLDERS:
+        folder = root / name
+        if folder.is_dir() and any(entry.stem in HOOKS for entry in folder.iterdir()):
+            return name
+    return None
 
 
-def _hooks_path(root: Path) -> str | None:
-    """Where git looks for hooks if it is told where: relative to the project if below it."""
+def hooks_path(root: Path) -> str | None:
+    """Where git looks for hooks if it is told where: relative to the project if below it.
+
+    One of the usual folders is called by its name, whatever it links to.
+    """
     done = git(root, "config", "--type=path", "--get", "core.hooksPath", check=False)
     if done.returncode != 0:
         return None
     # git takes a relative path from the top level of the working tree.
     top = Path(git(root, "rev-parse", "--show-toplevel").stdout.rstrip("\n"))
     path = (top / done.stdout.rstrip("\n")).resolve()
+    for name in HOOK_FOLDERS:
+        if path == (root / name).resolve():
+            return name
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 

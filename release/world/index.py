@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import io
 import os
 import re
 from collections.abc import Mapping
@@ -11,11 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck
+from release.world import web
 
 if TYPE_CHECKING:
     from pypi_simple import ProjectPage
+    from requests import Response
 
 TIMEOUT = (5, 20)
+# The largest pages, of projects with tens of thousands of files, have half of that.
+MAX_BYTES = 32 * 1024 * 1024
+CHUNK = 65_536
 RETRIES = 2
 BUSY = (429, 500, 502, 503, 504)
 REMEDY = "look at the network and at pip's or uv's index settings, or set tool.release.index"
@@ -67,8 +73,27 @@ def _pip_files(environ: Mapping[str, str]) -> list[Path]:
 def files_of(name: str, url: str) -> tuple[IndexFile, ...] | None:
     """Every file that the index serves for a project; None when it knows no such project.
 
+    Raises CannotCheck as `page_of` does.
+    """
+    page = page_of(name, url)
+    if page is None:
+        return None
+    return tuple(
+        IndexFile(
+            package.filename,
+            package.version or "",
+            (package.digests or {}).get("sha256"),
+            bool(package.is_yanked),
+        )
+        for package in page.packages
+    )
+
+
+def page_of(name: str, url: str) -> ProjectPage | None:
+    """What the index at `url` tells of a project; None when it knows no such project.
+
     A server that is busy is asked again, twice. Raises CannotCheck when the index cannot be asked,
-    or what answers is no index.
+    takes too long or says too much, or what answers is no index.
     """
     from pypi_simple import (
         NoSuchProjectError,
@@ -76,6 +101,7 @@ def files_of(name: str, url: str) -> tuple[IndexFile, ...] | None:
         UnsupportedRepoVersionError,
     )
     from requests import RequestException
+    from urllib3.exceptions import HTTPError
 
     try:
         page = _read_folder(name, url) if url.startswith("file:") else _read_server(name, url)
@@ -85,26 +111,24 @@ def files_of(name: str, url: str) -> tuple[IndexFile, ...] | None:
         RequestException,
         UnsupportedContentTypeError,
         UnsupportedRepoVersionError,
+        HTTPError,
         ValueError,
+        RecursionError,
         OSError,
     ) as error:
         raise CannotCheck(
-            f"the package index cannot be asked for {name}: {_reason(error)}", REMEDY
+            f"the package index cannot be asked for {name}: {reason(error)}", REMEDY
         ) from None
-    files = tuple(
-        IndexFile(
-            package.filename,
-            package.version or "",
-            (package.digests or {}).get("sha256"),
-            bool(package.is_yanked),
-        )
-        for package in page.packages
-    )
-    if page.repository_version is None and not any(file.version for file in files):
+    except OverflowError:
+        raise CannotCheck(
+            f"the package index answers more than {MAX_BYTES // 1024 // 1024} MiB about {name}",
+            REMEDY,
+        ) from None
+    if page.repository_version is None and not any(file.version for file in page.packages):
         raise CannotCheck(
             f"what the package index answers about {name} is no list of its files", REMEDY
         )
-    return files
+    return page
 
 
 def _read_server(name: str, url: str) -> ProjectPage:
@@ -124,13 +148,32 @@ def _read_server(name: str, url: str) -> ProjectPage:
     with Session() as session:
         for scheme in ("http://", "https://"):
             session.mount(scheme, HTTPAdapter(max_retries=retry))
+        session.hooks["response"].append(_bounded)
         client = PyPISimple(endpoint=url, session=session)
-        try:
-            return client.get_project_page(name, timeout=TIMEOUT)
-        except NoSuchProjectError:
-            # A wrong address knows no project either: its root must answer.
-            session.head(url, timeout=TIMEOUT, allow_redirects=True).raise_for_status()
-            raise
+
+        def ask() -> ProjectPage:
+            try:
+                return client.get_project_page(name, timeout=TIMEOUT)
+            except NoSuchProjectError:
+                # A wrong address knows no project either: its root must answer.
+                session.head(url, timeout=TIMEOUT, allow_redirects=True).raise_for_status()
+                raise
+
+        # A server that sends a byte now and then never runs into the other limit.
+        return web.within(web.WHOLE_SECONDS, ask)
+
+
+def _bounded(response: Response, **_: Any) -> Response:
+    """An answer that was read as far as the limit allows. Raises OverflowError beyond it."""
+    body = io.BytesIO()
+    for chunk in response.raw.stream(CHUNK, decode_content=True):
+        body.write(chunk)
+        if body.tell() > MAX_BYTES:
+            response.close()
+            raise OverflowError
+    body.seek(0)
+    response.raw = body
+    return response
 
 
 def _read_folder(name: str, url: str) -> ProjectPage:
@@ -148,7 +191,7 @@ def _read_folder(name: str, url: str) -> ProjectPage:
     return ProjectPage.from_html(name, page.read_bytes(), base_url=page.as_uri())
 
 
-def _reason(error: Any) -> str:
+def reason(error: Any) -> str:
     """What went wrong, without the address, which may hold credentials."""
     response = getattr(error, "response", None)
     if response is not None:

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import base64
+import calendar
 import gzip
 import hashlib
 import io
 import tarfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from packaging.version import Version
 
 from release.documents.distribution import (
@@ -149,6 +153,138 @@ def test_a_broken_file_is_unreadable(tmp_path: Path, name: str) -> None:
 
     with pytest.raises(Unreadable, match=name):
         read(tmp_path / name)
+
+
+def patched(path: Path, *changes: tuple[bytes, bytes]) -> bytes:
+    """The bytes of a file with others in place of some of them."""
+    data = path.read_bytes()
+    for before, after in changes:
+        assert before in data
+        data = data.replace(before, after)
+    return data
+
+
+def packed_by(method: int) -> bytes:
+    """A wheel whose only member is packed by that method, and damaged."""
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", method) as archive:
+        archive.writestr("a", bytes(range(256)) * 8)
+    data = bytearray(whole.getvalue())
+    data[45:60] = b"\xff" * 15
+    return bytes(data)
+
+
+def time_of_a_member(text: str) -> bytes:
+    """An sdist whose only member was changed at that time."""
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w:gz", format=tarfile.PAX_FORMAT) as archive:
+        entry = tarfile.TarInfo(f"{STEM}/a")
+        entry.pax_headers = {"mtime": text}
+        archive.addfile(entry)
+    return whole.getvalue()
+
+
+def unpackable(data: bytes) -> bytes:
+    """A gzip file whose content is no more to be had."""
+    return data[:20] + bytes(len(data) - 20)
+
+
+# Name of the file, what makes its bytes from a sound one, and a part of what is said.
+DAMAGE: dict[str, tuple[str, Callable[[Path], bytes], str]] = {
+    "encrypted": (
+        "whl",
+        lambda path: patched(
+            path,
+            (b"PK\x01\x02\x14\x03\x14\0\0", b"PK\x01\x02\x14\x03\x14\0\1"),
+            (b"PK\x03\x04\x14\0\0", b"PK\x03\x04\x14\0\1"),
+        ),
+        "is encrypted",
+    ),
+    "of another time's compression": (
+        "whl",
+        lambda path: patched(
+            path,
+            (b"PK\x01\x02\x14\x03\x14\0\0\0\0\0", b"PK\x01\x02\x14\x03\x14\0\0\0\x63\0"),
+            (b"PK\x03\x04\x14\0\0\0\0\0", b"PK\x03\x04\x14\0\0\0\x63\0"),
+        ),
+        "compression method is not supported",
+    ),
+    "with other bytes": ("whl", lambda path: patched(path, (b"MIT", b"BSD")), "Bad CRC-32"),
+    "cut off": ("whl", lambda path: path.read_bytes()[:-200], "not a zip file"),
+    "with a member cut off": (
+        "whl",
+        lambda path: path.read_bytes()[900:],
+        "cannot be read",
+    ),
+    "damaged in its deflated bytes": ("whl", lambda _: packed_by(zipfile.ZIP_DEFLATED), "Error -3"),
+    "damaged in its LZMA bytes": ("whl", lambda _: packed_by(zipfile.ZIP_LZMA), "cannot be read"),
+    "damaged in its bzip2 bytes": ("whl", lambda _: packed_by(zipfile.ZIP_BZIP2), "cannot be read"),
+    "with a date that is none": (
+        "whl",
+        lambda path: patched(path, (b'\x83\x18"V', b"\x83\x18\xff\x57")),
+        "month",
+    ),
+    "empty": ("whl", lambda _: b"", "not a zip file"),
+    "an sdist cut off": ("tar.gz", lambda path: path.read_bytes()[:-60], "end-of-stream"),
+    "an sdist with other bytes": (
+        "tar.gz",
+        lambda path: unpackable(path.read_bytes()),
+        "cannot be read",
+    ),
+    "an sdist with one bit off": (
+        "tar.gz",
+        lambda path: path.read_bytes()[:-8] + bytes(8),
+        "CRC check failed",
+    ),
+    "an sdist of no time": ("tar.gz", lambda _: time_of_a_member("nan"), "NaN"),
+    "an sdist of endless time": ("tar.gz", lambda _: time_of_a_member("inf"), "infinity"),
+    "an empty sdist": ("tar.gz", lambda _: b"", "empty file"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_file_is_unreadable_with_its_name_and_the_reason(
+    tmp_path: Path, damage: str
+) -> None:
+    suffix, change, said = DAMAGE[damage]
+    sdist(tmp_path)
+    wheel(tmp_path)
+    (path,) = tmp_path.glob(f"*.{suffix}")
+    path.write_bytes(change(path))
+
+    with pytest.raises(Unreadable) as caught:
+        read(path)
+
+    assert str(caught.value).startswith(f"{path.name} cannot be read: ")
+    assert said in str(caught.value)
+    assert str(tmp_path) not in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_unreadable_without_its_path(tmp_path: Path) -> None:
+    with pytest.raises(Unreadable, match=r"^a\.whl cannot be read: No such file or directory$"):
+        read(tmp_path / "a.whl")
+
+
+def test_a_wheel_whose_members_have_no_date_is_read(tmp_path: Path) -> None:
+    wheel(tmp_path)
+    (path,) = tmp_path.glob("*.whl")
+    path.write_bytes(patched(path, (b'\x83\x18"V', b"\x83\x18\0\0")))
+
+    assert read(path).members[0].mtime == calendar.timegm((1980, 1, 1, 3, 4, 6))
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_no_damage_breaks_the_reading(tmp_path: Path, data: st.DataObject) -> None:
+    sound = wheel(tmp_path) if data.draw(st.booleans()) else sdist(tmp_path)
+    path = tmp_path / sound.file
+    damaged = bytearray(path.read_bytes())
+    for place in data.draw(st.lists(st.integers(0, len(damaged) - 1), min_size=1, max_size=4)):
+        damaged[place] = data.draw(st.integers(0, 255))
+    path.write_bytes(bytes(damaged[: data.draw(st.integers(0, len(damaged)))]))
+
+    with suppress(Unreadable):
+        assert read(path).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_files_that_agree_have_no_fault(tmp_path: Path) -> None:

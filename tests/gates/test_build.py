@@ -905,3 +905,66 @@ def test_a_tool_that_is_missing_or_breaks_leaves_the_gate_unchecked(
 
     assert evidence.outcome.status is Status.UNCHECKED
     assert said in messages(evidence)
+
+
+BACKEND = """\
+import io, tarfile, zipfile
+from pathlib import Path
+
+
+def spoiled(path, kind):
+    damage = Path("damage").read_text().split()
+    data = path.read_bytes()
+    flags = b"PK\\x01\\x02\\x14\\x03\\x14\\0"
+    ways = {
+        "cut-off": data[: len(data) // 2],
+        "other-bytes": data[:20] + bytes(300),
+        "another-content": data.replace(b"tiny", b"vast"),
+        "encrypted": data.replace(flags + b"\\0", flags + b"\\1"),
+    }
+    if damage[0] == kind:
+        path.write_bytes(ways[damage[1]])
+    return path.name
+
+
+def build_sdist(folder, settings=None):
+    path = Path(folder, "small_thing-1.2.3.tar.gz")
+    with tarfile.open(path, "w:gz") as archive:
+        for name in ("pyproject.toml", "backend.py", "damage", "PKG-INFO"):
+            archive.add(name, f"small_thing-1.2.3/{name}")
+    return spoiled(path, "sdist")
+
+
+def build_wheel(folder, settings=None, metadata=None):
+    path = Path(folder, "small_thing-1.2.3-py3-none-any.whl")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("small_thing.py", "print('tiny')")
+    return spoiled(path, "wheel")
+"""
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ("sdist cut-off", "small_thing-1.2.3.tar.gz cannot be unpacked: "),
+        ("sdist other-bytes", "small_thing-1.2.3.tar.gz cannot be unpacked: "),
+        ("wheel cut-off", "small_thing-1.2.3-py3-none-any.whl cannot be read: "),
+        ("wheel another-content", "small_thing-1.2.3-py3-none-any.whl cannot be read: Bad CRC-32"),
+        ("wheel encrypted", "small_thing-1.2.3-py3-none-any.whl cannot be read: File "),
+    ],
+)
+def test_a_damaged_file_of_the_backends_is_a_defect_with_its_name(
+    judge: Judge, tmp_path: Path, damage: str, said: str
+) -> None:
+    own = PYPROJECT.replace(
+        'requires = ["hatchling"]', 'requires = []\nbackend-path = ["."]'
+    ).replace("hatchling.build", "backend")
+    metadata = "Metadata-Version: 2.4\nName: small-thing\nVersion: 1.2.3\n"
+    files = {"pyproject.toml": own, "backend.py": BACKEND, "damage": damage, "PKG-INFO": metadata}
+
+    evidence = judge(make_project(tmp_path / "thing", files), "build")
+
+    assert evidence.outcome.status is Status.FAILED
+    assert said in messages(evidence)
+    assert "Traceback" not in messages(evidence)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from release.model import Status
-from tests.support import PYPROJECT, Judge, git, make_project
+from tests.support import PYPROJECT, Judge, git, make_project, write
 
 PYTHON = sys.executable.replace("\\", "/")
 
@@ -90,3 +90,16 @@ def test_the_environment_holds_the_project_and_what_is_asked_for(
     found = judge(with_gate(tmp_path / "p", table), "doctor").outcome
     assert found.status is Status.PASSED, found
     assert found.checked == 2
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("name", ["doctor", "test"])
+def test_commands_judge_the_files_as_they_are_now(tmp_path: Path, judge: Judge, name: str) -> None:
+    table = 'run = ["python -c \\"import small_thing\\""]'
+    root = with_gate(tmp_path / "p", f"{table}\n[tool.release.gates.test]\n{table}")
+    assert judge(root, name).outcome.status is Status.PASSED
+    module = "src/small_thing/__init__.py"
+    write(root, {module: (root / module).read_text() + 'raise RuntimeError("broken since")\n'})
+    found = judge(root, name).outcome
+    assert found.status is Status.FAILED
+    assert "broken since" in found.findings[0].message

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from release.model import Evidence, Level, Status
-from tests.support import Judge, commit, git, make_project, with_remote, write
+from release.model import Level, Status
+from tests.support import Judge, commit, git, make_project, said, with_remote, write
 
 IDENTITY = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
 
@@ -19,13 +19,6 @@ def ready(project: Path) -> Path:
     """A project that is level with its remote, and clean."""
     with_remote(project)
     return project
-
-
-def said(evidence: Evidence) -> str:
-    """Everything that a failed gate says, a line a finding, its remedy behind the bar."""
-    assert evidence.outcome.status is Status.FAILED, evidence.outcome
-    assert all(finding.remedy for finding in evidence.outcome.findings)
-    return "\n".join(f"{f.message} | {f.remedy}" for f in evidence.outcome.findings)
 
 
 def tag(root: Path, name: str, *where: str) -> None:
@@ -354,6 +347,26 @@ class TestMaintainer:
         root = self.hooked(tmp_path)
         git(root, "config", "core.hooksPath", str(tmp_path / "mine"))
         assert f"git uses {tmp_path / 'mine'}" in said(judge(root, "tree"))
+
+    @pytest.mark.parametrize("path", ["nowhere", ".git/hooks", ".githooks/other"])
+    def test_another_path_inside_of_the_project_is_reported(
+        self, tmp_path: Path, judge: Judge, path: str
+    ) -> None:
+        root = self.hooked(tmp_path)
+        git(root, "config", "core.hooksPath", path)
+        found = said(judge(root, "tree"))
+        assert f"the project's hooks in .githooks/ are not in use; git uses {path}" in found
+
+    @pytest.mark.parametrize("path", ["./.githooks/", "{root}/.githooks", "tools/hooks"])
+    def test_the_folder_is_known_however_it_is_written(
+        self, tmp_path: Path, judge: Judge, path: str
+    ) -> None:
+        root = make_project(tmp_path / "linked", {"tools/hooks/pre-push": "#!/bin/sh\n"})
+        (root / ".githooks").symlink_to(root / "tools" / "hooks")
+        commit(root)
+        with_remote(root)
+        git(root, "config", "core.hooksPath", path.replace("{root}", str(root)))
+        assert judge(root, "tree").outcome.status is Status.PASSED
 
     def test_a_folder_of_that_name_without_hooks_does_not_matter(
         self, tmp_path: Path, judge: Judge
