@@ -33,8 +33,13 @@ sessions.action("bump")
 sessions.action("tag")
 sessions.action("cut")
 
+# Whether the gates can fail: each one's defects, planted in a throwaway copy.
+sessions.prove()
+
 # The repository itself: no tools, judged in a moment.
 sessions.gate("tree")
+sessions.gate("ci")
+sessions.gate("setup")
 sessions.gate("versions")
 
 # What people read of a release.
@@ -42,13 +47,22 @@ sessions.gate("changelog")
 sessions.gate("documents")
 sessions.gate("schemas")
 
+# How it gets to its users: the workflows that publish.
+sessions.gate("workflows")
+
 # The code, by the project's own commands where it has them.
 sessions.gate("lint")
 sessions.gate("typecheck")
 sessions.gate("test")
+sessions.gate("docs")
+sessions.gate("static_analysis")
+sessions.gate("secrets")
+sessions.gate("migrations")
 
 # What is shipped: built once, and every later gate judges those very files.
 sessions.gate("build")
+sessions.gate("parity")
+sessions.gate("ratchet")
 sessions.gate("sbom")
 sessions.gate("audit")
 sessions.gate("docker")

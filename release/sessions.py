@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 import nox
 
 from release.errors import Problem, ReleaseError, UsageError
-from release.model import Gate, Level, Status
+from release.model import Evidence, Gate, Level, Status
 from release.processes import adopt_orphans, end_orphans
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class Sessions:
         self.preflight("release_preflight")
         for name in ACTIONS:
             self.action(name)
+        self.prove()
         for name in NAMES:
             self.gate(name)
         self.own_gates()
@@ -93,6 +94,17 @@ class Sessions:
                     self._act(session, name, arguments)
 
         self._register(name, text, body)
+
+    def prove(self) -> None:
+        """Register the session that shows of each gate that it can fail."""
+
+        def body(session: nox.Session) -> None:
+            arguments = _parse(session, PROVE, _prove_parser)
+            if arguments is not None:
+                with _reported(session):
+                    self._prove(session, arguments)
+
+        self._register("prove", PROVE, body)
 
     def _register_gate(self, gate: Gate, text: str) -> None:
         from release.environments import find_uv
@@ -192,6 +204,37 @@ class Sessions:
         if done.report is not None and done.report.verdict != "ready":
             session.error(f"{done.report.project} is {done.report.verdict}")
 
+    def _prove(self, session: nox.Session, arguments: argparse.Namespace) -> None:
+        import shutil
+
+        from release.proof import Proof, Proved
+        from release.prove import Listener, prove
+        from release.report.prove import clean_line, gate_lines, verdict_line
+
+        width = shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else None
+        shown: list[Proved] = []
+
+        class Told(Listener):
+            def judged(self, clean: Mapping[str, Evidence], seconds: float) -> None:
+                print(_masked(clean_line(clean, seconds)), flush=True)
+
+            def shown(self, gate: Proved) -> None:
+                shown.append(gate)
+                for line in gate_lines(gate, width):
+                    print(_masked(line), flush=True)
+
+        run = self._run(session, arguments)
+        try:
+            with _interruptible(run):
+                proofs = prove(run, self._extra, arguments.gates, Told())
+        except KeyboardInterrupt:
+            number = sum(gate.proof is Proof.PROVED for gate in shown)
+            print(f"\ninterrupted: {number} of {len(shown)} gates shown are proved", flush=True)
+            raise
+        print(f"\n{_masked(verdict_line(proofs))}", flush=True)
+        if not proofs.whole:
+            session.error("not every gate is proved")
+
     def _run(
         self, session: nox.Session, arguments: argparse.Namespace, *, echo: bool = False
     ) -> Run:
@@ -220,6 +263,26 @@ Every gate leaves its evidence in .release/; a pass is reused while nothing that
 changed. Writes .release/preflight.json, .md and .html.
 """
 
+
+PROVE = """Show of each gate that it can fail: plant its defects in throwaway copies.
+
+The commit is cloned into a scratch folder and judged as it is; evidence that still counts stands in
+for that. Then each gate's defects are planted in copies of their own, in a commit like the last
+one, and the gate must fail and name them, with a finding that the clean copy does not have. GATE
+chooses some gates. Of the repository only .release/ is written; uncommitted changes are left out.
+
+Of a gate made of the project's own commands one defect that it sees is enough, and a copy with a
+harmless commit must pass it. What it must see nobody else knows: say it by commands that break a
+copy, as broken = ["..."] in [tool.release.gates.NAME].
+
+Shows a line for each defect: proved; CANNOT FAIL, where the gate passes all the same; NOT SHOWN,
+where it fails already, fails for another reason or cannot be judged; and not applicable, such as
+where there is nothing to plant it in. What was planted and run without a proof is kept in
+.release/logs/prove-GATE.log. Gates that ask the outside are led to stand-ins on this machine.
+
+Ends with exit status 0 when every gate that applies was proved; one that is required only in CI may
+be left to CI, as in release_preflight, and those with required = "never" do not count.
+"""
 
 ACTIONS = {
     "bump": """Change every file of a release in one commit, all of it or nothing.
@@ -276,7 +339,8 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(Problem(message, remedy=self.format_usage().strip()))
 
 
-def _gate_parser(name: str, text: str) -> argparse.ArgumentParser:
+def _parser(name: str, text: str, verb: str) -> argparse.ArgumentParser:
+    """What every session takes; `verb` is what it does to the project."""
     parser = _Parser(
         prog=f"nox -s {name} --",
         description=text,
@@ -286,8 +350,13 @@ def _gate_parser(name: str, text: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--help", "-h", action="store_true", help="show this and do nothing")
     parser.add_argument(
-        "--project", type=Path, metavar="PATH", help="judge that repository instead of this one"
+        "--project", type=Path, metavar="PATH", help=f"{verb} that repository instead of this one"
     )
+    return parser
+
+
+def _gate_parser(name: str, text: str) -> argparse.ArgumentParser:
+    parser = _parser(name, text, "judge")
     parser.add_argument(
         "--fresh", action="store_true", help="judge anew even where evidence is still fresh"
     )
@@ -295,21 +364,11 @@ def _gate_parser(name: str, text: str) -> argparse.ArgumentParser:
 
 
 def _action_parser(name: str, text: str) -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog=f"nox -s {name} --",
-        description=text,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        add_help=False,
-        allow_abbrev=False,
-    )
+    parser = _parser(name, text, "change")
     steps = "patch, minor, major, rc, final or a version"
-    parser.add_argument("--help", "-h", action="store_true", help="show this and do nothing")
     parser.add_argument("step", nargs="?", metavar="STEP", help=steps)
     parser.add_argument(
         "--dry-run", action="store_true", help="show the plan: diff and commands; write nothing"
-    )
-    parser.add_argument(
-        "--project", type=Path, metavar="PATH", help="change that repository instead of this one"
     )
     parser.add_argument(
         "--subject", metavar="TEXT", help="what the release is, for {subject} in its texts"
@@ -323,6 +382,14 @@ def _action_parser(name: str, text: str) -> argparse.ArgumentParser:
         )
     if name == "bump":
         parser.add_argument("--push", action="store_true", help="push the pull request's branch")
+    return parser
+
+
+def _prove_parser(name: str, text: str) -> argparse.ArgumentParser:
+    parser = _parser(name, text, "prove")
+    parser.add_argument(
+        "gates", nargs="*", metavar="GATE", help="the gates to prove; all unless given"
+    )
     return parser
 
 

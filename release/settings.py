@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -21,6 +21,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    model_validator,
 )
 
 from release.errors import ConfigurationError, Problem
@@ -159,6 +160,11 @@ class CommandSettings(GateSettings):
     env: Mapping[str, str] = Field(
         default_factory=dict, description="Environment variables for its commands."
     )
+    broken: tuple[Words, ...] = Field(
+        (),
+        description="Commands that break a throwaway copy of the project so that this gate must"
+        " fail; prove runs them in place of its own guesses.",
+    )
 
 
 class OwnGateSettings(CommandSettings):
@@ -252,6 +258,184 @@ class ChangelogGateSettings(GateSettings):
     )
 
 
+class DocsSettings(CommandSettings):
+    """How the documentation is built."""
+
+    folder: InsidePath | None = Field(
+        None,
+        description="Sphinx's source folder, or the folder of mkdocs.yml; detected unless set.",
+    )
+
+
+class StaticAnalysisSettings(CommandSettings):
+    """What looks for dangerous code."""
+
+    tool: Literal["bandit", "ruff"] = Field("bandit", description="The tool, unless run is set.")
+    baseline: InsidePath | None = Field(
+        None, description="A baseline of bandit's: findings in it are known and accepted."
+    )
+    severity: Literal["low", "medium", "high"] = Field(
+        "medium", description="The least severity of bandit's findings that fails the gate."
+    )
+
+
+class SecretIgnore(_Table):
+    """A finding of the secret scanner that is none, or is accepted."""
+
+    fingerprint: Text | None = Field(
+        None, description="The finding's fingerprint, as the gate prints it."
+    )
+    path: Text | None = Field(
+        None, description="In place of a fingerprint: a glob of files, such as those of tests."
+    )
+    rule: Text | None = Field(
+        None, description="In place of a fingerprint: the rule's name, such as private-key."
+    )
+    reason: Text = Field(description="Why it is no secret, or of no use to anybody.")
+
+    @model_validator(mode="after")
+    def _names_some(self) -> Self:
+        if (self.fingerprint is None) == (self.path is None and self.rule is None):
+            raise ValueError("an entry names a fingerprint, or else a path, a rule or both")
+        if self.rule is None and self.path is not None and not self.path.strip("*./"):
+            raise ValueError("an entry must not accept every file; name the files, or a rule")
+        return self
+
+
+class SecretsSettings(GateSettings):
+    """What the secret scanner may leave aside."""
+
+    baseline: InsidePath | None = Field(
+        None, description="A baseline file of fingerprints with reasons; detected unless set."
+    )
+    ignore: tuple[SecretIgnore, ...] = Field((), description="Findings that are accepted.")
+    exclude: tuple[Text, ...] = Field((), description="Globs of files that are not scanned.")
+
+
+class MigrationsSettings(CommandSettings):
+    """How the project migrates a database, and what its migrations promise."""
+
+    env: Mapping[str, str] = Field(
+        default_factory=dict,
+        description="Environment variables for its commands; {url}, {user}, {password}, {host},"
+        " {port} and {database} are those of the scratch database.",
+    )
+    migrate: tuple[Words, ...] = Field((), description="Commands that apply all migrations.")
+    status: tuple[Words, ...] = Field((), description="Commands that say what is applied.")
+    folder: InsidePath | None = Field(None, description="The folder of migration files.")
+    transactional: bool = Field(
+        False, description="Whether a migration that fails half way must leave nothing."
+    )
+    advisory_lock: bool = Field(
+        False, description="Whether two migrators at once must not get in each other's way."
+    )
+    checksums: bool = Field(
+        False, description="Whether a changed migration that was applied must be refused."
+    )
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        proofs = [name for name in ("transactional", "advisory_lock", "checksums")
+                  if getattr(self, name)]  # fmt: skip
+        if proofs and not (self.migrate and self.folder):
+            raise ValueError(f"{_kebab(proofs[0])} needs migrate and folder")
+        if self.status and not self.migrate:
+            raise ValueError("status needs migrate")
+        for name, value in self.env.items():
+            named = name == "DATABASE_URL" or re.match(r"postg\w+(?:\+\w+)?://", value, re.I)
+            if named and "{url}" not in value and "{database}" not in value:
+                raise ValueError(f"env.{name} names a database; write {{url}} or {{database}}")
+        return self
+
+
+class CiSettings(GateSettings):
+    """Which checks of the forge must be green."""
+
+    workflows: tuple[Text, ...] = Field(
+        (),
+        description="Workflows (names or files) or checks (names) that must have succeeded; all of"
+        " them unless set.",
+    )
+    wait_minutes: Annotated[int, Field(ge=0, le=360)] = Field(
+        0, description="How long checks that still run are waited for."
+    )
+
+
+class SetupSettings(GateSettings):
+    """The one-time set-up of publishing, and what a person confirmed of it."""
+
+    owner: Text | None = Field(
+        None, description="The forge's owner; told from the remote unless set."
+    )
+    repository: Text | None = Field(
+        None, description="The repository's name; told from the remote unless set."
+    )
+    workflow: Text | None = Field(
+        None, description="The publishing workflow's file name; detected unless set."
+    )
+    environment: Text | None = Field(
+        None, description="The publishing environment; detected from the workflow unless set."
+    )
+    protected: bool = Field(
+        False, description="Whether an environment that nothing protects is a defect."
+    )
+    archive: Text | None = Field(
+        None, description="The archive that takes each release, such as zenodo; or none."
+    )
+    confirmed: Mapping[str, date] = Field(
+        default_factory=dict,
+        description="What a person looked at and found right, with the day: publisher, environment,"
+        " archive.",
+    )
+    pending_since: date | None = Field(
+        None, description="The day on which the pending publisher was registered."
+    )
+
+
+class Waiver(_Table):
+    """A rule that this project does not follow in one place, and why."""
+
+    rule: Text = Field(description="The rule's name.")
+    file: Text | None = Field(None, description="A glob of the files; all of them unless set.")
+    reason: Text = Field(description="Why it is right here.")
+
+
+class WorkflowsSettings(GateSettings):
+    """Rules of the publishing policy that do not hold here."""
+
+    waive: tuple[Waiver, ...] = Field((), description="Rules that are waived, with reasons.")
+
+
+class Loss(_Table):
+    """Something that a release loses on purpose."""
+
+    what: Text = Field(description="What is lost, as the gate names it.")
+    reason: Text = Field(description="Why.")
+
+
+class RatchetSettings(GateSettings):
+    """What a release may lose against the last one."""
+
+    size_percent: Annotated[int, Field(ge=1, le=1000)] = Field(
+        50, description="How much larger or smaller a distribution may get, in per cent."
+    )
+    accept: tuple[Loss, ...] = Field((), description="Losses that are meant.")
+    compatible_minors: bool = Field(
+        False, description="Whether minor releases before 1.0 may break nothing, like later ones."
+    )
+    frozen_patches: bool = Field(
+        False, description="Whether a patch release may add nothing to the public API."
+    )
+
+
+class ParitySettings(GateSettings):
+    """What the index takes."""
+
+    max_megabytes: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        100, description="The largest file that the index takes, in MB of 2^20 bytes."
+    )
+
+
 class Gates(BaseModel):
     """Settings of the built-in gates, and the gates that the project adds."""
 
@@ -263,6 +447,15 @@ class Gates(BaseModel):
     changelog: ChangelogGateSettings = ChangelogGateSettings()  # type: ignore[call-arg]
     documents: GateSettings = GateSettings()  # type: ignore[call-arg]
     schemas: GateSettings = GateSettings()  # type: ignore[call-arg]
+    ci: CiSettings = CiSettings()  # type: ignore[call-arg]
+    setup: SetupSettings = SetupSettings()  # type: ignore[call-arg]
+    workflows: WorkflowsSettings = WorkflowsSettings()  # type: ignore[call-arg]
+    docs: DocsSettings = DocsSettings()  # type: ignore[call-arg]
+    static_analysis: StaticAnalysisSettings = StaticAnalysisSettings()  # type: ignore[call-arg]
+    secrets: SecretsSettings = SecretsSettings()  # type: ignore[call-arg]
+    migrations: MigrationsSettings = MigrationsSettings()  # type: ignore[call-arg]
+    parity: ParitySettings = ParitySettings()  # type: ignore[call-arg]
+    ratchet: RatchetSettings = RatchetSettings()  # type: ignore[call-arg]
     lint: CommandSettings = CommandSettings()  # type: ignore[call-arg]
     typecheck: CommandSettings = CommandSettings()  # type: ignore[call-arg]
     test: CommandSettings = CommandSettings()  # type: ignore[call-arg]

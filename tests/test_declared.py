@@ -168,6 +168,15 @@ class TestVersions:
         assert "ruff format" in text
         assert "flake8" in text
 
+    def test_a_procedure_outside_of_the_repository_is_not_read(self, tmp_path: Path) -> None:
+        write(tmp_path, {"outside/ci.yml": "ruff==0.9.1", "Makefile": "ruff==0.9.2"})
+        found = project(tmp_path / "small-thing", files={"tox.ini": "ruff==0.9.3"})
+        (found.root / "Makefile").symlink_to(tmp_path / "Makefile")
+        (found.root / "justfile").symlink_to("justfile")
+        (found.root / ".github").mkdir()
+        (found.root / ".github/workflows").symlink_to(tmp_path / "outside")
+        assert pinned(procedure_text(found), "ruff") == "0.9.3"
+
 
 class TestHook:
     def test_its_dependencies_and_arguments_are_read(self, tmp_path: Path) -> None:
@@ -179,7 +188,14 @@ class TestHook:
         assert hook(found, "mypy") == Hook(("trio",), ("--strict",))
         assert hook(found, "ruff") is None
 
-    @pytest.mark.parametrize("text", ["repos: [", "7", "repos: [1]", "repos: [{hooks: 3}]", ""])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            *("repos: [", "7", "repos: [1]", "repos: [{hooks: 3}]", ""),
+            *("day: 2026-99-99", "repos: " + "[" * 5000),
+        ],
+        ids=range(7),
+    )
     def test_a_file_that_makes_no_sense_has_no_hooks(self, tmp_path: Path, text: str) -> None:
         assert hook(project(tmp_path, files={".pre-commit-config.yaml": text}), "mypy") is None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -108,6 +109,11 @@ class TestBadInput:
         (tmp_path / "VERSION").symlink_to(tmp_path / "VERSION")
         with pytest.raises(ConfigurationError, match="cannot be read"):
             read_text(tmp_path, "VERSION")
+
+    def test_a_pipe_is_not_waited_for(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "CITATION.cff")
+        with pytest.raises(ConfigurationError, match="is no file"):
+            read_text(tmp_path, "CITATION.cff")
 
     def test_an_unknown_backend_is_read_like_any_other(self, tmp_path: Path) -> None:
         text = with_backend("acme.build", VERSION)

@@ -3,9 +3,10 @@
 Judges the changelog's structure: one section for each version, in descending order (PEP 440), with
 ISO 8601 dates that ascend and do not lie ahead. The section for the version to be released is
 there, and says in bullets what changed, in every subsection: no TODO, no "...", no words of
-advertisement (see the settings plain-language, words and allowed-words). The compare links name
-the tags of their versions. Released sections are what they were at their tags, the newest 50 of
-them; `amended` acknowledges a change with its reason.
+advertisement (see the settings plain-language, words and allowed-words), and no subsection that
+tool.release.changelog.kinds, where it is set, does not name. The compare links name the tags of
+their versions. Released sections are what they were at their tags, the newest 50 of them; `amended`
+acknowledges a change with its reason.
 
 With a LEVEL the release is not written yet, and the Unreleased section must hold its bullets; a
 changelog without one gets its section from `bump -- LEVEL --notes FILE`. Where the version comes
@@ -81,7 +82,9 @@ def check(project: Project, shell: Shell) -> Outcome:
     findings, remarks = findings + faults, remarks + more
     checked = len(log.sections) + 1
     if subject is not None:
-        faults, more = judge_entry(path, subject, project.settings.changelog.kinds)
+        own = project.settings.changelog
+        closed = "kinds" in own.model_fields_set
+        faults, more = judge_entry(path, subject, own.kinds, closed=closed)
         findings, remarks = findings + faults, remarks + more
         checked += sum(len(kind.bullets) for kind in subject.kinds)
         if settings.plain_language:
@@ -273,12 +276,12 @@ def judge_presence(
 
 
 def judge_entry(
-    path: str, section: Section, kinds: Collection[str]
+    path: str, section: Section, kinds: Collection[str], *, closed: bool = False
 ) -> tuple[list[Finding], list[Finding]]:
     """Defects and remarks on what a section says: concrete bullets, in every subsection.
 
-    Subsections of other names than `kinds` may have prose instead (such as how to migrate), and
-    empty ones of Unreleased are dropped by the release.
+    Subsections of other names than `kinds` may have prose instead (such as how to migrate), unless
+    the list is `closed`; empty ones of Unreleased are dropped by the release.
     """
     faults: list[Finding] = []
     remarks: list[Finding] = []
@@ -293,6 +296,8 @@ def judge_entry(
         )
         return faults, remarks
     known = {kind.casefold() for kind in kinds}
+    if closed:
+        faults += _unknown_kinds(path, section, kinds)
     for kind in section.kinds:
         if fault := _judge_kind(kind, known, open_section=open_section):
             message, remedy = fault
@@ -304,6 +309,22 @@ def judge_entry(
                 if not bullet.concrete
             ]
     return faults, remarks
+
+
+def _unknown_kinds(path: str, section: Section, kinds: Collection[str]) -> Iterator[Finding]:
+    from release.documents.changelog import kind_name
+
+    known = {kind.casefold() for kind in kinds}
+    for kind in section.kinds:
+        spelled = {kind.name.casefold(), kind_name(kind.name).casefold()}
+        if not kind.name or spelled & known:
+            continue
+        yield Finding(
+            f"{kind.name} is none of the kinds that tool.release.changelog.kinds names",
+            path,
+            kind.line,
+            f"write one of {', '.join(kinds)}, or add it there",
+        )
 
 
 def _judge_kind(

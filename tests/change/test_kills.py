@@ -54,9 +54,12 @@ version: 1.2.3
 date-released: 2026-01-01
 """
 STEPS = {"bump": "minor", "tag": None, "cut": "minor"}
-# Every eighth thing that an action does; all of them where that is asked for.
+# Every sixteenth thing that an action does; all of them where that is asked for. What cut does
+# is for the most part what bump does.
 CHUNKS = 4
-STRIDE = 1 if os.environ.get("NOX_RELEASE_EVERY_KILL") else 8
+EVERY = bool(os.environ.get("NOX_RELEASE_EVERY_KILL"))
+STRIDE = 1 if EVERY else 16
+SPARSE = {"bump": 1 if EVERY else 2, "cut": 1 if EVERY else 6}
 
 
 class Killer:
@@ -226,7 +229,7 @@ def test_a_kill_while_the_release_is_made_visible_is_made_good(
         assert killer(root, action)["status"] == 0
         new = state(root)
     killed = 0
-    for number, root in copies(start, tmp_path, range(1, MOST_STEPS)):
+    for number, root in copies(start, tmp_path, range(1, MOST_STEPS, SPARSE[action])):
         first = killer(root, action, switch_at=number, both=True)
         if first["status"] == 0:  # it has no so many steps
             break
@@ -236,7 +239,7 @@ def test_a_kill_while_the_release_is_made_visible_is_made_good(
         assert state(root) == new, f"{action}, killed with its parent at {number}"
         assert not leftovers(root), f"{action}, killed with its parent at {number}"
     assert 10 < killed < MOST_STEPS - 1
-    for number, root in copies(start, tmp_path, range(1, killed + 1)):
+    for number, root in copies(start, tmp_path, range(1, killed + 1, SPARSE[action])):
         alone = killer(root, action, switch_at=number, both=False)
         assert alone["status"] == 0, alone["said"]
         assert state(root) == new, f"{action}, killed at {number}"
@@ -271,8 +274,9 @@ def test_a_kill_of_git_while_it_moves_the_refs_is_made_good(
     old = state(start)
     monkeypatch.setenv("PATH", f"{shim.parent}{os.pathsep}{os.environ['PATH']}")
     undone = 0
+    points = range(20, 90, min(STRIDE, 3) * SPARSE[action])
     with Killer(tools_folder) as killer:
-        for number, root in copies(start, tmp_path, range(20, 90, min(STRIDE, 3))):
+        for number, root in copies(start, tmp_path, points):
             count.write_text(str(number))
             first = killer(root, action)
             if first["status"] != 0:

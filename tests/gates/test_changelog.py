@@ -207,6 +207,14 @@ class TestTheSection:
         set_up(ready, '[tool.release.changelog]\nkinds = ["Added", "Validated"]')
         assert "Validated holds no bullet" in said(judge(ready, "changelog"))
 
+    def test_kinds_that_are_set_are_the_only_ones(self, ready: Path, judge: Judge) -> None:
+        change(ready, "### Fixed\n\n- A crash.", "### Stuff — more\n\n- A crash.")
+        passed(judge(ready, "changelog"))
+        set_up(ready, '[tool.release.changelog]\nkinds = ["Added", "Fixed"]')
+        assert "Stuff — more is none of the kinds" in said(judge(ready, "changelog"))
+        set_up(ready, '[tool.release.changelog]\nkinds = ["Added", "stuff"]')
+        passed(judge(ready, "changelog"))
+
 
 class TestLevel:
     def test_unreleased_must_hold_bullets(self, ready: Path, judge: Judge) -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
 import http.server
 import json
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from release.errors import CannotCheck
-from release.world import index
+from release.world import distributions, index, web
+from release.world.distributions import ServedFile, download
 from release.world.index import IndexFile, files_of, index_url
+from tests.local_server import LocalServer, Reply, Request
 
 SHA = hashlib.sha256(b"a wheel").hexdigest()
 PAGE = (
@@ -183,6 +187,97 @@ def test_a_slow_server_is_given_up(server: Index) -> None:
 def test_what_is_no_list_of_files_is_no_answer(server: Index, body: str, kind: str) -> None:
     server.answer(200, body, kind)
     assert "package index" in reason(server.url)
+
+
+class Files(LocalServer):
+    """An index whose only answer, but for its root, is `reply`."""
+
+    reply = Reply()
+
+    def answer(self, request: Request) -> Reply:
+        return Reply() if request.path == "/simple/" else self.reply
+
+    @property
+    def url(self) -> str:
+        return f"{self.address}/simple/"
+
+
+@pytest.fixture
+def files() -> Iterator[Files]:
+    with Files() as found:
+        yield found
+
+
+class TestLimits:
+    def test_a_page_that_comes_byte_by_byte_is_given_up(
+        self, files: Files, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(web, "WHOLE_SECONDS", 0.5)
+        files.reply = Reply(body=b"<" * 1000, headers={"Content-Type": "text/html"}, pause=0.05)
+        started = time.monotonic()
+        assert "cannot be asked for small-thing: timeout error" in reason(files.url)
+        assert time.monotonic() - started < 5
+
+    @pytest.mark.parametrize("status", [200, 404, 503])
+    def test_a_page_that_is_huge_once_it_is_unpacked_is_given_up(
+        self, files: Files, status: int
+    ) -> None:
+        packed = gzip.compress(bytes(200 * 1024 * 1024), 1)
+        files.reply = Reply(status, packed, {"Content-Encoding": "gzip"})
+        tracemalloc.start()
+        try:
+            found = reason(files.url)
+            most = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert "answers more than 32 MiB about small-thing" in found
+        assert most < 100 * 1024 * 1024
+
+    def test_a_page_that_ends_early_is_no_answer(self, files: Files) -> None:
+        files.reply = Reply(body=PAGE.encode(), headers={"Content-Type": "text/html"}, declared=999)
+        assert "cannot be asked for small-thing" in reason(files.url)
+
+    def test_a_page_that_is_nested_too_deeply_is_no_answer(self, files: Files) -> None:
+        kind = {"Content-Type": "application/vnd.pypi.simple.v1+json"}
+        files.reply = Reply(body=b"[" * 200_000, headers=kind)
+        assert "cannot be asked for small-thing" in reason(files.url)
+
+    def test_a_download_that_comes_byte_by_byte_ends_with_the_time(
+        self, files: Files, tmp_path: Path
+    ) -> None:
+        until = time.monotonic() + 0.5
+
+        def remaining() -> float:
+            left = until - time.monotonic()
+            if left <= 0:
+                raise CannotCheck("no time is left", "take more")
+            return left
+
+        files.reply = Reply(body=bytes(1000), pause=0.05)
+        file = ServedFile("a-1.whl", "1", f"{files.address}/a-1.whl")
+        with pytest.raises(CannotCheck, match="no time is left"):
+            download(file, files.url, tmp_path, remaining)
+        assert time.monotonic() - until < 5
+        with pytest.raises(CannotCheck, match="it takes too long"):
+            download(file, files.url, tmp_path, lambda: 0.2)
+
+    @pytest.mark.parametrize("size", [7, None])
+    def test_a_download_is_no_larger_than_the_index_says(
+        self, files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int | None
+    ) -> None:
+        monkeypatch.setattr(distributions, "MAX_BYTES", 7)
+        file = ServedFile("a-1.whl", "1", f"{files.address}/a-1.whl", size=size)
+        files.reply = Reply(body=b"a wheel")
+        assert download(file, files.url, tmp_path).read_bytes() == b"a wheel"
+        files.reply = Reply(body=b"a wheel and more")
+        with pytest.raises(CannotCheck, match="it has more than 7 bytes"):
+            download(file, files.url, tmp_path)
+
+    def test_a_download_that_ends_early_is_none(self, files: Files, tmp_path: Path) -> None:
+        file = ServedFile("a-1.whl", "1", f"{files.address}/a-1.whl")
+        files.reply = Reply(body=b"a wheel", declared=100)
+        with pytest.raises(CannotCheck, match="cannot be downloaded"):
+            download(file, files.url, tmp_path)
 
 
 def test_nobody_there_is_no_answer_and_names_no_credentials() -> None:

@@ -1,8 +1,14 @@
 """A few primitives for small agents."""
 
-__all__ = ["Primitive", "__version__"]
+__all__ = ["PRIMITIVES", "Primitive", "__version__"]
 
 __version__ = "0.4.2"
+
+# The contract: agents rely on these, and on there being no others.
+PRIMITIVES = (
+    *("ask", "call", "forget", "hand_off", "note"),
+    *("plan", "read", "recall", "wait", "write"),
+)
 
 
 class Primitive:

@@ -23,9 +23,14 @@ def unsafe(settings: dict[str, str]) -> list[str]:
 
 
 def main() -> None:
-    """Answer `aksara doctor production-check`."""
+    """Answer `aksara migrate`, `aksara status` and `aksara doctor production-check`."""
+    if sys.argv[1:] in (["migrate"], ["status"]):
+        from aksara import migrator
+
+        migrator.run(sys.argv[1])
+        return
     if sys.argv[1:] != ["doctor", "production-check"]:
-        raise SystemExit("usage: aksara doctor production-check")
+        raise SystemExit("usage: aksara migrate | status | doctor production-check")
     if found := unsafe({}):
         raise SystemExit(f"not safe: {', '.join(found)}")
     print(f"aksara {__version__}: the defaults are safe")

@@ -1,0 +1,354 @@
+"""What mkdocs and Sphinx print when they build documentation strictly, and what of it is a defect.
+
+A complaint is a defect of the project, a gap in the environment (a theme, a plugin or a module that
+is not installed), or cannot be decided here: an inventory of another project's documentation that
+was not reached, and references that it may hold.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from release.model import Finding
+
+LEVELS = "WARNING|ERROR|CRITICAL|SEVERE"
+LONGEST = 400
+_SPHINX_START = re.compile(rf"^(?:(?P<place>\S[^\n]*?): )?(?:{LEVELS}): (?P<text>.*)$")
+_MKDOCS_START = re.compile(r"^(?P<level>[A-Z]+) +-  ?(?P<text>.*)$")
+_MISSING = re.compile(r"No module named ['\"]([\w.]+)['\"]")
+_NETWORK = re.compile(
+    r"failed to reach any of the inventories|Couldn't load inventory|NameResolutionError"
+    r"|Max retries exceeded|urlopen error|Failed to resolve|Name or service not known"
+    r"|Temporary failure in name resolution|Network is unreachable|getaddrinfo failed"
+    r"|(?:Connect|Read)(?:ion)? ?Timeout|ConnectionError|Connection (?:refused|reset|aborted)",
+    re.I,
+)
+_UNRESOLVED = re.compile(
+    r"reference target not found: (?P<sphinx>\S+)"
+    r"|Could not find cross-reference target '(?P<mkdocs>[^']+)'"
+)
+# A label may be one of another project; a document is, where its project is named.
+_ELSEWHERE = re.compile(
+    r"^undefined label: |^term not in glossary: |^unknown (?:option|keyword): "
+    r"|^unknown document: '[^']+:"
+)
+_NOT_IMPORTED = re.compile(r"failed to import (?:\w+ )?'([\w.]+)'(?: from module '([\w.]+)')?")
+# What makes a page of what the code says, and so writes no reference itself.
+_AUTOMATIC = re.compile(r"^\s*(?:\.\.|`{3,}|:{3,})\s*\{?auto")
+_NOT_INSTALLED = re.compile(
+    r"The \"([^\"]+)\" plugin is not installed|Unrecognised theme name: '([^']+)'"
+    r"|no theme named '([^']+)' found|Could not import extension ([\w.]+)"
+    r"|Failed to load extension '([\w.]+)'"
+)
+_HEADED = re.compile(r"^(Configuration|Extension|Theme|Sphinx|Application) error[:!]\s*$", re.M)
+_PAGE = re.compile(r"(?:Doc file|Error reading page) '([^']+)'|(?:^|: )([\w./ -]+\.md): ")
+_TARGET = re.compile(r"contains (?:a|an \w+) (?:link|image) '([^']+)'")
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """One warning or error: its text, and where it is as the tool names it.
+
+    `generated` says that it is on what Sphinx made of a signature, and not on a written text.
+    """
+
+    text: str
+    path: str | None = None
+    line: int | None = None
+    generated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Complaints sorted: `gaps` are names that are not installed, `unreached` what needs a network.
+
+    `generated` are references that Sphinx made of signatures and that lead nowhere, `undecided` is
+    how many references may lead to what was not reached or not imported. `broken` is how the tool
+    itself broke, None if it did not.
+    """
+
+    defects: tuple[Finding, ...] = ()
+    gaps: tuple[str, ...] = ()
+    unreached: tuple[str, ...] = ()
+    undecided: int = 0
+    broken: str | None = None
+    generated: tuple[Finding, ...] = ()
+
+
+def judge_sphinx(status: int, warnings: str, output: str, own: frozenset[str]) -> Judgement:
+    """The verdict on `sphinx -W -n --keep-going`.
+
+    `status` is its exit status, `warnings` what it wrote to the file of `-w`, `output` what it
+    printed to its error stream, `own` the project's top-level modules. Paths are as Sphinx gives
+    them.
+    """
+    complaints = list(_sphinx_complaints(warnings))
+    # A conf.py can see to it that Sphinx ends well whatever it warned of.
+    if status in {0, 1} and complaints:
+        return _sort(complaints, own)
+    if status == 0:
+        return Judgement()
+    said = _sphinx_error(output or warnings)
+    if said is None:
+        return Judgement(broken=f"sphinx ended with status {status} and says no reason")
+    kind, text = said
+    named = [next(filter(None, names)) for names in _NOT_INSTALLED.findall(text)]
+    gaps = [n for n in (*_MISSING.findall(output), *named) if n.partition(".")[0] not in own]
+    if gaps:
+        return Judgement(gaps=tuple(dict.fromkeys(gaps)))
+    if _NETWORK.search(text):
+        return Judgement(unreached=(_one_line(text),))
+    if kind in {"ConfigError", "SphinxError", "ApplicationError"} or named:
+        path = "conf.py" if kind == "ConfigError" else None
+        return Judgement(defects=(Finding(_one_line(text), path, remedy="mend it"),))
+    return Judgement(broken=f"sphinx broke: {_one_line(text)}")
+
+
+def judge_mkdocs(status: int, output: str, own: frozenset[str]) -> Judgement:
+    """The verdict on `mkdocs build --strict`: its exit status and what it printed as errors."""
+    complaints = list(_mkdocs_complaints(output))
+    if complaints and (status == 0 or "Traceback (most recent call last)" not in output):
+        return _sort(complaints, own)
+    if status == 0:
+        return Judgement()
+    missing = [name for name in _MISSING.findall(output) if name.partition(".")[0] not in own]
+    if missing:
+        return Judgement(gaps=tuple(dict.fromkeys(missing)))
+    lines = [line.strip() for line in output.split("\n") if line.strip()]
+    parsing = re.search(r"^Error: (.+(?:\n(?!\s*$).+)*)", output, re.M)
+    if parsing and status == 1:
+        where = re.search(r"in \"[^\"\n]*?([^\"\n/\\]+)\", line (\d+)", parsing[1])
+        return Judgement(
+            defects=(
+                Finding(
+                    _one_line(re.sub(r"\s*in \"[^\"]*\".*", "", parsing[1])),
+                    where[1] if where else "mkdocs.yml",
+                    int(where[2]) if where else None,
+                    "mend it",
+                ),
+            )
+        )
+    said = _one_line(lines[-1]) if lines else "it said nothing"
+    if _NETWORK.search(said):
+        return Judgement(unreached=(said,))
+    return Judgement(broken=f"mkdocs broke with status {status}: {said}")
+
+
+def _sphinx_complaints(text: str) -> Iterator[Complaint]:
+    for start, rest in _blocks(text.split("\n"), _SPHINX_START):
+        place = start["place"] or ""
+        path, line = _place(start["place"])
+        generated = place.startswith("<") or (":docstring of " in place and place.endswith(":"))
+        yield Complaint("\n".join([start["text"], *rest]).strip(), path, line, generated)
+
+
+def _place(place: str | None) -> tuple[str | None, int | None]:
+    if place is None:
+        return None, None
+    if place.startswith("<"):  # such as <unknown>, and <autodoc> in front of generated text
+        return None, None
+    path, colon, number = place.rpartition(":")
+    if not colon or not (number.isdigit() or not number):
+        path, number = place, ""
+    if ":docstring of " in path:  # counts the line within the docstring
+        return path.partition(":docstring of ")[0], None
+    return path, int(number) if number else None
+
+
+def _mkdocs_complaints(text: str) -> Iterator[Complaint]:
+    ended = text.partition("\nAborted with ")[0]
+    for start, rest in _blocks(ended.split("\n"), _MKDOCS_START):
+        if start["level"] not in LEVELS.split("|"):
+            continue
+        said = "\n".join([start["text"], *rest]).strip()
+        page = _PAGE.search(said)
+        path = next(filter(None, page.groups())) if page else None
+        if path is None and re.search(r"'nav' configuration|^Config value", said):
+            path = "mkdocs.yml"
+        yield Complaint(said, path)
+
+
+def _blocks(
+    lines: Iterable[str], pattern: re.Pattern[str]
+) -> Iterator[tuple[re.Match[str], list[str]]]:
+    start: re.Match[str] | None = None
+    rest: list[str] = []
+    for line in lines:
+        match = pattern.match(line)
+        if match is None:
+            rest.append(line)
+            continue
+        if start is not None:
+            yield start, rest
+        start, rest = match, []
+    if start is not None:
+        yield start, rest
+
+
+def _sort(complaints: Sequence[Complaint], own: frozenset[str]) -> Judgement:
+    unreached = dict.fromkeys(c.text for c in complaints if _NETWORK.search(c.text))
+    defects: list[Finding] = []
+    gaps: list[str] = []
+    generated: list[Finding] = []
+    undecided = 0
+    absent = tuple(_not_imported(complaints, own))
+    for complaint in complaints:
+        if complaint.text in unreached:
+            continue
+        names = _gap(complaint.text, own)
+        unresolved = unresolved_name(complaint.text)
+        found = Finding(_one_line(complaint.text), complaint.path, complaint.line, "mend it")
+        if names:
+            gaps += names
+        elif (unreached and _may_be_elsewhere(complaint.text, own)) or (
+            unresolved and f"{unresolved}.".startswith(absent)
+        ):
+            undecided += 1
+        elif unresolved and complaint.generated:
+            generated.append(found)
+        else:
+            defects.append(found)
+    return Judgement(
+        tuple(dict.fromkeys(defects)),
+        tuple(dict.fromkeys(gaps)),
+        tuple(dict.fromkeys(address for text in unreached for address in _addresses(text))),
+        undecided,
+        generated=tuple(dict.fromkeys(generated)),
+    )
+
+
+def _not_imported(complaints: Iterable[Complaint], own: frozenset[str]) -> Iterator[str]:
+    """The modules, with a dot behind, that could not be imported for want of another one."""
+    for complaint in complaints:
+        wanted = _wanted(complaint.text)
+        if wanted and _gap(complaint.text, own):
+            yield f"{wanted}."
+
+
+def _wanted(text: str) -> str:
+    """The module that a page names and that could not be imported; empty where it is none."""
+    found = _NOT_IMPORTED.search(text)
+    if found is None:
+        return ""
+    return f"{found[2]}.{found[1]}" if found[2] else found[1]
+
+
+def unresolved_name(text: str) -> str | None:
+    """The name that a reference in the domain of Python leads to in vain; None of others."""
+    found = _UNRESOLVED.search(text)
+    return found["sphinx"] if found is not None else None
+
+
+def is_written(text: str, name: str) -> bool:
+    """Whether a page names something itself, and not only by what it makes of the code."""
+    last = re.compile(rf"\b{re.escape(name.rpartition('.')[2])}\b")
+    return any(last.search(line) for line in text.split("\n") if not _AUTOMATIC.match(line))
+
+
+def defines(code: str, name: str) -> bool:
+    """Whether a module defines or imports something, in whatever scope.
+
+    True also of what is no Python, and of a module that may take names from anywhere (`import *`).
+    """
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return True
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                found.add(node.name)
+            case ast.Name(ctx=ast.Store()):
+                found.add(node.id)
+            case ast.Attribute(ctx=ast.Store()):
+                found.add(node.attr)
+            case ast.alias():
+                found.add(node.asname or node.name.partition(".")[0])
+    # A module may also answer for names by a function of its own.
+    return not found.isdisjoint({name, "*", "__getattr__"})
+
+
+def is_documented(code: str, name: str) -> bool:
+    """Whether a docstring or a comment on an attribute in a module names something.
+
+    True also of what is no Python, of which that cannot be told.
+    """
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return True
+    last = re.compile(rf"\b{re.escape(name.rpartition('.')[2])}\b")
+    texts = [
+        node.value.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    ]
+    return any(map(last.search, (*texts, *re.findall(r"#:.*", code))))
+
+
+def _addresses(text: str) -> list[str]:
+    """What a complaint about the network could not reach."""
+    return re.findall(r"inventory '?(https?://[^\s']+)", text) or [_one_line(text)]
+
+
+def _gap(text: str, own: frozenset[str]) -> list[str]:
+    """The modules or plugins that a complaint misses, where their absence is what it is about."""
+    named = [next(filter(None, names)) for names in _NOT_INSTALLED.findall(text)]
+    wanted = _wanted(text)
+    missing = [
+        name
+        for name in _MISSING.findall(text)
+        if name.partition(".")[0] not in own
+        # A page that names a module which does not exist is a defect.
+        and wanted.partition(".")[0] != name.partition(".")[0]
+        and ("import" in text or named)
+    ]
+    return [*(missing or named)]
+
+
+def _may_be_elsewhere(text: str, own: frozenset[str]) -> bool:
+    found = _UNRESOLVED.search(text)
+    if found is None:
+        return bool(_ELSEWHERE.match(text))
+    name = found["sphinx"] or found["mkdocs"]
+    return name.partition(".")[0] not in own
+
+
+def _sphinx_error(text: str) -> tuple[str, str] | None:
+    """The kind and the text of the error that ended Sphinx, as its versions print it."""
+    raised = list(re.finditer(r"^\s*sphinx\.errors\.(\w+): (.+)$", text, re.M))
+    if raised:
+        kind, said = raised[-1].groups()
+        if "programmable error" in said:
+            inner = re.findall(r"^\s*(\w[\w.]*(?:Error|Exception)\b.*)$", text, re.M)
+            said = f"conf.py: {inner[-1]}" if inner else said
+        return kind, said
+    headed = re.search(
+        r"^(Configuration|Extension|Theme|Sphinx|Application) error[:!]\s*$", text, re.M
+    )
+    if headed:
+        lines = [line for line in text[headed.end() :].split("\n") if line.strip()]
+        kind = {"Configuration": "ConfigError"}.get(headed[1], f"{headed[1]}Error")
+        inner = re.findall(r"^\s*(\w[\w.]*(?:Error|Exception): .+)$", text[headed.end() :], re.M)
+        if kind == "ConfigError" and inner:
+            return kind, f"conf.py: {inner[-1]}"
+        return (kind, lines[0]) if lines else None
+    errors = re.findall(r"^\s*(\w[\w.]*(?:Error|Exception): .+)$", text, re.M)
+    return ("Exception", errors[-1]) if errors else None
+
+
+def link_target(text: str) -> str | None:
+    """The target that a page links to, in a complaint of mkdocs about that link."""
+    found = _TARGET.search(text)
+    return found[1] if found else None
+
+
+def _one_line(text: str) -> str:
+    joined = " ".join(text.split())
+    return joined if len(joined) <= LONGEST else f"{joined[: LONGEST - 1]}…"

@@ -1,0 +1,335 @@
+"""Asks a PostgreSQL server, and makes and drops scratch databases. Run by the Python of the tools.
+
+The only argument is the path of a request, or of a folder where requests appear as 1.json, 2.json
+and so on, until there is a file `stop` or the program that asks is gone, whose last.json is done
+then. In a request `steps` are done in their order (`do` names each). The answer is written beside
+it, as 1.answer: `answers`, one a step, or `error`, `sqlstate` and the `step` that failed. The
+server is in the environment variable NOX_RELEASE_DATABASE, as JSON with libpq's names of
+parameters, and the number of the process that asks in NOX_RELEASE_OWNER.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg  # type: ignore[import-not-found]
+from psycopg import sql
+
+CONNECT_SECONDS = 15
+BUSY_SECONDS = 10.0
+POLL = 0.02
+# How long a second migrator, once it is connected and does not wait for a lock, has to get into the
+# migration that the first one is in.
+SETTLED_SECONDS = 2.5
+UNSEEN_SECONDS = 20.0
+# Before version 15 sessions that ended are counted after a while, by another process.
+COUNTED_SECONDS = 1.5
+COUNTED_AT_ONCE = 150000
+OWN = "n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'nox_release')"
+# Each gives one line of text for each thing that a migration can leave behind; {own} is OWN.
+SCHEMA = (
+    "SELECT format('schema %I', n.nspname) FROM pg_namespace n WHERE {own}",
+    "SELECT format('extension %I %s', extname, extversion) FROM pg_extension",
+    """SELECT format('%s %I.%I%s%s',
+            CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table'
+                WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence'
+                WHEN 'c' THEN 'type' ELSE 'foreign table' END,
+            n.nspname, c.relname, CASE WHEN c.relrowsecurity THEN ', row security' ELSE '' END,
+            CASE WHEN c.relkind IN ('v', 'm') THEN ': ' || pg_get_viewdef(c.oid) ELSE '' END)
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c') AND {own}""",
+    """SELECT format('column %I.%I.%I %s%s%s%s', n.nspname, c.relname, a.attname,
+            format_type(a.atttypid, a.atttypmod),
+            CASE WHEN a.attnotnull THEN ' not null' ELSE '' END,
+            ' default ' || pg_get_expr(d.adbin, d.adrelid),
+            nullif(concat(' ', a.attidentity, a.attgenerated), ' '))
+        FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+        JOIN pg_namespace n ON n.oid = c.relnamespace
+        LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+        WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'c')
+            AND {own}""",
+    """SELECT format('index %s%s', pg_get_indexdef(i.indexrelid),
+            CASE WHEN i.indisvalid THEN '' ELSE ' (invalid)' END)
+        FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+        JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {own}""",
+    """SELECT format('constraint %I on %s%s: %s', k.conname, nullif(k.conrelid, 0)::regclass,
+            nullif(k.contypid, 0)::regtype, pg_get_constraintdef(k.oid))
+        FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace WHERE {own}""",
+    """SELECT format('type %I.%I: %s', n.nspname, t.typname, coalesce(
+            (SELECT string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder)
+                FROM pg_enum e WHERE e.enumtypid = t.oid), format_type(t.typbasetype, NULL)))
+        FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+        WHERE t.typtype IN ('e', 'd') AND {own}""",
+    """SELECT format('function %I.%I(%s) %s', n.nspname, p.proname,
+            pg_get_function_identity_arguments(p.oid), md5(concat(p.prosrc, p.prosqlbody)))
+        FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE {own}""",
+    """SELECT 'trigger ' || pg_get_triggerdef(g.oid)
+        FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid
+        JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT g.tgisinternal AND {own}""",
+    """SELECT format('policy %I on %I.%I: %s %s', y.polname, n.nspname, c.relname,
+            pg_get_expr(y.polqual, y.polrelid), pg_get_expr(y.polwithcheck, y.polrelid))
+        FROM pg_policy y JOIN pg_class c ON c.oid = y.polrelid
+        JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {own}""",
+)
+TABLES = """SELECT n.nspname, c.relname, array_agg(a.attname::text ORDER BY a.attnum)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE c.relkind = 'r' AND {own} GROUP BY n.nspname, c.relname"""
+SESSIONS = """SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'
+    AND datname <> current_database() AND position(%s IN datname) > 0"""
+OPENED = """SELECT datname, sessions FROM pg_stat_database
+    WHERE datname <> current_database() AND position(%s IN datname) > 0"""
+MIGRATORS = """SELECT pid, wait_event_type FROM pg_stat_activity
+    WHERE datname = current_database() AND backend_type = 'client backend'
+        AND pid <> pg_backend_pid()"""
+Step = Mapping[str, Any]
+
+
+class Probe:
+    """The server, and one method for each kind of step."""
+
+    def __init__(self, place: Mapping[str, Any], admin: str, is_alone: Callable[[], bool]) -> None:
+        self._place = place
+        self._admin = admin
+        self._is_alone = is_alone
+
+    def connect(self, database: str | None = None) -> Any:
+        return psycopg.connect(
+            **self._place,
+            dbname=database or self._admin,
+            autocommit=True,
+            connect_timeout=CONNECT_SECONDS,
+            application_name="nox-release",
+        )
+
+    def version(self, _step: Step) -> list[Any]:
+        """The server's version as it says it, and as a number."""
+        with self.connect() as connection:
+            said: str = connection.execute("SHOW server_version").fetchone()[0]
+            return [said, connection.info.server_version]
+
+    def create(self, step: Step) -> None:
+        """Make the database `database`, as a copy of `template` where that is given."""
+        statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(step["database"]))
+        if step.get("template"):
+            statement += sql.SQL(" TEMPLATE {}").format(sql.Identifier(step["template"]))
+        deadline = time.monotonic() + BUSY_SECONDS
+        with self.connect() as connection:
+            while True:
+                try:
+                    connection.execute(statement)
+                    break
+                except psycopg.errors.ObjectInUse:  # a session of the template's is just ending
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(POLL)
+
+    def drop(self, step: Step) -> list[tuple[str, str]]:
+        """Drop every database whose name holds `token`, a random text of ours.
+
+        Returns those that the server does not drop, with its reason.
+        """
+        left = []
+        with self.connect() as connection:
+            found = connection.execute(
+                "SELECT datname FROM pg_database WHERE position(%s IN datname) > 0",
+                [step["token"]],
+            )
+            for (name,) in found.fetchall():
+                statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+                try:
+                    connection.execute(statement.format(sql.Identifier(name)))
+                except psycopg.Error as error:
+                    left.append((name, first_line(error)))
+        return left
+
+    def prepare(self, step: Step) -> None:
+        """Give `database` the sequence that planted statements advance.
+
+        What a sequence counted stays when a transaction is rolled back, and others see it at once.
+        """
+        with self.connect(step["database"]) as connection:
+            connection.execute(
+                "CREATE SCHEMA nox_release; CREATE SEQUENCE nox_release.seen;"
+                "GRANT USAGE ON SCHEMA nox_release TO PUBLIC;"
+                "GRANT ALL ON SEQUENCE nox_release.seen TO PUBLIC"
+            )
+
+    def seen(self, step: Step) -> int:
+        """How many times a planted statement was executed in `database`."""
+        with self.connect(step["database"]) as connection:
+            return seen(connection)
+
+    def snapshot(self, step: Step) -> dict[str, Any]:
+        """What `database` holds: its schema as lines, and of each table the number of rows and a
+        digest of each column."""
+        with self.connect(step["database"]) as connection:
+            lines: list[str] = []
+            for query in SCHEMA:
+                lines += (
+                    line for (line,) in connection.execute(query.replace("{own}", OWN)).fetchall()
+                )
+            content: dict[str, dict[str, Any]] = {}
+            for space, table, columns in connection.execute(
+                TABLES.replace("{own}", OWN)
+            ).fetchall():
+                digests = sql.SQL(", ").join(
+                    sql.SQL("md5(string_agg(md5({0}::text), '' ORDER BY md5({0}::text)))").format(
+                        sql.Identifier(column)
+                    )
+                    for column in columns
+                )
+                query = sql.SQL("SELECT count(*), {} FROM ONLY {}.{}").format(
+                    digests, sql.Identifier(space), sql.Identifier(table)
+                )
+                rows, *found = connection.execute(query).fetchone()
+                content[f"{space}.{table}"] = {
+                    "rows": rows,
+                    "columns": dict(zip(columns, found, strict=True)),
+                }
+        return {"schema": sorted(lines), "content": content}
+
+    def watch(self, step: Step) -> bool:
+        """Whether sessions are opened in databases whose names hold `token`, in all if it is empty.
+
+        From when the file `begun` is made here until there is the file `ended`. Sessions are looked
+        for meanwhile, since a database that was dropped has no count, and counted in the end.
+        """
+        token, ended = [step["token"]], Path(step["ended"])
+        with self.connect() as connection:
+
+            def sessions() -> set[int]:
+                return {pid for (pid,) in connection.execute(SESSIONS, token).fetchall()}
+
+            def opened() -> dict[str, int]:
+                return dict(connection.execute(OPENED, token).fetchall())
+
+            def settle() -> None:
+                """A session is counted for sure when it has ended."""
+                deadline = time.monotonic() + BUSY_SECONDS
+                while sessions() and time.monotonic() < deadline:
+                    time.sleep(POLL)
+                if connection.info.server_version < COUNTED_AT_ONCE:
+                    time.sleep(COUNTED_SECONDS)
+
+            settle()
+            before, known = opened(), sessions()
+            Path(step["begun"]).touch()
+            while not ended.exists() and not self._is_alone():
+                if sessions() - known:
+                    return True
+                time.sleep(POLL)
+            settle()
+            return any(count > before.get(name, 0) for name, count in opened().items())
+
+    def hold(self, step: Step) -> dict[str, Any]:
+        """Hold migrations up until it is clear what a second migrator does meanwhile.
+
+        In `database` the planted statement waits for the advisory lock `key`, which is held here.
+        Makes the file `held` when that is so and `inside` when one migrator has got there, which is
+        when the second is started; `ended` holds the files that the two make when they end. Returns
+        how many migrators got `inside`, and whether the second `waits`, or `left` at once.
+        """
+        held, inside = Path(step["held"]), Path(step["inside"])
+        first, second = (Path(path) for path in step["ended"])
+        with self.connect(step["database"]) as connection:
+            connection.execute("SELECT pg_advisory_lock(%s)", [step["key"]])
+            held.touch()
+            deadline = time.monotonic() + step["seconds"]
+            while not (count := seen(connection)) and not first.exists():
+                if time.monotonic() > deadline or self._is_alone():
+                    return {"inside": 0, "waits": False, "left": False}
+                time.sleep(POLL)
+            before = {pid for pid, _ in connection.execute(MIGRATORS).fetchall()}
+            inside.touch()
+            began, arrived = time.monotonic(), None
+            while count == 1 and not second.exists() and not first.exists():
+                now = time.monotonic()
+                others = connection.execute(MIGRATORS).fetchall()
+                new = [waiting for pid, waiting in others if pid not in before]
+                arrived = arrived or (now if new else None)
+                limit = UNSEEN_SECONDS if arrived is None else arrived - began + SETTLED_SECONDS
+                if "Lock" in new or now - began > limit:
+                    return {"inside": seen(connection), "waits": True, "left": False}
+                time.sleep(POLL)
+                count = seen(connection)
+            left = second.exists() and not first.exists()
+            return {"inside": count, "waits": False, "left": left}
+
+
+def first_line(error: Exception) -> str:
+    said = str(error).strip().splitlines()
+    return said[0] if said else type(error).__name__
+
+
+def seen(connection: Any) -> int:
+    last, called = connection.execute(
+        "SELECT last_value, is_called FROM nox_release.seen"
+    ).fetchone()
+    return int(last) if called else 0
+
+
+def answer(path: Path, is_alone: Callable[[], bool]) -> None:
+    """Do what a request asks for and write the answer, in one step."""
+    request = json.loads(path.read_text(encoding="utf-8"))
+    probe = Probe(json.loads(os.environ["NOX_RELEASE_DATABASE"]), request["admin"], is_alone)
+    answers: list[Any] = []
+    found: dict[str, Any] = {"answers": answers}
+    for step in request["steps"]:
+        try:
+            answers.append(getattr(probe, step["do"])(step))
+        except psycopg.Error as error:
+            state = error.sqlstate
+            if state is None and isinstance(error, psycopg.OperationalError):
+                state = "connection"
+            found = {"error": first_line(error), "sqlstate": state, "step": step["do"]}
+            break
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(found), encoding="utf-8")
+    part.replace(path.with_suffix(".answer"))
+
+
+def watch(owner: int) -> Callable[[], bool]:
+    """What tells whether the program that asked for this one is gone.
+
+    Its parent's number tells it at once, but not on Windows, where it stays what it was.
+    """
+    parent = os.getppid()
+    try:
+        import psutil
+
+        process = psutil.Process(owner)
+    except ImportError:
+        return lambda: os.getppid() != parent
+    except psutil.NoSuchProcess:
+        return lambda: True
+    return lambda: os.getppid() != parent or not process.is_running()
+
+
+def serve(folder: Path, is_alone: Callable[[], bool]) -> None:
+    """Answer requests until told to stop, and the last one when nobody is left to tell."""
+    number = 1
+    while not (folder / "stop").exists() and not is_alone():
+        request = folder / f"{number}.json"
+        if request.exists():
+            answer(request, is_alone)
+            number += 1
+        else:
+            time.sleep(POLL)
+    last = folder / "last.json"
+    if last.exists() and not (folder / "stop").exists():
+        answer(last, is_alone)
+
+
+if __name__ == "__main__":
+    asked, is_alone = Path(sys.argv[1]), watch(int(os.environ["NOX_RELEASE_OWNER"]))
+    if asked.is_dir():
+        serve(asked, is_alone)
+    else:
+        answer(asked, is_alone)

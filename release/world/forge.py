@@ -1,0 +1,571 @@
+"""Observes a repository on GitHub: checks of a commit, environments. Changes nothing.
+
+The interface is GitHub's REST API, https://docs.github.com/rest, of github.com, of a data residency
+on ghe.com or of an Enterprise Server.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
+
+from release.errors import CannotCheck, ConfigurationError, Problem
+from release.git import git
+from release.world import web
+from release.world.web import Answer, get, origin
+
+if TYPE_CHECKING:
+    from release.git import GitFacts
+
+T = TypeVar("T")
+PUBLIC = "github.com"
+HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+PER_PAGE = 100
+MAX_PAGES = 20
+PROGRAM_SECONDS = 10
+# What a remote is called unless somebody chose another name.
+USUAL_REMOTE = "origin"
+SHOWN = 200
+NAME = re.compile(r"^(?!\.{1,2}$)[A-Za-z0-9_.-]+$")
+SCP_LIKE = re.compile(r"^(?:[^@/\s]+@)?([A-Za-z0-9_][A-Za-z0-9_.-]+):(?!//)(.+)$", re.S)
+SSH = re.compile(r"^(?:git\+)?ssh://(?:[^@/]*@)?([A-Za-z0-9_][A-Za-z0-9_.-]*)(?=[:/])")
+# Names that ~/.ssh/config gives to github.com where one has several accounts there.
+ALIAS = re.compile(r"^(?:(?:ssh|www)\.github\.com|github(?:\.com)?(?:-[a-z0-9-]+)?)$")
+NEXT = re.compile(r'<([^<>]+)>\s*;[^,<]*\brel="?next\b')
+TOKENS = ("GH_TOKEN", "GITHUB_TOKEN")
+ENTERPRISE_TOKENS = ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
+ACTIONS = "github-actions"
+
+
+class NoForge(CannotCheck):
+    """The project is in no repository on GitHub; `certain` is off where it may be in one."""
+
+    def __init__(self, reason: str, remedy: str, *, certain: bool = True) -> None:
+        super().__init__(reason, remedy)
+        self.certain = certain
+
+
+class Refused(CannotCheck):
+    """GitHub answered, with another status than 200."""
+
+    def __init__(self, status: int, reason: str, remedy: str) -> None:
+        super().__init__(reason, remedy)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository on GitHub: the host of its pages, its owner and name, and the API's address."""
+
+    host: str
+    owner: str
+    name: str
+    api: str
+
+    @property
+    def slug(self) -> str:
+        return f"{self.owner}/{self.name}"
+
+    @property
+    def page(self) -> str:
+        return f"https://{self.host}/{self.slug}"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A credential, and where it comes from."""
+
+    value: str
+    source: str
+
+    def __repr__(self) -> str:
+        return f"Token(from {self.source})"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowRun:
+    """A run of a workflow for a commit, in its latest attempt.
+
+    `file` is the workflow's path, `branch` the branch or tag that it ran for; `conclusion` is None
+    until `status` is "completed". `suite` is the check suite that its jobs belong to.
+    """
+
+    id: int
+    file: str
+    event: str
+    branch: str | None
+    status: str
+    conclusion: str | None
+    suite: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRun:
+    """A check of a commit: its name, state, the app that made it and the suite it belongs to."""
+
+    name: str
+    status: str
+    conclusion: str | None
+    app: str | None
+    suite: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CommitStatus:
+    """A status that a service outside set for a commit: success, pending, failure or error."""
+
+    context: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """Everything that has checked one commit."""
+
+    runs: tuple[WorkflowRun, ...] = ()
+    checks: tuple[CheckRun, ...] = ()
+    statuses: tuple[CommitStatus, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A deployment environment and what guards it.
+
+    `rules` are the kinds of its protection rules, such as required_reviewers. `protected_branches`
+    says whether only protected branches may deploy; `patterns` are the pairs of kind ("branch" or
+    "tag") and pattern of which one must match, None where there is no such rule or it is not shown.
+    """
+
+    name: str
+    rules: tuple[str, ...]
+    protected_branches: bool
+    patterns: tuple[tuple[str, str], ...] | None
+
+
+def find(
+    facts: GitFacts | None, remote: str, environ: Mapping[str, str] = os.environ
+) -> Repository:
+    """The GitHub repository that a remote of the project names.
+
+    A name that only ssh knows is looked up in its configuration. Raises NoForge if there is none,
+    ConfigurationError for a remote that was chosen and is not there.
+    """
+    if facts is None or remote not in facts.remotes:
+        there = f"; there is {', '.join(facts.remotes)}" if facts and facts.remotes else ""
+        if facts is not None and remote != USUAL_REMOTE:
+            raise ConfigurationError(
+                Problem(
+                    f"tool.release.remote is {remote}, and no remote is called so{there}",
+                    "pyproject.toml",
+                    remedy=f"correct it, or add the remote: git remote add {remote} URL",
+                )
+            )
+        raise NoForge(
+            f"there is no remote called {remote}{there or ', so no forge'}",
+            f"git remote add {remote} URL, or set tool.release.remote",
+            certain=not there,
+        )
+    url = git(facts.remote_base, "remote", "get-url", remote).stdout.strip()
+    found = locate(url, environ)
+    match = SSH.match(url) or SCP_LIKE.match(url)
+    host = match[1].lower() if match else PUBLIC
+    if match and host != PUBLIC and "." not in host.removeprefix(PUBLIC):
+
+        def on(other: str) -> Repository | None:
+            return locate(url[: match.start(1)] + other + url[match.end(1) :], environ)
+
+        known = _looked_up(host)
+        if known != host:
+            found = on(known)
+        elif found is None and on(PUBLIC):
+            raise NoForge(
+                f"the remote {remote} is on {host}, which is no full name of a host, and ssh knows"
+                " no other name of it",
+                f"git remote set-url {remote} to an address with the full name, or give {host} a"
+                " HostName in ssh's configuration",
+                certain=False,
+            )
+    if found is None:
+        raise NoForge(
+            f"the remote {remote} is not on GitHub, the only forge that is asked",
+            "set GH_HOST to its host if it is a GitHub Enterprise Server",
+        )
+    return found
+
+
+def locate(url: str, environ: Mapping[str, str] = os.environ) -> Repository | None:
+    """The GitHub repository that the address of a git remote names; None when it names none.
+
+    Understands https, ssh and git addresses and `host:owner/name`; credentials are dropped. A host
+    is GitHub's when it is github.com or below ghe.com, when GITHUB_SERVER_URL or GH_HOST names it,
+    or when it is called github.SOMETHING. GITHUB_API_URL is the API's address for the host that
+    GITHUB_SERVER_URL names (github.com unless set).
+    """
+    if "://" in url:
+        try:
+            parts = urlsplit(url)
+            host, port, path = (parts.hostname or "").lower(), parts.port, parts.path
+        except ValueError:
+            return None
+        if parts.scheme not in {"https", "http", "ssh", "git", "git+ssh", "git+https"}:
+            return None
+        port = port if parts.scheme in {"https", "http"} else None
+    elif match := SCP_LIKE.match(url):
+        host, port, path = match[1].lower(), None, match[2]
+    else:
+        return None
+    words = path.strip("/").removesuffix(".git").split("/")
+    if len(words) != 2 or not all(NAME.match(word) for word in words):
+        return None
+    host = PUBLIC if ALIAS.match(host) else host
+    server = _server(environ)
+    known = {PUBLIC, server, environ.get("GH_HOST", "").lower()}
+    called = host.startswith("github.") and not host.startswith("github.com.")
+    if host not in known and not host.endswith(".ghe.com") and not called:
+        return None
+    shown = f"{host}:{port}" if port and port != 443 else host
+    if host == server and environ.get("GITHUB_API_URL"):
+        api = environ["GITHUB_API_URL"].rstrip("/")
+    elif host == PUBLIC or host.endswith(".ghe.com"):
+        api = f"https://api.{host}"
+    else:
+        api = f"https://{shown}/api/v3"
+    return Repository(shown, words[0], words[1], api)
+
+
+def _looked_up(host: str) -> str:
+    """The name that ssh's configuration gives to a host; itself if none. Connects to nothing."""
+    try:
+        done = subprocess.run(
+            ["ssh", "-G", "--", host],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PROGRAM_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return host
+    match = re.search(r"(?m)^hostname ([\w.:-]+)\r?$", done.stdout.decode("utf-8", "replace"))
+    return match[1].lower() if match else host
+
+
+def _server(environ: Mapping[str, str]) -> str:
+    """The host of the GitHub that GITHUB_API_URL and, in its workflows, GITHUB_TOKEN are of."""
+    return origin(environ.get("GITHUB_SERVER_URL", ""))[1] or PUBLIC
+
+
+def find_token(repository: Repository, environ: Mapping[str, str] = os.environ) -> Token | None:
+    """The credential to ask about a repository with; None when there is none.
+
+    From GH_TOKEN or GITHUB_TOKEN for github.com and ghe.com or, in a workflow, for its server; from
+    GH_ENTERPRISE_TOKEN or GITHUB_ENTERPRISE_TOKEN for the host that GH_HOST names; else what
+    `gh auth token` has for the host. No other host gets one: anybody can write an address into a
+    repository. Raises CannotCheck for a value that no token has.
+    """
+    host = repository.host.partition(":")[0]
+    names: tuple[str, ...] = ()
+    server = _server(environ)
+    if host == server or (server == PUBLIC and host.endswith(".ghe.com")):
+        names = TOKENS
+    elif host == environ.get("GH_HOST", "").lower():
+        names = ENTERPRISE_TOKENS
+    for name in names:
+        value = environ.get(name, "").strip()
+        if value:
+            if not re.fullmatch(r"[!-~]+", value):
+                raise CannotCheck(
+                    f"{name} holds characters that no token has", f"set {name} anew, or unset it"
+                )
+            return Token(value, name)
+    env = {n: v for n, v in environ.items() if n not in {*TOKENS, *ENTERPRISE_TOKENS}}
+    try:
+        # Not by way of the shell, which logs what its commands print.
+        done = subprocess.run(
+            ["gh", "auth", "token", "--hostname", host],
+            env={**env, "GH_PROMPT_DISABLED": "1", "GH_NO_UPDATE_NOTIFIER": "1"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PROGRAM_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    value = done.stdout.decode("ascii", "replace").strip()
+    if done.returncode != 0 or not re.fullmatch(r"[!-~]+", value):
+        return None
+    return Token(value, "gh auth token")
+
+
+class Forge:
+    """One repository on GitHub, asked with a token or without.
+
+    `remaining` gives the seconds left and raises when there are none. Every question raises
+    CannotCheck when it has no answer, Refused when that is GitHub's.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        token: Token | None,
+        remaining: Callable[[], float] = lambda: web.WHOLE_SECONDS,
+    ) -> None:
+        scheme, host, _ = origin(repository.api)
+        local = host in {"127.0.0.1", "localhost", "::1"}
+        if token and not (scheme == "https" or (scheme == "http" and local)):
+            raise CannotCheck(
+                "the API's address is not https, and a token would be read on its way there",
+                "set GITHUB_API_URL to an address that begins with https://",
+            )
+        self.repository = repository
+        self.token = token
+        self.remaining = remaining
+        self.who = "GitHub" if repository.host == PUBLIC else repository.host
+
+    def slug(self) -> str:
+        """OWNER/NAME as the repository is called now, which may have been renamed."""
+        return self._read("the repository", self._get(""), lambda item: _text(item, "full_name"))
+
+    def checks(self, commit: str) -> Checks:
+        """All that has checked a commit (a full object name), each in its latest attempt.
+
+        Refused has the status 422 when GitHub does not have the commit.
+        """
+        about = "the checks of a commit"
+        checks = self._pages(f"/commits/{commit}/check-runs", "check_runs", filter="latest")
+        statuses = self._pages(f"/commits/{commit}/status", "statuses")
+        runs = self._pages("/actions/runs", "workflow_runs", head_sha=commit)
+        return Checks(
+            runs=tuple(
+                self._read(about, item, _run)
+                for item in runs
+                # An old server does not know the parameter, and lists every run.
+                if item.get("head_sha") == commit
+            ),
+            checks=tuple(self._read(about, item, _check) for item in checks),
+            statuses=tuple(self._read(about, item, _status) for item in statuses),
+        )
+
+    def workflows(self) -> Mapping[str, str]:
+        """The names of the repository's workflows by their files.
+
+        A run does not tell: where it has a name of its own, that stands in the workflow's place.
+        """
+        listed = self._pages("/actions/workflows", "workflows")
+        return dict(self._read("a workflow", item, _workflow) for item in listed)
+
+    def environment(self, name: str) -> Environment | None:
+        """An environment of the repository; None when it certainly has none of that name."""
+        path = f"/environments/{quote(name, safe='')}"
+        try:
+            item = self._get(path)
+        except Refused as error:
+            if error.status != 404:
+                raise
+            # It may as well be one that we may not see: only the list tells.
+            listed = self._pages("/environments", "environments")
+            if name.lower() in {str(item.get("name")).lower() for item in listed}:
+                raise
+            return None
+        found = self._read("an environment", item, _environment)
+        policy = item.get("deployment_branch_policy")
+        if not (isinstance(policy, Mapping) and policy.get("custom_branch_policies") is True):
+            return found
+        try:
+            listed = self._pages(f"{path}/deployment-branch-policies", "branch_policies")
+        except Refused:
+            return found
+        patterns = tuple(self._read("a policy", item, _policy) for item in listed)
+        return Environment(found.name, found.rules, found.protected_branches, patterns)
+
+    def _pages(self, path: str, key: str, **query: str) -> list[Mapping[str, Any]]:
+        """Every item of a list, page after page."""
+        url: str | None = self._address(path, per_page=str(PER_PAGE), **query)
+        items: list[Mapping[str, Any]] = []
+        for _ in range(MAX_PAGES):
+            answer = self._ask(str(url))
+            found = self._read(path, self._object(answer), lambda item: item[key])
+            if not isinstance(found, list) or not all(isinstance(i, Mapping) for i in found):
+                raise self._strange(f"{key} is no list of objects")
+            items += found
+            following = NEXT.search(answer.headers.get("link", ""))
+            if following is None:
+                return items
+            url = following[1]
+            if origin(url) != origin(self.repository.api):
+                raise self._strange("its next page is on another server")
+        raise CannotCheck(
+            f"{self.who} lists more than {MAX_PAGES * PER_PAGE} {key.replace('_', ' ')}",
+            "look at them there",
+        )
+
+    def _get(self, path: str) -> Mapping[str, Any]:
+        return self._object(self._ask(self._address(path)))
+
+    def _address(self, path: str, **query: str) -> str:
+        address = f"{self.repository.api}/repos/{self.repository.slug}{path}"
+        return f"{address}?{urlencode(query)}" if query else address
+
+    def _ask(self, url: str) -> Answer:
+        value = self.token.value if self.token else None
+        answer = get(
+            url, self.who, headers=HEADERS, token=value, netrc=False, remaining=self.remaining
+        )
+        if answer.status != 200:
+            raise self._refused(answer)
+        return answer
+
+    def _object(self, answer: Answer) -> Mapping[str, Any]:
+        try:
+            data = answer.json()
+        except ValueError:
+            raise self._strange("it is no JSON") from None
+        if not isinstance(data, Mapping):
+            raise self._strange("it is no object")
+        return data
+
+    def _read(
+        self, about: str, item: Mapping[str, Any], reader: Callable[[Mapping[str, Any]], T]
+    ) -> T:
+        try:
+            return reader(item)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise self._strange(f"{about} without a proper {error.args[0]}") from None
+
+    def _strange(self, why: str) -> CannotCheck:
+        return CannotCheck(
+            f"{self.who} does not answer as its interface promises: {why}",
+            "look at the address of the API, and run it again later",
+        )
+
+    def _refused(self, answer: Answer) -> Refused:
+        """What an answer with another status than 200 means, and what to do about it."""
+        status, slug = answer.status, self.repository.slug
+        said = _message(answer)
+        token = f"the token from {self.token.source}" if self.token else ""
+        log_in = "set GITHUB_TOKEN, or run: gh auth login"
+        if status == 401:
+            return Refused(
+                status,
+                f"{self.who} does not accept {token or 'a question without a token'} (401{said})",
+                f"renew it: {log_in}" if token else log_in,
+            )
+        if answer.limited:
+            until = f" until {_clock(answer.wait)}" if answer.wait is not None else ""
+            more = "" if token else f"; with a token it is far higher: {log_in}"
+            return Refused(
+                status,
+                f"{self.who}'s rate limit is used up{until} ({status})",
+                f"run it again then{more}",
+            )
+        if status == 403:
+            return Refused(
+                status,
+                f"{self.who} refuses to tell about {slug} (403{said})",
+                f"give {token} read access to actions, checks and commit statuses of it (in a"
+                " workflow: permissions)"
+                if token
+                else log_in,
+            )
+        if status == 404:
+            shown = f"to {token}" if token else "without a token"
+            return Refused(
+                status,
+                f"{self.who} shows no such thing of {slug} {shown} (404): it is not there, or"
+                " there is no access to it",
+                "look at the remote's address; "
+                + (f"give {token} access, or " if token else "for a private repository ")
+                + log_in,
+            )
+        return Refused(
+            status,
+            f"{self.who} answers {status} about {slug}{said}",
+            "run it again later" if status >= 500 else "look at the remote's address",
+        )
+
+
+def _message(answer: Answer) -> str:
+    """What the server says about its refusal, on one line and clipped; empty if nothing."""
+    try:
+        data = answer.json()
+    except ValueError:
+        return ""
+    said = data.get("message") if isinstance(data, Mapping) else None
+    return f": {' '.join(said.split())[:SHOWN]}" if isinstance(said, str) and said.strip() else ""
+
+
+def _clock(wait: float | None) -> str:
+    when = datetime.now(UTC) + timedelta(seconds=min(wait or 0, 31_536_000))
+    return f"{when:%Y-%m-%d %H:%M} UTC"
+
+
+def _text(item: Mapping[str, Any], key: str) -> str:
+    if not isinstance(item[key], str):
+        raise TypeError(key)
+    return str(item[key])
+
+
+def _optional(item: Mapping[str, Any], key: str) -> str | None:
+    return None if item.get(key) is None else _text(item, key)
+
+
+def _number(item: Mapping[str, Any], key: str) -> int:
+    if type(item[key]) is not int:
+        raise TypeError(key)
+    return int(item[key])
+
+
+def _run(item: Mapping[str, Any]) -> WorkflowRun:
+    return WorkflowRun(
+        id=_number(item, "id"),
+        file=_text(item, "path").partition("@")[0],
+        event=_text(item, "event"),
+        branch=_optional(item, "head_branch"),
+        status=_text(item, "status"),
+        conclusion=_optional(item, "conclusion"),
+        suite=_number(item, "check_suite_id") if item.get("check_suite_id") is not None else None,
+    )
+
+
+def _workflow(item: Mapping[str, Any]) -> tuple[str, str]:
+    return _text(item, "path"), _text(item, "name")
+
+
+def _check(item: Mapping[str, Any]) -> CheckRun:
+    suite, app = item.get("check_suite"), item.get("app")
+    return CheckRun(
+        name=_text(item, "name"),
+        status=_text(item, "status"),
+        conclusion=_optional(item, "conclusion"),
+        app=_optional(app, "slug") if isinstance(app, Mapping) else None,
+        suite=_number(suite, "id") if isinstance(suite, Mapping) else None,
+    )
+
+
+def _status(item: Mapping[str, Any]) -> CommitStatus:
+    return CommitStatus(_text(item, "context"), _text(item, "state"))
+
+
+def _environment(item: Mapping[str, Any]) -> Environment:
+    policy = item.get("deployment_branch_policy")
+    protected = isinstance(policy, Mapping) and policy.get("protected_branches") is True
+    return Environment(_text(item, "name"), tuple(_rules(item)), protected, None)
+
+
+def _policy(item: Mapping[str, Any]) -> tuple[str, str]:
+    return _optional(item, "type") or "branch", _text(item, "name")
+
+
+def _rules(item: Mapping[str, Any]) -> Iterator[str]:
+    rules = item.get("protection_rules", [])
+    if not isinstance(rules, list):
+        raise TypeError("protection_rules")
+    for rule in rules:
+        if not isinstance(rule, Mapping):
+            raise TypeError("protection_rules")
+        yield _text(rule, "type")

@@ -1,0 +1,91 @@
+"""Observes who published a file: the provenance that an index serves for it (PEP 740)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from release.errors import CannotCheck
+from release.world.web import get, origin
+
+TYPE = "application/vnd.pypi.integrity.v1+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """A trusted publisher: what the index compares a workflow's identity with.
+
+    `kind` is the forge's, such as GitHub; `repository` is OWNER/NAME, `workflow` a file name. An
+    `environment` that is None lets any job of the workflow publish.
+    """
+
+    kind: str
+    repository: str
+    workflow: str
+    environment: str | None
+
+
+def publishers_of(
+    project: str, version: str, file: str, index: str, provenance: str | None = None
+) -> tuple[Publisher, ...] | None:
+    """The publishers whose attestations an index serves for a file; None when it serves none.
+
+    `index` is the address of its simple interface, `provenance` what that names for the file. Where
+    it names nothing, the integrity interface is looked for at the root of the same server.
+    Raises CannotCheck when the index cannot be asked or answers something else.
+    """
+    if not index.startswith(("http://", "https://")):
+        return None
+    address = _address(index, provenance)
+    if address is None:
+        name = re.sub(r"[-_.]+", "-", project).lower()
+        path = "/".join(quote(part, safe="") for part in (name, version, file))
+        place = urlsplit(index)._replace(path=f"/integrity/{path}/provenance", query="")
+        address = urlunsplit(place)
+    answer = get(address, "the package index", headers={"Accept": TYPE})
+    if answer.status == 404:
+        return None
+    if answer.status != 200:
+        raise CannotCheck(
+            f"the package index answers {answer.status} about the provenance of {file}",
+            "run it again later",
+        )
+    try:
+        return tuple(
+            _publisher(bundle["publisher"])
+            for bundle in answer.json()["attestation_bundles"]
+            if bundle["attestations"]
+        )
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise CannotCheck(
+            f"what the package index answers about {file} is no provenance",
+            "look at tool.release.index",
+        ) from None
+
+
+def _address(index: str, provenance: str | None) -> str | None:
+    """Where the provenance of a file is, if the index names a place that can be asked.
+
+    It is asked with the index's own credentials if it is on the same server, and never over an open
+    connection if the index is not.
+    """
+    if provenance is None:
+        return None
+    asked = origin(provenance)
+    if asked == origin(index):
+        return urlunsplit(urlsplit(provenance)._replace(netloc=urlsplit(index).netloc))
+    return provenance if asked[0] in {"https", origin(index)[0]} else None
+
+
+def _publisher(said: Mapping[str, Any]) -> Publisher:
+    """Raises KeyError, TypeError or AttributeError for what is none."""
+    found = Publisher(
+        said["kind"], said.get("repository", ""), said.get("workflow", ""), said.get("environment")
+    )
+    texts = (found.kind, found.repository, found.workflow, found.environment or "")
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("publisher")
+    return replace(found, environment=found.environment or None)

@@ -1,0 +1,83 @@
+"""How to plant a defect: text for text, files, git, and the world outside."""
+
+from __future__ import annotations
+
+import random
+import string
+import textwrap
+
+from tests.procedures.model import Place, Plant
+
+
+def swap(path: str, old: str, new: str, *more: tuple[str, str]) -> Plant:
+    """In a file, the last place of each first text gets the second; each must be there."""
+
+    def plant(place: Place) -> None:
+        file = place.root / path
+        text = file.read_text(encoding="utf-8")
+        for before, after in ((old, new), *more):
+            head, found, tail = text.rpartition(before.replace("{version}", place.version))
+            if not found:
+                raise LookupError(f"{path} holds no {before!r}")
+            text = head + after.replace("{version}", place.version) + tail
+        file.write_text(text, encoding="utf-8")
+
+    return plant
+
+
+def put(path: str, text: str) -> Plant:
+    """A file with this text."""
+
+    def plant(place: Place) -> None:
+        file = place.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text.replace("{version}", place.version), encoding="utf-8")
+
+    return plant
+
+
+def append(path: str, text: str) -> Plant:
+    def plant(place: Place) -> None:
+        with (place.root / path).open("a", encoding="utf-8") as file:
+            file.write(text)
+
+    return plant
+
+
+def every(*plants: Plant) -> Plant:
+    def plant(place: Place) -> None:
+        for one in plants:
+            one(place)
+
+    return plant
+
+
+def in_git(*arguments: str) -> Plant:
+    def plant(place: Place) -> None:
+        place.git(*(word.replace("{tag}", place.tag) for word in arguments))
+
+    return plant
+
+
+def secret(path: str, *, key: bool) -> Plant:
+    """A file with a private key or an index's token; made here, so that no file of ours has one."""
+
+    def plant(place: Place) -> None:
+        letters = random.Random(path)  # noqa: S311
+        body = "".join(letters.choices(string.ascii_letters + string.digits, k=620))
+        begin, end = (f"-----{word} PRIVATE KEY-----\n" for word in ("BEGIN", "END"))
+        text = f"{begin}{textwrap.fill(body, 64)}\n{end}"
+        if not key:
+            text = f"token = pypi-AgEI{'cHlwaS5vcmc'}{body[:150]}\n"
+        put(path, text)(place)
+
+    return plant
+
+
+def published_by(**different: str | None) -> Plant:
+    """The index shows another publisher of the last release."""
+
+    def plant(place: Place) -> None:
+        place.publisher.update(different)
+
+    return plant
