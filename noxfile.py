@@ -7,6 +7,7 @@ nox -s build -- --help            what it judges, and its options
 nox -s build -- --project PATH    the same for another repository
 nox -s cut -- minor --dry-run     what a release would change, as a diff
 nox -s cut -- minor               the release
+nox -s prove                      whether the gates can fail
 """
 
 import sys

@@ -28,7 +28,10 @@ from tests.support import Judge, commit, git, with_remote, write
 PROJECTS = Path(__file__).parent / "projects"
 PLACEHOLDER = "file:///the/index/of/the/test"
 # Gates that take long and judge a minor release as they did the patch release before it.
-ONCE = ("migrations", "docs", "secrets", "static_analysis", "sbom")
+ONCE = (
+    *("migrations", "docs", "secrets", "static_analysis", "sbom"),
+    *("typecheck", "parity", "ratchet"),
+)
 
 
 @dataclass
