@@ -8,12 +8,6 @@ import pytest
 from tests.support import GIT_ENVIRONMENT, Judge, make_project
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """One worker more than there are processors: many tests wait for tools and servers."""
-    return (os.cpu_count() or 1) + 1
-
-
 @pytest.fixture(autouse=True)
 def _quiet_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test depends on the caller's git configuration or on whether it runs in CI."""

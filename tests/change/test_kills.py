@@ -59,7 +59,7 @@ STEPS = {"bump": "minor", "tag": None, "cut": "minor"}
 CHUNKS = 4
 EVERY = bool(os.environ.get("NOX_RELEASE_EVERY_KILL"))
 STRIDE = 1 if EVERY else 16
-SPARSE = {"bump": 1 if EVERY else 2, "cut": 1 if EVERY else 6}
+SPARSE = {"bump": 1 if EVERY else 3, "cut": 1 if EVERY else 6}
 
 
 class Killer:

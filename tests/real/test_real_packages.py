@@ -16,7 +16,7 @@ from tests.support import Judge, git
 from tests.test_runner import Silent
 
 # The others take long, and have little that these have not.
-ALWAYS = frozenset(["six", "structlog", "rich"])
+ALWAYS = frozenset(["six", "structlog"])
 EVERY = bool(os.environ.get("NOX_RELEASE_EVERY_PACKAGE"))
 PACKAGES = tomllib.loads(Path(__file__).with_name("packages.toml").read_text(encoding="utf-8"))
 
