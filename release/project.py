@@ -174,6 +174,15 @@ class Project:
             here.append(self.planned_tag)
         return released(here, self.tag_template)
 
+    @cached_property
+    def merged_tags(self) -> tuple[str, ...]:
+        """The tags in the history of this commit, in git's order."""
+        from release.git import git
+
+        if self.git is None or self.git.commit is None:
+            return ()
+        return tuple(git(self.root, "tag", "--merged", self.git.commit).stdout.split())
+
     def tag_of(self, version: str) -> str:
         """The tag of a version, which is spelled as this project writes it."""
         from release.versions import parse
@@ -744,6 +753,18 @@ def _package_files(package_path: str) -> Iterator[str]:
         yield f"{package_path}/{name}.py"
 
 
+def assignments(tree: ast.Module) -> Iterator[tuple[set[str], ast.expr | None]]:
+    """What a module assigns at its top level: the names that get a value, and the value."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, ast.AnnAssign):
+            targets = [node.target]
+        else:
+            continue
+        yield {target.id for target in targets if isinstance(target, ast.Name)}, node.value
+
+
 def _assigned_version(
     root: Path, path: str, names: frozenset[str] = VERSION_NAMES, imports: int = 3
 ) -> VersionPlace | None:
@@ -765,14 +786,7 @@ def _assigned_version(
         tree = ast.parse(data.decode(encoding))
     except (SyntaxError, ValueError, LookupError, RecursionError):
         return None
-    for node in tree.body:
-        targets: list[ast.expr] = []
-        if isinstance(node, ast.Assign):
-            targets = node.targets
-        elif isinstance(node, ast.AnnAssign):
-            targets = [node.target]
-        assigned = {target.id for target in targets if isinstance(target, ast.Name)}
-        value = getattr(node, "value", None)
+    for assigned, value in assignments(tree):
         for name in sorted(assigned & names):
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
                 return VersionPlace(path, value.lineno, value.value, name)

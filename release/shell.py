@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck
 from release.model import Artifact, Evidence, Gate, Level
@@ -107,6 +108,19 @@ class Shell:
             limit=timeout or self.timeout,
             log=self._log,
         )
+
+    def answer(self, program: Path, *arguments: str | Path) -> tuple[Any, str]:
+        """What a script of this package says, run by the Python of the gate's tools, and its last
+        line.
+
+        It prints JSON; the answer is None where it fails or prints something else.
+        """
+        done = self.run(self.tools.python, "-I", program, *arguments, cwd=self.work)
+        try:
+            found = json.loads(done.stdout) if done.status == 0 else None
+        except ValueError:
+            found = None
+        return found, done.last_line
 
     def run_plain(self, command: Sequence[str], cwd: Path | None = None) -> Completed:
         """Run a command that prepares an environment: outside any environment, unrecorded.

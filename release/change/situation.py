@@ -107,10 +107,10 @@ def look(project: Project) -> Situation:
     published: set[Version] = set()
     unasked = None
     if project.settings.publish:
-        from release.world.index import files_of, index_url
+        from release.world.index import index_url, served_files
 
         try:
-            files = files_of(project.name, index_url(project.settings.index)) or ()
+            files = served_files(project.name, index_url(project.settings.index)) or ()
             published = {found for file in files if (found := parse(file.version)) is not None}
         except CannotCheck as error:
             unasked = error

@@ -329,9 +329,7 @@ def _sphinx_error(text: str) -> tuple[str, str] | None:
             inner = re.findall(r"^\s*(\w[\w.]*(?:Error|Exception)\b.*)$", text, re.M)
             said = f"conf.py: {inner[-1]}" if inner else said
         return kind, said
-    headed = re.search(
-        r"^(Configuration|Extension|Theme|Sphinx|Application) error[:!]\s*$", text, re.M
-    )
+    headed = _HEADED.search(text)
     if headed:
         lines = [line for line in text[headed.end() :].split("\n") if line.strip()]
         kind = {"Configuration": "ConfigError"}.get(headed[1], f"{headed[1]}Error")

@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
+from release.project import assignments
+
 UNDOING_FILE = re.compile(r"(?:^U\d|[._-](?:down|undo|rollback|revert)\.sql$)", re.I)
 # The mark of a tool (dbmate, goose, sql-migrate, node-pg-migrate), or the word on its own line.
 UNDOING_PART = re.compile(
@@ -123,16 +125,7 @@ def _parsed(text: str) -> ast.Module | None:
 
 def _assigned(tree: ast.Module, name: str) -> ast.expr | None:
     """What a module assigns to a name."""
-    for node in tree.body:
-        targets: list[ast.expr] = []
-        if isinstance(node, ast.Assign):
-            targets = node.targets
-        elif isinstance(node, ast.AnnAssign):
-            targets = [node.target]
-        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
-            assert isinstance(node, ast.Assign | ast.AnnAssign)
-            return node.value
-    return None
+    return next((value for names, value in assignments(tree) if name in names), None)
 
 
 def _constants(node: ast.expr | None) -> tuple[str, ...]:

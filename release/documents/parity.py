@@ -23,7 +23,7 @@ from release.model import Artifact, Finding
 if TYPE_CHECKING:
     from packaging.version import Version
 
-    from release.world.distributions import ServedFile
+    from release.world.index import ServedFile
 
 MEBIBYTE = 1 << 20
 RATIO, RATIO_FROM = 50, 64 * MEBIBYTE

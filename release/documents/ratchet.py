@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from release.settings import Loss as Accepted
-    from release.world.distributions import ServedFile
+    from release.world.index import ServedFile
 
 SETTING = "tool.release.gates.ratchet.accept"
 # Differences below this many bytes are nothing, however large a part they are of a small file.

@@ -98,7 +98,7 @@ def check(project: Project, shell: Shell) -> Outcome:
     amended = {version: why for text, why in settings.amended.items() if (version := parse(text))}
     unknown = [text for text in settings.amended if parse(text) is None]
     findings += [_no_version(text) for text in unknown]
-    faults, more = judge_history(log, then, _merged(project), amended)
+    faults, more = judge_history(log, then, frozenset(project.merged_tags), amended)
     findings, remarks = findings + faults, remarks + more
     compared = sum(text is not None for _, text in then.values())
     checked += compared
@@ -660,15 +660,6 @@ def _at_tags(
                 "mend the repository, or fetch it anew",
             )
     return found, 0
-
-
-def _merged(project: Project) -> frozenset[str]:
-    """The tags in the history of this commit."""
-    from release.git import git
-
-    if project.git is None or project.git.commit is None:
-        return frozenset()
-    return frozenset(git(project.root, "tag", "--merged", project.git.commit).stdout.split())
 
 
 def _no_version(text: str) -> Finding:

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck
 from release.model import Finding, Gate, Level, Outcome
+from release.project import as_table
 
 if TYPE_CHECKING:
     from release.declared import Requirements
@@ -107,7 +108,7 @@ def find_sources(project: Project) -> list[Source]:
         return [source for source in candidates if (root / source.path).is_file()][:1]
     hosted = _read_the_docs(root)
     for tool in ("mkdocs", "sphinx"):
-        path = _table(hosted.get(tool)).get("configuration")
+        path = as_table(hosted.get(tool)).get("configuration")
         if isinstance(path, str) and _inside(root, path):
             return [Source(tool, PurePosixPath(path).as_posix())]
     found = [Source("mkdocs", name) for name in MKDOCS_FILES if (root / name).is_file()][:1]
@@ -147,14 +148,14 @@ def _hosted_requirements(project: Project) -> Requirements:
     hosted = _read_the_docs(project.root)
     files: list[str] = []
     extras: list[str] = []
-    steps = _table(hosted.get("python")).get("install")
+    steps = as_table(hosted.get("python")).get("install")
     for step in steps if isinstance(steps, list) else ():
-        file = _table(step).get("requirements")
+        file = as_table(step).get("requirements")
         if isinstance(file, str) and _inside(project.root, file):
             files.append(file)
-        more = _table(step).get("extra_requirements")
+        more = as_table(step).get("extra_requirements")
         extras += [str(name) for name in more] if isinstance(more, list) else []
-    build = _table(hosted.get("build"))
+    build = as_table(hosted.get("build"))
     # What runs tox or nox says what these need themselves, and not the documentation.
     lines = [line for line in _commands([build.get("jobs"), build.get("commands")])
              if not RUNNER.search(line)]  # fmt: skip
@@ -162,7 +163,9 @@ def _hosted_requirements(project: Project) -> Requirements:
     groups = re.findall(r"--(?:only-)?group[ =]([\w.-]+)", commands)
     for line in lines:
         if "--all-extras" in line:
-            extras += _table(_table(project.pyproject.get("project")).get("optional-dependencies"))
+            extras += as_table(
+                as_table(project.pyproject.get("project")).get("optional-dependencies")
+            )
         if SYNCS.search(line):
             groups += _default_groups(project)
     extras += re.findall(r"--extra[ =]([\w.-]+)", commands)
@@ -185,7 +188,7 @@ def _commands(value: Any) -> Iterator[str]:
 
 def _default_groups(project: Project) -> list[str]:
     """The dependency groups that `uv sync` installs unasked."""
-    groups = _table(project.pyproject.get("dependency-groups"))
+    groups = as_table(project.pyproject.get("dependency-groups"))
     told = project.tool("uv").get("default-groups", ["dev"])
     return [name for name in (groups if told == "all" else told) if name in groups]
 
@@ -197,13 +200,9 @@ def _read_the_docs(root: Path) -> Mapping[str, Any]:
     import yaml
 
     try:
-        return _table(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return as_table(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError, OSError, RecursionError):
         return {}
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _inside(root: Path, path: str) -> bool:

@@ -213,13 +213,9 @@ def _ask(shell: Shell, asked: dict[str, str]) -> dict[str, list[list[str]]]:
     path = shell.work / "request.json"
     path.write_text(json.dumps(asked), encoding="utf-8")
     program = Path(__file__).with_name("_check_metadata.py")
-    done = shell.run(shell.tools.python, "-I", program, path, cwd=shell.work)
-    try:
-        found = json.loads(done.stdout) if done.status == 0 else None
-    except ValueError:
-        found = None
+    found, said = shell.answer(program, path)
     if not isinstance(found, dict) or found.keys() != asked.keys():
-        raise CannotCheck(f"the metadata were not read: {done.last_line}", LOG_REMEDY)
+        raise CannotCheck(f"the metadata were not read: {said}", LOG_REMEDY)
     return found
 
 
@@ -230,8 +226,7 @@ def _judge_index(
     from release.documents.distribution import Judged
     from release.documents.parity import judge_reuse
     from release.versions import parse
-    from release.world.distributions import served_files
-    from release.world.index import index_url
+    from release.world.index import index_url, served_files
 
     name = next((a.metadata["name"] for a in archives if a.metadata.get("name")), project.name)
     served = served_files(name, index_url(project.settings.index))

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from release.documents.ratchet import Compared, Loss
     from release.project import Project
     from release.shell import Shell
-    from release.world.distributions import ServedFile
+    from release.world.index import ServedFile
 
 LOG_REMEDY = "look at the log; nox -s ratchet -- --fresh runs it again"
 SOURCES = (".py", ".pyi")
@@ -116,8 +116,8 @@ def _previous(
     """
     from release.documents.ratchet import previous_release
     from release.released import KEPT, kept_files
-    from release.world.distributions import local_file, served_files
-    from release.world.index import index_url
+    from release.world.distributions import local_file
+    from release.world.index import index_url, served_files
 
     kept = tuple(local_file(path, path.parent.name) for path in kept_files(shell.folder))
     here = previous_release(kept, version)
@@ -274,13 +274,9 @@ def _breakages(shell: Shell, request: dict[str, Any]) -> list[dict[str, str]]:
     path = shell.work / "request.json"
     path.write_text(json.dumps(request), encoding="utf-8")
     program = Path(__file__).with_name("_compare_api.py")
-    done = shell.run(shell.tools.python, "-I", program, path, cwd=shell.work)
-    try:
-        found = json.loads(done.stdout) if done.status == 0 else None
-    except ValueError:
-        found = None
+    found, said = shell.answer(program, path)
     if not isinstance(found, list):
-        raise CannotCheck(f"the public API was not compared: {done.last_line}", LOG_REMEDY)
+        raise CannotCheck(f"the public API was not compared: {said}", LOG_REMEDY)
     return found
 
 

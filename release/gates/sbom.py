@@ -121,13 +121,9 @@ def serialise(document: Any) -> str:
 def validate(shell: Shell, path: Path) -> tuple[Finding, ...]:
     """What is invalid in the document at `path`. Raises CannotCheck when the validator fails."""
     program = Path(__file__).with_name("_validate_cyclonedx.py")
-    done = shell.run(shell.tools.python, "-I", program, path, SPECIFICATION, cwd=shell.work)
-    try:
-        errors = json.loads(done.stdout) if done.status == 0 else None
-    except ValueError:
-        errors = None
+    errors, said = shell.answer(program, path, SPECIFICATION)
     if not isinstance(errors, list):
-        raise CannotCheck(f"the document was not validated: {done.last_line}", LOG_REMEDY)
+        raise CannotCheck(f"the document was not validated: {said}", LOG_REMEDY)
     return tuple(
         Finding(
             f"not valid CycloneDX {SPECIFICATION} at {place}: {message}",

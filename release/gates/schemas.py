@@ -200,11 +200,10 @@ def last_release(project: Project, version: Version | None, level: Level | None)
     """The release that `version`, the one to be released, comes after."""
     if project.git is None or project.git.commit is None:
         return LastRelease(None, None)
-    merged = git(project.root, "tag", "--merged", project.git.commit).stdout.split()
     here = project.released_here if level is None else {}
     tags = {
         tag: project.released[tag]
-        for tag in merged
+        for tag in project.merged_tags
         if tag in project.released and not (tag in here and here[tag] == version)
     }
     return choose(tags, version)

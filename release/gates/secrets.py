@@ -134,12 +134,7 @@ def last_tag(project: Project) -> str | None:
 
     One above the version of this commit counts only where there is no other.
     """
-    from release.git import git
-
-    facts = project.git
-    if facts is None or facts.commit is None:
-        return None
-    merged = git(facts.top, "tag", "--merged", facts.commit).stdout.split()
+    merged = frozenset(project.merged_tags)
     before = {
         name: version
         for name, version in project.released.items()

@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from release.shell import Shell
     from release.workflows.publishing import Publication
     from release.workflows.read import Loaded
-    from release.world.distributions import ServedFile
     from release.world.forge import Environment, Forge, Repository
+    from release.world.index import ServedFile
     from release.world.integrity import Publisher
 
 WORKFLOWS = ".github/workflows"
@@ -709,8 +709,7 @@ def _look_at_environment(
 def _look_at_index(project: Project) -> Seen:
     """The last release on the index, and who published it."""
     from release.versions import parse
-    from release.world.distributions import served_files
-    from release.world.index import index_url
+    from release.world.index import index_url, served_files
     from release.world.integrity import publishers_of
 
     url = index_url(project.settings.index)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from release.shell import Shell
-    from release.world.index import IndexFile
+    from release.world.index import ServedFile
 
 FIELD = "{current_version}"
 NUMBER = r"\d[\w.]*(?<!\.)"
@@ -53,11 +53,11 @@ def check(project: Project, shell: Shell) -> Outcome:
     findings += judge_order(target, _before(project, level))
     checked += 1
     if project.settings.publish:
-        from release.world.index import files_of, index_url
+        from release.world.index import index_url, served_files
 
         url = index_url(project.settings.index)
         try:
-            findings += judge_index(target, files_of(project.name, url) or ())
+            findings += judge_index(target, served_files(project.name, url) or ())
             checked += 1
         except CannotCheck as error:
             if not findings:
@@ -183,14 +183,9 @@ def _before(project: Project, level: Level | None) -> dict[str, Version]:
 
     A tag on this commit names the version itself, unless the next one is asked for.
     """
-    from release.git import git
-
-    if project.git is None or project.git.commit is None:
-        return {}
-    merged = git(project.root, "tag", "--merged", project.git.commit).stdout.split()
     return {
         tag: version
-        for tag in merged
+        for tag in project.merged_tags
         if (version := project.released.get(tag)) is not None
         and (level is not None or tag not in project.released_here)
     }
@@ -218,7 +213,7 @@ def judge_order(version: Version, tags: Mapping[str, Version]) -> list[Finding]:
     return findings
 
 
-def judge_index(version: Version, files: Sequence[IndexFile]) -> list[Finding]:
+def judge_index(version: Version, files: Sequence[ServedFile]) -> list[Finding]:
     """Findings for a version of which the index has files."""
     from release.versions import parse
 

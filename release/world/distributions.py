@@ -1,65 +1,22 @@
-"""The files of a package index in more detail, and their download. Changes nothing there."""
+"""The download of files from a package index. Changes nothing there."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
 from release.errors import CannotCheck
 from release.world import web
-from release.world.index import REMEDY, TIMEOUT, page_of, reason
+from release.world.index import REMEDY, TIMEOUT, ServedFile, reason
 
 CHUNK = 65_536
 # Of a file whose size the index does not tell.
 MAX_BYTES = 4 * 1024**3
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+!-]*")
-
-
-@dataclass(frozen=True, slots=True)
-class ServedFile:
-    """A file that an index serves.
-
-    `version` is as spelled there; what the index does not tell is None. `provenance` is the address
-    of its attestations (PEP 740).
-    """
-
-    name: str
-    version: str
-    url: str
-    sha256: str | None = None
-    size: int | None = None
-    uploaded: datetime | None = None
-    yanked: bool = False
-    provenance: str | None = None
-
-
-def served_files(name: str, url: str) -> tuple[ServedFile, ...] | None:
-    """Every file that the index at `url` serves for a project; None when it knows no such project.
-
-    Raises CannotCheck as `page_of` does.
-    """
-    page = page_of(name, url)
-    if page is None:
-        return None
-    return tuple(
-        ServedFile(
-            package.filename,
-            package.version or "",
-            package.url,
-            (package.digests or {}).get("sha256"),
-            package.size,
-            package.upload_time,
-            bool(package.is_yanked),
-            package.provenance_url,
-        )
-        for package in page.packages
-    )
 
 
 def local_file(path: Path, version: str) -> ServedFile:

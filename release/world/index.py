@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,13 +29,21 @@ REMEDY = "look at the network and at pip's or uv's index settings, or set tool.r
 
 
 @dataclass(frozen=True, slots=True)
-class IndexFile:
-    """A file that an index serves: its name, its version as spelled there, digest, and state."""
+class ServedFile:
+    """A file that an index serves.
+
+    `version` is as spelled there; what the index does not tell is None. `provenance` is the address
+    of its attestations (PEP 740).
+    """
 
     name: str
     version: str
-    sha256: str | None
-    yanked: bool
+    url: str
+    sha256: str | None = None
+    size: int | None = None
+    uploaded: datetime | None = None
+    yanked: bool = False
+    provenance: str | None = None
 
 
 def index_url(configured: str | None, environ: Mapping[str, str] = os.environ) -> str:
@@ -70,8 +79,8 @@ def _pip_files(environ: Mapping[str, str]) -> list[Path]:
     return [*found, config / "pip" / "pip.conf", home / ".pip" / "pip.conf", Path("/etc/pip.conf")]
 
 
-def files_of(name: str, url: str) -> tuple[IndexFile, ...] | None:
-    """Every file that the index serves for a project; None when it knows no such project.
+def served_files(name: str, url: str) -> tuple[ServedFile, ...] | None:
+    """Every file that the index at `url` serves for a project; None when it knows no such project.
 
     Raises CannotCheck as `page_of` does.
     """
@@ -79,11 +88,15 @@ def files_of(name: str, url: str) -> tuple[IndexFile, ...] | None:
     if page is None:
         return None
     return tuple(
-        IndexFile(
+        ServedFile(
             package.filename,
             package.version or "",
+            package.url,
             (package.digests or {}).get("sha256"),
+            package.size,
+            package.upload_time,
             bool(package.is_yanked),
+            package.provenance_url,
         )
         for package in page.packages
     )

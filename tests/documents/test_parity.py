@@ -34,7 +34,7 @@ from release.documents.parity import (
     publisher,
 )
 from release.model import Artifact
-from release.world.distributions import ServedFile
+from release.world.index import ServedFile
 from tests.archives import LICENCED, METADATA, make_sdist, make_wheel
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)

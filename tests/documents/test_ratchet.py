@@ -31,7 +31,7 @@ from release.documents.ratchet import (
 )
 from release.model import Level
 from release.settings import Loss as Accepted
-from release.world.distributions import ServedFile
+from release.world.index import ServedFile
 from tests.archives import make_wheel
 
 PURE = "small_thing-1.0-py3-none-any.whl"

@@ -16,7 +16,8 @@ from release.errors import CannotCheck
 from release.gates import load
 from release.model import Evidence, Level, Status
 from release.runner import judge as judge_gate
-from release.world.distributions import ServedFile, download, served_files
+from release.world.distributions import download
+from release.world.index import ServedFile, served_files
 from tests.archives import make_sdist, make_wheel, serve, with_broken_tools
 from tests.built import build_evidence, judge_built
 from tests.support import PYPROJECT, Judge, git, make_project, write

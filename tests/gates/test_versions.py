@@ -10,7 +10,7 @@ from packaging.version import Version
 from release.gates.versions import judge_bumpversion, judge_index, judge_order, judge_places
 from release.model import Evidence, Level, Status
 from release.project import VersionPlace
-from release.world.index import IndexFile
+from release.world.index import ServedFile
 from tests.support import PYPROJECT, Judge, commit, git, make_project, write
 
 CITATION = """\
@@ -321,6 +321,6 @@ class TestIndex:
         assert judge(project, "versions").outcome.status is Status.PASSED
 
     def test_versions_are_compared_not_spellings(self) -> None:
-        files = [IndexFile("x-1.0.tar.gz", "1.0", None, False), IndexFile("odd", "", None, False)]
+        files = [ServedFile("x-1.0.tar.gz", "1.0", ""), ServedFile("odd", "", "")]
         assert judge_index(Version("1.0.0"), files)
         assert not judge_index(Version("1.0.1"), files)

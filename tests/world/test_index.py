@@ -17,8 +17,8 @@ import pytest
 
 from release.errors import CannotCheck
 from release.world import distributions, index, web
-from release.world.distributions import ServedFile, download
-from release.world.index import IndexFile, files_of, index_url
+from release.world.distributions import download
+from release.world.index import ServedFile, index_url, served_files
 from tests.local_server import LocalServer, Reply, Request
 
 SHA = hashlib.sha256(b"a wheel").hexdigest()
@@ -106,43 +106,45 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def reason(url: str) -> str:
     with pytest.raises(CannotCheck) as caught:
-        files_of("small-thing", url)
+        served_files("small-thing", url)
     assert caught.value.remedy
     return caught.value.reason
 
 
+def told(name: str, url: str) -> list[tuple[str, str, str | None, bool]]:
+    return [(f.name, f.version, f.sha256, f.yanked) for f in served_files(name, url) or ()]
+
+
 def test_an_html_page_is_read(server: Index) -> None:
     server.answer(200, PAGE)
-    assert files_of("Small.Thing", server.url) == (
-        IndexFile("small_thing-1.0-py3-none-any.whl", "1.0", SHA, False),
-        IndexFile("small_thing-1.1.tar.gz", "1.1", None, True),
-    )
+    assert told("Small.Thing", server.url) == [
+        ("small_thing-1.0-py3-none-any.whl", "1.0", SHA, False),
+        ("small_thing-1.1.tar.gz", "1.1", None, True),
+    ]
 
 
 def test_a_json_page_is_read(server: Index) -> None:
     server.answer(200, json.dumps(JSON_PAGE), "application/vnd.pypi.simple.v1+json")
-    assert files_of("small-thing", server.url) == (
-        IndexFile("small_thing-1.0.tar.gz", "1.0", SHA, False),
-    )
+    assert told("small-thing", server.url) == [("small_thing-1.0.tar.gz", "1.0", SHA, False)]
 
 
 def test_an_unknown_project_is_told_from_one_without_files(server: Index) -> None:
-    assert files_of("small-thing", server.url) is None
+    assert served_files("small-thing", server.url) is None
     server.answer(
         200,
         json.dumps({**JSON_PAGE, "files": [], "versions": []}),
         "application/vnd.pypi.simple.v1+json",
     )
-    assert files_of("small-thing", server.url) == ()
+    assert served_files("small-thing", server.url) == ()
 
 
 def test_a_folder_is_an_index_too(tmp_path: Path) -> None:
     (tmp_path / "small-thing").mkdir()
     (tmp_path / "small-thing" / "index.html").write_text(PAGE)
-    found = files_of("Small_Thing", tmp_path.as_uri())
+    found = served_files("Small_Thing", tmp_path.as_uri())
     assert found
     assert [file.version for file in found] == ["1.0", "1.1"]
-    assert files_of("other-thing", tmp_path.as_uri()) is None
+    assert served_files("other-thing", tmp_path.as_uri()) is None
     assert "No such file" in reason((tmp_path / "gone").as_uri())
 
 
