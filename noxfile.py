@@ -76,7 +76,7 @@ if (HERE / "bench").is_dir():  # the repository of nox-release itself, not the c
     @nox.session(venv_backend="none", default=False)
     def lock(session: nox.Session) -> None:
         """Pin the tools of the gates anew, with hashes, into release/locks/."""
-        from release.environments import find_uv
+        from release.run.environments import find_uv
 
         uv = find_uv() or session.error("uv is not installed: pip install uv")
         groups = nox.project.load_toml("pyproject.toml")["dependency-groups"]

@@ -81,8 +81,8 @@ def timed(root: Path, tools: Path) -> tuple[float, float]:
     """Bump once, and take it back: seconds of own work, and of the clock."""
     from release.change.actions import Request, bump
     from release.project import read_project
-    from release.runner import Run
-    from release.store import Store
+    from release.run.runner import Run
+    from release.run.store import Store
 
     own, clock = time.process_time(), time.perf_counter()
     bump(Run(read_project(root), Store(root), tools), Request("minor"))

@@ -32,7 +32,7 @@ from bench.contestants import (
     contestants,
     prepare,
 )
-from release.environments import find_uv
+from release.run.environments import find_uv
 from tests.osv_server import OsvServer, read_advisories
 
 CASES = {

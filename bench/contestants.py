@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from release.environments import LOCKS, UNSEEN, find_uv, pinned_version
 from release.project import read_project
+from release.run.environments import LOCKS, UNSEEN, find_uv, pinned_version
 from release.world.index import index_url
 
 HERE = Path(__file__).resolve().parent

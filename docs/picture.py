@@ -19,9 +19,9 @@ sys.path.insert(0, str(HERE.parent))
 
 from rich.console import Console  # noqa: E402
 
-from release.checklist import Report  # noqa: E402
 from release.model import Evidence, Finding, Level, Outcome, Status, Verdict  # noqa: E402
 from release.report.terminal import render  # noqa: E402
+from release.run.checklist import Report  # noqa: E402
 
 WIDTH = 110
 

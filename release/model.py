@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 if TYPE_CHECKING:
     from release.project import Project
-    from release.shell import Shell
+    from release.run.shell import Shell
 
 
 class Status(StrEnum):

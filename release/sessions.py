@@ -19,11 +19,11 @@ import nox
 
 from release.errors import Problem, ReleaseError, UsageError
 from release.model import Evidence, Gate, Level, Status
-from release.processes import adopt_orphans, end_orphans
+from release.run.processes import adopt_orphans, end_orphans
 
 if TYPE_CHECKING:
-    from release.checklist import Report
-    from release.runner import Run
+    from release.run.checklist import Report
+    from release.run.runner import Run
 
 PROJECT_VARIABLE = "NOX_RELEASE_PROJECT"
 
@@ -107,7 +107,7 @@ class Sessions:
         self._register("prove", PROVE, body)
 
     def _register_gate(self, gate: Gate, text: str) -> None:
-        from release.environments import find_uv
+        from release.run.environments import find_uv
 
         own = "uv" if find_uv() else "virtualenv"
         backend = own if gate.tools and gate.name not in PROJECT_ENVIRONMENTS else "none"
@@ -133,7 +133,7 @@ class Sessions:
     def _gate(self, session: nox.Session, name: str, arguments: argparse.Namespace) -> None:
         from release.gates import checklist
         from release.report.terminal import show_gate
-        from release.runner import judge_with_needs
+        from release.run.runner import judge_with_needs
 
         run = self._run(session, arguments, echo=True)
         gates = checklist(run.project.settings, self._extra)
@@ -147,8 +147,8 @@ class Sessions:
             session.error(f"{name}: {status}")
 
     def _preflight(self, session: nox.Session, arguments: argparse.Namespace) -> None:
-        from release.preflight import collect, preflight
         from release.report.terminal import Progress, show_report
+        from release.run.preflight import collect, preflight
 
         run = self._run(session, arguments)
         if arguments.collect is not None:
@@ -207,8 +207,8 @@ class Sessions:
     def _prove(self, session: nox.Session, arguments: argparse.Namespace) -> None:
         import shutil
 
-        from release.proof import Proof, Proved
-        from release.prove import Listener, prove
+        from release.prove.proof import Proof, Proved
+        from release.prove.proving import Listener, prove
         from release.report.prove import clean_line, gate_lines, verdict_line
 
         width = shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else None
@@ -239,8 +239,8 @@ class Sessions:
         self, session: nox.Session, arguments: argparse.Namespace, *, echo: bool = False
     ) -> Run:
         from release.project import read_project
-        from release.runner import Run
-        from release.store import Store
+        from release.run.runner import Run
+        from release.run.store import Store
 
         root = _project_folder(arguments.project, Path(session.invoked_from), self.root)
         project = read_project(root)
@@ -406,7 +406,7 @@ def _text_of(path: Path | None, invoked_from: Path) -> str | None:
 
 
 def _masked(text: str) -> str:
-    from release.masking import Mask
+    from release.text.masking import Mask
 
     return Mask()(text)
 
@@ -460,7 +460,7 @@ def _reported(session: nox.Session) -> Iterator[None]:
 
 
 def _complain(session: nox.Session, error: ReleaseError) -> NoReturn:
-    from release.masking import Mask
+    from release.text.masking import Mask
 
     print(Mask()(str(error)), file=sys.stderr)
     count = len(error.problems)

@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from release.environments import Environment, digest_of, lock_of, stamp
+from release.run.environments import Environment, digest_of, lock_of, stamp
 from tests.support import Judge
 
 METADATA = """\

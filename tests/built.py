@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from release.environments import ensure_tools
 from release.gates import load
 from release.model import Artifact, Evidence, Outcome
-from release.processes import Completed
-from release.runner import Run
-from release.runner import judge as judge_gate
+from release.run.environments import ensure_tools
+from release.run.processes import Completed
+from release.run.runner import Run
+from release.run.runner import judge as judge_gate
 from tests.support import PYPROJECT, Judge, make_project, write
 
 NAME, VERSION = "small-thing", "1.2.3"

@@ -11,8 +11,8 @@ from pathlib import Path
 from release.gates import checklist
 from release.model import Evidence, Level, Status
 from release.project import read_project
-from release.runner import Run, judge_with_needs
-from release.store import Store
+from release.run.runner import Run, judge_with_needs
+from release.run.store import Store
 
 GIT_ENVIRONMENT = {
     "GIT_AUTHOR_NAME": "A Maintainer",

@@ -21,11 +21,11 @@ import pytest
 from release.change.actions import bump
 from release.change.situation import Request
 from release.model import BUILT_IN_GATES, Evidence, Status
-from release.store import FOLDER
+from release.run.store import FOLDER
 from release.world import index as package_index
 from tests import forge_server
 from tests.forge_server import REPOSITORY, ForgeServer, refusal
-from tests.gates.test_docker import Machine, machine
+from tests.gates.docker.test_docker import Machine, machine
 from tests.local_server import Reply
 from tests.osv_server import OsvServer
 from tests.procedures import PROCEDURES

@@ -22,7 +22,7 @@ from release.change.actions import Done, bump, cut, dry_cut, tag
 from release.change.situation import Request
 from release.errors import ReleaseError
 from release.model import Evidence, Gate, Status, Verdict
-from release.preflight import preflight
+from release.run.preflight import preflight
 from tests.support import Judge, commit, git, with_remote, write
 
 PROJECTS = Path(__file__).parent / "projects"

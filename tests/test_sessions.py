@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from release.gates import NAMES
-from release.processes import MARKER
+from release.run.processes import MARKER
 from tests.support import git, make_project, with_remote, write
 
 ROOT = Path(__file__).resolve().parent.parent

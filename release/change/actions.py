@@ -42,13 +42,13 @@ from release.change.situation import (
 from release.change.sources import read_sources
 from release.change.switch import Move, settle, switch
 from release.change.tags import Pushed, drop_leftovers, has_all, make_tag, push
-from release.checklist import Report
 from release.errors import Problem, ReleaseError, UsageError
-from release.git import git
 from release.model import Finding, Gate, Outcome, Plan, Status, Verdict
-from release.preflight import collect_here, preflight
 from release.project import Project, read_project
-from release.runner import Listener, Run, open_shell
+from release.project.git import git
+from release.run.checklist import Report
+from release.run.preflight import collect_here, preflight
+from release.run.runner import Listener, Run, open_shell
 
 # The tools of bump and cut, and the log that they write: no gate of the checklist.
 TOOLS = Gate(

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING
 from release.change.plan import with_entry
 from release.change.switch import environment
 from release.errors import CannotCheck, Problem, ReleaseError
-from release.git import git
-from release.masking import listing
 from release.model import Finding, Outcome, Plan, Status
 from release.project import Project, read_project
-from release.runner import Run, does_not_apply, open_shell
-from release.store import FOLDER
+from release.project.git import git
+from release.run.runner import Run, does_not_apply, open_shell
+from release.run.store import FOLDER
+from release.text.masking import listing
 
 if TYPE_CHECKING:
-    from release.shell import Shell
+    from release.run.shell import Shell
 
 NAME = "candidate"
 # Judged on the new files before they are committed.
@@ -369,9 +369,9 @@ def _judge_changes(root: Path, plan: Plan) -> None:
 
 
 def _with_entry(project: Project, plan: Plan, message: str) -> str:
-    from release.documents.changelog import entry
     from release.project import read_text
-    from release.versions import parse
+    from release.text.changelog import entry
+    from release.text.versions import parse
 
     version = parse(plan.version)
     path = plan.entry_from
@@ -455,7 +455,7 @@ def _end_strays(top: Path) -> None:
     """End what a killed run started in the worktree: it would write into the next one."""
     import psutil
 
-    from release.processes import MARKER
+    from release.run.processes import MARKER
 
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):

@@ -100,7 +100,7 @@ def plan_bump(project: Project, sources: Sources, wish: Wish) -> Plan:
     Raises ReleaseError with every problem found, and UsageError when a text needs a subject that
     was not given.
     """
-    from release.versions import spelled_like
+    from release.text.versions import spelled_like
 
     facts = project.git
     if facts is None or facts.commit is None:
@@ -188,7 +188,7 @@ def _edit_versions(
     notes: list[Finding],
 ) -> list[str]:
     """Edit every place that states the version; the paths of those that the tool's table lists."""
-    from release.documents.version_places import listed_places, with_version
+    from release.change.version_places import listed_places, with_version
 
     assert project.version is not None
     table = project.tool("bumpversion")
@@ -270,8 +270,8 @@ def _edit_documents(
     problems: list[Problem],
 ) -> str | None:
     """Edit the documents beside the version places; the changelog's entry, if there is one."""
-    from release.documents import badges, citation, security_policy, zenodo
-    from release.versions import parse
+    from release.gates.documents import badges, citation, security_policy, zenodo
+    from release.text.versions import parse
 
     previous = parse(project.version or "") or max(project.released.values(), default=None)
 
@@ -308,7 +308,7 @@ def _edit_documents(
                 )
             )
         return None
-    from release.documents import changelog
+    from release.text import changelog
 
     release = changelog.Release(
         version=version,
@@ -341,7 +341,7 @@ def _edit_documents(
 
 def _candidates_notes(text: str, path: str, version: Version) -> str | None:
     """What the changelog says of a version's candidates: their final release has all of it."""
-    from release.documents.changelog import entry, read
+    from release.text.changelog import entry, read
 
     found = [
         section.version
@@ -364,7 +364,7 @@ def _mentions(
     previous: str,
 ) -> list[Finding]:
     """Lines that still hold the old version, and are listed nowhere."""
-    from release.documents.version_places import other_mentions
+    from release.change.version_places import other_mentions
 
     edited = {
         (edit.path, number)

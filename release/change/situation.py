@@ -17,14 +17,14 @@ from packaging.version import Version
 from release.change.steps import target_version
 from release.errors import CannotCheck, Problem, ReleaseError, UsageError
 from release.gates import tree
-from release.git import GitFacts, git
 from release.model import Status
 from release.project import Project
-from release.versions import level_of, parse, released
+from release.project.git import GitFacts, git
+from release.text.versions import level_of, parse, released
 from release.world.remote import RemoteRefs, ask
 
 if TYPE_CHECKING:
-    from release.processes import Completed
+    from release.run.processes import Completed
 
 # How many commits back a release that was never tagged is looked for.
 RECENT = 200
@@ -147,8 +147,8 @@ def wanted_version(situation: Situation, request: Request) -> Version:
 def stands_in_files(situation: Situation, version: Version) -> bool:
     """Whether the files say the version already, the changelog included."""
     from release.change.sources import fragments
-    from release.documents.changelog import entry
     from release.project import read_text
+    from release.text.changelog import entry
 
     project = situation.project
     path = project.changelog
@@ -273,8 +273,8 @@ def version_to_tag(situation: Situation, request: Request) -> Version:
 
 def _newest_in_changelog(situation: Situation) -> Version | None:
     """The version of the changelog's newest section, if it is not released."""
-    from release.documents.changelog import read
     from release.project import read_text
+    from release.text.changelog import read
 
     project = situation.project
     if project.changelog is None:
@@ -318,7 +318,7 @@ def _run_quietly(*command: str) -> Completed:
     """Run a command without a log, for a dry run."""
     import subprocess
 
-    from release.processes import Completed
+    from release.run.processes import Completed
 
     try:
         done = subprocess.run(

@@ -12,8 +12,8 @@ from release.change.plan import Fragments, Sources, document_paths
 from release.errors import ConfigurationError, Problem, ReleaseError
 from release.gates.documents import policies as found_policies
 from release.gates.documents import readmes as found_readmes
-from release.git import git
 from release.project import MAX_DOCUMENT, as_table
+from release.project.git import git
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -115,7 +115,7 @@ def _globs(table: Mapping[str, Any]) -> bool:
 
 
 def _expanded(project: Project, tracked: Iterable[str]) -> list[str]:
-    from release.documents.version_places import listed_places
+    from release.change.version_places import listed_places
 
     try:
         places = listed_places(

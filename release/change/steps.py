@@ -8,7 +8,7 @@ from packaging.version import Version
 
 from release.errors import Problem, ReleaseError, UsageError
 from release.model import Level
-from release.versions import final_version, is_next_step, next_version, parse
+from release.text.versions import final_version, is_next_step, next_version, parse
 
 FINAL = "final"
 STEPS = (*(level.value for level in Level), FINAL)

@@ -20,7 +20,7 @@ from typing import Any
 from release.change import _switch
 from release.change.lock import SWITCH_NAME
 from release.errors import Problem, ReleaseError
-from release.git import LOCAL_VARIABLES, QUIET, git
+from release.project.git import LOCAL_VARIABLES, QUIET, git
 
 PREFIX = "switch-"
 NOTE = "nox-release-at-"

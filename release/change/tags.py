@@ -12,9 +12,9 @@ from pathlib import Path
 
 from release.change.switch import environment
 from release.errors import CannotCheck, Problem, ReleaseError
-from release.git import git
-from release.masking import Mask
 from release.model import NewTag
+from release.project.git import git
+from release.text.masking import Mask
 from release.world.remote import RemoteRefs, ask
 
 

@@ -10,18 +10,18 @@ from release.errors import CannotCheck
 from release.model import Finding, Gate, Outcome
 
 if TYPE_CHECKING:
-    from release.environments import Environment
     from release.project import Project
+    from release.run.environments import Environment
+    from release.run.shell import Shell
     from release.settings import CommandSettings, OwnGateSettings
-    from release.shell import Shell
 
 
 def own_gate(name: str, settings: OwnGateSettings) -> Gate:
     """The gate that a project declares in `[tool.release.gates.NAME]`."""
 
     def check(project: Project, shell: Shell) -> Outcome:
-        from release.declared import chosen_requirements
-        from release.installed import project_environment
+        from release.project.declared import chosen_requirements
+        from release.run.installed import project_environment
 
         if not settings.project and not settings.install:
             return run_commands(shell, settings.run, None, settings.env)
@@ -51,8 +51,8 @@ def run_set(
     They run in an environment with the project and what the settings name; in `tools`, where one is
     given and they name nothing.
     """
-    from release.declared import chosen_requirements
-    from release.installed import project_environment
+    from release.project.declared import chosen_requirements
+    from release.run.installed import project_environment
 
     wanted = chosen_requirements(project, settings)
     if tools is not None and not wanted:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from release.checklist import Report
 from release.model import Status, Verdict
+from release.run.checklist import Report
 
 MARKS = {
     Status.PASSED: "✅",

@@ -6,8 +6,8 @@ import difflib
 import shlex
 from collections.abc import Iterator
 
-from release.masking import printable
 from release.model import Finding, Plan
+from release.text.masking import printable
 
 
 def render(plan: Plan) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from release.masking import printable
 from release.model import Evidence, Status
-from release.proof import Proof, Proofs, Proved, Shown
+from release.prove.proof import Proof, Proofs, Proved, Shown
+from release.text.masking import printable
 
 MARKS = {
     Proof.PROVED: "✓",

@@ -17,11 +17,11 @@ from rich.table import Table
 from rich.text import Text
 
 from release.model import Evidence, Finding, Gate, Status, Verdict
-from release.store import FOLDER
+from release.run.store import FOLDER
 
 if TYPE_CHECKING:
-    from release.checklist import Report
     from release.project import Project
+    from release.run.checklist import Report
 
 STYLES = {
     Status.PASSED: ("✓", "green"),

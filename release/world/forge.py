@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from release.errors import CannotCheck, ConfigurationError, Problem
-from release.git import git
+from release.project.git import git
 from release.world import web
 from release.world.web import Answer, get, origin
 
 if TYPE_CHECKING:
-    from release.git import GitFacts
+    from release.project.git import GitFacts
 
 T = TypeVar("T")
 PUBLIC = "github.com"

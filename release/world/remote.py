@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from release.errors import CannotCheck
-from release.git import git
+from release.project.git import git
 
 USUAL_BRANCHES = ("main", "master")
 SECONDS = 30

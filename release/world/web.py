@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from release.errors import CannotCheck
-from release.masking import MASK
+from release.text.masking import MASK
 
 if TYPE_CHECKING:
     from requests import PreparedRequest

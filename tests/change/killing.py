@@ -20,22 +20,22 @@ from pathlib import Path
 from typing import Any
 
 import release.change.actions
-import release.documents.badges
-import release.documents.changelog
-import release.documents.citation
-import release.documents.security_policy
-import release.documents.version_places
-import release.documents.zenodo
+import release.change.version_places
 import release.gates
-import release.installed
+import release.gates.documents.badges
+import release.gates.documents.citation
+import release.gates.documents.security_policy
+import release.gates.documents.zenodo
 import release.report.terminal
+import release.run.installed
+import release.text.changelog
 from release.change import _switch
 from release.change.actions import bump, cut, tag
 from release.change.situation import Request
 from release.errors import ReleaseError
 from release.project import read_project
-from release.runner import Run
-from release.store import Store
+from release.run.runner import Run
+from release.run.store import Store
 
 # Processes started, files written, renamed, linked and removed, locks taken; not what only reads.
 OUTSIDE = frozenset(

@@ -8,9 +8,9 @@ import pytest
 
 from release.change.actions import bump, cut, dry_cut, tag
 from release.change.situation import Request
-from release.checklist import Report
 from release.errors import ReleaseError
 from release.project import read_project
+from release.run.checklist import Report
 from tests.change.test_kills import SETTINGS, judge_here
 from tests.support import PYPROJECT, Judge, commit, git, make_project, with_remote, write
 

@@ -24,13 +24,13 @@ from release.change.lock import locked
 from release.change.situation import Request
 from release.errors import ReleaseError
 from release.model import Finding, Gate, Outcome, Plan
-from release.preflight import preflight
 from release.project import read_project
 from release.report.plan import render
+from release.run.preflight import preflight
 from tests.built import replace_tool
 from tests.change.test_kills import judge_here
+from tests.run.test_runner import Silent
 from tests.support import PYPROJECT, Judge, commit, git, make_project, with_remote, write
-from tests.test_runner import Silent
 from tests.test_sessions import ROOT, Nox, children
 
 SETTINGS = """

@@ -130,10 +130,10 @@ def prepared(killer: Killer, folder: Path, action: str) -> Path:
 
 
 def judge_here(root: Path, tools: Path) -> None:
-    from release.preflight import preflight
     from release.project import read_project
-    from release.runner import Run
-    from release.store import Store
+    from release.run.preflight import preflight
+    from release.run.runner import Run
+    from release.run.store import Store
     from tests.change.killing import Silent
 
     report = preflight(Run(read_project(root), Store(root), tools), {}, Silent())

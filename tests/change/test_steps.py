@@ -9,8 +9,8 @@ from packaging.version import Version
 
 from release.change.steps import FINAL, STEPS, target_version
 from release.errors import ReleaseError, UsageError
-from release.versions import parse
-from tests.test_versions import versions
+from release.text.versions import parse
+from tests.text.test_versions import versions
 
 
 def target(

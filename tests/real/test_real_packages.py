@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from release.preflight import preflight
+from release.run.preflight import preflight
 from tests.real.packages import fetch
+from tests.run.test_runner import Silent
 from tests.support import Judge, git
-from tests.test_runner import Silent
 
 # The others take long, and have little that these have not.
 ALWAYS = frozenset(["six", "structlog"])

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from release.errors import CannotCheck, ConfigurationError
-from release.git import read_facts
+from release.project.git import read_facts
 from release.world import forge, web
 from release.world.forge import (
     Checks,

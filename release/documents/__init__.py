@@ -1,1 +1,0 @@
-"""What a release edits or judges, as pure functions over text or data: one module a document."""

@@ -1,0 +1,141 @@
+"""Known vulnerabilities of the runtime dependencies.
+
+Asks an advisory source, through pip-audit, about every distribution in the clean environment that
+holds the built wheel and what it requires; the project itself and its development tools are not
+asked about. Each must have been looked up with just that version; one that the source does not
+know, an advisory that could not be read, or a source that cannot be reached leaves the gate
+unchecked. A project without runtime dependencies has nothing to audit.
+
+`service` is where advisories come from: "pypi" asks the Python index's own interface, "osv" an
+interface like that of osv.dev, at `osv-url` where that is set. Credentials in that address reach
+the source and no command line or log. An OSV source gives the same answer for a version without
+advisories and for a package that it never heard of.
+
+Each entry of `ignore` accepts one vulnerability: `id` (or an alias of it), `reason`, and `expires`,
+the last day on which it counts. An expired entry fails the gate.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from release.model import Gate, Outcome
+
+if TYPE_CHECKING:
+    from release.project import Project
+    from release.run.shell import Shell
+
+SOCKET_SECONDS = 15
+
+
+def check(project: Project, shell: Shell) -> Outcome:
+    from packaging.utils import parse_wheel_filename
+
+    from release.gates.audit import advisories
+    from release.run.installed import runtime_environment
+
+    settings = project.settings.gates.audit
+    wheel = shell.needed_artifacts("build", ".whl")[0]
+    environment = runtime_environment(project, shell, wheel, shell.artifact(wheel).sha256)
+    listed = environment.distributions()
+    listed.pop(parse_wheel_filename(wheel.name)[0], None)
+    if not listed:
+        expired = advisories.expired_ignores(settings.ignore, shell.today)
+        if expired:
+            return Outcome.failed(tuple(expired))
+        return Outcome.not_applicable("no runtime dependencies")
+    requirements = shell.work / "audited.txt"
+    requirements.write_text(
+        "".join(f"{name}=={version}\n" for name, version in sorted(listed.items())),
+        encoding="utf-8",
+    )
+    target = shell.work / "answer.json"
+    service, env = _service(shell, settings.service, settings.osv_url)
+    done = shell.run(
+        shell.tools.tool("pip-audit"),
+        # Without --strict, which stops at the first distribution that was not found: every one of
+        # them is named in the answer, besides the vulnerabilities of the others.
+        "--requirement",
+        requirements,
+        "--no-deps",
+        "--disable-pip",
+        *service,
+        "--format",
+        "json",
+        "--desc",
+        "on",
+        "--aliases",
+        "on",
+        "--progress-spinner",
+        "off",
+        "--timeout",
+        str(SOCKET_SECONDS),
+        "--cache-dir",
+        shell.work / "cache",
+        "--output",
+        target,
+        cwd=shell.work,
+        env={"PIP_AUDIT_LOGLEVEL": "INFO", **env},
+    )
+    if not target.is_file():
+        return advisories.unanswered(done.stderr, done.last_line, settings.ignore, shell.today)
+    try:
+        answer = advisories.read_answer(target.read_text(encoding="utf-8"), done.status)
+    except ValueError as error:
+        return advisories.unanswered("", str(error), settings.ignore, shell.today)
+    return advisories.judge(listed, answer, done.stderr, settings.ignore, shell.today)
+
+
+def _service(
+    shell: Shell, service: str, url: str | None
+) -> tuple[tuple[str, ...], Mapping[str, str]]:
+    """The options that name the advisory source, and the variables that go with them.
+
+    Credentials in the address go into a netrc file for this command alone: a command line is seen
+    by every user of the machine, and kept as evidence.
+    """
+    options = ("--vulnerability-service", service)
+    if service != "osv" or url is None:
+        return options, {}
+    bare, login, password = split_credentials(url)
+    if not login and not password:
+        return (*options, "--osv-url", url), {}
+    netrc = shell.work / "netrc"
+    handle = os.open(netrc, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(handle, "w", encoding="utf-8") as file:
+        file.write(
+            f"machine {urlsplit(bare).hostname} login {_quoted(login)}"
+            f" password {_quoted(password)}\n"
+        )
+    return (*options, "--osv-url", bare), {"NETRC": str(netrc)}
+
+
+def split_credentials(url: str) -> tuple[str, str, str]:
+    """An address without user and password, then the two, decoded; empty where it has none."""
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return url, "", ""
+    login, _, password = user.partition(":")
+    return urlunsplit(parts._replace(netloc=host)), unquote(login), unquote(password)
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+GATE = Gate(
+    name="audit",
+    title="no known vulnerabilities in the runtime dependencies",
+    check=check,
+    tools=("pip-audit",),
+    needs=("build",),
+    required="ci",
+    cost=1.5,
+    valid=timedelta(days=1),
+)

@@ -1,0 +1,706 @@
+"""The sdist and the wheel are built, complete, installable and importable.
+
+The sdist is made from a clean copy of the project, and the wheel from the unpacked sdist, by the
+project's own build backend in an environment of its own; the time is that of the commit. Then it
+judges the two files: their names, versions (equal to the repository's, and to the release tag's if
+the commit has one), requirements, licence files and RECORD; a description that renders; files that
+should not be there (tests at top level, caches, credentials) or that are missing from the wheel
+although the package has them; that the wheel installs with what it requires, that its modules
+import from a foreign folder, within ten seconds each and without the network, and that its
+commands load. Both are built a second time from another copy, and compared. `.release/dist` then
+holds exactly these two files, which later gates use and never build again.
+
+Settings: `expected` and `expected-sdist` are globs that must match something (`pkg/web_ui/**`);
+`unwanted` adds globs of files to refuse and `allowed` takes files out of every rule about contents;
+`reproducible` says which files must be the same when built twice: the "wheel" (a differing sdist
+is a remark then, because some backends write file times into it), "all", or "no", which builds
+once; `imports` names the modules to import instead of the wheel's top-level ones ([] for a wheel
+without any). A [tool.check-wheel-contents] table is followed. With [tool.release] publish = false
+what only the index refuses (local versions, requirements by address) is not judged.
+
+It is unchecked when no package index can be reached for the build backend or the requirements.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from release.errors import CannotCheck, Problem, ReleaseError
+from release.model import Artifact, Finding, Gate, Outcome
+from release.run import environments, installed
+from release.text.versions import parse
+
+if TYPE_CHECKING:
+    from release.gates.build.distribution import Archive, Judged
+    from release.project import Project
+    from release.run.shell import Shell
+
+DIST = "dist"
+DAY = 86_400
+# The earliest time that a zip file can state, for a project without a commit.
+EARLIEST = 315_532_800
+IMPORT_SECONDS = 10
+ERROR_LINE = re.compile(r"([\w.]*(Error|Exception|Exit)\b|error:)", re.I)
+LOG_REMEDY = "read the log; the same is done by python -m build"
+
+# Of check-wheel-contents' checks these are no defect for everybody. W002: equal files are common
+# (small __init__ modules, vendored licences). W004: templates of projects hold modules that nobody
+# imports. W005: told with the project's own name in mind by the rule on top-level names. W009:
+# several top-level packages are a choice. Of W003 (no module, at top level) a stub beside its
+# module is none. W007 and W008 (nothing to import) do not hold for a wheel that has been declared
+# to be without modules.
+NO_DEFECT = ("W002", "W004", "W005", "W009")
+NO_MODULES = ("W007", "W008")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What the builds left: the first pair of files, and the second where it was built."""
+
+    sdist: Path
+    wheel: Path
+    again: tuple[Path, Path] | None
+    started: int
+    moment: int
+
+
+def check(project: Project, shell: Shell) -> Outcome:
+    """Build both distributions and judge them."""
+    from release.gates.build.contents import top_level_modules
+    from release.gates.build.distribution import Judged, Unreadable, digest, read
+    from release.run.released import keep_released
+
+    settings = project.settings.gates.build
+    keep_released(project, shell.folder)
+    dist = shell.folder_for(DIST)
+    copies, tree = _copies(project, shell, twice=settings.reproducible != "no")
+    made = _build(project, shell, copies)
+    sdist, wheel = (Path(shutil.copy(path, dist)) for path in (made.sdist, made.wheel))
+    artifacts = (shell.artifact(sdist), shell.artifact(wheel))
+    try:
+        archives = read(sdist), read(wheel)
+    except Unreadable as error:
+        raise ReleaseError(Problem(str(error), remedy=LOG_REMEDY)) from None
+    modules = settings.imports
+    if modules is None:
+        modules = top_level_modules(archives[1].installed)
+    with ThreadPoolExecutor() as pool:
+        jobs = [
+            pool.submit(_check_installed, project, shell, artifacts[1], archives[1], modules),
+            pool.submit(_check_renders, shell, (sdist, wheel)),
+            pool.submit(_check_wheel_contents, project, shell, wheel, copies[0]),
+        ]
+        judged = Judged(2) + _judge(project, *archives, tree)
+        judged += _judge_twice(project, made, *archives)
+        blocked: CannotCheck | None = None
+        for job in jobs:
+            try:
+                judged += job.result()
+            except CannotCheck as error:
+                blocked = error
+            except installed.NotInstallable as error:
+                judged += Judged(
+                    1, tuple(Finding(p.message, remedy=p.remedy) for p in error.problems)
+                )
+    if blocked is not None:
+        if not judged.faults:
+            raise blocked
+        judged += Judged(0, (Finding(f"not checked: {blocked.reason}", remedy=blocked.remedy),))
+    metadata = archives[1].metadata
+    name, version = metadata.get("name", project.name), metadata.get("version", "")
+    facts = {
+        "name": name,
+        "version": version,
+        "wheel": wheel.name,
+        "sdist": sdist.name,
+        "imports": ",".join(modules),
+    }
+    if judged.faults:
+        return Outcome.failed(
+            judged.faults, checked=judged.checked, artifacts=artifacts, facts=facts
+        )
+    same = made.again is not None and digest(made.again[1]) == artifacts[1].sha256
+    said = ["reproducible"] if same else []
+    said += ["imports"] if modules else ["installs"]
+    return Outcome.passed(
+        judged.checked,
+        f"{name} {version}: sdist and wheel, {len(archives[1].members)} files, {', '.join(said)}",
+        remarks=judged.remarks,
+        artifacts=artifacts,
+        facts=facts,
+    )
+
+
+# --- building -------------------------------------------------------------------------------------
+
+
+def _copies(project: Project, shell: Shell, *, twice: bool) -> tuple[list[Path], list[str]]:
+    """Clean copies of the project, and its files in there."""
+    from release.run.export import export
+
+    first = shell.work / "first" / "copy"
+    first.parent.mkdir()
+    root = export(project, first)
+    copies = [root]
+    if twice:
+        second = shell.work / "second" / "copy"
+        shutil.copytree(first, second, symlinks=True)
+        copies.append(second / root.relative_to(first))
+    moment = _commit_time(project)
+    # A copy has the modes that git would give, whatever the umask of the working tree was, and the
+    # commit's time. Another time in the second copy shows whether file times reach the files built.
+    tree = _normalise(root, moment)
+    for copy in copies[1:]:
+        _normalise(copy, moment - DAY)
+    return copies, tree
+
+
+def _normalise(root: Path, moment: int) -> list[str]:
+    """Give every file below `root` the mode and the time it should have; returns their paths."""
+    found = []
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if name != ".git"]
+        Path(folder).chmod(0o755)
+        for name in files:
+            path = Path(folder, name)
+            found.append(path.relative_to(root).as_posix())
+            if not path.is_symlink():
+                path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
+                os.utime(path, (moment, moment))
+    return found
+
+
+def _commit_time(project: Project) -> int:
+    from release.project.git import git
+
+    if project.git is None or project.git.commit is None:
+        return EARLIEST + DAY
+    # Plumbing: `git log` would print signatures as well where log.showSignature is set.
+    said = git(project.git.top, "cat-file", "commit", project.git.commit).stdout
+    committer = next(line for line in said.split("\n") if line.startswith("committer "))
+    return int(committer.split()[-2])
+
+
+def _build(project: Project, shell: Shell, copies: Sequence[Path]) -> Made:
+    """Build from each copy. Raises ReleaseError when the project does not build."""
+    tools = shell.tools
+    environment = environments.create(
+        shell.work / "environment", installed.python_for(project), shell.run_plain
+    )
+    moment = str(_commit_time(project))
+    # What must not reach the files differs between the two: folder, file times, zone, hash seed.
+    own = [{"TZ": "UTC", "PYTHONHASHSEED": "1"}, {"TZ": "UTC-13", "PYTHONHASHSEED": "2"}]
+    builds: list[dict[str, Any]] = []
+    for copy, variables in zip(copies, own, strict=False):
+        work = shell.work / f"made-{len(builds)}"
+        work.mkdir()
+        env = {**variables, "SOURCE_DATE_EPOCH": moment}
+        builds.append({"source": str(copy), "work": str(work), "env": env})
+    result = shell.work / "result.json"
+    request = shell.work / "request.json"
+    request.write_text(
+        json.dumps(
+            {
+                "python": environment.python,
+                "install": environments.installer(environment),
+                "builds": builds,
+                "result": str(result),
+            }
+        ),
+        encoding="utf-8",
+    )
+    started = int(time.time())
+    # -I: the driver's own folder holds a build.py and must not be on the import path.
+    done = shell.run(
+        tools.python,
+        "-I",
+        Path(__file__).with_name("_build_driver.py"),
+        request,
+        cwd=shell.work,
+        inside=environment,
+        env={"PYTHONPYCACHEPREFIX": str(shell.work / "pycache")},
+    )
+    if done.status != 0 or not result.is_file():
+        raise CannotCheck(
+            f"the build tool broke: {done.last_line}",
+            f"delete {tools.path} and run this again; if that does not help, report it",
+        )
+    answers = json.loads(result.read_text(encoding="utf-8"))["builds"]
+    for number, answer in enumerate(answers):
+        if "error" in answer:
+            raise _explain(project, answer["error"], again=number > 0)
+    pairs = [(_only_file(answer, "sdist"), _only_file(answer, "wheel")) for answer in answers]
+    return Made(*pairs[0], pairs[1] if len(pairs) > 1 else None, started, int(moment))
+
+
+def _only_file(answer: Mapping[str, str], kind: str) -> Path:
+    path = Path(answer[kind])
+    others = sorted(other.name for other in path.parent.iterdir() if other != path)
+    suffix = {"sdist": ".tar.gz", "wheel": ".whl"}[kind]
+    if others or not path.name.endswith(suffix):
+        made = ", ".join([path.name, *others])
+        raise ReleaseError(
+            Problem(f"the build backend made {made} where one {suffix} file was asked for")
+        )
+    return path
+
+
+def _explain(project: Project, error: Mapping[str, str], *, again: bool) -> ReleaseError:
+    """The error that says why a build failed: CannotCheck when it is no fault of the project."""
+    step, kind, message, said = (error[key] for key in ("step", "kind", "message", "said"))
+    what = f"the {step} was not built" + (" the second time, from another copy" if again else "")
+    path = "pyproject.toml"
+    if kind == "requirements":
+        if environments.looks_like_network(said):
+            return CannotCheck(
+                f"{what}: {message} cannot be fetched: {environments.reason(said)}",
+                environments.NETWORK_REMEDY,
+            )
+        return ReleaseError(
+            Problem(
+                f"{what}: its build requirements ({message}) cannot be installed:"
+                f" {environments.reason(said)}",
+                path,
+                remedy="correct [build-system] requires",
+            )
+        )
+    if kind == "backend":
+        return ReleaseError(
+            Problem(
+                f"{what}: the build backend {project.backend!r} cannot be imported:"
+                f" {_last_lines(said, 1)}",
+                path,
+                remedy="correct [build-system] build-backend, or add the distribution that has it"
+                " to requires",
+            )
+        )
+    if kind == "hook":
+        return ReleaseError(Problem(f"{what}: {_last_lines(said, 3)}", remedy=LOG_REMEDY))
+    return ReleaseError(
+        Problem(f"{what}: {message}", path if kind == "configuration" else "", remedy=LOG_REMEDY)
+    )
+
+
+def _last_lines(said: str, count: int) -> str:
+    """The lines of a build's output that say what went wrong: the last error, and what follows."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    for number in reversed(range(len(lines))):
+        # That a command failed is said after why it did.
+        if ERROR_LINE.match(lines[number]) and "non-zero exit status" not in lines[number]:
+            return " / ".join(lines[number : number + count])
+    return " / ".join(lines[-count:]) or "it said nothing"
+
+
+# --- judging the files ----------------------------------------------------------------------------
+
+
+def _judge(project: Project, sdist: Archive, wheel: Archive, tree: Sequence[str]) -> Judged:
+    from release.gates.build import contents
+    from release.gates.build import distribution as d
+
+    settings = project.settings.gates.build
+    judged = d.judge_metadata(
+        sdist,
+        wheel,
+        version=project.version,
+        version_source=project.version_source,
+        tags=project.released_here,
+        publish=project.settings.publish,
+    )
+    own_names = {d.normal_name(project.name), *(project.package or "").split(".")[:1]}
+    for archive in (sdist, wheel):
+        judged += contents.judge_unwanted(
+            archive,
+            own_names=own_names,
+            unwanted=settings.unwanted,
+            allowed=settings.allowed,
+        )
+        judged += d.judge_license_files(archive)
+    judged += d.judge_record(wheel)
+    judged += contents.judge_expected(wheel, settings.expected, "tool.release.gates.build.expected")
+    judged += contents.judge_expected(
+        sdist, settings.expected_sdist, "tool.release.gates.build.expected-sdist"
+    )
+    manifest = project.root / "MANIFEST.in"
+    judged += contents.judge_completeness(
+        wheel,
+        tree,
+        dict(_package_folders(project, wheel, tree)),
+        excluded=contents.exclusions(
+            project.pyproject,
+            manifest.read_text("utf-8", "replace") if manifest.is_file() else "",
+        ),
+        allowed=settings.allowed,
+    )
+    return judged + _judge_package(project, wheel)
+
+
+def _package_folders(
+    project: Project, wheel: Archive, tree: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """Each of the project's folders that the wheel installs, and where it installs it."""
+    tops = {path.partition("/")[0] for path in wheel.installed if "/" in path}
+    if project.package and project.package_path and not project.package_path.endswith(".py"):
+        place = project.package.replace(".", "/")
+        tops.discard(place.partition("/")[0])
+        if any(path.startswith(f"{place}/") for path in wheel.installed):
+            yield project.package_path, place
+    for top in sorted(tops):
+        for base in dict.fromkeys((project.source_root, "src", ".")):
+            folder = top if base == "." else f"{base}/{top}"
+            if f"{folder}/__init__.py" in tree:
+                yield folder, top
+                break
+
+
+def _judge_package(project: Project, wheel: Archive) -> Judged:
+    """The project's import package is in the wheel."""
+    from release.gates.build.distribution import Judged
+
+    if project.package is None or project.settings.gates.build.imports == ():
+        return Judged()
+    place = project.package.replace(".", "/")
+    if any(re.match(re.escape(place) + r"(/|\.|$)", path) for path in wheel.installed):
+        return Judged(1)
+    return Judged(
+        1,
+        (
+            Finding(
+                f"the wheel does not hold the import package {project.package}",
+                project.package_path,
+                remedy="name it in the build backend's configuration, or correct"
+                " [tool.release] package",
+            ),
+        ),
+    )
+
+
+def _judge_twice(project: Project, made: Made, sdist: Archive, wheel: Archive) -> Judged:
+    """The two builds gave the same bytes."""
+    from release.gates.build import distribution as d
+
+    if made.again is None:
+        return d.Judged()
+    wanted = project.settings.gates.build.reproducible
+    judged = d.Judged()
+    for archive, path in ((sdist, made.again[0]), (wheel, made.again[1])):
+        other = archive if d.digest(path) == archive.sha256 else d.read(path)
+        lines = [
+            *d.clock_traces(archive, made.started, made.moment),
+            *d.differences(archive, other),
+        ]
+        changed = d.differing_content(archive, other)
+        if not lines:
+            judged += d.Judged(1)
+            continue
+        said = f"the {archive.kind} differs when it is built twice: {'; '.join(lines)}"
+        why = ""
+        if not changed:
+            backend = project.backend.partition(":")[0]
+            why = f" ({backend} writes times that SOURCE_DATE_EPOCH does not set)"
+        elif all(name.endswith((".so", ".pyd")) for name in changed):
+            why = " (compiled code names the folder it was built in)"
+        if wanted == "all" or (archive.is_wheel and not (changed and why)):
+            remedy = (
+                "heed SOURCE_DATE_EPOCH and sort what the build writes, or lower"
+                " tool.release.gates.build.reproducible"
+            )
+            judged += d.Judged(1, (Finding(said + why, remedy=remedy),))
+        else:
+            remedy = 'set tool.release.gates.build.reproducible = "all" to refuse that'
+            judged += d.Judged(1, (), (Finding(said + why, remedy=remedy),))
+    return judged
+
+
+# --- tools ----------------------------------------------------------------------------------------
+
+
+def _check_renders(shell: Shell, files: Sequence[Path]) -> Judged:
+    done = shell.run(
+        shell.tools.tool("twine"),
+        "--no-color",
+        "check",
+        "--strict",
+        *(path.name for path in files),
+        cwd=files[0].parent,
+        env={"COLUMNS": "1000"},
+    )
+    return judge_twine(done.status, f"{done.stdout}\n{done.stderr}", [path.name for path in files])
+
+
+def judge_twine(status: int, said: str, names: Sequence[str]) -> Judged:
+    """Judge what `twine check --strict` said (both streams).
+
+    Raises CannotCheck when it neither refused a file nor passed every one of `names`: it exits
+    with 0 also when it looked at nothing.
+    """
+    from release.gates.build.distribution import Judged
+
+    results = dict(re.findall(r"^Checking (\S+): (PASSED|FAILED)", said, re.M))
+    complaints: list[str] = []
+    for line in said.splitlines():
+        found = re.search(r"(?:^|: )(?:ERROR|WARNING) +(\S.*)", line)
+        if found:
+            complaints.append(found[1].strip())
+        elif complaints and re.match(r" {9}\S", line):
+            complaints[-1] += f" {line.strip()}"
+    failed = [name for name in names if results.get(name) == "FAILED"]
+    invalid = [text for text in complaints if text.startswith("InvalidDistribution: Invalid")]
+    if status != 0 and (failed or invalid):
+        why = " / ".join(dict.fromkeys(complaints)) or "the description does not render"
+        finding = Finding(
+            f"twine check --strict refuses {', '.join(failed) or 'the metadata'}: {why}",
+            "pyproject.toml",
+            remedy="mend the readme, its content type, or the field it names",
+        )
+        return Judged(max(len(results), 1), (finding,))
+    if status != 0 or any(results.get(name) != "PASSED" for name in names):
+        last = [line.strip() for line in said.splitlines() if line.strip()][-1:]
+        raise CannotCheck(
+            f"twine check passed {len(results)} of {len(names)} files and gave no verdict:"
+            f" {''.join(last) or f'exit status {status}'}",
+            "look at the log; deleting the gate's tool environment has it made anew",
+        )
+    return Judged(len(names))
+
+
+def _check_wheel_contents(project: Project, shell: Shell, wheel: Path, copy: Path) -> Judged:
+    settings = project.settings.gates.build
+    configured = project.configures("check-wheel-contents")
+    ignored = NO_DEFECT + (NO_MODULES if settings.imports == () else ())
+    options = ["--config", "pyproject.toml"] if configured else ["--no-config"]
+    options += [] if configured else ["--ignore", ",".join(ignored)]
+    done = shell.run(shell.tools.tool("check-wheel-contents"), *options, wheel, cwd=copy)
+    return judge_wheel_contents(done.status, done.stdout, done.stderr, settings.allowed)
+
+
+def judge_wheel_contents(status: int, stdout: str, stderr: str, allowed: Sequence[str]) -> Judged:
+    """Judge check-wheel-contents' text. Raises CannotCheck when it gave no verdict."""
+    from release.gates.build.contents import matches
+    from release.gates.build.distribution import Judged, listing
+
+    if status == 0 and re.search(r": OK$", stdout, re.M):
+        return Judged(1)
+    complaints = re.findall(r"^.*?: (W\d{3}): ([^:\n]+)(?::((?:\n  .+)+))?$", stdout, re.M)
+    if status != 1 or not complaints:
+        invalid = re.search(r": (invalid wheel: .+|wheel has invalid filename)$", stderr, re.M)
+        if invalid:
+            return Judged(1, (Finding(f"check-wheel-contents: {invalid[1]}", remedy=LOG_REMEDY),))
+        said = (stderr.strip() or stdout.strip() or f"exit status {status}").splitlines()[-1]
+        raise CannotCheck(
+            f"check-wheel-contents gave no verdict: {said}",
+            "look at the log and at [tool.check-wheel-contents]",
+        )
+    faults = []
+    for code, text, block in complaints:
+        names = [line.strip() for line in block.splitlines() if line.strip()]
+        accepted = (*allowed, "*.pyi") if code == "W003" else allowed
+        left = [name for name in names if not matches(name, accepted)]
+        if names and not left:
+            continue
+        faults.append(
+            Finding(
+                f"check-wheel-contents {code}: {text}" + (f": {listing(left)}" if left else ""),
+                remedy="correct what the build backend packs, or name the files in"
+                " tool.release.gates.build.allowed",
+            )
+        )
+    return Judged(1, tuple(faults))
+
+
+# --- the installed wheel --------------------------------------------------------------------------
+
+
+def _check_installed(
+    project: Project,
+    shell: Shell,
+    artifact: Artifact,
+    archive: Archive,
+    modules: Sequence[str],
+) -> Judged:
+    wheel = shell.folder / artifact.path
+    environment = installed.runtime_environment(project, shell, wheel, artifact.sha256)
+    metadata = archive.metadata
+    folder = shell.work / "elsewhere"
+    folder.mkdir()
+    main = _main_module(project, modules)
+    request = {"modules": list(modules), "distribution": metadata["name"], "main": main}
+    for attempt in (1, 2):
+        events = shell.work / f"events-{attempt}.jsonl"
+        done = shell.run(
+            *_without_network(),
+            environment.python,
+            "-I",
+            Path(__file__).with_name("_import_probe.py"),
+            events,
+            str(IMPORT_SECONDS),
+            json.dumps(request),
+            cwd=folder,
+            inside=environment,
+        )
+        text = events.read_text(encoding="utf-8") if events.is_file() else ""
+        # The first import compiles every module; only a second one shows how long it takes.
+        if "Timeout (" not in done.stderr:
+            break
+    return judge_imports(
+        text,
+        timed_out="Timeout (" in done.stderr,
+        last_line=done.last_line,
+        version=metadata["version"],
+        main=main,
+        extras=required_by_extras(metadata.get("requires_dist", [])),
+    )
+
+
+def _main_module(project: Project, modules: Sequence[str]) -> str:
+    """The module that stands for the project: its package, the one of its name, or the only one."""
+    from release.gates.build.distribution import normal_name
+
+    for candidate in (project.package, normal_name(project.name)):
+        if candidate in modules:
+            return str(candidate)
+    return modules[0] if len(modules) == 1 else ""
+
+
+@functools.cache
+def _without_network() -> tuple[str, ...]:
+    """The start of a command that runs without any network, where the system lets one do that.
+
+    Elsewhere the probe itself refuses what Python code asks for.
+    """
+    import subprocess
+
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        return ()
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    words = (unshare, "--net") if root else (unshare, "--map-current-user", "--net")
+    done = subprocess.run([*words, "true"], capture_output=True, stdin=subprocess.DEVNULL)
+    return words if done.returncode == 0 else ()
+
+
+def judge_imports(
+    events: str,
+    *,
+    timed_out: bool,
+    last_line: str,
+    version: str,
+    main: str,
+    extras: Collection[str],
+) -> Judged:
+    """Judge what the import probe wrote, one JSON object a line.
+
+    `version` is that of the wheel, `extras` are the distributions that its extras require: what
+    lacks one of these is a remark, and so is a module besides `main` that lacks anything, where
+    there are extras. Raises CannotCheck when the probe did not come to its end.
+    """
+    from release.gates.build.distribution import Judged, normal_name
+
+    steps: dict[str, dict[str, Any]] = {}
+    network: dict[str, list[str]] = {}
+    for line in events.splitlines():
+        event = json.loads(line)
+        if event["event"] == "network":
+            place = f" at {event['place']}" if event["place"] else ""
+            network.setdefault(event["step"], []).append(f"{event['value']}{place}")
+        else:
+            steps[event["step"]] = event
+    if "metadata" not in steps:
+        raise CannotCheck(f"the wheel's import was not tried: {last_line}", "look at the log")
+    faults: list[Finding] = []
+    remarks: list[Finding] = []
+    for step, event in steps.items():
+        shown = step.replace("script ", "command ", 1)
+        if step in network:
+            faults.append(
+                Finding(
+                    f"{shown} asks the network for {', '.join(dict.fromkeys(network[step]))}",
+                    remedy="do it when it is needed, not while modules are loaded",
+                )
+            )
+        elif event["event"] == "begin" and timed_out:
+            faults.append(
+                Finding(
+                    f"{shown} takes longer than {IMPORT_SECONDS} s; the log shows where it was",
+                    remedy="do the work when it is needed, not while modules are loaded",
+                )
+            )
+        elif event["event"] == "begin":
+            faults.append(
+                Finding(f"{shown} ends the interpreter: {last_line}", remedy="see the log")
+            )
+        elif event["event"] == "error":
+            missing = str(event["missing"] or "").partition(".")[0]
+            optional = missing and (
+                normal_name(missing) in extras or (extras and not step.startswith("script "))
+            )
+            if optional and step not in {f"import {main}", "version"}:
+                remarks.append(Finding(f"{shown} needs an extra: {event['message']}"))
+            else:
+                faults.append(_broken(shown, event))
+        elif event["event"] == "extras":
+            remarks.append(Finding(f"{shown} was not loaded: it needs extra {event['value']}"))
+        elif step in {"metadata", "version"} and event["value"] is not None:
+            said = parse(event["value"])
+            if said is None or said != parse(version):
+                what = "importlib.metadata" if step == "metadata" else f"{main}.__version__"
+                faults.append(
+                    Finding(
+                        f"{what} says {event['value']}, the wheel is of version {version}",
+                        remedy="let both read one place",
+                    )
+                )
+    if "all" not in steps and not faults:
+        raise CannotCheck(f"the wheel's import was not seen to end: {last_line}", "look at the log")
+    return Judged(len(steps.keys() - {"all"}) + 1, tuple(faults), tuple(remarks))
+
+
+def required_by_extras(lines: Sequence[str]) -> frozenset[str]:
+    """The names (as in file names) of what a wheel's Requires-Dist lines want for extras only."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    from release.gates.build.distribution import normal_name
+
+    found = set()
+    for line in lines:
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            continue
+        if requirement.marker is not None and "extra" in str(requirement.marker):
+            found.add(normal_name(requirement.name))
+    return frozenset(found)
+
+
+def _broken(shown: str, event: Mapping[str, Any]) -> Finding:
+    place = f" ({event['place']})" if event["place"] else ""
+    remedy = "try it in an environment that holds just the wheel; the log has the traceback"
+    if event["missing"]:
+        remedy = (
+            f"declare the distribution that has {event['missing']} in the project's dependencies,"
+            " or import it where it is needed"
+        )
+    return Finding(
+        f"{shown} fails in a clean environment: {event['type']}: {event['message']}{place}",
+        remedy=remedy,
+    )
+
+
+GATE = Gate(
+    name="build",
+    title="sdist and wheel: complete, installable, importable, built twice alike",
+    check=check,
+    tools=("build", "twine", "check-wheel-contents"),
+    cost=4.0,
+    writes=(DIST,),
+)

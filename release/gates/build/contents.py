@@ -1,0 +1,334 @@
+"""Sdists and wheels by the names of their files: wanted, unwanted, missing, importable."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from release.gates.build.distribution import Archive, Judged, listing
+from release.model import Finding
+
+
+@functools.cache
+def _regex(glob: str) -> re.Pattern[str]:
+    bare = glob.removeprefix("./").strip("/")
+    parts = []
+    for segment in bare.split("/"):
+        if segment == "**":
+            parts.append("**")
+            continue
+        text = ""
+        for piece in re.split(r"(\*+|\?|\[[^\]]+\])", segment):
+            if piece.startswith("*"):
+                text += "[^/]*"
+            elif piece == "?":
+                text += "[^/]"
+            elif piece.startswith("[") and piece.endswith("]"):
+                text += "[" + piece[1:-1].replace("!", "^", 1).replace("\\", "\\\\") + "]"
+            else:
+                text += re.escape(piece)
+        parts.append(text)
+    pattern = "" if "/" in bare else "(?:.*/)?"
+    for number, part in enumerate(parts):
+        last = number == len(parts) - 1
+        if part != "**":
+            pattern += part + ("(?:/.*)?" if last else "/")
+        else:
+            pattern += ".+" if last else "(?:.*/)?"
+    try:
+        return re.compile(pattern, re.S)
+    except re.error:
+        return re.compile(re.escape(bare), re.S)
+
+
+def matches(name: str, globs: Iterable[str]) -> bool:
+    """Whether a path matches one of the globs, or lies in a folder that does.
+
+    `*` and `?` stay within a segment, `**` spans several; a glob without a slash matches at any
+    depth, one with a slash from the top.
+    """
+    return any(_regex(glob).fullmatch(name) for glob in globs)
+
+
+def judge_expected(archive: Archive, globs: Sequence[str], setting: str) -> Judged:
+    """Every glob must match at least one file."""
+    faults = tuple(
+        Finding(
+            f"nothing in the {archive.kind} matches {glob!r}, which {setting} expects",
+            "pyproject.toml",
+            remedy="include those files in the build, or correct the glob",
+        )
+        for glob in globs
+        if not any(matches(name, (glob,)) for name in archive.names)
+    )
+    return Judged(len(globs), faults)
+
+
+class _Rule(NamedTuple):
+    kind: str
+    pattern: re.Pattern[str]
+    kinds: str = "wheel sdist"
+    secret: bool = False
+    # Among tests and examples of these kinds of archives it may well be meant.
+    mild: str = ""
+
+
+_SAMPLES = re.compile(
+    r"(^|/)(tests?|testing|testdata|fixtures|docs?|examples?|samples?|benchmarks?)/", re.I
+)
+_RULES = (
+    _Rule("bytecode", re.compile(r"(^|.*/)__pycache__/.*|.*\.py[co]")),
+    _Rule(
+        "a tool's cache",
+        re.compile(
+            r"(^|.*/)(\.(mypy|pytest|ruff)_cache|\.hypothesis|\.ipynb_checkpoints|\.tox|\.nox"
+            r"|\.eggs|\.release|\.cache|node_modules|htmlcov)/.*|(.*/)?\.coverage"
+        ),
+    ),
+    _Rule("a virtual environment", re.compile(r"(^|.*/)\.venv/.*|(.*/)?pyvenv\.cfg")),
+    _Rule("version control data", re.compile(r"(^|.*/)\.(git|hg|svn)/.*")),
+    # Of an sdist a maintainer may rightly say that it holds what git tracks.
+    _Rule(
+        "a file for version control or an editor",
+        re.compile(r"(.*/)?\.git(ignore|attributes|modules)|(^|.*/)\.(github|idea|vscode)/.*"),
+        "wheel",
+    ),
+    _Rule(
+        "files left by an editor or the operating system",
+        re.compile(r"(.*/)?(\.DS_Store|Thumbs\.db|desktop\.ini|\.[^/]+\.sw[op]|[^/]+~|\._[^/]+)"),
+        mild="sdist",
+    ),
+    _Rule("files left by a merge or a patch", re.compile(r".+\.(orig|rej)"), "wheel"),
+    _Rule("metadata of another installation", re.compile(r"(^|.*/)[^/]+\.egg-info/.*"), "wheel"),
+    _Rule("an older distribution", re.compile(r"dist/.+\.(whl|tar\.gz)"), "sdist"),
+    _Rule(
+        "files named like credentials",
+        re.compile(
+            r"(.*/)?(\.env(\.(?!example|sample|template|dist|default|test)[^/]+)?|\.pypirc|[._]netrc"
+            r"|\.git-credentials|\.htpasswd|id_(rsa|dsa|ecdsa|ed25519)|[^/]+\.(p12|pfx|kdbx)"
+            r"|terraform\.tfstate)|(^|.*/)\.(aws/credentials|docker/config\.json)",
+            re.I,
+        ),
+        secret=True,
+        mild="wheel sdist",
+    ),
+)
+_CONTENT = _Rule("", re.compile(""), secret=True, mild="wheel sdist")
+_UNWANTED = _Rule("files that tool.release.gates.build.unwanted refuses", re.compile(""))
+# Names that a wheel must not claim in everybody's site-packages, unless the project is called so.
+_COMMON_NAMES = frozenset(
+    """app bench benchmark benchmarks build cli conftest data dist doc docs env example examples
+    fabfile lib noxfile sample samples script scripts setup src tasks test testing tests tool tools
+    utils venv""".split()  # noqa: SIM905
+)
+
+
+def judge_unwanted(
+    archive: Archive,
+    *,
+    own_names: Collection[str],
+    unwanted: Sequence[str],
+    allowed: Sequence[str],
+) -> Judged:
+    """Files that no distribution should hold.
+
+    `own_names` are the import names that are the project's to claim; `unwanted` adds globs,
+    `allowed` takes files out, also those with credentials in them. Values of credentials are never
+    told.
+    """
+    found: dict[_Rule, list[str]] = {}
+    for name in archive.names:
+        if matches(name, allowed):
+            continue
+        for rule in _RULES:
+            if archive.kind in rule.kinds and rule.pattern.fullmatch(name):
+                found.setdefault(rule, []).append(name)
+        if matches(name, unwanted):
+            found.setdefault(_UNWANTED, []).append(name)
+    for name, kind in archive.secrets:
+        if not matches(name, allowed):
+            found.setdefault(_CONTENT._replace(kind=kind), []).append(name)
+    faults, remarks = [], []
+    for rule, names in found.items():
+        mild = [n for n in names if archive.kind in rule.mild and _SAMPLES.search(n)]
+        if mild:
+            remarks.append(
+                Finding(
+                    f"the {archive.kind} holds {rule.kind} among tests or examples:"
+                    f" {listing(mild)}",
+                    remedy="make sure that they open nothing real" if rule.secret else None,
+                )
+            )
+        rest = [name for name in names if name not in mild]
+        if rest:
+            remedy = "exclude them in the build backend's configuration"
+            if rule.secret:
+                remedy += ", and revoke the credential if it ever left this machine"
+            faults.append(
+                Finding(
+                    f"the {archive.kind} holds {rule.kind}: {listing(rest)}",
+                    remedy=f"{remedy}; or name them in tool.release.gates.build.allowed",
+                )
+            )
+    if archive.is_wheel:
+        faults += _stray(archive, own_names, allowed)
+    return Judged(len(archive.members), tuple(faults), tuple(remarks))
+
+
+def _stray(
+    archive: Archive, own_names: Collection[str], allowed: Sequence[str]
+) -> Iterator[Finding]:
+    claimed: dict[str, list[str]] = {}
+    for path in archive.installed:
+        top = path.partition("/")[0].partition(".")[0]
+        if top in _COMMON_NAMES and top not in own_names and not matches(path, allowed):
+            claimed.setdefault(top, []).append(path)
+    for top, paths in claimed.items():
+        yield Finding(
+            f"the wheel installs a top-level {top!r}, which other projects' files would overwrite:"
+            f" {listing(paths)}",
+            remedy="leave it out of the wheel's packages, move it below the import package, or name"
+            " it in tool.release.gates.build.allowed",
+        )
+
+
+# Tests and documents belong to the repository, hidden files to its tools: nothing to talk about.
+_NOT_INSTALLED = re.compile(
+    r"(^|.*/)(tests?|testing|docs?|examples?|benchmarks?|__tests__|node_modules)/.*"
+    r"|(.*/)?(conftest|setup|test_[^/]*|[^/]*_test)\.py"
+    r"|.*\.(md|rst|adoc|ipynb)"
+    r"|(.*/)?(\.[^/]+|README[^/]*|LICEN[CS]E[^/]*|COPYING[^/]*|NOTICE[^/]*|AUTHORS[^/]*|TODO[^/]*)",
+    re.I,
+)
+# What something else is made from is commonly left out of a wheel on purpose.
+_SOURCE = re.compile(
+    r"(.*/)?[a-z_]*build[a-z_]*\.py"
+    r"|.*\.(pyx|pxd|pxi|c|cc|cpp|cxx|h|hh|hpp|rs|go|f|f90|cu|s|asm|in|tmpl|po|pot|ts|tsx|jsx|vue"
+    r"|scss|sass|less|map|lock|sh|bat|ll|g4|y|l|proto)"
+    r"|(.*/)?(Makefile|meson\.build|CMakeLists\.txt|BUILD(\.bazel)?|package(-lock)?\.json"
+    r"|tsconfig[^/]*\.json|Cargo\.toml|Dockerfile)",
+    re.I,
+)
+
+
+def judge_completeness(
+    wheel: Archive,
+    tree: Collection[str],
+    folders: Mapping[str, str],
+    *,
+    excluded: Sequence[str] = (),
+    allowed: Sequence[str] = (),
+) -> Judged:
+    """The wheel holds what the repository has in its packages.
+
+    `tree` are the repository's files, `folders` maps the folder of a package in there to where the
+    wheel must have it. What matches `excluded` (the build backend's own exclusions) or `allowed`,
+    and what is commonly left out, is a remark at most.
+    """
+    modules, data, sources = [], [], []
+    checked = 0
+    for folder, place in folders.items():
+        for path in tree:
+            if not path.startswith(f"{folder}/"):
+                continue
+            inside = path.removeprefix(f"{folder}/")
+            target = f"{place}/{inside}"
+            checked += 1
+            if target in wheel.installed or matches(target, allowed) or matches(path, allowed):
+                continue
+            if _NOT_INSTALLED.fullmatch(inside) or any(
+                matches(name, excluded) for name in (path, inside, target)
+            ):
+                continue
+            if _SOURCE.fullmatch(inside):
+                sources.append(path)
+            elif path.endswith(".py"):
+                modules.append(path)
+            else:
+                data.append(path)
+    faults = []
+    if modules:
+        faults.append(
+            Finding(
+                f"the wheel lacks {len(modules)} module(s) of the package: {listing(modules)}",
+                sorted(modules)[0],
+                remedy="include them in the sdist and the wheel, or name them in"
+                " tool.release.gates.build.allowed",
+            )
+        )
+    if data:
+        faults.append(
+            Finding(
+                f"the wheel lacks {len(data)} data file(s) of the package: {listing(data)}",
+                sorted(data)[0],
+                remedy="include them in the sdist and the wheel (package data), or name them in"
+                " tool.release.gates.build.allowed",
+            )
+        )
+    remarks = (
+        (Finding(f"the wheel leaves out what looks like sources: {listing(sources)}"),)
+        if sources
+        else ()
+    )
+    return Judged(checked, tuple(faults), remarks)
+
+
+def exclusions(pyproject: Mapping[str, Any], manifest: str = "") -> tuple[str, ...]:
+    """The globs that a build backend's tables, or MANIFEST.in, exclude from distributions."""
+    found: list[str] = []
+
+    def walk(value: Any, inside: bool) -> None:
+        if isinstance(value, Mapping):
+            for key, item in value.items():
+                walk(item, inside or "exclude" in str(key))
+        elif isinstance(value, list):
+            for item in value:
+                walk(item, inside)
+        elif isinstance(value, str) and inside and value.strip("/*. "):
+            found.append(value.replace(".", "/") if re.fullmatch(r"[\w.*]+\.\*", value) else value)
+
+    tool = pyproject.get("tool")
+    if isinstance(tool, Mapping):
+        for backend in ("hatch", "setuptools", "poetry", "flit", "pdm", "uv", "maturin"):
+            walk(tool.get(backend), False)
+    for line in manifest.splitlines():
+        words = line.split()
+        if words[:1] == ["prune"] or words[:1] in (["exclude"], ["global-exclude"]):
+            found += words[1:]
+        elif words[:1] == ["recursive-exclude"] and len(words) > 2:
+            found += [f"{words[1]}/**/{glob}" for glob in words[2:]]
+    return tuple(found)
+
+
+_MODULE = re.compile(r"([A-Za-z_]\w*)(\.[\w.-]+)?\.(py|so|pyd)")
+
+
+def top_level_modules(installed: Iterable[str]) -> tuple[str, ...]:
+    """What a wheel lets one import: its top-level modules and packages, sorted.
+
+    Folders without an `__init__` are namespaces, which prove nothing when imported: the packages
+    and modules in them are named instead.
+    """
+    found: set[str] = set()
+    files = {path for path in installed if _MODULE.fullmatch(path.rpartition("/")[2])}
+    packages = {
+        path.rpartition("/")[0]
+        for path in files
+        if path.rpartition("/")[2].partition(".")[0] == "__init__"
+    }
+    for path in files:
+        parts = path.split("/")
+        stem = parts[-1].partition(".")[0]
+        names = [*parts[:-1], stem]
+        if not all(part.isidentifier() for part in names) or stem == "__main__":
+            continue
+        for depth in range(1, len(parts)):
+            if "/".join(parts[:depth]) in packages:
+                found.add(".".join(parts[:depth]))
+                break
+        else:
+            if stem != "__init__" and not (len(parts) > 1 and _SAMPLES.search(path)):
+                found.add(".".join(names))
+    return tuple(sorted(found))

@@ -1,0 +1,584 @@
+"""Sdists and wheels: their metadata, their RECORD, and how two builds of one differ.
+
+`read` opens a file; everything else is a pure function over what it returned.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import calendar
+import contextlib
+import csv
+import functools
+import hashlib
+import io
+import re
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from release.gates.build.credentials import secret_kinds
+from release.model import Finding
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+SHOWN_NAMES = 12
+SHOWN_DIFFERENCES = 4
+SCANNED_BYTES = 4_000_000
+METADATA_BYTES = 16_000_000
+# What the standard library raises for damaged archives: RuntimeError where one is encrypted or
+# packed in a way that it does not know, OverflowError for times beyond all numbers.
+DAMAGED: tuple[type[Exception], ...] = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    OverflowError,
+    RuntimeError,
+)
+with contextlib.suppress(ImportError):  # some Pythons are built without it
+    from lzma import LZMAError
+
+    DAMAGED += (LZMAError,)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What one judgement looked at (how many things), and what it found: faults and remarks."""
+
+    checked: int = 0
+    faults: tuple[Finding, ...] = ()
+    remarks: tuple[Finding, ...] = ()
+
+    def __add__(self, other: Judged) -> Judged:
+        return Judged(
+            self.checked + other.checked,
+            self.faults + other.faults,
+            self.remarks + other.remarks,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file in an archive. `mtime` is in seconds since 1970, of a zip as if its times were UTC."""
+
+    name: str
+    size: int
+    mode: int
+    mtime: int
+    sha256: str
+    owner: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An sdist or a wheel as it was read.
+
+    `file` is its file name; `members` are its files in the archive's order, in an sdist without
+    the top folder, which is `top`. `texts` holds the bytes of the metadata files, `secrets` the
+    member and the kind of each credential seen in a file's content, `stamp` the time in the
+    header of a gzip file, `sha256` the digest of the whole.
+    """
+
+    file: str
+    members: tuple[Member, ...]
+    sha256: str = ""
+    top: str = ""
+    texts: Mapping[str, bytes] = field(default_factory=dict)
+    secrets: tuple[tuple[str, str], ...] = ()
+    stamp: int | None = None
+
+    @property
+    def is_wheel(self) -> bool:
+        return self.file.endswith(".whl")
+
+    @property
+    def kind(self) -> str:
+        return "wheel" if self.is_wheel else "sdist"
+
+    @functools.cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(member.name for member in self.members)
+
+    @functools.cached_property
+    def info(self) -> str:
+        """The wheel's `.dist-info/` folder with the slash, empty if there is not exactly one."""
+        found = {
+            n.partition("/")[0] for n in self.names if ".dist-info/" in n.partition("/")[0] + "/"
+        }
+        return f"{found.pop()}/" if len(found) == 1 else ""
+
+    @functools.cached_property
+    def installed(self) -> Mapping[str, str]:
+        """Where the wheel's importable files land in site-packages, each with its member's name."""
+        found = {}
+        for name in self.names:
+            folder, _, rest = name.partition("/")
+            if folder.endswith(".data"):
+                scheme, _, rest = rest.partition("/")
+                if scheme in {"purelib", "platlib"}:
+                    found[rest] = name
+            elif not folder.endswith(".dist-info"):
+                found[name] = name
+        return found
+
+    @functools.cached_property
+    def metadata(self) -> Mapping[str, Any]:
+        """The core metadata (METADATA or PKG-INFO) as packaging parses it, empty without any."""
+        from packaging.metadata import parse_email
+
+        text = self.texts.get(f"{self.info}METADATA" if self.is_wheel else "PKG-INFO")
+        if text is None:
+            return {}
+        raw, _ = parse_email(text)
+        return dict(raw)
+
+
+class Unreadable(ValueError):
+    """The file is no archive of its kind, or a damaged one; says which file, and why."""
+
+
+def read(path: Path) -> Archive:
+    """Read a wheel or a `.tar.gz` sdist. Raises Unreadable when it is neither, or broken."""
+    try:
+        return _read_wheel(path) if path.suffix == ".whl" else _read_sdist(path)
+    except DAMAGED as error:
+        # The text of an OSError names the whole path.
+        said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        why = said if said.isprintable() else ascii(said)
+        raise Unreadable(f"{path.name} cannot be read: {why}") from None
+
+
+def _read_wheel(path: Path) -> Archive:
+    reader = _Reader()
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            if entry.is_dir():
+                continue
+            year, month, day, *clock = entry.date_time
+            # Where nobody told the time, month and day are zero.
+            moment = calendar.timegm((year, max(month, 1), max(day, 1), *clock, 0, 0, 0))
+            with archive.open(entry) as file:
+                reader.add(entry.filename, file, entry.file_size, entry.external_attr >> 16, moment)
+    return Archive(
+        path.name,
+        tuple(reader.members),
+        digest(path),
+        "",
+        reader.texts,
+        tuple(reader.secrets),
+    )
+
+
+def _read_sdist(path: Path) -> Archive:
+    reader = _Reader()
+    tops = set()
+    with path.open("rb") as raw:
+        head = raw.read(8)
+    stamp = struct.unpack("<I", head[4:8])[0] if head[:2] == b"\x1f\x8b" else None
+    with tarfile.open(path) as archive:
+        for entry in archive:
+            top, _, name = entry.name.removeprefix("./").partition("/")
+            if entry.isdir():
+                continue
+            tops.add(top)
+            owner = f"{entry.uid}:{entry.gid} {entry.uname}:{entry.gname}"
+            file = archive.extractfile(entry) if entry.isreg() else None
+            link = entry.linkname if file is None else ""
+            reader.add(
+                name or top,
+                file or io.BytesIO(),
+                entry.size,
+                entry.mode,
+                int(entry.mtime),
+                owner,
+                link,
+            )
+        # The checksum comes behind the end that the archive has by itself.
+        while archive.fileobj is not None and archive.fileobj.read(1 << 20):
+            pass
+    top = tops.pop() if len(tops) == 1 else ""
+    return Archive(
+        path.name,
+        tuple(reader.members),
+        digest(path),
+        top,
+        reader.texts,
+        tuple(reader.secrets),
+        stamp,
+    )
+
+
+def digest(path: Path) -> str:
+    """The sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.members: list[Member] = []
+        self.texts: dict[str, bytes] = {}
+        self.secrets: list[tuple[str, str]] = []
+
+    def add(
+        self,
+        name: str,
+        file: IO[bytes],
+        size: int,
+        mode: int,
+        mtime: int,
+        owner: str = "",
+        link: str = "",
+    ) -> None:
+        digest = hashlib.sha256()
+        if size <= METADATA_BYTES:
+            data = file.read()
+            digest.update(data)
+            if re.fullmatch(r"PKG-INFO|[^/]+\.dist-info/(METADATA|RECORD|entry_points\.txt)", name):
+                self.texts[name] = data
+            if size <= SCANNED_BYTES:
+                self.secrets += [(name, kind) for kind in secret_kinds(data)]
+        else:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+        self.members.append(
+            Member(name, size, mode & 0o7777, mtime, digest.hexdigest(), owner, link)
+        )
+
+
+def listing(names: Collection[str], shown: int = SHOWN_NAMES) -> str:
+    """Names for a message: the first ones, and how many more there are."""
+    ordered = sorted(names)
+    more = len(ordered) - shown
+    return ", ".join(ordered[:shown]) + (f" and {more} more" if more > 0 else "")
+
+
+def normal_name(name: str) -> str:
+    """A project's name as file names carry it (the binary distribution format, and PEP 625)."""
+    return re.sub(r"[-_.]+", "_", name).lower()
+
+
+def judge_metadata(
+    sdist: Archive,
+    wheel: Archive,
+    *,
+    version: str | None,
+    version_source: str,
+    tags: Mapping[str, Version],
+    publish: bool,
+) -> Judged:
+    """Names and versions agree everywhere, and the index would take the files.
+
+    `version` is what the repository states (None if only the build can tell), `tags` are the
+    release tags at the commit with the versions that they spell.
+    """
+    faults: list[Finding] = []
+    remarks: list[Finding] = []
+    found = {"METADATA": wheel.metadata, "PKG-INFO": sdist.metadata}
+    for label, metadata in found.items():
+        missing = [key for key in ("name", "version") if not metadata.get(key)]
+        if missing:
+            faults.append(
+                Finding(
+                    f"{label} of the {'wheel' if label == 'METADATA' else 'sdist'} is missing or"
+                    f" states no {' and no '.join(missing)}",
+                    remedy="look at the build backend's output in the log",
+                )
+            )
+    if faults:
+        return Judged(2, tuple(faults))
+    name, text = wheel.metadata["name"], wheel.metadata["version"]
+    faults += [
+        Finding(
+            f"the wheel's METADATA says {key} {wheel.metadata[key]}, the sdist's PKG-INFO"
+            f" {sdist.metadata[key]}",
+            remedy="make the version independent of what only the repository has",
+        )
+        for key in ("name", "version")
+        if wheel.metadata[key] != sdist.metadata[key]
+    ]
+    built = _version(text)
+    if built is None:
+        return Judged(
+            4,
+            (
+                *faults,
+                Finding(
+                    f"version {text!r} is not a version by PEP 440", remedy="write it like 1.2.3"
+                ),
+            ),
+        )
+    faults += _judge_names(sdist, wheel, name, built)
+    stated = _version(version) if version else None
+    if stated is not None and stated != built:
+        faults.append(
+            Finding(
+                f"the distributions are of version {text}, {version_source} says {version}",
+                remedy="let the build backend and the repository read one version",
+            )
+        )
+    if tags and built not in tags.values():
+        faults.append(
+            Finding(
+                f"the distributions are of version {text}, and this commit is tagged"
+                f" {listing(tags)}",
+                remedy="tag the commit whose version it is; never build a release from another one",
+            )
+        )
+    checked = 8 + bool(stated) + bool(tags)
+    judged = Judged(checked, tuple(faults), tuple(remarks))
+    judged += _judge_requirements(wheel, publish)
+    return judged + _judge_publishable(wheel, built, version_source, tags, publish)
+
+
+def _version(text: str) -> Version | None:
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
+
+
+def _judge_names(sdist: Archive, wheel: Archive, name: str, version: Version) -> Iterator[Finding]:
+    stem = f"{normal_name(name)}-{version}"
+    remedy = "raise the lower bound of the build backend in [build-system] requires"
+    if sdist.file != f"{stem}.tar.gz":
+        yield Finding(
+            f"the sdist is called {sdist.file}, by PEP 625 it must be {stem}.tar.gz", remedy=remedy
+        )
+    if sdist.top != sdist.file.removesuffix(".tar.gz"):
+        yield Finding(
+            f"the files of {sdist.file} do not lie in one folder of that name", remedy=remedy
+        )
+    if not re.fullmatch(re.escape(stem) + r"(-\d[^-]*)?(-[^-]+){3}\.whl", wheel.file):
+        yield Finding(
+            f"the wheel is called {wheel.file}, its name must begin with {stem}- (see the binary"
+            " distribution format)",
+            remedy=remedy,
+        )
+    if not wheel.info:
+        yield Finding("the wheel holds no single .dist-info folder", remedy=remedy)
+    else:
+        folder, _, number = wheel.info.removesuffix(".dist-info/").rpartition("-")
+        if normal_name(folder) != normal_name(name) or _version(number) != version:
+            yield Finding(f"the wheel's metadata folder is called {wheel.info}", remedy=remedy)
+
+
+def _judge_requirements(wheel: Archive, publish: bool) -> Judged:
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    faults = []
+    lines = wheel.metadata.get("requires_dist", [])
+    for line in lines:
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement as error:
+            why = str(error).splitlines()[0]
+            faults.append(
+                Finding(
+                    f"Requires-Dist: {line!r} cannot be read by installers: {why}",
+                    "pyproject.toml",
+                    remedy="write it as PEP 508 has it",
+                )
+            )
+            continue
+        if requirement.url and publish:
+            faults.append(
+                Finding(
+                    f"{requirement.name} is required by an address; the index refuses that",
+                    "pyproject.toml",
+                    remedy="require a released version, or set [tool.release] publish = false",
+                )
+            )
+    python = wheel.metadata.get("requires_python")
+    if python:
+        try:
+            SpecifierSet(python)
+        except InvalidSpecifier:
+            faults.append(
+                Finding(
+                    f"Requires-Python: {python!r} cannot be read by installers",
+                    "pyproject.toml",
+                    remedy="write it like >=3.11",
+                )
+            )
+    return Judged(len(lines) + bool(python), tuple(faults))
+
+
+def _judge_publishable(
+    wheel: Archive,
+    version: Version,
+    version_source: str,
+    tags: Collection[str],
+    publish: bool,
+) -> Judged:
+    if not publish:
+        return Judged()
+    faults, remarks = [], []
+    if version.local and version_source == "version control" and not tags:
+        remarks.append(
+            Finding(
+                f"version {version} is of a commit between releases; the index refuses its local"
+                " part",
+                remedy="tag the commit, and build what is published from the tag",
+            )
+        )
+    elif version.local:
+        faults.append(
+            Finding(
+                f"version {version} has a local part (+{version.local}); the index refuses it",
+                remedy="release a version without it, or set [tool.release] publish = false",
+            )
+        )
+    platform = wheel.file.removesuffix(".whl").rpartition("-")[2]
+    if re.match(r"linux_", platform):
+        remarks.append(
+            Finding(
+                f"the wheel is for {platform}, which the index refuses",
+                remedy="publish wheels that cibuildwheel made, or the sdist alone",
+            )
+        )
+    return Judged(2, tuple(faults), tuple(remarks))
+
+
+def judge_license_files(archive: Archive) -> Judged:
+    """Every License-File of the metadata is in the archive (PEP 639, and where it was before)."""
+    names = archive.names
+    files = archive.metadata.get("license_files", [])
+    faults = []
+    for path in files:
+        if archive.is_wheel:
+            base = path.rpartition("/")[2]
+            places = [f"{archive.info}{p}" for p in (f"licenses/{path}", path, f"licenses/{base}")]
+            places += [f"{archive.info}{base}", f"{archive.info}license_files/{path}"]
+        else:
+            places = [path]
+        if not any(place in names for place in places):
+            faults.append(
+                Finding(
+                    f"the {archive.kind} lacks the licence file {path} that its metadata names",
+                    "pyproject.toml",
+                    remedy="correct license-files, or raise the build backend's lower bound",
+                )
+            )
+    return Judged(len(files), tuple(faults))
+
+
+def judge_record(wheel: Archive) -> Judged:
+    """RECORD lists every file of the wheel with its digest and size (the wheel's own format)."""
+    remedy = "report it to the build backend; do not publish this wheel"
+    text = wheel.texts.get(f"{wheel.info}RECORD")
+    if text is None:
+        return Judged(1, (Finding("the wheel has no RECORD", remedy=remedy),))
+    rows = {
+        row[0]: row[1:] for row in csv.reader(io.StringIO(text.decode("utf-8", "replace"))) if row
+    }
+    own = {f"{wheel.info}{name}" for name in ("RECORD", "RECORD.jws", "RECORD.p7s")}
+    wrong: dict[str, list[str]] = {}
+    for member in wheel.members:
+        if member.name in own:
+            continue
+        row = rows.get(member.name)
+        if row is None:
+            wrong.setdefault("does not list", []).append(member.name)
+        elif not _same_digest(row[0] if row else "", member.sha256) or (
+            len(row) > 1 and row[1] and row[1] != str(member.size)
+        ):
+            wrong.setdefault("has a wrong digest or size of", []).append(member.name)
+    wrong["lists, and the wheel lacks,"] = sorted(rows.keys() - set(wheel.names) - own)
+    twice = (
+        {name for name in wheel.names if wheel.names.count(name) > 1}
+        if len(set(wheel.names)) < len(wheel.names)
+        else set()
+    )
+    faults = [
+        Finding(f"RECORD {what} {listing(names)}", remedy=remedy)
+        for what, names in wrong.items()
+        if names
+    ]
+    if twice:
+        faults.append(Finding(f"the wheel holds twice: {listing(twice)}", remedy=remedy))
+    return Judged(len(wheel.members), tuple(faults))
+
+
+def _same_digest(recorded: str, sha256: str) -> bool:
+    """Whether a RECORD's hash is that sha256; stronger hashes than sha256 are not computed here."""
+    algorithm, _, value = recorded.partition("=")
+    if algorithm != "sha256":
+        return algorithm in {"sha384", "sha512"}
+    try:
+        return base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)).hex() == sha256
+    except (ValueError, binascii.Error):
+        return False
+
+
+def differences(first: Archive, second: Archive) -> tuple[str, ...]:
+    """How two builds of one file differ, one line for each kind of difference, files named."""
+    lines = []
+    one = {member.name: member for member in first.members}
+    two = {member.name: member for member in second.members}
+    for text, names in (
+        ("only in the first", one.keys() - two.keys()),
+        ("only in the second", two.keys() - one.keys()),
+    ):
+        if names:
+            lines.append(f"{text}: {listing(names)}")
+    kinds: tuple[tuple[str, Callable[[Member], Any]], ...] = (
+        ("content", lambda m: (m.sha256, m.link)),
+        ("mtime", lambda m: m.mtime),
+        ("mode", lambda m: m.mode),
+        ("owner", lambda m: m.owner),
+    )
+    both = one.keys() & two.keys()
+    for text, of in kinds:
+        names = {name for name in both if of(one[name]) != of(two[name])}
+        if text == "content" and len(names) > 1:
+            names -= {f"{first.info}RECORD"}
+        if names:
+            lines.append(f"{text} of {listing(names, SHOWN_DIFFERENCES)}")
+    if [n for n in first.names if n in both] != [n for n in second.names if n in both]:
+        lines.append("the order of the files")
+    if first.stamp != second.stamp:
+        lines.append("the time in the gzip header")
+    return tuple(lines) or (() if first.sha256 == second.sha256 else ("the archive's encoding",))
+
+
+def differing_content(first: Archive, second: Archive) -> frozenset[str]:
+    """The members whose content differs or that only one of the archives has, without RECORD."""
+    one = {(m.name, m.sha256, m.mode, m.link) for m in first.members}
+    two = {(m.name, m.sha256, m.mode, m.link) for m in second.members}
+    return frozenset(name for name, *_ in one ^ two) - {f"{first.info}RECORD"}
+
+
+def clock_traces(archive: Archive, started: int, moment: int) -> tuple[str, ...]:
+    """Where a file carries the time of its build although told not to.
+
+    `started` is when the build began and `moment` the time that it was told to use, both in seconds
+    since 1970; they are close where a commit was made just now. Two builds within a second would
+    not differ in these places.
+    """
+
+    def traces(time: int) -> bool:
+        return time >= started - 2 and abs(time - moment) > 1  # a zip counts in steps of two
+
+    lines = []
+    late = {member.name for member in archive.members if traces(member.mtime)}
+    if late:
+        lines.append(f"the time of the build is the mtime of {listing(late, SHOWN_DIFFERENCES)}")
+    if archive.stamp is not None and traces(archive.stamp):
+        lines.append("the time of the build is in the gzip header")
+    return tuple(lines)

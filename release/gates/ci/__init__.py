@@ -1,0 +1,498 @@
+"""The forge's checks of exactly this commit are green.
+
+Asks GitHub for the workflow runs, check runs and statuses of the full commit, each in its latest
+attempt. `workflows` names those that must have succeeded: a workflow by its name or its file, or a
+check (a job of a workflow is one) by its name. A run that was skipped, cancelled or neutral is no
+success, and a name that never ran fails the gate. A workflow's name is the one in its file; a
+run's own name (run-name) counts for nothing.
+
+Without names all workflows, the checks of other apps and the statuses count, but for workflows
+that no push, pull request, schedule or hand started, and for runs for a tag; skipped and neutral
+ones are let pass as long as another one succeeded. Where the project has workflows that a push or
+a pull request starts and none has run, the gate is unchecked, whatever else is green.
+
+What a comment, a release or the like started does not judge the commit: under a name it can fail
+the gate, and never passes it. The runs of a pull request are shown for its last commit, and have
+tested the merge of that into its target, not the very commit.
+
+Checks that still run are waited for, `wait-minutes` at most (0 unless set), and leave the gate
+unchecked after that; what is not there at all is waited for a minute of these. So does a commit
+that was not pushed or that nothing has checked, a forge that cannot be asked, and a token without
+access. The token is GH_TOKEN, GITHUB_TOKEN or that of `gh auth login`; a public repository needs
+none, but then only a few questions an hour are answered.
+
+In a workflow the run that this is a part of is left out. A project that is not on GitHub has
+nothing to judge here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from release.errors import CannotCheck
+from release.model import Finding, Gate, Outcome
+from release.world.forge import (
+    ACTIONS,
+    CheckRun,
+    Checks,
+    Forge,
+    NoForge,
+    Refused,
+    Repository,
+    WorkflowRun,
+    find,
+    find_token,
+)
+
+if TYPE_CHECKING:
+    from release.gates.workflows.model import Workflow
+    from release.project import Project
+    from release.run.shell import Shell
+
+# From the state that counts first, where several runs of a workflow have judged one commit.
+State = Literal["red", "running", "green", "cancelled", "skipped"]
+ORDER: tuple[State, ...] = ("red", "running", "green", "cancelled", "skipped")
+# How GitHub says that something ended (any other word is red).
+ENDINGS: dict[str | None, State] = {
+    "success": "green",
+    "cancelled": "cancelled",
+    "stale": "cancelled",
+    "skipped": "skipped",
+    "neutral": "skipped",
+}
+# Other events start a workflow with the default branch's head as its commit, which they do not
+# judge.
+JUDGING_EVENTS = frozenset(
+    ["push", "pull_request", "merge_group", "schedule", "workflow_dispatch", "repository_dispatch"]
+)
+# How GitHub answers where it makes no sense to go on asking.
+FINAL = frozenset([401, 403, 404])
+NOT_THERE = frozenset([409, 422])
+CODE_SCANNING = "dynamic/github-code-scanning/"
+POLL_SECONDS = 20.0
+# Sixty questions an hour are answered without a token, and three are asked each time.
+POLL_SECONDS_WITHOUT_TOKEN = 200.0
+# What else was triggered by a push shows up within this time.
+GRACE_SECONDS = 60.0
+SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Something that is green or not: a workflow, a job of one, or another check or status.
+
+    `names` are those that settings may call it by, the first one is shown, and a workflow's last
+    one is its file; `said` is how it ended, `remedy` what to do about it if that is not well. `own`
+    is the workflow that this runs in.
+    """
+
+    names: tuple[str, ...]
+    state: State
+    said: str
+    remedy: str = ""
+    kind: Literal["workflow", "job", "check"] = "check"
+    own: bool = False
+
+    def called(self, name: str) -> bool:
+        return name.casefold() in {own.casefold() for own in self.names}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a commit stands: findings for what is not well, and what is still to come.
+
+    `seen` counts what has checked it, `own` says whether this run is one more of them, `named`
+    whether settings name what counts. `absent` are the workflows that a push or a pull request
+    should have started, where none has run at all.
+    """
+
+    green: tuple[str, ...]
+    red: tuple[Finding, ...]
+    missing: tuple[Finding, ...]
+    running: tuple[str, ...]
+    remarks: tuple[Finding, ...]
+    seen: int
+    own: bool
+    named: bool
+    absent: tuple[str, ...]
+
+    @property
+    def pending(self) -> bool:
+        """Whether waiting may still change it."""
+        return not self.red and bool(self.running or self.missing or self.absent or not self.seen)
+
+
+def check(project: Project, shell: Shell) -> Outcome:
+    from release.gates.workflows.read import load
+
+    settings, facts = project.settings.gates.ci, project.git
+    try:
+        repository = find(facts, project.settings.remote)
+    except NoForge as error:
+        if settings.workflows or not error.certain:
+            raise
+        return Outcome.not_applicable(error.reason)
+    if facts is None or facts.commit is None:
+        return Outcome.unchecked("no commit yet", "commit the project, and push it")
+    watch = Watch(project, shell, repository, load(project.top).model.workflows)
+    started = time.monotonic()
+    standing: Standing | None = None
+    while True:
+        trouble: CannotCheck | None = None
+        try:
+            standing = watch.look(facts.commit)
+        except CannotCheck as error:
+            status = error.status if isinstance(error, Refused) else None
+            if status in NOT_THERE:
+                return Outcome.unchecked(
+                    f"{watch.forge.who} does not have {facts.commit[:12]} in {repository.slug}",
+                    f"push it: git push {project.settings.remote} {facts.branch or 'HEAD'}",
+                )
+            if status in FINAL:
+                raise
+            trouble = error
+        waited = time.monotonic() - started
+        left = 60 * settings.wait_minutes - waited
+        if standing is None or not standing.running:
+            left = min(left, GRACE_SECONDS - waited)
+        if trouble and left <= 0:
+            raise trouble
+        if standing and not trouble and (not standing.pending or left <= 0):
+            return conclude(standing, facts.commit, waited)
+        awaited = ", ".join(standing.running) if standing else ""
+        shell.note(trouble.reason if trouble else f"waiting for {awaited or 'the first check'}")
+        watch.wait(left)
+
+
+class Watch:
+    """Looks at the checks of a commit, again and again.
+
+    `workflows` are the project's own. Each look has the gate's time limit: what is waited in
+    between has one of its own.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        shell: Shell,
+        repository: Repository,
+        workflows: Mapping[str, Workflow],
+    ) -> None:
+        self.shell = shell
+        self.wanted = project.settings.gates.ci.workflows
+        self.forge = Forge(repository, find_token(repository), self.remaining)
+        self.tags = _tags_here(project)
+        self.names = names_of(workflows)
+        self.started_by_push = started_by_push(workflows)
+        number = os.environ.get("GITHUB_RUN_ID", "")
+        self.own = int(number) if number.isdecimal() else None
+        self._until = time.monotonic() + shell.timeout
+
+    def look(self, commit: str) -> Standing:
+        """How the commit stands now. Raises CannotCheck as the forge does."""
+        checks = self.forge.checks(commit)
+        standing = self._judge(checks)
+        unknown = {run.file for run in checks.runs} - self.names.keys()
+        if standing.missing and not standing.red and unknown:
+            known = self.forge.workflows()
+            self.names |= {file: known.get(file, _base(file)) for file in unknown}
+            standing = self._judge(checks)
+        return standing
+
+    def _judge(self, checks: Checks) -> Standing:
+        units = read_units(
+            checks,
+            self.forge.repository.page,
+            self.own,
+            self.tags,
+            self.names,
+            named=bool(self.wanted),
+        )
+        return judge_units(units, self.wanted, self.started_by_push)
+
+    def wait(self, left: float) -> None:
+        """Let time pass until the next look, at most the seconds that are left."""
+        every = POLL_SECONDS if self.forge.token else POLL_SECONDS_WITHOUT_TOKEN
+        self.shell.wait(min(left, every))
+        self._until = time.monotonic() + self.shell.timeout
+
+    def remaining(self) -> float:
+        """The seconds left of this look. Raises CannotCheck when there are none."""
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise CannotCheck(
+                f"{self.forge.who} was asked for {self.shell.timeout:g} s without an end",
+                "run it again later, or raise tool.release.gates.ci.timeout",
+            )
+        return left
+
+
+def names_of(workflows: Mapping[str, Workflow]) -> dict[str, str]:
+    """The names of workflows by their files; one without a name is called like its file."""
+    found = {}
+    for path, workflow in workflows.items():
+        told = workflow.node.get("name")
+        found[path] = (told.text if told is not None else None) or _base(path)
+    return found
+
+
+def started_by_push(workflows: Mapping[str, Workflow]) -> tuple[str, ...]:
+    """The files of the workflows that a pull request or a push to a branch starts."""
+    found = []
+    for path, workflow in workflows.items():
+        push = workflow.triggers.get("push")
+        kinds = (push.table or {}).keys() if push is not None else set()
+        for_tags = kinds & {"tags", "tags-ignore"} and not kinds & {"branches", "branches-ignore"}
+        if "pull_request" in workflow.triggers or (push is not None and not for_tags):
+            found.append(path)
+    return tuple(found)
+
+
+def read_units(
+    checks: Checks,
+    page: str,
+    own: int | None,
+    tags: frozenset[str],
+    names: Mapping[str, str],
+    *,
+    named: bool,
+) -> tuple[Unit, ...]:
+    """What there is to judge of a commit.
+
+    `page` is the repository's address, `own` the number of the run that this is a part of, `tags`
+    the names of the tags on the commit, `names` those of workflows by their files; `named` says
+    whether the settings name what counts.
+    """
+    latest: dict[tuple[str, str, str | None], WorkflowRun] = {}
+    for run in sorted(checks.runs, key=lambda run: run.id):
+        latest[run.file, run.event, run.branch] = run
+    files: dict[str, list[WorkflowRun]] = {}
+    # Those of runs that others came after tell nothing, and those of no run were made by hand.
+    suites: dict[int | None, bool | None] = dict.fromkeys(run.suite for run in checks.runs)
+    for run in latest.values():
+        judges = run.event in JUDGING_EVENTS or run.file.startswith(CODE_SCANNING)
+        if run.event == "push" and run.branch in tags and not named:
+            judges = False
+        suites[run.suite] = judges
+        red = named and _state(run.status, run.conclusion) == "red"
+        if judges or red or run.id == own:
+            files.setdefault(run.file, []).append(run)
+    units = [
+        _workflow(runs, names.get(file, _base(file)), checks, page, own)
+        for file, runs in files.items()
+    ]
+    suites.pop(None, None)
+    jobs: dict[str, list[CheckRun]] = {}
+    for item in checks.checks:
+        counts = suites.get(item.suite, True)
+        red = named and _state(item.status, item.conclusion) == "red"
+        if item.app != ACTIONS:
+            units.append(_check(item))
+        elif counts or (counts is False and red):
+            jobs.setdefault(item.name, []).append(item)
+    units += [_job(items) for items in jobs.values()]
+    states: dict[str, State] = {"success": "green", "pending": "running"}
+    units += [
+        Unit(
+            (status.context,),
+            states.get(status.state, "red"),
+            f"{status.context} says {status.state}",
+            "mend it, or run it again where it runs",
+        )
+        for status in checks.statuses
+    ]
+    return tuple(units)
+
+
+def _workflow(
+    runs: Sequence[WorkflowRun], name: str, checks: Checks, page: str, own: int | None
+) -> Unit:
+    """A workflow by its latest runs, one for each trigger and branch."""
+    path = runs[0].file
+    file = _base(path)
+    names = (name, file, path)
+    others = [run for run in runs if run.id != own]
+    if not others:
+        return Unit(names, "skipped", f"{name} is what this runs in", kind="workflow", own=True)
+    run = min(others, key=lambda run: ORDER.index(_state(run.status, run.conclusion)))
+    failed = [
+        item.name
+        for item in checks.checks
+        if item.suite is not None
+        and item.suite == run.suite
+        and _state(item.status, item.conclusion) == "red"
+    ]
+    jobs = f": {_list(failed)}" if failed else ""
+    return Unit(
+        names,
+        _state(run.status, run.conclusion),
+        f"{name} {_ending(run.status, run.conclusion)} ({file}, {run.event}){jobs}",
+        f"mend it, or run it again: {page}/actions/runs/{run.id}",
+        "workflow",
+    )
+
+
+def _job(items: Sequence[CheckRun]) -> Unit:
+    """The checks of one name that workflows made: a job, or what a job reported."""
+    item = min(items, key=lambda item: ORDER.index(_state(item.status, item.conclusion)))
+    return Unit(
+        (item.name,),
+        _state(item.status, item.conclusion),
+        f"{item.name} {_ending(item.status, item.conclusion)}",
+        "mend it, or run its workflow again",
+        "job",
+    )
+
+
+def _check(item: CheckRun) -> Unit:
+    return Unit(
+        (item.name,),
+        _state(item.status, item.conclusion),
+        f"{item.name} {_ending(item.status, item.conclusion)}",
+        f"mend it, or run it again where it runs ({item.app or 'an app'})",
+    )
+
+
+def _base(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _state(status: str, conclusion: str | None) -> State:
+    return ENDINGS.get(conclusion, "red") if status == "completed" else "running"
+
+
+def _ending(status: str, conclusion: str | None) -> str:
+    if status != "completed":
+        return f"is {status.replace('_', ' ')}"
+    return f"ended with {(conclusion or 'no conclusion').replace('_', ' ')}"
+
+
+def judge_units(
+    units: Sequence[Unit], wanted: Sequence[str], started_by_push: Sequence[str] = ()
+) -> Standing:
+    """How a commit stands by what has checked it.
+
+    `wanted` names what counts; if it is empty, everything does but for single jobs, and of the
+    workflows whose files are in `started_by_push` one must have run. Where a workflow has a name
+    that is wanted, a job of the same name cannot pass it, but fail it.
+    """
+    workflows = [unit for unit in units if unit.kind == "workflow"]
+    taken = [name for name in wanted if any(unit.called(name) for unit in workflows)]
+
+    def counts(unit: Unit) -> bool:
+        if unit.kind != "job" and not wanted:
+            return True
+        weak = unit.kind == "job" and unit.state != "red"
+        return any(unit.called(name) for name in wanted if not (weak and name in taken))
+
+    counting = [unit for unit in units if counts(unit)]
+    bad = {"red", "cancelled", "skipped"} if wanted else {"red", "cancelled"}
+    red = [Finding(u.said, remedy=u.remedy) for u in counting if u.state in bad and not u.own]
+    others = [unit for unit in units if unit.state == "red" and not counts(unit)]
+    # The failed jobs of a workflow are named with it.
+    others = [u for u in others if u.kind != "job"] or others
+    less = "is none of those that must succeed" if wanted else "no workflow has failed for it"
+    remarks = [Finding(f"{unit.said}, and {less}", remedy=unit.remedy) for unit in others]
+    remarks += [Finding(f"{unit.said}: it is left out") for unit in counting if unit.own and wanted]
+    missing = [
+        Finding(f"{name} has not run for this commit", remedy=_nearest(name, units))
+        for name in wanted
+        if not any(unit.called(name) for unit in units)
+    ]
+    own = {unit.names[-1] for unit in workflows if unit.own}
+    ran = bool(wanted) or any(not unit.own for unit in workflows)
+    return Standing(
+        green=tuple(unit.names[0] for unit in counting if unit.state == "green"),
+        red=tuple(red),
+        missing=tuple(missing),
+        running=tuple(unit.names[0] for unit in counting if unit.state == "running"),
+        remarks=tuple(remarks),
+        seen=sum(not unit.own and unit.kind != "job" for unit in units),
+        own=bool(own),
+        named=bool(wanted),
+        absent=() if ran else tuple(_base(file) for file in started_by_push if file not in own),
+    )
+
+
+def conclude(standing: Standing, commit: str, waited: float) -> Outcome:
+    """The verdict on how a commit stands after it was waited for so many seconds."""
+    if standing.red:
+        return Outcome.failed(standing.red + standing.missing, checked=standing.seen)
+    if standing.running:
+        after = f" after {waited / 60:.0f} min" if waited >= 60 else ""
+        return Outcome.unchecked(
+            f"still running for {commit[:12]}{after}: {_list(standing.running)}",
+            "run this again, or wait for it: tool.release.gates.ci.wait-minutes = 30",
+        )
+    if not standing.seen and not standing.green:
+        return Outcome.unchecked(
+            f"no check{' but the run that this is a part of' if standing.own else ''} has run for"
+            f" commit {commit[:12]}",
+            "push it to a branch whose pushes are checked; where no forge checks them, set"
+            ' tool.release.gates.ci.required = "never"',
+        )
+    if standing.missing:
+        return Outcome.failed(standing.missing, checked=standing.seen)
+    if standing.absent:
+        return Outcome.unchecked(
+            f"no workflow has run for {commit[:12]}, and a push or a pull request starts"
+            f" {_list(standing.absent)}",
+            "run this again if it was pushed just now, else have one run on it ([skip ci] in its"
+            " message and filters of paths keep them from it), or name what must succeed:"
+            " tool.release.gates.ci.workflows",
+        )
+    if not standing.green and standing.named:
+        return Outcome.unchecked(
+            f"of those that must succeed for {commit[:12]} there is but the run that this is a"
+            " part of",
+            "name others as well, which have ended when this runs: tool.release.gates.ci.workflows",
+        )
+    if not standing.green:
+        return Outcome.unchecked(
+            f"every check of {commit[:12]} was skipped",
+            "run one of them on it, or name those that must succeed:"
+            " tool.release.gates.ci.workflows",
+        )
+    return Outcome.passed(
+        len(standing.green),
+        f"green for {commit[:12]}: {_list(standing.green)}",
+        remarks=standing.remarks,
+        facts={"commit": commit},
+    )
+
+
+def _nearest(name: str, units: Sequence[Unit]) -> str:
+    known = {spelled.casefold(): spelled for unit in units for spelled in unit.names[:2]}
+    close = difflib.get_close_matches(name.casefold(), known, 2)
+    shown = ", ".join(known[key] for key in close) if close else ""
+    ran = _list([unit.names[0] for unit in units])
+    hint = f"did you mean {shown}? " if shown else ""
+    return f"{hint}run it on this commit, or mend tool.release.gates.ci.workflows; what ran: {ran}"
+
+
+def _list(names: Iterable[str]) -> str:
+    """The first few names, each once, in their order; one that is hardly a name is quoted."""
+    every = [name if name.isprintable() else ascii(name) for name in dict.fromkeys(names)]
+    more = f" and {len(every) - SHOWN} more" if len(every) > SHOWN else ""
+    return ", ".join(every[:SHOWN]) + more
+
+
+def _tags_here(project: Project) -> frozenset[str]:
+    from release.project.git import git
+
+    return frozenset(git(project.root, "tag", "--points-at", "HEAD").stdout.split())
+
+
+GATE = Gate(
+    name="ci",
+    title="the forge's checks of this very commit are green",
+    check=check,
+    required="ci",
+    cost=0.3,
+    valid=None,
+)

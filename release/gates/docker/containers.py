@@ -1,0 +1,462 @@
+"""Builds a container image and looks into it, with docker, podman or buildah: whichever works.
+
+Nothing is pushed or tagged under a name of the project's, and whatever is made is removed again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import re
+import struct
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from release.errors import CannotCheck
+from release.text.masking import SECRET_NAME, URL_PASSWORD, URL_USER
+
+if TYPE_CHECKING:
+    from release.gates.docker.dockerfile import Instruction
+    from release.run.processes import Completed
+    from release.run.shell import Shell
+
+CLIENTS = ("docker", "podman", "buildah")
+# A host name that no registry has: podman and buildah would look a bare name up elsewhere.
+NAMES = "localhost/nox-release"
+PROBE_SECONDS = 60.0
+ASIDE_SECONDS = 60.0
+# Inside a container or without privileges buildah's default isolation and storage often cannot
+# work while these do.
+BUILDAH_FALLBACKS: tuple[Mapping[str, str], ...] = (
+    {"BUILDAH_ISOLATION": "chroot"},
+    {"BUILDAH_ISOLATION": "chroot", "STORAGE_DRIVER": "vfs"},
+)
+CONTEXT_LINES = 3
+TAIL_LINES = 40
+CLIPPED = 300
+# Lines that engines print about themselves, between those of the commands that they run.
+NOISE = re.compile(
+    r"STEP \d|-->|COMMIT |\[[+\d]|subprocess exited|-{3,}$|Trying to pull|Getting image|Copying "
+    r"|Writing manifest|Storing signatures|Resolved |time=\"|\s*\d+ \|| > \[|[=#]> |exit status \d"
+    r"|#\d+ (?!\d)|\S*:\d+$|Successfully |Step \d|Sending build|Removing |\[Warning\]"
+)
+BUILDKIT_PREFIX = re.compile(r"^(?:#\d+ )?\d+\.\d+ ")
+ERROR_LINE = re.compile(r"^(?:error|error response from daemon|the command '.*' returned\b)", re.I)
+# An instruction that was run and failed, as opposed to an image that was not had.
+RAN = re.compile(r'building at STEP "RUN |process ".*" did not complete|returned a non-zero code')
+NOT_PULLED = re.compile(
+    r"creating build container|initializing source|pinging container registry|reading manifest"
+    r"|failed to resolve source metadata|failed to do request|failed to authorize"
+    r"|failed to fetch (?:anonymous|oauth) token|pull access denied|toomanyrequests"
+    r"|error response from daemon: (?:get|head) |did not resolve to an alias|dial tcp"
+    r"|--from=\S*[./:]\S*: no stage or image found",
+    re.I,
+)
+MISSING = re.compile(r"manifest unknown|manifest for .* not found|: not found$", re.I)
+OFFLINE = re.compile(
+    r"temporary failure (?:in name resolution|resolving)|could not resolve host"
+    r"|name or service not known|network is unreachable|no route to host"
+    r"|failed to establish a new connection",
+    re.I,
+)
+INSTALL = {
+    "debian": "sudo apt-get install --yes buildah",
+    "ubuntu": "sudo apt-get install --yes buildah",
+    "fedora": "sudo dnf install --assumeyes podman",
+    "rhel": "sudo dnf install --assumeyes podman",
+    "suse": "sudo zypper install podman",
+    "arch": "sudo pacman -S podman",
+    "alpine": "sudo apk add podman",
+    "darwin": "brew install podman && podman machine init --now",
+    "win32": "winget install RedHat.Podman, then podman machine init --now",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What an engine says of an image: its USER ("" for none), labels, and size in bytes."""
+
+    user: str
+    labels: Mapping[str, str]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a build failed.
+
+    `cause` is "no base" when an image that it starts from could not be pulled, "missing base" when
+    the registry does not have it, "offline" when a command of its found no network, and None for
+    any other reason. `line` is the instruction's, where the engine names it.
+    """
+
+    message: str
+    cause: str | None
+    line: int | None
+
+
+class Engine:
+    """A container client whose engine answered, built an image and ran a program in it.
+
+    `client` is its program, `version` the engine's version. Every command ends by `deadline` (of
+    the monotonic clock); CannotCheck is raised when one takes longer.
+    """
+
+    def __init__(self, shell: Shell, client: str, env: Mapping[str, str], deadline: float) -> None:
+        self.client = client
+        self.version = ""
+        self._shell = shell
+        self._env = env
+        self.deadline = deadline
+
+    def build(
+        self,
+        image: str,
+        folder: Path,
+        *,
+        file: str = "Dockerfile",
+        context: str = ".",
+        target: str | None = None,
+        arguments: Mapping[str, str] | None = None,
+    ) -> Completed:
+        """Build an image from a file and a context below `folder`; returns how the build ended.
+
+        Build arguments whose names or values look secret are handed over in the environment, so
+        that no list of processes shows them; one that has no value is taken from the environment.
+        """
+        words = ["build", "--file", f"./{file}", "--tag", image]
+        if self.client != "docker":
+            # Only docker's own format knows HEALTHCHECK, SHELL and ONBUILD.
+            words += ["--format", "docker", "--layers=false"]
+        if target:
+            words += ["--target", target]
+        env: dict[str, str] = {}
+        for name, value in (arguments or {}).items():
+            if SECRET_NAME.search(name) or URL_PASSWORD.search(value) or URL_USER.search(value):
+                words += ["--build-arg", name]
+                env |= {name: value} if value else {}
+            else:
+                words += ["--build-arg", f"{name}={value}"]
+        words += [context if context == "." else f"./{context}"]
+        before = self._working()
+        try:
+            return self._call(*words, cwd=folder, env=env)
+        except BaseException:
+            # Killed in the middle, podman and buildah leave the container that they worked in,
+            # under no name that could be chosen: one that was not there before.
+            for left in sorted(self._working() - before):
+                self._discard("rm", left)
+            raise
+
+    def run(self, image: str, program: str, *arguments: str) -> Completed:
+        """Run a program of the image in a new container, as the image's own user.
+
+        Returns how it ended; the container is gone afterwards.
+        """
+        name = f"nox-release-{uuid.uuid4().hex[:12]}"
+        try:
+            if self.client != "buildah":
+                return self._call(
+                    "run", "--rm", "--name", name, "--entrypoint", program, image, *arguments
+                )
+            made = self._call("from", "--pull-never", "--name", name, image)
+            if made.status != 0:
+                return made
+            return self._call("run", name, "--", program, *arguments)
+        finally:
+            self._discard("rm", *(() if self.client == "buildah" else ("--force",)), name)
+
+    def inspect(self, image: str) -> Image:
+        """Configuration and size of a local image. Raises CannotCheck when the engine has none."""
+        words = ("image", "inspect") if self.client != "buildah" else ("inspect", "--type", "image")
+        done = self._call(*words, image)
+        if done.status != 0:
+            raise CannotCheck(
+                f"{self.client} built the image and does not have it: {done.last_line}",
+                "use a builder that keeps images locally (docker buildx use default)",
+            )
+        try:
+            return read_image(done.stdout)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise CannotCheck(
+                f"{self.client} describes the image in an unknown way: {error!r}",
+                "read the log, and report this",
+            ) from None
+
+    @contextlib.contextmanager
+    def temporary_image(self) -> Iterator[str]:
+        """A name for an image that is removed afterwards, if it was made."""
+        name = f"{NAMES}:{uuid.uuid4().hex[:12]}"
+        try:
+            yield name
+        finally:
+            words = ("rmi",) if self.client == "buildah" else ("image", "rm")
+            self._discard(*words, "--force", name)
+
+    def probe(self) -> str | None:
+        """Find out whether the engine works; returns the reason why it does not, or None.
+
+        A client can be there without its engine, and an engine that answers may still be unable to
+        run anything (no runtime, no privileges), which would look like a defect of the Dockerfile.
+        So a tiny image is built, with a program run both while it is built and afterwards.
+        """
+        asked = self._call(*ASK[self.client])
+        if asked.status != 0:
+            return asked.last_line
+        try:
+            self.version, machine = read_engine(self.client, asked.stdout)
+        except (ValueError, TypeError, KeyError):
+            return f"gives no answer that is understood: {clipped(asked.stdout.strip())}"
+        if self.client == "buildah":
+            self.version = self._call("--version").stdout.partition("version ")[2].split(" ")[0]
+        folder = self._shell.work / f"probe-{uuid.uuid4().hex[:12]}"
+        folder.mkdir()
+        program = exit_program(machine)
+        lines = ["FROM scratch", "COPY probe /probe", *(['RUN ["/probe"]'] if program else [])]
+        (folder / "Dockerfile").write_text("\n".join([*lines, ""]), encoding="utf-8")
+        (folder / "probe").write_bytes(program or b"")
+        (folder / "probe").chmod(0o755)
+        with self.temporary_image() as image:
+            done = self.build(image, folder)
+            if done.status == 0 and program:
+                done = self.run(image, "/probe")
+        return None if done.status == 0 else engine_error(done)
+
+    def _call(
+        self, *words: str, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> Completed:
+        left = max(1.0, self.deadline - time.monotonic())
+        return self._shell.run(
+            self.client, *words, cwd=cwd, env={**self._env, **(env or {})}, timeout=left
+        )
+
+    def _working(self) -> set[str]:
+        """The containers in which builds are at work; docker's are its engine's own affair."""
+        if self.client == "docker":
+            return set()
+        return set(self._aside(*WORKING[self.client]).split())
+
+    def _discard(self, *words: str) -> None:
+        self._shell.note(f"$ {self.client} {' '.join(words)}")
+        self._aside(*words)
+
+    def _aside(self, *words: str) -> str:
+        """The output of a command that must run even when the gate is being stopped.
+
+        Not by way of the shell, which then starts nothing any more, and in a session of its own, so
+        that a second Ctrl-C does not reach it.
+        """
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            return subprocess.run(
+                [self.client, *words],
+                env={**os.environ, **self._env},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=ASIDE_SECONDS,
+                start_new_session=True,
+                check=False,
+            ).stdout
+        return ""
+
+
+ASK = {
+    "docker": ("version", "--format", "{{json .Server}}"),
+    "podman": ("info", "--format", "json"),
+    "buildah": ("info",),
+}
+WORKING = {
+    "podman": ("ps", "--all", "--external", "--quiet", "--no-trunc"),
+    "buildah": ("containers", "--quiet"),
+}
+
+
+def find_engine(shell: Shell) -> Engine:
+    """The first client of docker, podman and buildah whose engine really works.
+
+    Raises CannotCheck with every client's own reason when none does.
+    """
+    deadline = time.monotonic() + shell.timeout
+    reasons: list[str] = []
+    for client in CLIENTS:
+        reason = None
+        for env in ({}, *(_fallbacks(os.environ) if client == "buildah" else ())):
+            engine = Engine(shell, client, env, min(deadline, time.monotonic() + PROBE_SECONDS))
+            try:
+                failed = engine.probe()
+            except CannotCheck as error:
+                failed = error.reason
+            if failed is None:
+                engine.deadline = deadline
+                shell.versions[client] = engine.version
+                return engine
+            reason = reason or failed
+            if failed == f"{client} is not installed":
+                break
+        reasons.append(reason if reason and reason.startswith(client) else f"{client}: {reason}")
+    raise CannotCheck(no_engine(reasons), engine_remedy(reasons, system_id()))
+
+
+def _fallbacks(environ: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
+    """The fallbacks for buildah that change nothing which the user has set."""
+    for fallback in BUILDAH_FALLBACKS:
+        if not fallback.keys() & environ.keys():
+            yield fallback
+
+
+def no_engine(reasons: Sequence[str]) -> str:
+    """One sentence out of the reasons why each client was not taken."""
+    if all(reason.endswith(" is not installed") for reason in reasons):
+        return "no container engine: none of docker, podman and buildah is installed"
+    return "no container engine works: " + "; ".join(map(clipped, reasons))
+
+
+def engine_remedy(reasons: Sequence[str], system: str) -> str:
+    """What to do about it on a system (an `ID` of os-release, or `sys.platform`)."""
+    line = INSTALL.get(system, "install podman or buildah with the system's package manager")
+    if reasons[0] != "docker is not installed":
+        return f"start docker's engine, or install another: {line}"
+    return line
+
+
+def system_id() -> str:
+    """The key of this platform in INSTALL, or another name when it has none."""
+    if sys.platform != "linux":
+        return sys.platform
+    try:
+        release = platform.freedesktop_os_release()
+    except OSError:
+        return sys.platform
+    names = [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
+    return next((name for name in names if name in INSTALL), names[0])
+
+
+def read_engine(client: str, text: str) -> tuple[str, str]:
+    """Version (empty for buildah) and architecture, from what a client's answer to ASK says.
+
+    Raises ValueError, TypeError or KeyError when it says something else.
+    """
+    data = json.loads(text)
+    if client == "docker":
+        return str(data["Version"]), str(data["Arch"])
+    if client == "podman":
+        return str(data["version"]["Version"]), str(data["host"]["arch"])
+    return "", str(data["host"]["arch"])
+
+
+def read_image(text: str) -> Image:
+    """What `docker image inspect`, `podman image inspect` or `buildah inspect` says of one image.
+
+    Raises ValueError, TypeError, KeyError or AttributeError when it says something else.
+    """
+    data: Any = json.loads(text)
+    if isinstance(data, list):
+        config, size = data[0]["Config"], data[0]["Size"]
+    else:
+        config = data["Docker"]["config"]
+        size = sum(layer["size"] for layer in json.loads(data["Manifest"])["layers"])
+    return Image(str(config.get("User") or ""), dict(config.get("Labels") or {}), int(size))
+
+
+def engine_error(done: Completed) -> str:
+    """The line with which an engine says why it cannot run anything."""
+    for line in (*done.stderr.splitlines(), *done.stdout.splitlines()):
+        if line.startswith(("error running container", "OCI runtime", "docker: Error")):
+            return line.strip()
+    return done.last_line
+
+
+def read_failure(
+    stdout: str, stderr: str, file: str, instructions: Sequence[Instruction]
+) -> Failure:
+    """Why a build failed, out of what it printed; `file` is the Dockerfile's name."""
+    errors = [line for line in stderr.splitlines() if ERROR_LINE.match(line.strip())]
+    reason = (errors or _last(stderr, 1) or _last(stdout, 1) or ["no reason was given"])[-1].strip()
+    said = dict.fromkeys([*_last(stdout, CONTEXT_LINES), *_last(stderr, CONTEXT_LINES)])
+    cause = None
+    if NOT_PULLED.search(reason) and not RAN.search(reason):
+        cause = "missing base" if MISSING.search(reason) else "no base"
+    elif any(
+        OFFLINE.search(line) for line in [*_last(stdout, TAIL_LINES), *_last(stderr, TAIL_LINES)]
+    ):
+        cause = "offline"
+    shown = [reason, *(item for item in said if item != reason and cause != "no base")]
+    message = " | ".join(map(clipped, shown))
+    message = re.sub(r"^error: (failed to solve: )?", "", message, flags=re.I)
+    return Failure(message, cause, _failed_line(reason, stderr, file, instructions))
+
+
+def _failed_line(
+    reason: str, stderr: str, file: str, instructions: Sequence[Instruction]
+) -> int | None:
+    """The line of the instruction that failed, where the engine names one."""
+    flat = " ".join(reason.split())
+    for instruction in instructions:
+        if f'building at STEP "{_flat(instruction)}":' in flat:
+            return instruction.line
+    name = re.escape(file.rpartition("/")[2])
+    places = re.findall(rf"^(?:.*/)?{name}:(\d+)$", stderr, re.M)
+    return int(places[-1]) if places else None
+
+
+def _last(text: str, count: int) -> list[str]:
+    """The last lines of a build's output that are neither the engine's own nor its verdict."""
+    found: list[str] = []
+    for raw in reversed(text.splitlines()):
+        line = BUILDKIT_PREFIX.sub("", raw.rstrip())
+        if line.strip() and not NOISE.match(line):
+            found.insert(0, line.strip())
+        if len(found) == count:
+            break
+    return found
+
+
+def _flat(instruction: Instruction) -> str:
+    """An instruction as buildah repeats it: blanks merged, the words of a JSON list joined."""
+    rest = instruction.rest
+    with contextlib.suppress(ValueError):
+        words = json.loads(rest)
+        if isinstance(words, list):
+            rest = " ".join(map(str, words))
+    return " ".join(f"{instruction.keyword} {rest}".split())
+
+
+def clipped(text: str) -> str:
+    """A line short enough for a message."""
+    return text if len(text) <= CLIPPED else text[: CLIPPED - 1] + "…"
+
+
+def exit_program(machine: str) -> bytes | None:
+    """A Linux program that exits with 0 and needs no library, None for a machine not known here.
+
+    One ELF header, one program header (https://refspecs.linuxfoundation.org/elf/gabi4+/) and the
+    system call exit(0).
+    """
+    known = {
+        # xor edi, edi; mov eax, 60; syscall
+        "amd64": (62, "31ff b83c000000 0f05"),
+        # mov x0, 0; mov x8, 93; svc 0
+        "arm64": (183, "000080d2 a80b80d2 010000d4"),
+    }
+    if machine not in known:
+        return None
+    number, code = known[machine][0], bytes.fromhex(known[machine][1])
+    start, sizes = 0x400000, (64, 56)
+    header = struct.pack(
+        "<4s5B7xHHIQQQIHHHHHH",
+        *(b"\x7fELF", 2, 1, 1, 0, 0),
+        *(2, number, 1, start + sum(sizes), sizes[0], 0, 0),
+        *(*sizes, 1, 0, 0, 0),
+    )
+    length = sum(sizes) + len(code)
+    segment = struct.pack("<IIQQQQQQ", 1, 5, 0, start, start, length, length, 0x10000)
+    return header + segment + code

@@ -1,0 +1,408 @@
+"""The documentation builds without a warning, by mkdocs, Sphinx or the project's own commands.
+
+Runs `mkdocs build --strict` where there is a mkdocs.yml, and `sphinx -W -n --keep-going` (every
+warning counts, references that lead nowhere included) where there is a conf.py in docs, doc or
+their folder source; where Read the Docs is configured, as its configuration says. `folder` names
+another place. A project without any of these has no documentation to build. Warnings count however
+the tool ends, and pages that it makes by itself, such as an index, are none. References that nobody
+wrote, which Sphinx makes of the types in signatures, are a remark, unless they name what a module
+of the project does not have, or conf.py sets `nitpicky` or names some to ignore. Of links to
+anchors and of absolute links mkdocs warns only where the `validation` in mkdocs.yml says so.
+
+It is built from a copy, into a scratch folder, in an environment that holds the project and what it
+declares for its documentation: the requirements, extras and groups that Read the Docs is told to
+install, else those named docs, doc or documentation, or a file such as docs/requirements.txt.
+A tool that these do not bring is added, pinned. Where a theme, a plugin or a module is missing from
+the environment, or another project's inventory cannot be reached, the gate is unchecked, unless
+there are other warnings.
+
+`run` in [tool.release.gates.docs] replaces it with commands of the project's own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from os.path import normpath
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from release.errors import CannotCheck
+from release.model import Finding, Gate, Level, Outcome
+from release.project import as_table
+
+if TYPE_CHECKING:
+    from release.gates.docs.docs_build import Judgement
+    from release.project import Project
+    from release.project.declared import Requirements
+    from release.run.installed import ProjectEnvironment
+    from release.run.shell import Shell
+
+MKDOCS_FILES = ("mkdocs.yml", "mkdocs.yaml")
+SPHINX_FOLDERS = ("docs", "doc", "docs/source", "doc/source", "docs/src", "documentation")
+READ_THE_DOCS = (".readthedocs.yaml", ".readthedocs.yml", "readthedocs.yml")
+GROUPS = ("docs", "doc", "documentation", "sphinx", "mkdocs", "rtd", "readthedocs")
+FILES = (
+    "docs/requirements.txt", "doc/requirements.txt", "docs/requirements-docs.txt",
+    "docs/requirements_docs.txt", "requirements-docs.txt", "requirements-doc.txt",
+    "requirements_docs.txt", "docs-requirements.txt", "requirements/docs.txt",
+    "requirements/doc.txt", "docs/source/requirements.txt",
+)  # fmt: skip
+RUNNER = re.compile(r"\b(?:tox|nox)(?:\s+(?:run|r|-\w+|--[\w-]+)\b|\s*$)")
+SYNCS = re.compile(r"\buv (?:sync|run)\b(?!.*--(?:only-group|only-dev|no-dev|no-default-groups))")
+NITPICKY = re.compile(r"^\s*(?:nitpicky\s*=\s*True|nitpick_ignore)", re.M)
+# Pages that Sphinx and the themes of mkdocs make where nobody wrote one.
+MADE_PAGES = frozenset(
+    ["404.html", "genindex.html", "modindex.html", "py-modindex.html", "search.html"]
+)
+MADE_FOLDERS = ("_modules", "_static", "assets")
+NETWORK_REMEDY = "run it where the documentation of other projects can be reached"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Documentation to build: `tool` is mkdocs or sphinx, `path` its configuration file."""
+
+    tool: str
+    path: str
+
+    @property
+    def folder(self) -> str:
+        return PurePosixPath(self.path).parent.as_posix()
+
+
+def applies(project: Project, _level: Level | None) -> str | None:
+    settings = project.settings.gates.docs
+    if settings.run is not None or settings.folder is not None or find_sources(project):
+        return None
+    return "no documentation to build: no mkdocs.yml, and no conf.py in docs or doc"
+
+
+def check(project: Project, shell: Shell) -> Outcome:
+    settings = project.settings.gates.docs
+    sources = find_sources(project)
+    tools = tuple(dict.fromkeys(source.tool for source in sources))
+    if settings.run is None and not sources:
+        raise CannotCheck(
+            f"{settings.folder} holds neither a mkdocs.yml nor a conf.py",
+            "correct tool.release.gates.docs.folder",
+        )
+    from release.run.installed import project_environment
+
+    found = project_environment(project, shell, wanted(project), tools=tools)
+    if settings.run is not None:
+        from release.gates.command import run_commands
+
+        env = {**found.variables(), **settings.env}
+        return run_commands(shell, settings.run, found.environment, env)
+    return _build(project, shell, sources, found)
+
+
+def find_sources(project: Project) -> list[Source]:
+    """The documentation: in the folder that is set, as Read the Docs is told, or where it lies."""
+    root, folder = project.root, project.settings.gates.docs.folder
+    if folder is not None:
+        candidates = [Source("mkdocs", f"{folder}/{name}") for name in MKDOCS_FILES]
+        candidates.append(Source("sphinx", f"{folder}/conf.py"))
+        return [source for source in candidates if (root / source.path).is_file()][:1]
+    hosted = _read_the_docs(root)
+    for tool in ("mkdocs", "sphinx"):
+        path = as_table(hosted.get(tool)).get("configuration")
+        if isinstance(path, str) and _inside(root, path):
+            return [Source(tool, PurePosixPath(path).as_posix())]
+    found = [Source("mkdocs", name) for name in MKDOCS_FILES if (root / name).is_file()][:1]
+    sphinx = [Source("sphinx", f"{name}/conf.py") for name in SPHINX_FOLDERS]
+    return found + [source for source in sphinx if (root / source.path).is_file()][:1]
+
+
+def wanted(project: Project) -> Requirements:
+    """What the project declares for building its documentation, as its settings amend it."""
+    from release.project.declared import (
+        FALLBACK_FILES,
+        FALLBACK_GROUPS,
+        Requirements,
+        called,
+        chosen_requirements,
+        holding,
+        named_tables,
+    )
+
+    settings = project.settings.gates.docs
+    if settings.groups is not None or settings.extras is not None:
+        return chosen_requirements(project, settings)
+    tables = named_tables(project)
+    declared = (
+        _hosted_requirements(project)
+        or called(project, tables, GROUPS, FILES)
+        or holding(tables, ("mkdocs", "sphinx"))
+        or called(project, tables, FALLBACK_GROUPS, FALLBACK_FILES)
+    )
+    return declared | Requirements(install=settings.install)
+
+
+def _hosted_requirements(project: Project) -> Requirements:
+    """What Read the Docs is told to install."""
+    from release.project.declared import Requirements
+
+    hosted = _read_the_docs(project.root)
+    files: list[str] = []
+    extras: list[str] = []
+    steps = as_table(hosted.get("python")).get("install")
+    for step in steps if isinstance(steps, list) else ():
+        file = as_table(step).get("requirements")
+        if isinstance(file, str) and _inside(project.root, file):
+            files.append(file)
+        more = as_table(step).get("extra_requirements")
+        extras += [str(name) for name in more] if isinstance(more, list) else []
+    build = as_table(hosted.get("build"))
+    # What runs tox or nox says what these need themselves, and not the documentation.
+    lines = [line for line in _commands([build.get("jobs"), build.get("commands")])
+             if not RUNNER.search(line)]  # fmt: skip
+    commands = "\n".join(lines)
+    groups = re.findall(r"--(?:only-)?group[ =]([\w.-]+)", commands)
+    for line in lines:
+        if "--all-extras" in line:
+            extras += as_table(
+                as_table(project.pyproject.get("project")).get("optional-dependencies")
+            )
+        if SYNCS.search(line):
+            groups += _default_groups(project)
+    extras += re.findall(r"--extra[ =]([\w.-]+)", commands)
+    extras += re.findall(r"\.\[([\w.-]+)\]", commands)
+    return Requirements(
+        groups=tuple(dict.fromkeys(groups)),
+        extras=tuple(dict.fromkeys(extras)),
+        files=tuple(dict.fromkeys(files)),
+    )
+
+
+def _commands(value: Any) -> Iterator[str]:
+    """The lines of commands in a configuration, wherever they stand in it."""
+    if isinstance(value, str):
+        yield from value.split("\n")
+    elif isinstance(value, Mapping | list):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from _commands(inner)
+
+
+def _default_groups(project: Project) -> list[str]:
+    """The dependency groups that `uv sync` installs unasked."""
+    groups = as_table(project.pyproject.get("dependency-groups"))
+    told = project.tool("uv").get("default-groups", ["dev"])
+    return [name for name in (groups if told == "all" else told) if name in groups]
+
+
+def _read_the_docs(root: Path) -> Mapping[str, Any]:
+    path = next((root / name for name in READ_THE_DOCS if (root / name).is_file()), None)
+    if path is None:
+        return {}
+    import yaml
+
+    try:
+        return as_table(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError, RecursionError):
+        return {}
+
+
+def _inside(root: Path, path: str) -> bool:
+    found = (root / path).resolve()
+    return found.is_file() and found.is_relative_to(root.resolve())
+
+
+def _build(
+    project: Project, shell: Shell, sources: list[Source], found: ProjectEnvironment
+) -> Outcome:
+    from release.project.declared import install_remedy
+    from release.run.export import export
+
+    copy = export(project, shell.work / "source")
+    pages = 0
+    findings: list[Finding] = []
+    gaps: list[str] = []
+    unreached: list[str] = []
+    undecided = 0
+    generated = 0
+    for source in sources:
+        output = shell.work / f"{source.tool}-output"
+        judged = _run(project, shell, source, copy, output, found)
+        if judged.broken is not None:
+            raise CannotCheck(judged.broken, "see the log")
+        found_here, made = _sorted(judged, source, copy, copy / project.source_root)
+        placed = [_placed(finding, source, copy, project.root) for finding in found_here]
+        findings += _once(placed)
+        generated += len(made)
+        gaps += judged.gaps
+        unreached += judged.unreached
+        undecided += judged.undecided
+        pages += _own_pages(output)
+    names = " and ".join(source.tool for source in sources)
+    if findings:
+        count = f"{len(findings)} warning{'' if len(findings) == 1 else 's'}"
+        return Outcome.failed(tuple(findings), f"{count} by {names}", checked=pages)
+    if gaps:
+        raise CannotCheck(
+            f"{names} needs what is not installed: {', '.join(dict.fromkeys(gaps))}",
+            install_remedy(project, "docs", gaps),
+        )
+    if unreached:
+        said = f"; {undecided} references may lead there" if undecided else ""
+        raise CannotCheck(f"not reached: {', '.join(unreached)}{said}", NETWORK_REMEDY)
+    if pages == 0:
+        raise CannotCheck(
+            f"{names} made no page of the documentation",
+            "write one, or name its folder in tool.release.gates.docs.folder",
+        )
+    remark = Finding(
+        f"{generated} references that sphinx made of signatures lead nowhere",
+        remedy="set nitpicky = True in conf.py to have them refused",
+    )
+    remarks = (remark,) if generated else ()
+    return Outcome.passed(pages, f"{names}: {pages} pages, no warning", remarks=remarks)
+
+
+def _own_pages(output: Path) -> int:
+    """How many pages there are that somebody wrote."""
+    pages = (path.relative_to(output) for path in output.rglob("*.html"))
+    return sum(1 for p in pages if str(p) not in MADE_PAGES and p.parts[0] not in MADE_FOLDERS)
+
+
+def _sorted(
+    judged: Judgement, source: Source, copy: Path, modules: Path
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """Defects, and references that lead nowhere and that nobody wrote.
+
+    `modules` is the folder with the project's own ones: what these lack is a defect in any case.
+    """
+    from release.gates.docs.docs_build import is_documented, is_written, unresolved_name
+
+    conf = (copy / source.path).read_text(encoding="utf-8", errors="replace")
+    if source.tool != "sphinx" or NITPICKY.search(conf):
+        return judged.defects + judged.generated, ()
+    texts: dict[Path, str] = {}
+    defects: list[Finding] = []
+    generated: list[Finding] = []
+    for finding in judged.generated:
+        (defects if _is_missing(finding, modules) else generated).append(finding)
+    for finding in judged.defects:
+        name, path = unresolved_name(finding.message), copy / (finding.path or "")
+        if name is None or not path.is_file():
+            defects.append(finding)
+            continue
+        if path not in texts:
+            texts[path] = path.read_text(encoding="utf-8", errors="replace")
+        written = (is_documented if path.suffix == ".py" else is_written)(texts[path], name)
+        (defects if written or _is_missing(finding, modules) else generated).append(finding)
+    return tuple(defects), tuple(generated)
+
+
+def _is_missing(finding: Finding, modules: Path) -> bool:
+    """Whether a reference names something in an own module that this does not have."""
+    from release.gates.docs.docs_build import defines, unresolved_name
+
+    parts = (unresolved_name(finding.message) or "").split(".")
+    if not all(map(str.isidentifier, parts)):
+        return False
+    for end in range(len(parts) - 1, 0, -1):
+        stem = modules.joinpath(*parts[:end])
+        for path in (stem / "__init__.py", stem.with_suffix(".py")):
+            if path.is_file():
+                return not (stem / parts[end]).is_dir() and not defines(
+                    path.read_text(encoding="utf-8", errors="replace"), parts[end]
+                )
+    return False
+
+
+def _once(findings: list[Finding]) -> list[Finding]:
+    """Each finding once, and those without a place only where the same has none with a place."""
+    placed = {finding.message for finding in findings if finding.path is not None}
+    return [f for f in dict.fromkeys(findings) if f.path is not None or f.message not in placed]
+
+
+def _run(
+    project: Project,
+    shell: Shell,
+    source: Source,
+    copy: Path,
+    output: Path,
+    found: ProjectEnvironment,
+) -> Judgement:
+    from release.gates.docs.docs_build import judge_mkdocs, judge_sphinx
+    from release.project.declared import own_modules
+
+    env = {
+        **found.variables(),
+        "TMPDIR": str(shell.work),  # where Sphinx leaves a report when it breaks
+        "NO_COLOR": "1",
+        "NO_MKDOCS_2_WARNING": "1",  # of a theme's, about its future
+        **project.settings.gates.docs.env,
+    }
+    environment, folder = found.environment, copy / source.folder
+    own = own_modules(project)
+    if source.tool == "mkdocs":
+        done = shell.run(
+            *(environment.python, "-m", "mkdocs", "build", "--strict"),
+            *("--config-file", PurePosixPath(source.path).name, "--site-dir", output),
+            cwd=folder,
+            inside=environment,
+            env=env,
+        )
+        return judge_mkdocs(done.status, f"{done.stderr}\n{done.stdout}", own)
+    warnings = shell.work / "warnings.txt"
+    options = ["-W", "-n", "--keep-going", "-T", "--no-color", "-b", "html"]
+    done = shell.run(
+        *(environment.python, "-m", "sphinx", *options),
+        *("-d", shell.work / "doctrees", "-w", warnings, ".", output),
+        cwd=folder,
+        inside=environment,
+        env=env,
+    )
+    text = warnings.read_text(encoding="utf-8", errors="replace") if warnings.is_file() else ""
+    return judge_sphinx(done.status, text, done.stderr, own)
+
+
+def _placed(finding: Finding, source: Source, copy: Path, root: Path) -> Finding:
+    """A finding with its place as seen from the project, and no path of the copy in its text."""
+    from release.gates.docs.docs_build import link_target
+
+    message = finding.message.replace(f"{copy}/", "").replace(f"{root}/", "")
+    if finding.path is None:
+        return replace(finding, message=message)
+    path, line = Path(normpath(finding.path)), finding.line
+    if not path.is_absolute():
+        folders = [copy / source.folder]
+        if source.tool == "mkdocs":  # which names pages as seen from its folder of documents
+            folders.insert(0, folders[0] / _docs_dir(copy / source.path))
+        places = [Path(normpath(folder / path)) for folder in folders]
+        path = next((place for place in places if place.is_file()), places[-1])
+    if line is None and (target := link_target(finding.message)):
+        line = _line_with(path, target)
+    for folder in (copy, root):
+        if path.is_file() and path.is_relative_to(folder):
+            place = path.relative_to(folder).as_posix()
+            return replace(finding, message=message, path=place, line=line)
+    return replace(finding, message=message, path=None, line=None)
+
+
+def _docs_dir(configuration: Path) -> str:
+    text = configuration.read_text(encoding="utf-8", errors="replace")
+    named = re.search(r"^docs_dir:\s*[\"']?([^\"'#\n]+?)[\"']?\s*(?:#.*)?$", text, re.M)
+    return named[1] if named else "docs"
+
+
+def _line_with(path: Path, target: str) -> int | None:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError:
+        return None
+    return next((number for number, line in enumerate(lines, 1) if target in line), None)
+
+
+GATE = Gate(
+    name="docs",
+    title="the documentation builds without a warning",
+    check=check,
+    applies=applies,
+    tools=("mkdocs", "sphinx"),
+    cost=6.0,
+)

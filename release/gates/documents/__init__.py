@@ -1,0 +1,375 @@
+"""Citation, security policy, badges and licences are valid and agree with the project.
+
+Judges those of these documents that are there: CITATION.cff by the schema of its format (by
+check-jsonschema), .zenodo.json by what Zenodo takes; that both state the project's version and no
+date in the future; that the table of supported versions in SECURITY.md, if it has one, supports the
+version's series; and that badges in the README with a fixed version name this one. A project that
+declares a licence has its text: the files of `license-files` or `license = {file = ...}`, else a
+LICENSE or COPYING file; and CITATION.cff and .zenodo.json state no other licence than pyproject.
+
+With a LEVEL the current version is judged all the same, for the documents change with the bump.
+Without a version in the project's files and without a release tag on this commit, versions are not
+compared.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from release.errors import CannotCheck, ConfigurationError
+from release.gates.documents import badges, citation, security_policy, zenodo
+from release.model import Finding, Gate, Outcome
+from release.project import as_table, read_text
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+    from release.project import Project
+    from release.run.processes import Completed
+    from release.run.shell import Shell
+
+CITATION = "CITATION.cff"
+ZENODO = ".zenodo.json"
+SCHEMA = "vendor.citation-file-format"
+POLICY = re.compile(r"security\.(md|markdown)", re.I)
+POLICY_FOLDERS = (".", ".github", "docs")
+README = re.compile(r"readme(\.(md|markdown|rst|txt))?", re.I)
+LICENCE = re.compile(r"(un)?licen[cs]es?|copying|copyright", re.I)
+MAX_MESSAGE = 300
+STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\['((?:[^'\\]|\\.)*)'\]")
+OPERATORS = {"and", "or"}
+GNU = re.compile(r"[al]?gpl-|gfdl-")
+# Names that Zenodo has kept for licences which SPDX calls otherwise.
+ZENODO_NAMES = {"apache": "apache-2.0", "apache2.0": "apache-2.0", "cc-by": "cc-by-4.0",
+                "cc-zero": "cc0-1.0", "mit-license": "mit", "isc-license": "isc"}  # fmt: skip
+
+
+@dataclass
+class Judged:
+    """What was looked at, and what was found."""
+
+    project: Project
+    version: Version | None
+    today: date
+    names: list[str] = field(default_factory=list)
+    faults: list[Finding] = field(default_factory=list)
+    remarks: list[Finding] = field(default_factory=list)
+    licences: list[tuple[str, str, int]] = field(default_factory=list)
+    checked: int = 0
+
+    def counts(self, name: str, number: int = 1) -> None:
+        self.names.append(name)
+        self.checked += number
+
+    def examine(self, path: str, judge: Callable[[str], None]) -> str | None:
+        """Judge the text of a file; None, and a fault, if it is not legible."""
+        try:
+            text = read_text(self.project.root, path)
+            judge(text)
+        except ConfigurationError as error:
+            self.faults += _findings(error)
+            return None
+        return text
+
+
+def check(project: Project, shell: Shell) -> Outcome:
+    judged = Judged(project, project.target_version(None), shell.today)
+    legible = _judge_citation(judged)
+    _judge_zenodo(judged)
+    _judge_policies(judged)
+    _judge_badges(judged)
+    expression, declares = declared_licence(project.pyproject)
+    if declares:
+        judged.counts("licence")
+        judged.faults += judge_licence_files(project.root, project.pyproject)
+        judged.faults += judge_licences(expression, judged.licences)
+    if not judged.checked:
+        return Outcome.not_applicable(
+            "it has no citation, security policy, badge of its version, or licence"
+        )
+    if legible is not None:
+        try:
+            judged.faults += _validate(project.root, shell, legible)
+        except CannotCheck as error:
+            if not judged.faults:
+                raise
+            judged.faults.append(Finding(error.reason, remedy=error.remedy))
+    if judged.faults:
+        return Outcome.failed(tuple(judged.faults), checked=judged.checked)
+    return Outcome.passed(judged.checked, ", ".join(judged.names), remarks=tuple(judged.remarks))
+
+
+def _judge_citation(judged: Judged) -> str | None:
+    """Judge what CITATION.cff says; returns its text if it is there and legible."""
+    if not (judged.project.root / CITATION).is_file():
+        return None
+    judged.counts(CITATION)
+
+    def judge(text: str) -> None:
+        judged.faults += citation.judge(text, CITATION, judged.version, judged.today)
+        judged.licences += [
+            (name, CITATION, line) for name, line in citation.licences(text, CITATION)
+        ]
+
+    return judged.examine(CITATION, judge)
+
+
+def _judge_zenodo(judged: Judged) -> None:
+    if not (judged.project.root / ZENODO).is_file():
+        return
+    judged.counts(ZENODO)
+
+    def judge(text: str) -> None:
+        judged.faults += zenodo.judge(text, ZENODO, judged.version, judged.today)
+        judged.remarks += zenodo.unknown_keys(text, ZENODO)
+        licence = zenodo.licence(text, ZENODO)
+        if licence:
+            judged.licences.append((licence[0], ZENODO, licence[1]))
+
+    judged.examine(ZENODO, judge)
+
+
+def _judge_policies(judged: Judged) -> None:
+    for path in policies(judged.project.root):
+        judged.counts(path)
+
+        def judge(text: str, path: str = path) -> None:
+            if judged.version is not None:
+                judged.faults += security_policy.judge(text, path, judged.version)
+
+        judged.examine(path, judge)
+
+
+def _judge_badges(judged: Judged) -> None:
+    for path in readmes(judged.project.root):
+        try:
+            text = read_text(judged.project.root, path)
+        except ConfigurationError as error:
+            judged.remarks += _findings(error)
+            continue
+        count = sum(badge.is_of_version for badge in badges.badges(text, path))
+        if count and judged.version is not None:
+            judged.counts(path, count)
+            judged.faults += badges.judge(text, path, judged.version)
+
+
+def _findings(error: ConfigurationError) -> list[Finding]:
+    return [
+        Finding(problem.message, problem.path, problem.line, problem.remedy or None)
+        for problem in error.problems
+    ]
+
+
+def policies(root: Path) -> list[str]:
+    """The security policies where GitHub looks for them."""
+    return [path for folder in POLICY_FOLDERS for path in _named(root, folder, POLICY)]
+
+
+def readmes(root: Path) -> list[str]:
+    """The READMEs beside the project's configuration."""
+    return _named(root, ".", README)
+
+
+def _named(root: Path, folder: str, pattern: re.Pattern[str]) -> list[str]:
+    """The files of a folder whose whole names match."""
+    try:
+        names = sorted(os.listdir(root / folder))
+    except OSError:
+        return []
+    base = PurePosixPath(folder)
+    return [
+        str(base / name)
+        for name in names
+        if pattern.fullmatch(name) and (root / folder / name).is_file()
+    ]
+
+
+def _validate(root: Path, shell: Shell, text: str) -> list[Finding]:
+    """Findings of check-jsonschema, by the schema that it carries; it asks no network for that."""
+    tool = shell.tools.tool("check-jsonschema")
+    done = shell.run(
+        *(tool, "--builtin-schema", SCHEMA, "--force-filetype", "yaml"),
+        *("--output-format", "json", "--color", "never", CITATION),
+        cwd=root,
+    )
+    return judge_schema(done, text)
+
+
+def judge_schema(done: Completed, text: str) -> list[Finding]:
+    """Findings for what `check-jsonschema --output-format json` printed about CITATION.cff.
+
+    `text` is the file's. Raises CannotCheck when it printed something else.
+    """
+    try:
+        report = json.loads(done.stdout)
+        faults = [*report["errors"], *report.get("parse_errors", ())]
+        if done.status != (1 if faults else 0) or report["status"] != ("fail" if faults else "ok"):
+            raise ValueError(report["status"])
+        found = [(str(f.get("path", "$")), _message(f)) for f in faults]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise CannotCheck(
+            f"check-jsonschema gave no report: {done.last_line}", "see the log"
+        ) from None
+    lines = {node.keys: node.line for node in citation.read(text, CITATION)} if found else {}
+    return [
+        Finding(
+            f"{_dotted(path)}: {message}" if path != "$" else message,
+            CITATION,
+            _line(lines, path),
+            "see the schema guide of the Citation File Format 1.2.0",
+        )
+        for path, message in found
+    ]
+
+
+def _message(fault: Mapping[str, Any]) -> str:
+    """The message of a fault: of the alternative that fits best, where there are several."""
+    best = fault.get("best_deep_match") or fault
+    message = str(best["message"])
+    message = re.sub(r" is not one of \[.{200,}", " is none of the values that it takes", message)
+    return message if len(message) <= MAX_MESSAGE else message[:MAX_MESSAGE] + "…"
+
+
+def _keys(path: str) -> list[str | int]:
+    return [int(index) if index else name or quoted for name, index, quoted in STEP.findall(path)]
+
+
+def _dotted(path: str) -> str:
+    return ".".join(map(str, _keys(path)))
+
+
+def _line(lines: Mapping[citation.Keys, int], path: str) -> int | None:
+    keys = _keys(path)
+    while keys and tuple(keys) not in lines:
+        keys.pop()
+    return lines.get(tuple(keys))
+
+
+def declared_licence(pyproject: Mapping[str, Any]) -> tuple[str | None, bool]:
+    """The SPDX expression that a pyproject.toml states, and whether it declares any licence."""
+    project = as_table(pyproject.get("project"))
+    poetry = as_table(as_table(pyproject.get("tool")).get("poetry"))
+    licence = project.get("license", poetry.get("license"))
+    text = as_table(licence).get("text", licence)
+    classifiers = project.get("classifiers", poetry.get("classifiers"))
+    classified = any(
+        str(item).startswith("License ::")
+        for item in (classifiers if isinstance(classifiers, list) else ())
+    )
+    declares = bool(licence) or classified or bool(project.get("license-files"))
+    return (text if isinstance(text, str) and _is_spdx(text) else None), declares
+
+
+def _is_spdx(text: str) -> bool:
+    from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
+    try:
+        canonicalize_license_expression(text)
+    except InvalidLicenseExpression:
+        return False
+    return True
+
+
+def judge_licence_files(root: Path, pyproject: Mapping[str, Any]) -> list[Finding]:
+    """Findings for licence files that a pyproject.toml names, or that it needs, and are missing."""
+    project = as_table(pyproject.get("project"))
+    globs = project.get("license-files")
+    if isinstance(globs, list):
+        return [
+            Finding(
+                f"license-files: {glob} matches no file",
+                "pyproject.toml",
+                remedy="add the file, or correct the glob",
+            )
+            for glob in map(str, globs)
+            if not _matches(root, glob)
+        ]
+    file = as_table(project.get("license")).get("file")
+    if isinstance(file, str):
+        if _matches(root, re.sub(r"([*?\[])", r"[\1]", file)):
+            return []
+        return [
+            Finding(
+                f"license: the file {file} is missing",
+                "pyproject.toml",
+                remedy="add the file, or correct its name",
+            )
+        ]
+    if any(LICENCE.fullmatch(re.split(r"[.\-_ ]", name)[0]) for name in os.listdir(root)):
+        return []
+    return [
+        Finding(
+            "a licence is declared, and its text is missing",
+            remedy="add the text of the licence as LICENSE",
+        )
+    ]
+
+
+def _matches(root: Path, glob: str) -> bool:
+    """Whether a glob of PEP 639 matches a file inside the project."""
+    path = PurePosixPath(glob)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        return False
+    try:
+        return any(found.is_file() for found in root.glob(glob))
+    except (ValueError, NotImplementedError, OSError):
+        return False
+
+
+def judge_licences(expression: str | None, stated: Sequence[tuple[str, str, int]]) -> list[Finding]:
+    """Findings for licences that contradict the SPDX expression in pyproject.toml.
+
+    `stated` are licences that documents state, each with its file and line. A document may name
+    one of several; names are compared without regard to case, and GPL-3.0 says nothing on whether
+    later versions are allowed.
+    """
+    if expression is None:
+        return []
+    allowed = set(_identifiers(expression))
+    return [
+        Finding(
+            f"states the licence {name}, and pyproject.toml {expression}",
+            path,
+            line,
+            "state the same licence in both",
+        )
+        for name, path, line in stated
+        if not all(_is_allowed(one, allowed) for one in _identifiers(name))
+    ]
+
+
+def _identifiers(expression: str) -> Iterator[str]:
+    words = iter(re.findall(r"[\w.+:-]+", expression.lower()))
+    for word in words:
+        if word == "with":
+            next(words, None)
+        elif word not in OPERATORS:
+            name = ZENODO_NAMES.get(word, word)
+            yield re.sub(r"\+$", "-or-later", name)
+
+
+def _is_allowed(name: str, allowed: set[str]) -> bool:
+    if name in allowed or name.startswith("other-"):
+        return True
+    if not GNU.match(name):
+        return False
+    bare = re.sub(r"-(only|or-later)$", "", name)
+    if bare == name:
+        return bool({f"{name}-only", f"{name}-or-later"} & allowed)
+    return bare in allowed
+
+
+GATE = Gate(
+    name="documents",
+    title="citation, security policy, badges and licences agree",
+    check=check,
+    tools=("check-jsonschema",),
+    cost=0.4,
+)

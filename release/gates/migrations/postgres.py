@@ -1,0 +1,442 @@
+"""A scratch PostgreSQL: a server of our own, or databases of our own on one that is there.
+
+What is done here writes to no database that existed before, and removes what was made; what could
+not be removed is named. Where the commands of a project go is for world/surroundings.py to see.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+from release.errors import CannotCheck
+from release.gates.migrations.database_places import scheme_of
+from release.model import Finding
+
+if TYPE_CHECKING:
+    from release.run.processes import Completed
+    from release.run.shell import Shell
+
+SCRIPTS = Path(__file__).parent
+VARIABLE = "DATABASE_URL"
+OLDEST = 140000
+PARTS = ("host", "port", "user", "password")
+# Parameters of a URL that libpq knows beside where and who, and that our own questions need.
+KEPT_PARAMETERS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "channel_binding",
+                   "gssencmode", "require_auth", "target_session_attrs")  # fmt: skip
+INSTEAD = f"or set {VARIABLE} to a PostgreSQL server where a scratch database can be made"
+REMEDIES = {
+    "missing": f"have the gate's tools installed anew, {INSTEAD}",
+    "root": f"run it as another user, {INSTEAD}",
+    "space": "make room, or set TMPDIR to a folder on another disk",
+    "port": f"see why no port of 127.0.0.1 can be listened on, {INSTEAD}",
+    "broken": f"look at the log, {INSTEAD}",
+    "ended": "look at the log, and run it again",
+}
+POLL = 0.02
+LOG_REMEDY = "look at the log"
+STOP_SECONDS = 15.0
+ASIDE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server is and who asks it; `hosts` and `ports` have the same length, one or more.
+
+    `parameters` are those of its URL, without names of a database.
+    """
+
+    scheme: str
+    user: str
+    password: str
+    hosts: tuple[str, ...]
+    ports: tuple[str, ...]
+    parameters: tuple[tuple[str, str], ...] = ()
+
+    def url(self, database: str, scheme: str | None = None) -> str:
+        """The URL of a database on it."""
+        who = quote(self.user, safe="")
+        if self.password:
+            who += f":{quote(self.password, safe='')}"
+        where = ",".join(
+            (f"[{host}]" if ":" in host else quote(host, safe="")) + (f":{port}" if port else "")
+            for host, port in zip(self.hosts, self.ports, strict=True)
+        )
+        query = f"?{urlencode(self.parameters, quote_via=quote)}" if self.parameters else ""
+        return f"{scheme or self.scheme}://{who}{'@' if who else ''}{where}/{database}{query}"
+
+    def libpq(self) -> dict[str, str]:
+        """Where, who and how, in libpq's names of connection parameters."""
+        given = dict(self.parameters)
+        known = {
+            "host": given.get("host") or ",".join(self.hosts),
+            "port": given.get("port") or ",".join(self.ports),
+            "user": given.get("user") or self.user,
+            "password": given.get("password") or self.password,
+            "sslmode": given.get("ssl", ""),
+        }
+        known |= {name: given[name] for name in KEPT_PARAMETERS if name in given}
+        return {name: value for name, value in known.items() if value.strip(",")}
+
+
+def read_url(text: str) -> tuple[Address, str]:
+    """The server and the database that a URL names; the database is empty where it names none.
+
+    Raises ValueError for what is no URL of PostgreSQL's, without a word of it.
+    """
+    if scheme_of(text) is None:
+        raise ValueError("its scheme is not postgresql")
+    try:
+        parts = urlsplit(text.strip())
+    except ValueError:
+        raise ValueError("it is not a URL, or what is special in it is not quoted") from None
+    who, _, where = parts.netloc.rpartition("@")
+    user, _, password = who.partition(":")
+    hosts, ports = [], []
+    for item in where.split(","):
+        match = re.fullmatch(r"(\[[^\]]*\]|[^:\[\]]*)(?::(\d*))?", item)
+        if match is None:
+            raise ValueError("it names no host and port")
+        hosts.append(unquote(match[1].strip("[]")))
+        ports.append(match[2] or "")
+    # As libpq reads it, to which a plus is a plus.
+    given = parse_qsl(parts.query.replace("+", "%2B"), keep_blank_values=True)
+    named = {name: value for name, value in given if name in {"dbname", "database"}}
+    address = Address(
+        scheme=parts.scheme,
+        user=unquote(user),
+        password=unquote(password),
+        hosts=tuple(hosts),
+        ports=tuple(ports),
+        parameters=tuple((name, value) for name, value in given if name not in named),
+    )
+    return address, next(iter(named.values()), unquote(parts.path.lstrip("/")))
+
+
+class Server:
+    """A server on which scratch databases are made.
+
+    `embedded` is whether it is our own; `version` is what it says of itself; `left` says in the end
+    which scratch databases could not be dropped, and what to do about them.
+    """
+
+    def __init__(self, shell: Shell, address: Address, admin: str, *, embedded: bool) -> None:
+        self.address = address
+        self.embedded = embedded
+        self.version = ""
+        self.token = secrets.token_hex(8)
+        self._admin = admin
+        self._shell = shell
+        self.left: tuple[Finding, ...] = ()
+        self._names: list[str] = []
+        self._asked = 0
+        self._asking = threading.Lock()
+        self._requests = Path(tempfile.mkdtemp(prefix="probe-", dir=shell.work))
+        self._probe: Future[Completed] | None = None
+
+    def __str__(self) -> str:
+        where = "embedded" if self.embedded else f"from {VARIABLE}"
+        return f"PostgreSQL {self.version} ({where})"
+
+    def start(self) -> None:
+        """See that it answers and is new enough. Raises CannotCheck when it is not so."""
+        steps = [{"do": "version"}]
+        if self.embedded:  # a database that nothing but our own questions uses
+            steps.append({"do": "create", "database": self._admin})
+        (version, number), *_ = self.ask(*steps, admin="postgres" if self.embedded else None)
+        self.version = version.partition(" ")[0]
+        if number < OLDEST:
+            raise CannotCheck(
+                f"the server of {VARIABLE} is PostgreSQL {self.version}",
+                f"name one that is {OLDEST // 10000} or newer, or unset {VARIABLE}",
+            )
+
+    def new_name(self) -> str:
+        """A name for a scratch database, which no other database has and `drop` knows by."""
+        self._names.append(f"nox_release_{self.token}_{len(self._names) + 1}")
+        return self._names[-1]
+
+    def create(self) -> str:
+        """Make an empty scratch database and return its name."""
+        name = self.new_name()
+        self.ask({"do": "create", "database": name})
+        return name
+
+    def variables(self, database: str, schemes: Mapping[str, str]) -> dict[str, str]:
+        """Environment variables that lead a command to a scratch database.
+
+        They are DATABASE_URL, those of `schemes`, which hold a URL with such a scheme, and libpq's.
+        What DATABASE_URL does not name (a user, say) is not among them: libpq takes it from where
+        it is.
+        """
+        libpq = self.address.libpq()
+        urls = {name: self.address.url(database, scheme) for name, scheme in schemes.items()}
+        named = {f"PG{name.upper()}": libpq[name] for name in PARTS if name in libpq}
+        return {
+            **urls,
+            VARIABLE: self.address.url(database),
+            **named,
+            **self._no_other_address(),
+            "PGDATABASE": database,
+        }
+
+    def _no_other_address(self) -> dict[str, str]:
+        """What keeps libpq from taking another address for the host that is named."""
+        return {"PGHOSTADDR": ""} if "host" in self.address.libpq() else {}
+
+    def filled(self, template: str, database: str) -> str:
+        """A text in which the names of connection parameters in braces give way to their values.
+
+        Raises CannotCheck where a host is wanted and none is named.
+        """
+        libpq = self.address.libpq()
+        values = {
+            name: libpq.get(name) or os.environ.get(f"PG{name.upper()}", "") for name in PARTS
+        }
+        values["port"] = values["port"] or "5432"
+        if "{host}" in template and not values["host"]:
+            raise CannotCheck(
+                f"{{host}} is wanted, and {VARIABLE} names no host",
+                f"name it in {VARIABLE}, or unset {VARIABLE} to use the embedded server",
+            )
+        values["database"] = database
+        if "://" in template:
+            values = {name: quote(value, safe=",") for name, value in values.items()}
+        values["url"] = self.address.url(database)
+        return re.sub(rf"\{{({'|'.join(values)})\}}", lambda match: values[match[1]], template)
+
+    def hidden(self, text: str) -> str:
+        """`text` without the password."""
+        password = self.address.libpq().get("password", "")
+        return text.replace(password, "***") if password else text
+
+    @contextlib.contextmanager
+    def asked(self) -> Iterator[None]:
+        """Keep the probe at hand, which answers `ask`."""
+        command, env = self._command(self._requests)
+        if not self.embedded:  # what is to be done when this program is killed
+            self._request("last", ({"do": "drop", "token": self.token},))
+        with ThreadPoolExecutor(1) as pool:
+            try:
+                self._probe = pool.submit(self._shell.run, *command, env=env, cwd=self._shell.work)
+                yield
+            finally:
+                (self._requests / "stop").touch()
+
+    def ask(self, *steps: Mapping[str, Any], admin: str | None = None) -> list[Any]:
+        """The answers of the probe to its steps (see gates/_postgres_probe.py).
+
+        Raises CannotCheck when the server does not answer or refuses.
+        """
+        assert self._probe is not None
+        with self._asking:
+            self._asked += 1
+            request = self._request(str(self._asked), steps, admin)
+            while not request.with_suffix(".answer").exists():
+                if self._probe.done():
+                    said = self._probe.result().last_line
+                    raise CannotCheck(f"the probe of the database failed: {said}", LOG_REMEDY)
+                time.sleep(POLL)
+        return self._answers(request)
+
+    def _request(
+        self, name: str, steps: tuple[Mapping[str, Any], ...], admin: str | None = None
+    ) -> Path:
+        """Write a request, in one step."""
+        request = self._requests / f"{name}.json"
+        part = request.with_suffix(".new")
+        text = json.dumps({"steps": steps, "admin": admin or self._admin})
+        part.write_text(text, encoding="utf-8")
+        return part.replace(request)
+
+    def _command(self, request: Path) -> tuple[list[str], dict[str, str]]:
+        program = str(SCRIPTS / "_postgres_probe.py")
+        env = {
+            "NOX_RELEASE_DATABASE": json.dumps(self.address.libpq()),
+            "NOX_RELEASE_OWNER": str(os.getpid()),
+            **self._no_other_address(),
+        }
+        return [self._shell.tools.python, "-I", program, str(request)], env
+
+    def _answers(self, request: Path) -> list[Any]:
+        text = request.with_suffix(".answer").read_text(encoding="utf-8")
+        found = json.loads(text)
+        if "error" not in found:
+            answers: list[Any] = found["answers"]
+            return answers
+        raise self._refusal(found["error"], str(found["sqlstate"]), found["step"])
+
+    def _refusal(self, message: str, state: str, step: str) -> CannotCheck:
+        """What an error of the server's means; the classes are those of PostgreSQL's appendix A."""
+        if self.embedded:
+            kind = "space" if state == "53100" else "ended"
+            return CannotCheck(f"the embedded PostgreSQL failed: {message}", REMEDIES[kind])
+        embedded = f"unset {VARIABLE} to use the embedded server"
+        if state == "42501" and step == "create":
+            return CannotCheck(
+                f"no scratch database can be made on the server of {VARIABLE}: {message}",
+                f"let its role do it (ALTER ROLE ... CREATEDB), or {embedded}",
+            )
+        if state == "connection" or state.startswith(("28", "3D", "57", "08")):
+            return CannotCheck(
+                f"the server of {VARIABLE} does not answer: {message}",
+                f"start it, correct {VARIABLE}, or {embedded}",
+            )
+        return CannotCheck(f"the server of {VARIABLE} failed: {message}", f"mend it, or {embedded}")
+
+    def require_running(self) -> None:
+        """Raises CannotCheck when the server is gone."""
+        self.ask({"do": "version"})
+
+    def drop(self) -> None:
+        """Drop every scratch database, even while the gate is being stopped.
+
+        Those that could not be dropped are in `left` then.
+        """
+        request = self._request("drop", ({"do": "drop", "token": self.token},))
+        command, env = self._command(request)
+        # Not by way of the shell, which then starts nothing any more, and in a session of its own,
+        # so that a second Ctrl-C does not reach it.
+        with contextlib.suppress(OSError, subprocess.SubprocessError, CannotCheck):
+            subprocess.run(
+                command,
+                env={**self._shell.tools.variables(), **env},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=ASIDE_SECONDS,
+                start_new_session=True,
+                check=True,
+            )
+            (refused,) = self._answers(request)
+            self._leave(refused)
+            return
+        self._leave([(name, "the server did not answer") for name in self._names])
+
+    def _leave(self, refused: Sequence[tuple[str, str]]) -> None:
+        """Keep and note which databases are left."""
+        self.left = tuple(
+            Finding(
+                f"the scratch database {name} was not dropped: {reason}",
+                remedy=f'drop it: DROP DATABASE IF EXISTS "{name}" WITH (FORCE)',
+            )
+            for name, reason in refused
+        )
+        for finding in self.left:
+            self._shell.note(f"{finding.message}; {finding.remedy}")
+
+
+@contextlib.contextmanager
+def scratch_server(shell: Shell, environ: Mapping[str, str] = os.environ) -> Iterator[Server]:
+    """The server that DATABASE_URL names, or an embedded one; gone or cleaned when this ends.
+
+    Raises CannotCheck when there is none.
+    """
+    if environ.get("PGSERVICE"):
+        raise CannotCheck(
+            "PGSERVICE is set, which could lead commands to another database", "unset it"
+        )
+    url = environ.get(VARIABLE)
+    with _given(shell, url) if url else _embedded(shell) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def _given(shell: Shell, url: str) -> Iterator[Server]:
+    try:
+        address, database = read_url(url)
+    except ValueError as error:
+        raise CannotCheck(
+            f"{VARIABLE} names no PostgreSQL server: {error}",
+            f"unset {VARIABLE} to use the embedded server, or set it to postgresql://...",
+        ) from None
+    server = Server(shell, address, database or address.user or "postgres", embedded=False)
+    with server.asked():
+        server.start()
+        try:
+            yield server
+        finally:
+            server.drop()
+
+
+@contextlib.contextmanager
+def _embedded(shell: Shell) -> Iterator[Server]:
+    # Not in the scratch folder of the gate: an account without rights could not look into it.
+    folder = Path(tempfile.mkdtemp(prefix="nox-release-postgres-")).resolve()
+    notes = Path(tempfile.mkdtemp(prefix="postgres-", dir=shell.work))
+    request, result, stop = (notes / name for name in ("request.json", "result.json", "stop"))
+    password = secrets.token_hex(16)
+    asked = {
+        "folder": str(folder),
+        "password": password,
+        "result": str(result),
+        "stop": str(stop),
+        "owner": os.getpid(),
+    }
+    request.write_text(json.dumps(asked), encoding="utf-8")
+    program = SCRIPTS / "_postgres_server.py"
+    pid = None
+    try:
+        python = shell.tools.python
+        with ThreadPoolExecutor(1) as pool:
+            try:
+                running = pool.submit(shell.run, python, "-I", program, request, cwd=shell.work)
+                started = _wait(running, result)
+                pid = started["pid"]
+                address = Address(
+                    "postgresql", "postgres", password, ("127.0.0.1",), (str(started["port"]),)
+                )
+                server = Server(shell, address, "nox_release", embedded=True)
+                with server.asked():
+                    server.start()
+                    yield server
+            finally:
+                stop.touch()
+    finally:
+        _end(pid)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait(running: Future[Completed], result: Path) -> dict[str, Any]:
+    """What the program that runs the server says once it runs. Raises CannotCheck when it fails."""
+    while not result.exists() and not running.done():
+        time.sleep(POLL)
+    last = running.result().last_line if running.done() else ""
+    try:
+        found: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        found = {"error": last, "kind": "broken"}
+    if "error" in found:
+        raise CannotCheck(
+            f"the embedded PostgreSQL cannot be started: {found['error']}", REMEDIES[found["kind"]]
+        )
+    return found
+
+
+def _end(pid: int | None) -> None:
+    """Kill a server that outlived the program that ran it."""
+    if pid is None:
+        return
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        server = psutil.Process(pid)
+        if server.name().startswith("postgres"):
+            family = [server, *server.children(recursive=True)]
+            for process in family:
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+            psutil.wait_procs(family, timeout=STOP_SECONDS)

@@ -1,0 +1,702 @@
+"""What a package index refuses of a file: pure judgements, after the rules of PyPI's own code.
+
+They follow warehouse's `forklift/legacy.py`, `forklift/metadata.py`, `utils/zipfiles.py` and
+`utils/wheel.py`, and its documents on archives and storage limits (as of 2026-08).
+"""
+
+from __future__ import annotations
+
+import configparser
+import re
+import struct
+import tarfile
+import zipfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import IO, TYPE_CHECKING
+
+from release.gates.build.distribution import DAMAGED, Archive, Judged, listing, normal_name
+from release.model import Artifact, Finding
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+    from release.world.index import ServedFile
+
+MEBIBYTE = 1 << 20
+RATIO, RATIO_FROM = 50, 64 * MEBIBYTE
+OPEN_FOR = timedelta(days=14)
+NEWEST_METADATA = (2, 5)
+# The action runs twine, which refuses metadata that it does not know: up to which version of the
+# action, and what is the newest that it takes.
+PUBLISHER = "pypa/gh-action-pypi-publish"
+PUBLISHER_TAKES = (((1, 12, 2), (2, 3)), ((1, 14, 1), (2, 4)))
+BACKEND = "raise the lower bound of the build backend, or report it there"
+PRIVATE = "Private ::"
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+_LINUX = re.compile(r"(many|musl)linux_\d+_\d+_(x86_64|i686|aarch64|armv7l|ppc64le|s390x|riscv64)")
+_PLATFORMS = re.compile(
+    r"any|win32|win_(amd64|arm64|ia64)|manylinux(1|2010)_(x86_64|i686)"
+    r"|manylinux2014_(x86_64|i686|aarch64|armv7l|ppc64|ppc64le|s390x)|manylinux_\d+_\d+_ppc64"
+    r"|linux_armv[67]l|macosx_(10_\d+|(1[1-5]|26)_0)_(ppc|ppc64|i386|x86_64|arm64|intel|fat|fat3"
+    r"|fat64|universal|universal2)|ios_\d+_\d+_(arm64|x86_64)_(iphoneos|iphonesimulator)"
+    r"|android_\d+_(armeabi_v7a|arm64_v8a|x86|x86_64)|pyemscripten_\d+_\d+_wasm32"
+)
+
+
+def judge_name(archive: Archive, *, as_built: bool = True) -> Judged:
+    """The file's name is the one that its metadata ask for (PEP 625, binary distributions).
+
+    `as_built` says that this very file is published, and not a portable wheel that is made of it.
+    """
+    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+    from release.text.versions import parse
+
+    name, version = archive.metadata.get("name", ""), parse(archive.metadata.get("version", ""))
+    if not re.fullmatch(r"[A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9]", name, re.I | re.A):
+        return _fault(f"{archive.file}: the index takes no project called {name!r}", "rename it")
+    if version is None:
+        return _fault(f"{archive.file}: its metadata state no version by PEP 440", BACKEND)
+    stem = f"{normal_name(name)}-{version}"
+    if not archive.is_wheel:
+        if archive.file != f"{stem}.tar.gz":
+            return _fault(f"{archive.file} must be called {stem}.tar.gz (PEP 625)", BACKEND)
+        return Judged(2)
+    try:
+        _, told, _, tags = parse_wheel_filename(archive.file)
+    except InvalidWheelFilename as error:
+        return _fault(f"{archive.file} has no wheel's name: {error}", BACKEND)
+    if archive.file.partition("-")[0] != normal_name(name):
+        return _fault(f"{archive.file}: its name must begin with {normal_name(name)}-", BACKEND)
+    if told != version:
+        return _fault(f"{archive.file}: its metadata say version {version}", BACKEND)
+    folder = "-".join(archive.file.split("-")[:2]) + ".dist-info/"
+    if archive.info != folder:
+        return _fault(f"{archive.file} must have its metadata in {folder}", BACKEND)
+    missing = [n for n in ("METADATA", "WHEEL", "RECORD") if folder + n not in archive.names]
+    if missing:
+        return _fault(f"{archive.file} lacks {listing(missing)} in {folder}", BACKEND)
+    wrong = sorted(
+        {
+            tag.platform
+            for tag in tags
+            if not _PLATFORMS.fullmatch(tag.platform) and not _LINUX.fullmatch(tag.platform)
+        }
+    )
+    if not wrong:
+        return Judged(6)
+    local = all(platform.startswith("linux_") for platform in wrong)
+    finding = Finding(
+        f"{archive.file} is for {listing(wrong)}, which the index refuses",
+        remedy="publish wheels that cibuildwheel or auditwheel made, or the sdist alone"
+        if local
+        else "build for a platform that it knows",
+    )
+    return Judged(6, remarks=(finding,)) if local and not as_built else Judged(6, (finding,))
+
+
+def judge_size(artifact: Artifact, megabytes: int) -> Judged:
+    """The file is not larger than the index takes; it counts a megabyte as 2^20 bytes."""
+    if artifact.size <= megabytes * MEBIBYTE:
+        return Judged(1)
+    return _fault(
+        f"{artifact.name} has {artifact.size / MEBIBYTE:.1f} MB, the index takes {megabytes} MB",
+        "leave out what is not needed; or ask the index for more, and set"
+        " tool.release.gates.parity.max-megabytes",
+    )
+
+
+def _fault(message: str, remedy: str, path: str | None = None, line: int | None = None) -> Judged:
+    return Judged(1, (Finding(message, path, line, remedy),))
+
+
+# --- metadata -------------------------------------------------------------------------------------
+
+
+def judge_errors(archive: Archive, errors: Sequence[Sequence[str]], *, publish: bool) -> Judged:
+    """What reading the metadata gave: pairs of a field and what is wrong with it.
+
+    Classifiers that keep a project off every index are right where nothing is published.
+    """
+    faults = []
+    for field, message in errors:
+        private = field == "classifier" and message.startswith(f"'{PRIVATE}")
+        if private and not publish:
+            continue
+        remedy = "correct it in the project's metadata"
+        if private:
+            remedy = "take it out, or set [tool.release] publish = false"
+        faults.append(
+            Finding(f"{archive.file}: {field}: {message}", "pyproject.toml", None, remedy)
+        )
+    return Judged(len(archive.metadata), tuple(faults))
+
+
+def judge_version(archive: Archive, *, between_releases: bool) -> Judged:
+    """The version has no local part; between releases, where tags define it, that is told."""
+    from release.text.versions import parse
+
+    version = parse(archive.metadata.get("version", ""))
+    if version is None or not version.local:
+        return Judged(1)
+    finding = Finding(
+        f"{archive.file}: the index takes no local version (+{version.local})",
+        remedy="build what is published from the commit that has the release tag"
+        if between_releases
+        else f"release {version.public}, or set [tool.release] publish = false",
+    )
+    return Judged(1, remarks=(finding,)) if between_releases else Judged(1, (finding,))
+
+
+def judge_direct(archive: Archive) -> Judged:
+    """No requirement names an address instead of a version."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    fields = ("requires_dist", "provides_dist", "obsoletes_dist")
+    lines = [line for field in fields for line in archive.metadata.get(field, [])]
+    faults = []
+    for line in lines:
+        try:
+            found = Requirement(line)
+        except InvalidRequirement:
+            continue
+        if found.url:
+            faults.append(
+                Finding(
+                    f"{archive.file}: {found.name} is required by an address (a direct URL);"
+                    " the index refuses that",
+                    "pyproject.toml",
+                    remedy="require a released version, or set [tool.release] publish = false",
+                )
+            )
+    return Judged(len(lines), tuple(faults))
+
+
+def metadata_version(archive: Archive) -> tuple[int, ...]:
+    """The version of the metadata as numbers, empty where it is none."""
+    text = str(archive.metadata.get("metadata_version", ""))
+    return tuple(map(int, text.split("."))) if re.fullmatch(r"\d{1,3}\.\d{1,3}", text) else ()
+
+
+def judge_metadata_version(archive: Archive, publishers: Sequence[Publisher]) -> Judged:
+    """The index and the pinned publishing actions know this version of the metadata."""
+    version = metadata_version(archive)
+    text = archive.metadata.get("metadata_version")
+    if not version or version > NEWEST_METADATA:
+        newest = ".".join(map(str, NEWEST_METADATA))
+        return _fault(
+            f"{archive.file}: the index takes metadata up to version {newest}, this is {text}",
+            "let the build backend write an older one",
+        )
+    faults: list[Finding] = []
+    remarks: list[Finding] = []
+    for publisher in publishers:
+        takes = publisher.takes
+        if publisher.version is None and not publisher.moving and version > PUBLISHER_TAKES[0][1]:
+            remarks.append(
+                Finding(
+                    f"{PUBLISHER} is pinned to a commit without its version; whether it takes"
+                    f" metadata {text} is not known",
+                    publisher.path,
+                    publisher.line,
+                    "name the version in a comment behind the pin",
+                )
+            )
+        elif takes is not None and version > takes:
+            spelled = ".".join(map(str, publisher.version or ()))
+            faults.append(
+                Finding(
+                    f"the files have metadata {text}; {PUBLISHER} {spelled} takes them up to"
+                    f" {'.'.join(map(str, takes))} and would refuse them after the tag is pushed",
+                    publisher.path,
+                    publisher.line,
+                    "pin a newer one; v1.14.2 takes metadata 2.5",
+                )
+            )
+    return Judged(1 + len(publishers), tuple(faults), tuple(remarks))
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """A use of the publishing action in a workflow: where, and the version that it is pinned to.
+
+    `moving` says that it follows a branch, whose newest state is used.
+    """
+
+    path: str
+    line: int
+    version: tuple[int, ...] | None
+    moving: bool = False
+
+    @property
+    def takes(self) -> tuple[int, ...] | None:
+        """The newest metadata that it takes, None where nothing is known against it."""
+        if self.version is None or len(self.version) < 3:
+            return None
+        for last, newest in PUBLISHER_TAKES:
+            if self.version <= last:
+                return newest
+        return None
+
+
+def publisher(path: str, line: int, pinned: str, comment: str) -> Publisher:
+    """A use of the publishing action, pinned to a ref, with the comment behind it.
+
+    The version is that of the tag, or for a commit that of the comment.
+    """
+    commit = re.fullmatch(r"[0-9a-f]{40}", pinned)
+    said = re.search(r"\bv?(\d+(?:\.\d+){2})\b", comment if commit else pinned)
+    version = tuple(map(int, said[1].split("."))) if said and len(said[1]) < 30 else None
+    return Publisher(path, line, version, moving=not commit and version is None)
+
+
+_AGREE = ("name", "version", "requires_python", "provides_extra", "requires_dist")
+
+
+def judge_agreement(sdist: Archive, wheel: Archive) -> Judged:
+    """Wheel and sdist say the same of what installers go by, but for fields that are dynamic.
+
+    The index takes the metadata of whichever file comes first; PEP 643 lets a wheel differ from its
+    sdist only in fields that the sdist calls dynamic (from metadata 2.2 on).
+    """
+    dynamic = {name.lower().replace("-", "_") for name in sdist.metadata.get("dynamic", [])}
+    promised = metadata_version(sdist) >= (2, 2)
+    faults: list[Finding] = []
+    remarks: list[Finding] = []
+    for field in _AGREE:
+        if field in dynamic or _plain(sdist, field) == _plain(wheel, field):
+            continue
+        finding = Finding(
+            f"{field.replace('_', '-').title()} differs: {_shown(sdist, field)} in {sdist.file},"
+            f" {_shown(wheel, field)} in {wheel.file}",
+            remedy="make it independent of where it is built, or declare it dynamic",
+        )
+        hard = promised or field in {"name", "version"}
+        (faults if hard else remarks).append(finding)
+    return Judged(len(_AGREE), tuple(faults), tuple(remarks))
+
+
+def _plain(archive: Archive, field: str) -> object:
+    """A field's value without differences that mean nothing."""
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.utils import canonicalize_name
+
+    value = archive.metadata.get(field)
+    try:
+        if field == "requires_dist":
+            return {str(Requirement(line)) for line in value or []}
+        if field == "requires_python":
+            return SpecifierSet(value or "")
+    except (InvalidRequirement, InvalidSpecifier):
+        return value
+    if field == "provides_extra":
+        return {canonicalize_name(name) for name in value or []}
+    return value
+
+
+def _shown(archive: Archive, field: str) -> str:
+    value = archive.metadata.get(field)
+    return (listing(value) if isinstance(value, list) else str(value or "")) or "nothing"
+
+
+# --- contents -------------------------------------------------------------------------------------
+
+
+def judge_licences(archive: Archive) -> Judged:
+    """Each License-File is where PEP 639 puts it; before metadata 2.4 the field says nothing."""
+    if metadata_version(archive) < (2, 4):
+        return Judged()
+    before = f"{archive.info}licenses/" if archive.is_wheel else ""
+    files = archive.metadata.get("license_files", [])
+    faults = tuple(
+        Finding(
+            f"{archive.file} lacks {before}{path}, which its License-File names",
+            "pyproject.toml",
+            remedy=f"correct license-files, or {BACKEND}",
+        )
+        for path in files
+        if before + path not in archive.names
+    )
+    return Judged(len(files), faults)
+
+
+# What is called so is a licence, unless its suffix says that it is something else.
+_LICENCE = re.compile(
+    r"(un)?licen[cs]e([-._].*)?|(copying|copyright|notice)([-._].*)?", re.IGNORECASE
+)
+_NO_TEXT = re.compile(r"\.(py[a-z]?|json|ya?ml|toml|cfg|ini|sh|js|html?|tmpl|in|spdx)$", re.I)
+
+
+def judge_licence_agreement(sdist: Archive, wheel: Archive) -> Judged:
+    """Wheel and sdist have the same licence files.
+
+    Those are what License-File names (PEP 639), of which a wheel may have more where the sdist
+    calls the field dynamic. Where neither names any, or one of them has metadata before 2.4, they
+    are the files at the top of the sdist, and those in the wheel's metadata, that are called so.
+    """
+    both = (sdist, wheel)
+    named = [
+        {str(path) for path in archive.metadata.get("license_files", [])}
+        if metadata_version(archive) >= (2, 4)
+        else set()
+        for archive in both
+    ]
+    if any(named) and all(metadata_version(archive) >= (2, 4) for archive in both):
+        dynamic = {name.lower() for name in sdist.metadata.get("dynamic", [])}
+        missing = [
+            named[1] - named[0] if "license-file" not in dynamic else set(),
+            named[0] - named[1],
+        ]
+        how = "has no License-File of"
+        checked = len(named[0] | named[1])
+    else:
+        top = {name for name in sdist.names if "/" not in name and _is_licence(name)}
+        inside = {name for name in wheel.names if name.startswith(wheel.info) and _is_licence(name)}
+        # A licence that the package itself carries, or one in a folder of the sdist, is there, too.
+        missing = [
+            _lacking(inside, filter(_is_licence, sdist.names)),
+            _lacking(top, filter(_is_licence, wheel.names)),
+        ]
+        how = "lacks"
+        checked = len(top | inside)
+    faults = tuple(
+        Finding(
+            f"{archive.file} {how} {listing(names)}, which {other.file} has",
+            "pyproject.toml",
+            remedy=f"name it in license-files, or {BACKEND}",
+        )
+        for archive, other, names in zip(both, reversed(both), missing, strict=True)
+        if names
+    )
+    return Judged(checked or 1, faults)
+
+
+def _is_licence(path: str) -> bool:
+    base = path.rpartition("/")[2]
+    return bool(_LICENCE.fullmatch(base)) and not _NO_TEXT.search(base)
+
+
+def _lacking(wanted: Iterable[str], there: Iterable[str]) -> set[str]:
+    """The names among those wanted that are not there under this name or with another suffix."""
+    stems = {_stem(path) for path in there}
+    return {path.rpartition("/")[2] for path in wanted if _stem(path) not in stems}
+
+
+def _stem(path: str) -> str:
+    return re.sub(r"\.(txt|rst|md)$", "", path.rpartition("/")[2].lower())
+
+
+def judge_entry_points(wheel: Archive) -> Judged:
+    """entry_points.txt can be read, and its commands have names without a path in them."""
+    data = wheel.texts.get(f"{wheel.info}entry_points.txt")
+    if data is None:
+        return Judged()
+    parser = configparser.ConfigParser(delimiters=("=",))
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        parser.read_string(data.decode("utf-8"))
+    except (configparser.Error, UnicodeDecodeError) as error:
+        reason = str(error).split("\n")[0]
+        return _fault(f"{wheel.file}: entry_points.txt cannot be read: {reason}", "write it anew")
+    names = [
+        name
+        for group in ("console_scripts", "gui_scripts")
+        if parser.has_section(group)
+        for name in parser[group]
+    ]
+    wrong = [name for name in names if not re.fullmatch(r"[\w.-]+", name)]
+    if wrong:
+        return Judged(len(names)) + _fault(
+            f"{wheel.file}: no names of commands: {listing(wrong)}",
+            "use letters, digits, and . _ -",
+            "pyproject.toml",
+        )
+    return Judged(len(names) or 1)
+
+
+def judge_archive(name: str, file: IO[bytes], size: int) -> Judged:
+    """The archive itself is one that the index takes; `file` is open for reading, `size` its size.
+
+    A zip must read the same from its end and from its start: no duplicate or hidden members, no
+    data descriptors, no comments, nothing before or behind. A tar has one folder, with PKG-INFO in
+    it, and no sparse members.
+    """
+    try:
+        if name.endswith(".whl"):
+            faults = [*_zip_members(file, size), *_zip_framing(file)]
+        else:
+            faults = list(_tar_members(file))
+    except DAMAGED as error:
+        faults = [f"cannot be read: {error}"]
+    findings = (
+        Finding(f"{name} {text}", remedy=f"do not edit it after the build; {BACKEND}")
+        for text in dict.fromkeys(faults)
+    )
+    return Judged(3, tuple(findings))
+
+
+def _zip_members(file: IO[bytes], size: int) -> Iterator[str]:
+    with zipfile.ZipFile(file) as archive:
+        entries = archive.infolist()
+    total = sum(entry.file_size for entry in entries)
+    if total > RATIO_FROM and total > size * RATIO:
+        yield f"unpacks to more than {RATIO} times its size"
+    odd = [e.filename for e in entries if e.compress_type not in {zipfile.ZIP_STORED, 8}]
+    if odd:
+        yield f"holds members that are neither stored nor deflated: {listing(odd)}"
+    twice = [name for name, times in Counter(e.filename for e in entries).items() if times > 1]
+    if twice:
+        yield f"holds twice: {listing(twice)}"
+
+
+class _Odd(Exception):
+    """What is odd about a zip."""
+
+
+LOCAL, CENTRAL, END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
+END64, LOCATOR64 = b"PK\x06\x06", b"PK\x06\x07"
+FULL = 0xFFFFFFFF
+# Extra fields that change how a member is read: large sizes, and another name.
+LARGE, OTHER_NAME = 0x0001, 0x7075
+
+
+def _zip_framing(file: IO[bytes]) -> Iterator[str]:
+    try:
+        _read_through(file)
+    except _Odd as odd:
+        yield str(odd)
+
+
+def _read_through(file: IO[bytes]) -> None:
+    """Read a zip from its start, record by record, and compare that with its directory."""
+    with zipfile.ZipFile(file) as archive:
+        sizes = {e.orig_filename: (e.compress_size, e.file_size) for e in archive.infolist()}
+    file.seek(0)
+    local: list[bytes] = []
+    central: list[bytes] = []
+    started: int | None = None
+    stated64: tuple[int, int, int] | None = None
+    place64: int | None = None
+    while True:
+        at = file.tell()
+        kind = file.read(4)
+        if kind == LOCAL:
+            if started is not None:
+                raise _Odd("holds a member behind its directory")
+            local.append(_local_member(file, sizes))
+        elif kind == CENTRAL:
+            started = at if started is None else started
+            central.append(_central_member(file))
+        elif kind == END64:
+            place64 = at
+            started = at if started is None else started
+            stated64 = _end64(_exactly(file, 52))
+        elif kind == LOCATOR64:
+            (offset,) = struct.unpack("<4xQ4x", _exactly(file, 16))
+            if offset != place64:
+                raise _Odd("names a wrong place for its directory (zip64)")
+        elif kind == END:
+            directory = at if started is None else started
+            end = place64 if place64 is not None else at
+            stated = _end(_exactly(file, 18))
+            if stated64 is not None:
+                stated = stated64
+            if stated != (len(central), end - directory, directory):
+                raise _Odd("has a directory of another size or place than it states")
+            break
+        else:
+            raise _Odd("has bytes between its members, or before the first")
+    if len(set(local)) < len(local) or len(set(central)) < len(central):
+        raise _Odd("holds a member twice")
+    if set(local) != set(central):
+        raise _Odd("holds members that its directory lacks, or the other way round")
+    if file.read(1):
+        raise _Odd("has bytes behind its end")
+
+
+def _exactly(file: IO[bytes], number: int) -> bytes:
+    data = file.read(number)
+    if len(data) != number:
+        raise _Odd("is cut off")
+    return data
+
+
+def _extras(data: bytes) -> dict[int, bytes]:
+    found: dict[int, bytes] = {}
+    while data:
+        if len(data) < 4:
+            raise _Odd("has a malformed extra field")
+        kind, length = struct.unpack("<HH", data[:4])
+        if len(data) < 4 + length:
+            raise _Odd("has a malformed extra field")
+        if kind in found and kind in {LARGE, OTHER_NAME}:
+            raise _Odd("has an extra field twice")
+        found[kind] = data[4 : 4 + length]
+        data = data[4 + length :]
+    return found
+
+
+def _printable(name: bytes) -> bytes:
+    if any(byte < 32 or byte == 127 for byte in name):
+        raise _Odd("holds a name with control characters")
+    return name
+
+
+def _local_member(file: IO[bytes], sizes: Mapping[str, tuple[int, int]]) -> bytes:
+    head = struct.unpack("<HHH4x4xLLHH", _exactly(file, 26))
+    _, flags, method, packed, plain, name_length, extra_length = head
+    name = _printable(_exactly(file, name_length))
+    extras = _extras(_exactly(file, extra_length))
+    if flags & 0x08:
+        raise _Odd("holds members with data descriptors (written as a stream)")
+    if LARGE in extras:
+        packed, plain = _large(extras[LARGE], method, packed, plain)
+    if OTHER_NAME in extras:
+        _utf8(_printable(extras[OTHER_NAME][5:]))
+    known = sizes.get(_utf8(name))
+    if known is None:
+        raise _Odd(f"holds {_utf8(name)!r}, which its directory lacks or spells in another way")
+    if known != (packed, plain):
+        raise _Odd(f"states two sizes of {_utf8(name)!r}")
+    file.seek(packed, 1)
+    return name
+
+
+def _large(extra: bytes, method: int, packed: int, plain: int) -> tuple[int, int]:
+    if len(extra) not in {0, 8, 16, 24, 28}:
+        raise _Odd("has a malformed zip64 field")
+    if not extra:
+        if FULL in (packed, plain):
+            raise _Odd("has a malformed zip64 field")
+        return packed, plain
+    (large,) = struct.unpack("<Q", extra[:8])
+    if len(extra) == 8:
+        if method != zipfile.ZIP_STORED:
+            raise _Odd("has a malformed zip64 field")
+        return large, large if plain == FULL else plain
+    return struct.unpack("<Q", extra[8:16])[0], large if plain == FULL else plain
+
+
+def _utf8(name: bytes) -> str:
+    try:
+        return name.decode("utf-8")
+    except UnicodeDecodeError:
+        raise _Odd("holds a name that is not UTF-8") from None
+
+
+def _central_member(file: IO[bytes]) -> bytes:
+    name_length, extra_length, comment = struct.unpack("<24xHHH12x", _exactly(file, 42))
+    if comment:
+        raise _Odd("has a comment at a member")
+    name = _printable(_exactly(file, name_length))
+    _exactly(file, extra_length)
+    return name
+
+
+def _end(data: bytes) -> tuple[int, int, int]:
+    here, records, size, offset, comment = struct.unpack("<4xHHLLH", data)
+    if here != records:
+        raise _Odd("is one part of several")
+    if comment:
+        raise _Odd("has a comment")
+    return records, size, offset
+
+
+def _end64(data: bytes) -> tuple[int, int, int]:
+    length, here, records, size, offset = struct.unpack("<Q12xQQQQ", data)
+    if here != records:
+        raise _Odd("is one part of several")
+    if length != 44:
+        raise _Odd("has further data at its end (zip64)")
+    return records, size, offset
+
+
+def _tar_members(file: IO[bytes]) -> Iterator[str]:
+    names, sparse = [], []
+    # Opened as the index opens it: anything but gzip is refused.
+    with tarfile.open(fileobj=file, mode="r:gz") as archive:
+        for entry in archive:
+            names.append(entry.name)
+            if entry.issparse():
+                sparse.append(entry.name)
+    if sparse:
+        yield f"holds sparse members: {listing(sparse)}"
+    tops = {name.partition("/")[0] for name in names}
+    if len(tops) != 1 or tops & {".", "..", ""}:
+        yield f"must have its files in one folder, it has {listing(tops)}"
+    elif f"{next(iter(tops))}/PKG-INFO" not in names:
+        yield f"lacks {next(iter(tops))}/PKG-INFO"
+
+
+# --- what the index has ---------------------------------------------------------------------------
+
+
+def judge_sdists(names: Sequence[str]) -> Judged:
+    """There is one sdist at most."""
+    sdists = [name for name in names if not name.endswith(".whl")]
+    if len(sdists) > 1:
+        return _fault(f"the index takes one sdist of a version: {listing(sdists)}", "publish one")
+    return Judged(1)
+
+
+def judge_reuse(
+    artifacts: Sequence[Artifact],
+    served: Sequence[ServedFile],
+    version: Version,
+    now: datetime,
+) -> Judged:
+    """No file of `version` that the index has is to be replaced, and the version is still open.
+
+    The same bytes under the same name are taken as done. A name whose file was deleted cannot be
+    used again either; an index does not tell those.
+    """
+    from release.text.versions import parse
+
+    there = [file for file in served if parse(file.version) == version]
+    faults, remarks = [], []
+    for artifact in artifacts:
+        same = next((file for file in there if file.name == artifact.name), None)
+        if same is not None:
+            if same.sha256 is not None and same.sha256.lower() == artifact.sha256:
+                remarks.append(
+                    Finding(f"{artifact.name} is on the index already, with this digest")
+                )
+            else:
+                faults.append(
+                    Finding(
+                        f"{artifact.name} is on the index with other bytes (sha256"
+                        f" {same.sha256 or 'not told'}, built was {artifact.sha256})",
+                        remedy="choose a higher version; a name is never given twice",
+                    )
+                )
+            continue
+        other = [
+            file.name
+            for file in there
+            if not artifact.name.endswith(".whl") and not file.name.endswith((".whl", ".egg"))
+        ]
+        if other:
+            faults.append(
+                Finding(
+                    f"{artifact.name} would be a second sdist of {version}, beside"
+                    f" {listing(other)}",
+                    remedy="choose a higher version",
+                )
+            )
+        times = [file.uploaded for file in there if file.uploaded is not None]
+        if times and now - min(times) > OPEN_FOR:
+            faults.append(
+                Finding(
+                    f"{version} is on the index since {min(times).date()}: {artifact.name} comes"
+                    f" more than {OPEN_FOR.days} days later and is refused",
+                    remedy="choose a higher version",
+                )
+            )
+    return Judged(len(artifacts), tuple(faults), tuple(remarks))

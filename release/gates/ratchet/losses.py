@@ -1,0 +1,587 @@
+"""What a release loses against the previous one: pure judgements over both releases' files.
+
+A loss has a name that stays the same from run to run, such as "file pkg/data.json", by which the
+settings acknowledge it. A change is told and needs no acknowledgement.
+"""
+
+from __future__ import annotations
+
+import configparser
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from release.gates.build.distribution import Archive, listing
+from release.model import Finding, Level
+
+if TYPE_CHECKING:
+    from packaging.tags import Tag
+    from packaging.version import Version
+
+    from release.settings import Loss as Accepted
+    from release.world.index import ServedFile
+
+SETTING = "tool.release.gates.ratchet.accept"
+# Differences below this many bytes are nothing, however large a part they are of a small file.
+SMALL = 16_384
+REMOVED = "object_removed"
+ADDED = "object_added"
+SOFT = (
+    "class_removed_base",
+    "command_changed",
+    "override_removed",
+    "parameter_changed_default",
+    "perhaps_on_demand",
+    "return_changed_type",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Something that the previous release had.
+
+    `what` is its name, `detail` says more about it, and `breaks` whether a major release (before
+    1.0 a minor one) may do without it unasked. `how` is what became of it.
+    """
+
+    what: str
+    detail: str = ""
+    breaks: bool = False
+    how: str = "is gone since {0}"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a comparison looked at (how many things), the losses, and what is merely told.
+
+    `added` are the dotted names that are new in the public API.
+    """
+
+    checked: int = 0
+    losses: tuple[Loss, ...] = ()
+    told: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+
+    def __add__(self, other: Compared) -> Compared:
+        return Compared(
+            self.checked + other.checked,
+            self.losses + other.losses,
+            self.told + other.told,
+            self.added + other.added,
+        )
+
+
+def previous_release(files: Sequence[ServedFile], version: Version) -> Version | None:
+    """The highest final version below `version` of which the index has files.
+
+    Pre-releases do not count, and a version all of whose files are yanked only if there is no
+    other. What is below 1.2.5 is 1.2.4, whether or not there is a 2.0.
+    """
+    from release.text.versions import parse
+
+    usable: dict[Version, bool] = {}
+    for file in files:
+        found = parse(file.version)
+        if found is None or found.is_prerelease or found.local or found >= version:
+            continue
+        usable[found] = usable.get(found, False) or not file.yanked
+    served = [found for found, good in usable.items() if good]
+    return max(served or usable, default=None)
+
+
+def kind_of(previous: Version, version: Version) -> Level:
+    """What kind of release `version` (or the final one that it leads to) is after `previous`."""
+    from packaging.version import Version as Parsed
+
+    from release.text.versions import level_of
+
+    return level_of(previous, Parsed(version.base_version))
+
+
+def may_break(previous: Version, version: Version, *, compatible_minors: bool = False) -> bool:
+    """Whether the version number says that callers may have to change (Semantic Versioning).
+
+    Before 1.0 a minor release says so as well, unless the project promises `compatible_minors`.
+    """
+    kind = kind_of(previous, version)
+    if kind is Level.MINOR and not compatible_minors:
+        return version.epoch == 0 and version.release[0] == 0
+    return kind is Level.MAJOR
+
+
+# --- which files there are ------------------------------------------------------------------------
+
+
+class _Platform(NamedTuple):
+    """A platform tag: its family and machine, and the version of what it needs there."""
+
+    family: str
+    version: tuple[int, ...]
+
+
+_PLATFORM = re.compile(r"(manylinux|musllinux|macosx|ios|android)_(\d+)(?:_(\d+))?_(.+)")
+_OLD_LINUX = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
+
+
+def _platform(tag: str) -> _Platform:
+    if match := _PLATFORM.fullmatch(tag):
+        numbers = tuple(int(part) for part in match.group(2, 3) if part)
+        return _Platform(f"{match[1]} {match[4]}", numbers)
+    name, _, machine = tag.partition("_")
+    if name in _OLD_LINUX:
+        return _Platform(f"manylinux {machine}", _OLD_LINUX[name])
+    return _Platform(tag.replace("_", " ", 1) if tag != "any" else tag, ())
+
+
+def tags_of(names: Iterable[str]) -> frozenset[Tag]:
+    """The tags of all wheels among file names; names that are no wheel's are passed over."""
+    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+    found: set[Tag] = set()
+    for name in names:
+        if name.endswith(".whl"):
+            try:
+                found |= parse_wheel_filename(name)[3]
+            except InvalidWheelFilename:
+                continue
+    return frozenset(found)
+
+
+def compare_files(old: Sequence[str], new: Sequence[str]) -> Compared:
+    """Kinds of files, platforms and Python tags that the new files do not cover.
+
+    `old` and `new` are names of files. Wheels for platforms are made one by one on each of them:
+    where a new one is such a wheel, the others are told and not counted as lost.
+    """
+    losses = [
+        Loss(f"kind {kind}", f"the previous release had {listing(had)}")
+        for kind, suffixes in (("wheel", (".whl",)), ("sdist", (".tar.gz", ".zip")))
+        if (had := [name for name in old if name.endswith(suffixes)])
+        and not any(name.endswith(suffixes) for name in new)
+    ]
+    told: list[str] = []
+    before, after = tags_of(old), tags_of(new)
+    if not before or not after:
+        return Compared(2, tuple(losses))
+    pure_before = {tag for tag in before if tag.platform == "any"}
+    pure_after = {tag for tag in after if tag.platform == "any"}
+    if pure_before and pure_after:
+        lost = _pythons(pure_before) - _pythons(pure_after)
+        losses += [Loss(f"Python tag {name}") for name in sorted(lost)]
+    elif pure_before:
+        losses.append(Loss("platform any", "the previous release had a wheel for every platform"))
+    families = {_platform(tag.platform).family for tag in before if tag.platform != "any"}
+    made = {_platform(tag.platform).family for tag in after if tag.platform != "any"}
+    if families - made:
+        told.append(
+            "the previous release also had wheels for these platforms, which were not made here:"
+            f" {listing(families - made)}"
+        )
+    losses += _floors(before, after)
+    return Compared(2 + len(before), tuple(losses), tuple(told))
+
+
+def _pythons(tags: Iterable[Tag]) -> set[str]:
+    return {tag.interpreter for tag in tags}
+
+
+def _floors(before: Iterable[Tag], after: Iterable[Tag]) -> Iterator[Loss]:
+    """Platforms of both for which the new wheels need more than any of the old ones did.
+
+    The one wheel that is made here may be the most demanding of several, as it may have been then.
+    """
+    highest: dict[str, tuple[int, ...]] = {}
+    lowest: dict[str, tuple[int, ...]] = {}
+    stable: dict[str, bool] = {}
+    for platform, tag in ((_platform(tag.platform), tag) for tag in before):
+        highest[platform.family] = max(highest.get(platform.family, ()), platform.version)
+        # Of a free-threaded Python there is no stable ABI.
+        if not tag.abi.endswith("t"):
+            stable[platform.family] = stable.get(platform.family, True) and tag.abi == "abi3"
+    for platform in (_platform(tag.platform) for tag in after):
+        known = lowest.get(platform.family, platform.version)
+        lowest[platform.family] = min(known, platform.version)
+    for family in sorted(highest.keys() & lowest.keys()):
+        old, new = (".".join(map(str, side[family])) for side in (highest, lowest))
+        if lowest[family] > highest[family]:
+            yield Loss(f"platform {family} {old}", f"the lowest that is covered is {new} now")
+    kept = {_platform(tag.platform).family for tag in after if tag.abi == "abi3"}
+    for family in sorted(lowest.keys() - kept):
+        if stable.get(family, False):
+            yield Loss(f"ABI abi3 on {family}", "the wheel serves one version of Python now")
+
+
+def best_match(old: Sequence[str], new: str) -> str | None:
+    """The old wheel to compare a new one with: of the same tags, else the nearest; None if none."""
+    wanted = tags_of([new])
+
+    def nearness(name: str) -> tuple[bool, bool, bool, str]:
+        tags = tags_of([name])
+        families = {_platform(tag.platform).family for tag in tags}
+        return (
+            bool(tags & wanted),
+            bool(families & {_platform(tag.platform).family for tag in wanted}),
+            any(tag.platform == "any" for tag in tags),
+            name,
+        )
+
+    return max((name for name in old if tags_of([name])), key=nearness, default=None)
+
+
+# --- what is in the wheel -------------------------------------------------------------------------
+
+_EXTENSION = re.compile(r"(\.(cpython-|pypy|cp\d|abi3)[^/.]*(\.[^/.]*)?|\.abi3)?\.(so|pyd)$")
+_ASSET = re.compile(
+    r"(?<=[._-])(v?\d+(\.\d+)+|[0-9a-f]{8,}|(?=[A-Za-z0-9_-]*[A-Z0-9])[A-Za-z0-9_-]{8})"
+    r"(?=(\.[a-z]+)*\.(js|mjs|css|map|wasm|woff2?|ttf|otf|eot|svg|png|jpe?g|gif|webp|ico|html?)$)"
+)
+# Nobody outside the package is promised these: Python modules by their names, and tests.
+_INTERNAL = re.compile(
+    r"(^|.*/)((_(?!_)[^/]*|docs?|examples?)(/.*)?(?<!/)\.pyi?|(test_[^/]*|[^/]*_test|conftest)\.py"
+    r"|tests?/.*)"
+)
+
+
+def wheel_files(wheel: Archive) -> dict[str, str]:
+    """What a wheel installs, as names that do not change with versions, each with its path.
+
+    A module is `module pkg.mod` whatever form it has; other files are `file pkg/data.json`.
+    """
+    found: dict[str, str] = {}
+    for path in wheel.installed:
+        found.setdefault(_name_of(path), path)
+    for name in wheel.names:
+        folder, _, rest = name.partition("/")
+        if folder.endswith(".data") and not rest.startswith(("purelib/", "platlib/")):
+            found.setdefault(f"file {rest}", rest)
+        elif folder.endswith(".dist-info") and _is_licence(rest):
+            found.setdefault(f"licence file {rest.rpartition('/')[2]}", rest)
+    return found
+
+
+def _is_licence(path: str) -> bool:
+    base = path.rpartition("/")[2]
+    return path.startswith(("licenses/", "license_files/")) or bool(
+        re.match(r"(LICEN[CS]E|COPYING|NOTICE)", base, re.I)
+    )
+
+
+def _name_of(path: str) -> str:
+    bare = _EXTENSION.sub("", path) if path.endswith((".so", ".pyd")) else path.removesuffix(".py")
+    parts = bare.split("/")
+    if bare == path or not all(part.isidentifier() for part in parts):
+        return f"file {path}"
+    if len(parts) > 1 and parts[-1] == "__init__":
+        parts.pop()
+    return f"module {'.'.join(parts)}"
+
+
+def compare_contents(old: Archive, new: Archive) -> Compared:
+    """Modules, data files and licence files of the old wheel that the new one does not have.
+
+    A file whose name has its content's digest, its own version, or the project's version in it is
+    there if another of that name is, and a licence file if one of another suffix is. Internal files
+    (modules with an underscore, tests) are told. A file that is empty now is lost.
+    """
+    before, after = wheel_files(old), wheel_files(new)
+    kept = before.keys() & after.keys() & wheel_files(_filled(old)).keys()
+    emptied = [
+        Loss(name, how="is empty since {0}")
+        for name in sorted(kept - wheel_files(_filled(new)).keys())
+        if not name.startswith("module ") and not name.endswith("/py.typed")
+    ]
+    versions = [str(archive.metadata.get("version", "")) for archive in (old, new)]
+    added = Counter(_stem(name, versions) for name in after.keys() - before.keys())
+    losses, internal = [], []
+    for name in sorted(before.keys() - after.keys()):
+        stem = _stem(name, versions)
+        if stem != name and added[stem] > 0:
+            added[stem] -= 1
+            continue
+        path = before[name]
+        if _INTERNAL.fullmatch(path):
+            internal.append(path)
+        else:
+            losses.append(Loss(name, breaks=name.startswith("module ")))
+    told = (f"no longer in the wheel: {listing(internal)}",) if internal else ()
+    return Compared(len(before), (*_gone_packages(losses), *emptied), told)
+
+
+def _filled(wheel: Archive) -> Archive:
+    """A wheel without its empty files."""
+    return replace(wheel, members=tuple(member for member in wheel.members if member.size))
+
+
+def _stem(name: str, versions: Sequence[str]) -> str:
+    if name.startswith("licence file "):
+        return f"{re.sub(r'[.](?:txt|rst|md)$', '', name.lower())}{{}}"
+    for version in versions:
+        if version:
+            name = re.sub(rf"(?<![\d.]){re.escape(version)}(?!\.?\d)", "{version}", name)
+    return _ASSET.sub("{}", name)
+
+
+def _gone_packages(losses: Sequence[Loss]) -> Iterator[Loss]:
+    """Without the modules of a package that is gone as a whole."""
+    gone = {loss.what for loss in losses if loss.what.startswith("module ")}
+    for loss in losses:
+        parts = loss.what.split(".")
+        parents = (".".join(parts[:end]) for end in range(1, len(parts)))
+        if loss.what not in gone or not any(parent in gone for parent in parents):
+            yield loss
+
+
+# --- what the metadata promises -------------------------------------------------------------------
+
+
+def entry_points(archive: Archive) -> frozenset[str]:
+    """The entry points of a wheel, each as GROUP:NAME; none where they cannot be read."""
+    text = archive.texts.get(f"{archive.info}entry_points.txt", b"").decode("utf-8", "replace")
+    parser = configparser.RawConfigParser(delimiters=("=",), strict=False, allow_no_value=True)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return frozenset()
+    return frozenset(f"{group}:{name}" for group in parser.sections() for name in parser[group])
+
+
+def compare_metadata(old: Archive, new: Archive) -> Compared:
+    """Entry points, extras and versions of Python that the old wheel had."""
+    from packaging.utils import canonicalize_name
+
+    points = entry_points(old)
+    extras = [
+        {str(canonicalize_name(name)) for name in archive.metadata.get("provides_extra", [])}
+        for archive in (old, new)
+    ]
+    losses = [Loss(f"entry point {name}") for name in sorted(points - entry_points(new))]
+    losses += [Loss(f"extra {name}") for name in sorted(extras[0] - extras[1])]
+    had, has = (_requirements(archive) for archive in (old, new))
+    losses += [
+        Loss(f"extra {name}", f"it required {listing(had[name])}", how="requires nothing since {0}")
+        for name in sorted(extras[0] & extras[1] & had.keys() - has.keys())
+        # What is required anyway now is not lost.
+        if not had[name] <= has.get("", set())
+    ]
+    losses += compare_python(
+        old.metadata.get("requires_python"), new.metadata.get("requires_python")
+    )
+    return Compared(len(points) + len(extras[0]) + 1, tuple(losses))
+
+
+def _requirements(archive: Archive) -> dict[str, set[str]]:
+    """The names of what each extra requires, those that are always required under ""."""
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
+
+    found: dict[str, set[str]] = {}
+    for line in archive.metadata.get("requires_dist", []):
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            continue
+        extras = re.findall(r'\bextra == "([^"]+)"', str(requirement.marker or ""))
+        for extra in extras or [""]:
+            name = str(canonicalize_name(extra)) if extra else ""
+            found.setdefault(name, set()).add(str(canonicalize_name(requirement.name)))
+    return found
+
+
+_MINORS = (*((2, minor) for minor in (6, 7)), *((3, minor) for minor in range(31)), (4, 0))
+
+
+def compare_python(old: str | None, new: str | None) -> list[Loss]:
+    """Versions of Python that the old Requires-Python allows and the new one does not."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        before, after = SpecifierSet(old or ""), SpecifierSet(new or "")
+    except InvalidSpecifier:
+        return []
+
+    def lost(minor: tuple[int, int]) -> bool:
+        patches = [f"{minor[0]}.{minor[1]}.{patch}" for patch in (*range(10), 99)]
+        return any(patch in before and patch not in after for patch in patches)
+
+    gone = [minor for minor in _MINORS if lost(minor)]
+    if not gone:
+        return []
+    detail = f"Requires-Python was {old or 'not set'}, and is {new or 'not set'}"
+    # What lies above a new upper bound has no end; it is told as one.
+    top: list[tuple[int, int]] = []
+    for minor in reversed(_MINORS):
+        if minor not in gone:
+            break
+        top.insert(0, minor)
+    single = [minor for minor in gone if minor not in top]
+    losses = [Loss(f"Python {minor[0]}.{minor[1]}", detail) for minor in single]
+    if top:
+        losses.append(Loss(f"Python {top[0][0]}.{top[0][1]} and later", detail))
+    return losses
+
+
+# --- size and provenance --------------------------------------------------------------------------
+
+
+def compare_size(kind: str, old: int, new: int, percent: int) -> Compared:
+    """Whether a file of `new` bytes is within `percent` of the `old` one's size."""
+    change = abs(new - old)
+    if change < SMALL or change * 100 <= old * percent:
+        return Compared(1)
+    direction = "larger" if new > old else "smaller"
+    detail = f"{_bytes(old)} before, {_bytes(new)} now: more than {percent} % {direction}"
+    return Compared(1, (Loss(f"size of the {kind}", detail, how="is not in its band since {0}"),))
+
+
+def _bytes(number: int) -> str:
+    return f"{number / 1e6:.1f} MB" if number >= 1_000_000 else f"{number / 1e3:.1f} kB"
+
+
+def compare_provenance(files: Sequence[ServedFile]) -> Compared:
+    """Whether the previous release's files have attestations, which the new ones then need."""
+    attested = [file.name for file in files if file.provenance]
+    if not attested:
+        return Compared(1)
+    text = (
+        f"{len(attested)} of {len(files)} of the previous files have attestations (PEP 740):"
+        " publish the new ones by Trusted Publishing, which makes them"
+    )
+    return Compared(1, told=(text,))
+
+
+# --- the public API -------------------------------------------------------------------------------
+
+_KINDS = {
+    "object_removed": "removed",
+    "object_changed_kind": "changed from a {0}",
+    "parameter_moved": "parameter moved",
+    "parameter_removed": "parameter removed",
+    "parameter_changed_kind": "parameter kind changed",
+    "parameter_changed_required": "parameter became required",
+    "parameter_added_required": "required parameter added",
+    "parameter_changed_default": "default changed",
+    "return_changed_type": "return annotation removed",
+    "class_removed_base": "base class removed",
+    "command_changed": "changed, of a command",
+    "override_removed": "removed, and perhaps inherited",
+    "perhaps_on_demand": "removed, and perhaps made on demand",
+}
+
+
+def compare_api(breakages: Sequence[Mapping[str, str]], known: Iterable[Loss] = ()) -> Compared:
+    """What griffe found: new names, and breaking changes that no `known` loss of a module says.
+
+    A removal, or a signature that no longer takes the same call, is a loss. A default, a return
+    annotation or a base class that changed is told: whether it breaks anybody is not to be seen.
+    """
+    modules = {loss.what.removeprefix("module ") for loss in known}
+    losses: dict[str, Loss] = {}
+    told = []
+    added = []
+    for breakage in breakages:
+        path, kind, detail = breakage["path"], breakage["kind"], breakage["detail"]
+        if _internal_path(path) or (kind == REMOVED and _within(path, modules)):
+            continue
+        if kind == ADDED:
+            added.append(path)
+            continue
+        place = f"{path}({detail})" if detail and kind != "object_changed_kind" else path
+        words = _KINDS.get(kind, kind.replace("_", " ")).format(detail)
+        if kind in SOFT:
+            told.append(f"{place}: {words}")
+        else:
+            what = f"api {place}: {words}"
+            losses.setdefault(what, Loss(what, breaks=True, how="since {0}"))
+    lines = (f"the public API also differs: {listing(told)}",) if told else ()
+    return Compared(len(breakages), tuple(losses.values()), lines, _outermost(added))
+
+
+def _outermost(paths: Sequence[str]) -> tuple[str, ...]:
+    """The names of which no owner is among them."""
+    every = set(paths)
+    return tuple(sorted(path for path in every if not _within(path.rpartition(".")[0], every)))
+
+
+def _internal_path(path: str) -> bool:
+    parts = path.split(".")
+    return any(
+        part in {"tests", "conftest"} or (part.startswith("_") and part[1:2] != "_")
+        for part in parts[1:]
+    )
+
+
+def _within(path: str, modules: set[str]) -> bool:
+    parts = path.split(".")
+    return any(".".join(parts[:end]) in modules for end in range(1, len(parts) + 1))
+
+
+# --- the judgement --------------------------------------------------------------------------------
+
+
+def judge(
+    losses: Sequence[Loss], accepted: Sequence[Accepted], *, breaking: bool, previous: str
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """The findings and the remarks for losses against the version `previous`.
+
+    `accepted` are the losses that the settings acknowledge, in whose names `*` stands for anything;
+    one that matches no loss is told, and one of `*` alone, which takes every loss to come, is a
+    fault. With `breaking` the version number itself acknowledges what only callers notice.
+    """
+    faults, remarks, used = [], [], set()
+    everything = [one for one in accepted if not one.what.strip("* ")]
+    accepted = [one for one in accepted if one not in everything]
+    faults += [
+        Finding(
+            f"{SETTING} names {one.what!r}, which takes every loss to come",
+            "pyproject.toml",
+            remedy="name what is lost",
+        )
+        for one in everything
+    ]
+    for loss in dict.fromkeys(losses):
+        text = f"{loss.what} {loss.how.replace('{0}', previous)}"
+        text += f" ({loss.detail})" if loss.detail else ""
+        matching = [one for one in accepted if _pattern(one.what).fullmatch(loss.what)]
+        used |= {one.what for one in matching}
+        if matching:
+            remarks.append(Finding(f"{text}; accepted: {matching[0].reason}"))
+        elif loss.breaks and breaking:
+            remarks.append(Finding(f"{text}, as the version number announces"))
+        else:
+            faults.append(
+                Finding(
+                    text,
+                    remedy=f'bring it back, or acknowledge it: {SETTING}, what = "{loss.what}"',
+                )
+            )
+    remarks += [
+        Finding(
+            f"{SETTING} names {one.what!r}, which is not lost against {previous}",
+            "pyproject.toml",
+            remedy="take it out, or correct the name",
+        )
+        for one in accepted
+        if one.what not in used
+    ]
+    return tuple(faults), tuple(remarks)
+
+
+def judge_additions(
+    added: Sequence[str], *, patch: bool, frozen: bool
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """The findings and the remarks for new public names, which a patch release should not have.
+
+    With `frozen` the project promises that its patch releases have none.
+    """
+    if not patch or not added:
+        return (), ()
+    text = f"a patch release adds to the public API: {listing(added)}"
+    finding = Finding(text, remedy="release it as a minor version, or make it private")
+    return ((finding,), ()) if frozen else ((), (finding,))
+
+
+def _pattern(what: str) -> re.Pattern[str]:
+    return re.compile(".*".join(re.escape(part) for part in what.split("*")))

@@ -1,0 +1,328 @@
+"""Schemas are registered with their versions, and a changed one has its migration.
+
+Judges that the register is a table of schemas and versions, each once; that every source named in
+[tool.release.schemas] states the version that is registered; that no version is below the one of
+the last release, which is the newest release tag in this commit's history; that a schema whose
+version changed since then has its migration script, tracked by git and not empty, all the way or
+one for each whole number; that the changelog's section of the version to be released, else
+Unreleased, has a subsection (Schema migrations) that names the schema and its script; and that a
+major release brings a new migration script. Versions of schemas are never compared with the
+project's.
+
+Settings: `register` is the document (SCHEMAS.md unless set), `sources` say where versions stand in
+the code, `migrations` is the folder of scripts, `script` and `major-script` are how they are
+called, `subsection` is the changelog's heading. Without these settings a SCHEMAS.md that can be
+read is compared with the last release, and what changed is a remark. Without a last release only
+the registration is judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from release.errors import CannotCheck, ConfigurationError
+from release.gates.schemas import schema_register
+from release.gates.schemas.schema_register import Change, Register, Script
+from release.model import Finding, Gate, Level, Outcome
+from release.project import Project, read_text
+from release.project.git import git
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+    from release.run.shell import Shell
+    from release.settings import SchemasSettings
+    from release.text.changelog import Section
+
+USUAL_REGISTER = "SCHEMAS.md"
+USUAL_CHANGELOG = "CHANGELOG.md"
+LITERAL = {"GIT_LITERAL_PATHSPECS": "1"}
+SCANNED_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class LastRelease:
+    """What to compare with: the last release's tag, and the last one of an earlier major version.
+
+    `tag` is None before the first release, `before_major` unless the version to be released is a
+    major one.
+    """
+
+    tag: str | None
+    before_major: str | None
+
+
+def applies(project: Project, _level: Level | None) -> str | None:
+    if project.settings.schemas is None and not (project.root / USUAL_REGISTER).is_file():
+        return f"tool.release.schemas is not set, and there is no {USUAL_REGISTER}"
+    return None
+
+
+def check(project: Project, shell: Shell) -> Outcome:
+    settings = project.settings.schemas
+    if settings is None:
+        return _check_unconfigured(project, shell.level)
+    path = _normal(settings.register_file or USUAL_REGISTER)
+    if (project.root / path).exists():
+        register = schema_register.parse(read_text(project.root, path), path)
+    elif settings.register_file or settings.sources:
+        return Outcome.failed((_missing(path),))
+    else:
+        register = Register(path, (), ())
+    texts = {source.file: _text(project, source.file) for source in settings.sources}
+    findings = list(register.problems)
+    findings += schema_register.judge_sources(register, settings.sources, texts)
+    checked = len(register.entries) + len(settings.sources)
+    version = project.target_version(shell.level)
+    last = last_release(project, version, shell.level)
+    remarks: list[Finding] = []
+    changed: list[Change] = []
+    if last.tag is not None:
+        registered = _registered_at(project, path, last.tag)
+        changed = schema_register.changes(
+            register, _stated_at(project, settings, last.tag) | registered
+        )
+        remarks += schema_register.remark_on_absence(register, registered, last.tag)
+        judged = _judge_changes(project, settings, register, changed, version, last)
+        findings += judged[0]
+        remarks += judged[1]
+        checked += len(changed) + bool(last.before_major)
+    if findings:
+        return Outcome.failed((*findings, *remarks), checked=checked)
+    if not checked:
+        return Outcome.not_applicable("no schema is registered, and this is no major release")
+    _demand_history(project, last)
+    return Outcome.passed(checked, _summary(register, changed, last), remarks=tuple(remarks))
+
+
+def _judge_changes(
+    project: Project,
+    settings: SchemasSettings,
+    register: Register,
+    changed: Sequence[Change],
+    version: Version | None,
+    last: LastRelease,
+) -> tuple[list[Finding], list[Finding]]:
+    """Findings and remarks on what changed since the last release."""
+    assert last.tag is not None
+    folder = _normal(settings.migrations)
+    scripts = _scripts(project, folder)
+    path = project.changelog or USUAL_CHANGELOG
+    section = _section(project, version, project.released[last.tag])
+    findings = schema_register.judge_order(register.path, changed, last.tag)
+    findings += schema_register.judge_scripts(
+        register.path, changed, scripts, settings.script, folder
+    )
+    findings += schema_register.judge_changelog(
+        path, section, settings.subsection, changed, scripts, settings.script
+    )
+    if last.before_major is not None and version is not None:
+        there = _files_at(project, last.before_major, folder)
+        findings += schema_register.judge_major(
+            version, last.before_major, scripts, there, settings.major_script, folder
+        )
+    return findings, schema_register.remark_on_changelog(
+        path, section, settings.subsection, changed
+    )
+
+
+def _missing(path: str) -> Finding:
+    return Finding(
+        "the register of schemas is missing",
+        path,
+        remedy="add it with the columns Schema and Version, or correct"
+        " tool.release.schemas.register",
+    )
+
+
+def _check_unconfigured(project: Project, level: Level | None) -> Outcome:
+    """Judge a register by itself: its versions never go back."""
+    try:
+        text = read_text(project.root, USUAL_REGISTER)
+    except ConfigurationError as error:
+        return _no_register(error.problems[0].message)
+    register = schema_register.parse(text, USUAL_REGISTER)
+    if register.problems:
+        problem = register.problems[0]
+        place = f"line {problem.line}: " if problem.line else ""
+        return _no_register(place + problem.message)
+    last = last_release(project, project.target_version(level), level)
+    changed: list[Change] = []
+    remarks: list[Finding] = []
+    if last.tag is not None:
+        before = _registered_at(project, USUAL_REGISTER, last.tag)
+        changed = schema_register.changes(register, before)
+        findings = schema_register.judge_order(USUAL_REGISTER, changed, last.tag)
+        if findings:
+            return Outcome.failed(tuple(findings), checked=len(register.entries))
+        remarks = [
+            Finding(
+                f"{change.name} went from {change.old} to {change.new} since {last.tag}",
+                USUAL_REGISTER,
+                change.line,
+                "add [tool.release.schemas] to have its migration judged",
+            )
+            for change in changed
+        ]
+    _demand_history(project, last)
+    return Outcome.passed(
+        len(register.entries), _summary(register, changed, last), remarks=tuple(remarks)
+    )
+
+
+def _no_register(why: str) -> Outcome:
+    return Outcome.not_applicable(
+        f"tool.release.schemas is not set, and {USUAL_REGISTER} is no register of versions: {why}"
+    )
+
+
+def _demand_history(project: Project, last: LastRelease) -> None:
+    if last.tag is None and project.git is not None and project.git.shallow:
+        raise CannotCheck(
+            "the clone is shallow and holds no release to compare with",
+            "git fetch --unshallow --tags",
+        )
+
+
+def _summary(register: Register, changed: Sequence[Change], last: LastRelease) -> str:
+    number = len(register.entries)
+    counted = f"{number} schema{'' if number == 1 else 's'} registered"
+    if last.tag is None:
+        return f"{counted}; no release before this one"
+    what = ", ".join(f"{change.name} {change.old} to {change.new}" for change in changed)
+    return f"{counted}; since {last.tag}: {what or 'none changed'}"
+
+
+def last_release(project: Project, version: Version | None, level: Level | None) -> LastRelease:
+    """The release that `version`, the one to be released, comes after."""
+    if project.git is None or project.git.commit is None:
+        return LastRelease(None, None)
+    here = project.released_here if level is None else {}
+    tags = {
+        tag: project.released[tag]
+        for tag in project.merged_tags
+        if tag in project.released and not (tag in here and here[tag] == version)
+    }
+    return choose(tags, version)
+
+
+def choose(tags: Mapping[str, Version], version: Version | None) -> LastRelease:
+    """Of the releases before `version`, by tag, the last one and the one before its major version.
+
+    A version is a major one unless a final release of the same major version is there; candidates
+    do not end it.
+    """
+    if not tags:
+        return LastRelease(None, None)
+    newest = max(tags, key=lambda tag: tags[tag])
+    if version is None:
+        return LastRelease(newest, None)
+    major = (version.epoch, version.major)
+    lower = [tag for tag, found in tags.items() if (found.epoch, found.major) < major]
+    begun = any(
+        (found.epoch, found.major) >= major and not found.is_prerelease for found in tags.values()
+    )
+    before = None if begun else max(lower, key=lambda tag: tags[tag], default=None)
+    return LastRelease(newest, before)
+
+
+def _text(project: Project, path: str) -> str | None:
+    return read_text(project.root, path) if (project.root / path).exists() else None
+
+
+def _normal(path: str) -> str:
+    """A path of the settings as git spells it."""
+    return PurePosixPath(path.replace("\\", "/")).as_posix()
+
+
+def _stated_at(project: Project, settings: SchemasSettings, tag: str) -> dict[str, str]:
+    """The versions that the sources stated at a tag."""
+    stated = {}
+    for source in settings.sources:
+        text = _text_at(project, tag, _normal(source.file))
+        if text is not None and source.search.count(schema_register.FIELD) == 1:
+            versions = schema_register.stated(text, source.search)
+            if len(versions) == 1:
+                stated[source.name] = versions[0][0]
+    return stated
+
+
+def _registered_at(project: Project, path: str, tag: str) -> dict[str, str]:
+    text = _text_at(project, tag, path)
+    if text is None:
+        return {}
+    return {entry.name: entry.version for entry in schema_register.parse(text, path).entries}
+
+
+def _text_at(project: Project, tag: str, path: str) -> str | None:
+    """The text of a file at a tag, None where it was not there."""
+    if not _files_at(project, tag, path, below=False):
+        return None
+    assert project.git is not None
+    # Unlike show, cat-file applies no filter that the machine may have configured.
+    name = f"refs/tags/{tag}:{project.git.prefix}{path}"
+    return git(project.root, "cat-file", "blob", name).stdout
+
+
+def _files_at(project: Project, tag: str, path: str, *, below: bool = True) -> frozenset[str]:
+    """The files at a tag in a folder, relative to it, or that very file."""
+    out = git(
+        project.root,
+        "ls-tree",
+        "-r",
+        "-z",
+        "--name-only",
+        f"refs/tags/{tag}",
+        "--",
+        path,
+        env=LITERAL,
+    ).stdout
+    names = (name for name in out.split("\0") if name)
+    if not below:
+        return frozenset(name for name in names if name == path)
+    return frozenset(name.removeprefix(f"{path}/") for name in names)
+
+
+def _scripts(project: Project, folder: str) -> list[Script]:
+    """The files in the folder of migrations, tracked ones and those that git would add."""
+    scripts = []
+    for kind in (("--cached",), ("--others", "--exclude-standard")):
+        out = git(project.root, "ls-files", "-z", *kind, "--", folder, env=LITERAL).stdout
+        for name in dict.fromkeys(out.split("\0")):
+            path = project.root / name
+            if name and path.is_file():
+                try:
+                    with path.open("rb") as file:
+                        empty = not file.read(SCANNED_BYTES).strip()
+                except OSError as error:
+                    raise CannotCheck(
+                        f"{name} cannot be read: {error.strerror}", "make it readable"
+                    ) from None
+                scripts.append(
+                    Script(name.removeprefix(f"{folder}/"), kind == ("--cached",), empty)
+                )
+    return scripts
+
+
+def _section(project: Project, version: Version | None, last: Version) -> Section | None:
+    """The changelog's section of the version to be released, else of what is not released."""
+    from release.text.changelog import read
+
+    text = _text(project, project.changelog) if project.changelog else None
+    if text is None:
+        return None
+    log = read(text, project.changelog or "")
+    found = log.of(version) if version is not None and version > last else ()
+    return next(iter((*found, *(one for one in log.sections if one.unreleased))), None)
+
+
+GATE = Gate(
+    name="schemas",
+    title="schema versions registered, with their migrations",
+    check=check,
+    applies=applies,
+    cost=0.2,
+)

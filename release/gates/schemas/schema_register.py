@@ -1,0 +1,671 @@
+"""The register of schemas, and what a release owes to a schema whose version changed.
+
+A register is a Markdown document with tables of schemas and their current versions, or with a
+heading for each schema that ends in its version. The versions of schemas have nothing to do with
+the project's own.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import glob
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, product
+from typing import TYPE_CHECKING
+
+from release.model import Finding
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+    from release.settings import SchemaSource
+    from release.text.sections import Section
+
+FIELD = "{version}"
+LONGEST_VERSION = 64
+MOST_STEPS = 100
+RUN = re.compile(r"[0-9A-Za-z_.]*")
+DIGITS = frozenset("0123456789")
+FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
+HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*))?")
+LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
+ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+# With a name before it, as in audit/1.1, and a remark behind it, as in 2.0 (current).
+VERSION = re.compile(
+    r"(?:[\w.-]+/)?[vV]?([0-9](?:[0-9A-Za-z_.]{0,62}[0-9A-Za-z_])?)(?:[ \t]*\([^()]*\))?", re.ASCII
+)
+# Files in a folder of migrations that migrate nothing.
+NO_SCRIPT = re.compile(r"(?:^|/)(?:\.[^/]*|__init__\.py|README[^/]*|[^/]*\.(?:md|rst|txt))$", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A schema in the register: its name, its version as written, and the line (from 1)."""
+
+    name: str
+    version: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """The schemas that a document registers, and what is wrong with it."""
+
+    path: str
+    entries: tuple[Entry, ...]
+    problems: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A schema whose version is another one than at the last release; `line` is the register's."""
+
+    name: str
+    old: str
+    new: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A file in the folder of migrations: its path below that folder, and what is known of it."""
+
+    path: str
+    tracked: bool = True
+    empty: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @property
+    def counts(self) -> bool:
+        return self.tracked and not self.empty
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    line: int
+    name: str
+    version: str
+    in_table: bool
+
+
+def parse(text: str, path: str) -> Register:
+    """Read a register: its tables, and its headings that end in a version.
+
+    A table counts when its header has a column for the schema (Schema, Name, ...) and one for its
+    version (Version, Current, ..., else Constant, with `NAME = 2` below). A heading counts when it
+    is a name, a dash or colon, and the version as code. Fences and comments are passed over.
+    """
+    entries: dict[str, Entry] = {}
+    problems: list[Finding] = []
+    rows = 0
+    in_table: set[int] = set()
+    for row in _rows(text):
+        rows += 1
+        match = VERSION.fullmatch(row.version)
+        if not row.name:
+            problems.append(Finding("a row names no schema", path, row.line, "name it, or drop it"))
+        elif match is None:
+            wrong = f"{row.version[:40]!r} is no version" if row.version else "has no version"
+            problems.append(
+                Finding(f"{row.name[:80]}: {wrong}", path, row.line, "write it like 2, v2 or 1.3")
+            )
+        else:
+            entry = Entry(row.name, match[1], row.line)
+            first = entries.setdefault(entry.name, entry)
+            again = first is not entry and row.in_table and first.line in in_table
+            if again or order(first.version, entry.version):
+                problems.append(
+                    Finding(
+                        f"{entry.name[:80]} is registered as {entry.version}, and on line"
+                        f" {first.line} as {first.version}",
+                        path,
+                        entry.line,
+                        "keep one entry for each schema, with its current version",
+                    )
+                )
+            if row.in_table:
+                in_table.add(row.line)
+    if not rows:
+        problems.append(
+            Finding(
+                "has no table that lists schemas and their versions",
+                path,
+                remedy="add one with the columns Schema and Version",
+            )
+        )
+    return Register(path, tuple(entries.values()), tuple(problems))
+
+
+def _rows(text: str) -> Iterator[_Row]:
+    """What the document says of schemas, in its order."""
+    columns: tuple[int, int] | None = None
+    above: list[str] = []
+    for line, content in visible_lines(text):
+        if heading := _heading_entry(content):
+            yield _Row(line, *heading, in_table=False)
+        cells = _cells(content)
+        if columns is not None and cells:
+            name, version = (_plain(cells[at]) if at < len(cells) else "" for at in columns)
+            if name or version:
+                yield _Row(line, name, _assigned(version), in_table=True)
+            continue
+        columns = _columns(above) if _delimits(cells, above) else None
+        above = cells
+
+
+def visible_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines of a Markdown document with their numbers, without fenced code and comments."""
+    fence = ""
+    comment = False
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
+        line = line.removesuffix("\r")
+        match = FENCE.match(line)
+        if fence:
+            if match and match[1].startswith(fence) and not match[2].strip():
+                fence = ""
+        elif comment:
+            comment = "-->" not in line
+        elif match and not (match[1][0] == "`" and "`" in match[2]):
+            fence = match[1]
+        elif line.lstrip().startswith("<!--"):
+            comment = "-->" not in line
+        else:
+            yield number, line
+
+
+def _cells(line: str) -> list[str]:
+    """The cells of a row of a table (GitHub Flavored Markdown 0.29, tables); none if it is none."""
+    if "|" not in line or line.startswith(("    ", "\t")):
+        return []
+    cells = [part.strip() for part in re.split(r"(?<!\\)\|", line.strip())]
+    if cells and not cells[0]:
+        cells = cells[1:]
+    if cells and not cells[-1]:
+        cells = cells[:-1]
+    return cells
+
+
+def _delimits(cells: Sequence[str], above: Sequence[str]) -> bool:
+    """Whether this is the row of dashes below the header of a table."""
+    return 0 < len(cells) == len(above) and all(re.fullmatch(r":?-+:?", cell) for cell in cells)
+
+
+def _columns(header: Sequence[str]) -> tuple[int, int] | None:
+    """Where a table has the names and the versions of schemas, None if it is no register."""
+    words = [frozenset(re.findall(r"[^\W\d_]+", _plain(cell).casefold())) for cell in header]
+    versions = [
+        at
+        for wanted in (
+            lambda found: {"version", "current"} <= found,
+            lambda found: "version" in found <= {"version", "schema", "latest", "number"},
+            lambda found: found in ({"current"}, {"latest"}),
+            lambda found: found == {"constant"},
+        )
+        for at, found in enumerate(words)
+        if wanted(found)
+    ]
+    names = [
+        at
+        for at, found in enumerate(words)
+        if found & {"schema", "schemas", "name"} and "version" not in found
+    ]
+    return (names[0], versions[0]) if names and versions else None
+
+
+def _heading_entry(line: str) -> tuple[str, str] | None:
+    """The schema and the version of a heading such as: ### AuditRecord — `audit/1.1` (current)."""
+    heading = HEADING.fullmatch(line)
+    if heading is None:
+        return None
+    text = (heading[2] or "").rstrip("# \t")
+    if text.endswith(")"):
+        text = text[: text.rfind("(")].rstrip()
+    if not text.endswith("`"):
+        return None
+    start = text.rfind("`", 0, -1)
+    name = text[: max(start, 0)].rstrip()
+    if not name.endswith(("—", "–", "-", ":")) or not VERSION.fullmatch(text[start + 1 : -1]):
+        return None
+    return _plain(name[:-1]), text[start + 1 : -1]
+
+
+def _plain(cell: str) -> str:
+    """A cell without links, emphasis, code marks and escapes."""
+    text = LINK.sub(r"\1", cell)
+    text = re.sub(r"(?<!\\)[`*]", "", text).strip()
+    return ESCAPED.sub(r"\1", text).strip("_").strip()
+
+
+def _assigned(text: str) -> str:
+    """What NAME = VALUE gives to the name; any other text as it is."""
+    return text.rpartition("=")[2].strip().strip("\"'")
+
+
+def order(first: str, second: str) -> int:
+    """-1, 0 or 1 as a schema's version is below, equal to or above another one.
+
+    They are compared by PEP 440 where both can be, else by their numbers and words in turn.
+    """
+    from release.text.versions import parse as parse_version
+
+    one, other = parse_version(first), parse_version(second)
+    if one is not None and other is not None:
+        return (one > other) - (one < other)
+    left, right = _parts(first), _parts(second)
+    return (left > right) - (left < right)
+
+
+def _parts(version: str) -> list[tuple[int, int, str]]:
+    found = re.findall(r"[0-9]+|[a-z]+", version.lower())
+    return [(1, int(part), "") if part[0] in DIGITS else (0, 0, part) for part in found]
+
+
+def stated(text: str, search: str) -> list[tuple[str, int]]:
+    """The versions that stand in `text` where `search` has {version}, each with its line.
+
+    What is around it is plain text; a version begins with a digit and goes on with letters,
+    digits, dots and underscores. Takes linear time. Raises ValueError for a search that holds
+    {version} not exactly once.
+    """
+    if search.count(FIELD) != 1:
+        raise ValueError(f"{search!r} must hold {FIELD} exactly once")
+    before, after = search.split(FIELD)
+    found = []
+    at = end = stop = counted = 0
+    line = 1
+    while (start := text.find(before, at)) >= 0:
+        begin = start + len(before)
+        at = start + 1
+        if begin >= len(text):
+            break
+        if text[begin] not in DIGITS:
+            continue
+        if begin >= end:
+            end, stop = _extent(text, begin, after)
+        if 0 < stop - begin <= LONGEST_VERSION:
+            line += text.count("\n", counted, begin)
+            counted = begin
+            found.append((text[begin:stop], line))
+            at = max(at, stop + len(after))
+    return found
+
+
+def _extent(text: str, begin: int, after: str) -> tuple[int, int]:
+    """Where a version that begins there can reach to, and where it must end before `after`.
+
+    The latter is -1 where it is not followed so. What follows may look like a version itself.
+    """
+    end = _run(text, begin)
+    inside = _run(after, 0)
+    if inside < len(after):
+        stop = end - inside
+        return end, stop if text.startswith(after, stop) else -1
+    if after:
+        return end, text.rfind(after, begin, end)
+    return end, begin + len(text[begin:end].rstrip("."))
+
+
+def _run(text: str, at: int) -> int:
+    """Where the characters that versions are made of end."""
+    match = RUN.match(text, at)
+    return match.end() if match else at
+
+
+def judge_sources(
+    register: Register, sources: Sequence[SchemaSource], texts: Mapping[str, str | None]
+) -> list[Finding]:
+    """Findings for sources that state no version, or another one than the register.
+
+    `texts` maps each source's file to its text, None for a missing one.
+    """
+    entries = {entry.name: entry for entry in register.entries}
+    findings = []
+    for source in sources:
+        text = texts[source.file]
+        if text is None:
+            findings.append(
+                Finding(
+                    f"is missing, and the version of {source.name} is to stand there",
+                    source.file,
+                    remedy="correct tool.release.schemas.sources",
+                )
+            )
+            continue
+        try:
+            versions = stated(text, source.search)
+        except ValueError as error:
+            findings.append(
+                Finding(
+                    f"the search for {source.name}: {error}",
+                    "pyproject.toml",
+                    remedy="correct tool.release.schemas.sources",
+                )
+            )
+            continue
+        entry = entries.get(source.name)
+        if len(versions) != 1:
+            findings.append(_not_once(source, versions))
+        elif entry is None:
+            near = difflib.get_close_matches(source.name, entries, 1)
+            hint = f" (it has {near[0]})" if near else ""
+            findings.append(
+                Finding(
+                    f"{source.name} {versions[0][0]} is not registered in {register.path}{hint}",
+                    source.file,
+                    versions[0][1],
+                    f"add a row for {source.name} to {register.path}",
+                )
+            )
+        elif order(versions[0][0], entry.version):
+            findings.append(
+                Finding(
+                    f"{source.name} is registered as {entry.version}, and"
+                    f" {source.file}:{versions[0][1]} says {versions[0][0]}",
+                    register.path,
+                    entry.line,
+                    "make both the schema's current version",
+                )
+            )
+    return findings
+
+
+def _not_once(source: SchemaSource, versions: Sequence[tuple[str, int]]) -> Finding:
+    if not versions:
+        return Finding(
+            f"states no version of {source.name} where {source.search!r} looks for it",
+            source.file,
+            remedy="correct the file, or the search in tool.release.schemas.sources",
+        )
+    lines = ", ".join(str(line) for _, line in versions[:5])
+    return Finding(
+        f"{source.search!r} finds {len(versions)} versions of {source.name}: lines {lines}",
+        source.file,
+        versions[0][1],
+        "lengthen the search in tool.release.schemas.sources so that it fits one place",
+    )
+
+
+def changes(register: Register, before: Mapping[str, str]) -> list[Change]:
+    """The schemas whose version is not the one that they had `before`; new schemas are none."""
+    return [
+        Change(entry.name, before[entry.name], entry.version, entry.line)
+        for entry in register.entries
+        if entry.name in before and order(before[entry.name], entry.version)
+    ]
+
+
+def remark_on_absence(register: Register, before: Mapping[str, str], release: str) -> list[Finding]:
+    """Remarks on schemas that `release` registered, as in `before`, and the register lacks."""
+    there = {entry.name for entry in register.entries}
+    return [
+        Finding(
+            f"{name} {version} was registered in {release} and is no more",
+            register.path,
+            remedy="keep its row for as long as files of that schema are read",
+        )
+        for name, version in before.items()
+        if name not in there
+    ]
+
+
+def judge_order(path: str, changed: Sequence[Change], release: str) -> list[Finding]:
+    """Findings for schemas whose version is below the one that they had in `release`, a tag."""
+    return [
+        Finding(
+            f"{change.name} goes back from {change.old} ({release}) to {change.new}",
+            path,
+            change.line,
+            "give it a version that was not released yet",
+        )
+        for change in changed
+        if order(change.old, change.new) > 0
+    ]
+
+
+def judge_scripts(
+    path: str, changed: Sequence[Change], scripts: Sequence[Script], template: str, folder: str
+) -> list[Finding]:
+    """Findings for schemas that went up and lack a migration script, tracked and with content.
+
+    `path` is the register's, `template` the name of a script: a glob in which {schema}, {old} and
+    {new} stand for the change. One script may go all the way, or one for each whole number.
+    """
+    findings = []
+    for change in changed:
+        if order(change.old, change.new) > 0:
+            continue
+        ways = [
+            [(step, matching(scripts, template, change.name, *step)) for step in way]
+            for way in _ways(change)
+        ]
+        if any(all(any(s.counts for s in found) for _, found in way) for way in ways):
+            continue
+        for (old, new), found in max(ways, key=lambda way: sum(bool(there) for _, there in way)):
+            if any(script.counts for script in found):
+                continue
+            if found:
+                wrong = "is empty" if found[0].tracked else "is not tracked by git"
+                remedy = "write it" if found[0].tracked else "add it: git add"
+                message = f"{wrong}, and {change.name} needs it to go from {old} to {new}"
+                findings.append(Finding(message, f"{folder}/{found[0].path}", remedy=remedy))
+            else:
+                name = _filled(template, change.name, old, new)
+                findings.append(
+                    Finding(
+                        f"{change.name} went from {change.old} to {change.new}, and no script in"
+                        f" {folder}/ migrates it from {old} to {new}",
+                        path,
+                        change.line,
+                        f"add {folder}/{name} to git",
+                    )
+                )
+    return findings
+
+
+def _ways(change: Change) -> list[list[tuple[str, str]]]:
+    """How scripts can get from the old version to the new one: at once, or number by number."""
+    direct = [(change.old, change.new)]
+    whole = [re.fullmatch(r"([0-9]+)(?:\.0)*", version) for version in (change.old, change.new)]
+    if whole[0] is None or whole[1] is None:
+        return [direct]
+    first, last = int(whole[0][1]), int(whole[1][1])
+    if not 1 < last - first <= MOST_STEPS:
+        return [direct]
+    return [direct, list(pairwise(str(number) for number in range(first, last + 1)))]
+
+
+def matching(
+    scripts: Sequence[Script], template: str, schema: str, old: str, new: str
+) -> list[Script]:
+    """The scripts with the name that `template` gives, those that count first.
+
+    The schema's name may be spelled in snake case and without Record or Schema at its end, 1.0 as
+    1_0 or 1.
+    """
+    patterns = [
+        re.compile(fnmatch.translate(_filled(template, glob.escape(name), *versions)))
+        for name, *versions in product(_names(schema), _spellings(old), _spellings(new))
+    ]
+    nested = "/" in template
+    found = [
+        script
+        for script in scripts
+        if any(pattern.match(script.path if nested else script.name) for pattern in patterns)
+    ]
+    return sorted(found, key=lambda script: not script.counts)
+
+
+def _filled(template: str, schema: str, old: str, new: str) -> str:
+    fields = {"{schema}": schema, "{old}": old, "{new}": new}
+    return re.sub(r"\{(?:schema|old|new)\}", lambda match: fields[match[0]], template)
+
+
+def _names(schema: str) -> Collection[str]:
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", schema)
+    snake = re.sub(r"[^0-9A-Za-z]+", "_", snake).lower()
+    short = re.sub(r"_(?:record|schema)$", "", snake)
+    return dict.fromkeys((schema, schema.lower(), snake, short))
+
+
+def _spellings(version: str) -> Collection[str]:
+    whole = re.sub(r"(?:\.0)+$", "", version)
+    return dict.fromkeys((version, version.replace(".", "_"), whole))
+
+
+def subsection(section: Section, title: str) -> tuple[int, str] | None:
+    """The subsection `title` of a changelog's section: its line and its text with the heading.
+
+    What follows the title in its heading does not matter. None where there is none.
+    """
+    wanted = re.compile(rf"{re.escape(title)}(?!\w)", re.I)
+    headings = section.text.headings_in(section.heading.end, section.content_end)
+    for at, heading in enumerate(headings):
+        if wanted.match(_plain(heading.title)):
+            below = (other for other in headings[at + 1 :] if other.level <= heading.level)
+            end = next((other.start for other in below), section.content_end)
+            return heading.line, section.text.visible(heading.start, end)
+    return None
+
+
+def mentions(text: str, name: str) -> bool:
+    """Whether a text names a schema, by itself or as the beginning of a script's name."""
+    plain = ESCAPED.sub(r"\1", text)
+    pattern = rf"(?<![\w-]){re.escape(name)}(?![^\W_]|[-_](?!v?\d))"
+    return re.search(pattern, plain, re.I) is not None
+
+
+def judge_changelog(
+    path: str,
+    section: Section | None,
+    title: str,
+    changed: Sequence[Change],
+    scripts: Sequence[Script],
+    template: str,
+) -> list[Finding]:
+    """Findings for changed schemas of which the changelog does not tell how they are migrated.
+
+    `section` is that of the release to come, None where there is none; its subsection `title` must
+    name each schema and the scripts that migrate it.
+    """
+    raised = [change for change in changed if order(change.old, change.new) < 0]
+    told = subsection(section, title) if section is not None else None
+    if not raised:
+        return []
+    if told is None:
+        names = ", ".join(f"{change.name} {change.new}" for change in raised)
+        lacks = (
+            f"{section.name} has no subsection {title!r}"
+            if section
+            else "has no section for this release"
+        )
+        return [
+            Finding(
+                f"{lacks}, and schemas changed: {names}",
+                path,
+                section.line if section else None,
+                f"tell below {title!r} what changed, and name the migration scripts",
+            )
+        ]
+    line, text = told
+    findings = []
+    for change in raised:
+        if not mentions(text, change.name):
+            findings.append(
+                Finding(
+                    f"{title!r} does not name {change.name}, which went from {change.old} to"
+                    f" {change.new}",
+                    path,
+                    line,
+                    f"say there what changed in {change.name}",
+                )
+            )
+        findings += [
+            Finding(
+                f"{title!r} does not point at {script.path}, which migrates {change.name}",
+                path,
+                line,
+                "name the script there",
+            )
+            for script in _left_out(text, change, scripts, template)
+        ]
+    return findings
+
+
+def _left_out(
+    text: str, change: Change, scripts: Sequence[Script], template: str
+) -> Sequence[Script]:
+    """The scripts of a change that a text does not point at."""
+    plain = ESCAPED.sub(r"\1", text)
+    missing = []
+    for way in _ways(change):
+        found = [matching(scripts, template, change.name, *step) for step in way]
+        if all(found):
+            missing.append([s[0] for s in found if not any(_points(plain, one) for one in s)])
+    return min(missing, key=len, default=[])
+
+
+def _points(text: str, script: Script) -> bool:
+    return re.search(rf"(?<![\w.-]){re.escape(script.name)}(?!\w)", text) is not None
+
+
+def remark_on_changelog(
+    path: str, section: Section | None, title: str, changed: Sequence[Change]
+) -> list[Finding]:
+    """A remark when the changelog tells of migrations and no schema that changed is among them."""
+    told = subsection(section, title) if section is not None else None
+    if told is None or any(mentions(told[1], change.name) for change in changed):
+        return []
+    return [
+        Finding(
+            f"{title!r} names no schema whose version changed",
+            path,
+            told[0],
+            "drop it, or raise the version of the schema that it is about",
+        )
+    ]
+
+
+def judge_major(
+    version: Version,
+    release: str,
+    scripts: Sequence[Script],
+    before: Collection[str],
+    pattern: str | None,
+    folder: str,
+) -> list[Finding]:
+    """Findings for a major release, `version`, without a migration script of its own.
+
+    `release` is the last release's tag, `before` holds the scripts' paths that it has. `pattern`
+    is a glob with {major} for the script's name; None takes any script that was not there.
+    """
+    glob_of_it = (pattern or "*").replace("{major}", str(version.major))
+    nested = "/" in glob_of_it
+    fitting = [
+        script
+        for script in scripts
+        if fnmatch.fnmatchcase(script.path if nested else script.name, glob_of_it)
+        and not NO_SCRIPT.search(script.path)
+    ]
+    new = [script for script in fitting if script.path not in before]
+    if any(script.counts for script in new):
+        return []
+    called = f" called {glob_of_it}" if pattern else ""
+    if new:
+        wrong = "is empty" if new[0].tracked else "is not tracked by git"
+        why = f"{wrong}, and the major release {version} needs it"
+        remedy = "write it" if new[0].tracked else "add it: git add"
+        return [Finding(why, f"{folder}/{new[0].path}", remedy=remedy)]
+    there = f": {fitting[0].path} is as old as {release}" if pattern and fitting else ""
+    return [
+        Finding(
+            f"{version} is a major release after {release}, and {folder}/ has no new migration"
+            f" script{called}{there}",
+            remedy=f"add the script that migrates from {release} to {folder}/",
+        )
+    ]

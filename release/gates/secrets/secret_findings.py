@@ -1,0 +1,362 @@
+"""Secrets that kingfisher found: what it reports, what of it is accepted, and the verdict.
+
+Nothing here keeps the value of a secret: of each there is the rule, the place, and a fingerprint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from release.errors import ConfigurationError, Problem
+from release.gates.build.contents import matches
+from release.model import Finding, Outcome
+
+if TYPE_CHECKING:
+    from release.settings import SecretIgnore
+
+# What the scanner's own rules leave out, because it holds without a provider's form: measured on
+# real packages in tests/data/secrets/README.md. A rule's name begins like OWN.
+OWN = "nox-release."
+OWN_RULES = r"""
+rules:
+  - name: A secret that is assigned to a name
+    id: nox-release.assigned-secret
+    pattern: |
+      (?xi)
+      \b
+      [\w.-]{0,40}
+      (?:passw(?:or)?d|passphrase|secret|token|api_?key|access_?key|private_?key|auth_?key)
+      (?:_?key)?
+      ["']? \s* (?: = | := | : ) \s*
+      ["'`]
+      ( [A-Za-z0-9+/=_.~!@\#$%^&*()-]{16,200} )
+      ["'`]
+    min_entropy: 3.7
+    confidence: medium
+    pattern_requirements: &demands
+      min_digits: 2
+      ignore_if_contains:
+        [example, dummy, changeme, placeholder, fake, sample, test, xxxx, "1234", abcd,
+         md5$, sha1$, sha256$, sha512$, pbkdf2, bcrypt, argon2, scrypt, $2b$]
+  - name: A secret that a file of environment variables sets
+    id: nox-release.environment-secret
+    pattern: |
+      (?xm)
+      ^ [\x20\t]* (?:export[\x20\t]+)?
+      [A-Z][A-Z0-9_]{0,40}
+      (?:PASSW(?:OR)?D|PASSPHRASE|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|AUTH_?KEY)
+      (?:_?KEY)?
+      =
+      ( [A-Za-z0-9+/=_.~!@\#%^&*-]{16,200} )
+      [\x20\t\r]* $
+    min_entropy: 3.7
+    confidence: medium
+    pattern_requirements: *demands
+  - name: An access key of AWS
+    id: nox-release.aws-access-key
+    pattern: '\b(AKIA[A-Z2-7]{16})\b'
+    min_entropy: 3
+    confidence: medium
+    pattern_requirements:
+      ignore_if_contains: [EXAMPLE]
+"""
+
+# Comments by which scanners in use are told that a line holds no secret.
+ALLOWED_HERE = re.compile(
+    r"(?:kingfisher|betterleaks|gitleaks|trufflehog):\s?(?:allow|ignore)\b"
+    r"|\bggignore\b|pragma: ?(?:allow|white)list[ -]secret",
+    re.I,
+)
+ALLOWED_NEXT = re.compile(r"pragma: ?(?:allow|white)list[ -]nextline[ -]secret", re.I)
+TEST_FOLDER = re.compile(r"(?:^|/)(?:tests?|testing)(?:[_-]\w+)?/", re.I)
+SETTING = "[[tool.release.gates.secrets.ignore]]"
+FINGERPRINT_LENGTH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A finding: its rule, its place, and what names it without showing it.
+
+    `line` counts from 1, `last_line` is that of its end; `columns` are those of its start and end.
+    `commit` is the full name of the commit that holds it, None for a file of the tree.
+    """
+
+    rule: str
+    path: str
+    line: int
+    last_line: int
+    fingerprint: str
+    commit: str | None = None
+    columns: tuple[int, int] = (0, 0)
+
+    def overlaps(self, other: Secret) -> bool:
+        """Whether both are, at least in part, the same text of one file."""
+        if (self.path, self.commit) != (other.path, other.commit):
+            return False
+        if self.last_line < other.line or other.last_line < self.line:
+            return False
+        several = self.line != self.last_line or other.line != other.last_line
+        return several or (
+            self.columns[0] <= other.columns[1] and other.columns[0] <= self.columns[1]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one run of the scanner says: how many contents it read, and what it found in them.
+
+    `found` is how many findings it has, `secrets` are those in the folder that counts.
+    """
+
+    read: int
+    found: int
+    secrets: tuple[Secret, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What is accepted: one finding by its fingerprint, or those of a rule in files by a glob."""
+
+    reason: str
+    fingerprint: str | None = None
+    path: str | None = None
+    rule: str | None = None
+
+    def covers(self, secret: Secret) -> bool:
+        if self.fingerprint is not None:
+            return self.fingerprint == secret.fingerprint
+        return (self.path is None or matches(secret.path, [self.path])) and (
+            self.rule is None or self.rule in {secret.rule, short_rule(secret.rule)}
+        )
+
+    def __str__(self) -> str:
+        return ", ".join(
+            f"{name} {value}"
+            for name, value in (
+                ("fingerprint", self.fingerprint), ("path", self.path), ("rule", self.rule),
+            )
+            if value is not None
+        )  # fmt: skip
+
+
+def fingerprint(rule: str, path: str, value: str) -> str:
+    """What names a finding, whatever line it moves to: of its rule, its file and its value."""
+    digest = hashlib.sha256()
+    for part in (rule, path, value):
+        digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
+    return digest.hexdigest()[:FINGERPRINT_LENGTH]
+
+
+def short_rule(rule: str) -> str:
+    """A rule's name without that of its collection."""
+    return rule.partition(".")[2] or rule
+
+
+def read_report(text: str, prefix: str = "") -> Report:
+    """Read kingfisher's JSON report of one target (`--format json`, version 2).
+
+    `prefix` is the folder ("" or ending in "/") that counts; paths are given as seen from there.
+    Raises ValueError, which never quotes the report, when it is damaged or says that not everything
+    was scanned: kingfisher ends with 0 and no finding for a commit that it does not know.
+    """
+    try:
+        data = json.loads(text)
+        states = [entry["scan"]["status"] for entry in data["audit"]["repositories"]]
+        summary = data["metadata"]["summary"]
+        read, number = int(summary["blobs_scanned"]), int(summary["findings"])
+        found = [_secret(item["rule"], item["finding"], prefix) for item in data["findings"]]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ValueError("its report is damaged") from None
+    if states != ["completed"]:
+        raise ValueError(f"its scan is not complete ({', '.join(map(str, states)) or 'none'})")
+    if number != len(found):
+        raise ValueError(f"its report names {len(found)} findings of {number}")
+    return Report(read, number, tuple(filter(None, found)))
+
+
+def _secret(rule: Mapping[str, Any], finding: Mapping[str, Any], prefix: str) -> Secret | None:
+    name, value, line = str(rule["id"]), str(finding["snippet"]), int(finding["line"])
+    path = str(finding["path"]).removeprefix("./")
+    if not path.startswith(prefix):
+        return None
+    path = path.removeprefix(prefix)
+    commit = finding.get("git_metadata")
+    return Secret(
+        name,
+        path,
+        line,
+        line + value.rstrip("\r\n").count("\n"),
+        fingerprint(name, path, value),
+        str(commit["commit"]["id"]) if commit else None,
+        (int(finding["column_start"]), int(finding["column_end"])),
+    )
+
+
+def in_message(secret: Secret, folder: str) -> Secret:
+    """A secret in a file of `folder`, named like a commit, as one of that commit's message."""
+    inside, _, commit = secret.path.rpartition("/")
+    return replace(secret, path="", commit=commit) if inside == folder else secret
+
+
+def merged(tree: Sequence[Secret], history: Sequence[Secret]) -> list[Secret]:
+    """Every secret once: in the tree where it still is, else in the commit that holds it.
+
+    What a rule of the scanner's own reports is not reported by one of ours as well.
+    """
+    found: dict[tuple[str, str], Secret] = {}
+    for secret in (*tree, *history):
+        found.setdefault((secret.fingerprint, secret.path), secret)
+    known: dict[str, list[Secret]] = {}
+    for secret in found.values():
+        if not secret.rule.startswith(OWN):
+            known.setdefault(secret.path, []).append(secret)
+    return [
+        secret
+        for secret in found.values()
+        if not secret.rule.startswith(OWN)
+        or not any(map(secret.overlaps, known.get(secret.path, ())))
+    ]
+
+
+def is_allowed(secret: Secret, lines: Sequence[str]) -> bool:
+    """Whether a comment beside the secret says that it is none; `lines` are its file's."""
+    around = lines[secret.line - 1 : secret.last_line]
+    before = lines[secret.line - 2] if 2 <= secret.line <= len(lines) + 1 else ""
+    return any(map(ALLOWED_HERE.search, around)) or bool(ALLOWED_NEXT.search(before))
+
+
+def read_baseline(text: str, path: str) -> tuple[Accepted, ...]:
+    """The entries of a baseline file: TOML, with a table `[[ignore]]` for each.
+
+    An entry has a `reason`, and a `fingerprint`, or a glob `path`, a `rule` or both. Raises
+    ConfigurationError with every problem at once; `path` is the file's, for messages.
+    """
+    from pydantic import ValidationError
+
+    from release.settings import SecretIgnore
+
+    try:
+        data = tomllib.loads(text.removeprefix("\ufeff"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(
+            Problem(f"not valid TOML: {error}", path, remedy="mend it")
+        ) from None
+    problems = [
+        Problem(f"unknown key {key!r}", path, remedy="its entries are [[ignore]] tables")
+        for key in data
+        if key != "ignore"
+    ]
+    entries = data.get("ignore", [])
+    accepted: list[Accepted] = []
+    starts = [n for n, line in enumerate(text.split("\n"), 1) if re.match(r"\s*\[\[", line)]
+    for number, entry in enumerate(entries if isinstance(entries, list) else [None]):
+        line = starts[number] if number < len(starts) else None
+        try:
+            accepted += accepted_by([SecretIgnore.model_validate(entry)])
+        except ValidationError as error:
+            problems += [
+                Problem(f"entry {number + 1}: {_said(fault)}", path, line, "mend it")
+                for fault in error.errors(include_url=False, include_input=False)
+            ]
+    if problems:
+        raise ConfigurationError(*problems)
+    return tuple(accepted)
+
+
+def _said(fault: Mapping[str, Any]) -> str:
+    where = ".".join(map(str, fault["loc"]))
+    said = str(fault["msg"]).removeprefix("Value error, ")
+    return f"{where}: {said}" if where else said
+
+
+def accepted_by(entries: Iterable[SecretIgnore]) -> list[Accepted]:
+    """Entries of settings as what they accept."""
+    return [Accepted(entry.reason, entry.fingerprint, entry.path, entry.rule) for entry in entries]
+
+
+def is_key_of_tests(secret: Secret) -> bool:
+    """Whether it is a private key in a folder of tests."""
+    return short_rule(secret.rule) == "private-key" and bool(TEST_FOLDER.search(secret.path))
+
+
+def judge(
+    secrets: Iterable[Secret],
+    accepted: Sequence[Accepted],
+    allowed: Iterable[Secret],
+    scope: str,
+    published: Iterable[Secret] = (),
+    release: str = "",
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...], str]:
+    """Defects, remarks, and what the summary says besides.
+
+    `allowed` are those of `secrets` that a comment in place accepts, `scope` says what was scanned.
+    `published` are keys of tests that the last release, the tag `release`, has as well. Entries of
+    `accepted` that accept nothing any more are remarks.
+    """
+    allowed, published = set(allowed), set(published)
+    known: list[Finding] = []
+    defects: list[Finding] = []
+    remarks: list[Finding] = []
+    used: set[Accepted] = set()
+    number = 0
+    for secret in secrets:
+        covering = [entry for entry in accepted if entry.covers(secret)]
+        if covering:
+            used.update(covering)
+            number += 1
+        elif secret in allowed:
+            remarks.append(
+                Finding(f"{short_rule(secret.rule)}: a comment allows it", secret.path, secret.line)
+            )
+        elif secret in published:
+            said = f"private-key: published with {release} already, in a folder of tests"
+            known.append(Finding(said, secret.path, secret.line))
+        else:
+            defects.append(_defect(secret))
+    noted = [f"{number} accepted"] if number else []
+    noted += [f"{len(remarks)} allowed in place"] if remarks else []
+    noted += [f"{len(known)} of tests known since {release}"] if known else []
+    remarks += known
+    remarks += [
+        Finding(f"nothing is accepted any more by {entry}", remedy="take the entry out")
+        for entry in dict.fromkeys(accepted)
+        if entry not in used
+    ]
+    said = f"; {', '.join(noted)}" if noted else ""
+    return tuple(defects), tuple(remarks), f"{scope}{said}"
+
+
+def _defect(secret: Secret) -> Finding:
+    where = f" in commit {secret.commit[:12]}" if secret.commit else ""
+    where = where if secret.path else where.replace("in", "in the message of", 1)
+    what = f"a secret{where} by the rule {short_rule(secret.rule)} ({secret.fingerprint})"
+    folder = secret.path.rpartition("/")[0]
+    if is_key_of_tests(secret):
+        what_is = f'path = "{folder}/*", rule = "private-key"'
+    else:
+        what_is = f'fingerprint = "{secret.fingerprint}"'
+    accept = f"if it is of no use to anybody, accept it in {SETTING} with {what_is} and a reason"
+    if secret.commit:
+        return Finding(
+            what,
+            secret.path or None,
+            secret.line,
+            f"revoke it, for its commit gets pushed; {accept}",
+        )
+    return Finding(what, secret.path, secret.line, f"revoke it and take it out; {accept}")
+
+
+def outcome(
+    defects: tuple[Finding, ...], remarks: tuple[Finding, ...], checked: int, said: str
+) -> Outcome:
+    """The gate's outcome for `checked` files."""
+    if defects:
+        number = f"{len(defects)} secret{'' if len(defects) == 1 else 's'}"
+        return Outcome.failed(defects, f"{number} ({said})", checked=checked)
+    return Outcome.passed(checked, f"no secrets in {said}", remarks=remarks)

@@ -1,0 +1,769 @@
+"""What is set up once, outside of the repository, is there: publisher, environment, archive, hooks.
+
+Trusted publisher: what the index shows of the last release's attestation (repository, workflow,
+environment) must be what would publish the next one: the workflow that uses
+pypa/gh-action-pypi-publish or `uv publish`, the environment of its job, and the repository that the
+remote names; `owner`, `repository`, `workflow` and `environment` state what is not to be told from
+these. Where no release has an attestation yet, a person looks and confirms it with the day, in
+[tool.release.gates.setup]: `confirmed.publisher = 2026-11-01`. A confirmation of the day of the
+last release, or of a later one, outweighs what that release shows, which stays a remark; so does
+any where that day is not known, neither from the index nor from a tag. `pending-since` is the day
+on which a pending publisher was registered. It lasts 30 days, and fails the gate after that as long
+as the index does not know the project; where it does, the setting is of no use, and a remark.
+
+Environment: GitHub must have it, for a missing one is made silently and without protection by the
+first run; if only some refs may deploy to it, the tag of the release must be one of them. An
+environment that nothing protects is a remark, and a defect with `protected = true`.
+`confirmed.environment` counts where GitHub does not show it.
+
+Archive: with `archive = "zenodo"`, or a .zenodo.json, its switch for this repository cannot be
+seen from outside and is confirmed: `confirmed.archive`. `archive = "none"` says that there is none.
+
+Hooks: the folder of hooks that the project ships is the one that git uses in this clone; not judged
+in CI.
+
+What can neither be seen nor is confirmed leaves the gate unchecked, with what to fill in where. A
+confirmation older than a year is a remark. A project that no workflow publishes by Trusted
+Publishing, or with tool.release.publish = false, has no publisher and no environment to judge.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from release.errors import CannotCheck, ConfigurationError, Problem
+from release.model import Finding, Gate, Outcome, Status
+
+if TYPE_CHECKING:
+    from release.gates.workflows.publishing import Publication
+    from release.gates.workflows.read import Loaded
+    from release.project import Project
+    from release.run.shell import Shell
+    from release.settings import SetupSettings
+    from release.world.forge import Environment, Forge, Repository
+    from release.world.index import ServedFile
+    from release.world.integrity import Publisher
+
+WORKFLOWS = ".github/workflows"
+PENDING_DAYS = 30
+STALE_DAYS = 365
+SOON_DAYS = 7
+CONFIRMABLE = ("publisher", "environment", "archive")
+SETTING = "tool.release.gates.setup"
+FOLDER = (
+    "an index that is a folder tells nothing about publishers",
+    "set tool.release.index to the one that releases go to",
+)
+ZENODO = "https://zenodo.org/account/settings/github"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job that publishes: its workflow's file name, its name, its environment.
+
+    `environment` is empty when it has none, and may be an expression. `by_tag` says whether a tag
+    or a release starts the workflow.
+    """
+
+    workflow: str
+    name: str
+    environment: str
+    by_tag: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the next release is published by; what is not known is None.
+
+    `environment` is empty where the publishing job has none.
+    """
+
+    project: str
+    owner: str | None
+    repository: str | None
+    workflow: str | None
+    environment: str | None
+
+    @property
+    def fields(self) -> str:
+        """What to type into the index's form, field by field."""
+        environment = self.environment or "(leave it empty)"
+        if self.environment is None:
+            environment = "(that of the publishing job)"
+        return "; ".join(
+            [
+                f"PyPI project name: {self.project}",
+                f"owner: {self.owner or '(the owner on GitHub)'}",
+                f"repository name: {self.repository or '(the name on GitHub)'}",
+                f"workflow name: {self.workflow or '(the file that publishes)'}",
+                f"environment name: {environment}",
+            ]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the index shows of the last release.
+
+    `exists` says whether the index knows the project, None when it could not be asked, which
+    `trouble` then explains. `publishers` are those of the version `version`'s attestations, empty
+    where it has none; `released` is the day on which it was uploaded, or else tagged, where one of
+    the two is known.
+    """
+
+    exists: bool | None
+    version: str | None = None
+    publishers: tuple[Publisher, ...] = ()
+    released: date | None = None
+    trouble: CannotCheck | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The judgement on one thing: defects, what is neither seen nor confirmed, remarks, and what
+    to say about it when it is well.
+    """
+
+    defects: tuple[Finding, ...] = ()
+    unknown: tuple[Finding, ...] = ()
+    remarks: tuple[Finding, ...] = ()
+    well: str = ""
+
+
+def check(project: Project, shell: Shell) -> Outcome:
+    settings, today = project.settings.gates.setup, shell.today
+    repository, trouble = _repository(project)
+    parts = [judge_confirmations(settings.confirmed, today)]
+    if project.settings.publish:
+        parts += _judge_publishing(project, shell, repository, trouble)
+    zenodo = "zenodo" if (project.root / ".zenodo.json").is_file() else None
+    slug = repository.slug if repository else None
+    confirmed = settings.confirmed.get("archive")
+    parts.append(judge_archive(settings.archive or zenodo, confirmed, slug, today))
+    parts.append(_judge_hooks(project.root))
+    return conclude(parts, publish=project.settings.publish)
+
+
+def _judge_publishing(
+    project: Project, shell: Shell, repository: Repository | None, trouble: CannotCheck | None
+) -> list[Part]:
+    """The publisher and its environment, where a workflow publishes or settings say so."""
+    from release.gates.workflows.read import load
+
+    settings, today = project.settings.gates.setup, shell.today
+    root = project.top
+    job, problem = choose(publishing_jobs(load(root)), settings)
+    if problem:
+        return [Part((problem,))]
+    set_up = (settings.workflow, settings.environment, settings.pending_since)
+    if job is None and not any(set_up) and "publisher" not in settings.confirmed:
+        return []
+    parts = [] if job else [_judge_file(root, settings.workflow)]
+    forge = None
+    if repository:
+        try:
+            forge, current = _ask_forge(repository, lambda: shell.remaining)
+            if current.slug.lower() != repository.slug.lower():
+                parts.append(Part(remarks=(_renamed(repository.slug, current.slug),)))
+                repository = current
+        except CannotCheck as error:
+            trouble = error
+    expected = Expected(
+        project.name,
+        repository.owner if repository else settings.owner,
+        repository.name if repository else settings.repository,
+        (settings.workflow or (job.workflow if job else "")).rpartition("/")[2] or None,
+        settings.environment or (job.environment if job else None),
+    )
+    parts.append(judge_publisher(expected, _look_at_index(project), settings, today))
+    if expected.environment is not None:
+        seen = _look_at_environment(forge, trouble, expected.environment)
+        confirmed = settings.confirmed.get("environment")
+        tag = _tag(project, shell) if job and job.by_tag else None
+        part = judge_environment(
+            expected, seen, confirmed, today, tag, protected=settings.protected
+        )
+        parts.append(part)
+    return parts
+
+
+def conclude(parts: Sequence[Part], *, publish: bool) -> Outcome:
+    """The verdict on all parts together."""
+    defects = tuple(finding for part in parts for finding in part.defects)
+    unknown = tuple(finding for part in parts for finding in part.unknown)
+    remarks = tuple(finding for part in parts for finding in part.remarks)
+    well = [part.well for part in parts if part.well]
+    if defects:
+        return Outcome.failed(defects + unknown, checked=len(well))
+    if unknown:
+        more = f" (and {len(unknown) - 1} more)" if len(unknown) > 1 else ""
+        return Outcome(Status.UNCHECKED, unknown[0].message + more, findings=unknown + remarks)
+    if not well:
+        return Outcome.not_applicable(
+            "no workflow publishes it by Trusted Publishing, and it has no archive and no hooks"
+            if publish
+            else "tool.release.publish is off, and it has no archive and no hooks"
+        )
+    return Outcome.passed(len(well), "; ".join(well), remarks=remarks)
+
+
+def publishing_jobs(loaded: Loaded) -> tuple[Job, ...]:
+    """The jobs that publish as a trusted publisher, but not to an index for tests.
+
+    Raises ConfigurationError when there are none among the workflows that can be read, and others
+    cannot.
+    """
+    from release.gates.workflows import publishing
+
+    found: dict[tuple[str, str], Job] = {}
+    for publication in publishing.Context(loaded.model, publishing.Expected()).open:
+        job = publication.job
+        if not _is_trusted(publication):
+            continue
+        workflow, environment = loaded.model.workflows[job.path], job.environment
+        push = workflow.triggers.get("push")
+        by_tag = "release" in workflow.triggers or bool(push and push.get("tags"))
+        name = (environment.text if environment else None) or ""
+        found[job.key] = Job(workflow.name, job.id, name, by_tag)
+    unread = [fault for fault in loaded.faults if fault.path not in loaded.nodes]
+    if unread and not found:
+        raise ConfigurationError(
+            *(
+                Problem(fault.message, fault.path or "", fault.line, fault.remedy or "")
+                for fault in unread
+            )
+        )
+    return tuple(found.values())
+
+
+def _is_trusted(publication: Publication) -> bool:
+    """Whether it is by one of the two that a trusted publisher uses."""
+    from release.gates.workflows.commands import program, subcommand
+    from release.gates.workflows.publishing import PUBLISHER, uses_any
+
+    if publication.command is None:
+        return uses_any(publication.step, [PUBLISHER])
+    run = program(publication.command.words)
+    return run[:1] == ("uv",) and subcommand(run) == "publish"
+
+
+def choose(jobs: Sequence[Job], settings: SetupSettings) -> tuple[Job | None, Finding | None]:
+    """The job that publishes, as far as settings name it, and what is wrong with the choice."""
+    if not jobs:
+        return None, None
+    chosen = [
+        job
+        for job in jobs
+        if settings.workflow in {None, job.workflow, f"{WORKFLOWS}/{job.workflow}"}
+    ]
+    if not chosen:
+        there = ", ".join(dict.fromkeys(job.workflow for job in jobs))
+        return None, Finding(
+            f"{settings.workflow} is set as the publishing workflow, and {there} publishes",
+            "pyproject.toml",
+            remedy=f"correct {SETTING}.workflow, or the workflow",
+        )
+    wanted = settings.environment
+    literal = [job for job in chosen if "${{" not in job.environment]
+    if wanted and literal and wanted.lower() not in {j.environment.lower() for j in literal}:
+        job = literal[0]
+        there = f"environment {job.environment}" if job.environment else "no environment"
+        return None, Finding(
+            f"{wanted} is set as the publishing environment, and the job {job.name} has {there}",
+            f"{WORKFLOWS}/{job.workflow}",
+            remedy=f"correct {SETTING}.environment, or the job: the index compares the two",
+        )
+    if wanted:
+        chosen = [j for j in chosen if j.environment.lower() == wanted.lower()] or chosen
+    if len({(job.workflow, job.environment) for job in chosen}) > 1:
+        shown = ", ".join(
+            f"{job.workflow} (environment {job.environment or 'none'})" for job in chosen
+        )
+        return None, Finding(
+            f"several jobs publish: {shown}",
+            f"{WORKFLOWS}/{chosen[0].workflow}",
+            remedy=f"keep one, or name it: {SETTING}.workflow and .environment",
+        )
+    if "${{" in chosen[0].environment and not wanted:
+        return None, Finding(
+            f"the environment of the publishing job {chosen[0].name} is an expression",
+            f"{WORKFLOWS}/{chosen[0].workflow}",
+            remedy=f"write its name there, or set {SETTING}.environment",
+        )
+    return chosen[0], None
+
+
+def judge_confirmations(confirmed: Mapping[str, date], today: date) -> Part:
+    """What is wrong with the confirmations themselves: unknown names, days to come, their age."""
+    defects = []
+    remarks = []
+    for name, day in confirmed.items():
+        if name not in CONFIRMABLE:
+            close = difflib.get_close_matches(name, CONFIRMABLE, 1)
+            defects.append(
+                Finding(
+                    f"{SETTING}.confirmed.{name} is nothing that is confirmed",
+                    "pyproject.toml",
+                    remedy=f"did you mean {close[0]}?" if close else ", ".join(CONFIRMABLE),
+                )
+            )
+        elif day > today:
+            defects.append(
+                Finding(
+                    f"{SETTING}.confirmed.{name} is a day to come, {day}",
+                    "pyproject.toml",
+                    remedy="look at it, and write the day on which you did",
+                )
+            )
+        elif (today - day).days > STALE_DAYS:
+            remarks.append(
+                Finding(
+                    f"the {name} was confirmed more than a year ago, on {day}",
+                    remedy=f"look again, and set {_confirm(name, today)}",
+                )
+            )
+    return Part(tuple(defects), remarks=tuple(remarks))
+
+
+def judge_publisher(expected: Expected, seen: Seen, settings: SetupSettings, today: date) -> Part:
+    """The trusted publisher: as the index shows it, else as confirmed, else what to fill in."""
+    confirmed = settings.confirmed.get("publisher")
+    pending = settings.pending_since
+    if seen.publishers:
+        differing = [_differences(expected, publisher) for publisher in seen.publishers]
+        closest = min(differing, key=len)
+        unknown = _not_known(expected, seen.publishers)
+        if not closest and not unknown:
+            return _as_observed(expected, seen, pending)
+        if confirmed and (seen.released is None or confirmed >= seen.released):
+            return _outweighed(seen, closest, confirmed)
+        if closest:
+            return Part(
+                (
+                    Finding(
+                        f"the last release, {seen.version}, was published from elsewhere:"
+                        f" {'; '.join(closest)}",
+                        remedy=f"restore that, or change the project's publisher on the index to"
+                        f" {expected.fields}; then set {_confirm('publisher', today)}",
+                    ),
+                )
+            )
+        return Part(
+            unknown=(
+                Finding(
+                    f"the index shows who published {seen.version}, and what to compare that with"
+                    f" is not known: {', '.join(unknown)}",
+                    remedy=f"set {', '.join(unknown)} below [{SETTING}]; or look at the publisher"
+                    f" on the index and set {_confirm('publisher', today)}",
+                ),
+            )
+        )
+    if pending and pending > today:
+        return Part(
+            (
+                Finding(
+                    f"{SETTING}.pending-since is a day to come, {pending}",
+                    "pyproject.toml",
+                    remedy="write the day on which the pending publisher was registered",
+                ),
+            )
+        )
+    remarks = [Finding(seen.trouble.reason, remedy=seen.trouble.remedy)] if seen.trouble else []
+    since = max((day for day in (confirmed, pending) if day), default=None)
+    if seen.exists is False and since is not None:
+        return _judge_pending(expected, since, today)
+    if seen.exists and pending:
+        remarks.append(_no_longer_pending())
+    if confirmed:
+        return Part(remarks=tuple(remarks), well=f"publisher confirmed on {confirmed}")
+    if pending and seen.exists is None and (today - pending).days <= PENDING_DAYS:
+        return Part(remarks=tuple(remarks), well=f"publisher pending since {pending}")
+    return Part(unknown=(_unknown_publisher(expected, seen, today),), remarks=tuple(remarks))
+
+
+def _not_known(expected: Expected, publishers: Sequence[Publisher]) -> list[str]:
+    """The fields of publishers that there is nothing to compare with."""
+    known = {
+        "owner": expected.owner,
+        "repository": expected.repository,
+        "workflow": expected.workflow,
+        # A publisher that names no environment takes any.
+        "environment": expected.environment if any(p.environment for p in publishers) else "",
+    }
+    return [field for field, value in known.items() if value is None]
+
+
+def _outweighed(seen: Seen, differing: Sequence[str], confirmed: date) -> Part:
+    """What a confirmation makes of a release that was published otherwise, or may have been."""
+    remarks = []
+    if differing:
+        remarks.append(
+            Finding(f"{seen.version} was published from elsewhere: {'; '.join(differing)}")
+        )
+    if seen.released is None:
+        remarks.append(
+            Finding(
+                f"neither the index nor a tag tells the day of {seen.version}, so the publisher"
+                " counts as confirmed after it",
+                remedy="git fetch --tags",
+            )
+        )
+    return Part(remarks=tuple(remarks), well=f"publisher confirmed on {confirmed}")
+
+
+def _as_observed(expected: Expected, seen: Seen, pending: date | None) -> Part:
+    remarks = [_no_longer_pending()] if pending else []
+    if expected.environment and not any(p.environment for p in seen.publishers):
+        remarks.append(
+            Finding(
+                "the publisher names no environment, so any job of the workflow may publish",
+                remedy=f"name {expected.environment} in it, on the index",
+            )
+        )
+    well = f"publisher as {seen.version} shows it ({expected.workflow})"
+    return Part(remarks=tuple(remarks), well=well)
+
+
+def _judge_pending(expected: Expected, since: date, today: date) -> Part:
+    """A publisher of a project that the index does not have yet, known since a day."""
+    left = PENDING_DAYS - (today - since).days
+    if left < 0:
+        return Part(
+            (
+                Finding(
+                    f"the pending publisher of {since} has expired: it lasts {PENDING_DAYS} days,"
+                    f" and the index has no {expected.project} yet",
+                    "pyproject.toml",
+                    remedy=f"register it again ({expected.fields}), and set"
+                    f" pending-since = {today} below [{SETTING}]",
+                ),
+            )
+        )
+    soon = Finding(
+        f"the pending publisher expires in {left} day{'' if left == 1 else 's'}",
+        remedy="release before that, or register it again",
+    )
+    return Part(
+        remarks=(soon,) if left <= SOON_DAYS else (), well=f"publisher pending since {since}"
+    )
+
+
+def _no_longer_pending() -> Finding:
+    return Finding(
+        "the index has the project, so that its publisher is pending no more",
+        "pyproject.toml",
+        remedy=f"remove {SETTING}.pending-since",
+    )
+
+
+def _unknown_publisher(expected: Expected, seen: Seen, today: date) -> Finding:
+    if seen.trouble:
+        why = f"the trusted publisher was not observed: {seen.trouble.reason}"
+    elif seen.exists:
+        why = "the trusted publisher cannot be seen: the index shows no attestation of"
+        why += f" {seen.version or 'the last release'}"
+    else:
+        why = f"the trusted publisher cannot be seen: the index has no {expected.project} yet"
+    where = (
+        "under Manage, Publishing" if seen.exists else "as a pending publisher, under Publishing"
+    )
+    what = "see that it is registered" if seen.exists else "register it"
+    day = f"pending-since = {today} below [{SETTING}]" if seen.exists is False else ""
+    return Finding(
+        why,
+        remedy=f"{what} on the index {where}, with {expected.fields}; then set"
+        f" {day or _confirm('publisher', today)}",
+    )
+
+
+def _differences(expected: Expected, publisher: Publisher) -> list[str]:
+    """In what of that which is known a publisher is not the expected one.
+
+    GitHub's names are the same in any case.
+    """
+    owner, _, name = publisher.repository.partition("/")
+    found = [] if publisher.kind == "GitHub" else [f"kind {publisher.kind}, not GitHub"]
+    for field, is_it, should in (
+        ("owner", owner, expected.owner),
+        ("repository", name, expected.repository),
+        ("workflow", publisher.workflow, expected.workflow),
+    ):
+        same = is_it == should if field == "workflow" else is_it.lower() == (should or "").lower()
+        if should is not None and not same:
+            found.append(f"{field} {is_it or 'none'}, not {should}")
+    there, here = publisher.environment, expected.environment
+    # One that names no environment takes any.
+    if there is not None and here is not None and there.lower() != here.lower():
+        found.append(f"environment {there}, not {here or 'none'}")
+    return found
+
+
+def judge_environment(
+    expected: Expected,
+    seen: Environment | CannotCheck | None,
+    confirmed: date | None,
+    today: date,
+    tag: str | None,
+    *,
+    protected: bool = False,
+) -> Part:
+    """The publishing environment: as GitHub shows it (None for a missing one), else confirmed.
+
+    `tag` is that of the release where a tag starts the publishing workflow; `protected` says
+    whether it must be protected.
+    """
+    name = expected.environment
+    if not name:
+        return Part(
+            remarks=(
+                Finding(
+                    "the publishing job has no environment, so nothing can guard it",
+                    remedy="give it one, and name it in the publisher on the index",
+                ),
+            )
+        )
+    owner, repository = expected.owner or "OWNER", expected.repository or "REPOSITORY"
+    how = (
+        f"{owner}/{repository}, Settings, Environments, {name}: required reviewers, and deployment"
+        " branches and tags limited to the release tags"
+    )
+    if isinstance(seen, CannotCheck):
+        why = Finding(
+            f"the environment {name} cannot be seen: {seen.reason}",
+            remedy=f"{seen.remedy}; or look at {how}; then set {_confirm('environment', today)}",
+        )
+        if confirmed is None:
+            return Part(unknown=(why,))
+        return Part(remarks=(why,), well=f"environment {name} confirmed on {confirmed}")
+    if seen is None:
+        return Part(
+            (
+                Finding(
+                    f"{owner}/{repository} has no environment {name}; the first run would make it,"
+                    " without protection",
+                    remedy=f"make it: {how}",
+                ),
+            )
+        )
+    refused = refuses(seen, tag) if tag else None
+    if refused:
+        return Part((Finding(f"{refused}, so it refuses the tag {tag}", remedy=f"mend {how}"),))
+    guarded = [rule.replace("_", " ") for rule in seen.rules]
+    if not guarded:
+        bare = Finding(f"nothing protects the environment {name}", remedy=f"protect it: {how}")
+        if protected:
+            return Part((bare,))
+        return Part(remarks=(bare,), well=f"environment {name} is there")
+    return Part(well=f"environment {name} has {', '.join(dict.fromkeys(guarded))}")
+
+
+def refuses(environment: Environment, tag: str) -> str | None:
+    """Why a run for a tag may not deploy to an environment; None if it may.
+
+    Patterns are those of Ruby's File.fnmatch with FNM_PATHNAME, which GitHub uses.
+    """
+    if environment.protected_branches:
+        return f"only protected branches may deploy to {environment.name}"
+    if environment.patterns is None:
+        return None
+    if any(kind == "tag" and _fits(tag, pattern) for kind, pattern in environment.patterns):
+        return None
+    shown = ", ".join(f"{kind} {pattern}" for kind, pattern in environment.patterns) or "nothing"
+    return f"{environment.name} takes {shown} only"
+
+
+def _fits(tag: str, pattern: str) -> bool:
+    """Whether a pattern matches: `*` does so within one part, `**/` any number of whole ones."""
+    from fnmatch import fnmatchcase
+
+    # In Python's patterns a circumflex negates nothing, and no backslash takes a meaning away.
+    pattern = re.sub(r"\\(.)", r"[\1]", pattern).replace("[^", "[!")
+    words, (*folders, last) = tag.split("/"), pattern.split("/")
+    places = {0}
+    for part in folders:
+        if part == "**":
+            places = set(range(min(places, default=len(words)), len(words)))
+        else:
+            places = {n + 1 for n in places if n < len(words) and fnmatchcase(words[n], part)}
+    return len(words) - 1 in places and fnmatchcase(words[-1], last)
+
+
+def judge_archive(
+    archive: str | None, confirmed: date | None, slug: str | None, today: date
+) -> Part:
+    """The archive's switch for this repository, which only a person sees."""
+    if archive is None or archive.lower() == "none":
+        return Part()
+    if confirmed:
+        return Part(well=f"{archive} confirmed on {confirmed}")
+    where = "its page"
+    if archive.lower() == "zenodo":
+        where = f"{ZENODO}/repository/{slug}" if slug else ZENODO
+    return Part(
+        unknown=(
+            Finding(
+                f"whether {archive} takes this repository's releases cannot be seen from outside",
+                remedy=f"look at {where}, switch it on, and set {_confirm('archive', today)}; or"
+                f' {SETTING}.archive = "none"',
+            ),
+        )
+    )
+
+
+def _judge_hooks(root: Path) -> Part:
+    from release.gates.tree import hooks_folder, hooks_path
+    from release.settings import environment_is_ci
+
+    hooks = hooks_folder(root)
+    if hooks is None or environment_is_ci():
+        return Part()
+    path = hooks_path(root)
+    if path != hooks:
+        instead = f"; git uses {path}" if path else ""
+        return Part(
+            (
+                Finding(
+                    f"the project's hooks in {hooks}/ are not in use{instead}",
+                    remedy=f"git config core.hooksPath {hooks}",
+                ),
+            )
+        )
+    return Part(well="hooks in use")
+
+
+def _judge_file(root: Path, workflow: str | None) -> Part:
+    """The workflow file that settings name, in which no publishing step was recognised."""
+    if workflow is None:
+        return Part()
+    path = workflow if "/" in workflow else f"{WORKFLOWS}/{workflow}"
+    if (root / path).is_file():
+        return Part()
+    return Part(
+        (
+            Finding(
+                f"{SETTING}.workflow names {path}, which is not there",
+                "pyproject.toml",
+                remedy="correct it, or add the workflow",
+            ),
+        )
+    )
+
+
+def _confirm(name: str, today: date) -> str:
+    return f"confirmed.{name} = {today} below [{SETTING}]"
+
+
+def _renamed(old: str, new: str) -> Finding:
+    return Finding(
+        f"{old} is called {new} now, which is what the index compares",
+        remedy=f"git remote set-url it to {new}",
+    )
+
+
+def _repository(project: Project) -> tuple[Repository | None, CannotCheck | None]:
+    """The repository on GitHub, as settings and the remote say, and why there is none."""
+    from dataclasses import replace
+
+    from release.world.forge import find
+
+    settings = project.settings.gates.setup
+    try:
+        found = find(project.git, project.settings.remote)
+    except CannotCheck as error:
+        return None, error
+    owner, name = settings.owner or found.owner, settings.repository or found.name
+    return replace(found, owner=owner, name=name), None
+
+
+def _ask_forge(repository: Repository, remaining: Callable[[], float]) -> tuple[Forge, Repository]:
+    """A client for a repository, and the repository under the name that it has now."""
+    from dataclasses import replace
+
+    from release.world.forge import Forge, find_token
+
+    forge = Forge(repository, find_token(repository), remaining)
+    owner, _, name = forge.slug().partition("/")
+    return forge, replace(repository, owner=owner, name=name)
+
+
+def _look_at_environment(
+    forge: Forge | None, trouble: CannotCheck | None, name: str
+) -> Environment | CannotCheck | None:
+    if not name:
+        return None
+    if forge is None:
+        assert trouble is not None
+        return trouble
+    try:
+        return forge.environment(name)
+    except CannotCheck as error:
+        return error
+
+
+def _look_at_index(project: Project) -> Seen:
+    """The last release on the index, and who published it."""
+    from release.text.versions import parse
+    from release.world.index import index_url, served_files
+    from release.world.integrity import publishers_of
+
+    url = index_url(project.settings.index)
+    if url.startswith("file:"):
+        return Seen(None, trouble=CannotCheck(*FOLDER))
+    try:
+        files = served_files(project.name, url)
+        known = [
+            (version, file)
+            for file in files or ()
+            if not file.yanked and (version := parse(file.version)) is not None
+        ]
+        if not known:
+            return Seen(bool(files))
+        last = max(version for version, _ in known)
+        released = [file for version, file in known if version == last]
+        for file in sorted(released, key=lambda file: not file.name.endswith(".whl"))[:2]:
+            found = publishers_of(project.name, str(last), file.name, url, file.provenance)
+            if found:
+                return Seen(True, str(last), found, _released(project, str(last), released))
+        return Seen(True, str(last))
+    except CannotCheck as error:
+        return Seen(None, trouble=error)
+
+
+def _released(project: Project, version: str, files: Sequence[ServedFile]) -> date | None:
+    """The day on which the last file of a version was uploaded, else that of its tag here."""
+    from release.project.git import git
+
+    uploaded = [file.uploaded for file in files if file.uploaded is not None]
+    if uploaded:
+        return max(uploaded).astimezone(UTC).date()
+    tags = [tag for tag, spelled in project.released.items() if str(spelled) == version]
+    if not tags:
+        return None
+    ref = f"refs/tags/{tags[0]}"
+    said = git(project.root, "log", "-1", "--format=%cs", ref, "--", check=False).stdout.strip()
+    try:
+        return date.fromisoformat(said)
+    except ValueError:
+        return None
+
+
+def _tag(project: Project, shell: Shell) -> str | None:
+    target = project.target_version(shell.level)
+    if target is None or project.settings.publishing != "tag":
+        return None
+    return project.tag_of(project.spell(target))
+
+
+GATE = Gate(
+    name="setup",
+    title="publisher, environment, archive and hooks are set up",
+    check=check,
+    cost=0.4,
+    valid=None,
+)

@@ -1,0 +1,348 @@
+"""No dangerous code in the package, by bandit, ruff's S rules or the project's own commands.
+
+Runs bandit over the import package, without the tests that lie in it. Findings of at least medium
+severity and medium confidence fail the gate; the lesser ones are counted. `severity` is another
+least one ("low", "medium", "high"). The project's own configuration is heeded: [tool.bandit], a
+bandit.yaml, a .bandit file, and what the arguments of its pre-commit hook name, -l, -ll and -lll
+among them. `baseline` is a report of bandit's (`bandit -f json`), whose findings are accepted;
+`# nosec` comments are respected and counted. A file that bandit cannot judge leaves the gate
+unchecked, unless it found something elsewhere.
+
+Where nothing configures bandit, and neither `tool`, `baseline` nor `severity` is set, what it finds
+in the last release's files as well is known, and a remark: only new findings fail.
+
+With `tool = "ruff"` it runs ruff's S rules instead, but for those that the configuration ignores.
+Where ruff's configuration selects them anyway, and nothing configures bandit, `lint` judges them
+and this gate does not apply.
+
+`run` in [tool.release.gates.static_analysis] replaces it with commands of the project's own.
+"""
+
+from __future__ import annotations
+
+import configparser
+import json
+import re
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from release.errors import CannotCheck
+from release.model import Gate, Level, Outcome
+
+if TYPE_CHECKING:
+    from release.gates.static_analysis.static_findings import Analysis
+    from release.model import Finding
+    from release.project import Project
+    from release.run.shell import Shell
+
+CONFIGURATIONS = ("bandit.yaml", "bandit.yml", ".bandit.yaml", ".bandit.yml")
+INI = ".bandit"
+OPTIONS = {"-c": "-c", "--configfile": "-c", "-b": "-b", "--baseline": "-b", "--ini": "--ini"}
+# As bandit's own default, which naming any replaces.
+EXCLUDED = (".svn", "CVS", ".bzr", ".hg", ".git", "__pycache__", ".tox", ".eggs", "*.egg")
+CLEAN, FOUND = 0, 1  # of bandit and of ruff
+
+
+def applies(project: Project, _level: Level | None) -> str | None:
+    settings = project.settings.gates.static_analysis
+    if settings.run is not None or project.settings.gates.lint.run is not None:
+        return None
+    if settings.tool == "bandit" and ("tool" in settings.model_fields_set or _options(project)):
+        return None
+    from release.gates.lint import read_configuration
+
+    if selects_security(read_configuration(project) or {}):
+        return "lint judges ruff's S rules, which the project selects"
+    return None
+
+
+def check(project: Project, shell: Shell) -> Outcome:
+    settings = project.settings.gates.static_analysis
+    if settings.run is not None:
+        from release.gates.command import run_set
+
+        return run_set(project, shell, settings, shell.tools)
+    targets = package_paths(project)
+    if settings.tool == "ruff":
+        return _by_ruff(project, shell, targets)
+    return _by_bandit(project, shell, targets)
+
+
+def package_paths(project: Project) -> list[str]:
+    """The folders or modules of the import packages. Raises CannotCheck when there are none."""
+    if project.package_path is not None:
+        return [project.package_path]
+    found = []
+    for name in project.packages:
+        path = f"{project.source_root}/{name.replace('.', '/')}".removeprefix("./")
+        found += [p for p in (path, f"{path}.py") if (project.root / p).exists()][:1]
+    if not found:
+        project.require_package()
+    return found
+
+
+def _tests_inside(project: Project, targets: list[str]) -> list[str]:
+    from release.project.declared import test_folders
+
+    inside = [f"{target}/" for target in targets]
+    return [path for path in test_folders(project) if path.startswith(tuple(inside))]
+
+
+def _by_bandit(project: Project, shell: Shell, targets: list[str]) -> Outcome:
+    settings = project.settings.gates.static_analysis
+    options = _options(project)
+    if settings.baseline is not None:
+        options["-b"] = settings.baseline
+    if "-b" in options and not (project.root / options["-b"]).is_file():
+        raise CannotCheck(
+            f"the baseline {options['-b']} is not there", "add it, or correct its name"
+        )
+    found = _run_bandit(project, shell, targets, options, project.root)
+    new: tuple[Finding, ...] = found.findings
+    known: tuple[Finding, ...] = ()
+    since = ""
+    if new and not _is_configured(project):
+        new, known, since = _compared(project, shell, targets, found)
+    noted = _noted(len(known), since, found.lesser, found.nosec)
+    if new:
+        count = f"{len(new)} finding{'' if len(new) == 1 else 's'}"
+        return Outcome.failed(new + found.errors, f"{count} by bandit{noted}", checked=found.files)
+    if found.errors:
+        first = found.errors[0]
+        raise CannotCheck(f"{first.path}: {first.message}", first.remedy or "see the log")
+    if found.files == 0:
+        raise CannotCheck(
+            f"bandit found no file in {', '.join(targets)}",
+            "correct what its configuration excludes",
+        )
+    clean = "files without a new finding" if known else "files clean"
+    return Outcome.passed(found.files, f"bandit: {found.files} {clean}{noted}", remarks=known)
+
+
+def _run_bandit(
+    project: Project, shell: Shell, targets: list[str], options: Mapping[str, str], folder: Path
+) -> Analysis:
+    """What bandit finds in a folder's targets. Raises CannotCheck when it breaks."""
+    from release.gates.static_analysis.static_findings import read_report
+
+    excluded = [*EXCLUDED, *_tests_inside(project, targets)]
+    excluded += _ini_excludes(project, options.get("--ini"))
+    target = shell.work / "bandit.json"
+    target.unlink(missing_ok=True)
+    done = shell.run(
+        shell.tools.tool("bandit"),
+        *(word for option in options.items() for word in option),
+        *("--exclude", ",".join(excluded)),
+        *("--recursive", "--format", "json", "--output", target),
+        *("--severity-level", "all", "--confidence-level", "all"),
+        *targets,
+        cwd=folder,
+    )
+    if done.status not in {CLEAN, FOUND} or not target.is_file():
+        errors = [line for line in done.stderr.splitlines() if "ERROR" in line]
+        said = (errors or [done.last_line])[-1].split("\t")[-1]
+        raise CannotCheck(f"bandit could not run: {said}", "mend its configuration, or see the log")
+    try:
+        found = read_report(
+            target.read_text(encoding="utf-8", errors="replace"), least_severity(project)
+        )
+    except ValueError as error:
+        raise CannotCheck(f"bandit: {error}", "see the log") from None
+    if done.status == FOUND and not (found.found or found.lesser or found.errors):
+        raise CannotCheck("bandit failed and does not say why", "see the log")
+    return found
+
+
+def _compared(
+    project: Project, shell: Shell, targets: list[str], found: Analysis
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...], str]:
+    """What is new since the last release, what is known of it as a remark, and its tag."""
+    from dataclasses import replace
+
+    from release.gates.secrets import last_tag
+    from release.gates.static_analysis.static_findings import split
+
+    tag = last_tag(project)
+    folder = shell.work / "before"
+    there = _extract(project, shell, tag, targets, folder) if tag else []
+    if tag is None or not there:
+        return found.findings, (), ""
+    before = _run_bandit(project, shell, there, {}, folder)
+    new, known = split(found, before)
+    return new, tuple(replace(f, message=f"{f.message}; known since {tag}") for f in known), tag
+
+
+def _extract(
+    project: Project, shell: Shell, tag: str, targets: Sequence[str], folder: Path
+) -> list[str]:
+    """Write the modules of a tag's targets below a folder; those targets that were there."""
+    from release.project.git import git
+
+    assert project.git is not None
+    literal = {"GIT_LITERAL_PATHSPECS": "1"}
+    tree = f"refs/tags/{tag}:{project.git.prefix}".rstrip("/")
+    listing = git(
+        project.git.top, "ls-tree", "-z", "--name-only", tree, "--", *targets, env=literal
+    )
+    there = [target for target in targets if target in listing.stdout.split("\0")]
+    if not there:
+        return []
+    packed = shell.work / "before.tar"
+    git(project.git.top, "archive", "--format=tar", "-o", str(packed), tree, "--", *there,
+        env=literal)  # fmt: skip
+    with tarfile.open(packed) as archive:
+        for member in archive:
+            path = folder / member.name
+            source = archive.extractfile(member) if member.isfile() else None
+            if source is None or path.suffix != ".py" or ".." in path.parts:
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(source.read())
+    return there
+
+
+def _is_configured(project: Project) -> bool:
+    """Whether anything of the project says how bandit is to judge it."""
+    from release.project.declared import hook
+
+    told = project.settings.gates.static_analysis.model_fields_set
+    return bool(
+        told & {"tool", "baseline", "severity"} or _options(project) or hook(project, "bandit")
+    )
+
+
+def least_severity(project: Project) -> str:
+    """The least severity that counts: as set, else as the arguments of a hook say."""
+    from release.project.declared import hook
+
+    settings = project.settings.gates.static_analysis
+    own = hook(project, "bandit")
+    if "severity" in settings.model_fields_set or own is None:
+        return settings.severity
+    words = [word for argument in own.arguments or () for word in argument.split("=", 1)]
+    for place, word in enumerate(words):
+        if word == "--severity-level":
+            told = " ".join(words[place + 1 : place + 2])
+            return {"all": "low", "low": "low", "high": "high"}.get(told, "medium")
+    counted = sum(len(word) - 1 for word in words if re.fullmatch("-l+", word))
+    counted += words.count("--level")
+    return ("medium", "low", "medium", "high")[min(counted, 3)]
+
+
+def _noted(known: int, since: str, lesser: int, nosec: int) -> str:
+    noted = [f"{known} known since {since}"] if known else []
+    noted += [f"{lesser} lesser"] if lesser else []
+    noted += [f"{nosec} left out by nosec"] if nosec else []
+    return f"; {', '.join(noted)}" if noted else ""
+
+
+def _options(project: Project) -> dict[str, str]:
+    """The options by which bandit finds the project's own configuration; empty without any."""
+    from release.project.declared import hook
+
+    found: dict[str, str] = {}
+    if (project.root / INI).is_file():
+        found["--ini"] = INI
+    if project.configures("bandit"):
+        found["-c"] = "pyproject.toml"
+    for name in CONFIGURATIONS:
+        if (project.root / name).is_file():
+            found["-c"] = name
+            break
+    own = hook(project, "bandit")
+    return found | dict(_named(own.arguments or () if own else (), project))
+
+
+def _named(arguments: tuple[str, ...], project: Project) -> Iterator[tuple[str, str]]:
+    """The options among a hook's arguments that name files of the project."""
+    words = iter(word for argument in arguments for word in argument.split("=", 1))
+    for word in words:
+        if word in OPTIONS and (value := next(words, None)):
+            path = (project.root / value).resolve()
+            if path.is_file() and path.is_relative_to(project.root):
+                yield OPTIONS[word], value
+
+
+def _ini_excludes(project: Project, name: str | None) -> list[str]:
+    """What a .bandit file excludes: naming exclusions of our own hides it from bandit."""
+    if name is None:
+        return []
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read(project.root / name, encoding="utf-8")
+        text = parser.get("bandit", "exclude", fallback="")
+    except (configparser.Error, UnicodeDecodeError):
+        return []
+    return [item.strip().lstrip("/") for item in text.split(",") if item.strip("/ ")]
+
+
+def _by_ruff(project: Project, shell: Shell, targets: list[str]) -> Outcome:
+    from release.gates import lint
+
+    # Who ignores all of them for lint has chosen them here.
+    ignored = [r for r in ignored_security(lint.read_configuration(project) or {}) if r != "S"]
+    options = ["--select=S", *([f"--ignore={','.join(ignored)}"] if ignored else [])]
+    tests = _tests_inside(project, targets)
+    options += [word for path in tests for word in ("--extend-exclude", path)]
+    ruff = shell.tools.tool("ruff")
+    files = shell.run(ruff, "check", "--show-files", *options, *targets)
+    number = sum(name.endswith(lint.PYTHON_FILES) for name in files.stdout.splitlines())
+    done = shell.run(
+        *(ruff, "check", "--no-fix", "--output-format=json"),
+        f"--cache-dir={shell.folder / 'cache' / 'ruff'}",
+        *options,
+        *targets,
+    )
+    try:
+        items = json.loads(done.stdout or "[]")
+        findings = tuple(lint.judge(items, project.root))
+    except (ValueError, TypeError, AttributeError, KeyError):
+        raise CannotCheck("ruff printed something else than its findings", "see the log") from None
+    if done.status not in {CLEAN, FOUND} or files.status != CLEAN:
+        broken = done if done.status not in {CLEAN, FOUND} else files
+        raise CannotCheck(
+            f"ruff could not run: {broken.last_line}", "mend its configuration, or see the log"
+        )
+    if findings:
+        count = f"{len(findings)} finding{'' if len(findings) == 1 else 's'}"
+        return Outcome.failed(findings, f"{count} by ruff's S rules", checked=number)
+    if number == 0:
+        raise CannotCheck(
+            f"ruff found no file in {', '.join(targets)}", "correct what its configuration excludes"
+        )
+    if done.status == FOUND:
+        raise CannotCheck("ruff failed and does not say why", "see the log")
+    return Outcome.passed(number, f"ruff's S rules: {number} files clean")
+
+
+def selects_security(configuration: Mapping[str, Any]) -> bool:
+    """Whether a configuration of ruff selects its S rules as a whole."""
+    selected = _rules(configuration, "select") | _rules(configuration, "extend-select")
+    return bool(selected & {"S", "ALL"}) and "S" not in ignored_security(configuration)
+
+
+def ignored_security(configuration: Mapping[str, Any]) -> list[str]:
+    """The S rules that a configuration of ruff ignores."""
+    ignored = _rules(configuration, "ignore") | _rules(configuration, "extend-ignore")
+    return sorted(
+        rule for rule in ignored if rule == "S" or (rule[:1] == "S" and rule[1:2].isdigit())
+    )
+
+
+def _rules(configuration: Mapping[str, Any], key: str) -> set[str]:
+    lint = configuration.get("lint")
+    tables = [configuration, lint if isinstance(lint, Mapping) else {}]
+    lists = [table[key] for table in tables if isinstance(table.get(key), list)]
+    return {rule for rules in lists for rule in rules if isinstance(rule, str)}
+
+
+GATE = Gate(
+    name="static_analysis",
+    title="no dangerous code in the package",
+    check=check,
+    applies=applies,
+    tools=("bandit", "ruff"),
+    cost=1.5,
+)

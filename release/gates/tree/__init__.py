@@ -1,0 +1,495 @@
+"""The repository is ready to be released from: right branch, clean, up to date, tag still free.
+
+Judges that the project is in a git repository with a commit; on the release branch; clean, without
+untracked files; without an unfinished merge or rebase; not shallow; level with the remote's
+branch, asked afresh; that no tag of the version to be released is on another commit, here or on
+the remote, however it is spelled; that a tag on this commit is annotated; that the hooks are in
+use when the project ships some; that git knows an identity; and that a key is there when tags are
+to be signed. With a LEVEL the version is the next one of that kind.
+
+In CI, HEAD may be detached on any commit that the remote's release branch holds, and hooks,
+identity and key are not judged, for nobody commits there.
+
+The release branch is `tool.release.branch`, else the remote's default one. The tag is
+`tool.release.tag` with the version, else spelled like the tags that are there. A remote that
+cannot be asked leaves the gate unchecked.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from release.errors import CannotCheck
+from release.model import Finding, Gate, Outcome
+from release.project.git import GitFacts, git
+from release.text.masking import listing
+from release.world.remote import USUAL_BRANCHES, RemoteRefs, ask
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+    from release.project import Project
+    from release.run.processes import Completed
+    from release.run.shell import Shell
+
+Run = Callable[..., "Completed"]
+HOOK_FOLDERS = (".githooks", ".hooks", "githooks", ".git-hooks")
+# The hooks that a clone runs by itself (githooks(5)).
+HOOKS = frozenset(
+    ["applypatch-msg", "commit-msg", "post-checkout", "post-commit", "post-merge", "pre-commit",
+     "post-rewrite", "pre-merge-commit", "pre-push", "pre-rebase", "prepare-commit-msg"]
+)  # fmt: skip
+# Branch, operation, changes, untracked and unseen files, depth, level with the remote, tag here,
+# tag there.
+CHECKS = 9
+# Hooks, identity, key.
+MAINTAINER_CHECKS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag of the version to be released: its name, the commit it names, whether it is annotated.
+
+    `commit` is None when it names something else than a commit; a remote does not tell.
+    """
+
+    name: str
+    commit: str | None
+    annotated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TreeFacts:
+    """What the judgement needs beyond the project's own git facts.
+
+    `branch` is the release branch, `remote_branch` the commit that the remote has there (None when
+    it has none); `behind` says whether that commit is unknown here or no ancestor of this one,
+    `ahead` counts the commits that the remote lacks, `contained` says whether the remote's branch
+    holds this commit. `tag` is the tag to be made, `here` and `there` are those of its version.
+    `clash` is a branch called like the tag. `hooks` is the project's folder of hooks, `hooks_path`
+    the folder that git uses, relative to the project if below it. `key_problem` says what is wrong
+    with the signing key where tags are to be signed, `unreachable` why the remote could not be
+    asked; what is said of the remote then counts for nothing.
+    """
+
+    branch: str
+    in_ci: bool
+    tag: str | None
+    here: tuple[Tag, ...]
+    there: tuple[Tag, ...]
+    clash: str | None
+    remote: str | None
+    remotes: tuple[str, ...]
+    remote_branch: str | None
+    contained: bool
+    behind: bool
+    ahead: int
+    hooks: str | None
+    hooks_path: str | None
+    identity: bool
+    key_problem: str | None
+    unreachable: CannotCheck | None = None
+
+
+def check(project: Project, shell: Shell) -> Outcome:
+    facts = project.git
+    if facts is None:
+        return Outcome.unchecked(
+            "not in a git repository", "put the project under git: git init, git add, git commit"
+        )
+    if facts.commit is None:
+        return Outcome.unchecked("no commit yet", "commit the project: git add --all && git commit")
+    return judge(facts, read(project, facts, project.target_version(shell.level), shell.run))
+
+
+def read(
+    project: Project,
+    facts: GitFacts,
+    version: Version | None,
+    run: Run,
+    asked: RemoteRefs | None = None,
+) -> TreeFacts:
+    """Ask git and the remote.
+
+    `version` is the one to be released, `run` runs a command and returns how it ended, `asked` is
+    the remote's answer where it was asked already.
+    """
+    from release.settings import environment_is_ci
+    from release.text.versions import spelled
+
+    root, commit = project.root, facts.commit
+    remote = project.settings.remote if project.settings.remote in facts.remotes else None
+    unreachable = None
+    try:
+        if remote and asked is None:
+            asked = ask(facts.remote_base, remote)
+    except CannotCheck as error:
+        unreachable = error
+    asked = asked or RemoteRefs({}, None)
+    branch = release_branch(project, asked)
+    remote_branch = asked.branch(branch)
+    known = _succeeds(root, "cat-file", "-e", f"{remote_branch}^{{commit}}")
+    # What is not known here cannot be counted from; what was last fetched can.
+    start = remote_branch if known else f"refs/remotes/{remote}/{branch}"
+    ahead = git(root, "rev-list", "--count", f"{start}..{commit}", check=False).stdout.strip()
+    template = project.tag_template
+    tag = project.tag_of(project.spell(version)) if version else None
+    here: tuple[Tag, ...] = ()
+    there: tuple[Tag, ...] = ()
+    if version is not None:
+        here = _local_tags(root, [t for t in _tag_names(root) if spelled(t, template, version)])
+        there = tuple(
+            Tag(name, asked.tag(name), True)
+            for name in asked.tags
+            if spelled(name, template, version)
+        )
+    local_clash = bool(tag) and _succeeds(root, "rev-parse", "--verify", f"refs/heads/{tag}")
+    return TreeFacts(
+        branch=branch,
+        in_ci=environment_is_ci(),
+        tag=tag,
+        here=here,
+        there=there,
+        clash="here" if local_clash else remote if tag and asked.branch(tag) else None,
+        remote=remote,
+        remotes=facts.remotes,
+        remote_branch=remote_branch,
+        contained=known and _is_ancestor(root, str(commit), str(remote_branch)),
+        behind=remote_branch is not None
+        and not (known and _is_ancestor(root, str(remote_branch), str(commit))),
+        ahead=int(ahead) if ahead and remote_branch else 0,
+        hooks=hooks_folder(root),
+        hooks_path=hooks_path(root),
+        identity=_succeeds(root, "var", "GIT_COMMITTER_IDENT"),
+        key_problem=_key_problem(root, run) if _signs(project) else None,
+        unreachable=unreachable,
+    )
+
+
+def release_branch(project: Project, asked: RemoteRefs) -> str:
+    """The branch that releases are made from: as set, else the remote's default one."""
+    return (
+        project.settings.branch
+        or asked.default_branch
+        or _default_branch(project.root, project.settings.remote)
+    )
+
+
+def judge(facts: GitFacts, seen: TreeFacts) -> Outcome:
+    """The verdict on what was seen; every defect is named.
+
+    Raises CannotCheck when none was found and the remote could not be asked.
+    """
+    by_ci = seen.in_ci and facts.branch is None
+    found = [*_branch(facts, seen), *_state(facts), *_level(seen, by_ci), *_tags(facts, seen)]
+    if not by_ci:
+        found += _maintainer(seen)
+    checked = CHECKS + (0 if by_ci else MAINTAINER_CHECKS)
+    if found:
+        if seen.unreachable:
+            found.append(Finding(seen.unreachable.reason, remedy=seen.unreachable.remedy))
+        return Outcome.failed(tuple(found), checked=checked)
+    if seen.unreachable:
+        raise seen.unreachable
+    if seen.remote is None:
+        named = f"; there is {', '.join(seen.remotes)}" if seen.remotes else ""
+        return Outcome.unchecked(
+            f"no remote to be level with and to hold the tag{named}",
+            "git remote add origin URL, or set tool.release.remote",
+        )
+    where = f"{facts.branch or 'detached'} at {(facts.commit or '')[:12]}"
+    if seen.tag is None:
+        tag = ""
+    elif seen.here or seen.there:
+        tag = f", {(seen.here or seen.there)[0].name} is on this commit"
+    else:
+        tag = f", {seen.tag} is free"
+    return Outcome.passed(checked, f"{where}, clean, level{tag}", remarks=tuple(_remarks(seen)))
+
+
+def _branch(facts: GitFacts, seen: TreeFacts) -> list[Finding]:
+    if facts.branch == seen.branch:
+        return []
+    if facts.branch is None:
+        if seen.in_ci and seen.contained:
+            return []
+        what = "HEAD is detached"
+        if seen.in_ci:
+            what += f", and {seen.remote or 'no remote'}/{seen.branch} does not hold this commit"
+        return [Finding(what, remedy=f"git switch {seen.branch}")]
+    return [
+        Finding(
+            f"on branch {facts.branch}, and releases are made from {seen.branch}",
+            remedy=f"git switch {seen.branch}, or set tool.release.branch",
+        )
+    ]
+
+
+def _state(facts: GitFacts) -> list[Finding]:
+    found = []
+    if facts.operation:
+        stop = (
+            "git bisect reset" if facts.operation == "bisect" else f"git {facts.operation} --abort"
+        )
+        found.append(
+            Finding(
+                f"a {facts.operation} is not finished", remedy=f"finish it, or give it up: {stop}"
+            )
+        )
+    if facts.changed:
+        found.append(
+            Finding(
+                f"{_number(len(facts.changed), 'file')} changed and not committed:"
+                f" {listing(facts.changed)}",
+                remedy="commit or stash: a release is made from a commit",
+            )
+        )
+    if facts.untracked:
+        found.append(
+            Finding(
+                f"{_number(len(facts.untracked), 'untracked file')}: {listing(facts.untracked)}",
+                remedy="add, ignore or remove: an untracked file can get into a package",
+            )
+        )
+    if facts.unseen:
+        found.append(
+            Finding(
+                f"git was told not to look at {_number(len(facts.unseen), 'file')}:"
+                f" {listing(facts.unseen)}",
+                remedy="git update-index --no-assume-unchanged --no-skip-worktree FILE, or"
+                " git sparse-checkout disable: what is built must be what is committed",
+            )
+        )
+    if facts.shallow:
+        found.append(
+            Finding(
+                "the clone is shallow, so tags and history are missing",
+                remedy="git fetch --unshallow --tags",
+            )
+        )
+    return found
+
+
+def _level(seen: TreeFacts, by_ci: bool) -> list[Finding]:
+    if seen.remote is None or seen.unreachable or (by_ci and seen.contained):
+        return []
+    there = f"{seen.remote}/{seen.branch}"
+    if seen.remote_branch is None:
+        return [
+            Finding(
+                f"{seen.remote} has no branch {seen.branch}",
+                remedy=f"git push {seen.remote} {seen.branch}, or set tool.release.branch",
+            )
+        ]
+    if not seen.behind or by_ci:
+        return []
+    if seen.ahead:
+        return [
+            Finding(
+                f"diverged from {there}: {_number(seen.ahead, 'commit')} here that it lacks, and"
+                " others that are missing here",
+                remedy=f"git pull --rebase {seen.remote} {seen.branch}",
+            )
+        ]
+    return [
+        Finding(
+            f"behind {there}: it has commits that are missing here",
+            remedy=f"git pull --ff-only {seen.remote} {seen.branch}",
+        )
+    ]
+
+
+def _tags(facts: GitFacts, seen: TreeFacts) -> list[Finding]:
+    found = []
+    for place, tags in (("here", seen.here), (f"on {seen.remote}", seen.there)):
+        for tag in tags:
+            if tag.commit != facts.commit:
+                where = f"another commit ({tag.commit[:12]})" if tag.commit else "no commit at all"
+                found.append(
+                    Finding(
+                        f"the tag {tag.name} exists {place}, on {where}",
+                        remedy="release the next version: a published tag is never moved",
+                    )
+                )
+    return found + [
+        Finding(
+            f"the tag {tag.name} is lightweight, which `git push --follow-tags` leaves behind",
+            remedy=f"git tag --delete {tag.name}, then tag again with --annotate",
+        )
+        for tag in seen.here
+        if tag.commit == facts.commit and not tag.annotated
+    ]
+
+
+def _maintainer(seen: TreeFacts) -> list[Finding]:
+    found = []
+    if seen.hooks and seen.hooks_path != seen.hooks:
+        instead = f"; git uses {seen.hooks_path}" if seen.hooks_path else ""
+        found.append(
+            Finding(
+                f"the project's hooks in {seen.hooks}/ are not in use{instead}",
+                remedy=f"git config core.hooksPath {seen.hooks}",
+            )
+        )
+    if not seen.identity:
+        found.append(
+            Finding(
+                "git knows no identity to commit with",
+                remedy='git config user.name "…" && git config user.email "…"',
+            )
+        )
+    if seen.key_problem:
+        found.append(
+            Finding(
+                f"tags or commits are to be signed and {seen.key_problem}",
+                remedy="git config user.signingKey …, or unset tag.gpgSign and commit.gpgSign and"
+                " tool.release's sign-tags and commit.sign",
+            )
+        )
+    return found
+
+
+def _remarks(seen: TreeFacts) -> list[Finding]:
+    remarks = []
+    if seen.ahead:
+        remarks.append(
+            Finding(
+                f"{_number(seen.ahead, 'commit')} ahead of {seen.remote}/{seen.branch}",
+                remedy=f"git push {seen.remote} {seen.branch}, unless the release is to push them",
+            )
+        )
+    if seen.clash:
+        remarks.append(
+            Finding(
+                f"a branch is called {seen.tag} like the tag"
+                + ("" if seen.clash == "here" else f" (on {seen.clash})"),
+                remedy=f"rename it, or push the tag as refs/tags/{seen.tag}",
+            )
+        )
+    return remarks
+
+
+def _default_branch(root: Path, remote: str) -> str:
+    done = git(root, "symbolic-ref", "--quiet", f"refs/remotes/{remote}/HEAD", check=False)
+    prefix = f"refs/remotes/{remote}/"
+    name = done.stdout.strip()
+    if name.startswith(prefix):
+        return name.removeprefix(prefix)
+    for name in USUAL_BRANCHES:
+        if _succeeds(root, "rev-parse", "--verify", "--quiet", f"refs/heads/{name}"):
+            return name
+    return USUAL_BRANCHES[0]
+
+
+def _tag_names(root: Path) -> tuple[str, ...]:
+    from release.project.git import tags
+
+    return tags(root)
+
+
+def _local_tags(root: Path, names: Sequence[str]) -> tuple[Tag, ...]:
+    found = []
+    for name in names:
+        ref = f"refs/tags/{name}"
+        commit = git(root, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", check=False)
+        kind = git(root, "cat-file", "-t", ref).stdout.strip()
+        found.append(Tag(name, commit.stdout.strip() or None, kind == "tag"))
+    return tuple(found)
+
+
+def hooks_folder(root: Path) -> str | None:
+    """The project's folder of hooks that a clone is to run; None when it ships none."""
+    for name in HOOK_FOLDERS:
+        folder = root / name
+        if folder.is_dir() and any(entry.stem in HOOKS for entry in folder.iterdir()):
+            return name
+    return None
+
+
+def hooks_path(root: Path) -> str | None:
+    """Where git looks for hooks if it is told where: relative to the project if below it.
+
+    One of the usual folders is called by its name, whatever it links to.
+    """
+    done = git(root, "config", "--type=path", "--get", "core.hooksPath", check=False)
+    if done.returncode != 0:
+        return None
+    # git takes a relative path from the top level of the working tree.
+    top = Path(git(root, "rev-parse", "--show-toplevel").stdout.rstrip("\n"))
+    path = (top / done.stdout.rstrip("\n")).resolve()
+    for name in HOOK_FOLDERS:
+        if path == (root / name).resolve():
+            return name
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def _signs(project: Project) -> bool:
+    """Whether a release's tag or commit is to be signed."""
+    root, settings = project.root, project.settings
+    wanted = ((settings.sign_tags, "tag.gpgSign"), (settings.commit.sign, "commit.gpgSign"))
+    return any(_is_set(root, name) if chosen is None else chosen for chosen, name in wanted)
+
+
+def _key_problem(root: Path, run: Run) -> str | None:
+    """What is wrong with the key that git would sign tags with; None when it is there."""
+    kind = _config(root, "gpg.format") or "openpgp"
+    key = _config(root, "user.signingKey")
+    if kind == "ssh":
+        if not key:
+            return None if _config(root, "gpg.ssh.defaultKeyCommand") else "no key is set"
+        if key.startswith(("key::", "ssh-", "ecdsa-", "sk-")):
+            return None
+        path = Path(key).expanduser()
+        return None if path.is_file() else f"the key file {key} is not there"
+    if kind != "openpgp":
+        return None if key else "no key is set"
+    if not key:
+        identity = git(root, "var", "GIT_COMMITTER_IDENT", check=False).stdout
+        email = re.search(r"<([^>]+)>", identity)
+        if not email:
+            return "no key is set"
+        key = email[1]
+    program = _config(root, "gpg.openpgp.program") or _config(root, "gpg.program") or "gpg"
+    home = Path(os.environ.get("GNUPGHOME") or Path.home() / ".gnupg")
+    if program == "gpg" and not home.is_dir():
+        return f"there is no keyring in {home}"  # and asking gpg would make one
+    try:
+        done = run(program, "--batch", "--trust-model=always", "--list-secret-keys", "--", key)
+    except CannotCheck:
+        return f"{program} is not there to sign them"
+    return None if done.status == 0 else f"{program} has no secret key for {key}"
+
+
+def _config(root: Path, name: str) -> str:
+    return git(root, "config", "--get", name, check=False).stdout.rstrip("\n")
+
+
+def _is_set(root: Path, name: str) -> bool:
+    done = git(root, "config", "--type=bool", "--get", name, check=False)
+    return done.stdout.strip() == "true"
+
+
+def _is_ancestor(root: Path, older: str, newer: str) -> bool:
+    return _succeeds(root, "merge-base", "--is-ancestor", older, newer)
+
+
+def _succeeds(root: Path, *arguments: str) -> bool:
+    return git(root, *arguments, check=False).returncode == 0
+
+
+def _number(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+GATE = Gate(
+    name="tree",
+    title="on the release branch, clean, level with the remote, tag free",
+    check=check,
+    valid=None,
+    cost=0.1,
+)

@@ -1,0 +1,406 @@
+"""The code is free of type errors, by mypy, pyright or the project's own commands.
+
+Runs mypy with the project's configuration, in an environment that holds the project and what its
+mypy hook of pre-commit brings, or else what it declares for type checking and testing (dependency
+groups, extras, requirement files). The mypy version that the project pins, locks or brings is used,
+else a pinned one. A project that configures pyright and no mypy is checked by the pyright that it
+brings.
+
+A project that configures no type checker never promised to please one: its import package is then
+judged for contradictions alone, as mypy sees them: undefined names, calls, arguments, returns and
+values that do not fit the annotations that are there.
+
+Modules that are missing from the environment make the gate unchecked, where a finding may come
+from them: say what to install with `groups`, `extras` or `install`. It does not apply to a project
+that configures no type checker and annotates nothing.
+
+`run` in [tool.release.gates.typecheck] replaces all of it with commands of the project's own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from release.errors import CannotCheck
+from release.model import Finding, Gate, Level, Outcome
+
+if TYPE_CHECKING:
+    from release.project import Project
+    from release.run.installed import ProjectEnvironment
+    from release.run.processes import Completed
+    from release.run.shell import Shell
+
+MYPY_FILES = ("mypy.ini", ".mypy.ini")
+ERROR = re.compile(
+    r"^(?P<path>.+?):(?P<line>\d+):(?:\d+:)* error: (?P<message>.*?)(?:  \[(?P<code>[\w-]+)\])?$"
+)
+CHECKED = re.compile(r"(?:no issues found in|checked) (\d+) source files?")
+NOT_FOUND = re.compile(
+    r'library stub for module named "([^"]+)"|Library stubs not installed for "([^"]+)"'
+)
+OTHER_CHECKERS = {
+    "ty": r"\bty check\b|^\[tool\.ty\b",
+    "pyrefly": r"\bpyrefly check\b|^\[tool\.pyrefly\b",
+    "pytype": r"\bpytype\b",
+}
+# What mypy says of code that contradicts its own annotations, whatever its settings.
+CONTRADICTIONS = frozenset(
+    ["syntax", "name-defined", "used-before-def", "call-arg", "arg-type", "return-value", "return",
+     "valid-type", "operator", "attr-defined", "assignment"]
+)  # fmt: skip
+ANNOTATED = re.compile(r"^\s*[\w.]+\s*:[^=]+=")
+# What the mypy hook of pre-commit is called with unless it is told otherwise.
+HOOK_ARGUMENTS = ("--ignore-missing-imports", "--scripts-are-modules")
+REMEDY = "mend the types there"
+
+
+@dataclass(frozen=True, slots=True)
+class MypyError:
+    """One error of mypy's: the path as mypy names it, the line (from 1), its code and message."""
+
+    path: str
+    line: int
+    code: str
+    message: str
+
+
+def check(project: Project, shell: Shell) -> Outcome:
+    settings = project.settings.gates.typecheck
+    if settings.run is not None:
+        from release.gates.command import run_set
+
+        return run_set(project, shell, settings)
+    by_pyright = uses_pyright(project)
+    if not by_pyright and not configures_mypy(project):
+        other = other_checker(project)
+        if other is not None:
+            raise CannotCheck(
+                f"the project is checked by {other}",
+                f'set run = ["{other} check"] and install = ["{other}"]'
+                " in [tool.release.gates.typecheck]",
+            )
+    found = _environment(project, shell, by_pyright)
+    if by_pyright:
+        return _pyright(project, shell, found)
+    return _mypy(project, shell, found)
+
+
+def configures_mypy(project: Project) -> bool:
+    """Whether the project has a configuration for mypy."""
+    return _mypy_settings(project) is not None
+
+
+def uses_pyright(project: Project) -> bool:
+    """Whether the project configures pyright and no mypy."""
+    declared = project.configures("pyright") or project.configures("basedpyright")
+    return not configures_mypy(project) and (
+        declared or (project.root / "pyrightconfig.json").is_file()
+    )
+
+
+def other_checker(project: Project) -> str | None:
+    """The type checker other than mypy and pyright that the project's procedures call."""
+    from release.project.declared import procedure_text
+
+    text = procedure_text(project)
+    for name, pattern in OTHER_CHECKERS.items():
+        if re.search(pattern, text, re.M):
+            return name
+    # A command is often a list of words; a table of settings is one however it is spelled.
+    if re.search(r"[\"']ty[\"'],\s*[\"']check[\"']", text) or project.configures("ty"):
+        return "ty"
+    return None
+
+
+def _environment(project: Project, shell: Shell, by_pyright: bool) -> ProjectEnvironment:
+    from release.project.declared import Requirements, chosen_requirements, hook
+    from release.run.installed import project_environment
+
+    settings = project.settings.gates.typecheck
+    hooked = None if by_pyright else hook(project, "mypy")
+    if hooked is not None:
+        wanted = chosen_requirements(project, settings)
+        wanted |= Requirements(install=hooked.requirements)
+    else:
+        wanted = chosen_requirements(project, settings, "typecheck", "test")
+    if not by_pyright and settings.groups is None and settings.extras is None:
+        wanted |= Requirements(install=_mypy_requirement(project))
+    # A plugin of mypy's must be beside it, and it imports the project's dependencies.
+    plugins = not by_pyright and "plugins" in (_mypy_settings(project) or {})
+    return project_environment(project, shell, wanted, tools=("mypy",) if plugins else ())
+
+
+def _mypy_requirement(project: Project) -> tuple[str, ...]:
+    """The mypy that the project pins or locks, unless its lists of requirements exclude it."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    from release.project.declared import own_version, procedure_text, ranges
+    from release.run.environments import pinned_version
+
+    ours = pinned_version("typecheck", "mypy")
+    wanted = own_version(project, procedure_text(project), "mypy", ours)
+    if wanted is None:
+        return ()
+    version = wanted.partition("==")[2]
+    try:
+        fits = all(
+            Requirement(f"mypy{item}").specifier.contains(version, prereleases=True)
+            for item in ranges(project, "mypy")
+        )
+    except InvalidRequirement:
+        return ()
+    return (wanted,) if version and fits else ()
+
+
+def _mypy(project: Project, shell: Shell, found: ProjectEnvironment) -> Outcome:
+    from release.project.declared import hook
+
+    configuration = _mypy_settings(project)
+    own = found.environment.find("mypy")
+    command = [own or shell.tools.tool("mypy"), f"--cache-dir={shell.folder / 'cache' / 'mypy'}"]
+    # Whatever the project's settings make of the output, it is read line by line.
+    command += ["--no-pretty", "--no-color-output", "--show-error-codes", "--hide-error-context"]
+    command.append("--hide-absolute-path")
+    if own is None:
+        command.append(f"--python-executable={found.environment.python}")
+    hooked = hook(project, "mypy")
+    if hooked is not None:
+        arguments = HOOK_ARGUMENTS if hooked.arguments is None else hooked.arguments
+        command += [word for word in arguments if word.startswith("--")]
+    if configuration is None:
+        command += ["--config-file=", "--ignore-missing-imports", "--exclude", r"(^|/)tests?/"]
+    if not configuration or not {"files", "packages", "modules"} & set(configuration):
+        if project.package_path is None:
+            project.require_package()
+        command.append(str(project.package_path))
+    done = shell.run(*command, inside=found.environment, env={"MYPYPATH": _mypy_path(project)})
+    errors = read_mypy(done.stdout)
+    if done.status not in {0, 1} and not any(error.code == "syntax" for error in errors):
+        raise CannotCheck(f"mypy could not run: {_complaint(done)}", "mend its configuration")
+    if configuration is None:
+        package = str(project.package_path)
+        errors = [
+            error
+            for error in errors
+            if (error.path == package or error.path.startswith(f"{package}/"))
+            and contradicts(error, _line(project.root / error.path, error.line))
+        ]
+        return judge_mypy(done.stdout, errors, 1 if errors else 0)
+    errors = _reliable(project, found, errors)
+    return judge_mypy(done.stdout, errors, done.status)
+
+
+def read_mypy(text: str) -> list[MypyError]:
+    """The errors in what mypy printed."""
+    found = []
+    for line in text.splitlines():
+        if match := ERROR.match(line):
+            path = match["path"].replace("\\", "/")
+            found.append(MypyError(path, int(match["line"]), match["code"] or "", match["message"]))
+    return found
+
+
+def contradicts(error: MypyError, source: str) -> bool:
+    """Whether an error says that code contradicts its annotations; `source` is the line it names.
+
+    Errors about types that mypy inferred are none, for without a configuration nobody asked it
+    to: assignments to variables without annotation, operands that may be None, attributes that
+    are set on functions.
+    """
+    if error.code not in CONTRADICTIONS:
+        return False
+    if error.code == "assignment":
+        return "default for parameter" in error.message or bool(ANNOTATED.match(source))
+    if error.code == "attr-defined":
+        return error.message.startswith("Module ")
+    return error.code != "operator" or "None" not in error.message
+
+
+def judge_mypy(text: str, errors: Sequence[MypyError], status: int) -> Outcome:
+    """The verdict on what mypy printed, the errors in it that count, and its exit status."""
+    counted = CHECKED.search(text)
+    number = int(counted[1]) if counted else 0
+    findings = tuple(
+        Finding(
+            f"{error.code}: {error.message}" if error.code else error.message,
+            error.path,
+            error.line,
+            "mend the syntax there" if error.code == "syntax" else REMEDY,
+        )
+        for error in errors
+    )
+    if findings:
+        return Outcome.failed(findings, checked=number)
+    if status != 0:
+        said = text.strip().splitlines() or ["mypy failed and said nothing"]
+        return Outcome.failed((Finding(said[-1], remedy="read the log"),), checked=number)
+    if number == 0:
+        return Outcome.unchecked("mypy checked no file", "tell it which: `files` in its settings")
+    return Outcome.passed(number, f"mypy: {number} files clean")
+
+
+def not_found(errors: Sequence[MypyError], own: frozenset[str]) -> list[str]:
+    """The top-level modules of others that mypy says it cannot see, sorted."""
+    names = {
+        (match[1] or match[2]).partition(".")[0]
+        for error in errors
+        if error.code.startswith("import") and (match := NOT_FOUND.search(error.message))
+    }
+    return sorted(names - own)
+
+
+def _reliable(
+    project: Project, found: ProjectEnvironment, errors: list[MypyError]
+) -> list[MypyError]:
+    """The errors that no module missing from the environment can have caused.
+
+    Raises CannotCheck when that leaves none of them.
+    """
+    from release.project.declared import absent_imports, install_remedy, own_modules
+
+    if not errors:
+        return errors
+    missing = not_found(errors, own_modules(project))
+    if not missing:
+        absent = absent_imports(project, found.environment.site_packages())
+        kept = [error for error in errors if error.path not in absent]
+        if kept:
+            return kept
+        missing = sorted(set().union(*(absent[error.path] for error in errors)))
+    raise CannotCheck(
+        "types are unknown of modules that are not installed, or have no stubs:"
+        f" {', '.join(missing)}",
+        install_remedy(project, "typecheck", missing),
+    )
+
+
+def _pyright(project: Project, shell: Shell, found: ProjectEnvironment) -> Outcome:
+    program = found.environment.find("basedpyright") or found.environment.find("pyright")
+    if program is None:
+        return Outcome.unchecked(
+            "the project configures pyright, and none of its requirement lists brings pyright",
+            'set install = ["pyright"] in [tool.release.gates.typecheck]',
+        )
+    done = shell.run(
+        program,
+        "--outputjson",
+        f"--pythonpath={found.environment.python}",
+        inside=found.environment,
+    )
+    try:
+        data = json.loads(done.stdout)
+    except ValueError:
+        raise CannotCheck(f"pyright could not run: {done.last_line}", "see the log") from None
+    from release.project.declared import install_remedy, own_modules
+
+    missing = missing_by_pyright(data, own_modules(project))
+    if missing:
+        raise CannotCheck(
+            f"types are unknown of modules that are not installed: {', '.join(missing)}",
+            install_remedy(project, "typecheck", missing),
+        )
+    return judge_pyright(data, str(project.root))
+
+
+def missing_by_pyright(data: Mapping[str, Any], own: frozenset[str]) -> list[str]:
+    """The top-level modules of others that pyright could not find, sorted."""
+    names = {
+        match[1].partition(".")[0]
+        for item in data["generalDiagnostics"]
+        if item["severity"] == "error"
+        and item.get("rule") == "reportMissingImports"
+        and (match := re.search(r'Import "([^"]+)"', item["message"]))
+    }
+    return sorted(names - own)
+
+
+def judge_pyright(data: Mapping[str, Any], root: str) -> Outcome:
+    """The verdict on what `pyright --outputjson` printed; warnings are let pass, as it does."""
+    number = int(data["summary"]["filesAnalyzed"])
+    errors = [item for item in data["generalDiagnostics"] if item["severity"] == "error"]
+    findings = tuple(
+        Finding(
+            f"{item.get('rule') or 'error'}: {item['message'].splitlines()[0]}",
+            str(item["file"]).removeprefix(root).lstrip("/\\").replace("\\", "/"),
+            item["range"]["start"]["line"] + 1 if "range" in item else None,
+            REMEDY,
+        )
+        for item in errors
+    )
+    if findings:
+        return Outcome.failed(findings, checked=number)
+    if number == 0:
+        return Outcome.unchecked("pyright checked no file", "tell it which: `include`")
+    return Outcome.passed(number, f"pyright: {number} files clean")
+
+
+def _complaint(done: Completed) -> str:
+    """What mypy says is wrong when it cannot go on."""
+    lines = (done.stdout + done.stderr).splitlines()
+    for line in lines:
+        if " error: " in line or line.startswith(("mypy: error:", "usage:")):
+            return re.sub(r"  \[[\w-]+\]$", "", line)
+    return done.last_line
+
+
+def _line(path: Path, number: int) -> str:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    return lines[number - 1] if 0 < number <= len(lines) else ""
+
+
+def _mypy_settings(project: Project) -> Mapping[str, Any] | None:
+    """The global section of mypy's configuration, found as mypy finds it; None without one."""
+    for name in MYPY_FILES:
+        if (project.root / name).is_file():
+            return _ini_section(project.root / name) or {}
+    if project.configures("mypy"):
+        return project.tool("mypy")
+    return _ini_section(project.root / "setup.cfg")
+
+
+def _ini_section(path: Path) -> Mapping[str, str] | None:
+    import configparser
+
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read(path, encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError):
+        return None
+    return dict(parser["mypy"]) if parser.has_section("mypy") else None
+
+
+def _mypy_path(project: Project) -> str:
+    return str(project.root / project.source_root) if project.has_src_layout else ""
+
+
+def _applies(project: Project, _level: Level | None) -> str | None:
+    if project.settings.gates.typecheck.run is not None:
+        return None
+    if configures_mypy(project) or uses_pyright(project) or project.package_path is None:
+        return None
+    package = project.root / project.package_path
+    if (package / "py.typed").exists():
+        return None
+    files = [package] if package.is_file() else sorted(package.rglob("*.py"))
+    annotation = re.compile(rb"^\s*(async )?def .*\)\s*->", re.M)
+    if any(annotation.search(path.read_bytes()) for path in files if path.is_file()):
+        return None
+    return "configures no type checker, ships no py.typed and annotates nothing"
+
+
+GATE = Gate(
+    name="typecheck",
+    title="no type errors",
+    check=check,
+    applies=_applies,
+    tools=("mypy",),
+    cost=6.0,
+)

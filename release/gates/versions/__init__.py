@@ -1,0 +1,260 @@
+"""Every place that states the version agrees, and the version is a new one.
+
+Judges that each version place says the same version: pyproject.toml, the package's own
+`__version__`, CITATION.cff in both its places, and whatever [tool.bumpversion] lists; that it is
+a version by PEP 440 and no local one; that it is above the last release tag in this commit's
+history; and that the package index does not have it yet.
+
+With a LEVEL the current version is the last release's, and the one that is judged is the next of
+that kind. A version that version control defines is judged at a tagged commit or with a LEVEL. An
+index that cannot be asked leaves the gate unchecked; set tool.release.publish = false for a
+project that goes to no index.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from release.errors import CannotCheck
+from release.model import Finding, Gate, Level, Outcome
+from release.project import Project, VersionPlace, as_table, read_text
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+    from release.run.shell import Shell
+    from release.world.index import ServedFile
+
+FIELD = "{current_version}"
+NUMBER = r"\d[\w.]*(?<!\.)"
+OTHER_FIELD = re.compile(r"\{(?!current_version\})\w+[}:!]")
+
+
+def check(project: Project, shell: Shell) -> Outcome:
+    from release.text.versions import parse
+
+    level = shell.level
+    target = project.target_version(level)
+    if target is None and project.version is None:
+        return Outcome.not_applicable(
+            f"the version comes from {project.version_source}, and no release tag is on this"
+            " commit; the build gate judges what it makes"
+        )
+    findings = [Finding(w.message, w.path, w.line, w.remedy or None) for w in project.warnings]
+    places = project.version_places
+    findings += judge_places(places)
+    findings += judge_bumpversion(project.tool("bumpversion"), _texts(project), project.version)
+    checked = len(places) + 1
+    if target is None:
+        findings.append(_invalid(places[0]))
+        return Outcome.failed(tuple(findings), checked=checked)
+    findings += judge_order(target, _before(project, level))
+    checked += 1
+    if project.settings.publish:
+        from release.world.index import index_url, served_files
+
+        url = index_url(project.settings.index)
+        try:
+            findings += judge_index(target, served_files(project.name, url) or ())
+            checked += 1
+        except CannotCheck as error:
+            if not findings:
+                raise
+            findings.append(Finding(error.reason, remedy=error.remedy))
+    if findings:
+        return Outcome.failed(tuple(findings), checked=checked)
+    where = f"in {_count(len(places), 'place')}" if places else "by its tag"
+    if level:
+        current = parse(project.version or "") or max(project.released.values(), default=target)
+        summary = f"{current} {where}; {target} comes next and is free"
+    else:
+        summary = f"{target} {where}"
+    return Outcome.passed(checked, summary, facts={"version": str(target)})
+
+
+def judge_places(places: Sequence[VersionPlace]) -> list[Finding]:
+    """Findings for places that do not say the same version as the first one."""
+    from release.text.versions import parse
+
+    if not places:
+        return []
+    first = places[0]
+    wanted = parse(first.value)
+    findings = []
+    for place in places[1:]:
+        same = parse(place.value) == wanted if wanted else place.value == first.value
+        if not same:
+            findings.append(
+                Finding(
+                    f"{place.label} is {place.value}, and {first.label} is {first.value}",
+                    place.path,
+                    place.line,
+                    f"make it {first.value} ({first.path}:{first.line or 1} defines the version)",
+                )
+            )
+    return findings
+
+
+def judge_bumpversion(
+    table: Mapping[str, Any], texts: Mapping[str, str | None], version: str | None
+) -> list[Finding]:
+    """Findings for files that `table`, [tool.bumpversion], lists and that lack the version.
+
+    `texts` maps each listed file to its text, None for a missing one. A file disagrees when it has
+    another version where the search has the current one, or the current one nowhere. Searches
+    without the version edit something else, and those with other fields are left to the tool.
+    """
+    if version is None:
+        return []
+    findings: list[Finding] = []
+    default = str(table.get("search", FIELD))
+    for entry in _entries(table):
+        name, search = entry["filename"], str(entry.get("search", default))
+        text = texts.get(name)
+        if text is not None:
+            ignored = _flag(entry, table, "ignore_missing_version") or OTHER_FIELD.search(search)
+            if not ignored and FIELD in search:
+                findings += _judge_search(
+                    name, text, search, version, regex=_flag(entry, table, "regex")
+                )
+        elif not _flag(entry, table, "ignore_missing_files"):
+            findings.append(
+                Finding(
+                    "is listed in [tool.bumpversion] and missing",
+                    name,
+                    remedy="add it, or take it off the list",
+                )
+            )
+    return findings
+
+
+def _judge_search(name: str, text: str, search: str, version: str, *, regex: bool) -> list[Finding]:
+    """Findings for a file in which a search of [tool.bumpversion] looks for the version."""
+    parts = [part if regex else re.escape(part) for part in search.split(FIELD)]
+    wanted = rf"(?<![\d.]){re.escape(version)}(?!\.?\d)"
+    other = f"{parts[0]}(?P<other>{NUMBER}){NUMBER.join(parts[1:])}"
+    try:
+        if re.search(wanted.join(parts), text, re.M):
+            return []
+        others = list(re.finditer(other, text, re.M))
+    except re.error as error:
+        return [
+            Finding(
+                f"{search!r} is no regular expression: {error}",
+                "pyproject.toml",
+                remedy="mend the search in [tool.bumpversion]",
+            )
+        ]
+    if search != FIELD and others:
+        return [
+            Finding(
+                f"has {match['other']} where [tool.bumpversion] looks for {version}",
+                name,
+                text.count("\n", 0, match.start()) + 1,
+                f"make it {version}",
+            )
+            for match in others
+        ]
+    if re.search(wanted, text):
+        return []
+    return [
+        Finding(
+            f"holds {version} nowhere, and [tool.bumpversion] looks for it there",
+            name,
+            remedy="correct the version there, or the search",
+        )
+    ]
+
+
+def _entries(table: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    files = table.get("files")
+    items = files if isinstance(files, list) else []
+    return [item for item in items if isinstance(as_table(item).get("filename"), str)]
+
+
+def _flag(entry: Mapping[str, Any], table: Mapping[str, Any], name: str) -> bool:
+    return bool(entry.get(name, table.get(name, False)))
+
+
+def _before(project: Project, level: Level | None) -> dict[str, Version]:
+    """The release tags that the version must be above: those in this commit's history.
+
+    A tag on this commit names the version itself, unless the next one is asked for.
+    """
+    return {
+        tag: version
+        for tag in project.merged_tags
+        if (version := project.released.get(tag)) is not None
+        and (level is not None or tag not in project.released_here)
+    }
+
+
+def judge_order(version: Version, tags: Mapping[str, Version]) -> list[Finding]:
+    """Findings for a version that is local, or not above every released one."""
+    findings = []
+    if version.local:
+        findings.append(
+            Finding(
+                f"{version} is a local version, which no index takes",
+                remedy=f"release {version.public}",
+            )
+        )
+    if tags:
+        last_tag, last = max(tags.items(), key=lambda item: item[1])
+        if version <= last:
+            findings.append(
+                Finding(
+                    f"{version} is not above the last release, {last} (tag {last_tag})",
+                    remedy="choose a higher version",
+                )
+            )
+    return findings
+
+
+def judge_index(version: Version, files: Sequence[ServedFile]) -> list[Finding]:
+    """Findings for a version of which the index has files."""
+    from release.text.versions import parse
+
+    there = [file for file in files if parse(file.version) == version]
+    if not there:
+        return []
+    names = ", ".join(sorted(file.name for file in there)[:3])
+    yanked = " (yanked)" if all(file.yanked for file in there) else ""
+    return [
+        Finding(
+            f"{version} is on the index already{yanked}: {names}",
+            remedy="choose a higher version: an index never takes other files for this one",
+        )
+    ]
+
+
+def _invalid(place: VersionPlace) -> Finding:
+    return Finding(
+        f"{place.value!r} is not a version by PEP 440",
+        place.path,
+        place.line,
+        "write it like 1.2.3, 1.2.3rc1 or 1.2.3.post1",
+    )
+
+
+def _texts(project: Project) -> dict[str, str | None]:
+    names = [entry["filename"] for entry in _entries(project.tool("bumpversion"))]
+    return {
+        name: read_text(project.root, name) if (project.root / name).is_file() else None
+        for name in names
+    }
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+GATE = Gate(
+    name="versions",
+    title="every version place agrees; the version is new",
+    check=check,
+    valid=None,
+    cost=0.2,
+)

@@ -1,0 +1,330 @@
+"""The workflows are sound, and those that publish keep to the publishing policy.
+
+Judges `.github/workflows` with all that it calls: composite actions, scripts, nox sessions, targets
+of Makefile and tox, tasks in pyproject.toml. By the workflow schema (check-jsonschema), by zizmor
+without network, and by the rules of the policy, which no general linter knows:
+
+environment   the publishing job has an environment; it and the file are the declared publisher's
+permissions   the publishing job has contents: read and id-token: write, and no more
+steps         the publishing job downloads, checks digests and publishes; nothing else runs in it
+ref           publishing is reachable from tags alone, be it pushed or picked by a person
+inputs        skip-existing is off, attestations are on, no user, no password
+token         no token of an index anywhere
+single        exactly one job publishes, once, and can run
+hidden        no upload behind a session, a target or a script, and none that cannot be judged
+reusable      the publishing job is in no workflow that others call
+verified      publishing needs a verification of all files' attestations
+soft          nothing on the way to publishing may fail unnoticed
+isolation     what builds cannot sign, nor does what signs run code of the project's
+checkout      what is built and attested is the commit that triggered the run
+hand-off      artefacts travel by id or exact name, with a digest manifest
+pins          actions are pinned to commits, which are the versions of their comments
+tags          the tag filter takes release tags and no others; a tag check precedes any effect
+concurrency   a run that publishes is never cancelled
+metadata      the pinned publisher takes the metadata version that the build backend writes
+
+Where a person publishes (publishing = "manual"), the workflow is started by workflow_dispatch
+alone, and on the tag that is published: what is attested names it. An environment's protection
+shows in no workflow, so the job says so itself: `if: github.ref_type == 'tag'`.
+
+Remarks are audits of zizmor's that are of low severity or that it is not sure of, and a tag filter
+such as `v*` that fits every tag there is, where a tag check comes before any effect.
+
+A rule, or an audit of zizmor's, that does not hold here on purpose is waived with a reason:
+[[tool.release.gates.workflows.waive]] rule = "...", file = "...", reason = "...".
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from release.errors import CannotCheck
+from release.gates.workflows.backend import publisher_version
+from release.gates.workflows.model import Node, shown
+from release.gates.workflows.pins import table
+from release.gates.workflows.policy import RULES, Breach, judge
+from release.gates.workflows.publishing import Context, Expected
+from release.gates.workflows.read import FOLDER, Loaded, load
+from release.model import Finding, Gate, Outcome
+from release.project import as_table
+from release.project.git import tags
+
+if TYPE_CHECKING:
+    from release.project import Project
+    from release.run.processes import Completed
+    from release.run.shell import Shell
+    from release.settings import Waiver
+
+WORKFLOW_SCHEMA = "vendor.github-workflows"
+ACTION_SCHEMA = "vendor.github-actions"
+LOG_REMEDY = "look at the log; nox -s workflows -- --fresh runs it again"
+STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\['((?:[^'\\]|\\.)*)'\]")
+SCALAR_FILTER = re.compile(
+    r"\$\.on\.\w+(?:\.(?:branches|tags|paths|types)|\['(?:branches|tags|paths)-ignore'\])"
+)
+MAX_MESSAGE = 300
+TRIVIAL = frozenset(["Informational", "Unknown", "Low"])
+# The part of the gate's time limit that it may use: some workflows of 1 MB keep it busy for longer.
+ZIZMOR_PART = 1 / 8
+# What zizmor calls what the rule `pins` finds in workflows that publish.
+UNPINNED = "unpinned-uses"
+
+
+def check(project: Project, shell: Shell) -> Outcome:
+    loaded = load(project.top)
+    if not loaded.there:
+        return Outcome.not_applicable(f"it has no workflows ({FOLDER})")
+    settings = project.settings.gates.workflows
+    expected = expectations(project)
+    if not loaded.is_whole:
+        expected = replace(expected, publishes=False)
+    breaches = judge(loaded.model, expected)
+    faults = list(loaded.faults)
+    unchecked: CannotCheck | None = None
+    try:
+        for breach in ask_tools(loaded, project.top, shell):
+            breaches.append(breach)
+    except CannotCheck as error:
+        unchecked = error
+    found, remarks = settle(breaches, settings.waive, complete=unchecked is None)
+    faults += found
+    checked = loaded.count + len(loaded.actions)
+    if unchecked is not None:
+        if not faults:
+            raise unchecked
+        faults.append(Finding(unchecked.reason, remedy=unchecked.remedy))
+    if faults:
+        return Outcome.failed(tuple(faults), checked=checked)
+    facts = publisher(loaded)
+    who = f"{facts['workflow']} publishes" if facts else "none of them publishes"
+    noun = "workflow" if loaded.count == 1 else "workflows"
+    return Outcome.passed(
+        checked, f"{loaded.count} {noun}; {who}", remarks=tuple(remarks), facts=facts
+    )
+
+
+def expectations(project: Project) -> Expected:
+    """What the project declares that its workflows must agree with."""
+    setup = project.settings.gates.setup
+    requires = as_table(project.pyproject.get("build-system")).get("requires")
+    # Whether development versions are released, only the project knows.
+    unsettled = {tag for tag, version in project.released.items() if version.is_devrelease}
+    there = tags(project.root) if project.git else ()
+    return Expected(
+        file=PurePosixPath(setup.workflow).name if setup.workflow else None,
+        environment=setup.environment,
+        manual=project.settings.publishing == "manual",
+        publishes=project.settings.publish,
+        tag_template=project.tag_template,
+        tags=tuple(tag for tag in there if tag not in unsettled),
+        released=frozenset(project.released.keys() - unsettled),
+        tagged_version=project.version_source == "version control",
+        requires=tuple(map(str, requires)) if isinstance(requires, list) else (),
+        metadata_version=metadata_version(project.tool("hatch")),
+        pins=table(),
+    )
+
+
+def metadata_version(hatch: Mapping[str, Any]) -> str | None:
+    """The newest core metadata version that [tool.hatch] has written; None where one is free."""
+    targets = as_table(as_table(hatch.get("build")).get("targets"))
+    told = [as_table(targets.get(kind)).get("core-metadata-version") for kind in ("wheel", "sdist")]
+    texts = [text for text in told if isinstance(text, str)]
+    return max(texts) if len(texts) == len(told) else None
+
+
+def publisher(loaded: Loaded) -> dict[str, str]:
+    """Facts on what publishes: the workflow, its environment, the version of the publisher."""
+    jobs = Context(loaded.model, Expected()).jobs
+    if not jobs:
+        return {}
+    environment = jobs[0].environment
+    version = publisher_version(loaded.model, table())
+    facts = {
+        "workflow": jobs[0].path.rpartition("/")[2],
+        "environment": (environment.text if environment is not None else None) or "",
+        "publisher": version or "",
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def settle(
+    breaches: Iterable[Breach], waivers: Sequence[Waiver], *, complete: bool = True
+) -> tuple[list[Finding], list[Finding]]:
+    """Faults and remarks: what breaks rules, and what is waived or no more than a remark.
+
+    A waiver that matches nothing is a fault, unless the breaches are not `complete`.
+    """
+    faults: list[Finding] = []
+    remarks: list[Finding] = []
+    used: set[int] = set()
+    breaches = list(dict.fromkeys(breaches))
+    unpinned = {(b.finding.path, b.finding.line) for b in breaches if b.rule == "pins"}
+    for breach in breaches:
+        said = replace(breach.finding, message=f"{breach.rule}: {breach.finding.message}")
+        matching = [n for n, waiver in enumerate(waivers) if waives(waiver, breach)]
+        used.update(matching)
+        if breach.rule == UNPINNED and (breach.finding.path, breach.finding.line) in unpinned:
+            continue
+        if matching:
+            reason = shown(waivers[matching[0]].reason)
+            remarks.append(replace(said, message=f"{said.message} (waived: {reason})"))
+        elif breach.remark:
+            remarks.append(said)
+        else:
+            faults.append(said)
+    for number, waiver in enumerate(waivers):
+        if number not in used and (complete or waiver.rule in RULES):
+            faults.append(_idle(waiver))
+    return faults, remarks
+
+
+def waives(waiver: Waiver, breach: Breach) -> bool:
+    if waiver.rule != breach.rule:
+        return False
+    path = breach.finding.path or ""
+    return (
+        waiver.file is None
+        or fnmatch.fnmatchcase(path, waiver.file)
+        or fnmatch.fnmatchcase(path.rpartition("/")[2], waiver.file)
+    )
+
+
+def _idle(waiver: Waiver) -> Finding:
+    where = f" in {shown(waiver.file)}" if waiver.file else ""
+    close = difflib.get_close_matches(waiver.rule, RULES, 1)
+    return Finding(
+        f"a waiver of {shown(waiver.rule)}{where} matches nothing",
+        "pyproject.toml",
+        remedy=f"did you mean {close[0]}?"
+        if close and waiver.rule not in RULES
+        else "remove it from tool.release.gates.workflows.waive",
+    )
+
+
+def ask_tools(loaded: Loaded, root: Path, shell: Shell) -> Iterator[Breach]:
+    """What the schema and zizmor find in the files below `root` that are legible.
+
+    Raises CannotCheck when a tool fails, takes too long or gives no report.
+    """
+    bad = {fault.path for fault in loaded.faults}
+    for schema, files in ((WORKFLOW_SCHEMA, loaded.workflows), (ACTION_SCHEMA, loaded.actions)):
+        # It refuses what we refuse, such as a key that stands twice, without a report.
+        paths = [path for path in files if path not in bad]
+        if paths:
+            done = shell.run(
+                *(shell.tools.tool("check-jsonschema"), "--builtin-schema", schema),
+                *("--force-filetype", "yaml", "--output-format", "json", "--color", "never"),
+                *paths,
+                cwd=root,
+            )
+            found = judge_schema(done, loaded.nodes)
+            bad |= {breach.finding.path for breach in found}
+            yield from found
+    # zizmor refuses files that the schema refuses, and then judges none.
+    good = [path for path in (*loaded.workflows, *loaded.actions) if path not in bad]
+    if good:
+        done = shell.run(
+            *(shell.tools.tool("zizmor"), "--offline", "--format", "json", "--no-progress"),
+            *("--color", "never", "--no-exit-codes", "--strict-collection", "--"),
+            *good,
+            cwd=root,
+            timeout=shell.timeout * ZIZMOR_PART,
+        )
+        yield from judge_zizmor(done)
+
+
+def judge_schema(done: Completed, nodes: Mapping[str, Node]) -> list[Breach]:
+    """What `check-jsonschema --output-format json` printed. Raises CannotCheck for no report."""
+    try:
+        report = json.loads(done.stdout)
+        faults = report["errors"]
+        # Read by us, and not by it: a defect of one of both.
+        if report.get("parse_errors"):
+            raise ValueError("parse_errors")
+        if done.status != (1 if faults else 0) or report["status"] != ("fail" if faults else "ok"):
+            raise ValueError(report["status"])
+        found = [_of_schema(fault, nodes) for fault in faults if not _is_fine(fault)]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise CannotCheck(
+            f"check-jsonschema gave no report: {done.last_line}", LOG_REMEDY
+        ) from None
+    return found
+
+
+def _is_fine(fault: Mapping[str, Any]) -> bool:
+    """Whether it is one text for a filter of an event, which only the schema wants in a list."""
+    best = fault.get("best_deep_match") or fault
+    return bool(SCALAR_FILTER.fullmatch(str(best["path"]))) and str(best["message"]).endswith(
+        "is not of type 'array'"
+    )
+
+
+def _of_schema(fault: Mapping[str, Any], nodes: Mapping[str, Node]) -> Breach:
+    path = str(fault["filename"])
+    best = fault.get("best_deep_match") or fault
+    keys = [int(i) if i else name or text for name, i, text in STEP.findall(str(best["path"]))]
+    node = nodes.get(path)
+    for key in keys:
+        inner: Node | None = None
+        if node is not None and isinstance(key, int):
+            inner = node.items[key] if node.items and key < len(node.items) else None
+        elif node is not None:
+            inner = node.get(str(key))
+        if inner is None:
+            break
+        node = inner
+    message = shown(str(best["message"]))[:MAX_MESSAGE]
+    where = shown(".".join(map(str, keys)))
+    return Breach(
+        "schema",
+        Finding(
+            f"{where}: {message}" if where else message,
+            path,
+            node.line if node is not None else None,
+            "see the workflow syntax of GitHub Actions",
+        ),
+    )
+
+
+def judge_zizmor(done: Completed) -> list[Breach]:
+    """What `zizmor --format json --no-exit-codes` printed. Raises CannotCheck for no report."""
+    try:
+        report = json.loads(done.stdout)
+        if done.status != 0 or not isinstance(report, list):
+            raise ValueError(done.status)
+        found = [_of_zizmor(item) for item in report if not item["ignored"]]
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        raise CannotCheck(f"zizmor gave no report: {done.last_line}", LOG_REMEDY) from None
+    return found
+
+
+def _of_zizmor(item: Mapping[str, Any]) -> Breach:
+    places = item["locations"]
+    place = next((p for p in places if p["symbolic"]["kind"] == "Primary"), places[0])
+    path = place["symbolic"]["key"]["Local"]["verbatim_path"]
+    line = place["concrete"]["location"]["start_point"]["row"] + 1
+    severity = item["determinations"]["severity"]
+    confidence = item["determinations"]["confidence"]
+    message = f"{item['desc']}: {place['symbolic']['annotation']} (zizmor, {severity.lower()})"
+    return Breach(
+        str(item["ident"]),
+        Finding(shown(message), str(path), int(line), f"see {item['url']}"),
+        severity in TRIVIAL or confidence in TRIVIAL,
+    )
+
+
+GATE = Gate(
+    name="workflows",
+    title="workflows are sound; publishing keeps to the policy",
+    check=check,
+    tools=("zizmor", "check-jsonschema"),
+    cost=0.7,
+)

@@ -1,0 +1,123 @@
+"""What a job that may publish or sign may do beside: nothing that runs the project's code."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+
+from release.gates.workflows import commands
+from release.gates.workflows.model import Command, Job, Node, Step, Workflow, shown
+
+COMMANDS = frozenset(
+    """for case esac done fi in [ [[ (( test true false exit return : set shopt unset export local
+    readonly declare read echo printf cat ls find sort uniq wc head tail tr cut paste awk sed grep
+    egrep fgrep diff cmp comm cd pwd mkdir rmdir mv cp rm ln chmod stat basename dirname realpath
+    tee date sleep jq sha256sum sha512sum sha384sum shasum b2sum cksum openssl base64 xxd tar unzip
+    gzip gunzip mapfile readarray } trap wait du file touch which type command uname hostname id
+    whoami nproc seq expr let break continue shift""".split()  # noqa: SIM905
+)
+# What makes a harmless program run another one.
+RUNS = {
+    "awk": re.compile(r"system\s*\(|\|\s*[\"&]|\"\s*\||\bgetline\b|^-f|^--file|^-[iE]|@load"),
+    "sed": re.compile(r"^-f|^--file|(?:^|[;{}\n])[\d,$ ]*e(?:\s|$)"),
+    "tar": re.compile(r"^--(?:to-command|use-compress|checkpoint-action|info-script|new-volume)"
+                      r"|^--(?:rsh|rmt)-command|^-\w*[IF]"),
+    "sort": re.compile(r"^--compress-program"),
+    "openssl": re.compile(r"^-(?:engine|provider)"),
+}  # fmt: skip
+# Variables that change what a program runs.
+VARIABLES = re.compile(
+    r"BASH_ENV|ENV|PATH|SHELLOPTS|BASHOPTS|PS4|PROMPT_COMMAND|IFS|(?:LD|DYLD)_\w+|NODE_OPTIONS"
+    r"|PERL5\w+|RUBYOPT|GIT_\w+|BASH_FUNC.*"
+    r"|PYTHON(?:PATH|HOME|STARTUP|INSPECT|BREAKPOINT|USERBASE|WARNINGS|EXECUTABLE|PLATLIBDIR"
+    r"|PYCACHEPREFIX|CASEOK)"
+)
+ASSIGNED = re.compile(r"([A-Za-z_]\w*)\+?=")
+# What a step writes to these files counts for all steps after it.
+FOR_LATER = re.compile(r"GITHUB_(?:ENV|PATH)\b|\bgithub\.(?:env|path)\b")
+SHELL = re.compile(r"(?:bash|sh|pwsh)(?:\s+(?:[-+][\w-]+|pipefail))*(?:\s+\{0\})?\s*")
+FUNCTION = re.compile(r"^[ \t]*(?:function[ \t]+)?([\w:-]{1,100})[ \t]*\([ \t]*\)", re.M)
+
+
+def surroundings(workflow: Workflow, job: Job) -> Iterator[tuple[Node, str]]:
+    """What in a job itself lets other programs run in its steps, each with what it is."""
+    for key in ("container", "services"):
+        node = job.node.get(key)
+        if node is not None and not node.null:
+            yield node, f"runs with its own {key}"
+    node = job.node.get("runs-on")
+    if node is not None and any("self-hosted" in (text.text or "") for _, text in node.walk()):
+        yield node, "runs on a machine of the project (self-hosted)"
+    for where in (workflow.node, job.node):
+        yield from _shell(where.get("defaults", "run", "shell"))
+        yield from _variables(where)
+    for step in job.steps:
+        for one in (step.node, *step.callers):
+            yield from _shell(one.get("shell"))
+            yield from _variables(one)
+
+
+def _shell(node: Node | None) -> Iterator[tuple[Node, str]]:
+    if node is not None and not SHELL.fullmatch(node.text or ""):
+        yield node, f"has the shell {shown(node.text or '')}"
+
+
+def _variables(node: Node) -> Iterator[tuple[Node, str]]:
+    for name, value in node.mapping("env").items():
+        if VARIABLES.fullmatch(name):
+            yield value, f"sets {shown(name)}, which changes what its steps run"
+
+
+def unfit(step: Step, command: Command, *, signing: bool = False) -> str:
+    """What a command does that is not harmless; empty for nothing.
+
+    `signing` says that signatures are made here, too.
+    """
+    if any(FOR_LATER.search(word) for word in command.words):
+        return "writes to GITHUB_ENV or GITHUB_PATH, which changes what later steps run"
+    for word in command.words:
+        assigned = ASSIGNED.match(word)
+        if assigned is not None and VARIABLES.fullmatch(assigned[1]):
+            return f"sets {assigned[1]}, which changes what it runs"
+    run = commands.program(command.words)
+    if not run or commands.is_upload(run):
+        return ""
+    said = f"runs {shown(' '.join(run[:4]))}"
+    name, rest = run[0], run[1:]
+    if name in RUNS and any(RUNS[name].search(word[:10_000]) for word in rest):
+        return said
+    if name == "sed" and any(map(_replaces_by_a_command, rest)):
+        return said
+    if name in COMMANDS or name in _functions(step.run):
+        return ""
+    if command.followed and not commands.script(command.words) and _gives_shell(command):
+        return ""
+    if commands.PYTHON.fullmatch(name) and rest[:1] in (("--version",), ("-V",)):
+        return ""
+    if run[:2] == ("gh", "attestation") or name in ("sigstore", "pypi-attestations", "cosign"):
+        signs = {"sign", "attest", "attest-blob", "sign-blob"} & set(rest)
+        return said if signs and not signing else ""
+    return said
+
+
+@functools.lru_cache(maxsize=64)
+def _functions(script: str) -> frozenset[str]:
+    return frozenset(FUNCTION.findall(script))
+
+
+def _replaces_by_a_command(word: str) -> bool:
+    """Whether a word for sed has the flag `e` of `s///`."""
+    return any(
+        part[:1] == "s" and part.count(part[1:2]) > 2 and "e" in part.rpartition(part[1])[2]
+        for part in map(str.strip, re.split(r"[;\n]", word))
+        if len(part) > 1
+    )
+
+
+def _gives_shell(command: Command) -> bool:
+    """Whether a command only runs a text that stands there, whose commands are judged."""
+    run = commands.program(command.words)
+    return run[0] in ("eval", *commands.SHELLS) and (
+        commands.given_text(command.words)[0] == "shell" or bool(command.fed)
+    )

@@ -1,0 +1,373 @@
+"""What publishes, and what comes before it: the questions that the rules of the policy share."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from release.gates.workflows import commands, expressions
+from release.gates.workflows.model import Command, Job, Model, Node, Step, Workflow
+from release.gates.workflows.pins import Table
+from release.gates.workflows.triggers import Scenario, scenarios
+
+PUBLISHER = "pypa/gh-action-pypi-publish"
+PUBLISHER_IMAGE = f"docker://ghcr.io/{PUBLISHER}"
+FORK = "gh-action-pypi-publish"
+DOWNLOAD = "actions/download-artifact"
+# Actions whose inputs name an index and upload nothing.
+OUTSIDE = frozenset(["step-security/harden-runner", DOWNLOAD, "actions/upload-artifact"])
+# Inputs of actions that are only said or shown.
+SAID = frozenset(
+    """name title body description message text commit-message commit_message labels notes
+    release-notes path key summary""".split()  # noqa: SIM905
+)
+# Actions that publish, with the input that says so where they can do something else.
+PUBLISHERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    PUBLISHER: ("", ()),
+    "pyo3/maturin-action": ("command", ("upload", "publish")),
+    "messense/maturin-action": ("command", ("upload", "publish")),
+    "jrubics/poetry-publish": ("", ()),
+    "etils-actions/pypi-auto-publish": ("", ()),
+    "conchylicultor/pypi-build-publish": ("", ()),
+}
+BUILDERS = frozenset(
+    ["hynek/build-and-inspect-python-package", "pypa/cibuildwheel", "pyo3/maturin-action"]
+)
+ATTESTERS = frozenset(
+    [
+        "actions/attest",
+        "actions/attest-build-provenance",
+        "actions/attest-sbom",
+        "astral-sh/attest-action",
+        "sigstore/gh-action-sigstore-python",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the project declares, as far as its workflows must agree with it.
+
+    `file` and `environment` are those of the declared publisher, None where nothing is declared.
+    `manual` says that a person publishes, not a tag; `publishes` that releases go to an index.
+    `tags` are the repository's, `released` those of them that are releases, `tag_template` how
+    such a tag is spelled. `tagged_version` says that the tag defines the version. `requires` are
+    the build requirements, `metadata_version` the one that the backend is told to write.
+    """
+
+    file: str | None = None
+    environment: str | None = None
+    manual: bool = False
+    publishes: bool = True
+    tag_template: str = "v{version}"
+    tags: tuple[str, ...] = ()
+    released: frozenset[str] = frozenset()
+    tagged_version: bool = False
+    requires: tuple[str, ...] = ()
+    metadata_version: str | None = None
+    pins: Table = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A step that publishes: by an action, by a command, or hidden behind what `via` names."""
+
+    job: Job
+    step: Step
+    command: Command | None = None
+
+    @property
+    def via(self) -> str:
+        return self.command.via if self.command is not None else ""
+
+    @property
+    def path(self) -> str:
+        return self.command.path if self.command and not self.via else self.step.path
+
+    @property
+    def line(self) -> int:
+        return self.command.line if self.command and not self.via else self.step.line
+
+
+class Context:
+    """The model, what is expected of it, and what several rules ask."""
+
+    def __init__(self, model: Model, expected: Expected) -> None:
+        self.model = model
+        self.expected = expected
+        self._running: dict[tuple[str, Scenario], dict[str, bool]] = {}
+
+    @functools.cached_property
+    def publications(self) -> tuple[Publication, ...]:
+        """The publications that the rules judge: hidden ones only where there is no other."""
+        return self.open or self.hidden
+
+    @functools.cached_property
+    def open(self) -> tuple[Publication, ...]:
+        return tuple(p for job in self.model.jobs() for p in _publications(job) if not p.via)
+
+    @functools.cached_property
+    def hidden(self) -> tuple[Publication, ...]:
+        return tuple(p for job in self.model.jobs() for p in _publications(job) if p.via)
+
+    @functools.cached_property
+    def jobs(self) -> tuple[Job, ...]:
+        """The publishing jobs."""
+        return tuple({p.job.key: p.job for p in self.publications}.values())
+
+    @functools.cached_property
+    def files(self) -> tuple[Workflow, ...]:
+        """The publishing workflows."""
+        return tuple(
+            self.model.workflows[path] for path in dict.fromkeys(j.path for j in self.jobs)
+        )
+
+    @functools.cached_property
+    def callers(self) -> Mapping[str, tuple[Job, ...]]:
+        """The jobs that call each workflow of this repository."""
+        found: dict[str, tuple[Job, ...]] = {}
+        for job in self.model.jobs():
+            path = self.called(job)
+            if path is not None:
+                found[path] = (*found.get(path, ()), job)
+        return found
+
+    def called(self, job: Job) -> str | None:
+        """The workflow of this repository that a job calls."""
+        if job.uses is None or not job.uses.is_local:
+            return None
+        path = commands.normal(job.uses.target)
+        return path if path in self.model.workflows else None
+
+    def before(self, job: Job) -> list[Job]:
+        """Everything that must have ended before a job starts, through calls of workflows too."""
+        found: dict[tuple[str, str], Job] = {}
+        waiting = [job]
+        while waiting:
+            one = waiting.pop()
+            nexts = [self.model.job((one.path, name)) for name in one.needs]
+            for caller in self.callers.get(one.path, ()):
+                nexts += [self.model.job((caller.path, name)) for name in caller.needs]
+            for needed in nexts:
+                if needed is not None and needed.key not in found:
+                    found[needed.key] = needed
+                    waiting.append(needed)
+                    path = self.called(needed)
+                    inner = self.model.workflows[path].jobs.values() if path else ()
+                    for called in inner:
+                        if called.key not in found:
+                            found[called.key] = called
+                            waiting.append(called)
+        found.pop(job.key, None)
+        return list(found.values())
+
+    @functools.cached_property
+    def path(self) -> tuple[Job, ...]:
+        """The publishing jobs and everything before them."""
+        found = {job.key: job for job in self.jobs}
+        for job in self.jobs:
+            found |= {one.key: one for one in self.before(job)}
+        return tuple(found.values())
+
+    @functools.cached_property
+    def handlers(self) -> tuple[Job, ...]:
+        """The jobs of the path that build, attest, verify or publish what is published."""
+        publishing = {job.key for job in self.jobs}
+        return tuple(
+            job
+            for job in self.path
+            if job.key in publishing
+            or any(builds(s) or attests(s) or list(verifications(s)) for s in job.steps)
+        )
+
+    def scenarios(self, workflow: Workflow, seen: frozenset[str] = frozenset()) -> list[Scenario]:
+        """The kinds of runs that lead to a workflow, be it through others that call it."""
+        found = list(scenarios(workflow))
+        for caller in self.callers.get(workflow.path, ()):
+            if caller.path not in seen:
+                outer = self.model.workflows[caller.path]
+                found += [
+                    replace(scenario, called=True)
+                    for scenario in self.scenarios(outer, seen | {workflow.path})
+                    if self.reachable(caller, scenario)
+                ]
+        return list(dict.fromkeys(found))
+
+    def reachable(self, job: Job, scenario: Scenario, step: Step | None = None) -> bool:
+        """Whether a job, and a step of it, may run in a scenario; False where it cannot."""
+        return self._may_run(job, scenario) and (
+            step is None
+            or all(
+                expressions.condition(c.text or "", scenario) is not False for c in step.told("if")
+            )
+        )
+
+    def _may_run(self, job: Job, scenario: Scenario) -> bool:
+        known = self._running.get((job.path, scenario))
+        if known is None:
+            known = _running_jobs(self.model.workflows[job.path], scenario)
+            self._running[job.path, scenario] = known
+        return known[job.id]
+
+
+def _running_jobs(workflow: Workflow, scenario: Scenario) -> dict[str, bool]:
+    """Whether each job of a workflow may run; False where it, or one it needs, cannot."""
+    found: dict[str, bool] = {}
+    entered: set[str] = set()
+    for start in workflow.jobs:
+        waiting = [start]
+        while waiting:
+            job = workflow.jobs[waiting[-1]]
+            needs = [name for name in job.needs if name in workflow.jobs]
+            open_ones = [name for name in needs if name not in found and name not in entered]
+            if job.id not in entered:
+                entered.add(job.id)
+                if open_ones:
+                    waiting += open_ones
+                    continue
+            waiting.pop()
+            if job.id in found:
+                continue
+            told = job.node.get("if")
+            text = (told.text if told is not None else None) or ""
+            holds = not text.strip() or expressions.condition(text, scenario) is not False
+            follows = bool(expressions.overrides(text))
+            found[job.id] = holds and (follows or all(found.get(name, True) for name in needs))
+    return found
+
+
+def _publications(job: Job) -> Iterator[Publication]:
+    for step in job.steps:
+        if publishes_by_action(step):
+            yield Publication(job, step)
+            continue
+        env = {**job.node.mapping("env"), **step.env}
+        variables = {name: node.text or "" for name, node in env.items()}
+        found = [c for c in step.commands if commands.uploads(c.words, variables)]
+        # A hidden upload counts once, however many commands it takes.
+        shown_ones = [c for c in found if not c.via]
+        for command in shown_ones or found[:1]:
+            yield Publication(job, step, command)
+
+
+def publishes_by_action(step: Step) -> bool:
+    """Whether a step is an action that publishes to the index, other than the one for tests."""
+    if step.uses is None:
+        return False
+    is_image = step.uses.target.lower().startswith(PUBLISHER_IMAGE)
+    action = PUBLISHER if is_image else step.uses.repository
+    if action not in PUBLISHERS:
+        return False
+    name, values = PUBLISHERS[action]
+    if name:
+        return input_of(step, name) in values
+    url = input_of(step, "repository-url", "repository_url")
+    return not commands.for_tests(url)
+
+
+def obscure(step: Step) -> Iterator[tuple[Command | Node, str]]:
+    """What in a step may publish, and is neither known to nor known to be harmless.
+
+    Gives the place of each, and the text.
+    """
+    if step.uses is None:
+        for command in step.commands:
+            if commands.obscure(command):
+                yield command, " ".join(command.words)
+    elif step.uses.repository not in (*PUBLISHERS, *OUTSIDE) and not step.uses.is_local:
+        if FORK in step.uses.target.lower() and not publishes_by_action(step):
+            yield step.uses.node, step.uses.target
+        for name, node in step.inputs.items():
+            if name.lower() not in SAID:
+                yield from _obscure_texts(node)
+    for name, node in step.env.items():
+        if not name.upper().endswith(("_URL", "_INDEX", "_REPOSITORY")):
+            yield from _obscure_texts(node)
+
+
+def obscure_values(job: Job, workflow: Workflow) -> Iterator[tuple[Node, str]]:
+    """The values for the steps of a job that may publish: its matrix and its variables."""
+    for told in (job.node.get("strategy"), job.node.get("env"), workflow.node.get("env")):
+        if told is not None:
+            for name, node in told.walk():
+                if not name.upper().endswith(("_URL", "_INDEX", "_REPOSITORY")):
+                    yield from _obscure_texts(node)
+
+
+def _obscure_texts(node: Node) -> Iterator[tuple[Node, str]]:
+    for _, inner in node.walk():
+        if commands.may_publish(inner.text or ""):
+            yield inner, inner.text or ""
+
+
+def input_of(step: Step, *names: str) -> str:
+    for name, node in step.inputs.items():
+        if name.lower() in names:
+            return node.text or ""
+    return ""
+
+
+def uses_any(step: Step, actions: Iterable[str]) -> bool:
+    return step.uses is not None and step.uses.repository in actions
+
+
+def builds(step: Step) -> bool:
+    if uses_any(step, BUILDERS):
+        return not publishes_by_action(step)
+    return any(commands.builds(command.words) for command in step.commands)
+
+
+def attests(step: Step) -> bool:
+    if uses_any(step, ATTESTERS):
+        # A digest instead of files is that of an image.
+        return "subject-digest" not in step.inputs
+    if uses_any(step, BUILDERS):
+        told = input_of(step, "attest-build-provenance-github")
+        return told.lower() not in ("", "false")
+    for command in step.commands:
+        run = commands.program(command.words)
+        if run[:2] in (
+            ("sigstore", "sign"),
+            ("sigstore", "attest"),
+            ("cosign", "attest-blob"),
+            ("cosign", "sign-blob"),
+            ("pypi-attestations", "sign"),
+        ):
+            return True
+    return False
+
+
+def verifications(step: Step) -> Iterator[tuple[Command, str]]:
+    """The commands that verify attestations, each with what it leaves open (empty for nothing)."""
+    runs = [(command, commands.program(command.words)) for command in step.commands]
+    # What a step signs and verifies at once are signatures, and no attestations.
+    signs = any(run[:2] == ("sigstore", "sign") for _, run in runs)
+    for command, run in runs:
+        verb = run[:3]
+        if verb == ("gh", "attestation", "verify"):
+            signer = commands.option(run, "--signer-workflow", "--cert-identity")
+            commit = commands.option(run, "--source-digest")
+            ref = commands.option(run, "--source-ref", "--cert-identity")
+        elif signs and verb[:1] == ("sigstore",):
+            continue
+        elif verb[:2] == ("sigstore", "verify") and verb[2:] in (("github",), ("identity",)):
+            signer = ref = commands.option(run, "--cert-identity")
+            commit = verb[2] == "identity" or commands.option(run, "--sha")
+        elif verb[:2] == ("pypi-attestations", "verify"):
+            signer = ref = commands.option(run, "--identity")
+            commit = signer
+        elif verb[:2] == ("cosign", "verify-blob-attestation"):
+            signer = ref = commands.option(run, "--certificate-identity")
+            commit = signer
+        elif verb[:2] == ("slsa-verifier", "verify-artifact"):
+            signer = commit = True
+            ref = commands.option(run, "--source-tag", "--source-versioned-tag")
+        else:
+            continue
+        open_ones = [
+            what
+            for what, told in (("the workflow", signer), ("the ref", ref), ("the commit", commit))
+            if not told
+        ]
+        yield command, " and ".join(open_ones)

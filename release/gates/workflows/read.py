@@ -1,0 +1,633 @@
+"""Reads workflow files, and what they call, into a Model.
+
+`load` reads a repository; `parse` and `build` are pure functions over texts. YAML is read event by
+event, never composed: the line of each value is kept, nesting, size and what aliases expand to are
+limited, and a bad file is a finding while the others are read on.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from release.gates.workflows import commands
+from release.gates.workflows.model import Command, Job, Model, Node, Step, Uses, Workflow, shown
+from release.model import Finding
+
+FOLDER = ".github/workflows"
+ACTIONS = ".github/actions"
+SUFFIXES = (".yml", ".yaml")
+ACTION_NAMES = ("action.yml", "action.yaml")
+TARGET_FILES = ("noxfile.py", "Makefile", "makefile", "GNUmakefile", "tox.ini", "pyproject.toml")
+# Further files that may hold credentials for an upload.
+OTHER_FILES = ("setup.cfg", ".pypirc")
+# GitHub takes no larger workflow.
+MAX_BYTES = 1_000_000
+PLAIN = ("", None)
+MAX_DEPTH = 64
+MAX_VALUES = 100_000
+MAX_FILES = 500
+MAX_JOBS = 500
+MAX_CALLED = 50_000
+MAX_INLINED = 8
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a repository has: the model, and findings for what cannot be read.
+
+    `workflows` and `actions` are the paths of the files that could be read as YAML, `nodes` what
+    they hold. `there` says whether it has any workflow, `count` how many.
+    """
+
+    model: Model
+    faults: tuple[Finding, ...] = ()
+    workflows: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    count: int = 0
+    there: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every workflow could be read."""
+        return 0 < self.count == len(self.workflows)
+
+
+class Refused(Exception):
+    """A file that is not read; the finding says why."""
+
+    def __init__(self, message: str, path: str, line: int | None = None, remedy: str = "") -> None:
+        super().__init__(message)
+        self.finding = Finding(message, shown(path), line, remedy or "mend the file")
+
+
+def load(root: Path) -> Loaded:
+    """Read the workflows of the repository at `root` (a resolved path) and what they call."""
+    faults: list[Finding] = []
+    workflows: dict[str, Node] = {}
+    actions: dict[str, Node] = {}
+    paths = list(_listed(root, FOLDER, faults))
+    there = bool(paths or faults)
+    for path in paths:
+        _take(root, path, workflows, faults)
+    for path in _action_files(root, faults) if there else ():
+        _take(root, path, actions, faults)
+
+    def text_of(path: str) -> str | None:
+        try:
+            return _text(root, path)
+        except Refused:
+            return None
+
+    model = build(workflows, actions, text_of, faults)
+    return Loaded(
+        model,
+        tuple(faults),
+        tuple(workflows),
+        tuple(model.actions),
+        {**workflows, **model.actions},
+        len(paths),
+        there,
+    )
+
+
+def _take(root: Path, path: str, into: dict[str, Node], faults: list[Finding]) -> None:
+    try:
+        node, found = parse(_text(root, path), path)
+    except Refused as error:
+        faults.append(error.finding)
+        return
+    faults += found
+    into[path] = node
+
+
+def _listed(root: Path, folder: str, faults: list[Finding]) -> Iterator[str]:
+    """The workflow files of a folder, sorted by their names."""
+    place = root / folder
+    if not os.path.lexists(place):
+        return
+    try:
+        resolved = place.resolve(strict=True)
+        if not resolved.is_relative_to(root):
+            raise Refused("leads out of the repository", folder, remedy="keep it inside")
+        names = sorted(os.listdir(resolved))
+    except (OSError, RuntimeError) as error:
+        faults.append(Finding(f"cannot be read: {_why(error)}", folder, remedy="make it a folder"))
+        return
+    except Refused as refused:
+        faults.append(refused.finding)
+        return
+    found = [name for name in names if name.endswith(SUFFIXES)]
+    if len(found) > MAX_FILES:
+        faults.append(
+            Finding(f"holds more than {MAX_FILES} workflows", folder, remedy="remove some")
+        )
+    yield from (f"{folder}/{name}" for name in found[:MAX_FILES])
+
+
+def _action_files(root: Path, faults: list[Finding]) -> list[str]:
+    """The actions of this repository: at its root and below `.github/actions`."""
+    found = [name for name in ACTION_NAMES if (root / name).is_file()]
+    base = root / ACTIONS
+    if os.path.lexists(base) and not _inside(root, base):
+        faults.append(Finding("leads out of the repository", ACTIONS, remedy="keep it inside"))
+        return found
+    for folder, _, names in os.walk(base):
+        place = Path(folder).relative_to(root)
+        found += [(place / name).as_posix() for name in ACTION_NAMES if name in names]
+        if len(found) > MAX_FILES:
+            break
+    return found[:MAX_FILES]
+
+
+def _inside(root: Path, path: Path) -> bool:
+    try:
+        return path.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):
+        return False
+
+
+def _text(root: Path, path: str) -> str:
+    """The text of a regular file inside the repository. Raises Refused for any other."""
+    if not path.isprintable():
+        raise Refused("has a name that cannot be printed", path, remedy="rename it")
+    try:
+        resolved = (root / path).resolve(strict=True)
+        if not resolved.is_relative_to(root):
+            raise Refused("leads out of the repository", path, remedy="keep it inside")
+        facts = resolved.stat()
+        if not stat.S_ISREG(facts.st_mode):
+            raise Refused("is no file", path, remedy="remove it")
+        if facts.st_size > MAX_BYTES:
+            size = f"{MAX_BYTES // 1_000_000} MB"
+            raise Refused(f"is larger than {size}, and was not judged", path, remedy="split it")
+        data = resolved.read_bytes()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise Refused(f"cannot be read: {_why(error)}", path) from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise Refused("is not UTF-8", path, line, "save it as UTF-8") from None
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, RuntimeError):  # older Pythons say so of a loop, with its whole path
+        return "a link that leads to itself"
+    return (getattr(error, "strerror", None) or str(error)).lower()
+
+
+# --- YAML
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A mapping or a list that is being read."""
+
+    line: int
+    is_list: bool
+    anchor: str | None
+    items: list[Node] = field(default_factory=list)
+    table: dict[str, Node] = field(default_factory=dict)
+    merged: list[Node] = field(default_factory=list)
+    key: str | None = None
+    key_line: int = 0
+    weight: int = 1
+
+
+def parse(text: str, path: str) -> tuple[Node, list[Finding]]:
+    """The mapping that a YAML text is, and findings for what GitHub does not take.
+
+    `text` has no byte order mark. Raises Refused for what is no YAML, no mapping or beyond the
+    limits. The last of duplicate keys counts, and merge keys are followed.
+    """
+    return _Reader(text, path).read()
+
+
+class _Reader:
+    def __init__(self, text: str, path: str) -> None:
+        self.text = text
+        self.path = path
+        self.ends = [place for place, c in enumerate(text) if c == "\n"]
+        self.stack: list[_Frame] = []
+        self.anchors: dict[str, tuple[Node, int]] = {}
+        self.findings: list[Finding] = []
+        self.root: Node | None = None
+
+    def read(self) -> tuple[Node, list[Finding]]:
+        import yaml
+
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        documents = 0
+        try:
+            event: Any
+            for event in yaml.parse(self.text, Loader=loader):
+                if isinstance(event, yaml.DocumentStartEvent):
+                    documents += 1
+                    if documents > 1:
+                        raise self.refused("holds more than one document", self.line(event))
+                elif isinstance(event, yaml.CollectionEndEvent):
+                    self.close()
+                elif isinstance(event, yaml.AliasEvent):
+                    self.alias(event)
+                elif isinstance(event, yaml.CollectionStartEvent):
+                    self.open(event, isinstance(event, yaml.SequenceStartEvent))
+                elif isinstance(event, yaml.ScalarEvent):
+                    self.scalar(event)
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            why = str(getattr(error, "problem", None) or error).splitlines()[0]
+            place = mark.index if mark else getattr(error, "position", None)
+            line = bisect_right(self.ends, max(place - 1, 0)) + 1 if place is not None else None
+            raise self.refused(f"is not valid YAML: {shown(why)}", line) from None
+        if self.root is None or self.root.table is None:
+            raise self.refused("is no mapping", 1)
+        return self.root, self.findings
+
+    def refused(self, message: str, line: int | None) -> Refused:
+        return Refused(message, self.path, line, "mend the syntax there")
+
+    def line(self, event: Any) -> int:
+        return bisect_right(self.ends, event.start_mark.index - 1) + 1
+
+    def open(self, event: Any, is_list: bool) -> None:
+        line = self.line(event)
+        if self.stack and self.takes_key():
+            raise self.refused("has a key that is no text", line)
+        if len(self.stack) >= MAX_DEPTH:
+            raise self.refused("is nested too deeply", line)
+        if self.stack and not self.stack[-1].is_list:
+            line = self.stack[-1].key_line
+        self.stack.append(_Frame(line, is_list, event.anchor))
+        if event.anchor:
+            self.anchors.pop(event.anchor, None)
+
+    def takes_key(self) -> bool:
+        return not self.stack[-1].is_list and self.stack[-1].key is None
+
+    def close(self) -> None:
+        frame = self.stack.pop()
+        if frame.is_list:
+            node = Node(self.path, frame.line, items=tuple(frame.items))
+        else:
+            for merged in frame.merged:
+                for source in merged.each():
+                    for key, value in (source.table or {}).items():
+                        frame.table.setdefault(key, value)
+            node = Node(self.path, frame.line, table=frame.table)
+        self.add(node, frame.weight, frame.anchor)
+
+    def alias(self, event: Any) -> None:
+        known = self.anchors.get(event.anchor)
+        name = shown(event.anchor)
+        if known is None:
+            raise self.refused(f"*{name} stands for no value before it", self.line(event))
+        self.add(*known, None, self.line(event))
+
+    def scalar(self, event: Any) -> None:
+        if self.stack and self.takes_key():
+            frame = self.stack[-1]
+            frame.key, frame.key_line = event.value, self.line(event)
+            merges = event.value == "<<" and event.style in PLAIN
+            if merges or event.value in frame.table:
+                said = (
+                    "has a merge key, which GitHub does not take"
+                    if merges
+                    else f"states {shown(event.value)} twice"
+                )
+                remedy = "write the values out" if merges else "keep one of them"
+                self.findings.append(Finding(said, shown(self.path), self.line(event), remedy))
+            if event.anchor:
+                self.anchors[event.anchor] = (self.node_of(event), 1)
+            return
+        self.add(self.node_of(event), 1, event.anchor)
+
+    def node_of(self, event: Any) -> Node:
+        block = event.style in ("|", ">")
+        end = event.end_mark.index
+        comment = ""
+        if not block:
+            rest = self.text[end : self.end_of_line(end)].lstrip(" \t,]}")
+            comment = rest[1:].strip() if rest.startswith("#") else ""
+        null = event.style in PLAIN and event.implicit[0] and event.value in ("", "~", "null")
+        return Node(
+            self.path,
+            self.line(event),
+            text=event.value,
+            comment=comment,
+            block=block,
+            null=null,
+        )
+
+    def end_of_line(self, place: int) -> int:
+        index = bisect_right(self.ends, place - 1)
+        return min(self.ends[index] if index < len(self.ends) else len(self.text), place + 500)
+
+    def add(self, node: Node, weight: int, anchor: str | None, line: int | None = None) -> None:
+        if anchor:
+            self.anchors[anchor] = (node, weight)
+        if not self.stack:
+            self.root = node
+            return
+        frame = self.stack[-1]
+        frame.weight += weight
+        if frame.weight > MAX_VALUES:
+            raise self.refused(f"stands for more than {MAX_VALUES:,} values", line or node.line)
+        if frame.is_list:
+            frame.items.append(node)
+        elif frame.key is None:
+            raise self.refused("has a key that is no text", node.line)
+        else:
+            if frame.key == "<<":
+                frame.merged.append(node)
+            else:
+                frame.table[frame.key] = node
+            frame.key = None
+
+
+# --- The model
+
+
+def build(
+    workflows: Mapping[str, Node],
+    actions: Mapping[str, Node],
+    text_of: Callable[[str], str | None],
+    faults: list[Finding],
+) -> Model:
+    """The model of the parsed workflows and composite actions.
+
+    `text_of` gives the text of a file of the repository, None where there is none to be read.
+    What is found wrong with a local action that a workflow uses is added to `faults`.
+    """
+    return _Builder(workflows, actions, text_of, faults).build()
+
+
+class _Builder:
+    def __init__(
+        self,
+        workflows: Mapping[str, Node],
+        actions: Mapping[str, Node],
+        text_of: Callable[[str], str | None],
+        faults: list[Finding],
+    ) -> None:
+        self.nodes = workflows
+        self.actions = dict(actions)
+        self.text_of = text_of
+        self.faults = faults
+        self.sources: dict[str, str] = {}
+        self.targets: dict[str, tuple[Command, ...]] = {}
+        self.scripts: dict[str, tuple[Command, ...] | None] = {}
+        self.called: set[str] = set()
+        self.budget = MAX_CALLED
+
+    def build(self) -> Model:
+        for path in (*TARGET_FILES, *OTHER_FILES):
+            text = self.text_of(path)
+            if text is not None:
+                self.sources[path] = text
+                self.targets |= _targets(path, text)
+        workflows = {path: self.workflow(path, node) for path, node in self.nodes.items()}
+        return Model(
+            _with_inherited(workflows),
+            self.actions,
+            self.targets,
+            self.sources,
+            frozenset(self.called),
+        )
+
+    def workflow(self, path: str, node: Node) -> Workflow:
+        told = node.get("on")
+        triggers: Mapping[str, Node] = {}
+        if told is not None:
+            triggers = told.table or {
+                name: Node(path, told.line, null=True) for name in told.texts()
+            }
+        jobs: dict[str, Job] = {}
+        for name, body in node.mapping("jobs").items():
+            if body.table is None:
+                self.faults.append(
+                    Finding(
+                        f"the job {shown(name)} is no mapping",
+                        shown(path),
+                        body.line,
+                        "write it as one",
+                    )
+                )
+                continue
+            if len(jobs) == MAX_JOBS:
+                self.faults.append(
+                    Finding(
+                        f"has more than {MAX_JOBS} jobs, and the rest was not judged",
+                        shown(path),
+                        body.line,
+                        "split it",
+                    )
+                )
+                break
+            jobs[name] = self.job(path, name, body, node)
+        return Workflow(path, node, triggers, jobs)
+
+    def job(self, path: str, name: str, node: Node, workflow: Node) -> Job:
+        needs = node.get("needs")
+        steps: list[Step] = []
+        told = node.get("steps")
+        folder = _folder(workflow, node)
+        for step in (told.items if told is not None else None) or ():
+            steps += self.steps(step, folder, ())
+        permissions = node.get("permissions") or workflow.get("permissions")
+        return Job(
+            path,
+            name,
+            node,
+            needs.texts() if needs is not None else (),
+            tuple(steps),
+            _uses(node),
+            permissions,
+        )
+
+    def steps(self, node: Node, folder: str, callers: tuple[Node, ...]) -> Iterator[Step]:
+        """A step, or those of the composite action of this repository that it uses."""
+        uses = _uses(node)
+        if not self.affords(node):
+            return
+        own = self.own(uses) if uses is not None else None
+        if own is not None:
+            inner = self.action(own)
+            if inner is not None and len(callers) < MAX_INLINED:
+                if own is not uses:
+                    yield Step(node, uses, (), callers)
+                for step in inner:
+                    yield from self.steps(step, "", (*callers, node))
+                return
+        told = node.get("working-directory")
+        place = (told.text if told is not None else None) or folder
+        yield Step(node, uses, tuple(self.commands(node, place)), callers)
+
+    def own(self, uses: Uses) -> Uses | None:
+        """A use of an action of this repository, be it by a path that another one could have."""
+        if uses.is_local:
+            return uses
+        parts = uses.target.split("/", 2)
+        known = len(parts) == 3 and any(f"{parts[2]}/{n}" in self.actions for n in ACTION_NAMES)
+        return Uses(f"./{parts[2]}", "", uses.node) if known else None
+
+    def affords(self, node: Node | None) -> bool:
+        """Count a step or a command; False once there are more than can be followed."""
+        self.budget -= 1
+        if self.budget == -1:
+            self.faults.append(
+                Finding(
+                    f"more than {MAX_CALLED:,} steps and commands follow from the workflows, and"
+                    " not all were judged",
+                    shown(node.path) if node is not None else FOLDER,
+                    remedy="call fewer actions and scripts",
+                )
+            )
+        return self.budget >= 0
+
+    def action(self, uses: Uses) -> tuple[Node, ...] | None:
+        """The steps of a local composite action; None for another kind, or none at all."""
+        folder = commands.normal(uses.target) or ""
+        for name in ACTION_NAMES:
+            path = f"{folder}/{name}".lstrip("/")
+            if path not in self.actions:
+                text = self.text_of(path)
+                if text is None:
+                    continue
+                try:
+                    self.actions[path], found = parse(text, path)
+                except Refused as error:
+                    self.faults.append(error.finding)
+                    return None
+                self.faults += found
+            self.called.add(path)
+            steps = self.actions[path].get("runs", "steps")
+            return steps.items if steps is not None else None
+        return None
+
+    def commands(self, node: Node, folder: str) -> Iterator[Command]:
+        run = node.get("run")
+        if run is None or not run.text:
+            return
+        line = run.line + run.block
+        shell = node.get("shell")
+        if shell is not None and "python" in (shell.text or ""):
+            yield from commands.of_python(run.text, run.path, "", line)
+            return
+        place = folder
+        for command in commands.split(run.text, run.path, line):
+            words = commands.program(command.words)
+            if words[:1] == ("cd",) and len(words) == 2:
+                place = commands.normal(words[1], place) or folder
+            yield from self.expanded(command, place, frozenset())
+
+    def expanded(self, command: Command, folder: str, seen: frozenset[str]) -> Iterator[Command]:
+        """A command, and what the target or the script that it calls runs."""
+        if len(seen) > MAX_INLINED or not self.affords(None):
+            yield command
+            return
+        reached: list[tuple[str, tuple[Command, ...]]] = [
+            (target, self.targets[target])
+            for target in dict.fromkeys(commands.calls(command.words))
+            if target in self.targets
+        ]
+        file = commands.script(command.words)
+        for start in (
+            "$GITHUB_ACTION_PATH/",
+            "${GITHUB_ACTION_PATH}/",
+            "${{ github.action_path }}/",
+        ):
+            if file.startswith(start):
+                file, folder = file.removeprefix(start), command.path.rpartition("/")[0]
+        path = commands.normal(file, folder)
+        if path is not None and (inner := self.script(path)) is not None:
+            reached.append((path, inner))
+        yield replace(command, followed=True) if reached else command
+        for name, inner in reached:
+            if name in seen:
+                continue
+            self.called.add(name)
+            via = command.via or name
+            for one in inner:
+                for further in self.expanded(one, "", seen | {name}):
+                    yield replace(further, via=via)
+
+    def script(self, path: str) -> tuple[Command, ...] | None:
+        """The commands of a file that a workflow runs; None where there is no such file."""
+        if path not in self.scripts:
+            text = self.text_of(path) if len(self.scripts) < MAX_FILES else None
+            if text is not None:
+                self.sources.setdefault(path, text)
+            self.scripts[path] = None if text is None else tuple(_script(path, text))
+        return self.scripts[path]
+
+
+def _with_inherited(workflows: Mapping[str, Workflow]) -> dict[str, Workflow]:
+    """The workflows, where the jobs of a called one that states no permissions have the caller's.
+
+    Of several callers, the one that lets them sign counts.
+    """
+    found = dict(workflows)
+    for _ in range(MAX_INLINED):
+        given: dict[str, Node] = {}
+        for workflow in found.values():
+            for job in workflow.jobs.values():
+                path = commands.normal(job.uses.target) if job.uses and job.uses.is_local else None
+                if (
+                    path in found
+                    and job.permissions is not None
+                    and (path not in given or job.grants("id-token") == "write")
+                ):
+                    given[path] = job.permissions
+        changed = False
+        for path, permissions in given.items():
+            bare = {n: j for n, j in found[path].jobs.items() if j.permissions is None}
+            if bare:
+                changed = True
+                jobs = {n: replace(j, permissions=permissions) for n, j in bare.items()}
+                found[path] = replace(found[path], jobs={**found[path].jobs, **jobs})
+        if not changed:
+            break
+    return found
+
+
+def _script(path: str, text: str) -> list[Command]:
+    first = text.partition("\n")[0]
+    if path.endswith(".py") or (first.startswith("#!") and "python" in first):
+        return commands.of_python(text, path, path)
+    return commands.split(text, path, 1, path)
+
+
+def _targets(path: str, text: str) -> dict[str, tuple[Command, ...]]:
+    if path == "noxfile.py":
+        return commands.of_noxfile(text, path)
+    if path == "tox.ini":
+        return commands.of_tox(text, path)
+    if path == "pyproject.toml":
+        return commands.of_pyproject(text, path)
+    return commands.of_makefile(text, path) if path.lower().endswith("makefile") else {}
+
+
+def _uses(node: Node) -> Uses | None:
+    told = node.get("uses")
+    if told is None or not told.text:
+        return None
+    if told.text.startswith((".", "$/")):
+        return Uses(told.text, "", told)
+    target, _, ref = told.text.partition("@")
+    return Uses(target.strip(), ref.strip(), told)
+
+
+def _folder(workflow: Node, job: Node) -> str:
+    """The folder in which the steps of a job run unless they say otherwise."""
+    for node in (job, workflow):
+        told = node.get("defaults", "run", "working-directory")
+        if told is not None and told.text:
+            return told.text
+    return ""

@@ -1,0 +1,860 @@
+"""Reads a repository once into a frozen Project, so that all gates judge the same facts."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import io
+import re
+import tokenize
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from release.errors import CannotCheck, ConfigurationError, Problem
+from release.project.git import GitFacts, read_facts
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+    from release.model import Level
+    from release.settings import Settings
+
+MAX_DOCUMENT = 64 * 1024 * 1024
+# Folders that hold Python and that no project ships under that name at its top level.
+NOT_PACKAGES = re.compile(
+    r"(tests?|testing|unit_?tests?|docs?|documentation|examples?|scripts?|bin|tools?|util|utils"
+    r"|bench|benchmarks?|build|dist|env|venv|node_modules|site|tasks?|ci|news|newsfragments"
+    r"|(tests?|docs?|examples?)_\w+)",
+    re.I,
+)
+# Build requirements that take the version from version control.
+VCS_VERSION_TOOLS = frozenset(
+    ["setuptools-scm", "hatch-vcs", "flit-scm", "versioningit", "dunamai", "vcs-versioning",
+     "versioneer",
+     "setuptools-git-versioning", "uv-dynamic-versioning", "poetry-dynamic-versioning"]
+)  # fmt: skip
+CHANGELOG_NAMES = re.compile(
+    r"^(changelog|changes|history|news|release[-_]?notes)(\.(md|rst|txt))?$", re.I
+)
+VERSION_NAMES = frozenset(["__version__", "VERSION"])
+LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
+
+
+@dataclass(frozen=True, slots=True)
+class VersionPlace:
+    """A place that states the project's version: the file, the line (from 1), and what it says."""
+
+    path: str
+    line: int | None
+    value: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """An import package: its name, its folder or module, and what must be on sys.path for it."""
+
+    name: str
+    path: str
+    source_root: str
+
+
+@dataclass(frozen=True)
+class Project:
+    """A repository as it was when it was read.
+
+    `root` is absolute; every other path is relative to it, with forward slashes. `version` is None
+    when only the build backend can tell it (`version_source` then says where it comes from).
+    `package` is the import name, `package_path` its folder or module, `source_root` what must be
+    on `sys.path` to import it ("." or "src"). `pyproject` is the parsed pyproject.toml.
+    `planned_tag` is a tag that this commit is judged as if it had.
+    """
+
+    root: Path
+    name: str
+    version: str | None
+    version_source: str
+    version_places: tuple[VersionPlace, ...]
+    backend: str
+    requires_python: str | None
+    package: str | None
+    package_path: str | None
+    source_root: str
+    packages: tuple[str, ...]
+    pyproject: Mapping[str, Any]
+    settings: Settings
+    git: GitFacts | None
+    changelog: str | None
+    dockerfile: str | None
+    warnings: tuple[Problem, ...] = field(default=())
+    planned_tag: str | None = None
+
+    def require_package(self) -> str:
+        """The import package. Raises CannotCheck when none or several could be it."""
+        if self.package is None:
+            if len(self.packages) > 1:
+                raise CannotCheck(
+                    f"several import packages: {', '.join(self.packages)}",
+                    "name the one that carries the version: [tool.release] package = ...",
+                )
+            raise CannotCheck(
+                "no import package found below src/ or the root",
+                "name it: [tool.release] package = ...",
+            )
+        return self.package
+
+    def tool(self, name: str) -> Mapping[str, Any]:
+        """The table `[tool.NAME]` of pyproject.toml, empty where there is none."""
+        return as_table(as_table(self.pyproject.get("tool")).get(name))
+
+    def configures(self, name: str) -> bool:
+        """Whether pyproject.toml has a table `[tool.NAME]`, be it an empty one."""
+        return name in as_table(self.pyproject.get("tool"))
+
+    @property
+    def top(self) -> Path:
+        """The folder of the whole repository; the project's own where there is no git."""
+        return self.git.top if self.git is not None else self.root
+
+    @property
+    def has_src_layout(self) -> bool:
+        return self.source_root != "."
+
+    @cached_property
+    def tag_template(self) -> str:
+        """How release tags are spelled, such as v{version}.
+
+        As set in tool.release.tag, else as [tool.bumpversion] or commitizen say, else as the tags
+        that are there, else the setting's default.
+        """
+        if "tag" in self.settings.model_fields_set:
+            return self.settings.tag
+        tool = as_table(self.pyproject.get("tool"))
+        bump = as_table(tool.get("bumpversion")).get("tag_name")
+        commitizen = as_table(tool.get("commitizen")).get("tag_format")
+        for declared, field_name in ((bump, "{new_version}"), (commitizen, "$version")):
+            if isinstance(declared, str) and declared.count(field_name) == 1:
+                template = declared.replace(field_name, "{version}")
+                if not re.search(r"[{}$\s]", template.replace("{version}", "")):
+                    return template
+        if self.git is not None:
+            from release.project.git import tags
+            from release.text.versions import tag_template
+
+            return tag_template(tags(self.root), self.name) or self.settings.tag
+        return self.settings.tag
+
+    @cached_property
+    def tag(self) -> str | None:
+        """The tag of the current version; None when the version is not known statically."""
+        return self.tag_of(self.version) if self.version else None
+
+    @cached_property
+    def released(self) -> Mapping[str, Version]:
+        """The release tags that are there, with the versions they spell."""
+        from release.project.git import tags
+        from release.text.versions import released
+
+        return released(tags(self.root), self.tag_template) if self.git else {}
+
+    @cached_property
+    def released_here(self) -> Mapping[str, Version]:
+        """The release tags on this commit, a planned one included, with what they spell."""
+        from release.project.git import git
+        from release.text.versions import released
+
+        if self.git is None or self.git.commit is None:
+            return {}
+        here = git(self.root, "tag", "--points-at", self.git.commit).stdout.split()
+        if self.planned_tag:
+            here.append(self.planned_tag)
+        return released(here, self.tag_template)
+
+    @cached_property
+    def merged_tags(self) -> tuple[str, ...]:
+        """The tags in the history of this commit, in git's order."""
+        from release.project.git import git
+
+        if self.git is None or self.git.commit is None:
+            return ()
+        return tuple(git(self.root, "tag", "--merged", self.git.commit).stdout.split())
+
+    def tag_of(self, version: str) -> str:
+        """The tag of a version, which is spelled as this project writes it."""
+        from release.text.versions import parse
+
+        known = parse(version)
+        template = self.settings.prerelease_tag
+        if template is None or known is None or not known.is_prerelease:
+            return self.tag_template.replace("{version}", version)
+        base = known.base_version
+        pre = str(known).removeprefix(base).lstrip(".")
+        return template.replace("{base}", base).replace("{pre}", pre)
+
+    def target_version(self, level: Level | None) -> Version | None:
+        """The version to be released: the current one, or the next of the kind `level`.
+
+        The current version of a project whose tags define it is that of a tag on this commit; with
+        a level, that of the last release. None when it is not known or no version by PEP 440.
+        """
+        from release.text.versions import next_version, parse
+
+        current = parse(self.version) if self.version else None
+        if self.version is None:
+            current = max(self.released_here.values(), default=None)
+            if current is None and level is not None:
+                current = max(self.released.values(), default=None)
+        if current is None or level is None:
+            return current
+        return next_version(current, level)
+
+    @cached_property
+    def release_level(self) -> Level | None:
+        """The kind of release that the current version is, after the last one below it.
+
+        None when either is not known.
+        """
+        from release.text.versions import level_of
+
+        version = self.target_version(None)
+        if version is None:
+            return None
+        last = max((found for found in self.released.values() if found < version), default=None)
+        return level_of(last, version) if last is not None else None
+
+    def spell(self, version: Version) -> str:
+        """A version as this project writes it: as it stands in its places, else by PEP 440."""
+        from release.text.versions import parse
+
+        if self.version is not None and parse(self.version) == version:
+            return self.version
+        return str(version)
+
+
+def read_project(root: Path) -> Project:
+    """Read the repository in `root`.
+
+    Raises ConfigurationError with every problem found: no such folder, no build configuration,
+    malformed files, or settings that make no sense.
+    """
+    root = root.resolve()
+    if not root.is_dir():
+        raise ConfigurationError(
+            Problem("is not a folder", str(root), remedy="give the project's folder")
+        )
+    source, pyproject = _read_pyproject(root)
+    from release.settings import parse
+
+    tool = as_table(pyproject.get("tool"))
+    settings = parse(as_table(tool.get("release")), source)
+    setup_cfg = _read_setup_cfg(root)
+    metadata = as_table(pyproject.get("project"))
+    poetry = as_table(tool.get("poetry"))
+    name = _name(root, metadata, poetry, tool, setup_cfg, (root / "pyproject.toml").exists())
+    backend = str(as_table(pyproject.get("build-system")).get("build-backend") or LEGACY_BACKEND)
+    packages = tuple(_find_packages(root, name, tool, setup_cfg))
+    package = _choose_package(root, settings.package, name, packages)
+    path = package.path if package else None
+    source_root = package.source_root if package else "."
+    places, version, version_source, warnings = _version(
+        root, source, pyproject, setup_cfg, package, backend
+    )
+    requires = (
+        metadata.get("requires-python")
+        or setup_cfg.get("options", {}).get("python_requires")
+        or _setup_py_argument(root, "python_requires")
+    )
+    return Project(
+        root=root,
+        name=name,
+        version=version,
+        version_source=version_source,
+        version_places=places,
+        backend=backend,
+        requires_python=str(requires) if requires else _poetry_python(poetry),
+        package=package.name if package else None,
+        package_path=path,
+        source_root=source_root,
+        packages=tuple(dict.fromkeys(item.name for item in packages)),
+        pyproject=pyproject,
+        settings=settings,
+        git=read_facts(root),
+        changelog=settings.changelog.file or _find_changelog(root),
+        dockerfile=settings.gates.docker.file or _find_dockerfile(root),
+        warnings=warnings,
+    )
+
+
+def read_text(root: Path, path: str) -> str:
+    """The text of a project file, decoded as UTF-8 (a byte order mark is dropped).
+
+    Raises ConfigurationError naming the file when it leads out of the repository, cannot be read,
+    is larger than 64 MiB, or is not UTF-8.
+    """
+    target = root / path
+    try:
+        resolved = target.resolve(strict=True)
+        if not resolved.is_relative_to(root):
+            raise ConfigurationError(
+                Problem("leads out of the repository", path, remedy="keep it inside")
+            )
+        if not (resolved.is_file() or resolved.is_dir()):  # a pipe would be waited for
+            raise ConfigurationError(Problem("is no file", path, remedy="remove it"))
+        if resolved.stat().st_size > MAX_DOCUMENT:
+            raise ConfigurationError(Problem("is larger than 64 MiB", path, remedy="split it"))
+        data = resolved.read_bytes()
+    except (OSError, RuntimeError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ConfigurationError(Problem(f"cannot be read: {why}", path)) from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(Problem("is not UTF-8", path, line, "save it as UTF-8")) from None
+
+
+def as_table(value: Any) -> Mapping[str, Any]:
+    """`value` when it is a table of TOML, an empty one otherwise."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _read_pyproject(root: Path) -> tuple[str, Mapping[str, Any]]:
+    path = "pyproject.toml"
+    if not (root / path).exists():
+        if (root / "setup.cfg").exists() or (root / "setup.py").exists():
+            return "", {}
+        raise ConfigurationError(
+            Problem(
+                f"no pyproject.toml in {root}",
+                remedy="run this in a Python project, or name one with --project PATH",
+            )
+        )
+    source = read_text(root, path)
+    try:
+        return source, tomllib.loads(source)
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"at line (\d+)", str(error))
+        message = re.sub(r" \(at .*\)$", "", str(error))
+        line = int(place[1]) if place else source.count("\n") + 1
+        raise ConfigurationError(
+            Problem(f"is not valid TOML: {message}", path, line, "mend the syntax there")
+        ) from None
+
+
+def _read_setup_cfg(root: Path) -> Mapping[str, Mapping[str, str]]:
+    if not (root / "setup.cfg").exists():
+        return {}
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(read_text(root, "setup.cfg"))
+    except configparser.Error as error:
+        raise ConfigurationError(
+            Problem(
+                f"is not a valid ini file: {str(error).splitlines()[0]}",
+                "setup.cfg",
+                getattr(error, "lineno", None),
+            )
+        ) from None
+    return {section: dict(parser[section]) for section in parser.sections()}
+
+
+def _name(
+    root: Path,
+    metadata: Mapping[str, Any],
+    poetry: Mapping[str, Any],
+    tool: Mapping[str, Any],
+    setup_cfg: Mapping[str, Mapping[str, str]],
+    has_pyproject: bool,
+) -> str:
+    flit = as_table(as_table(tool.get("flit")).get("metadata"))
+    for candidate in (
+        metadata.get("name"),
+        poetry.get("name"),
+        setup_cfg.get("metadata", {}).get("name"),
+        flit.get("dist-name") or flit.get("module"),
+        _setup_py_argument(root, "name"),
+    ):
+        if isinstance(candidate, str) and candidate:
+            if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", candidate):
+                raise ConfigurationError(
+                    Problem(
+                        f"{candidate!r} is not a valid project name",
+                        "pyproject.toml",
+                        remedy="use ASCII letters, digits, '.', '-' and '_', as core metadata do",
+                    )
+                )
+            return candidate
+    raise ConfigurationError(
+        Problem(
+            "has no [project] table with a name" if has_pyproject else "names no project",
+            "pyproject.toml" if has_pyproject else "setup.py",
+            remedy='add [project] with name = "..." to pyproject.toml',
+        )
+    )
+
+
+def _setup_py_argument(root: Path, keyword: str) -> str | None:
+    path = root / "setup.py"
+    if not path.exists():
+        return None
+    try:
+        tree = ast.parse(read_text(root, "setup.py"))
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Call)
+            and getattr(node.func, "id", getattr(node.func, "attr", "")) == "setup"
+        ):
+            for argument in node.keywords:
+                value = argument.value
+                if argument.arg == keyword and isinstance(value, ast.Constant):
+                    return value.value if isinstance(value.value, str) else None
+    return None
+
+
+def _poetry_python(poetry: Mapping[str, Any]) -> str | None:
+    wanted = as_table(poetry.get("dependencies")).get("python")
+    if not isinstance(wanted, str):
+        return None
+    from release.text.versions import poetry_range
+
+    return poetry_range(wanted) or None
+
+
+def _find_packages(
+    root: Path,
+    name: str,
+    tool: Mapping[str, Any],
+    setup_cfg: Mapping[str, Mapping[str, str]],
+) -> Iterator[Package]:
+    """Folders and modules that look like what is shipped: declared ones, else visible ones."""
+    declared = list(_existing(root, _declared_packages(tool, setup_cfg)))
+    yield from declared
+    if declared:
+        return
+    found = list(_existing(root, _visible_packages(root, name, tool, setup_cfg)))
+    yield from found
+    if not found:
+        module = _underscored(name)
+        yield from _existing(root, [(base, module) for base in ("src", ".")])
+
+
+def _existing(root: Path, candidates: Iterable[tuple[str, str]]) -> Iterator[Package]:
+    """The packages that exist among pairs of a source root and a dotted name."""
+    seen: set[str] = set()
+    for base, name in candidates:
+        parts = name.split(".")
+        if not name or not all(part.isidentifier() for part in parts):
+            continue
+        source_root = PurePosixPath(base or ".")
+        if source_root.is_absolute() or ".." in source_root.parts:
+            continue
+        path = source_root.joinpath(*parts)
+        if (root / path).is_dir():
+            path = _below_namespace(root, path)
+        elif (root / f"{path}.py").is_file():
+            path = PurePosixPath(f"{path}.py")
+        else:
+            continue
+        if str(path) in seen:
+            continue
+        seen.add(str(path))
+        inside = path.with_suffix("").relative_to(source_root).parts
+        yield Package(".".join(inside), str(path), str(source_root))
+
+
+def _below_namespace(root: Path, path: PurePosixPath) -> PurePosixPath:
+    """The regular package below a namespace package that holds nothing else."""
+    while not (root / path / "__init__.py").exists() and not list((root / path).glob("*.py")):
+        inside = [
+            entry.name
+            for entry in (root / path).iterdir()
+            if entry.is_dir() and entry.name.isidentifier() and not entry.is_symlink()
+        ]
+        if len(inside) != 1 or inside[0] == "__pycache__":
+            break
+        path /= inside[0]
+    return path
+
+
+def _declared_packages(
+    tool: Mapping[str, Any], setup_cfg: Mapping[str, Mapping[str, str]]
+) -> Iterator[tuple[str, str]]:
+    """Source root and name of each package that a build backend's configuration names."""
+    wheel = tool
+    for key in ("hatch", "build", "targets", "wheel"):
+        wheel = as_table(wheel.get(key))
+    scikit = as_table(as_table(tool.get("scikit-build")).get("wheel")).get("packages")
+    for item in (*_texts(wheel.get("packages")), *_texts(scikit)):
+        yield str(PurePosixPath(item).parent), PurePosixPath(item).name
+    for entry in _list(as_table(tool.get("poetry")).get("packages")):
+        include, base = as_table(entry).get("include"), as_table(entry).get("from", ".")
+        if isinstance(include, str) and isinstance(base, str) and "*" not in include:
+            yield base, include.removesuffix(".py").strip("/").replace("/", ".")
+    uv = as_table(as_table(tool.get("uv")).get("build-backend"))
+    for item in _texts(uv.get("module-name")):
+        yield str(uv.get("module-root", "src")), item
+    flit = as_table(tool.get("flit"))
+    for table in (flit.get("module"), flit.get("metadata")):
+        for item in _texts(
+            as_table(table).get("name" if table is flit.get("module") else "module")
+        ):
+            yield "src", item
+            yield ".", item
+    maturin = as_table(tool.get("maturin"))
+    for item in _texts(maturin.get("module-name")):
+        yield str(maturin.get("python-source", ".")), item.split(".")[0]
+    setuptools = as_table(tool.get("setuptools"))
+    folders = as_table(setuptools.get("package-dir"))
+    for item in _texts(setuptools.get("packages")):
+        if "." not in item:
+            mapped = PurePosixPath(str(folders.get(item) or f"{folders.get('', '.')}/{item}"))
+            yield str(mapped.parent), mapped.name
+    for item in _texts(setuptools.get("py-modules")):
+        yield str(folders.get("", ".")), item
+    for item in setup_cfg.get("options", {}).get("py_modules", "").split():
+        yield ".", item
+
+
+def _visible_packages(
+    root: Path,
+    name: str,
+    tool: Mapping[str, Any],
+    setup_cfg: Mapping[str, Mapping[str, str]],
+) -> Iterator[tuple[str, str]]:
+    find = as_table(as_table(as_table(tool.get("setuptools")).get("packages")).get("find"))
+    folders = as_table(as_table(tool.get("setuptools")).get("package-dir"))
+    mapped = re.search(r"^\s*=\s*(\S+)", setup_cfg.get("options", {}).get("package_dir", ""), re.M)
+    bases = [
+        *_texts(find.get("where")),
+        *_texts(folders.get("")),
+        *_texts(as_table(as_table(tool.get("pdm")).get("build")).get("package-dir")),
+        *_texts(as_table(tool.get("maturin")).get("python-source")),
+        *setup_cfg.get("options.packages.find", {}).get("where", "").split(),
+        *([mapped[1]] if mapped else []),
+        "src",
+        ".",
+    ]
+    for base in dict.fromkeys(bases):
+        folder = root / base
+        if not folder.resolve().is_relative_to(root) or not folder.is_dir():
+            continue
+        for entry in sorted(folder.iterdir()):
+            if not entry.is_dir() or not entry.name.isidentifier():
+                continue
+            regular = (entry / "__init__.py").is_file()
+            if base == ".":
+                if regular and not NOT_PACKAGES.fullmatch(entry.name):
+                    yield base, entry.name
+                elif entry.name == re.split(r"[-._]", name.lower())[0] and not regular:
+                    dotted = name.lower().replace("-", ".")
+                    if (root / dotted.replace(".", "/") / "__init__.py").is_file():
+                        yield base, dotted
+            elif regular or any(entry.rglob("*.py")):
+                yield base, entry.name
+
+
+def _choose_package(
+    root: Path, chosen: str | None, name: str, found: tuple[Package, ...]
+) -> Package | None:
+    """The package that settings name, or the one named like the project, or the only one."""
+    if chosen:
+        for package in found:
+            if package.name == chosen:
+                return package
+        for package in _existing(root, [("src", chosen), (".", chosen)]):
+            if package.name == chosen:
+                return package
+        names = ", ".join(dict.fromkeys(package.name for package in found))
+        raise ConfigurationError(
+            Problem(
+                f"tool.release.package names {chosen!r}, which is not below src/ or the root",
+                "pyproject.toml",
+                remedy=f"found: {names or 'no package'}",
+            )
+        )
+    for package in found:
+        if _underscored(package.name) == _underscored(name):
+            return package
+    for package in _existing(root, [("src", _underscored(name)), (".", _underscored(name))]):
+        return package
+    return found[0] if len({package.name for package in found}) == 1 else None
+
+
+def _underscored(name: str) -> str:
+    return re.sub(r"[-_.]+", "_", name).lower()
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    """A text or a list of texts as a tuple; anything else is empty."""
+    items = value if isinstance(value, list) else [value]
+    return tuple(item for item in items if isinstance(item, str))
+
+
+def _list(value: Any) -> Iterable[Any]:
+    return value if isinstance(value, list) else ()
+
+
+def _find_changelog(root: Path) -> str | None:
+    names = [entry.name for entry in sorted(root.iterdir()) if CHANGELOG_NAMES.match(entry.name)]
+    files = [name for name in names if (root / name).is_file()]
+    return next(
+        (n for n in files if n.lower().startswith("changelog")), files[0] if files else None
+    )
+
+
+def _find_dockerfile(root: Path) -> str | None:
+    return next((n for n in ("Dockerfile", "Containerfile") if (root / n).is_file()), None)
+
+
+def _version(
+    root: Path,
+    source: str,
+    pyproject: Mapping[str, Any],
+    setup_cfg: Mapping[str, Mapping[str, str]],
+    package: Package | None,
+    backend: str,
+) -> tuple[tuple[VersionPlace, ...], str | None, str, tuple[Problem, ...]]:
+    """Every place that states the version, the version, where it is defined, and doubts."""
+    from release.settings import line_of
+
+    places: list[VersionPlace] = []
+    warnings: list[Problem] = []
+    origin = "nowhere"
+    metadata = as_table(pyproject.get("project"))
+    tool = as_table(pyproject.get("tool"))
+    static = metadata.get("version")
+    if isinstance(static, str):
+        places.append(
+            VersionPlace(
+                "pyproject.toml",
+                line_of(source, ("project", "version")),
+                static,
+                "[project] version",
+            )
+        )
+    poetry = as_table(tool.get("poetry")).get("version")
+    if isinstance(poetry, str) and not isinstance(static, str):
+        places.append(
+            VersionPlace(
+                "pyproject.toml",
+                line_of(source, ("tool", "poetry", "version")),
+                poetry,
+                "[tool.poetry] version",
+            )
+        )
+    if places and set(places[0].value) <= set("0.") and _uses_vcs(root, pyproject, setup_cfg):
+        places.clear()
+    if places:
+        origin = "pyproject.toml"
+    for path in _declared_version_files(tool, setup_cfg, package, backend):
+        place = _assigned_version(root, path) or _plain_version(root, path)
+        if place is not None:
+            places.append(place)
+            origin = path if origin == "nowhere" else origin
+    literal = setup_cfg.get("metadata", {}).get("version", "")
+    if literal and not literal.startswith(("attr:", "file:")) and "version" not in metadata:
+        line = _line_matching(root, "setup.cfg", r"version\s*[=:]")
+        places.append(VersionPlace("setup.cfg", line, literal, "[metadata] version"))
+        origin = "setup.cfg" if origin == "nowhere" else origin
+    in_setup_py = _setup_py_argument(root, "version")
+    if in_setup_py and "version" not in metadata:
+        line = _line_matching(root, "setup.py", r".*\bversion\s*=")
+        places.append(VersionPlace("setup.py", line, in_setup_py, "setup(version=...)"))
+        origin = "setup.py" if origin == "nowhere" else origin
+    if origin == "nowhere" and _uses_vcs(root, pyproject, setup_cfg):
+        return (), None, "version control", ()
+    if package is not None:
+        for path in _package_files(package.path):
+            place = _assigned_version(root, path)
+            if place is not None:
+                places.append(place)
+                origin = path if origin == "nowhere" else origin
+    if origin == "nowhere":
+        return (), None, f"the build backend ({backend.partition(':')[0]})", ()
+    places += _citation_versions(root, warnings)
+    bump = as_table(tool.get("bumpversion")).get("current_version")
+    if isinstance(bump, str):
+        places.append(
+            VersionPlace(
+                "pyproject.toml",
+                line_of(source, ("tool", "bumpversion", "current_version")),
+                bump,
+                "[tool.bumpversion] current_version",
+            )
+        )
+    unique = tuple({(place.path, place.line): place for place in reversed(places)}.values())[::-1]
+    return unique, unique[0].value, origin, tuple(warnings)
+
+
+def _uses_vcs(
+    root: Path, pyproject: Mapping[str, Any], setup_cfg: Mapping[str, Mapping[str, str]]
+) -> bool:
+    """Whether the version comes from version control's tags."""
+    requires = _texts(as_table(pyproject.get("build-system")).get("requires"))
+    names = [re.split(r"[^A-Za-z0-9._-]", item.strip(), maxsplit=1)[0] for item in requires]
+    tool = as_table(pyproject.get("tool"))
+    if any(re.sub(r"[-_.]+", "-", name).lower() in VCS_VERSION_TOOLS for name in names):
+        return True
+    if as_table(as_table(tool.get("pdm")).get("version")).get("source") == "scm":
+        return True
+    if {"setuptools_scm", "setuptools-git-versioning", "versioneer"} & set(tool):
+        return True
+    if "versioneer" in setup_cfg:
+        return True
+    setup = root / "setup.py"
+    return setup.is_file() and bool(
+        re.search(r"use_scm_version|versioneer\.get_version|\bpbr\s*=", read_text(root, "setup.py"))
+    )
+
+
+def _declared_version_files(
+    tool: Mapping[str, Any],
+    setup_cfg: Mapping[str, Mapping[str, str]],
+    package: Package | None,
+    backend: str,
+) -> Iterator[str]:
+    """Files that the configuration of a build backend names as the home of the version."""
+    for name in ("hatch", "pdm"):
+        yield from _texts(as_table(as_table(tool.get(name)).get("version")).get("path"))
+    setuptools = as_table(tool.get("setuptools"))
+    dynamic = as_table(as_table(setuptools.get("dynamic")).get("version"))
+    yield from _texts(dynamic.get("file"))
+    attribute = dynamic.get("attr")
+    legacy = setup_cfg.get("metadata", {}).get("version", "")
+    if legacy.startswith("file:"):
+        yield legacy.removeprefix("file:").strip()
+    if legacy.startswith("attr:"):
+        attribute = legacy.removeprefix("attr:").strip()
+    if isinstance(attribute, str) and "." in attribute:
+        module = attribute.rpartition(".")[0].replace(".", "/")
+        for base in dict.fromkeys(("src", package.source_root if package else ".", ".")):
+            yield f"{base}/{module}.py".removeprefix("./")
+            yield f"{base}/{module}/__init__.py".removeprefix("./")
+    if backend.startswith("flit") and package:
+        yield package.path if package.path.endswith(".py") else f"{package.path}/__init__.py"
+
+
+def _line_matching(root: Path, path: str, pattern: str) -> int | None:
+    lines = read_text(root, path).splitlines()
+    return next((n for n, line in enumerate(lines, 1) if re.match(pattern, line)), None)
+
+
+def _package_files(package_path: str) -> Iterator[str]:
+    if package_path.endswith(".py"):
+        yield package_path
+        return
+    for name in ("__init__", "__about__", "_version", "__version__", "version", "about"):
+        yield f"{package_path}/{name}.py"
+
+
+def assignments(tree: ast.Module) -> Iterator[tuple[set[str], ast.expr | None]]:
+    """What a module assigns at its top level: the names that get a value, and the value."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, ast.AnnAssign):
+            targets = [node.target]
+        else:
+            continue
+        yield {target.id for target in targets if isinstance(target, ast.Name)}, node.value
+
+
+def _assigned_version(
+    root: Path, path: str, names: frozenset[str] = VERSION_NAMES, imports: int = 3
+) -> VersionPlace | None:
+    """The literal that a module assigns to `__version__` or `VERSION` at its top level.
+
+    A module that imports the name from another one of its package leads there, for at most
+    `imports` steps.
+    """
+    if not path.endswith(".py") or not (root / path).is_file():
+        return None
+    resolved = (root / path).resolve()
+    if not resolved.is_relative_to(root) or resolved.stat().st_size > MAX_DOCUMENT:
+        return None
+    data = resolved.read_bytes()
+    if b"version" not in data.lower():
+        return None
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        tree = ast.parse(data.decode(encoding))
+    except (SyntaxError, ValueError, LookupError, RecursionError):
+        return None
+    for assigned, value in assignments(tree):
+        for name in sorted(assigned & names):
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                return VersionPlace(path, value.lineno, value.value, name)
+    for node in tree.body:
+        if not isinstance(node, ast.ImportFrom) or node.level > 1 or not node.module:
+            continue
+        for alias in node.names:
+            if (alias.asname or alias.name) not in names:
+                continue
+            folder = PurePosixPath(path).parent
+            if node.level == 0:
+                package, _, module = node.module.rpartition(".")
+                if not package or not str(folder).endswith(package.replace(".", "/")):
+                    continue
+            else:
+                module = node.module
+            target = str(folder.joinpath(*module.split("."))) + ".py"
+            if imports:
+                return _assigned_version(root, target, frozenset([alias.name]), imports - 1)
+    return None
+
+
+def _plain_version(root: Path, path: str) -> VersionPlace | None:
+    if path.endswith(".py") or not (root / path).is_file():
+        return None
+    text = read_text(root, path).strip()
+    return (
+        VersionPlace(path, 1, text, "the whole file") if re.fullmatch(r"\S{1,64}", text) else None
+    )
+
+
+def _citation_versions(root: Path, warnings: list[Problem]) -> list[VersionPlace]:
+    path = "CITATION.cff"
+    if not (root / path).is_file():
+        return []
+    import yaml
+
+    try:
+        # Not the loader in C: deep nesting ends the interpreter with it.
+        document = yaml.compose(read_text(root, path), Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        why = str(getattr(error, "problem", None) or error).splitlines()[0]
+        warnings.append(
+            Problem(
+                f"is not valid YAML: {why}",
+                path,
+                mark.line + 1 if mark else None,
+                "mend the syntax there",
+            )
+        )
+        return []
+    found: list[VersionPlace] = []
+    _collect_citation(document, "", found)
+    return found
+
+
+def _collect_citation(node: Any, prefix: str, found: list[VersionPlace]) -> None:
+    from yaml import MappingNode, ScalarNode
+
+    if not isinstance(node, MappingNode):
+        return
+    for key, value in node.value:
+        if key.value == "version" and isinstance(value, ScalarNode):
+            found.append(
+                VersionPlace(
+                    "CITATION.cff", value.start_mark.line + 1, value.value, f"{prefix}version"
+                )
+            )
+        elif key.value == "preferred-citation" and not prefix:
+            _collect_citation(value, "preferred-citation.", found)

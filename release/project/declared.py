@@ -1,0 +1,526 @@
+"""What a project declares about its own checks: tools, what they need, and where the tests are."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from release.project import as_table
+
+if TYPE_CHECKING:
+    from release.project import Project
+    from release.settings import CommandSettings
+
+GROUP_NAMES = {
+    "test": ("test", "tests", "testing", "pytest", "unittest"),
+    "typecheck": ("typing", "types", "typecheck", "type-check", "type", "mypy", "pyright"),
+}
+TOOLS = {"test": ("pytest",), "typecheck": ("mypy", "pyright", "basedpyright")}
+FALLBACK_GROUPS = ("dev", "develop", "development", "all-dev")
+REQUIREMENT_FILES = {
+    "test": (
+        "requirements-test.txt", "requirements-tests.txt", "requirements-testing.txt",
+        "requirements_test.txt", "requirements_tests.txt", "test-requirements.txt",
+        "test_requirements.txt", "requirements/test.txt", "requirements/tests.txt",
+        "requirements/testing.txt", "tests/requirements.txt", "test/requirements.txt",
+    ),
+    "typecheck": (
+        "requirements-typing.txt", "requirements-mypy.txt", "requirements/typing.txt",
+        "requirements/typecheck.txt", "requirements/mypy.txt",
+    ),
+}  # fmt: skip
+FALLBACK_FILES = (
+    "requirements-dev.txt", "requirements_dev.txt", "dev-requirements.txt", "dev_requirements.txt",
+    "requirements/dev.txt", "requirements/development.txt",
+)  # fmt: skip
+# Files in which projects write down how they are checked.
+PROCEDURE_FILES = (
+    ".pre-commit-config.yaml", "prek.toml", "tox.ini", "tox.toml", "noxfile.py", "Makefile",
+    "makefile", "justfile", "Justfile", "Taskfile.yml", "tasks.py", "hatch.toml", "CONTRIBUTING.md",
+    "CONTRIBUTING.rst", "setup.cfg", "pyproject.toml", "requirements.txt", ".github/workflows",
+    "scripts", "ci", *REQUIREMENT_FILES["test"], *REQUIREMENT_FILES["typecheck"], *FALLBACK_FILES,
+)  # fmt: skip
+LOCK_FILES = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
+LARGEST_PROCEDURE = 500_000
+TEST_FOLDER = re.compile(r"(tests?|testing)([_-]\w+)?", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What must be installed beside the project; `install` are plain requirements."""
+
+    groups: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    install: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.groups or self.extras or self.files or self.install)
+
+    def __or__(self, other: Requirements) -> Requirements:
+        return Requirements(
+            *(
+                tuple(dict.fromkeys((*mine, *theirs)))
+                for mine, theirs in (
+                    (self.groups, other.groups),
+                    (self.extras, other.extras),
+                    (self.files, other.files),
+                    (self.install, other.install),
+                )
+            )
+        )
+
+
+def requirements(project: Project, purpose: str) -> Requirements:
+    """The requirements that a project declares for `purpose` ("test" or "typecheck").
+
+    Looked for as dependency groups (PEP 735), extras, the tables of poetry, pdm, hatch and uv,
+    requirement files of the usual names and tox environments. Those named for the purpose come
+    first, then a group or extra that holds its tool (such as pytest), then those named for
+    development. Empty when it declares none.
+    """
+    tables = named_tables(project)
+    found = called(project, tables, GROUP_NAMES[purpose], REQUIREMENT_FILES[purpose])
+    if purpose == "test":
+        found |= _from_tox(project)
+    return (
+        found
+        or holding(tables, TOOLS[purpose])
+        or called(project, tables, FALLBACK_GROUPS, FALLBACK_FILES)
+    )
+
+
+def chosen_requirements(
+    project: Project, settings: CommandSettings, *purposes: str
+) -> Requirements:
+    """What a gate installs: what its settings name, else what the project declares.
+
+    `groups` and `extras` of the settings stand in for what is declared for `purposes` of that
+    kind, and for requirement files and tables of build tools; `install` is added.
+    """
+    found = Requirements()
+    for purpose in purposes:
+        found |= requirements(project, purpose)
+    if settings.groups is not None or settings.extras is not None:
+        found = Requirements(
+            found.groups if settings.groups is None else settings.groups,
+            found.extras if settings.extras is None else settings.extras,
+        )
+    return found | Requirements(install=settings.install)
+
+
+def extras_holding(project: Project, modules: Iterable[str]) -> tuple[str, ...]:
+    """The project's extras that bring a distribution named like one of the modules."""
+    wanted = {_normal(name) for name in modules}
+    return tuple(
+        table.name
+        for table in named_tables(project)
+        if table.kind == "extra" and any(requirement_name(item) in wanted for item in table.items)
+    )
+
+
+def install_remedy(project: Project, gate: str, modules: Iterable[str]) -> str:
+    """What to do about modules that are missing from a gate's environment."""
+    extras = extras_holding(project, modules)
+    if extras:
+        names = ", ".join(f'"{name}"' for name in extras)
+        return f"set extras = [{names}] in [tool.release.gates.{gate}]"
+    return f"name what brings them in [tool.release.gates.{gate}]: groups, extras or install"
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementList:
+    """A named list of requirements: kind is "group", "extra" or "tool" (a build tool's table)."""
+
+    kind: str
+    name: str
+    items: tuple[str, ...]
+    extras: tuple[str, ...] = ()
+
+
+def named_tables(project: Project) -> list[RequirementList]:
+    """Every named list of requirements for development that the project has, in its own order."""
+    found = [
+        RequirementList("group", name, tuple(_strings(items)))
+        for name, items in as_table(project.pyproject.get("dependency-groups")).items()
+    ]
+    metadata = as_table(project.pyproject.get("project"))
+    tool = as_table(project.pyproject.get("tool"))
+    poetry = as_table(tool.get("poetry"))
+    for name, items in as_table(metadata.get("optional-dependencies")).items():
+        found.append(RequirementList("extra", name, tuple(_strings(items))))
+    if not metadata:
+        found += [
+            RequirementList("extra", name, tuple(_strings(items)))
+            for name, items in as_table(poetry.get("extras")).items()
+        ]
+        found += [
+            RequirementList("extra", name, tuple(items.split("\n")))
+            for name, items in _setup_cfg(project, "options.extras_require").items()
+        ]
+    for name, table in as_table(poetry.get("group")).items():
+        found.append(
+            RequirementList("tool", name, tuple(_poetry(as_table(table).get("dependencies"))))
+        )
+    old = [*_poetry(poetry.get("dev-dependencies"))]
+    old += _strings(as_table(tool.get("uv")).get("dev-dependencies"))
+    if old:
+        found.append(RequirementList("tool", "dev", tuple(old)))
+    for name, items in as_table(as_table(tool.get("pdm")).get("dev-dependencies")).items():
+        found.append(RequirementList("tool", name, tuple(_strings(items))))
+    for name, table in _hatch_environments(project).items():
+        items = (*_strings(table.get("dependencies")), *_strings(table.get("extra-dependencies")))
+        extras = tuple(_strings(table.get("features")))
+        name = {"hatch-test": "test", "default": "dev"}.get(name, name)
+        found.append(RequirementList("tool", name, items, extras))
+    return found
+
+
+def called(
+    project: Project, tables: Sequence[RequirementList], names: Sequence[str], files: Sequence[str]
+) -> Requirements:
+    """The lists among `tables` that are called so, and those of `files` that the project has."""
+    wanted = {_normal(name) for name in names}
+    found = Requirements(files=tuple(file for file in files if (project.root / file).is_file()))
+    for table in tables:
+        if _normal(table.name) in wanted:
+            found |= _require(table)
+    return found
+
+
+def holding(tables: Sequence[RequirementList], tools: Sequence[str]) -> Requirements:
+    """The shortest list that holds one of `tools`; dependency groups before the rest."""
+    for kinds in (("group", "tool"), ("extra",)):
+        fitting = [
+            table
+            for table in tables
+            if table.kind in kinds and any(requirement_name(item) in tools for item in table.items)
+        ]
+        if fitting:
+            return _require(min(fitting, key=lambda table: len(table.items)))
+    return Requirements()
+
+
+def _require(table: RequirementList) -> Requirements:
+    if table.kind == "group":
+        return Requirements(groups=(table.name,))
+    if table.kind == "extra":
+        return Requirements(extras=(table.name,))
+    return Requirements(install=table.items, extras=table.extras)
+
+
+def requirement_name(requirement: str) -> str:
+    """The normalised name of the distribution that a requirement asks for."""
+    return _normal(re.split(r"[^A-Za-z0-9._-]", requirement.strip(), maxsplit=1)[0])
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _hatch_environments(project: Project) -> dict[str, Mapping[str, Any]]:
+    tool = as_table(project.pyproject.get("tool"))
+    found = dict(as_table(as_table(tool.get("hatch")).get("envs")))
+    path = project.root / "hatch.toml"
+    if path.is_file():
+        import tomllib
+
+        try:
+            found |= as_table(tomllib.loads(path.read_text(encoding="utf-8")).get("envs"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):
+            return {name: as_table(table) for name, table in found.items()}
+    return {name: as_table(table) for name, table in found.items()}
+
+
+def _setup_cfg(project: Project, section: str) -> Mapping[str, str]:
+    return _ini_section(project.root / "setup.cfg", section)
+
+
+def _ini_section(path: Path, section: str) -> Mapping[str, str]:
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read(path, encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError):
+        return {}
+    return dict(parser[section]) if parser.has_section(section) else {}
+
+
+def _from_tox(project: Project) -> Requirements:
+    """What tox.ini installs for its test environments: plain lines of `deps`, and `extras`."""
+    found = Requirements()
+    for section in ("testenv", "testenv:test", "testenv:tests", "testenv:pytest"):
+        table = _ini_section(project.root / "tox.ini", section)
+        lines = [line.partition(" #")[0].strip() for line in table.get("deps", "").splitlines()]
+        lines = [re.sub(r"^(tests?|pytest):\s*", "", line) for line in lines]
+        install, files = [], []
+        for line in lines:
+            if match := re.fullmatch(r"-r\s*(?:\{toxinidir\}/)?([\w./-]+)", line):
+                if (project.root / match[1]).is_file():
+                    files.append(match[1])
+            elif re.match(r"[A-Za-z0-9][\w.-]*(\[[^\]]*\])?\s*([<>=!~;].*)?$", line):
+                install.append(line)
+        extras = re.findall(r"[\w.-]+", table.get("extras", ""))
+        groups = re.findall(r"^[\w.-]+$", table.get("dependency_groups", ""), re.M)
+        found |= Requirements(
+            groups=tuple(
+                g for g in groups if g in as_table(project.pyproject.get("dependency-groups"))
+            ),
+            extras=tuple(extras),
+            files=tuple(files),
+            install=tuple(install),
+        )
+    return found
+
+
+def _strings(items: Any) -> Iterator[str]:
+    for item in items if isinstance(items, list | tuple) else ():
+        if isinstance(item, str) and not item.startswith("-") and "{" not in item:
+            yield item
+
+
+def _poetry(table: Any) -> Iterator[str]:
+    """Requirements of a poetry table, with its caret and tilde ranges spelled by PEP 440."""
+    from release.text.versions import poetry_range
+
+    for name, value in as_table(table).items():
+        if name == "python":
+            continue
+        if isinstance(value, list):
+            value = value[0] if value else "*"
+        extras = ""
+        if isinstance(value, Mapping):
+            if "path" in value or "git" in value or "url" in value or value.get("optional"):
+                continue
+            extras = f"[{','.join(_strings(value.get('extras')))}]" if value.get("extras") else ""
+            value = value.get("version", "*")
+        yield f"{name}{extras}{poetry_range(str(value)) or ''}"
+
+
+def procedure_text(project: Project) -> str:
+    """The text of every file that says how the project is checked, one after the other."""
+    texts = []
+    for name in PROCEDURE_FILES:
+        path = project.root / name
+        for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+            try:
+                inside = file.resolve().is_relative_to(project.root)
+                if inside and file.is_file() and file.stat().st_size < LARGEST_PROCEDURE:
+                    texts.append(file.read_text(encoding="utf-8", errors="replace"))
+            except (OSError, RuntimeError):  # the latter is a link that leads to itself
+                continue
+    return "\n".join(texts)
+
+
+def pinned(text: str, tool: str) -> str | None:
+    """The exact version of a tool that procedure files name: `tool==1.2`, or a hook's revision."""
+    names = rf"(?:mirrors-{re.escape(tool)}|{re.escape(tool)}-pre-commit)"
+    frozen = r"[0-9a-f]{40}[\"']?\s*#\s*(?:frozen:\s*)?"
+    hook = rf"{names}(?:\.git)?[\"']?\s*\n\s*rev:\s*[\"']?(?:{frozen})?v?(\d[\d.]*)(?![\w.])"
+    for pattern in (rf"(?<![\w-]){re.escape(tool)}==(\d[\w.]*)", hook):
+        versions = set(re.findall(pattern, text))
+        if len(versions) == 1:
+            return str(versions.pop())
+    return None
+
+
+def locked(project: Project, tool: str) -> str | None:
+    """The version of a tool in the project's lock file (uv's, poetry's, pdm's, or PEP 751's)."""
+    pattern = re.compile(rf'^name = "{re.escape(tool)}"\r?\nversion = "([^"]+)"', re.M)
+    for name in LOCK_FILES:
+        try:
+            text = (project.root / name).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        versions = set(pattern.findall(text))
+        if len(versions) == 1:
+            return str(versions.pop())
+    return None
+
+
+def ranges(project: Project, tool: str) -> tuple[str, ...]:
+    """The version ranges (PEP 440, without markers) in which the project's lists name a tool."""
+    found = []
+    for table in named_tables(project):
+        for item in table.items:
+            if requirement_name(item) == tool:
+                bare = item.partition(";")[0]
+                found.append(re.sub(r"^[^<>=!~(]*\(?|\)\s*$|\s", "", bare))
+    return tuple(dict.fromkeys(filter(None, found)))
+
+
+def own_version(project: Project, text: str, tool: str, ours: str) -> str | None:
+    """The requirement for the version of a tool that the project wants instead of `ours`.
+
+    None when it wants no certain one, or `ours` is what it wants. `text` is its procedure text.
+    """
+    exact = pinned(text, tool) or locked(project, tool)
+    if exact is not None:
+        return None if exact == ours else f"{tool}=={exact}"
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    for item in ranges(project, tool):
+        try:
+            fits = SpecifierSet(item).contains(ours, prereleases=True)
+        except InvalidSpecifier:
+            continue
+        if not fits:
+            return f"{tool}{item}"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A hook of .pre-commit-config.yaml: what is installed for it, and its arguments if set."""
+
+    requirements: tuple[str, ...]
+    arguments: tuple[str, ...] | None
+
+
+def hook(project: Project, name: str) -> Hook | None:
+    """The pre-commit hook of that name, None when the project has no such one."""
+    path = project.root / ".pre-commit-config.yaml"
+    if not path.is_file():
+        return None
+    import yaml
+
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError, RecursionError, OSError):
+        return None
+    for repository in _list(as_table(data).get("repos")):
+        for entry in _list(as_table(repository).get("hooks")):
+            if as_table(entry).get("id") != name:
+                continue
+            items = [str(item) for item in _list(entry.get("additional_dependencies"))]
+            arguments = entry.get("args")
+            return Hook(
+                tuple(item for item in items if not item.startswith((".", "-", "/"))),
+                tuple(map(str, arguments)) if isinstance(arguments, list) else None,
+            )
+    return None
+
+
+def test_folders(project: Project) -> tuple[str, ...]:
+    """Where the project's tests are: folders or files below the root that hold Python tests."""
+    inside = {project.root, project.root / "src"}
+    if project.package_path and not project.package_path.endswith(".py"):
+        inside.add(project.root / project.package_path)
+    found = [
+        folder.relative_to(project.root).as_posix()
+        for parent in sorted(inside)
+        for folder in (sorted(parent.iterdir()) if parent.is_dir() else ())
+        if TEST_FOLDER.fullmatch(folder.name)
+        and folder.is_dir()
+        and any(_is_test(path) for path in folder.rglob("*.py"))
+    ]
+    if not found:
+        found = [path.name for path in sorted(project.root.glob("*.py")) if _is_test(path)]
+    return tuple(found)
+
+
+def own_modules(project: Project) -> frozenset[str]:
+    """Top-level modules that belong to the project, its test folders included."""
+    names = {name.partition(".")[0] for name in project.packages}
+    for folder in (project.root, project.root / project.source_root):
+        if folder.is_dir():
+            names |= {
+                path.stem for path in folder.iterdir() if path.is_dir() or path.suffix == ".py"
+            }
+    return frozenset(names | {"tests", "test", "conftest"})
+
+
+def absent_imports(project: Project, site_packages: Sequence[Path]) -> dict[str, set[str]]:
+    """Files of the project whose meaning hangs on modules that are installed nowhere.
+
+    Maps each such file, relative to the root, to those modules: what it imports itself, and what
+    the project's own modules that it imports do, however far. Imports below a test of the Python
+    version or the platform do not count. Only files below the source root and the test folders
+    are looked at.
+    """
+    known = own_modules(project) | sys.stdlib_module_names | {"__future__", "_typeshed"}
+    for folder in site_packages:
+        known |= {entry.name.partition(".")[0].removesuffix("-stubs") for entry in folder.iterdir()}
+    imports: dict[str, set[str]] = {}
+    for top in (project.package_path or "", *test_folders(project)):
+        start = project.root / top
+        for file in [start] if start.is_file() else sorted(start.rglob("*.py")):
+            imports[file.relative_to(project.root).as_posix()] = _imported(file)
+    absent = {
+        name: {found.partition(".")[0] for found in names if not found.startswith(".")} - known
+        for name, names in imports.items()
+    }
+    modules = {_module(name, project.source_root): name for name in imports}
+    edges = {
+        name: {modules[found] for found in _own_targets(name, names, modules, project.source_root)}
+        for name, names in imports.items()
+    }
+    changed = True
+    while changed:
+        changed = False
+        for name, targets in edges.items():
+            more: set[str] = set().union(*(absent[target] for target in targets))
+            if not more <= absent[name]:
+                absent[name] |= more
+                changed = True
+    return {name: names for name, names in absent.items() if names}
+
+
+def _module(path: str, source_root: str) -> str:
+    inside = path if source_root == "." else path.removeprefix(f"{source_root}/")
+    return inside.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _own_targets(
+    path: str, names: Iterable[str], modules: Mapping[str, str], source_root: str
+) -> Iterator[str]:
+    package = _module(path, source_root).split(".")
+    if not path.endswith("/__init__.py"):
+        package = package[:-1]
+    for name in names:
+        level = len(name) - len(name.lstrip("."))
+        if level:
+            base = package[: len(package) - level + 1]
+            name = ".".join([*base, *filter(None, name.lstrip(".").split("."))])
+        for candidate in (name, name.rpartition(".")[0]):
+            if candidate in modules:
+                yield candidate
+                break
+
+
+def _imported(file: Path) -> set[str]:
+    """The dotted names that a file imports; relative ones start with their dots."""
+    import ast
+
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError, OSError, RecursionError):
+        return set()
+    found: set[str] = set()
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            separator = "" if base.endswith(".") else "."
+            found |= {f"{base}{separator}{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.If) and re.search(
+            r"version_info|platform|os\.name", ast.unparse(node.test)
+        ):
+            continue
+        waiting.extend(ast.iter_child_nodes(node))
+    return found
+
+
+def _is_test(path: Path | PurePosixPath) -> bool:
+    return path.name.startswith(("test_", "tests")) or path.stem.endswith("_test")
+
+
+def _list(value: Any) -> Iterable[Any]:
+    return value if isinstance(value, list) else ()

@@ -1,0 +1,1 @@
+"""Shows that each gate can fail, on defects planted in throwaway copies."""

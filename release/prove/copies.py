@@ -1,0 +1,218 @@
+"""Throwaway copies of a repository: clones in a scratch folder that borrow its objects.
+
+Their remote is a bare clone beside them. No hook of the project runs there, and nothing is signed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from release.errors import Problem, ReleaseError
+from release.model import Gate
+from release.project import Project
+from release.project.git import LOCAL_VARIABLES, GitFacts
+from release.project.git import git as ask
+from release.run.store import Store
+
+PREFIX = "nox-release-prove-"
+PEOPLE = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
+NOBODY = dict(zip(PEOPLE, ("nox-release", "nox-release@localhost") * 2, strict=True))
+# Over what the user's own configuration says: the copies are ours, and are found by these names.
+OPTIONS = (
+    "core.hooksPath=/dev/null",
+    "commit.gpgSign=false",
+    "tag.gpgSign=false",
+    "safe.bareRepository=all",
+    "clone.defaultRemoteName=origin",
+)
+# Of the repository's configuration: what the copies need to be judged alike.
+CONFIGURATION = (
+    r"^(user|gpg|tag|commit)\.|^core\.(hookspath|autocrlf|eol|filemode|symlinks|ignorecase)$"
+)
+PARTIAL = r"^(extensions\.partialclone|remote\..*\.promisor)$"
+
+
+def git(root: Path, *arguments: str, env: Mapping[str, str] | None = None) -> str:
+    """Run git in a copy, and return what it says. Raises CalledProcessError when it fails."""
+    options = [word for option in OPTIONS for word in ("-c", option)]
+    known = {name: value for name, value in os.environ.items() if name not in LOCAL_VARIABLES}
+    quiet = {"GIT_LFS_SKIP_SMUDGE": "1", "GIT_TERMINAL_PROMPT": "0"}
+    done = subprocess.run(
+        ["git", "-C", str(root), *options, *arguments],
+        check=True,
+        capture_output=True,
+        env={**known, **NOBODY, **quiet, **(env or {})},
+        stdin=subprocess.DEVNULL,
+    )
+    return done.stdout.decode("utf-8", "surrogateescape").strip()
+
+
+def complaint(error: subprocess.CalledProcessError) -> str:
+    """The last line of what git said when it failed."""
+    said = (error.stderr or b"").decode("utf-8", "replace").strip().split("\n")[-1]
+    return said or f"exit status {error.returncode}"
+
+
+def commit(root: Path) -> None:
+    """Commit everything in a copy, planted files also where the project ignores such names.
+
+    The commit is like the last one, by the same people and with the same message: a gate that looks
+    at those must not fail for them.
+    """
+    git(root, "add", "--all")
+    listed = ("ls-files", "--others", "--ignored", "--exclude-standard", "-z")
+    hidden = [name for name in git(root, *listed, "--", "*planted*").split("\0") if name]
+    if hidden:
+        git(root, "add", "--force", "--", *hidden)
+    people = git(root, "log", "-1", "--format=%an%x00%ae%x00%cn%x00%ce").split("\0")
+    env = {name: value for name, value in zip(PEOPLE, people, strict=True) if value}
+    words = ("--quiet", "--no-verify", "--allow-empty", "--allow-empty-message")
+    git(root, "commit", *words, "--reuse-message=HEAD", env=env)
+
+
+def changes(root: Path, since: str) -> str:
+    """What differs in a copy from a commit, new files included, as a unified diff."""
+    git(root, "add", "--all", "--intent-to-add")
+    words = ("--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
+    return git(root, "diff", *words, since)
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """An empty folder in the system's one for temporary files; those of killed runs are removed."""
+    _remove_left()
+    with tempfile.TemporaryDirectory(
+        prefix=f"{PREFIX}{os.getpid()}-", ignore_cleanup_errors=True
+    ) as folder:
+        yield Path(folder).resolve()
+
+
+def _remove_left() -> None:
+    import psutil
+
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
+        pid = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if not pid.isdecimal() or len(pid) > 9 or psutil.pid_exists(int(pid)):
+            continue
+        with suppress(OSError):
+            if not folder.is_symlink() and _is_ours(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_ours(folder: Path) -> bool:
+    return os.name == "nt" or folder.stat().st_uid == os.getuid()
+
+
+def require_whole(facts: GitFacts) -> None:
+    """Raise ReleaseError for a partial clone that lacks objects: copies cannot ask for them."""
+    if not ask(facts.top, "config", "--get-regexp", PARTIAL, check=False).stdout:
+        return
+    words = ("rev-list", "--objects", "--all", "--missing=print")
+    listed = ask(facts.top, *words, timeout=600).stdout
+    missing = sum(line.startswith("?") for line in listed.split("\n"))
+    if missing:
+        remedy = "git fetch --refetch --no-filter gets them, or use a full clone"
+        raise ReleaseError(
+            Problem(f"cannot be copied: a partial clone, without {missing} objects", remedy=remedy)
+        )
+
+
+def release_branch(project: Project, facts: GitFacts) -> str:
+    """The branch that the copies are on: the one that releases are made from."""
+    if project.settings.branch:
+        return project.settings.branch
+    remote = project.settings.remote
+    ref = f"refs/remotes/{remote}/HEAD"
+    head = ask(facts.top, "symbolic-ref", "--quiet", ref, check=False).stdout.strip()
+    return head.removeprefix(f"refs/remotes/{remote}/") or facts.branch or "main"
+
+
+def make_remote(facts: GitFacts, branch: str, scratch: Path) -> Path:
+    """A bare clone, which is the remote of all copies: its branch is at the commit to judge."""
+    remote = scratch / "remote.git"
+    words = ("clone", "--quiet", "--shared", "--bare", "--template=", "--")
+    git(scratch, *words, str(facts.top), str(remote))
+    git(remote, "update-ref", f"refs/heads/{branch}", str(facts.commit))
+    git(remote, "symbolic-ref", "HEAD", f"refs/heads/{branch}")
+    git(remote, "config", "--remove-section", "remote.origin")
+    return remote
+
+
+def make_copy(project: Project, remote: Path, branch: str, folder: Path) -> Path:
+    """A copy in `folder`: a working tree of the commit, clean and level; the project's folder."""
+    facts = project.git
+    assert facts is not None
+    top = folder / facts.top.name
+    top.parent.mkdir(parents=True, exist_ok=True)
+    origin = project.settings.remote
+    words = ("clone", "--quiet", "--shared", "--no-checkout", "--template=", f"--origin={origin}")
+    git(folder, *words, "--", str(remote), str(top))
+    _configure(facts, top)
+    git(top, "checkout", "--quiet", "-B", branch, f"refs/remotes/{origin}/{branch}")
+    _fill_submodules(facts.top, top)
+    return top / facts.prefix
+
+
+def _configure(facts: GitFacts, top: Path) -> None:
+    """Give a copy what the repository's configuration says of hooks, identity and signing."""
+    listed = ask(facts.top, "config", "-z", "--get-regexp", CONFIGURATION, check=False).stdout
+    values = dict(item.partition("\n")[::2] for item in listed.split("\0") if "\n" in item)
+    for name, value in values.items():
+        path = Path(value)
+        if name == "core.hookspath" and path.is_absolute() and path.is_relative_to(facts.top):
+            value = path.relative_to(facts.top).as_posix()
+        git(top, "config", name, value)
+
+
+def _fill_submodules(source: Path, target: Path) -> None:
+    """Put clones of the submodules that are there into a copy, at the commits that it names."""
+    for line in git(target, "ls-files", "--stage", "-z").split("\0"):
+        mode, _, rest = line.partition(" ")
+        if mode != "160000":
+            continue
+        made, _, name = rest.partition("\t")
+        if not (source / name / ".git").exists():
+            continue
+        words = ("clone", "--quiet", "--shared", "--no-checkout", "--template=", "--")
+        git(target, *words, str(source / name), str(target / name))
+        git(target / name, "checkout", "--quiet", "--detach", made.partition(" ")[0])
+        _fill_submodules(source / name, target / name)
+
+
+def take_evidence(own: Store, copy: Store, gates: Mapping[str, Gate]) -> None:
+    """Give the clean copy the evidence of `gates`: what still counts need not be judged again.
+
+    What cannot be copied is judged anew.
+    """
+    for gate in gates.values():
+        path = own.folder / "evidence" / f"{gate.name}.json"
+        if not path.is_file() or path.is_symlink():
+            continue
+        try:
+            for name in gate.writes:
+                if (own.folder / name).is_dir() and not (own.folder / name).is_symlink():
+                    shutil.copytree(own.folder / name, copy.folder / name, symlinks=True)
+            shutil.copy(path, copy.folder / "evidence")
+        except OSError:
+            for name in gate.writes:
+                shutil.rmtree(copy.folder / name, ignore_errors=True)
+
+
+def share(clean: Store, store: Store, gate: Gate, gates: Mapping[str, Gate]) -> None:
+    """Let a planted copy use what the clean one made: environments, and the files that it built.
+
+    An environment that no longer fits is made anew, in place of the link.
+    """
+    for name in {gate.name, "runtime", *gate.needs}:
+        made = clean.folder / "envs" / name
+        if made.is_dir():
+            (store.folder / "envs" / name).symlink_to(made, target_is_directory=True)
+    for name in {name for need in gate.needs for name in gates[need].writes}:
+        if (clean.folder / name).is_dir():
+            shutil.copytree(clean.folder / name, store.folder / name)

@@ -1,0 +1,112 @@
+"""Defects to plant for the commands of a project's own, of which nobody else knows what they judge.
+
+What a project says in `broken` (tool.release.gates.NAME) is planted. Without it there are guesses:
+a package that does not import, and each file of data that the commands are called with, emptied.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
+
+from release.project import Project
+from release.prove.copies import git
+from release.prove.defects import Copy, Defect, broken_import, harmless_comment, writable
+
+# Commands that end well whatever there is, alone or as all that a shell is given.
+GREEN = re.compile(r"(?:true|:|exit 0|echo\b[^;&|<>`$()]*)\s*")
+SHELLS = frozenset({"sh", "bash", "dash", "zsh"})
+# Programs whose first word names a program, or a task that is written down somewhere.
+STARTERS = re.compile(
+    r"(?:python|pypy|bash|sh|dash|zsh|node|perl|ruby|make|just|uv|uvx|npx|npm|env|nox|tox)[\d.]*"
+)
+# Kinds of files that say how to judge more often than what.
+MEANS = frozenset(
+    ("", ".py", ".sh", ".bash", ".js", ".ts", ".mk", ".toml", ".cfg", ".ini", ".conf", ".lock")
+)
+MOST_FILES = 3
+
+
+def always_green(commands: Sequence[Sequence[str]]) -> bool:
+    """Whether every one of a gate's commands ends well, be there whatever there is."""
+    return bool(commands) and all(_is_green(words) for words in commands)
+
+
+def _is_green(words: Sequence[str]) -> bool:
+    program = PurePosixPath(words[0]).name
+    if program in SHELLS and len(words) == 3 and words[1] == "-c":
+        return bool(GREEN.fullmatch(words[2].strip()))
+    return program in {"true", ":", "echo"}
+
+
+def own_defects(commands: Sequence[Sequence[str]], project: Project) -> tuple[Defect, ...]:
+    """What to try on the commands of a gate that the project adds; one of these is enough."""
+    importing = Defect("a package that does not import", broken_import, control=harmless_comment)
+    names = dict.fromkeys(name for words in commands for name in _data(words, project.root))
+    emptied = [
+        Defect(f"{name}, emptied", _emptier(name), control=_harmless(name))
+        for name in [*names][:MOST_FILES]
+    ]
+    return (importing, *emptied)
+
+
+def declared_defect(broken: Sequence[Sequence[str]], plant: Callable[[Copy], None]) -> Defect:
+    """What the project itself says must make a gate fail; `plant` runs its commands."""
+    told = "; ".join(" ".join(words) for words in broken)
+    return Defect(f"what `broken` breaks ({told})", plant, control=harmless_commit)
+
+
+def harmless_commit(copy: Copy) -> None:
+    """A comment in the package, or a line in a text that git has."""
+    if copy.project.package_path is not None:
+        first = copy.project.package_path
+        path = first if first.endswith(".py") else f"{first}/__init__.py"
+        if (copy.root / path).is_file():
+            harmless_comment(copy)
+            return
+    for name in git(copy.root, "ls-files", "-z", "--", "README*", "*.md", "*.txt").split("\0"):
+        if name and (copy.root / name).is_file():
+            _harmless(name)(copy)
+            return
+
+
+def _data(words: Sequence[str], root: Path) -> list[str]:
+    """The files of data that a command is called with: no program, no option's value, no means."""
+    starts = bool(STARTERS.fullmatch(PurePosixPath(words[0]).name))
+    found: list[str] = []
+    after_option = False
+    for word in words[1:]:
+        if word.startswith("-"):
+            after_option = "=" not in word
+            starts = starts and word not in {"-m", "-c"}
+            continue
+        skipped = after_option or starts
+        if not after_option:
+            starts = False
+        after_option = False
+        path = PurePosixPath(word)
+        if skipped or path.is_absolute() or ".." in path.parts or path.suffix.lower() in MEANS:
+            continue
+        file = root / word
+        if file.is_file() and not os.access(file, os.X_OK):
+            found.append(path.as_posix())
+    return found
+
+
+def _emptier(name: str) -> Callable[[Copy], None]:
+    def plant(copy: Copy) -> None:
+        writable(copy, name).write_bytes(b"")
+
+    return plant
+
+
+def _harmless(name: str) -> Callable[[Copy], None]:
+    """The same file, with an empty line more."""
+
+    def plant(copy: Copy) -> None:
+        with writable(copy, name).open("ab") as file:
+            file.write(b"\n")
+
+    return plant

@@ -1,0 +1,541 @@
+"""Proves in throwaway copies that gates fail: each one's defects are planted, and it must say so.
+
+Everything happens in a scratch folder in the system's folder for temporary files. The copies are
+clones that borrow the repository's objects and have a bare clone in that folder as their remote; of
+the repository itself only `.release/` is written.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from release.errors import ConfigurationError, Interrupted, Problem, ReleaseError
+from release.gates import checklist
+from release.model import Artifact, Evidence, Finding, Gate, Outcome, Status
+from release.project import Project, read_project
+from release.prove import copies
+from release.prove.defects import DEFECTS, STOOD_IN, CannotPlant, Copy, Defect
+from release.prove.own_defects import always_green, declared_defect, own_defects
+from release.prove.proof import Proof, Proofs, Proved, Shown
+from release.prove.stand_in import HOSTS, StandIn
+from release.run.checklist import requirements
+from release.run.runner import Run, does_not_apply, is_light, judge, judge_all, open_shell
+from release.run.store import Store
+from release.settings import CommandSettings, environment_is_ci
+from release.text.masking import printable
+from release.world.forge import NoForge, find
+
+# Built-in gates whose own judgement `run` replaces.
+REPLACED_BY_RUN = frozenset({"lint", "typecheck", "test", "docs", "static_analysis"})
+
+
+class Listener:
+    """Hears how a proof goes on; called from one thread."""
+
+    def judged(self, clean: Mapping[str, Evidence], seconds: float) -> None:
+        """The unplanted copy was judged."""
+
+    def shown(self, gate: Proved) -> None:
+        """A gate is done with; told in the order of the checklist."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """What all proofs of a run share."""
+
+    run: Run
+    gates: Mapping[str, Gate]
+    source: Project
+    scratch: Path
+    remote: Path
+    branch: str
+    clean: Run
+    evidence: Mapping[str, Evidence]
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A gate and its defects; of a gate that nobody else knows, one that it sees is enough."""
+
+    gate: Gate
+    defects: tuple[Defect, ...]
+    any_of: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """How a gate judged a planted copy; `where` and `log` say what was planted and what it did."""
+
+    outcome: Outcome
+    root: Path
+    where: str
+    log: str
+
+
+class _NotPlanted(Exception):
+    """Something else than the project stood in the way; says what, and what to do."""
+
+    def __init__(self, said: str, remedy: str) -> None:
+        super().__init__(said)
+        self.said = said
+        self.remedy = remedy
+
+
+def prove(run: Run, extra: Mapping[str, Gate], names: Sequence[str], listener: Listener) -> Proofs:
+    """Plant each gate's defects in copies of the project's commit, and judge them there.
+
+    `names` chooses gates, none means all of them; `extra` are gates of the noxfile. Of the project
+    itself nothing is touched but the logs in `.release/`. Raises ReleaseError for a project that is
+    in no git repository, and for names that are no gates. On KeyboardInterrupt everything is
+    stopped and removed.
+    """
+    started = time.monotonic()
+    project, facts = run.project, run.project.git
+    if facts is None or facts.commit is None:
+        remedy = "git init, git add, git commit: copies are made of a commit"
+        raise ReleaseError(Problem("not in a git repository with a commit", remedy=remedy))
+    gates = checklist(project.settings, extra)
+    _require_known(names, gates)
+    chosen = [name for name in gates if not names or name in names]
+    workflows = project.settings.gates.ci.workflows
+    required = requirements(project, gates.values())
+    proved: dict[str, Proved] = {}
+    waiting = deque(chosen)
+
+    def done(name: str, lines: Sequence[Shown], *, any_of: bool) -> None:
+        proved[name] = Proved(name, _of_gate(lines, any_of=any_of), tuple(lines), required[name])
+        while waiting and waiting[0] in proved:
+            listener.shown(proved[waiting.popleft()])
+
+    with (
+        copies.scratch_folder() as scratch,
+        StandIn(workflows[0] if workflows else "planted.yml") as server,
+    ):
+        bench = _prepare(run, gates, chosen, scratch, server.url)
+        listener.judged(bench.evidence, time.monotonic() - started)
+        tasks = []
+        for name in chosen:
+            _log_of(run.store, name).unlink(missing_ok=True)
+            known = _without_planting(bench, gates[name])
+            if known is not None:
+                done(name, [known], any_of=False)
+            else:
+                tasks.append(_task(bench, gates[name]))
+        try:
+            with _variables(_past_proxies()):
+                _perform(bench, tasks, done)
+        except BaseException:
+            for name in waiting:
+                if name in proved:
+                    listener.shown(proved[name])
+            raise
+    return Proofs(
+        project=project.name,
+        commit=facts.commit,
+        dirty=facts.dirty,
+        gates=tuple(proved[name] for name in chosen),
+        in_ci=environment_is_ci(),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _require_known(names: Sequence[str], gates: Mapping[str, Gate]) -> None:
+    problems = []
+    for name in dict.fromkeys(names):
+        if name not in gates:
+            near = difflib.get_close_matches(name, gates, 1)
+            remedy = f"did you mean {near[0]!r}?" if near else f"gates: {', '.join(gates)}"
+            problems.append(Problem(f"{name!r} is no gate", remedy=remedy))
+    if problems:
+        raise ReleaseError(*problems)
+
+
+def _of_gate(lines: Sequence[Shown], *, any_of: bool) -> Proof:
+    """What is shown of a gate by its lines.
+
+    With `any_of` one defect that it sees is enough; else there must be none that it lets pass.
+    What there was nothing to plant in does not count where another defect was planted.
+    """
+    proofs = {line.proof for line in lines}
+    if any_of and Proof.PROVED in proofs:
+        return Proof.PROVED
+    order = (Proof.CANNOT_FAIL, Proof.NOT_SHOWN, Proof.PROVED)
+    return next((proof for proof in order if proof in proofs), Proof.NOT_APPLICABLE)
+
+
+# --- what needs no planting -----------------------------------------------------------------------
+
+
+def _without_planting(bench: _Bench, gate: Gate) -> Shown | None:
+    """What is known of a gate before anything is planted; None when it is to be tried."""
+    reason = does_not_apply(bench.clean, gate)
+    if reason is None and gate.name == "ci":
+        reason = _no_forge(bench.source)
+    outcome = bench.evidence[gate.name].outcome
+    stood_in = gate.name in STOOD_IN and bench.source.settings.publish
+    if reason is None and not stood_in and outcome.status is Status.NOT_APPLICABLE:
+        reason = outcome.summary
+    if reason is not None:
+        return Shown("", Proof.NOT_APPLICABLE, reason)
+    if outcome.status is Status.FAILED:
+        remedy = f"mend it first: nox -s {gate.name}; a gate that fails anyhow proves nothing"
+        return Shown("", Proof.NOT_SHOWN, f"fails already: {outcome.summary}", remedy)
+    for name in gate.needs:
+        if bench.evidence[name].outcome.status is not Status.PASSED:
+            return Shown("", Proof.NOT_SHOWN, outcome.summary, f"mend it first: nox -s {name}")
+    return None
+
+
+def _no_forge(project: Project) -> str | None:
+    try:
+        find(project.git, project.settings.remote)
+    except NoForge as error:
+        return error.reason if error.certain else None
+    except ConfigurationError:  # which the gate tells
+        return None
+    return None
+
+
+def _settings(bench: _Bench, gate: Gate) -> CommandSettings | None:
+    """What the project sets for a gate that takes commands, None for any other."""
+    found = bench.source.settings.gates.of(gate.name)
+    return found if isinstance(found, CommandSettings) else None
+
+
+def _is_own(bench: _Bench, gate: Gate) -> bool:
+    """Whether commands or code of the project's own judge it."""
+    settings = _settings(bench, gate)
+    replaced = gate.name in REPLACED_BY_RUN and settings is not None and settings.run is not None
+    return replaced or gate.name not in DEFECTS
+
+
+def _task(bench: _Bench, gate: Gate) -> _Task:
+    settings = _settings(bench, gate)
+    if settings is not None and settings.broken:
+
+        def plant(copy: Copy) -> None:
+            _run_broken(bench, gate, copy)
+
+        return _Task(gate, (declared_defect(settings.broken, plant),), any_of=False)
+    if gate.name in DEFECTS:
+        return _Task(gate, DEFECTS[gate.name], any_of=False)
+    commands = settings.run if settings is not None and settings.run else ()
+    return _Task(gate, own_defects(commands, bench.clean.project), any_of=True)
+
+
+def _run_broken(bench: _Bench, gate: Gate, copy: Copy) -> None:
+    """Break a copy as the project says. Raises _NotPlanted when that fails or changes nothing."""
+    settings = _settings(bench, gate)
+    there = replace(bench.run, project=copy.project, store=Store(copy.root), echo=False)
+    where = f"tool.release.gates.{gate.name}.broken"
+    before = copies.git(copy.root, "rev-parse", "HEAD")
+    with open_shell(there, gate) as shell:
+        for words in settings.broken if settings else ():
+            program = sys.executable if words[0] in {"python", "python3"} else words[0]
+            done = shell.run(program, *words[1:])
+            if done.status != 0:
+                said = f"{' '.join(words)}: exit status {done.status}: {done.last_line}"
+                raise _NotPlanted(said, f"mend {where}")
+    if copies.git(copy.root, "diff", "--name-only", before) == "" and not copies.git(
+        copy.root, "status", "--porcelain"
+    ):
+        raise _NotPlanted("nothing is changed by what is to break it", f"mend {where}")
+
+
+# --- planting and judging -------------------------------------------------------------------------
+
+
+def _perform(bench: _Bench, tasks: Sequence[_Task], done: Callable[..., None]) -> None:
+    """Perform the tasks, light ones first; those that need their own surroundings alone."""
+    alone = [task for task in tasks if any(defect.surroundings for defect in task.defects)]
+    for task in alone:
+        done(task.gate.name, _try(bench, task), any_of=task.any_of)
+    others = sorted(
+        (task for task in tasks if task not in alone),
+        key=lambda task: -task.gate.cost if not is_light(task.gate) else -1e9,
+    )
+    with ThreadPoolExecutor(bench.run.workers) as pool:
+        running: dict[Future[list[Shown]], _Task] = {}
+        try:
+            running = {pool.submit(_try, bench, task): task for task in others}
+            waiting = set(running)
+            while waiting:
+                ended, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    task = running[future]
+                    done(task.gate.name, future.result(), any_of=task.any_of)
+        except BaseException:
+            bench.run.cancel()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _try(bench: _Bench, task: _Task) -> list[Shown]:
+    """Try a gate's defects one after the other; where one is enough, up to the first proof."""
+    lines: list[Shown] = []
+    kept: list[str] = []
+    for defect in task.defects:
+        planted = any(line.proof is not Proof.NOT_APPLICABLE for line in lines)
+        if defect.fallback and planted:
+            continue
+        if bench.run.cancelled:
+            raise KeyboardInterrupt
+        started = time.monotonic()
+        shown = _try_one(bench, task, defect, kept)
+        lines.append(replace(shown, seconds=time.monotonic() - started))
+        if task.any_of and shown.proof is Proof.PROVED:
+            others = [replace(line, proof=Proof.NOT_APPLICABLE) for line in lines[:-1]]
+            return [*others, lines[-1]]
+    if kept:
+        bench.run.store.write(
+            _log_of(bench.run.store, task.gate.name), bench.run.mask("".join(kept))
+        )
+    if all(line.proof is Proof.NOT_APPLICABLE for line in lines):
+        remedy = _say_broken(bench, task.gate) or "break a copy by hand, and run the gate there"
+        return [replace(line, proof=Proof.NOT_SHOWN, remedy=remedy) for line in lines]
+    return lines
+
+
+def _log_of(store: Store, gate: str) -> Path:
+    return store.log(f"prove-{gate}")
+
+
+def _say_broken(bench: _Bench, gate: Gate) -> str:
+    """How a project can say what a gate must refuse; empty for gates that nobody can say it of."""
+    if _settings(bench, gate) is None:
+        return ""
+    return f"say what breaks a copy: tool.release.gates.{gate.name}.broken"
+
+
+def _try_one(bench: _Bench, task: _Task, defect: Defect, kept: list[str]) -> Shown:
+    """What one defect shows; the log of what is no proof is added to `kept`."""
+    gate = task.gate
+    try:
+        found = _plant_and_judge(bench, gate, defect, defect.plant)
+        shown = _compare(bench, gate, defect, found)
+        if shown.proof is Proof.PROVED and defect.control and _by_any_finding(bench, gate, defect):
+            control = _plant_and_judge(bench, gate, defect, defect.control)
+            if control.outcome.status is not Status.PASSED:
+                said = f"does not pass a harmless commit either: {control.outcome.summary}"
+                shown = Shown(defect.name, Proof.NOT_SHOWN, said)
+                found = control
+    except CannotPlant as error:
+        return Shown(defect.name, Proof.NOT_APPLICABLE, f"nothing to plant it in: {error}")
+    except _NotPlanted as error:
+        return Shown(defect.name, Proof.NOT_SHOWN, f"not planted: {error.said}", error.remedy)
+    if shown.proof is Proof.PROVED:
+        return shown
+    kept.append(f"== {defect.name}: {shown.proof}: {shown.said}\n{found.log}\n")
+    settings = _settings(bench, gate)
+    if settings and always_green(settings.run or ()):
+        return replace(shown, remedy=f"have it judge something: tool.release.gates.{gate.name}.run")
+    parts = [shown.remedy, found.where, f"see .release/logs/prove-{gate.name}.log"]
+    if (
+        settings
+        and not settings.broken
+        and (_is_own(bench, gate) or shown.proof is Proof.CANNOT_FAIL)
+    ):
+        parts.append(f"or {_say_broken(bench, gate)}")
+    return replace(shown, remedy="; ".join(filter(None, parts)))
+
+
+def _by_any_finding(bench: _Bench, gate: Gate, defect: Defect) -> bool:
+    """Whether what the gate says need not name the defect, so that a control must bear it out."""
+    return not defect.says or _is_own(bench, gate)
+
+
+def _plant_and_judge(
+    bench: _Bench, gate: Gate, defect: Defect, plant: Callable[[Copy], None]
+) -> _Judged:
+    """Plant something in a copy of its own, and judge that.
+
+    Raises CannotPlant, and _NotPlanted for what else stands in the way.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=f"{gate.name}-", dir=bench.scratch))
+    try:
+        root = copies.make_copy(bench.source, bench.remote, bench.branch, folder)
+        store = Store(root)
+        copies.share(bench.clean.store, store, gate, bench.gates)
+        made = bench.clean.store.folder
+        copy = Copy(read_project(root), bench.evidence, made, folder, bench.server)
+        plant(copy)
+        if defect.committed:
+            copies.commit(root)
+        project = defect.amend(copy, read_project(root))
+        there = replace(bench.run, project=project, store=store, fresh=True, echo=False, level=None)
+        with _variables(defect.surroundings(copy) if defect.surroundings else {}):
+            evidence = judge(there, gate, _as_planted(bench.evidence, store))
+        if bench.run.cancelled:
+            raise KeyboardInterrupt
+        diff = copies.changes(root, str(copy.project.git.commit if copy.project.git else "HEAD"))
+        log = store.log(gate.name)
+        text = log.read_text("utf-8", "replace") if log.is_file() else ""
+        return _Judged(evidence.outcome, root, _where(diff), f"{diff}\n\n{text}")
+    except subprocess.CalledProcessError as error:
+        remedy = "mend it until `git clone` of this repository works"
+        raise _NotPlanted(f"git: {copies.complaint(error)}", remedy) from None
+    except ReleaseError as error:
+        problem = error.problems[0]
+        raise _NotPlanted(problem.message, problem.remedy or "mend that first") from None
+    except OSError as error:
+        raise _NotPlanted(error.strerror or str(error), "mend that first") from None
+    except Interrupted:
+        raise KeyboardInterrupt from None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _where(diff: str) -> str:
+    """The first file that a diff changes, and the last line that it adds there."""
+    path = re.search(r"(?m)^(?:\+\+\+ b/|--- a/)(.+?)\t?$", diff)
+    if path is None:
+        return ""
+    first = re.split(r"(?m)^diff --git ", diff)[1]
+    added = [line[1:].strip() for line in first.split("\n") if re.match(r"\+(?!\+\+ )", line)]
+    lines = [line for line in added if line]
+    return f"planted in {path[1]}{f': {lines[-1]}' if lines else ''}"
+
+
+def _as_planted(clean: Mapping[str, Evidence], store: Store) -> dict[str, Evidence]:
+    """The clean copy's evidence, of the files that are in this one: some of them are planted in."""
+    import hashlib
+
+    def stated(artifact: Artifact) -> Artifact:
+        with suppress(OSError), (store.folder / artifact.path).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return replace(artifact, size=os.fstat(file.fileno()).st_size, sha256=digest)
+        return artifact
+
+    found = {}
+    for name, evidence in clean.items():
+        artifacts = tuple(stated(artifact) for artifact in evidence.outcome.artifacts)
+        found[name] = replace(evidence, outcome=replace(evidence.outcome, artifacts=artifacts))
+    return found
+
+
+def _past_proxies() -> dict[str, str | None]:
+    """Variables by which no proxy is asked for what stands in on this machine."""
+    said = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    value = ",".join([*filter(None, [said]), *HOSTS])
+    return {"NO_PROXY": value, "no_proxy": value}
+
+
+@contextmanager
+def _variables(wanted: Mapping[str, str | None]) -> Iterator[None]:
+    """Other environment variables of this process; None is for those that must not be there."""
+    kept = {name: os.environ.get(name) for name in wanted}
+
+    def put(values: Mapping[str, str | None]) -> None:
+        for name, value in values.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+    put(wanted)
+    try:
+        yield
+    finally:
+        put(kept)
+
+
+def _compare(bench: _Bench, gate: Gate, defect: Defect, found: _Judged) -> Shown:
+    """What a planted defect shows of a gate, by its outcome before and after."""
+    after = found.outcome
+    if after.status is Status.PASSED:
+        return Shown(defect.name, _let_pass(bench, gate), f"passed all the same: {after.summary}")
+    if after.status is not Status.FAILED:
+        remedy = next((f.remedy for f in after.findings if f.remedy), "")
+        return Shown(defect.name, Proof.NOT_SHOWN, f"{after.status}: {after.summary}", remedy)
+    places = (str(found.root), str(bench.clean.project.root))
+    known = {_text(finding, places) for finding in bench.evidence[gate.name].outcome.findings}
+    new = [text for f in after.findings if (text := _text(f, places)) not in known]
+    says = "" if _is_own(bench, gate) else defect.says
+    matching = [text for text in new if re.search(says, text)]
+    if matching:
+        return Shown(defect.name, Proof.PROVED, matching[0])
+    other = (new or [after.summary])[0]
+    return Shown(defect.name, Proof.NOT_SHOWN, f"failed for another reason: {other}")
+
+
+def _let_pass(bench: _Bench, gate: Gate) -> Proof:
+    """What it shows that a gate lets a defect pass.
+
+    What commands of the project's own must refuse nobody else knows, unless it is nothing at all or
+    the project says what it is.
+    """
+    settings = _settings(bench, gate)
+    if not _is_own(bench, gate) or (
+        settings and (settings.broken or always_green(settings.run or ()))
+    ):
+        return Proof.CANNOT_FAIL
+    return Proof.NOT_SHOWN
+
+
+def _text(finding: Finding, places: Sequence[str]) -> str:
+    """A finding as text, the same for every copy."""
+    text = f"{finding.path}: {finding.message}" if finding.path else finding.message
+    for place in places:
+        text = text.replace(place, ".")
+    return " ".join(printable(text).split())
+
+
+# --- the clean copy -------------------------------------------------------------------------------
+
+
+def _prepare(
+    run: Run, gates: Mapping[str, Gate], chosen: Sequence[str], scratch: Path, server: str
+) -> _Bench:
+    """Make the remote and the clean copy, and judge that."""
+    project, facts = run.project, run.project.git
+    assert facts is not None
+    copies.require_whole(facts)
+    branch = copies.release_branch(project, facts)
+    try:
+        remote = copies.make_remote(facts, branch, scratch)
+        root = copies.make_copy(project, remote, branch, scratch / "clean")
+    except subprocess.CalledProcessError as error:
+        remedy = "mend it until `git clone` of this repository works"
+        said = f"cannot be copied: {copies.complaint(error)}"
+        raise ReleaseError(Problem(said, remedy=remedy)) from None
+    store = Store(root)
+    wanted = _with_needs(chosen, gates)
+    copies.take_evidence(run.store, store, wanted)
+    clean = replace(run, project=read_project(root), store=store, echo=False, level=None)
+    evidence = judge_all(clean, wanted, _Silent())
+    if clean.cancelled:
+        raise KeyboardInterrupt
+    return _Bench(run, gates, project, scratch, remote, branch, clean, evidence, server)
+
+
+class _Silent:
+    def started(self, gate: Gate) -> None:
+        pass
+
+    def ended(self, evidence: Evidence) -> None:
+        pass
+
+
+def _with_needs(chosen: Sequence[str], gates: Mapping[str, Gate]) -> dict[str, Gate]:
+    wanted: set[str] = set()
+    waiting = list(chosen)
+    while waiting:
+        name = waiting.pop()
+        if name not in wanted:
+            wanted.add(name)
+            waiting += gates[name].needs
+    return {name: gate for name, gate in gates.items() if name in wanted}

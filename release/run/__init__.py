@@ -1,0 +1,1 @@
+"""What wraps gates: environments, limits, logs, evidence and the checklist."""

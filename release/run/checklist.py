@@ -1,0 +1,145 @@
+"""The verdict on a whole checklist: a pure function over evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from release.model import Evidence, Gate, Level, Required, Status, Verdict
+from release.text.masking import printable
+
+if TYPE_CHECKING:
+    from release.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A judged checklist: what every format renders."""
+
+    project: str
+    version: str | None
+    level: Level | None
+    commit: str
+    tree: str
+    dirty: bool
+    verdict: Verdict
+    gates: tuple[Evidence, ...]
+    required: Mapping[str, Required]
+    left_to_ci: tuple[str, ...]
+    titles: Mapping[str, str]
+    seconds: float
+    moved: tuple[str, ...] = ()
+    disturbed: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The contents of `preflight.json`."""
+        return {
+            "schema": 1,
+            "project": self.project,
+            "version": self.version,
+            "level": self.level.value if self.level else None,
+            "commit": self.commit,
+            "tree": self.tree,
+            "dirty": self.dirty,
+            "verdict": self.verdict.value,
+            "left_to_ci": list(self.left_to_ci),
+            "seconds": round(self.seconds, 2),
+            "disturbed": list(self.disturbed),
+            "gates": [
+                {
+                    "name": evidence.gate,
+                    "status": evidence.outcome.status.value,
+                    "required": self.required[evidence.gate],
+                    "summary": evidence.outcome.summary,
+                    "checked": evidence.outcome.checked,
+                    "seconds": round(evidence.seconds, 2),
+                    "reused": evidence.reused,
+                    "findings": [finding.as_json() for finding in evidence.outcome.findings],
+                    "tools": dict(evidence.tools),
+                    "log": evidence.log,
+                }
+                for evidence in self.gates
+            ],
+            "artifacts": [
+                {"name": a.name, "size": a.size, "sha256": a.sha256}
+                for evidence in self.gates
+                for a in evidence.outcome.artifacts
+            ],
+        }
+
+
+def requirements(project: Project, gates: Iterable[Gate]) -> dict[str, Required]:
+    """When each gate is required: by the settings, else by the gate's own default."""
+    return {
+        gate.name: project.settings.gates.of(gate.name).required or gate.required for gate in gates
+    }
+
+
+def verdict(
+    gates: Iterable[Evidence], required: Mapping[str, Required], in_ci: bool
+) -> tuple[Verdict, tuple[str, ...]]:
+    """The verdict, and the gates that are left to CI.
+
+    Outside CI a gate that is required in CI may stay unchecked; it is then left to CI. A failure
+    of such a gate is known already, so it blocks wherever it is seen.
+    """
+    failed = unchecked = False
+    left = []
+    for evidence in gates:
+        rule = required[evidence.gate]
+        status = evidence.outcome.status
+        if rule == "never":
+            continue
+        if status is Status.FAILED:
+            failed = True
+        elif status is Status.UNCHECKED and (rule == "always" or in_ci):
+            unchecked = True
+        elif status is Status.UNCHECKED:
+            left.append(evidence.gate)
+    if failed:
+        return Verdict.BLOCKED, tuple(left)
+    return (Verdict.INCOMPLETE if unchecked else Verdict.READY), tuple(left)
+
+
+def make_report(
+    project: Project,
+    gates: Mapping[str, Gate],
+    evidence: Mapping[str, Evidence],
+    *,
+    level: Level | None,
+    in_ci: bool,
+    seconds: float,
+    moved: tuple[str, ...] = (),
+    disturbed: tuple[str, ...] = (),
+) -> Report:
+    """Judge the checklist.
+
+    `moved` lists files that changed while it ran, `disturbed` those of them that git minds: then
+    no commit was judged as a whole, and the verdict is not `ready`. `seconds` is its duration.
+    """
+    required = requirements(project, gates.values())
+    found = tuple(evidence[name] for name in gates)
+    result, left = verdict(found, required, in_ci)
+    if disturbed and result is Verdict.READY:
+        result = Verdict.INCOMPLETE
+    facts = project.git
+    version = project.version
+    if version is None and "build" in evidence:
+        version = evidence["build"].outcome.facts.get("version")
+    return Report(
+        project=project.name,
+        version=printable(version) if version else None,
+        level=level,
+        commit=(facts.commit if facts else None) or "",
+        tree=(facts.tree if facts else None) or "",
+        dirty=facts.dirty if facts else True,
+        verdict=result,
+        gates=found,
+        required=required,
+        left_to_ci=left,
+        titles={name: gate.title for name, gate in gates.items()},
+        seconds=seconds,
+        moved=moved,
+        disturbed=disturbed,
+    )

@@ -1,0 +1,265 @@
+"""Isolated environments: made once, from pins with hashes, and again only when those change."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from release.errors import CannotCheck
+from release.project.git import LOCAL_VARIABLES
+from release.run.processes import Completed
+
+STAMP = "nox-release.json"
+LOCKS = Path(__file__).parents[1] / "locks"
+Run = Callable[[Sequence[str]], Completed]
+NETWORK_REMEDY = "look at the log; pip's or uv's configuration must reach a package index"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A virtual environment at `path`."""
+
+    path: Path
+
+    @property
+    def bin(self) -> Path:
+        return self.path / ("Scripts" if os.name == "nt" else "bin")
+
+    @property
+    def python(self) -> str:
+        return str(self.bin / ("python.exe" if os.name == "nt" else "python"))
+
+    def find(self, name: str) -> str | None:
+        """The path of a program that is installed in the environment, None if it is not."""
+        return shutil.which(name, path=str(self.bin))
+
+    def tool(self, name: str) -> str:
+        """As `find`, but raises CannotCheck for a missing program."""
+        found = self.find(name)
+        if found is None:
+            raise CannotCheck(
+                f"{name} is not in the environment {self.path.name}",
+                f"delete {self.path} and run this again",
+            )
+        return found
+
+    def variables(self, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+        """`environ` as a process inside this environment should see it."""
+        env = {k: v for k, v in environ.items() if k not in UNSEEN}
+        env["VIRTUAL_ENV"] = str(self.path)
+        env["PATH"] = os.pathsep.join([str(self.bin), environ.get("PATH", os.defpath)])
+        return env
+
+    def distributions(self) -> dict[str, str]:
+        """Names (normalised) and versions of what is installed."""
+        return {
+            re.sub(r"[-_.]+", "-", match[1]).lower(): match[2]
+            for folder in self.site_packages()
+            for entry in folder.glob("*.dist-info")
+            if (match := re.fullmatch(r"(.+)-([^-]+)\.dist-info", entry.name))
+        }
+
+    def site_packages(self) -> list[Path]:
+        if os.name == "nt":
+            return [self.path / "Lib" / "site-packages"]
+        return sorted(self.path.glob("lib/python*/site-packages"))
+
+
+# Of the caller's own environment: a gate's process must not see another virtual environment,
+# extra import folders, or the wish not to cache bytecode (every start would parse anew).
+UNSEEN = LOCAL_VARIABLES | frozenset(
+    [
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "PYTHONSTARTUP",
+        "PYTHONDONTWRITEBYTECODE",
+        "PYTHONSAFEPATH",
+        "__PYVENV_LAUNCHER__",
+        "VIRTUAL_ENV",
+        "CONDA_PREFIX",
+        "PIP_REQUIRE_VIRTUALENV",
+        "PIP_RESPECT_VIRTUALENV",
+        "PIP_USER",
+        "UV_SYSTEM_PYTHON",
+        "UV_PYTHON",
+        "UV_PROJECT_ENVIRONMENT",
+        "UV_PROJECT",
+        "NOX_CURRENT_SESSION",
+    ]
+)
+
+
+@functools.cache
+def find_uv() -> str | None:
+    """The uv to use: the one installed beside nox, else the one on PATH, else None."""
+    with contextlib.suppress(ImportError, FileNotFoundError):
+        import uv
+
+        return str(uv.find_uv_bin())
+    return shutil.which("uv")
+
+
+def lock_of(gate: str) -> Path:
+    """The file with the pinned tools of a gate (requirements with hashes)."""
+    return LOCKS / f"{gate}.txt"
+
+
+def pinned_version(gate: str, distribution: str) -> str:
+    """The version to which a gate's lock pins a distribution. Raises KeyError if it does not."""
+    text = lock_of(gate).read_text(encoding="utf-8")
+    match = re.search(rf"^{re.escape(distribution)}==([^\s;\\]+)", text, re.M)
+    if match is None:
+        raise KeyError(distribution)
+    return match[1]
+
+
+def installer(environment: Environment, pip_of: Environment | None = None) -> list[str]:
+    """The start of a command that installs into the environment.
+
+    Without uv it is pip's: the environment's own, or that of `pip_of` for one that has none.
+    """
+    uv = find_uv()
+    if uv:
+        return [uv, "pip", "install", "--quiet", "--python", environment.python]
+    pip = [(pip_of or environment).python, "-m", "pip"]
+    return [*pip, "--python", environment.python, "install", "--quiet", "--no-input"]
+
+
+def create(path: Path, python: str, run: Run, *, bare: bool = False) -> Environment:
+    """Make an empty environment at `path`, replacing what is there.
+
+    `python` is an interpreter's path or a version request; `bare` leaves pip out of it even where
+    there is no uv to do its work. Raises CannotCheck when no such interpreter can be had.
+    """
+    _remove(path)
+    uv = find_uv()
+    if uv:
+        command = [uv, "venv", "--quiet", "--no-project", "--python", python, str(path)]
+    else:
+        command = [sys.executable, "-m", "virtualenv", "--quiet", "--python", python, str(path)]
+        command += ["--no-seed"] if bare else []
+    done = run(command)
+    if done.status != 0:
+        raise CannotCheck(
+            f"Python {python} is not on this machine ({done.last_line})",
+            "install that Python, or set [tool.release] python to one that is there",
+        )
+    return Environment(path)
+
+
+def ensure_tools(gate: str, path: Path, run: Run) -> Environment:
+    """The environment at `path` holding exactly the locked tools of `gate`.
+
+    It is installed into again when the pins, the interpreter or the installed files changed.
+    Raises CannotCheck when the tools cannot be installed.
+    """
+    lock = lock_of(gate)
+    wanted = digest_of(lock.read_bytes(), sys.version, sys.executable)
+    environment = Environment(path)
+    if is_intact(environment, wanted):
+        return environment
+    if not Path(environment.python).exists() or _has_anything(environment):
+        create(path, sys.executable, run)
+    command = [*installer(environment), "--require-hashes", "--no-deps", "-r", str(lock)]
+    done = run(command)
+    if done.status != 0:
+        raise CannotCheck(
+            f"the tools of {gate} were not installed: {reason(done.stderr)}", NETWORK_REMEDY
+        )
+    stamp(environment, wanted)
+    return environment
+
+
+def stamp(environment: Environment, wanted: str, **facts: str) -> None:
+    """Note in the environment what was installed into it, and what that looks like on disk."""
+    data = {"wanted": wanted, "installed": fingerprint(environment), **facts}
+    (environment.path / STAMP).write_text(json.dumps(data), encoding="utf-8")
+
+
+def read_stamp(environment: Environment) -> dict[str, str]:
+    """What `stamp` noted; empty when it noted nothing readable."""
+    try:
+        data = json.loads((environment.path / STAMP).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def is_intact(environment: Environment, wanted: str) -> bool:
+    """Whether it was stamped for `wanted`, and nothing was installed or removed since."""
+    noted = read_stamp(environment)
+    return (
+        noted.get("wanted") == wanted
+        and Path(environment.python).exists()
+        and noted.get("installed") == fingerprint(environment)
+    )
+
+
+def fingerprint(environment: Environment) -> str:
+    """A digest of what is installed: each distribution with its RECORD's size and time."""
+    parts: list[str] = []
+    for folder in environment.site_packages():
+        for entry in sorted(folder.glob("*.dist-info")):
+            with contextlib.suppress(OSError):
+                record = (entry / "RECORD").stat()
+                parts.append(f"{entry.name} {record.st_size} {record.st_mtime_ns}")
+    return digest_of(*parts)
+
+
+def _has_anything(environment: Environment) -> bool:
+    return any(set(environment.distributions()) - {"pip", "setuptools", "wheel"})
+
+
+def _remove(path: Path) -> None:
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    elif path.exists():
+        if not (path / "pyvenv.cfg").exists() and any(path.iterdir()):
+            raise CannotCheck(
+                f"{path} is in the way and is no virtual environment", "move it elsewhere"
+            )
+        shutil.rmtree(path)
+
+
+def digest_of(*parts: bytes | str) -> str:
+    """The sha256 of the parts, each with its length, so that no two lists give the same."""
+    digest = hashlib.sha256()
+    for item in parts:
+        part = item.encode("utf-8", "surrogateescape") if isinstance(item, str) else item
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def looks_like_network(text: str) -> bool:
+    """Whether an installer's complaint (uv's or pip's) is about reaching the index."""
+    return bool(
+        re.search(
+            r"error sending request|dns error|connection (refused|reset|error)|failed to fetch"
+            r"|timed out|temporary failure in name resolution|could not fetch url|newconnection"
+            r"|network (is unreachable|was disabled)|HTTP status (server error|5\d\d)",
+            text,
+            re.I,
+        )
+    )
+
+
+def reason(text: str) -> str:
+    """The line of an installer's complaint (uv's or pip's) that says what is wrong."""
+    lines = [line.strip(" ×╰─▶├│") for line in text.splitlines()]
+    causes = [line.removeprefix("cause: ") for line in lines if line.startswith("cause: ")]
+    errors = [line.partition(": ")[2] for line in lines if line.lower().startswith("error: ")]
+    for line in (*causes, *lines):
+        if line.startswith("Because"):
+            return line
+    said = [*errors[:1], *causes[:1]] or [line for line in lines if line][-1:]
+    return ": ".join(said) or "no reason given"

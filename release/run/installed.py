@@ -1,0 +1,314 @@
+"""Environments that hold the project: beside its test tools, or alone with its runtime closure."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from release.errors import CannotCheck, Problem, ReleaseError
+from release.run import environments
+from release.run.environments import NETWORK_REMEDY, Environment
+
+if TYPE_CHECKING:
+    from release.project import Project
+    from release.project.declared import Requirements
+    from release.run.shell import Shell
+
+FIT_REMEDY = (
+    "name requirements that can be installed together in [tool.release.gates.{}]:"
+    " groups, extras or install"
+)
+METADATA_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectEnvironment:
+    """An environment in which the project is installed.
+
+    `search_path` goes first on the import path: the project's own source folder where that holds
+    everything the installed package does, so that the files of the tree are what is judged.
+    """
+
+    environment: Environment
+    search_path: tuple[str, ...]
+
+    def variables(self) -> dict[str, str]:
+        """What a command needs in its environment to import the tree's files first."""
+        import os
+
+        return {"PYTHONPATH": os.pathsep.join(self.search_path)} if self.search_path else {}
+
+
+def python_for(project: Project) -> str:
+    """The Python to make the project's environments with: set, this one, or one that it accepts."""
+    if project.settings.python:
+        return project.settings.python
+    if project.requires_python:
+        from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+        try:
+            accepted = SpecifierSet(project.requires_python)
+        except InvalidSpecifier:
+            return sys.executable
+        current = ".".join(map(str, sys.version_info[:3]))
+        if not accepted.contains(current, prereleases=True):
+            return str(accepted).replace(" ", "")
+    return sys.executable
+
+
+def project_environment(
+    project: Project,
+    shell: Shell,
+    wanted: Requirements,
+    *,
+    tools: Sequence[str] = (),
+    with_project: bool = True,
+) -> ProjectEnvironment:
+    """The environment of a gate that runs the project's own code.
+
+    It holds the project with what is `wanted` beside it, and those of the gate's locked `tools`
+    that this did not bring. The project is installed from a clean copy, so that no build leaves a
+    file in the tree. It is installed into again when what it is made from changes. Raises
+    CannotCheck when that fails.
+    """
+    path = shell.folder / "envs" / shell.gate.name
+    with shell.lock(path.with_name(f".{path.name}.lock")):
+        return _project_environment(project, shell, path, wanted, tools, with_project)
+
+
+def _project_environment(
+    project: Project,
+    shell: Shell,
+    path: Path,
+    requirements: Requirements,
+    tools: Sequence[str],
+    with_project: bool,
+) -> ProjectEnvironment:
+    python = python_for(project)
+    described = [_content(project.root / name) for name in METADATA_FILES]
+    for name in requirements.files:  # which may name others beside them
+        beside = sorted((project.root / name).parent.glob("*"))
+        described += [_content(path) for path in beside if path.suffix in {".txt", ".in"}]
+    described.append(project.version or (project.git.commit if project.git else None) or "")
+    request = [sys.version, python, repr((requirements, tuple(tools), with_project))]
+    if tools:
+        request.append(_content(environments.lock_of(shell.gate.name)))
+    wanted = environments.digest_of(*described, *request)
+    environment = Environment(path)
+    noted = environments.read_stamp(environment)
+    if environments.is_intact(environment, wanted) and (
+        noted.get("shadowed") == "yes" or noted.get("tree") == _tree(project)
+    ):
+        return _found(project, shell, environment, noted.get("shadowed") == "yes")
+    environment = environments.create(path, python, shell.run_plain)
+    command = environments.installer(environment)
+    words: list[str] = []
+    copy: Path | None = None
+    shadowed = True
+    if with_project:
+        from release.run.export import export
+
+        copy = export(project, shell.work / "install")
+        extras = ",".join(requirements.extras)
+        words.append(f"{copy}[{extras}]" if extras else str(copy))
+        for name in requirements.files:
+            words += ["-r", str(copy / name)]
+        for group in requirements.groups:
+            words += ["--group", f"{copy / 'pyproject.toml'}:{group}"]
+    words += requirements.install
+    if words:
+        # Where uv starts it heeds [tool.uv]: that of the copy, whose sources are the copy's own.
+        done = shell.run_plain([*command, *words], cwd=copy)
+        if done.status != 0 and "Required uv version" in done.stderr:
+            # The project's own [tool.uv] demands another uv; do without what else it says.
+            done = shell.run_plain([*command, *words])
+        if done.status != 0:
+            what = project.name if with_project else ", ".join(requirements.install)
+            raise CannotCheck(
+                f"{what} was not installed: {environments.reason(done.stderr)}",
+                NETWORK_REMEDY
+                if environments.looks_like_network(done.stderr)
+                else FIT_REMEDY.format(shell.gate.name),
+            )
+    present = environment.distributions()
+    missing = [tool for tool in tools if tool not in present]
+    if missing:
+        pins = [f"{tool}=={environments.pinned_version(shell.gate.name, tool)}" for tool in missing]
+        done = shell.run_plain([*command, *pins])
+        if done.status != 0:
+            raise CannotCheck(
+                f"{', '.join(missing)} not installed: {environments.reason(done.stderr)}",
+                NETWORK_REMEDY,
+            )
+    if with_project:
+        shadowed = _tree_holds_package(project, environment)
+    environments.stamp(
+        environment, wanted, shadowed="yes" if shadowed else "no", tree=_tree(project)
+    )
+    return _found(project, shell, environment, shadowed and with_project)
+
+
+def _found(
+    project: Project, shell: Shell, environment: Environment, shadowed: bool
+) -> ProjectEnvironment:
+    shell.versions |= {
+        name: version
+        for name, version in environment.distributions().items()
+        if name in shell.gate.tools
+    }
+    search = (str(project.root / project.source_root),) if shadowed else ()
+    return ProjectEnvironment(environment, search)
+
+
+def _content(path: Path) -> str:
+    try:
+        return environments.digest_of(path.read_bytes())
+    except OSError:
+        return ""
+
+
+def _tree(project: Project) -> str:
+    from release.run.inputs import Tree
+
+    return Tree(project.root, project.settings.by_products).read().digest
+
+
+def _tree_holds_package(project: Project, environment: Environment) -> bool:
+    """Whether the source folder has every module that the installed project has.
+
+    It has not when modules are compiled or generated by the build; then the installed ones are
+    judged, and the environment is made anew whenever a file of the project changes.
+    """
+    import csv
+
+    name = re.sub(r"[-_.]+", "_", project.name).lower()
+    for folder in environment.site_packages():
+        for info in folder.glob("*.dist-info"):
+            installed = info.name.removesuffix(".dist-info").rpartition("-")[0]
+            if re.sub(r"[-_.]+", "_", installed).lower() != name:
+                continue
+            with (info / "RECORD").open(encoding="utf-8", newline="") as record:
+                paths = [row[0] for row in csv.reader(record) if row]
+            modules = [
+                p for p in paths if p.endswith((".py", ".so", ".pyd")) and ".dist-info/" not in p
+            ]
+            return all((project.root / project.source_root / p).exists() for p in modules)
+    return False
+
+
+def runtime_environment(project: Project, shell: Shell, wheel: Path, sha256: str) -> Environment:
+    """A clean environment that holds one built wheel and what it requires at run time; no pip.
+
+    `wheel` lies below `.release/` and `sha256` is its digest, which the installer verifies: a
+    cached wheel of the same version, or a path of this machine in the metadata, are ruled out that
+    way. It is made anew when the wheel changed. Raises CannotCheck when the index cannot be
+    reached, ReleaseError when the wheel or its requirements cannot be installed.
+    """
+    path = shell.folder / "envs" / "runtime"
+    with shell.lock(path.with_name(".runtime.lock")):
+        environment = Environment(path)
+        python = python_for(project)
+        wanted = environments.digest_of(sha256, python, sys.version)
+        if environments.is_intact(environment, wanted):
+            return environment
+        environment = environments.create(path, python, shell.run_plain, bare=True)
+        _install_wheel(shell, environment, wheel, sha256)
+        environments.stamp(environment, wanted)
+        return environment
+
+
+def _install_wheel(shell: Shell, environment: Environment, wheel: Path, sha256: str) -> None:
+    from packaging.utils import parse_wheel_filename
+
+    name, version, _, _ = parse_wheel_filename(wheel.name)
+    pin = shell.work / "wheel.txt"
+    pin.write_text(f"{name}=={version} --hash=sha256:{sha256}\n", encoding="utf-8")
+    command = environments.installer(environment, pip_of=shell.tools)
+    done = shell.run_plain(
+        [
+            *command,
+            "--no-deps",
+            "--require-hashes",
+            "--no-index",
+            "--find-links",
+            str(wheel.parent),
+            "-r",
+            str(pin),
+        ]
+    )
+    if done.status != 0:
+        raise NotInstallable(f"the wheel cannot be installed: {environments.reason(done.stderr)}")
+    wanted = shell.work / "requirements.txt"
+    requirements = list(runtime_requirements(wheel, environment, shell))
+    if requirements:
+        wanted.write_text("\n".join(requirements) + "\n", encoding="utf-8")
+        # A requirement that itself requires the project must not replace the wheel.
+        kept = shell.work / "constraints.txt"
+        kept.write_text(f"{name}=={version}\n", encoding="utf-8")
+        done = shell.run_plain([*command, "-r", str(wanted), "-c", str(kept)])
+        if done.status != 0:
+            said = environments.reason(done.stderr)
+            if environments.looks_like_network(done.stderr):
+                raise CannotCheck(f"the requirements were not installed: {said}", NETWORK_REMEDY)
+            raise NotInstallable(f"the requirements cannot be installed: {said}")
+    uv = environments.find_uv()
+    if uv:
+        done = shell.run_plain([uv, "pip", "check", "--python", environment.python])
+    else:
+        pip = [shell.tools.python, "-m", "pip", "--python", environment.python]
+        done = shell.run_plain([*pip, "check"])
+    if done.status != 0:
+        said = " / ".join((done.stdout + done.stderr).strip().splitlines()[-3:])
+        raise NotInstallable(f"what was installed does not fit together: {said}")
+
+
+def runtime_requirements(wheel: Path, environment: Environment, shell: Shell) -> Iterable[str]:
+    """What a wheel's metadata requires in this environment without extras, one a line."""
+    import zipfile
+
+    from packaging.metadata import parse_email
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    with zipfile.ZipFile(wheel) as archive:
+        inside = next(
+            n for n in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", n)
+        )
+        raw, _ = parse_email(archive.read(inside))
+    markers = _markers(environment, shell)
+    for line in raw.get("requires_dist", []):
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement as error:
+            raise NotInstallable(f"Requires-Dist: {line!r} is not a requirement: {error}") from None
+        if requirement.marker is None or requirement.marker.evaluate({**markers, "extra": ""}):
+            requirement.marker = None
+            yield str(requirement)
+
+
+def _markers(environment: Environment, shell: Shell) -> dict[str, str]:
+    import json
+
+    from packaging.markers import default_environment
+
+    if Path(environment.python).resolve() == Path(sys.executable).resolve():
+        return {str(k): str(v) for k, v in default_environment().items()}
+    program = (
+        "import json,platform,sys;v='.'.join(map(str,sys.version_info[:3]));"
+        "print(json.dumps({'python_version':'.'.join(v.split('.')[:2]),'python_full_version':v,"
+        "'implementation_name':sys.implementation.name,'implementation_version':v,"
+        "'platform_python_implementation':platform.python_implementation()}))"
+    )
+    done = shell.run_plain([environment.python, "-I", "-c", program])
+    said: dict[str, str] = json.loads(done.stdout or "{}")
+    return {str(k): str(v) for k, v in default_environment().items()} | said
+
+
+class NotInstallable(ReleaseError):
+    """What was built cannot be installed: a defect of the project."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Problem(message, remedy="mend the project's metadata or build"))

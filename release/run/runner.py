@@ -1,0 +1,437 @@
+"""Wraps gates: whether they apply, reuse, environments, time limits, logs and evidence."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from release.errors import CannotCheck, Interrupted, ReleaseError
+from release.model import Evidence, Finding, Gate, Level, Outcome, Status
+from release.run import environments
+from release.run.inputs import Tree, gate_key
+from release.run.processes import Log, Processes, locked
+from release.run.shell import BYTECODE, Shell
+from release.run.store import Store, holds_artifacts
+from release.text.masking import Mask, printable
+
+if TYPE_CHECKING:
+    from release.project import Project
+
+LIGHT_COST = 0.5
+WAIT_SECONDS = 0.2
+# What the machine refuses; any other OSError is a defect of a gate.
+MACHINE_FAULTS = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE}
+)
+MACHINE_REMEDY = "make room, or make it writable, and run it again"
+INTERRUPTED = Outcome.unchecked("interrupted", "run it again")
+OWN_DEFECT_REMEDY = "mend this project's own gate; the log has the traceback"
+DEFECT_REMEDY = "this is a defect of nox-release: please report it with the log"
+
+
+class Listener(Protocol):
+    """Hears what happens to gates while a checklist runs; called from several threads."""
+
+    def started(self, gate: Gate) -> None: ...
+    def ended(self, evidence: Evidence) -> None: ...
+
+
+@dataclass
+class Stop:
+    """What stops a run: shared by the runs that an action makes of it for other folders."""
+
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    processes: list[Processes] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+@dataclass
+class Run:
+    """One run over a project: what its gates share.
+
+    `tools_folder` is where the gates' tool environments lie, one folder a gate. `fresh` runs
+    gates even where evidence would do, `echo` shows the output of gates that people want to read,
+    `workers` is how many gates with tools run at once.
+    `stop` ends it from outside.
+    """
+
+    project: Project
+    store: Store
+    tools_folder: Path
+    level: Level | None = None
+    fresh: bool = False
+    echo: bool = False
+    workers: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    stop: Stop = field(default_factory=lambda: Stop())
+
+    def __post_init__(self) -> None:
+        arguments = self.project.settings.gates.docker.build_args
+        self.mask = Mask(
+            {**os.environ, **{f"build-arg {name}": value for name, value in arguments.items()}}
+        )
+        self.tree = _tree(self.project)
+        self.refs = _refs(self.project)
+
+    @property
+    def cancelled(self) -> bool:
+        return self.stop.cancelled.is_set()
+
+    def cancel(self) -> None:
+        """Stop every running gate, leaving no process behind."""
+        self.stop.cancelled.set()
+        with self.stop.lock:
+            running = list(self.stop.processes)
+        for processes in running:
+            processes.cancel()
+
+    @contextmanager
+    def processes(self) -> Iterator[Processes]:
+        """The commands of one gate; whatever is left of them is gone afterwards."""
+        if self.cancelled:
+            raise Interrupted
+        processes = Processes()
+        with self.stop.lock:
+            self.stop.processes.append(processes)
+        try:
+            yield processes
+        finally:
+            processes.sweep()
+            with self.stop.lock:
+                self.stop.processes.remove(processes)
+
+
+def _tree(project: Project) -> Tree:
+    """The files that gates can see: of the whole repository where the project is a part of one."""
+    by_products = project.settings.by_products
+    facts = project.git
+    if facts is None or not facts.prefix:
+        return Tree(project.root, by_products)
+    return Tree(facts.top, [f"{facts.prefix}{glob}" for glob in by_products])
+
+
+def _refs(project: Project) -> str:
+    from release.project.git import git
+
+    facts = project.git
+    if facts is None:
+        return ""
+    tags = git(
+        project.root, "for-each-ref", "--format=%(objectname) %(refname)", "refs/tags"
+    ).stdout
+    return environments.digest_of(facts.commit or "", str(facts.dirty), tags)
+
+
+def judge(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evidence:
+    """Judge one gate, or let fresh evidence stand in for it, and keep the evidence.
+
+    `needed` holds the evidence of the gates that it needs. Never raises for what a gate does:
+    whatever goes wrong ends in an `unchecked` outcome that says so.
+    """
+    needed = {name: needed[name] for name in gate.needs if name in needed}
+    reason = does_not_apply(run, gate)
+    if reason is not None:
+        return _conclude(run, gate, Outcome.not_applicable(reason))
+    for name in gate.needs:
+        outcome = needed[name].outcome
+        if outcome.status is not Status.PASSED:
+            state = {Status.FAILED: "failed", Status.UNCHECKED: "was not checked"}
+            return _conclude(
+                run,
+                gate,
+                Outcome.unchecked(
+                    f"needs {name}, which {state.get(outcome.status, 'does not apply')}",
+                    f"mend {name} first",
+                ),
+            )
+    try:
+        with locked(run.store.folder / "evidence" / f".{gate.name}.lock", lambda: run.cancelled):
+            return _judge_locked(run, gate, needed)
+    except Interrupted:
+        return _conclude(run, gate, INTERRUPTED)
+    except CannotCheck as error:
+        return _conclude(run, gate, Outcome.unchecked(error.reason, error.remedy))
+
+
+def _judge_locked(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evidence:
+    valid = validity(run, gate)
+    state = run.tree.read()
+    key = gate_key(gate, run.level, state, needed, run.refs)
+    if not run.fresh:
+        last = run.store.load(gate.name)
+        if last is not None and last.fresh(key, valid, run.now) and _intact(run, gate, last):
+            return replace(last, reused=True)
+    started = time.monotonic()
+    _drop_stale_bytecode(run, gate, state.digest)
+    with run.store.writing():
+        log = Log(
+            run.store.log(gate.name), run.mask, sys.stdout if run.echo and gate.echoes else None
+        )
+    shell: Shell | None = None
+    try:
+        with run.processes() as processes:
+            shell = _shell(run, gate, needed, processes, log)
+            outcome = gate.check(run.project, shell)
+            if not isinstance(outcome, Outcome):
+                raise TypeError(f"the gate {gate.name} returned {outcome!r}, which is no Outcome")
+    except Interrupted:
+        outcome = INTERRUPTED
+    except CannotCheck as error:
+        outcome = Outcome.unchecked(error.reason, error.remedy)
+    except ReleaseError as error:
+        outcome = Outcome.failed(
+            tuple(
+                Finding(p.message, p.path or None, p.line, p.remedy or None) for p in error.problems
+            )
+        )
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in MACHINE_FAULTS:
+            where = f": {error.filename}" if error.filename else ""
+            outcome = Outcome.unchecked(f"{error.strerror}{where}", MACHINE_REMEDY)
+        else:
+            trace = run.mask(traceback.format_exc())
+            log.write(trace)
+            print(trace, end="", file=sys.stderr)
+            ours = gate.check.__module__.partition(".")[0] == "release"
+            outcome = Outcome.unchecked(
+                f"{type(error).__name__}: {error}", DEFECT_REMEDY if ours else OWN_DEFECT_REMEDY
+            )
+    finally:
+        if shell is not None:
+            shell.close()
+        log.close()
+    key_after = gate_key(gate, run.level, run.tree.read(), needed, run.refs)
+    return _conclude(
+        run,
+        gate,
+        outcome,
+        shell=shell,
+        key=key,
+        key_after=key_after,
+        seconds=time.monotonic() - started,
+        log=f"logs/{gate.name}.log",
+    )
+
+
+@contextmanager
+def open_shell(run: Run, gate: Gate) -> Iterator[Shell]:
+    """The hands of something that is no gate of the checklist; logged and stopped like one."""
+    with run.store.writing():
+        log = Log(run.store.log(gate.name), run.mask)
+    try:
+        with run.processes() as processes:
+            shell = _shell(run, gate, {}, processes, log)
+            try:
+                yield shell
+            finally:
+                shell.close()
+    finally:
+        log.close()
+
+
+def _shell(
+    run: Run, gate: Gate, needed: Mapping[str, Evidence], processes: Processes, log: Log
+) -> Shell:
+    return Shell(
+        gate=gate,
+        root=run.project.root,
+        folder=run.store.folder,
+        timeout=run.project.settings.gates.of(gate.name).timeout,
+        processes=processes,
+        log=log,
+        needed=needed,
+        make_tools=lambda shell: _tools(run, gate, shell),
+        now=run.now,
+        level=run.level,
+    )
+
+
+def _drop_stale_bytecode(run: Run, gate: Gate, digest: str) -> None:
+    """Forget the compiled modules of the project when its files are others than the last time.
+
+    Python knows a stale one by the time of its source, in whole seconds, and its size; an edit of a
+    moment ago that keeps the size would not be seen. Those of the gate's environment stay.
+    """
+    folder = run.store.folder / "envs" / gate.name / BYTECODE
+    noted = folder / "tree.txt"
+    if not folder.is_dir() or (noted.is_file() and noted.read_text(encoding="utf-8") == digest):
+        return
+    own = folder.joinpath(*run.project.root.parts[1:])
+    for path in own.iterdir() if own.is_dir() else ():
+        if path.is_file():
+            path.unlink(missing_ok=True)
+        elif path.name != run.store.folder.name:
+            shutil.rmtree(path, ignore_errors=True)
+    run.store.write(noted, digest)
+
+
+def _tools(run: Run, gate: Gate, shell: Shell) -> environments.Environment:
+    path = run.tools_folder / gate.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with shell.lock(path.with_name(f".{gate.name}.lock")):
+        environment = environments.ensure_tools(gate.name, path, shell.run_plain)
+    installed = environment.distributions()
+    shell.versions |= {name: installed[name] for name in gate.tools if name in installed}
+    return environment
+
+
+def does_not_apply(run: Run, gate: Gate) -> str | None:
+    """Why a gate does not apply to the run's project and level, None if it does."""
+    levels = run.project.settings.gates.of(gate.name).levels
+    level = run.level or run.project.release_level
+    if levels is not None and level is not None and level not in levels:
+        return f"set to {', '.join(levels)} releases only (tool.release.gates.{gate.name}.levels)"
+    return gate.applies(run.project, level)
+
+
+def validity(run: Run, gate: Gate) -> timedelta | None:
+    """How long a pass of the gate counts: by the settings, else by itself; None is not at all."""
+    hours = run.project.settings.gates.of(gate.name).valid_hours
+    if hours is None or gate.valid is None:
+        return gate.valid
+    return timedelta(hours=hours)
+
+
+def _intact(run: Run, gate: Gate, evidence: Evidence) -> bool:
+    """Whether the gate's folders hold just what it made, with the same bytes."""
+    made = {run.store.folder / artifact.path for artifact in evidence.outcome.artifacts}
+    found = {p for name in gate.writes for p in (run.store.folder / name).rglob("*")}
+    if any(path not in made for path in found if not path.is_dir()):
+        return False
+    return holds_artifacts(run.store.folder, evidence)
+
+
+def _conclude(
+    run: Run,
+    gate: Gate,
+    outcome: Outcome,
+    *,
+    shell: Shell | None = None,
+    key: str = "",
+    key_after: str = "",
+    seconds: float = 0.0,
+    log: str | None = None,
+) -> Evidence:
+    facts = run.project.git
+    evidence = Evidence(
+        gate=gate.name,
+        outcome=outcome.map_text(lambda text: printable(run.mask(text))),
+        commit=(facts.commit if facts else None) or "",
+        tree=(facts.tree if facts else None) or "",
+        dirty=facts.dirty if facts else True,
+        key=key,
+        key_after=key_after,
+        level=run.level.value if run.level else None,
+        tools=dict(shell.versions) if shell else {},
+        commands=tuple(tuple(map(run.mask, command)) for command in shell.commands)
+        if shell
+        else (),
+        started=run.now,
+        seconds=seconds,
+        log=log,
+    )
+    run.store.save(evidence)
+    return evidence
+
+
+def judge_with_needs(run: Run, gate: Gate, gates: Mapping[str, Gate]) -> dict[str, Evidence]:
+    """Judge one gate after those it needs; returns the evidence of all of them by name."""
+    found: dict[str, Evidence] = {}
+    for name in _order(gate, gates):
+        found[name] = judge(run, gates[name], found)
+    return found
+
+
+def _order(gate: Gate, gates: Mapping[str, Gate]) -> Iterator[str]:
+    graph: dict[str, tuple[str, ...]] = {}
+    waiting = [gate.name]
+    while waiting:
+        name = waiting.pop()
+        if name not in graph:
+            graph[name] = gates[name].needs
+            waiting += graph[name]
+    yield from TopologicalSorter(graph).static_order()
+
+
+def judge_all(run: Run, gates: Mapping[str, Gate], listener: Listener) -> dict[str, Evidence]:
+    """Judge every gate, in parallel, those with the longest way still before them first.
+
+    Light gates, which only read, start at once; the others share as many threads as there are
+    processors. Returns the evidence by name, in the order of `gates`. On KeyboardInterrupt every
+    command is stopped, what was not judged is `unchecked`, and the evidence so far is returned
+    with `run.cancelled` set.
+    """
+    weight = _weights(run, gates)
+    sorter = TopologicalSorter({name: gate.needs for name, gate in gates.items()})
+    sorter.prepare()
+    found: dict[str, Evidence] = {}
+
+    def work(gate: Gate) -> Evidence:
+        listener.started(gate)
+        evidence = judge(run, gate, found)
+        listener.ended(evidence)
+        return evidence
+
+    waiting: set[str] = set()
+    with ThreadPoolExecutor(len(gates)) as pool:
+        running: dict[Future[Evidence], str] = {}
+        try:
+            while sorter.is_active():
+                waiting.update(sorter.get_ready())
+                for name in sorted(waiting, key=lambda name: -weight[name]):
+                    busy = sum(not is_light(gates[other]) for other in running.values())
+                    if is_light(gates[name]) or busy < run.workers:
+                        running[pool.submit(work, gates[name])] = name
+                        waiting.discard(name)
+                done, _ = wait(running, timeout=WAIT_SECONDS, return_when=FIRST_COMPLETED)
+                for future in done:
+                    name = running.pop(future)
+                    found[name] = future.result()
+                    sorter.done(name)
+        except KeyboardInterrupt:
+            run.cancel()
+            wait(running)
+            found |= {name: future.result() for future, name in running.items()}
+        except BaseException:
+            run.cancel()
+            raise
+    for name, gate in gates.items():
+        if name not in found:
+            found[name] = _conclude(
+                run, gate, Outcome.unchecked("not judged: the run was interrupted", "run it again")
+            )
+    return {name: found[name] for name in gates}
+
+
+def is_light(gate: Gate) -> bool:
+    """Whether a gate only reads and asks, so that it need not wait for a free processor."""
+    return gate.cost < LIGHT_COST
+
+
+def _weights(run: Run, gates: Mapping[str, Gate]) -> dict[str, float]:
+    """For each gate the seconds from its start to the end of the last gate that waits for it."""
+    costs = {}
+    for name, gate in gates.items():
+        last = run.store.load(name)
+        costs[name] = last.seconds if last and last.seconds > 0 else gate.cost
+    weights: dict[str, float] = {}
+    order = list(
+        TopologicalSorter({name: gate.needs for name, gate in gates.items()}).static_order()
+    )
+    for name in reversed(order):
+        after = [weights[other] for other, gate in gates.items() if name in gate.needs]
+        weights[name] = costs[name] + max(after, default=0.0)
+    return weights

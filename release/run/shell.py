@@ -1,0 +1,220 @@
+"""What a gate may do to the outside: run tools in isolation, and write below `.release/`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from release.errors import CannotCheck
+from release.model import Artifact, Evidence, Gate, Level
+from release.run.processes import Completed, Log, Processes, locked
+
+if TYPE_CHECKING:
+    from release.run.environments import Environment
+
+BYTECODE = "pycache"
+
+
+class Shell:
+    """One gate's hands.
+
+    `folder` is the project's `.release/`; `tools` gives the gate's own environment, made on first
+    use; `needed` holds the evidence of the gates it needs; `level` is the kind of release.
+    Everything it runs is recorded in `commands` and logged; relative paths are resolved against the
+    project's root.
+    """
+
+    def __init__(
+        self,
+        *,
+        gate: Gate,
+        root: Path,
+        folder: Path,
+        timeout: float,
+        processes: Processes,
+        log: Log,
+        needed: Mapping[str, Evidence],
+        make_tools: Callable[[Shell], Environment],
+        level: Level | None,
+        now: datetime,
+    ) -> None:
+        self.gate = gate
+        self.root = root
+        self.folder = folder
+        self.timeout = timeout
+        self.needed = needed
+        self.now = now
+        self.level = level
+        self._deadline = time.monotonic() + timeout
+        self.commands: list[tuple[str, ...]] = []
+        self.versions: dict[str, str] = {}
+        self._processes = processes
+        self._log = log
+        self._make_tools = make_tools
+        self._tools: Environment | None = None
+        self._work: Path | None = None
+
+    @property
+    def today(self) -> date:
+        """The one date (in UTC) that the whole run goes by."""
+        return self.now.astimezone(UTC).date()
+
+    @property
+    def tools(self) -> Environment:
+        """The gate's isolated environment with its locked tools."""
+        if self._tools is None:
+            self._tools = self._make_tools(self)
+        return self._tools
+
+    @property
+    def work(self) -> Path:
+        """A scratch folder outside the repository, removed when the gate ends."""
+        if self._work is None:
+            self._work = Path(tempfile.mkdtemp(prefix=f"nox-release-{self.gate.name}-")).resolve()
+        return self._work
+
+    def run(
+        self,
+        *command: str | Path,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        inside: Environment | None = None,
+        timeout: float | None = None,
+    ) -> Completed:
+        """Run a command, without a shell and without input.
+
+        `inside` is the environment whose variables it sees (the gate's tools unless given), `env`
+        is added to them, `timeout` is in seconds (the gate's own limit unless given). Returns how
+        it ended, whatever its status; raises CannotCheck when it cannot be started or took too
+        long.
+        """
+        words = tuple(str(word) for word in command)
+        variables = self._variables() if inside is None else self._inside(inside)
+        self.commands.append(words)
+        return self._processes.run(
+            words,
+            cwd=cwd or self.root,
+            env={**variables, **(env or {})},
+            timeout=min(timeout or self.timeout, self.remaining),
+            limit=timeout or self.timeout,
+            log=self._log,
+        )
+
+    def answer(self, program: Path, *arguments: str | Path) -> tuple[Any, str]:
+        """What a script of this package says, run by the Python of the gate's tools, and its last
+        line.
+
+        It prints JSON; the answer is None where it fails or prints something else.
+        """
+        done = self.run(self.tools.python, "-I", program, *arguments, cwd=self.work)
+        try:
+            found = json.loads(done.stdout) if done.status == 0 else None
+        except ValueError:
+            found = None
+        return found, done.last_line
+
+    def run_plain(self, command: Sequence[str], cwd: Path | None = None) -> Completed:
+        """Run a command that prepares an environment: outside any environment, unrecorded.
+
+        It runs in the scratch folder unless `cwd` is given: uv would take constraints and hash
+        rules for a gate's tools from the [tool.uv] of the project whose folder it runs in.
+        """
+        from release.run.environments import UNSEEN
+
+        env = {name: value for name, value in os.environ.items() if name not in UNSEEN}
+        return self._processes.run(
+            tuple(command), cwd=cwd or self.work, env=env, timeout=self.remaining, log=self._log
+        )
+
+    @property
+    def remaining(self) -> float:
+        """The seconds left of the gate's time limit.
+
+        Raises CannotCheck when there are none.
+        """
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise CannotCheck(
+                f"its time limit of {self.timeout:g} s was used up",
+                f"raise tool.release.gates.{self.gate.name}.timeout, or make it faster",
+            )
+        return left
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, which the gate has a limit of its own for.
+
+        Raises Interrupted as soon as the run is stopped.
+        """
+        self._processes.wait(seconds)
+
+    def lock(self, path: Path) -> AbstractContextManager[None]:
+        """Hold a lock file that other runs and gates heed as well."""
+        return locked(path, lambda: self._processes.cancelled)
+
+    def note(self, text: str) -> None:
+        """Write a line to the gate's log."""
+        self._log.write(text.rstrip("\n") + "\n")
+
+    def folder_for(self, name: str) -> Path:
+        """An empty folder below `.release/` for what the gate makes, one of `gate.writes`."""
+        if name not in self.gate.writes:
+            raise ValueError(f"{self.gate.name} does not declare that it writes {name}")
+        path = self.folder / name
+        if path.is_symlink():
+            raise CannotCheck(f"{path} is a link", "remove it")
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+        return path
+
+    def artifact(self, path: Path) -> Artifact:
+        """Name, size and sha256 of a file below `.release/`."""
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return Artifact(path.relative_to(self.folder).as_posix(), path.stat().st_size, digest)
+
+    def needed_artifacts(self, gate: str, suffix: str = "") -> list[Path]:
+        """The files that a needed gate made and whose names end in `suffix`.
+
+        Raises CannotCheck when one is gone or has other bytes than its evidence says.
+        """
+        paths = []
+        for artifact in self.needed[gate].outcome.artifacts:
+            if not artifact.name.endswith(suffix):
+                continue
+            path = self.folder / artifact.path
+            if not path.is_file() or self.artifact(path) != artifact:
+                raise CannotCheck(
+                    f"{artifact.path} is not what {gate} made",
+                    f"run it again: nox -s {gate} -- --fresh",
+                )
+            paths.append(path)
+        return paths
+
+    def _inside(self, environment: Environment) -> dict[str, str]:
+        """Variables for the project's code: no bytecode and no coverage data in its folders."""
+        return {
+            **environment.variables(),
+            "PYTHONPYCACHEPREFIX": str(environment.path / BYTECODE),
+            "COVERAGE_FILE": str(self.folder / "cache" / "coverage"),
+        }
+
+    def close(self) -> None:
+        """Remove the scratch folder."""
+        if self._work is not None:
+            shutil.rmtree(self._work, ignore_errors=True)
+
+    def _variables(self) -> dict[str, str]:
+        if self._tools is not None:
+            return self._tools.variables()
+        from release.run.environments import UNSEEN
+
+        return {name: value for name, value in os.environ.items() if name not in UNSEEN}

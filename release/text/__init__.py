@@ -1,0 +1,1 @@
+"""Pure readers and editors of text that several rooms share."""

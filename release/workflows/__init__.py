@@ -1,1 +1,0 @@
-"""Workflow files: read into a small model, and judged against the publishing policy."""

@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import pytest
+
+from release.gates.build.contents import (
+    exclusions,
+    judge_completeness,
+    judge_expected,
+    judge_unwanted,
+    matches,
+    top_level_modules,
+)
+from release.gates.build.distribution import Archive, Judged, Member
+
+
+def archive(*names: str, file: str = "demo-1.0-py3-none-any.whl", **details: object) -> Archive:
+    members = tuple(Member(name, 1, 0o644, 0, "") for name in names)
+    return Archive(file, members, **details)  # type: ignore[arg-type]
+
+
+def sdist(*names: str, **details: object) -> Archive:
+    return archive(*names, file="demo-1.0.tar.gz", **details)
+
+
+def unwanted(found: Archive, *, own: str = "demo", **globs: tuple[str, ...]) -> Judged:
+    settings = {"unwanted": (), "allowed": (), **globs}
+    return judge_unwanted(found, own_names={own}, **settings)
+
+
+@pytest.mark.parametrize(
+    ("glob", "name"),
+    [
+        ("pkg/web_ui/**", "pkg/web_ui/index.html"),
+        ("pkg/web_ui/**", "pkg/web_ui/a/b/c.js"),
+        ("pkg/web_ui/", "pkg/web_ui/a/b/c.js"),
+        ("pkg/web_ui", "pkg/web_ui/index.html"),
+        ("pkg/**/*.js", "pkg/a.js"),
+        ("pkg/**/*.js", "pkg/a/b/c.js"),
+        ("**/*.js", "c.js"),
+        ("py.typed", "pkg/py.typed"),
+        ("pkg/[ab].py", "pkg/b.py"),
+        ("pkg/[!a].py", "pkg/b.py"),
+        ("pkg/?.py", "pkg/b.py"),
+    ],
+)
+def test_a_glob_matches_what_it_says(glob: str, name: str) -> None:
+    assert matches(name, [glob])
+
+
+@pytest.mark.parametrize(
+    ("glob", "name"),
+    [
+        ("pkg/web_ui/**", "pkg/web_ui"),
+        ("pkg/web_ui/**", "pkg/web_uis/index.html"),
+        ("pkg/*.js", "pkg/a/b.js"),
+        ("web_ui/*", "pkg/web_ui/index.html"),
+        ("pkg/[!a].py", "pkg/a.py"),
+        ("a.b", "aXb"),
+        ("[z-a]", "z"),
+    ],
+)
+def test_a_glob_matches_nothing_else(glob: str, name: str) -> None:
+    assert not matches(name, [glob])
+
+
+def test_each_expected_glob_is_looked_at_and_a_barren_one_is_named() -> None:
+    judged = judge_expected(archive("pkg/a.py"), ["pkg/*.py", "pkg/web_ui/**"], "the setting")
+
+    assert judged.checked == 2
+    assert [f.message for f in judged.faults] == [
+        "nothing in the wheel matches 'pkg/web_ui/**', which the setting expects"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("demo/__pycache__/a.cpython-311.pyc", "bytecode"),
+        ("demo/a.pyc", "bytecode"),
+        ("demo/.mypy_cache/x.json", "cache"),
+        ("demo/.venv/bin/python", "virtual environment"),
+        ("demo/env/pyvenv.cfg", "virtual environment"),
+        ("demo/.git/config", "version control"),
+        ("demo/.DS_Store", "operating system"),
+        ("demo/.a.py.swp", "operating system"),
+        ("demo/a.py~", "operating system"),
+        ("demo/.env", "credentials"),
+        ("demo/.env.production", "credentials"),
+        ("demo/.pypirc", "credentials"),
+        ("demo/id_ed25519", "credentials"),
+        (".aws/credentials", "credentials"),
+    ],
+)
+@pytest.mark.parametrize("make", [archive, sdist])
+def test_what_no_distribution_should_hold_is_named(make: object, name: str, kind: str) -> None:
+    judged = unwanted(make("demo/__init__.py", name))  # type: ignore[operator]
+
+    [fault] = judged.faults
+    assert kind in fault.message
+    assert name in fault.message
+    assert fault.remedy
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "demo/.env.example",
+        "demo/cacert.pem",
+        "demo/id_rsa.pub",
+        "demo/environment.py",
+        "demo/.gitkeep",
+        "demo/tests/test_a.py",
+        "demo/data.bak.json",
+    ],
+)
+def test_ordinary_files_are_wanted(name: str) -> None:
+    assert unwanted(archive("demo/__init__.py", name)).faults == ()
+
+
+def test_only_a_wheel_must_be_free_of_tests_at_top_level_and_of_egg_info() -> None:
+    names = ("tests/test_a.py", "demo.egg-info/PKG-INFO", ".gitignore", "docs/conf.py")
+
+    assert unwanted(sdist(*names)).faults == ()
+    found = [fault.message for fault in unwanted(archive(*names)).faults]
+    assert len(found) == 4
+    assert any("a top-level 'tests'" in message for message in found)
+    assert any("a top-level 'docs'" in message for message in found)
+    assert any("demo.egg-info/PKG-INFO" in message for message in found)
+
+
+def test_a_common_name_is_fine_for_the_project_that_is_called_so() -> None:
+    found = archive("build/__init__.py", "build/env.py")
+
+    assert unwanted(found, own="build").faults == ()
+    assert unwanted(found).faults != ()
+
+
+def test_settings_add_unwanted_files_and_allow_others() -> None:
+    found = archive("demo/a.psd", "tests/__init__.py")
+
+    faults = unwanted(found, unwanted=("*.psd",), allowed=("tests",)).faults
+
+    assert [("a.psd" in f.message, "build.unwanted" in f.message) for f in faults] == [(True, True)]
+
+
+def test_a_key_among_the_tests_of_an_sdist_is_a_remark_and_elsewhere_a_fault() -> None:
+    names = ("tests/certs/server.key", "src/demo/server.key")
+    judged = unwanted(sdist(*names, secrets=tuple((name, "a private key") for name in names)))
+
+    assert ["src/demo/server.key" in f.message for f in judged.faults] == [True]
+    assert "tests/certs" not in judged.faults[0].message
+    assert ["tests/certs/server.key" in f.message for f in judged.remarks] == [True]
+
+
+def test_what_an_editor_left_among_tests_is_a_remark_in_an_sdist_only() -> None:
+    name = "tests/.DS_Store"
+
+    assert unwanted(sdist(name)).faults == ()
+    assert name in unwanted(sdist(name)).remarks[0].message
+    assert any(name in f.message for f in unwanted(archive(name)).faults)
+
+
+def test_a_wheel_that_lacks_modules_or_data_fails_and_names_them() -> None:
+    tree = [f"src/demo/static/{n}.js" for n in range(30)]
+    tree += ["src/demo/__init__.py", "src/demo/core.py", "README.md"]
+    judged = judge_completeness(archive("demo/__init__.py"), tree, {"src/demo": "demo"})
+
+    assert judged.checked == 32
+    modules, data = judged.faults
+    assert modules.message == "the wheel lacks 1 module(s) of the package: src/demo/core.py"
+    assert data.message.startswith("the wheel lacks 30 data file(s) of the package: src/demo/s")
+    assert data.message.endswith("and 18 more")
+
+
+def test_what_is_usually_left_out_of_a_wheel_may_be_missing() -> None:
+    tree = ["demo/__init__.py", "demo/tests/test_a.py", "demo/README.md", "demo/.gitignore"]
+    tree += ["demo/conftest.py", "demo/fast.pyx", "demo/meson.build"]
+    judged = judge_completeness(archive("demo/__init__.py"), tree, {"demo": "demo"})
+
+    assert judged.faults == ()
+    [remark] = judged.remarks
+    assert "demo/fast.pyx, demo/meson.build" in remark.message
+
+
+@pytest.mark.parametrize("glob", ["demo/big.json", "big.json", "src/demo/*.json"])
+def test_what_the_project_excludes_or_allows_may_be_missing(glob: str) -> None:
+    tree = ["src/demo/__init__.py", "src/demo/big.json"]
+    for settings in ({"excluded": (glob,)}, {"allowed": (glob,)}):
+        judged = judge_completeness(
+            archive("demo/__init__.py"),
+            tree,
+            {"src/demo": "demo"},
+            **settings,
+        )
+        assert judged == Judged(2)
+
+
+def test_exclusions_are_read_from_every_backend_and_from_the_manifest() -> None:
+    tool = {
+        "hatch": {"build": {"targets": {"wheel": {"exclude": ["/a.txt"]}}}},
+        "setuptools": {"packages": {"find": {"exclude": ["demo.sub.*"], "include": ["demo"]}}},
+        "poetry": {"exclude": ["b.txt"]},
+        "uv": {"build-backend": {"wheel-exclude": ["c.txt"]}},
+        "ruff": {"exclude": ["not/mine"]},
+    }
+    manifest = "include x\nprune demo/old\nglobal-exclude *.tmp\nrecursive-exclude demo *.yml\n"
+
+    found = exclusions({"tool": tool}, manifest)
+
+    assert set(found) == {
+        "/a.txt",
+        "demo/sub/*",
+        "b.txt",
+        "c.txt",
+        "demo/old",
+        "*.tmp",
+        "demo/**/*.yml",
+    }
+
+
+@pytest.mark.parametrize(
+    ("installed", "modules"),
+    [
+        (["demo/__init__.py", "demo/a.py", "demo/sub/__init__.py"], ("demo",)),
+        (["one.py", "_two.cpython-311-x86_64-linux-gnu.so", "three.pyd"], ("_two", "one", "three")),
+        (["google/cloud/demo/__init__.py", "google/cloud/demo/a.py"], ("google.cloud.demo",)),
+        (["space/a.py", "space/b/__init__.py", "space/b/c.py"], ("space.a", "space.b")),
+        (["demo-stubs/__init__.pyi", "demo.pth", "data/x.json", "my-pkg/__init__.py"], ()),
+        (["demo/__init__.cpython-311-darwin.so"], ("demo",)),
+        (["demo/__main__.py", "demo/__init__.py"], ("demo",)),
+    ],
+)
+def test_top_level_modules_are_found(installed: list[str], modules: tuple[str, ...]) -> None:
+    assert top_level_modules(installed) == modules

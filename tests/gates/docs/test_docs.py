@@ -1,0 +1,330 @@
+"""docs: a strict build by mkdocs or Sphinx, from a copy, with what the project declares for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from release.gates.docs import Source, applies, find_sources, wanted
+from release.model import Evidence, Status
+from release.project import read_project
+from release.project.declared import Requirements
+from tests.support import PYPROJECT, Judge, commit, git, make_project, write
+
+network = pytest.mark.network
+MKDOCS: dict[str, str | bytes | None] = {
+    "mkdocs.yml": "site_name: Small thing\n",
+    "docs/index.md": "# Small thing\n\nIt is small. See [more](more.md).\n",
+    "docs/more.md": "# More\n",
+}
+SPHINX: dict[str, str | bytes | None] = {
+    "docs/conf.py": "project = 'Small thing'\nextensions = ['sphinx.ext.autodoc']\n",
+    "docs/index.rst": """\
+        Small thing
+        ===========
+
+        .. automodule:: small_thing
+           :members:
+        """,
+}
+SET = """
+[dependency-groups]
+docs = ["a"]
+[tool.release.gates.docs]
+extras = ["e"]
+install = ["b"]
+"""
+Files = dict[str, str | bytes | None]
+
+
+def lines(evidence: Evidence) -> list[tuple[str | None, int | None]]:
+    return [(f.path, f.line) for f in evidence.outcome.findings]
+
+
+def with_table(table: str) -> bytes:
+    return f"{PYPROJECT}\n{table}\n".encode()
+
+
+class TestDetection:
+    @pytest.mark.parametrize(
+        ("files", "found"),
+        [
+            ({"mkdocs.yml": ""}, [("mkdocs", "mkdocs.yml")]),
+            ({"mkdocs.yaml": ""}, [("mkdocs", "mkdocs.yaml")]),
+            ({"docs/conf.py": ""}, [("sphinx", "docs/conf.py")]),
+            ({"doc/source/conf.py": ""}, [("sphinx", "doc/source/conf.py")]),
+            ({"mkdocs.yml": "", "doc/conf.py": ""},
+             [("mkdocs", "mkdocs.yml"), ("sphinx", "doc/conf.py")]),
+            ({"docs/conf.py": "", "manual/conf.py": "",
+              ".readthedocs.yaml": "sphinx: {configuration: manual/conf.py}\n"},
+             [("sphinx", "manual/conf.py")]),
+            ({"docs/conf.py": "", ".readthedocs.yaml": "sphinx: {configuration: ../conf.py}\n"},
+             [("sphinx", "docs/conf.py")]),
+            ({"docs/conf.py": "", ".readthedocs.yaml": "a: [\n"}, [("sphinx", "docs/conf.py")]),
+            ({"manual/conf.py": "", "mkdocs.yml": "",
+              "pyproject.toml": with_table('[tool.release.gates.docs]\nfolder = "manual"')},
+             [("sphinx", "manual/conf.py")]),
+            ({"docs/index.md": ""}, []),
+        ],
+    )  # fmt: skip
+    def test_the_documentation_is_found(
+        self, tmp_path: Path, files: Files, found: list[tuple[str, str]]
+    ) -> None:
+        project = read_project(make_project(tmp_path / "p", files))
+        assert find_sources(project) == [Source(*item) for item in found]
+
+    def test_a_project_without_any_has_none_to_build(self, project: Path, judge: Judge) -> None:
+        found = judge(project, "docs").outcome
+        assert found.status is Status.NOT_APPLICABLE
+        assert "no mkdocs.yml" in found.summary
+
+    @pytest.mark.parametrize("setting", ['folder = "manual"', 'run = ["x"]'])
+    def test_settings_make_it_apply(self, tmp_path: Path, setting: str) -> None:
+        table = with_table(f"[tool.release.gates.docs]\n{setting}")
+        root = make_project(tmp_path / "p", {"pyproject.toml": table})
+        assert applies(read_project(root), None) is None
+
+    def test_a_folder_that_holds_no_documentation_is_unchecked(
+        self, project: Path, judge: Judge
+    ) -> None:
+        table = with_table('[tool.release.gates.docs]\nfolder = "manual"')
+        write(project, {"pyproject.toml": table})
+        found = judge(project, "docs").outcome
+        assert found.status is Status.UNCHECKED
+        assert "manual holds neither a mkdocs.yml nor a conf.py" in found.summary
+
+
+class TestRequirements:
+    @pytest.mark.parametrize(
+        ("table", "files", "expected"),
+        [
+            ('[dependency-groups]\ndocs = ["furo"]\ntest = ["pytest"]', {},
+             Requirements(groups=("docs",))),
+            ('[project.optional-dependencies]\ndoc = ["furo"]', {}, Requirements(extras=("doc",))),
+            ("", {"docs/requirements.txt": "furo\n"},
+             Requirements(files=("docs/requirements.txt",))),
+            ('[dependency-groups]\ndev = ["x"]\nsite = ["sphinx>=8", "furo"]', {},
+             Requirements(groups=("site",))),
+            ('[dependency-groups]\ndev = ["x"]', {}, Requirements(groups=("dev",))),
+            ('[project.optional-dependencies]\nrtd = ["furo"]\ndocs = ["x"]',
+             {"d/r.txt": "furo\n", ".readthedocs.yaml": "python:\n  install:\n"
+              "  - requirements: d/r.txt\n  - requirements: ../x.txt\n"
+              "  - {method: pip, path: ., extra_requirements: [rtd]}\n"},
+             Requirements(extras=("rtd",), files=("d/r.txt",))),
+            ('[dependency-groups]\nd = ["furo"]',
+             {".readthedocs.yaml": "build:\n  jobs:\n    install:\n    - uv sync --group d\n"},
+             Requirements(groups=("d",))),
+            ('[dependency-groups]\ndocs = ["furo"]\nrunner = ["tox"]',
+             {".readthedocs.yaml": "build:\n  jobs:\n    build:\n      html:\n"
+              "      - uv run --only-group runner tox run -e docs\n"},
+             Requirements(groups=("docs",))),
+            ("[project.optional-dependencies]\na = []\n[dependency-groups]\nd = []\ndev = []",
+             {".readthedocs.yaml": "build:\n  jobs:\n    install:\n"
+              "    - uv sync --group d --all-extras\n"},
+             Requirements(groups=("d", "dev"), extras=("a",))),
+            ('[dependency-groups]\nd = ["furo"]\ndev = ["x"]',
+             {".readthedocs.yaml": "build:\n  commands:\n  - uv sync --only-group d\n"},
+             Requirements(groups=("d",))),
+            (SET, {}, Requirements(extras=("e",), install=("b",))),
+            ("", {}, Requirements()),
+        ],
+        ids=["group", "extra", "file", "holding", "dev", "hosted", "hosted jobs", "runner",
+             "synced", "only", "set", "none"],
+    )  # fmt: skip
+    def test_what_the_project_declares_is_chosen(
+        self, tmp_path: Path, table: str, files: Files, expected: Requirements
+    ) -> None:
+        root = make_project(tmp_path / "p", {"pyproject.toml": with_table(table), **files})
+        assert wanted(read_project(root)) == expected
+
+
+@network
+class TestMkdocs:
+    def test_a_clean_build_passes_and_nothing_is_written(self, project: Path, judge: Judge) -> None:
+        write(project, MKDOCS)
+        commit(project)
+        found = judge(project, "docs").outcome
+        assert found.status is Status.PASSED, found
+        assert found.checked >= 2
+        assert git(project, "status", "--porcelain", "--ignored") == "!! .release/"
+
+    def test_a_link_that_leads_nowhere_fails_with_its_line(
+        self, project: Path, judge: Judge
+    ) -> None:
+        write(project, {**MKDOCS, "docs/index.md": "# Small thing\n\nSee [it](gone.md).\n"})
+        found = judge(project, "docs")
+        assert found.outcome.status is Status.FAILED
+        assert lines(found) == [("docs/index.md", 3)]
+        assert "gone.md" in found.outcome.findings[0].message
+
+    def test_a_configuration_that_is_no_yaml_fails(self, project: Path, judge: Judge) -> None:
+        write(project, {**MKDOCS, "mkdocs.yml": "site_name: [\n"})
+        found = judge(project, "docs")
+        assert found.outcome.status is Status.FAILED
+        assert found.outcome.findings[0].path == "mkdocs.yml"
+
+    def test_a_theme_that_is_not_installed_is_unchecked(self, project: Path, judge: Judge) -> None:
+        write(project, {**MKDOCS, "mkdocs.yml": "site_name: x\ntheme: nosuch\n"})
+        found = judge(project, "docs").outcome
+        assert found.status is Status.UNCHECKED
+        assert "needs what is not installed: nosuch" in found.summary
+        assert "[tool.release.gates.docs]" in (found.findings[0].remedy or "")
+
+    def test_warnings_are_found_although_the_build_is_not_strict(
+        self, project: Path, judge: Judge
+    ) -> None:
+        hook = "def on_config(config):\n    config['strict'] = False\n"
+        configuration = "site_name: x\nhooks: [h.py]\n"
+        write(project, {"mkdocs.yml": configuration, "h.py": hook, "docs/index.md": "# It\n"})
+        assert judge(project, "docs").outcome.status is Status.PASSED
+        write(project, {"docs/index.md": "# It\n\nSee [it](gone.md).\n"})
+        found = judge(project, "docs")
+        assert found.outcome.status is Status.FAILED
+        assert lines(found) == [("docs/index.md", 3)]
+
+    def test_documentation_without_a_page_is_no_pass(self, project: Path, judge: Judge) -> None:
+        write(project, {"mkdocs.yml": "site_name: x\n", "docs/robots.txt": ""})
+        found = judge(project, "docs").outcome
+        assert found.status is Status.UNCHECKED, found
+        assert found.summary == "mkdocs made no page of the documentation"
+
+    def test_a_tool_that_breaks_is_unchecked(self, project: Path, judge: Judge) -> None:
+        hook = "def on_config(config):\n    raise RuntimeError('out of order')\n"
+        write(project, {**MKDOCS, "mkdocs.yml": "site_name: x\nhooks: [h.py]\n", "h.py": hook})
+        found = judge(project, "docs").outcome
+        assert found.status is Status.UNCHECKED
+        assert "out of order" in found.summary
+
+
+@network
+class TestSphinx:
+    def test_a_clean_build_passes_and_nothing_is_written(self, project: Path, judge: Judge) -> None:
+        write(project, SPHINX)
+        commit(project)
+        found = judge(project, "docs").outcome
+        assert found.status is Status.PASSED, found
+        assert found.checked >= 1
+        assert git(project, "status", "--porcelain", "--ignored") == "!! .release/"
+
+    def test_each_warning_is_a_finding_with_its_line(self, project: Path, judge: Judge) -> None:
+        text = "Small thing\n===========\n\n:doc:`nope` :py:func:`small_thing.gone`\n"
+        write(project, {**SPHINX, "docs/index.rst": text, "docs/lost.rst": "Lost\n====\n"})
+        found = judge(project, "docs")
+        assert found.outcome.status is Status.FAILED
+        assert sorted(lines(found), key=str) == [
+            ("docs/index.rst", 4),
+            ("docs/index.rst", 4),
+            ("docs/lost.rst", None),
+        ]
+
+    def test_a_docstring_that_is_not_well_formed_is_found_in_the_tree(
+        self, project: Path, judge: Judge
+    ) -> None:
+        code = 'def f() -> None:\n    """Do.\n\n    Deep:\n        - a\n      b\n    """\n'
+        write(project, {**SPHINX, "src/small_thing/__init__.py": code})
+        found = judge(project, "docs")
+        assert found.outcome.status is Status.FAILED
+        assert {path for path, _ in lines(found)} == {"src/small_thing/__init__.py"}
+
+    def test_references_that_nobody_wrote_are_a_remark_unless_the_project_is_nitpicky(
+        self, project: Path, judge: Judge
+    ) -> None:
+        code = (
+            'from typing import TypeVar\n\nT = TypeVar("T")\n\n\n'
+            'def f(x: T) -> T:\n    """Do."""\n    return x\n'
+        )
+        page = "Small thing\n===========\n\n.. autofunction:: small_thing.f\n"
+        write(project, {**SPHINX, "docs/index.rst": page, "src/small_thing/__init__.py": code})
+        found = judge(project, "docs").outcome
+        assert found.status is Status.PASSED, found
+        (remark,) = found.findings
+        assert "references that sphinx made of signatures lead nowhere" in remark.message
+        write(project, {"docs/conf.py": "extensions = ['sphinx.ext.autodoc']\nnitpicky = True\n"})
+        assert judge(project, "docs").outcome.status is Status.FAILED
+
+    def test_warnings_are_found_although_a_conf_py_ends_the_build_well(
+        self, project: Path, judge: Judge
+    ) -> None:
+        conf = "def setup(app):\n    app._fail_on_warnings = app.warningiserror = False\n"
+        text = "Small thing\n===========\n\n:doc:`nope`\n"
+        write(project, {"docs/conf.py": conf, "docs/index.rst": text})
+        found = judge(project, "docs")
+        assert found.outcome.status is Status.FAILED
+        assert lines(found) == [("docs/index.rst", 4)]
+
+    def test_a_name_in_a_signature_that_an_own_module_lacks_fails(
+        self, project: Path, judge: Judge
+    ) -> None:
+        code = (
+            '"""Small."""\n\n\nclass Base:\n    pass\n\n\n'
+            'def f(x: Base) -> "small_thing.Missing":\n    """Do."""\n'
+        )
+        page = "Small thing\n===========\n\n.. autofunction:: small_thing.f\n"
+        write(project, {**SPHINX, "docs/index.rst": page, "src/small_thing/__init__.py": code})
+        found = judge(project, "docs").outcome
+        assert found.status is Status.FAILED
+        assert [f.message.partition(" [")[0] for f in found.findings] == [
+            "py:class reference target not found: small_thing.Missing"
+        ]
+        write(project, {"src/small_thing/__init__.py": f"{code}\n\nclass Missing:\n    pass\n"})
+        assert judge(project, "docs").outcome.status is Status.PASSED
+
+    def test_a_page_that_is_included_from_elsewhere_is_named_as_it_lies(
+        self, project: Path, judge: Judge
+    ) -> None:
+        page = "Small thing\n===========\n\n.. include:: ../src/more.rst\n"
+        write(project, {**SPHINX, "docs/index.rst": page, "src/more.rst": "See :doc:`nope`.\n"})
+        found = judge(project, "docs")
+        assert lines(found) == [("src/more.rst", 1)]
+
+    def test_a_configuration_that_fails_is_a_defect(self, project: Path, judge: Judge) -> None:
+        write(project, {**SPHINX, "docs/conf.py": "project = undefined\n"})
+        found = judge(project, "docs")
+        assert found.outcome.status is Status.FAILED
+        assert found.outcome.findings[0].path == "docs/conf.py"
+
+    def test_an_extension_that_is_not_installed_is_unchecked(
+        self, project: Path, judge: Judge
+    ) -> None:
+        write(project, {**SPHINX, "docs/conf.py": "extensions = ['surely_no_such_thing']\n"})
+        found = judge(project, "docs").outcome
+        assert found.status is Status.UNCHECKED
+        assert "surely_no_such_thing" in found.summary
+
+    def test_an_inventory_that_cannot_be_reached_is_unchecked_and_hides_no_warning(
+        self, project: Path, judge: Judge
+    ) -> None:
+        conf = (
+            "extensions = ['sphinx.ext.intersphinx']\n"
+            "intersphinx_mapping = {'other': ('http://127.0.0.1:9/', None)}\n"
+        )
+        text = "Small thing\n===========\n\n:py:class:`other.Thing`\n"
+        write(project, {"docs/conf.py": conf, "docs/index.rst": text})
+        found = judge(project, "docs").outcome
+        assert found.status is Status.UNCHECKED
+        assert found.summary == (
+            "not reached: http://127.0.0.1:9/objects.inv; 1 references may lead there"
+        )
+        write(project, {"docs/index.rst": f"{text}\n:py:class:`small_thing.Gone`\n"})
+        failed = judge(project, "docs")
+        assert failed.outcome.status is Status.FAILED
+        assert lines(failed) == [("docs/index.rst", 6)]
+
+    def test_an_extension_that_crashes_is_unchecked(self, project: Path, judge: Judge) -> None:
+        conf = (
+            "def stop(app):\n    raise RuntimeError('out of order')\n"
+            "def setup(app):\n    app.connect('builder-inited', stop)\n"
+        )
+        write(project, {**SPHINX, "docs/conf.py": conf})
+        found = judge(project, "docs").outcome
+        assert found.status is Status.UNCHECKED
+        assert "out of order" in found.summary
+
+
+@network
+def test_own_commands_replace_it(project: Path, judge: Judge) -> None:
+    for code, status in ((0, Status.PASSED), (3, Status.FAILED)):
+        run = f"run = [['python', '-c', 'import small_thing; raise SystemExit({code})']]"
+        write(project, {"pyproject.toml": with_table(f"[tool.release.gates.docs]\n{run}")})
+        assert judge(project, "docs").outcome.status is status

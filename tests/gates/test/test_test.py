@@ -1,0 +1,248 @@
+"""test: the project's tests pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from release.errors import CannotCheck
+from release.gates.test import judge as judge_run
+from release.gates.test import read_report, test_paths
+from release.model import Outcome, Status
+from release.project import read_project
+from tests.support import PYPROJECT, Judge, git, make_project, write
+
+test_paths.__test__ = False  # type: ignore[attr-defined]
+DATA = Path(__file__).parents[2] / "data" / "test"
+network = pytest.mark.network
+
+
+def remedy(modules: Iterable[str]) -> str:
+    return f"install {', '.join(modules)}"
+
+
+def verdict(status: int, report: str = "", output: str = "", own: Iterable[str] = ()) -> Outcome:
+    text = (DATA / f"{report}.xml").read_text() if report else ""
+    return judge_run(status, text, output, frozenset(own), remedy)
+
+
+def with_table(table: str) -> bytes:
+    return f"{PYPROJECT}\n{table}\n".encode()
+
+
+class TestJudgement:
+    def test_tests_that_ran_are_counted_without_the_skipped(self) -> None:
+        found = verdict(0, "good")
+        assert (found.status, found.checked) == (Status.PASSED, 1)
+        assert found.summary == "pytest: 1 passed, 1 skipped"
+
+    def test_failures_and_errors_name_test_file_and_line(self) -> None:
+        found = verdict(1, "failed")
+        assert found.status is Status.FAILED
+        assert found.summary == "2 of 3 tests failed"
+        bad, fixture = found.findings
+        assert (bad.path, bad.line) == ("test_a.py", 7)
+        assert bad.message == "test_a.test_bad: AssertionError: one is"
+        assert fixture.message == 'test_a.test_fixture: failed on setup with "ValueError: no"'
+
+    def test_a_module_that_is_not_installed_is_no_defect_of_the_tests(self) -> None:
+        with pytest.raises(CannotCheck) as caught:
+            verdict(2, "missing")
+        assert caught.value.reason == "the tests need modules that are not installed: absent_thing"
+        assert caught.value.remedy == "install absent_thing"
+
+    def test_a_module_of_the_projects_own_that_is_missing_is_a_defect(self) -> None:
+        found = verdict(2, "missing", own=["absent_thing"])
+        assert found.status is Status.FAILED
+        assert found.findings[0].path == "test_b.py"
+        assert "No module named 'absent_thing'" in found.findings[0].message
+
+    def test_tests_that_fail_by_themselves_are_not_hidden_by_others(self) -> None:
+        found = verdict(1, "mixed")
+        assert found.status is Status.FAILED
+        assert [f.message.partition(":")[0] for f in found.findings] == [
+            "test_a.test_bad",
+            "test_a.test_fixture",
+        ]
+        assert found.summary == "2 of 4 tests failed; 1 more lack absent_thing"
+
+    def test_a_run_that_collected_nothing_has_failed(self) -> None:
+        found = verdict(5)
+        assert found.status is Status.FAILED
+        assert found.findings[0].message == "pytest collected no test"
+
+    def test_skipped_tests_alone_are_no_pass(self) -> None:
+        found = verdict(0, "skipped")
+        assert found.status is Status.UNCHECKED
+        assert found.summary == "all 1 tests were skipped"
+
+    def test_a_failure_beside_the_tests_is_reported(self) -> None:
+        found = verdict(1, "good", "1 passed\nFAIL Required test coverage of 95% not reached.\n")
+        assert found.status is Status.FAILED
+        assert "Required test coverage of 95%" in found.findings[0].message
+
+    @pytest.mark.parametrize(
+        ("status", "output", "reason"),
+        [
+            (4, "usage.txt",
+             "a plugin of pytest is not installed (unrecognized arguments: --cov-fooo)"),
+            (4, "conftest.txt", "pytest needs modules that are not installed: absent_thing"),
+            (3, "INTERNALERROR> boom", "pytest met an error of its own: INTERNALERROR> boom"),
+            (-11, "", "pytest ended with status -11: it said nothing"),
+            (0, "", "pytest left no report: it said nothing"),
+            (2, "!!! KeyboardInterrupt !!!", "pytest was interrupted: !!! KeyboardInterrupt !!!"),
+            (1, "PytestConfigWarning: Failed to import filter module 'trio': ignore",
+             "pytest needs modules that are not installed: trio"),
+        ],
+    )  # fmt: skip
+    def test_a_run_that_says_nothing_about_the_tests_is_unchecked(
+        self, status: int, output: str, reason: str
+    ) -> None:
+        text = (DATA / output).read_text() if output.endswith(".txt") else output
+        with pytest.raises(CannotCheck) as caught:
+            verdict(status, output=text)
+        assert caught.value.reason == reason
+        assert caught.value.remedy
+
+    def test_a_damaged_report_is_unchecked(self) -> None:
+        with pytest.raises(CannotCheck, match="report is damaged"):
+            read_report((DATA / "failed.xml").read_text()[:200])
+
+
+class TestPaths:
+    @pytest.mark.parametrize(
+        ("files", "wanted"),
+        [
+            ({}, ()),
+            ({"pyproject.toml": with_table('[tool.pytest.ini_options]\ntestpaths = ["a", "b"]')},
+             ("a", "b")),
+            ({"pyproject.toml": with_table('[tool.pytest.ini_options]\ntestpaths = "a b"')},
+             ("a", "b")),
+            ({"pyproject.toml": with_table('[tool.pytest]\ntestpaths = ["a"]')}, ("a",)),
+            ({"pytest.toml": '[pytest]\ntestpaths = ["a"]\n'}, ("a",)),
+            ({"pytest.ini": "[pytest]\ntestpaths = a\n    b\n"}, ("a", "b")),
+            ({"tox.ini": "[pytest]\ntestpaths = a\n"}, ("a",)),
+            ({"setup.cfg": "[tool:pytest]\ntestpaths = a\n"}, ("a",)),
+            ({"tox.ini": "testpaths = a\n"}, ()),
+        ],
+    )  # fmt: skip
+    def test_they_are_read_where_pytest_reads_them(
+        self, tmp_path: Path, files: dict[str, str | bytes | None], wanted: tuple[str, ...]
+    ) -> None:
+        assert test_paths(read_project(make_project(tmp_path / "p", files))) == wanted
+
+
+class TestNothingToRun:
+    def test_no_tests_at_all_are_unchecked(self, project: Path, judge: Judge) -> None:
+        write(project, {"tests/test_small_thing.py": None})
+        found = judge(project, "test").outcome
+        assert found.status is Status.UNCHECKED
+        assert found.summary == "no tests found"
+
+    def test_test_paths_that_are_not_there_are_named(self, project: Path, judge: Judge) -> None:
+        table = with_table('[tool.pytest.ini_options]\ntestpaths = ["spec"]')
+        write(project, {"pyproject.toml": table})
+        found = judge(project, "test").outcome
+        assert found.status is Status.UNCHECKED
+        assert found.summary == "pytest's testpaths name spec, which is not there"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One project for all: its environment need be made but once for each configuration."""
+    return make_project(tmp_path_factory.mktemp("test gate") / "small thing ü")
+
+
+@pytest.fixture
+def root(shared: Path) -> Path:
+    """The shared project as it was committed, with its environment."""
+    git(shared, "checkout", "--quiet", ".")
+    git(shared, "clean", "--quiet", "--force", "-d")
+    return shared
+
+
+@network
+class TestGate:
+    def test_the_files_of_the_tree_are_what_is_tested(self, root: Path, judge: Judge) -> None:
+        found = judge(root, "test").outcome
+        assert (found.status, found.checked) == (Status.PASSED, 1)
+        assert git(root, "status", "--porcelain") == ""
+        source = root / "src/small_thing/__init__.py"
+        good = source.read_text()
+        source.write_text(good.replace("number * 2", "number * 3"))
+        evidence = judge(root, "test")
+        assert evidence.outcome.status is Status.FAILED
+        (finding,) = evidence.outcome.findings
+        assert (finding.path, finding.line) == ("tests/test_small_thing.py", 4)
+        assert finding.message.startswith("tests.test_small_thing.test_double: assert 6 == 4")
+
+    def test_the_source_folder_goes_before_the_installed_copy(
+        self, root: Path, judge: Judge
+    ) -> None:
+        where = """\
+            import importlib.metadata
+            import small_thing
+
+            def test_where() -> None:
+                assert "site-packages" not in small_thing.__file__
+                assert importlib.metadata.version("small-thing") == small_thing.__version__
+            """
+        write(root, {"tests/test_where.py": where})
+        assert judge(root, "test").outcome.status is Status.PASSED
+        for name in ("pyproject.toml", "src/small_thing/__init__.py"):
+            path = root / name
+            path.write_text(path.read_text().replace("1.2.3", "1.2.4"))
+        assert judge(root, "test").outcome.status is Status.PASSED
+
+    def test_failures_count_whatever_the_exit_status_says(self, root: Path, judge: Judge) -> None:
+        lies = """\
+            def pytest_sessionfinish(session, exitstatus):
+                session.exitstatus = 0
+            """
+        write(root, {"tests/conftest.py": lies, "tests/test_bad.py": "def test_bad(): assert 0\n"})
+        found = judge(root, "test").outcome
+        assert found.status is Status.FAILED
+        assert found.summary == "1 of 2 tests failed"
+
+    def test_a_test_module_that_does_not_import_fails(self, root: Path, judge: Judge) -> None:
+        write(root, {"tests/test_more.py": "from small_thing import gone\n"})
+        found = judge(root, "test").outcome
+        assert found.status is Status.FAILED
+        assert "cannot import name 'gone'" in found.findings[0].message
+        assert found.findings[0].path == "tests/test_more.py"
+        write(root, {"tests/test_more.py": "import gone_module\n"})
+        found = judge(root, "test").outcome
+        assert found.status is Status.UNCHECKED
+        assert found.summary == "the tests need modules that are not installed: gone_module"
+
+    def test_a_run_that_collects_nothing_fails(self, root: Path, judge: Judge) -> None:
+        write(root, {"tests/test_small_thing.py": "def check() -> None: ...\n"})
+        found = judge(root, "test").outcome
+        assert found.status is Status.FAILED
+        assert found.summary == "pytest collected no test"
+
+    def test_a_run_that_hangs_is_stopped(self, root: Path, judge: Judge) -> None:
+        table = with_table("[tool.release.gates.test]\ntimeout = 3")
+        hang = "import time\n\n\ndef test_hang() -> None:\n    time.sleep(60)\n"
+        write(root, {"pyproject.toml": table, "tests/test_hang.py": hang})
+        found = judge(root, "test").outcome
+        assert found.status is Status.UNCHECKED
+        assert "stopped after 3 s" in found.summary
+        assert "timeout" in (found.findings[0].remedy or "")
+
+    def test_own_commands_take_its_place(self, root: Path, judge: Judge) -> None:
+        table = '[tool.release.gates.test]\nrun = ["python -m unittest discover -s checks"]'
+        case = (
+            "import unittest\n\nfrom small_thing import double\n\n\n"
+            "class Case(unittest.TestCase):\n"
+            "    def test_double(self):\n        self.assertEqual(double(2), 4)\n"
+        )
+        write(root, {"pyproject.toml": with_table(table), "checks/test_it.py": case})
+        found = judge(root, "test").outcome
+        assert found.status is Status.PASSED, found
+        write(root, {"checks/test_it.py": case.replace("4", "5")})
+        found = judge(root, "test").outcome
+        assert found.status is Status.FAILED
+        assert "unittest discover -s checks: exit status 1" in found.findings[0].message

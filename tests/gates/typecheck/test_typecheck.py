@@ -1,0 +1,266 @@
+"""typecheck: no type errors, by the project's own checker and settings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from release.gates.typecheck import (
+    GATE,
+    MypyError,
+    configures_mypy,
+    contradicts,
+    judge_mypy,
+    judge_pyright,
+    missing_by_pyright,
+    not_found,
+    other_checker,
+    read_mypy,
+    uses_pyright,
+)
+from release.model import Evidence, Status
+from release.project import read_project
+from tests.support import PYPROJECT, Judge, git, make_project, write
+
+DATA = Path(__file__).parents[2] / "data" / "typecheck"
+WRONG_RETURN = "def wrong(x: int) -> str:\n    return x\n"
+INFERRED = "def odd() -> None:\n    x = 1\n    x = 'a'\n    y = []\n    odd.z = 1\n"
+network = pytest.mark.network
+
+
+def lines(evidence: Evidence) -> list[str]:
+    return [f"{f.path}:{f.line}: {f.message}" for f in evidence.outcome.findings]
+
+
+def with_table(table: str) -> bytes:
+    return f"{PYPROJECT}\n{table}\n".encode()
+
+
+class TestMypy:
+    @pytest.mark.parametrize("name", ["mypy.txt", "mypy-ends.txt"])
+    def test_its_output_is_read_with_and_without_columns(self, name: str) -> None:
+        errors = read_mypy((DATA / name).read_text())
+        assert (
+            MypyError(
+                "t/a.py",
+                7,
+                "return-value",
+                'Incompatible return value type (got "int", expected "str")',
+            )
+            in errors
+        )
+        assert {error.path for error in errors} == {"t/a.py"}
+
+    def test_findings_name_file_line_and_code(self) -> None:
+        text = (DATA / "mypy.txt").read_text()
+        found = judge_mypy(text, read_mypy(text), 1)
+        assert found.status is Status.FAILED
+        assert found.checked == 1
+        assert found.findings[-1].message.startswith("attr-defined: ")
+        assert found.findings[-1].line == 18
+
+    def test_modules_of_others_that_were_not_found_are_told_from_own_ones(self) -> None:
+        errors = read_mypy((DATA / "mypy.txt").read_text())
+        assert not_found(errors, frozenset()) == ["absent_thing", "yaml"]
+        assert not_found(errors, frozenset(["absent_thing"])) == ["yaml"]
+
+    def test_a_clean_run_says_how_many_files(self) -> None:
+        found = judge_mypy("Success: no issues found in 6 source files\n", [], 0)
+        assert (found.status, found.checked) == (Status.PASSED, 6)
+
+    def test_a_run_over_nothing_has_not_passed(self) -> None:
+        assert judge_mypy("", [], 0).status is Status.UNCHECKED
+
+    def test_a_failure_without_a_readable_error_fails(self) -> None:
+        assert judge_mypy("Found 1 error in 1 file\n", [], 1).status is Status.FAILED
+
+    @pytest.mark.parametrize(
+        ("code", "message", "source", "wanted"),
+        [
+            ("return-value", "Incompatible return value type", "", True),
+            ("name-defined", 'Name "x" is not defined', "", True),
+            ("assignment", 'Incompatible default for parameter "x"', "def f(x: int = None):", True),
+            ("assignment", "Incompatible types in assignment", "    x: int = 'a'", True),
+            ("assignment", "Incompatible types in assignment", "    x = {'a': 1}", False),
+            ("attr-defined", 'Module "a" has no attribute "b"', "", True),
+            ("attr-defined", '"F" has no attribute "b"', "", False),
+            ("operator", 'Unsupported operand types for + ("int" and "str")', "", True),
+            ("operator", 'Unsupported operand types for + ("None" and "int")', "", False),
+            ("var-annotated", 'Need type annotation for "x"', "", False),
+            ("no-redef", 'Name "x" already defined', "", False),
+        ],
+    )
+    def test_only_contradictions_count_without_a_configuration(
+        self, code: str, message: str, source: str, wanted: bool
+    ) -> None:
+        assert contradicts(MypyError("a.py", 1, code, message), source) is wanted
+
+
+class TestPyright:
+    def test_its_output_is_read(self) -> None:
+        data = json.loads((DATA / "pyright.json").read_text())
+        assert missing_by_pyright(data, frozenset()) == ["absent_thing"]
+        assert missing_by_pyright(data, frozenset(["absent_thing"])) == []
+        found = judge_pyright(data, "/project")
+        assert found.status is Status.FAILED
+        last = found.findings[-1]
+        assert (last.path, last.line) == ("p.py", 6)
+        assert last.message == 'reportReturnType: Type "int" is not assignable to return type "str"'
+
+    def test_warnings_are_let_pass(self) -> None:
+        data = json.loads((DATA / "pyright.json").read_text())
+        for item in data["generalDiagnostics"]:
+            item["severity"] = "warning"
+        assert judge_pyright(data, "/project").status is Status.PASSED
+
+    def test_no_file_is_no_pass(self) -> None:
+        data = {"summary": {"filesAnalyzed": 0}, "generalDiagnostics": []}
+        assert judge_pyright(data, "/project").status is Status.UNCHECKED
+
+
+class TestChoice:
+    @pytest.mark.parametrize(
+        ("files", "mypy", "pyright", "other"),
+        [
+            ({}, False, False, None),
+            ({"pyproject.toml": with_table("[tool.mypy]")}, True, False, None),
+            ({"mypy.ini": "[mypy]\nstrict = true\n"}, True, False, None),
+            ({"setup.cfg": "[mypy]\nstrict = true\n"}, True, False, None),
+            ({"setup.cfg": "[flake8]\n"}, False, False, None),
+            ({"pyproject.toml": with_table("[tool.pyright]")}, False, True, None),
+            ({"pyrightconfig.json": "{}"}, False, True, None),
+            ({"pyproject.toml": with_table("[tool.pyright]\n[tool.mypy]")}, True, False, None),
+            ({"pyproject.toml": with_table("[tool.ty.src]")}, False, False, "ty"),
+            ({"Makefile": "check:\n\tty check src\n"}, False, False, "ty"),
+            ({"noxfile.py": 'session.run("ty", "check")\n'}, False, False, "ty"),
+            ({"Makefile": "check:\n\tpyrefly check\n"}, False, False, "pyrefly"),
+            ({"Makefile": "pretty:\n\techo property checks\n"}, False, False, None),
+        ],
+    )
+    def test_the_checker_that_the_project_declares_is_known(
+        self,
+        tmp_path: Path,
+        files: dict[str, str | bytes | None],
+        mypy: bool,
+        pyright: bool,
+        other: str | None,
+    ) -> None:
+        project = read_project(make_project(tmp_path / "p", files))
+        assert configures_mypy(project) is mypy
+        assert uses_pyright(project) is pyright
+        assert other_checker(project) == other
+
+    def test_a_project_that_annotates_nothing_is_none_of_its_business(self, tmp_path: Path) -> None:
+        files: dict[str, str | bytes | None] = {
+            "src/small_thing/__init__.py": '__version__ = "1.2.3"\n\n\ndef f(x):\n    return x\n',
+            "src/small_thing/py.typed": None,
+        }
+        root = make_project(tmp_path / "p", files)
+        reason = GATE.applies(read_project(root), None)
+        assert reason
+        assert "annotates nothing" in reason
+        write(root, {"src/small_thing/py.typed": ""})
+        assert GATE.applies(read_project(root), None) is None
+
+    def test_a_project_of_another_checker_is_unchecked_with_the_settings_to_write(
+        self, tmp_path: Path, judge: Judge
+    ) -> None:
+        root = make_project(tmp_path / "p", {"Makefile": "check:\n\tty check src\n"})
+        found = judge(root, "typecheck").outcome
+        assert found.status is Status.UNCHECKED
+        assert found.summary == "the project is checked by ty"
+        assert 'run = ["ty check"]' in (found.findings[0].remedy or "")
+
+    def test_pyright_that_nobody_brings_is_unchecked(self, tmp_path: Path, judge: Judge) -> None:
+        table = with_table("[tool.pyright]").replace(b'["hatchling"]', b"[]")
+        root = make_project(tmp_path / "p", {"pyproject.toml": table})
+        found = judge(root, "typecheck").outcome
+        assert found.status is Status.UNCHECKED
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One project for all: its environment need be made but once for each configuration."""
+    return make_project(tmp_path_factory.mktemp("typecheck") / "small-thing")
+
+
+@pytest.fixture
+def root(shared: Path) -> Path:
+    """The shared project as it was committed, with its environment."""
+    git(shared, "checkout", "--quiet", ".")
+    git(shared, "clean", "--quiet", "--force", "-d")
+    return shared
+
+
+@network
+class TestGate:
+    def test_a_typed_package_without_a_configuration(self, root: Path, judge: Judge) -> None:
+        assert judge(root, "typecheck").outcome.status is Status.PASSED
+        write(root, {"src/small_thing/more.py": INFERRED})
+        assert judge(root, "typecheck").outcome.status is Status.PASSED
+        write(root, {"src/small_thing/more.py": INFERRED + WRONG_RETURN})
+        found = judge(root, "typecheck")
+        (line,) = lines(found)
+        assert line.startswith("src/small_thing/more.py:7: return-value: Incompatible return")
+        assert found.outcome.checked == 2
+        write(root, {"src/small_thing/more.py": "import gone_module\n"})
+        assert judge(root, "typecheck").outcome.status is Status.PASSED
+        write(root, {"src/small_thing/more.py": "def f(:\n"})
+        found = judge(root, "typecheck")
+        assert found.outcome.status is Status.FAILED
+        assert lines(found)[0].startswith("src/small_thing/more.py:1: syntax: ")
+
+    def test_the_projects_own_settings_count(self, root: Path, judge: Judge) -> None:
+        table = (
+            '[tool.mypy]\nstrict = true\npretty = true\nshow_absolute_path = true\nfiles = "src"'
+        )
+        write(root, {"pyproject.toml": with_table(table)})
+        assert judge(root, "typecheck").outcome.status is Status.PASSED
+        write(root, {"src/small_thing/more.py": "def f(x):\n    return x\n"})
+        found = lines(judge(root, "typecheck"))
+        assert found == [
+            "src/small_thing/more.py:1: no-untyped-def: Function is missing a type annotation"
+        ]
+        write(root, {"src/small_thing/more.py": "import gone_module\n"})
+        outcome = judge(root, "typecheck").outcome
+        assert outcome.status is Status.UNCHECKED
+        assert outcome.summary.endswith("not installed, or have no stubs: gone_module")
+
+    def test_findings_that_hang_on_missing_modules_are_no_findings(
+        self, root: Path, judge: Judge
+    ) -> None:
+        table = "[tool.mypy]\nstrict = true\nignore_missing_imports = true"
+        hanging = "import gone_module\n\n\n@gone_module.wrap\ndef f() -> None: ...\n"
+        write(root, {"pyproject.toml": with_table(table), "src/small_thing/more.py": hanging})
+        outcome = judge(root, "typecheck").outcome
+        assert outcome.status is Status.UNCHECKED
+        assert "gone_module" in outcome.summary
+        write(root, {"src/small_thing/sure.py": WRONG_RETURN})
+        assert [f.path for f in judge(root, "typecheck").outcome.findings] == [
+            "src/small_thing/sure.py"
+        ]
+
+    def test_a_configuration_that_makes_no_sense_is_unchecked(
+        self, root: Path, judge: Judge
+    ) -> None:
+        table = '[tool.mypy]\nplugins = ["gone_plugin"]'
+        write(root, {"pyproject.toml": with_table(table)})
+        outcome = judge(root, "typecheck").outcome
+        assert outcome.status is Status.UNCHECKED
+        assert "gone_plugin" in outcome.summary
+        write(root, {"pyproject.toml": with_table('[tool.mypy]\nfiles = "gone"')})
+        outcome = judge(root, "typecheck").outcome
+        assert outcome.status is Status.UNCHECKED
+        assert "gone" in outcome.summary
+
+    def test_own_commands_take_its_place(self, root: Path, judge: Judge) -> None:
+        table = (
+            "[tool.release.gates.typecheck]\n"
+            'run = ["python -c \\"import small_thing; raise SystemExit(small_thing.double(2))\\""]'
+        )
+        write(root, {"pyproject.toml": with_table(table)})
+        found = judge(root, "typecheck").outcome
+        assert found.status is Status.FAILED
+        assert "exit status 4" in found.findings[0].message

@@ -1,0 +1,402 @@
+"""Shell texts as commands, and what the commands do."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from release.gates.workflows.commands import (
+    builds,
+    calls,
+    is_upload,
+    normal,
+    obscure,
+    of_makefile,
+    of_noxfile,
+    of_pyproject,
+    of_tox,
+    program,
+    script,
+    split,
+    uploads,
+)
+
+INDEX = "upload." + "pypi" + ".org"
+
+
+def words(text: str) -> list[str]:
+    return [" ".join(command.words) for command in split(text, "x", 1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("a b\nc", ["a b", "c"]),
+        ("a && b || c; d | e & f", ["a", "b", "c", "d", "e", "f"]),
+        ("a 'b; c' \"d && e\" f\\ g", ["a b; c d && e f g"]),
+        ("a \\\n  b", ["a b"]),
+        ("a # b; c\n# d\ne#f", ["a", "e#f"]),
+        ("a 2>&1 &> b", ["a 2>&1 &> b"]),
+        ("x=$(a b) c", ["x=$(a b) c", "a b"]),
+        ('a "$(b "$(c d)" e)" f', ['a $(b "$(c d)" e) f', "b $(c d) e", "c d"]),
+        ("a `b c`", ["a `b c`", "b c"]),
+        ("a ${{ b && c }} d", ["a ${{ b && c }} d"]),
+        ("a ${b:-c d} e", ["a ${b:-c d} e"]),
+        ("(a; b)", ["a", "b"]),
+        ("if a; then b; fi", ["if a", "then b", "fi"]),
+        ("[[ $a =~ (b|c) ]] && d", ["[[ $a =~ (b|c) ]]", "d"]),
+        ("a <<EOF\ntwine upload\nEOF\nb", ["a", "b"]),
+        ("a <<-'E F' b\n\ttwine upload\n\tE F\nc", ["a b", "c"]),
+        ("a <<<b c", ["a <<<b c"]),
+        ("a 'open\nb", ["a open\nb"]),
+        ("", []),
+    ],
+)
+def test_a_shell_text_is_split_into_its_commands(text: str, found: list[str]) -> None:
+    assert words(text) == found
+
+
+def test_commands_know_their_lines_and_what_stands_before_them() -> None:
+    found = split("a\n\nb 'x\ny' \\\n z || true\n<<E c\n1\nE\nd\n", "f", 10)
+    assert [(c.words[0], c.line, c.operator) for c in found] == [
+        ("a", 10, ""),
+        ("b", 12, ""),
+        ("true", 14, "||"),
+        ("c", 15, ""),
+        ("d", 18, ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ['"$(' * 20_000, "$(" * 50_000, "(" * 200_000, "a <<E\n" * 20_000, "${{" * 50_000,
+             "'" * 99_999, "`" * 99_999, "\\\n" * 100_000, "a b " * 100_000]
+)  # fmt: skip
+def test_hostile_texts_take_time_in_proportion(text: str) -> None:
+    start = time.monotonic()
+    split(text, "x", 1)
+    assert time.monotonic() - start < 5
+
+
+@given(st.text("ab \n\t'\"`$(){}[]<>|&;#\\=E-", max_size=60))
+@settings(max_examples=200)
+def test_any_text_is_split_and_its_commands_are_understood(text: str) -> None:
+    for command in split(text, "x", 1):
+        assert command.words
+        assert 1 <= command.line <= text.count("\n") + 1
+        assert uploads(command.words) in (True, False)
+        list(calls(command.words))
+        normal(script(command.words))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("A=1 sudo -E -u root twine upload", "twine upload"),
+        ("timeout -k 5 5m nice -n 3 twine upload", "twine upload"),
+        ("env -i A=1 stdbuf -oL time -p twine upload", "twine upload"),
+        ("command -v twine", "command -v twine"),
+        ("$PYTHON -m twine upload", "twine upload"),
+        ("$(PYTHON) -W ignore -mtwine upload", "twine upload"),
+        ("{envpython} -Im twine upload", "twine upload"),
+        ("? -m twine upload", "twine upload"),
+        ("$(TWINE) upload", "twine upload"),
+        ("${UV:-uv} publish", "uv publish"),
+        ("uv --cache-dir .c run twine upload", "twine upload"),
+        ("nice " * 100 + "x", "nice " * 69 + "nice x"),
+        ("env A=1 twine upload", "twine upload"),
+        ("python3.12 -I -m twine upload", "twine upload"),
+        (".venv/bin/python -m twine upload", "twine upload"),
+        ("uv run --with twine --no-project twine upload", "twine upload"),
+        ("uv run -m twine upload", "twine upload"),
+        ("uvx --from x twine@6.1 upload", "twine upload"),
+        ("uv tool run twine upload", "twine upload"),
+        ("pipx run --spec twine==6 twine upload", "twine upload"),
+        ("find dist -type f -exec twine upload {}", "twine upload {}"),
+        ("xargs -n 1 twine upload", "twine upload"),
+        ("then ${BIN}twine upload", "twine upload"),
+        ("A=1", ""),
+        ("uv run", ""),
+    ],
+)
+def test_the_program_is_what_is_run_in_the_end(text: str, found: str) -> None:
+    assert " ".join(program(text.split())) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "twine upload dist/*", "uv --quiet publish", "poetry publish --build", "hatch publish",
+        "flit publish", "pdm publish", "maturin upload x", "setup.py sdist upload",
+        "python setup.py sdist upload", "curl -F :action=file_upload https://x",
+        "python -m hatchling publish", "twine.exe upload x", "uv --cache-dir .c publish",
+        "poetry -C . publish", "flit --repository pypi publish", "twine upload dist/pytest-pypi*",
+        "twine upload -r pypi --comment testpypi x", "twine upload -r $TESTPYPI x",
+        "uv publish --publish-url https://index.example/?x=testpypi",
+        "twine upload -r testpypi -r pypi x",
+    ],
+)  # fmt: skip
+def test_uploads_are_known(text: str) -> None:
+    assert uploads(text.split())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "twine upload -r testpypi x", "twine upload -rtest-pypi x", "hatch publish -r test",
+        "uv publish --publish-url=https://test.pypi.example/legacy/",
+        "TWINE_REPOSITORY=testpypi twine upload x", "uv publish --index test_pypi",
+        "uv publish --dry-run",
+    ],
+)  # fmt: skip
+def test_uploads_for_tests_are_none(text: str) -> None:
+    assert not uploads(text.split())
+    assert is_upload(program(text.split()))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "docker run x twine upload dist/*", "retry 3 uv publish", "x='twine upload'",
+        "$t upload dist/*", "parallel twine --verbose upload", f"curl https://{INDEX}/legacy/ -F x",
+        "perl -e x <<E\nsystem('twine upload x')\nE",
+    ],
+)  # fmt: skip
+def test_what_may_publish_is_obscure(text: str) -> None:
+    assert any(obscure(command) for command in split(text, "x", 1))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "echo twine upload", "grep 'uv publish' x", "twine upload -r testpypi x",
+        "uv publish --dry-run", "uv run mkdocs build # publish", "uv run publish.py",
+        "cat > x <<E\ntwine upload\nE", "x=$(uv publish --dry-run)", "npm publish",
+        "pip install twine", "actions upload", "uv run publish-docs",
+    ],
+)  # fmt: skip
+def test_what_publishes_nothing_is_not_obscure(text: str) -> None:
+    assert not any(obscure(command) for command in split(text, "x", 1))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "bash -c 'twine upload x'", "sh -euc \"twine upload x\"", "eval twine upload x",
+        "bash <<E\ntwine upload x\nE", "cat <<E | sh\ntwine upload x\nE",
+        "python - <<E\nimport os\nos.system('twine upload x')\nE",
+        "python -c \"import subprocess; subprocess.run(['twine', 'upload', 'x'])\"",
+        "echo 'twine upload x' | bash", "trap 'twine upload x' EXIT", "echo \"`twine upload x`\"",
+        "bash -o pipefail -c 'timeout 5m twine upload x'",
+    ],
+)  # fmt: skip
+def test_a_text_that_a_command_runs_is_followed(text: str) -> None:
+    assert any(uploads(command.words) for command in split(text, "x", 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("case x in *.whl|*.tar.gz) a ;; b|c) d;; esac; e | f",
+         ["case x in *.whl|*.tar.gz", "a", "d", "esac", "e", "f"]),
+        ("(( n == 2 )) && a", ["(( n == 2", "a"]),
+        ("files=(a b)\nc", ["files=(a b)", "c"]),
+        ("die() { a; }\ndie", ["{ a", "}", "die"]),
+        ("x=($(a b))", ["x=($(a b))", "a b"]),
+    ],
+)  # fmt: skip
+def test_syntax_is_told_from_commands(text: str, found: list[str]) -> None:
+    assert [" ".join(w.split()) for w in words(text)] == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "python -m build", "python -mbuild", "$PYTHON -m build", "timeout 5m python -m build",
+        "poetry -C . build", "pyproject-build", "uv build", "hatch -v build", "flit build",
+        "poetry build", "pdm build", "maturin build", "python setup.py bdist_wheel",
+        "pip wheel .", "python -m cibuildwheel", "uvx --from build pyproject-build",
+    ],
+)  # fmt: skip
+def test_builds_are_known(text: str) -> None:
+    assert builds(text.split())
+    assert not uploads(text.split())
+
+
+def test_what_installs_a_builder_builds_nothing() -> None:
+    assert not builds(["pip", "--quiet", "install", "wheel"])
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("nox -s a b -- c", ["nox -s a", "nox -s b"]),
+        ("nox -sa --report x", ["nox -s a"]),
+        ("uv run nox --sessions=a", ["nox -s a"]),
+        ("nox", ["nox -s "]),
+        ("nox --install-only -s a", []),
+        ("make", ["make "]),
+        ("make -j4 X=1 a b", ["make a", "make b"]),
+        ("make -C docs html", []),
+        ("tox -e a,b -- c", ["tox -e a", "tox -e b"]),
+        ("tox r -ea", ["tox -e a"]),
+        ("hatch run a:b", ["hatch run a:b"]),
+        ("pdm run a", ["pdm run a"]),
+        ("poetry run task a", ["task a"]),
+        ("python -m poethepoet a", ["poe a"]),
+        ("echo make a", []),
+        ("$(MAKE) real", ["make real"]),
+        ("tox --env a", ["tox -e a"]),
+        ("nox -s a-3.12", ["nox -s a-3.12", "nox -s a"]),
+    ],
+)
+def test_calls_of_targets_are_known(text: str, found: list[str]) -> None:
+    assert list(dict.fromkeys(calls(text.split()))) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("./a.sh x", "./a.sh"),
+        ("bash -eu ci/a x", "ci/a"),
+        ("python -I a.py", "a.py"),
+        ("uv run python tools/a.py", "tools/a.py"),
+        ("uv run tools/a.py", "tools/a.py"),
+        ("source a.sh", "a.sh"),
+        ("python -c 'a.py'", ""),
+        ("bash -c x", ""),
+        ("bash -euo pipefail ci/up.sh", "ci/up.sh"),
+        ("python -W ignore ci/up.py", "ci/up.py"),
+        ("uv run up.py", "up.py"),
+        ("timeout 5m ./ci/up.sh", "./ci/up.sh"),
+        ("bash < ci/up.sh", "ci/up.sh"),
+        ("python -m tools.up", "tools/up.py"),
+        ("pytest tests/a.py", ""),
+    ],
+)
+def test_scripts_are_known(text: str, found: str) -> None:
+    assert script(text.split()) == found
+
+
+@pytest.mark.parametrize(
+    ("path", "folder", "found"),
+    [
+        ("./a/b.sh", "", "a/b.sh"),
+        ("../b.sh", "a", "b.sh"),
+        ("$GITHUB_WORKSPACE/b.sh", "a", "b.sh"),
+        ("../b.sh", "", None),
+        ("/etc/passwd", "", None),
+        ("~/a", "", None),
+        ("$X/a", "", None),
+        ("a\x00b", "", None),
+        ("", "a", None),
+        (".", "", None),
+    ],
+)
+def test_a_path_stays_inside_the_repository(path: str, folder: str, found: str | None) -> None:
+    assert normal(path, folder) == found
+
+
+class TestTargets:
+    def test_sessions_know_what_their_functions_run(self) -> None:
+        text = (
+            "import nox, subprocess\n\ndef help(s):\n    s.run(*['uv', 'publish'])\n\n"
+            "@nox.session(name='a')\ndef one(s):\n    help(s)\n    s.notify('b')\n\n"
+            "@session\ndef b(s):\n    subprocess.run(f'twine upload {x}', shell=True)\n"
+        )
+        found = of_noxfile(text, "noxfile.py")
+        assert set(found) == {"nox -s a", "nox -s one", "nox -s b"}
+        ran = [(c.words, c.line) for c in found["nox -s a"]]
+        assert (("uv", "publish"), 4) in ran
+        assert (("twine", "upload", "?"), 13) in ran
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "session.run(sys.executable, '-m', 'twine', 'upload', 'x')",
+            "cmd = ['twine', 'upload', 'x']; session.run(*cmd)",
+            "session.run('bash', '-c', 'twine upload x')",
+            "session.run(TOOL, 'upload', 'x')",
+            "session.run(*'twine upload x'.split())",
+        ],
+    )
+    def test_an_upload_of_a_session_is_seen_however_it_is_spelled(self, body: str) -> None:
+        text = f"TOOL = 'twine'\n@nox.session\ndef a(session):\n    {body}\n"
+        assert any(uploads(c.words) for c in of_noxfile(text, "noxfile.py")["nox -s a"])
+
+    @pytest.mark.parametrize(
+        ("body", "found"),
+        [
+            ("from twine.commands.upload import main; main(x)", True),
+            ("for c in [('twine', 'upload')]: session.run(*c)", True),
+            ("go(x='twine upload dist')", True),
+            ("session.log('next: twine upload dist')", False),
+            ("raise SystemExit('run twine upload')", False),
+            ("'twine upload'", False),
+            ("print(run('twine upload x y', 'z'))", True),
+        ],
+    )
+    def test_a_session_that_may_publish_is_obscure(self, body: str, found: bool) -> None:
+        text = f"@nox.session\ndef a(session):\n    {body}\n"
+        assert any(map(obscure, of_noxfile(text, "noxfile.py")["nox -s a"])) is found
+
+    @pytest.mark.parametrize("text", ["def f(:\n", "(" * 5000, "\x00", "x = 1"])
+    def test_a_noxfile_that_is_none_has_no_sessions(self, text: str) -> None:
+        assert of_noxfile(text, "noxfile.py") == {}
+
+    def test_targets_of_a_makefile_know_what_they_need(self) -> None:
+        text = (
+            ".PHONY: all\nX := a:b\nall: b\n\ntrue\n\nb c: d ; uv build\n\t-@twine upload x\nd:\n"
+        )
+        found = of_makefile(text, "Makefile")
+        assert [c.words for c in found["make all"]] == [("uv", "build"), ("twine", "upload", "x")]
+        assert found["make "] == found["make all"]
+        assert [c.line for c in found["make c"]] == [7, 8]
+
+    def test_variables_of_a_makefile_stand_for_their_values(self) -> None:
+        text = "A = twine\nB := $(A) upload\nx:\n\t$(B) dist\ny:\n\t$(PYTHON) -m twine upload x\n"
+        found = of_makefile(text, "Makefile")
+        assert uploads(found["make x"][0].words)
+        assert uploads(found["make y"][0].words)
+
+    def test_a_large_makefile_takes_time_in_proportion(self) -> None:
+        text = "".join(f"t{n}: t{n + 1}\n\techo {n}\n" for n in range(5000))
+        start = time.monotonic()
+        assert len(of_makefile(text, "Makefile")) == 5001
+        assert time.monotonic() - start < 5
+
+    def test_environments_of_tox_are_expanded(self) -> None:
+        text = (
+            "[testenv]\ncommands = pytest\n[testenv:{a,b}-c]\ncommands =\n  - twine \\\n  upload\n"
+        )
+        found = of_tox(text, "tox.ini")
+        assert set(found) == {"tox -e ", "tox -e a-c", "tox -e b-c"}
+        assert [c.words for c in found["tox -e a-c"]] == [("twine", "upload")]
+        assert of_tox("x", "tox.ini") == {}
+
+    def test_tasks_of_pyproject_are_known(self) -> None:
+        text = (
+            "[tool.hatch.envs.r.scripts]\na = 'hatch publish'\n[tool.pdm.scripts]\n"
+            "b = {composite = ['pdm build', 'pdm publish']}\n[tool.poe.tasks]\nc = ['x']\n"
+            "[tool.taskipy.tasks]\nd = {cmd = 'flit publish'}\n"
+            "[tool.tox.env.e]\ncommands = [['twine', 'upload']]\n"
+        )
+        found = of_pyproject(text, "pyproject.toml")
+        assert {name: [c.words[0] for c in value] for name, value in found.items()} == {
+            "hatch run r:a": ["hatch"],
+            "pdm run b": ["pdm", "pdm"],
+            "poe c": ["x"],
+            "task d": ["flit"],
+            "tox -e e": ["twine"],
+        }
+        assert found["task d"][0].line == 8
+
+    def test_a_task_of_tasks_runs_theirs(self) -> None:
+        text = "[tool.poe.tasks]\na = ['b', '_c']\nb = 'true'\n_c = 'twine upload x'\n"
+        found = of_pyproject(text, "pyproject.toml")
+        assert any(uploads(command.words) for command in found["poe a"])
+
+    def test_a_pyproject_that_is_none_has_no_tasks(self) -> None:
+        assert of_pyproject("a = [", "pyproject.toml") == {}

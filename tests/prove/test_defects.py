@@ -1,0 +1,437 @@
+"""The defects that `prove` plants: each changes a copy, or says why it cannot."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from release.errors import ReleaseError
+from release.model import BUILT_IN_GATES, Artifact, Evidence, Outcome
+from release.project import read_project
+from release.prove import copies, defects
+from release.prove.defects import DEFECTS, STOOD_IN, CannotPlant, Copy, Defect
+from release.prove.own_defects import always_green, declared_defect, harmless_commit, own_defects
+from tests.support import PYPROJECT, git, make_project, with_remote, write
+
+SCHEMAS = """
+[tool.release.schemas]
+sources = [{ name = "record", file = "src/small_thing/record.py", search = "SCHEMA = {version}" }]
+[tool.release.gates.migrations]
+migrate = ["migrate"]
+folder = "migrations"
+"""
+EVERYTHING: dict[str, str | bytes | None] = {
+    "pyproject.toml": PYPROJECT + SCHEMAS,
+    "CHANGELOG.md": "# Changelog\n\n## [1.2.3] - 2026-01-01\n\n- A change.\n",
+    "CITATION.cff": "cff-version: 1.2.0\ntitle: Small thing\nversion: 1.2.3\n",
+    ".zenodo.json": "{}\n",
+    "SCHEMAS.md": "| Schema | Version |\n|---|---|\n| record | 1 |\n",
+    "src/small_thing/record.py": "SCHEMA = 1\n",
+    "migrations/1.sql": "CREATE TABLE t (id integer);\n",
+    "docs/index.md": "# Small thing\n",
+    "mkdocs.yml": "site_name: Small thing\n",
+    "Dockerfile": "FROM python:3.13\n",
+}
+PLANTED = [
+    pytest.param(defect, id=f"{gate}-{defect.name}")
+    for gate, all_of_it in DEFECTS.items()
+    for defect in all_of_it
+]
+
+
+def evidence(gate: str) -> Evidence:
+    return Evidence(
+        gate=gate,
+        outcome=Outcome.passed(1, "ok"),
+        commit="",
+        tree="",
+        dirty=False,
+        key="",
+        key_after="",
+        level=None,
+        tools={},
+        commands=(),
+        started=datetime.now(UTC),
+        seconds=0.0,
+        log=None,
+    )
+
+
+def copy_of(root: Path) -> Copy:
+    scratch = root.parent / "scratch"
+    scratch.mkdir(exist_ok=True)
+    clean = {"tree": evidence("tree")}
+    return Copy(read_project(root), clean, root / ".release", scratch, "http://127.0.0.1:1")
+
+
+@pytest.fixture
+def everything(tmp_path: Path) -> Path:
+    root = make_project(tmp_path / "small-thing", EVERYTHING)
+    with_remote(root)
+    return root
+
+
+def state(root: Path) -> tuple[str, ...]:
+    """All that git sees of a copy: files, refs, configuration."""
+    files = git(root, "status", "--porcelain", "--ignored", "--untracked-files=all")
+    return files, git(root, "for-each-ref"), git(root, "config", "--list"), git(root, "diff")
+
+
+def test_every_gate_has_a_defect() -> None:
+    assert set(DEFECTS) == set(BUILT_IN_GATES)
+    assert set(BUILT_IN_GATES) >= STOOD_IN
+
+
+@pytest.mark.parametrize("defect", PLANTED)
+def test_a_defect_changes_the_copy_or_what_is_read_of_it(everything: Path, defect: Defect) -> None:
+    copy = built(everything)
+    before = state(everything), wheel_of(everything)
+    defect.plant(copy)
+    amended = defect.amend(copy, copy.project)
+    after = state(everything), wheel_of(everything)
+    assert after != before or amended.settings != copy.project.settings
+    re.compile(defect.says)
+
+
+def test_a_control_changes_the_copy_too(everything: Path) -> None:
+    for control in {defect.control for found in DEFECTS.values() for defect in found}:
+        if control is not None:
+            before = state(everything)
+            control(copy_of(everything))
+            assert state(everything) != before, control
+            git(everything, "stash", "--include-untracked")
+
+
+@pytest.mark.parametrize(
+    ("plant", "missing", "said"),
+    [
+        (defects.disagreeing_version, {"src/small_thing/__init__.py": "A = 1\n"}, "one place only"),
+        (defects.doubled_section, {}, "no changelog"),
+        (defects.doubled_section, {"CHANGELOG.md": "# Changelog\n"}, "no section"),
+        (defects.missing_licence, {"pyproject.toml": '[project]\nname = "small-thing"\n'}, "no li"),
+        (defects.unregistered_schema, {}, "names no source"),
+        (defects.dangling_reference, {}, "not known"),
+        (defects.failing_migration, {}, "no folder of migrations"),
+        (defects.failing_image, {}, "no Dockerfile"),
+        (
+            defects.private_classifier,
+            {"pyproject.toml": f"{PYPROJECT}[tool.release]\npublish = false\n"},
+            "no index",
+        ),
+        (
+            defects.failing_test,
+            {"tests/test_small_thing.py": None},
+            "no module of tests",
+        ),
+        (defects.long_summary, {}, "no wheel"),
+    ],
+)
+def test_a_defect_that_cannot_be_planted_says_why(
+    tmp_path: Path, plant: object, missing: dict[str, str | bytes | None], said: str
+) -> None:
+    root = make_project(tmp_path / "small-thing", missing)
+    assert callable(plant)
+    with pytest.raises(CannotPlant, match=said):
+        plant(copy_of(root))
+
+
+def test_no_file_is_untracked_where_git_ignores_them_all(project: Path) -> None:
+    write(project, {".gitignore": "*\n"})
+    with pytest.raises(CannotPlant, match="ignore"):
+        defects.untracked_file(copy_of(project))
+
+
+def test_a_key_is_never_the_same(everything: Path) -> None:
+    defects.private_key(copy_of(everything))
+    first = (everything / "planted_key.txt").read_text()
+    defects.private_key(copy_of(everything))
+    assert (everything / "planted_key.txt").read_text() != first
+
+
+def built(root: Path, version: str = "1.2.3", **files: str) -> Copy:
+    """A copy beside which build made a wheel."""
+    made = root / ".release"
+    (made / "dist").mkdir(parents=True, exist_ok=True)
+    name = f"small_thing-{version}"
+    wheel = made / "dist" / f"{name}-py3-none-any.whl"
+    told = {
+        "small_thing/__init__.py": "",
+        f"{name}.dist-info/METADATA": f"Metadata-Version: 2.4\nName: small-thing\n"
+        f"Version: {version}\nSummary: A thing\n  of two lines\nLicense: MIT\n\nIt.\n\nIs.\n",
+        **{f"{name}.dist-info/{place}": text for place, text in files.items()},
+        f"{name}.dist-info/RECORD": "",
+    }
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for place, text in told.items():
+            archive.writestr(place, text)
+    artifact = Artifact(f"dist/{wheel.name}", wheel.stat().st_size, "")
+    outcome = Outcome.passed(1, "built", artifacts=(artifact,), facts={"version": version})
+    copy = copy_of(root)
+    return replace(copy, clean={**copy.clean, "build": replace(evidence("build"), outcome=outcome)})
+
+
+def wheel_of(root: Path) -> dict[str, bytes]:
+    (wheel,) = (root / ".release" / "dist").iterdir()
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_metadata_are_planted_in_the_wheel_and_the_rest_stays(everything: Path) -> None:
+    copy = built(everything)
+    before = wheel_of(everything)
+    defects.own_path(copy)
+    defects.private_classifier(copy)
+    after = wheel_of(everything)
+    place = "small_thing-1.2.3.dist-info/METADATA"
+    assert after.pop(place).decode() == (
+        "Metadata-Version: 2.4\nName: small-thing\nVersion: 1.2.3\nLicense: MIT\n"
+        f"Summary: Planted, in {everything}.\nClassifier: Private :: Planted\n\nIt.\n\nIs.\n"
+    )
+    record = after.pop("small_thing-1.2.3.dist-info/RECORD").decode()
+    assert [line.partition(",")[0] for line in record.split("\n")] == [
+        *before,
+        "",
+    ]
+    assert after.items() <= before.items()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "def test_a():\n    pass\n", "import unittest\n\nclass TestA(unittest.TestCase): 0\n"],
+)
+def test_a_failing_test_stands_where_tests_are(tmp_path: Path, text: str) -> None:
+    root = make_project(
+        tmp_path / "small-thing", {"tests/check_it.py": text, "tests/data.py": "A = 1\n"}
+    )
+    defects.failing_test(copy_of(root))
+    changed = git(root, "diff", "--name-only").split("\n")
+    assert changed == [*(["tests/check_it.py"] if text else []), "tests/test_small_thing.py"]
+
+
+def test_code_goes_to_the_end_of_a_package_that_is_one_module(tmp_path: Path) -> None:
+    text = PYPROJECT.replace("small-thing", "shop").replace("small_thing", "shop")
+    files: dict[str, str | bytes | None] = {
+        "pyproject.toml": text,
+        "src/shop.py": "A = 1\n",
+        "src/small_thing/__init__.py": None,
+        "src/small_thing/py.typed": None,
+    }
+    root = make_project(tmp_path / "shop", files)
+    defects.shell_command(copy_of(root))
+    found = (root / "src/shop.py").read_text()
+    assert found.startswith("A = 1\n\n\nimport subprocess\n\n\ndef planted_defect(")
+    compile(found, "shop.py", "exec")
+
+
+def test_a_planted_file_is_committed_although_the_project_ignores_such_names(
+    tmp_path: Path,
+) -> None:
+    root = make_project(tmp_path / "small-thing", {".gitignore": "*.txt\n*.py\n"})
+    defects.private_key(copy_of(root))
+    copies.commit(root)
+    assert "planted_key.txt" in git(root, "ls-files")
+
+
+def test_a_commit_in_a_copy_runs_no_hook(tmp_path: Path) -> None:
+    hook = "#!/bin/sh\ntouch ran\n"
+    root = make_project(tmp_path / "small-thing", {f".githooks/{n}": hook for n in HOOKS})
+    for path in (root / ".githooks").iterdir():
+        path.chmod(0o755)
+    git(root, "config", "core.hooksPath", ".githooks")
+    git(root, "config", "commit.gpgSign", "true")
+    before = git(root, "log", "-1", "--format=%an %ae %cn %ce %B")
+    defects.private_key(copy_of(root))
+    copies.commit(root)
+    assert not (root / "ran").exists()
+    assert git(root, "rev-list", "--count", "HEAD") == "2"
+    assert git(root, "log", "-1", "--format=%an %ae %cn %ce %B") == before
+
+
+HOOKS = ("pre-commit", "commit-msg", "post-commit", "reference-transaction", "post-checkout")
+
+
+def test_a_section_is_doubled_where_it_stands(tmp_path: Path) -> None:
+    text = b"# Changelog\r\n\r\n## 1.2.3\r\n\r\n- New.\r\n\r\n## 1.2.2\r\n\r\n- Old.\r\n"
+    root = make_project(tmp_path / "small-thing", {"CHANGELOG.md": text})
+    defects.doubled_section(copy_of(root))
+    found = (root / "CHANGELOG.md").read_bytes()
+    section = b"## 1.2.3\r\n\r\n- New.\r\n\r\n"
+    assert found == text.replace(section, section * 2)
+
+
+def test_a_confirmation_is_of_a_day_to_come(everything: Path) -> None:
+    copy = copy_of(everything)
+    confirmed = defects.day_to_come(copy, copy.project).settings.gates.setup.confirmed
+    assert confirmed["publisher"] > (datetime.now(UTC) + timedelta(days=30)).date()
+
+
+@pytest.mark.parametrize(
+    ("version", "before"),
+    [
+        ("1.2.3", "1.2.2"),
+        ("0.4.0.dev0", "0.3.0"),
+        ("2.0.0rc1", "1.0.0"),
+        ("1!2.0", "1!1.0"),
+        ("0.0.0.dev4+g1", None),
+        ("", None),
+    ],
+)
+@pytest.mark.parametrize("points", [{}, {"entry_points.txt": "[console_scripts]\na = b:c\n"}])
+def test_the_last_release_has_an_entry_point_more(
+    everything: Path, version: str, before: str | None, points: dict[str, str]
+) -> None:
+    copy = built(everything, version, **points)
+    if before is None:
+        with pytest.raises(CannotPlant, match="no final version"):
+            defects.richer_release(copy)
+        return
+    kept = wheel_of(everything)
+    defects.richer_release(copy)
+    folder = copy.scratch / "index" / "small-thing"
+    (wheel,) = folder.glob("*.whl")
+    assert wheel.name == f"small_thing-{before}-py3-none-any.whl"
+    assert f'href="{wheel.name}"' in (folder / "index.html").read_text()
+    with zipfile.ZipFile(wheel) as archive:
+        info = f"small_thing-{before}.dist-info"
+        text = archive.read(f"{info}/entry_points.txt").decode()
+        assert f"Version: {before}\n" in archive.read(f"{info}/METADATA").decode()
+    assert "planted-defect = small_thing:planted" in text
+    assert ("a = b:c" in text) is bool(points)
+    assert wheel_of(everything) == kept
+    index = defects.planted_index(copy, copy.project).settings.index
+    assert index == (copy.scratch / "index").as_uri()
+
+
+@pytest.mark.parametrize(
+    ("commands", "green"),
+    [
+        ([["true"]], True),
+        ([["/bin/true"], ["echo", "no tests yet"]], True),
+        ([["sh", "-c", " exit 0 "]], True),
+        ([["bash", "-c", "echo no tests yet"]], True),
+        ([["sh", "-c", "pytest || true"]], False),
+        ([["sh", "-c", "for f in *.py; do check $f || exit 1; done; exit 0"]], False),
+        ([["sh", "-c", "set -e; check; true"]], False),
+        ([["sh", "-c", "echo $(check)"]], False),
+        ([], False),
+        ([["true"], ["pytest"]], False),
+        ([["sh", "-c", "pytest"]], False),
+        ([["python", "-c", "pass"]], False),
+        ([["tool", "|| true"]], False),
+    ],
+)
+def test_commands_that_end_well_whatever_there_is_are_known(
+    commands: list[list[str]], green: bool
+) -> None:
+    assert always_green(commands) is green
+
+
+def test_the_projects_own_commands_are_tried_with_the_data_that_they_name(tmp_path: Path) -> None:
+    files: dict[str, str | bytes | None] = {
+        "tools/check.py": "",
+        "data.json": "{}",
+        "rules.json": "{}",
+        "a/b.txt": "b",
+        "run.txt": "",
+        "Makefile": "",
+        "setup.cfg": "",
+    }
+    root = make_project(tmp_path / "small-thing", files)
+    (root / "run.txt").chmod(0o755)
+    words = (
+        "tools/check.py data.json --config rules.json a a/b.txt missing ../x / run.txt setup.cfg"
+    )
+    commands = [["python", *words.split()], ["make", "-C", "a"], ["sh", "data.json", "Makefile"]]
+    found = own_defects(commands, read_project(root))
+    assert [defect.name for defect in found] == [
+        "a package that does not import",
+        "data.json, emptied",
+        "a/b.txt, emptied",
+    ]
+    for defect in found[1:]:
+        assert defect.control is not None
+        defect.control(copy_of(root))
+    assert (root / "data.json").read_bytes() == b"{}\n"
+    for defect in found[1:]:
+        defect.plant(copy_of(root))
+    assert (root / "data.json").read_bytes() == b""
+    assert (root / "a/b.txt").read_bytes() == b""
+
+
+@pytest.mark.parametrize("files", [{}, {"src/small_thing/__init__.py": None}])
+def test_a_harmless_commit_changes_something(
+    tmp_path: Path, files: dict[str, str | bytes | None]
+) -> None:
+    root = make_project(tmp_path / "small-thing", files)
+    harmless_commit(copy_of(root))
+    changed = "src/small_thing/__init__.py" if not files else "README.md"
+    assert git(root, "diff", "--name-only") == changed
+    assert declared_defect([["rm", "a"]], harmless_commit).name == "what `broken` breaks (rm a)"
+
+
+@pytest.mark.parametrize("name", ["CITATION.cff", ".zenodo.json", "CHANGELOG.md", "Dockerfile"])
+def test_nothing_is_written_through_a_link_out_of_the_copy(everything: Path, name: str) -> None:
+    outside = everything.parent / name
+    (everything / name).rename(outside)
+    (everything / name).symlink_to(outside)
+    before = outside.read_bytes()
+    plants = {
+        "CITATION.cff": defects.false_citation,
+        ".zenodo.json": defects.broken_deposit,
+        "CHANGELOG.md": defects.doubled_section,
+        "Dockerfile": defects.failing_image,
+    }
+    with pytest.raises((CannotPlant, ReleaseError), match="out of the repository"):
+        plants[name](copy_of(everything))
+    assert outside.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "licence", ['license-files = ["../KEPT"]', 'license = {{ file = "{outside}" }}']
+)
+def test_no_licence_is_taken_from_outside_of_the_copy(tmp_path: Path, licence: str) -> None:
+    outside = tmp_path / "KEPT"
+    outside.write_text("MIT\n")
+    text = f'[project]\nname = "small-thing"\n{licence}\n'.replace("{outside}", str(outside))
+    pyproject = text.replace("{{", "{").replace("}}", "}")
+    root = make_project(tmp_path / "small-thing", {"pyproject.toml": pyproject})
+    defects.missing_licence(copy_of(root))
+    assert outside.is_file()
+    assert not (root / "LICENSE").exists()
+
+
+PATH = "src/small_thing/planted_defect.py"
+
+
+@pytest.mark.parametrize(
+    ("gate", "text", "seen"),
+    [
+        ("lint", f"{PATH}: F821: Undefined name `a_name_that_nobody_defined`", True),
+        ("lint", f"{PATH}: F821 undefined name 'a_name_that_nobody_defined'", True),
+        ("lint", f"{PATH}: D103: Missing docstring in public function", False),
+        ("lint", f"{PATH}: is not formatted", False),
+        ("typecheck", f'{PATH}: return-value: Incompatible return value type (got "str")', True),
+        (
+            "typecheck",
+            f'{PATH}: reportReturnType: Type "str" is not assignable to return type "int"',
+            True,
+        ),
+        (
+            "typecheck",
+            f'{PATH}: error: Expression of type "str" is incompatible with return type "int"',
+            True,
+        ),
+        ("typecheck", f"{PATH}: no-untyped-def: Function is missing a type annotation", False),
+        ("static_analysis", f"{PATH}: B602: subprocess call with shell=True identified", True),
+        ("static_analysis", f"{PATH}: S602: `subprocess` call with `shell=True`", True),
+        ("static_analysis", f"{PATH}: S404: `subprocess` module is possibly insecure", False),
+        ("documents", "CITATION.cff: version is 1, and the project's version is 2", False),
+    ],
+)
+def test_only_what_names_the_very_defect_is_a_proof(gate: str, text: str, seen: bool) -> None:
+    assert any(re.search(defect.says, text) for defect in DEFECTS[gate]) is seen

@@ -1,0 +1,175 @@
+"""The verdict, and what each report shows of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from release.model import Artifact, Evidence, Finding, Level, Outcome, Required, Status, Verdict
+from release.report import html, markdown, terminal
+from release.run.checklist import Report, verdict
+from tests.test_model import evidence
+
+OUTCOMES = {
+    Status.PASSED: Outcome.passed(2, "fine"),
+    Status.FAILED: Outcome.failed((Finding("is bad", "src/x.py", 3, "mend it"),)),
+    Status.UNCHECKED: Outcome.unchecked("no network", "connect"),
+    Status.NOT_APPLICABLE: Outcome.not_applicable("no Dockerfile"),
+}
+
+
+def found(name: str, status: Status, **changes: Any) -> Evidence:
+    return evidence(gate=name, outcome=OUTCOMES[status], **changes)
+
+
+@pytest.mark.parametrize(
+    ("status", "required", "in_ci", "expected", "left"),
+    [
+        (Status.PASSED, "always", False, Verdict.READY, ()),
+        (Status.NOT_APPLICABLE, "always", True, Verdict.READY, ()),
+        (Status.FAILED, "always", False, Verdict.BLOCKED, ()),
+        (Status.UNCHECKED, "always", False, Verdict.INCOMPLETE, ()),
+        (Status.UNCHECKED, "ci", False, Verdict.READY, ("x",)),
+        (Status.UNCHECKED, "ci", True, Verdict.INCOMPLETE, ()),
+        (Status.FAILED, "ci", False, Verdict.BLOCKED, ()),
+        (Status.FAILED, "ci", True, Verdict.BLOCKED, ()),
+        (Status.FAILED, "never", True, Verdict.READY, ()),
+        (Status.UNCHECKED, "never", True, Verdict.READY, ()),
+    ],
+)
+def test_one_gate_decides_the_verdict_by_when_it_is_required(
+    status: Status, required: Required, in_ci: bool, expected: Verdict, left: tuple[str, ...]
+) -> None:
+    gates = [found("fine", Status.PASSED), found("x", status)]
+    assert verdict(gates, {"fine": "always", "x": required}, in_ci) == (expected, left)
+
+
+def test_a_failure_outweighs_what_could_not_be_checked() -> None:
+    gates = [found("a", Status.UNCHECKED), found("b", Status.FAILED)]
+    assert verdict(gates, {"a": "always", "b": "always"}, False)[0] is Verdict.BLOCKED
+
+
+def report(**changes: Any) -> Report:
+    gates = (
+        found("tree", Status.PASSED, reused=True),
+        found("lint", Status.FAILED),
+        found("audit", Status.UNCHECKED),
+        found("docker", Status.NOT_APPLICABLE),
+    )
+    values: dict[str, Any] = {
+        "project": "small-thing",
+        "version": "1.2.3",
+        "level": Level.MINOR,
+        "commit": "c" * 40,
+        "tree": "t" * 40,
+        "dirty": False,
+        "verdict": Verdict.BLOCKED,
+        "gates": gates,
+        "required": {"tree": "always", "lint": "always", "audit": "ci", "docker": "ci"},
+        "left_to_ci": ("audit",),
+        "titles": {},
+        "seconds": 4.2,
+    }
+    return Report(**values | changes)
+
+
+def shown(item: Report, width: int = 100) -> str:
+    out = Console(width=width, record=True, force_terminal=False, file=open("/dev/null", "w"))  # noqa: SIM115
+    with out.file:
+        terminal.show_report(item, out)
+        return out.export_text()
+
+
+def test_the_json_report_has_the_documented_fields() -> None:
+    artifact = Artifact("dist/x-1.whl", 5, "ab")
+    built = evidence(outcome=Outcome.passed(1, "fine", artifacts=(artifact,)))
+    data = json.loads(
+        json.dumps(
+            report(
+                gates=(built, *report().gates), required={"build": "always", **report().required}
+            ).as_json()
+        )
+    )
+    assert {k: data[k] for k in ("schema", "project", "version", "level", "dirty", "verdict")} == {
+        "schema": 1, "project": "small-thing", "version": "1.2.3", "level": "minor",
+        "dirty": False, "verdict": "blocked",
+    }  # fmt: skip
+    assert data["left_to_ci"] == ["audit"]
+    assert data["artifacts"] == [{"name": "x-1.whl", "size": 5, "sha256": "ab"}]
+    gate = next(item for item in data["gates"] if item["name"] == "lint")
+    assert gate["status"] == "failed"
+    assert gate["findings"] == [
+        {"message": "is bad", "path": "src/x.py", "line": 3, "remedy": "mend it"}
+    ]
+    assert {"summary", "checked", "seconds", "reused", "tools", "log"} <= gate.keys()
+
+
+def test_the_terminal_shows_every_gate_finding_remedy_log_and_the_verdict() -> None:
+    text = " ".join(shown(report()).split())
+    for part in ("✓ tree", "✗ lint", "? audit", "– docker", "src/x.py:3: is bad", "→ mend it",
+                 ".release/logs/build.log", "→ connect", "reused"):  # fmt: skip
+        assert part in text, part
+    last = shown(report()).strip().splitlines()[-1]
+    assert last.startswith("small-thing 1.2.3 at cccccccccccc: blocked (left to CI: audit)")
+
+
+def test_the_terminal_says_when_the_tree_has_changes() -> None:
+    assert "with uncommitted changes: blocked" in shown(report(dirty=True))
+
+
+def test_the_terminal_names_files_that_moved_while_gates_ran() -> None:
+    text = " ".join(shown(report(moved=tuple(f"file{n}" for n in range(8)))).split())
+    assert "file0, file1, file2, file3, file4 and 3 more" in text
+    assert "tool.release.by-products" in text
+
+
+def test_the_terminal_shortens_a_long_list_of_findings_and_says_where_the_rest_is() -> None:
+    many = Outcome.failed(tuple(Finding(f"finding {n}") for n in range(50)))
+    text = shown(report(gates=(evidence(gate="lint", outcome=many),)))
+    assert "finding 19" in text
+    assert "finding 20" not in text
+    assert "and 30 more in .release/evidence/lint.json" in text
+
+
+def test_markup_in_a_message_is_shown_and_not_obeyed() -> None:
+    outcome = Outcome.failed((Finding("[red]boo[/red] [link=x]y[/link]"),))
+    assert "[red]boo[/red]" in shown(report(gates=(evidence(gate="lint", outcome=outcome),)))
+
+
+def test_markdown_shows_every_gate_and_finding() -> None:
+    text = markdown.render(report())
+    assert text.startswith("## ❌ small-thing 1.2.3: blocked\n")
+    assert "| ✅ | tree | fine | 2 | reused |" in text
+    assert "- `src/x.py:3` is bad\n  → mend it" in text
+    assert "Left to CI: audit." in text
+
+
+def test_the_page_shows_every_gate_and_finding() -> None:
+    text = html.render(report())
+    for part in ("tree", "lint", "audit", "docker", "src/x.py:3", "mend it", "Left to CI: audit"):
+        assert part in text
+    assert "://" not in text
+
+
+def test_the_page_cannot_be_broken_by_what_tools_say() -> None:
+    message = '<script>alert(1)</script> {{ report.commit }} " onload=x'
+    outcome = Outcome.failed((Finding(message, "<img src=x>"),))
+    text = html.render(report(gates=(evidence(gate="lint", outcome=outcome),), project="<b>"))
+    assert "<script" not in text
+    assert "<img" not in text
+    assert "<b>" not in text
+    assert "{{ report.commit }}" in text
+
+
+def test_markdown_cannot_be_broken_by_what_tools_say() -> None:
+    message = "a | b\n# title <script>x</script> `code` [link](x) &amp;"
+    outcome = Outcome.failed((Finding(message, "a`b|c.py"),))
+    text = markdown.render(report(gates=(evidence(gate="lint", outcome=outcome),)))
+    assert "<script>" not in text
+    assert "\n# title" not in text
+    rows = [line for line in text.splitlines() if line.startswith("| ❌")]
+    assert len(rows) == 1
+    assert rows[0].replace("\\|", "").count("|") == 6

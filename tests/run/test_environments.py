@@ -1,0 +1,171 @@
+"""Environments are made from pins with hashes, reused, and made again when they changed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from release.errors import CannotCheck
+from release.run import environments
+from release.run.environments import Environment, ensure_tools, is_intact, stamp
+from release.run.processes import Completed
+
+LOCK = """\
+iniconfig==2.3.1 \\
+    --hash=sha256:{digest}
+"""
+
+
+class Commands:
+    """Runs preparing commands for real and remembers them."""
+
+    def __init__(self) -> None:
+        self.run: list[tuple[str, ...]] = []
+
+    def __call__(self, command: Sequence[str]) -> Completed:
+        self.run.append(tuple(command))
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return Completed(tuple(command), done.returncode, done.stdout, done.stderr, 0.0, False)
+
+
+@pytest.fixture
+def commands() -> Commands:
+    return Commands()
+
+
+@pytest.fixture
+def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A lock of the gate `lint` with one small distribution, taken from a real lock."""
+    text = (environments.LOCKS / "test.txt").read_text(encoding="utf-8")
+    start = text.index("iniconfig==")
+    entry = text[start : text.index("\npackaging==", start) + 1]
+    folder = tmp_path / "locks"
+    folder.mkdir()
+    (folder / "lint.txt").write_text(entry)
+    monkeypatch.setattr(environments, "LOCKS", folder)
+    return folder
+
+
+@pytest.fixture(params=["uv", "pip"])
+def installer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "uv" and environments.find_uv() is None:
+        pytest.skip("uv is not installed")
+    if request.param == "pip":
+        monkeypatch.setattr(environments, "find_uv", lambda: None)
+    return str(request.param)
+
+
+@pytest.mark.network
+def test_tools_are_installed_once_and_again_when_anything_changed(
+    tmp_path: Path, commands: Commands, locks: Path, installer: str
+) -> None:
+    path = tmp_path / "env"
+    environment = ensure_tools("lint", path, commands)
+    assert environment.distributions()["iniconfig"] == environments.pinned_version(
+        "lint", "iniconfig"
+    )
+    assert all("--require-hashes" in c for c in commands.run if "install" in c)
+
+    commands.run.clear()
+    ensure_tools("lint", path, commands)
+    assert commands.run == []
+
+    (site,) = environment.site_packages()
+    shutil.rmtree(next(site.glob("iniconfig-*.dist-info")))
+    ensure_tools("lint", path, commands)
+    assert "iniconfig" in environment.distributions()
+
+    commands.run.clear()
+    lock = locks / "lint.txt"
+    lock.write_text(lock.read_text() + "# another pin\n")
+    ensure_tools("lint", path, commands)
+    assert commands.run
+
+
+@pytest.mark.network
+def test_a_tool_with_another_digest_is_not_installed(
+    tmp_path: Path, commands: Commands, locks: Path, installer: str
+) -> None:
+    (locks / "lint.txt").write_text(LOCK.format(digest="0" * 64))
+    with pytest.raises(CannotCheck, match="tools of lint were not installed"):
+        ensure_tools("lint", tmp_path / "env", commands)
+
+
+def test_an_index_out_of_reach_is_said(
+    tmp_path: Path, commands: Commands, locks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    with pytest.raises(CannotCheck) as caught:
+        ensure_tools("lint", tmp_path / "env", commands)
+    assert "index" in caught.value.remedy
+
+
+def test_an_interpreter_that_is_not_there_is_named(tmp_path: Path, commands: Commands) -> None:
+    with pytest.raises(CannotCheck, match=r"Python 3\.99"):
+        environments.create(tmp_path / "env", "3.99", commands)
+
+
+def test_a_folder_that_is_no_environment_is_left_alone(tmp_path: Path, commands: Commands) -> None:
+    (tmp_path / "env").mkdir()
+    (tmp_path / "env" / "precious.txt").write_text("mine")
+    with pytest.raises(CannotCheck, match="in the way"):
+        environments.create(tmp_path / "env", sys.executable, commands)
+    assert (tmp_path / "env" / "precious.txt").read_text() == "mine"
+
+
+def test_a_damaged_stamp_means_installing_again(tmp_path: Path, commands: Commands) -> None:
+    environment = environments.create(tmp_path / "env", sys.executable, commands)
+    stamp(environment, "wanted")
+    assert is_intact(environment, "wanted")
+    for damage in ("", "null", "[]", "{", '{"wanted": "wanted"}'):
+        (environment.path / environments.STAMP).write_text(damage)
+        assert not is_intact(environment, "wanted")
+
+
+def test_a_process_inside_does_not_see_the_callers_python_settings(tmp_path: Path) -> None:
+    outer = {
+        "PATH": "/usr/bin",
+        "PYTHONPATH": "/somewhere",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "VIRTUAL_ENV": "/other",
+        "HOME": "/home/someone",
+    }
+    inner = Environment(tmp_path).variables(outer)
+    assert inner["VIRTUAL_ENV"] == str(tmp_path)
+    assert inner["PATH"].startswith(str(Environment(tmp_path).bin))
+    assert inner["HOME"] == "/home/someone"
+    assert not {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE"} & inner.keys()
+
+
+def test_a_missing_tool_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CannotCheck, match="twine is not in the environment"):
+        Environment(tmp_path).tool("twine")
+
+
+LOCK_NAMES = sorted(path.stem for path in environments.LOCKS.glob("*.txt"))
+
+
+@pytest.mark.parametrize("gate", LOCK_NAMES)
+def test_every_lock_pins_its_gates_tools_with_hashes_and_names_no_host(gate: str) -> None:
+    from release.change.actions import TOOLS
+    from release.gates import load
+
+    text = environments.lock_of(gate).read_text(encoding="utf-8")
+    assert "://" not in text
+    entries = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
+    assert all("==" in entry and entry.endswith("\\") for entry in entries)
+    for tool in TOOLS.tools if gate == TOOLS.name else load(gate).tools:
+        assert environments.pinned_version(gate, tool)
+
+
+def test_every_gate_with_tools_has_a_lock() -> None:
+    from release.gates import NAMES, load
+
+    assert [name for name in NAMES if load(name).tools] == [n for n in NAMES if n in LOCK_NAMES]

@@ -1,0 +1,231 @@
+"""The whole checklist through its own functions, on a project with gates that cost nothing."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from release import gates as gates_module
+from release.errors import ConfigurationError
+from release.model import Gate, Level, Outcome, Verdict
+from release.project import read_project
+from release.run.preflight import collect, preflight
+from release.run.runner import Run
+from release.run.store import Store
+from tests.run.test_runner import Silent
+from tests.support import commit, make_project, write
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return make_project(tmp_path / "thing")
+
+
+@pytest.fixture(autouse=True)
+def _cheap_gates(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(name: str) -> Gate:
+        return Gate(
+            name, f"the gate {name}", lambda project, shell: Outcome.passed(1, f"{name} is fine")
+        )
+
+    monkeypatch.setattr(gates_module, "NAMES", ("lint", "test"))
+    monkeypatch.setattr(gates_module, "load", load)
+
+
+def start(root: Path) -> Run:
+    project = read_project(root)
+    return Run(project, Store(project.root), root.parent / "tools")
+
+
+def test_the_report_is_written_for_programs_and_for_people(root: Path) -> None:
+    report = preflight(start(root), {}, Silent())
+    assert report.verdict is Verdict.READY
+    data = json.loads((root / ".release/preflight.json").read_text(encoding="utf-8"))
+    assert data == report.as_json()
+    assert [gate["name"] for gate in data["gates"]] == ["lint", "test"]
+    assert (
+        (root / ".release/preflight.md").read_text(encoding="utf-8").startswith("## ✅ small-thing")
+    )
+
+
+def test_gates_of_the_settings_and_of_the_noxfile_belong_to_the_checklist(root: Path) -> None:
+    with (root / "pyproject.toml").open("a") as file:
+        file.write('[tool.release.gates.doctor]\nrun = ["git --version"]\nproject = false\n')
+    own = Gate("python_gate", "mine", lambda project, shell: Outcome.passed(1, "fine"))
+    report = preflight(start(root), {"python_gate": own}, Silent())
+    assert [e.gate for e in report.gates] == ["lint", "test", "doctor", "python_gate"]
+    assert report.verdict is Verdict.READY
+
+
+def test_files_that_change_while_gates_run_are_named(root: Path) -> None:
+    def litters(project: Any, shell: Any) -> Outcome:
+        (project.root / "litter.txt").write_text("x")
+        return Outcome.passed(1, "fine")
+
+    with (root / ".gitignore").open("a") as file:
+        file.write("litter.txt\n")
+    commit(root)
+    report = preflight(start(root), {"litter": Gate("litter", "l", litters)}, Silent())
+    assert report.moved == ("litter.txt",)
+    assert report.disturbed == ()
+    assert report.verdict is Verdict.READY
+
+
+def test_no_commit_is_ready_that_changed_while_it_was_judged(root: Path) -> None:
+    def edits(project: Any, shell: Any) -> Outcome:
+        (project.root / "README.md").write_text("other")
+        return Outcome.passed(1, "fine")
+
+    report = preflight(start(root), {"edit": Gate("edit", "e", edits)}, Silent())
+    assert report.disturbed == ("README.md",)
+    assert report.verdict is Verdict.INCOMPLETE
+    assert "README.md" in (root / ".release/preflight.md").read_text(encoding="utf-8")
+
+
+def test_a_new_commit_meanwhile_is_noticed(root: Path) -> None:
+    def commits(project: Any, shell: Any) -> Outcome:
+        write(project.root, {"new.txt": "x"})
+        commit(project.root)
+        return Outcome.passed(1, "fine")
+
+    report = preflight(start(root), {"commit": Gate("commit", "c", commits)}, Silent())
+    assert "HEAD" in report.disturbed
+    assert report.verdict is Verdict.INCOMPLETE
+
+
+def gathered(root: Path, tmp_path: Path) -> Path:
+    """Evidence as another machine would hand it on."""
+    preflight(start(root), {}, Silent())
+    folder = tmp_path / "gathered" / "machine"
+    folder.parent.mkdir()
+    (root / ".release").rename(folder)
+    return folder.parent
+
+
+def test_collected_evidence_is_judged_and_nothing_is_run(root: Path, tmp_path: Path) -> None:
+    folder = gathered(root, tmp_path)
+    report = collect(start(root), folder, {})
+    assert report.verdict is Verdict.READY
+    assert not (root / ".release/evidence/lint.json").exists()
+    assert json.loads((root / ".release/preflight.json").read_text())["verdict"] == "ready"
+
+
+def alter(folder: Path, **changes: object) -> None:
+    path = folder / "machine/evidence/lint.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"commit": "0" * 40}, "of commit 000000000000"),
+        ({"tree": "0" * 40}, "another tree"),
+        ({"dirty": True}, "not committed"),
+        ({"gate": "test"}, "is of test"),
+        ({"status": "passed", "checked": 0}, "is not evidence"),
+        ({"started": "2020-01-01T00:00:00+00:00"}, "no longer counts"),
+        ({"started": "2099-01-01T00:00:00+00:00"}, "no longer counts"),
+    ],
+)
+def test_collected_evidence_that_does_not_count_is_named(
+    root: Path, tmp_path: Path, changes: dict[str, object], said: str
+) -> None:
+    folder = gathered(root, tmp_path)
+    alter(folder, **changes)
+    report = collect(start(root), folder, {})
+    assert report.verdict is Verdict.INCOMPLETE
+    (lint,) = (e for e in report.gates if e.gate == "lint")
+    assert said in lint.outcome.summary
+
+
+def test_evidence_for_another_level_does_not_count(root: Path, tmp_path: Path) -> None:
+    folder = gathered(root, tmp_path)
+    run = start(root)
+    run.level = Level.MAJOR
+    report = collect(run, folder, {})
+    assert report.verdict is Verdict.INCOMPLETE
+    assert report.gates[0].outcome.summary == "the evidence is for no level"
+
+
+def test_settings_say_how_long_collected_evidence_counts(root: Path, tmp_path: Path) -> None:
+    with (root / "pyproject.toml").open("a") as file:
+        file.write("[tool.release.gates.lint]\nvalid-hours = 1\n")
+    commit(root)
+    folder = gathered(root, tmp_path)
+    run = start(root)
+    assert collect(run, folder, {}).verdict is Verdict.READY
+    run.now += timedelta(hours=2)
+    assert collect(run, folder, {}).verdict is Verdict.INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"findings": [{"message": 5, "path": None, "line": None, "remedy": None}]},
+        {"findings": [{"message": "x", "path": ["a"], "line": None, "remedy": None}]},
+        {"checked": float("inf")},
+        {"dirty": "no"},
+        {"level": 3},
+    ],
+)
+def test_hostile_evidence_is_refused_without_a_crash(
+    root: Path, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    folder = gathered(root, tmp_path)
+    alter(folder, **changes)
+    assert collect(start(root), folder, {}).verdict is Verdict.INCOMPLETE
+
+
+def test_evidence_that_is_nested_without_end_is_refused(root: Path, tmp_path: Path) -> None:
+    folder = gathered(root, tmp_path)
+    (folder / "machine/evidence/lint.json").write_text("[" * 200_000)
+    assert collect(start(root), folder, {}).verdict is Verdict.INCOMPLETE
+
+
+def test_collected_text_cannot_steer_the_terminal(root: Path, tmp_path: Path) -> None:
+    folder = gathered(root, tmp_path)
+    alter(folder, summary="\x1b]0;title\x07 fine")
+    report = collect(start(root), folder, {})
+    assert report.gates[0].outcome.summary == "]0;title fine"
+
+
+def test_missing_evidence_leaves_the_verdict_incomplete(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    report = collect(start(root), tmp_path / "empty", {})
+    assert report.verdict is Verdict.INCOMPLETE
+    assert report.gates[0].outcome.summary == "no evidence was collected"
+
+
+def test_of_several_machines_the_worst_one_counts(root: Path, tmp_path: Path) -> None:
+    folder = gathered(root, tmp_path)
+    other = folder / "other/evidence"
+    other.mkdir(parents=True)
+    data = json.loads((folder / "machine/evidence/lint.json").read_text())
+    finding = {"message": "bad here", "path": None, "line": None, "remedy": None}
+    data |= {"status": "failed", "findings": [finding]}
+    (other / "lint.json").write_text(json.dumps(data))
+    report = collect(start(root), folder, {})
+    assert report.verdict is Verdict.BLOCKED
+
+
+def test_evidence_of_an_older_commit_does_not_count(root: Path, tmp_path: Path) -> None:
+    folder = gathered(root, tmp_path)
+    write(root, {"new.txt": "x"})
+    commit(root)
+    assert collect(start(root), folder, {}).verdict is Verdict.INCOMPLETE
+
+
+def test_collecting_from_no_folder_is_a_mistake_that_is_named(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="is not a folder"):
+        collect(start(root), tmp_path / "nowhere", {})
+
+
+def test_old_evidence_counts_no_longer_than_its_gate_says(root: Path, tmp_path: Path) -> None:
+    folder = gathered(root, tmp_path)
+    run = start(root)
+    run.now += timedelta(days=8)
+    assert collect(run, folder, {}).verdict is Verdict.INCOMPLETE
