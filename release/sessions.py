@@ -19,6 +19,7 @@ import nox
 
 from release.errors import Problem, ReleaseError, UsageError
 from release.model import Evidence, Gate, Level, Status
+from release.registry import installed
 from release.run.processes import adopt_orphans, end_orphans
 
 if TYPE_CHECKING:
@@ -45,29 +46,22 @@ class Sessions:
 
     def all(self) -> None:
         """Register the whole checklist and every gate of it: all that a project's noxfile needs."""
-        from release.gates import NAMES
-
         self.preflight("release_preflight")
         for name in ACTIONS:
             self.action(name)
         self.prove()
-        for name in NAMES:
+        for name in installed():
             self.gate(name)
         self.own_gates()
 
     def gate(self, name: str) -> None:
-        """Register the session of a built-in gate, in its own environment if it needs tools."""
-        import importlib
-
-        module = importlib.import_module(f"release.gates.{name}")
-        self._register_gate(module.GATE, inspect.getdoc(module) or module.GATE.title)
+        """Register the session of an installed gate."""
+        self._register_gate(installed()[name].gate, installed()[name].text)
 
     def own_gates(self) -> None:
         """Register the gates of the project's settings, and those given as Python."""
-        from release.gates import NAMES
-
         for name, title in _own_gates(self.root).items():
-            if name.isidentifier() and name not in NAMES:
+            if name.isidentifier() and name not in installed():
                 self._register(name, title, self._judge_one(name, title))
         for gate in self._extra.values():
             self._register_gate(gate, inspect.getdoc(gate.check) or gate.title)
@@ -110,7 +104,7 @@ class Sessions:
         from release.run.environments import find_uv
 
         own = "uv" if find_uv() else "virtualenv"
-        backend = own if gate.tools and gate.name not in PROJECT_ENVIRONMENTS else "none"
+        backend = own if gate.tools and not gate.beside_project else "none"
         self._register(gate.name, text, self._judge_one(gate.name, text), backend)
 
     def _register(
@@ -131,8 +125,8 @@ class Sessions:
         return body
 
     def _gate(self, session: nox.Session, name: str, arguments: argparse.Namespace) -> None:
-        from release.gates import checklist
         from release.report.terminal import show_gate
+        from release.run.checklist import checklist
         from release.run.runner import judge_with_needs
 
         run = self._run(session, arguments, echo=True)
@@ -177,7 +171,7 @@ class Sessions:
         )
         if arguments.dry_run:
             root = _project_folder(arguments.project, Path(session.invoked_from), self.root)
-            project = read_project(root)
+            project = read_project(root, self._extra)
             planned = {"bump": dry_bump, "cut": dry_cut, "tag": dry_tag}[name]
             print(_masked(render(planned(project, request))), end="")
             return
@@ -239,11 +233,12 @@ class Sessions:
         self, session: nox.Session, arguments: argparse.Namespace, *, echo: bool = False
     ) -> Run:
         from release.project import read_project
+        from release.report import pages
         from release.run.runner import Run
         from release.run.store import Store
 
         root = _project_folder(arguments.project, Path(session.invoked_from), self.root)
-        project = read_project(root)
+        project = read_project(root, self._extra)
         return Run(
             project=project,
             store=Store(project.root),
@@ -251,11 +246,9 @@ class Sessions:
             level=Level(arguments.level) if getattr(arguments, "level", None) else None,
             fresh=getattr(arguments, "fresh", False),
             echo=echo,
+            pages=pages,
         )
 
-
-# Gates whose tools must be installed beside the project, so that nox has no environment to make.
-PROJECT_ENVIRONMENTS = frozenset({"test"})
 
 PREFLIGHT = """Judge the whole checklist, in parallel, and say whether this commit can be released.
 

@@ -8,10 +8,10 @@ import re
 import shlex
 import tomllib
 from collections.abc import Mapping, Sequence
-from datetime import date
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -19,13 +19,15 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SkipValidation,
     StringConstraints,
     ValidationError,
-    model_validator,
+    WithJsonSchema,
 )
 
 from release.errors import ConfigurationError, Problem
-from release.model import BUILT_IN_GATES, Level, Required
+from release.model import Gate, Level, Required
+from release.registry import NAME, known, resolve
 
 SHELL_SYNTAX = re.compile(r"^(?:&&|\|\|?|;|&|[0-9]?[<>]{1,2}.*)$|`|\$\(")
 IN_TOML = {
@@ -35,9 +37,9 @@ IN_TOML = {
     "tuple_type": 'must be a list, such as ["..."]',
     "string_type": "must be text",
 }
-GATE_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+T = TypeVar("T", bound=BaseModel)
 
-# Names of sessions that are no gates.
+# Names of sessions that are not gates.
 ACTIONS = (
     "release_preflight",
     "bump",
@@ -53,7 +55,7 @@ ACTIONS = (
 )
 
 
-def _kebab(name: str) -> str:
+def kebab(name: str) -> str:
     return name.replace("_", "-")
 
 
@@ -120,13 +122,13 @@ Subject = Annotated[Text, _template("version", "previous", "name", "subject", "d
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
 
 
-class _Table(BaseModel):
+class Table(BaseModel):
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=False, alias_generator=_kebab, populate_by_name=False
+        extra="forbid", frozen=True, strict=False, alias_generator=kebab, populate_by_name=False
     )
 
 
-class GateSettings(_Table):
+class GateSettings(Table):
     """What every gate takes."""
 
     required: Required | None = Field(
@@ -140,6 +142,10 @@ class GateSettings(_Table):
     levels: tuple[Level, ...] | None = Field(
         None, description="The kinds of release that it applies to; all of them unless set."
     )
+
+    def secrets(self) -> Mapping[str, str]:
+        """Values of the table that may be secrets, by a name, to be masked like variables."""
+        return {}
 
 
 class CommandSettings(GateSettings):
@@ -180,304 +186,38 @@ class OwnGateSettings(CommandSettings):
     )
 
 
-class BuildSettings(GateSettings):
-    """What the distributions must and must not hold."""
+@dataclass(frozen=True)
+class Gates:
+    """The tables of gates, as each gate's own model read them."""
 
-    expected: tuple[InsidePath, ...] = Field(
-        (), description="Globs of files, each of which must match in the wheel."
-    )
-    expected_sdist: tuple[InsidePath, ...] = Field(
-        (), description="Globs of files, each of which must match in the sdist."
-    )
-    unwanted: tuple[Text, ...] = Field(
-        (), description="Further globs of files that no distribution may hold."
-    )
-    allowed: tuple[Text, ...] = Field(
-        (), description="Globs of files that are wanted although a default rule reports them."
-    )
-    reproducible: Literal["wheel", "all", "no"] = Field(
-        "wheel", description="Which distributions must be identical when built twice."
-    )
-    imports: tuple[Text, ...] | None = Field(
-        None, description="Modules to import from the installed wheel; detected unless set."
-    )
-
-
-class AuditIgnore(_Table):
-    """A known vulnerability that is accepted for a while."""
-
-    id: Text = Field(description="The advisory's identifier or one of its aliases.")
-    reason: Text = Field(description="Why it does not matter here.")
-    expires: date = Field(description="The last day on which it is ignored.")
-
-
-class AuditSettings(GateSettings):
-    """Where advisories come from, and which ones are accepted for now."""
-
-    valid_hours: Annotated[int, Field(ge=0, le=24)] | None = Field(
-        None, description="How many hours its pass counts, a day at most: advisories come daily."
-    )
-
-    service: Literal["pypi", "osv"] = Field("pypi", description="The advisory source.")
-    osv_url: Annotated[str, StringConstraints(pattern=r"^https?://")] | None = Field(
-        None, description='Address of an OSV-compatible API, for service = "osv".'
-    )
-    ignore: tuple[AuditIgnore, ...] = Field((), description="Accepted vulnerabilities.")
-
-
-class DockerSettings(GateSettings):
-    """How the image is built and what is checked inside it."""
-
-    file: InsidePath | None = Field(None, description="The Dockerfile; detected unless set.")
-    context: InsidePath = Field(".", description="The build context.")
-    target: Text | None = Field(None, description="The stage to build.")
-    build_args: Mapping[str, str] = Field(default_factory=dict, description="Build arguments.")
-    python: Text = Field("python", description="The interpreter to call inside the image.")
-    root: bool = Field(False, description="Whether the image may run as root.")
-    labels: bool = Field(
-        True, description="Whether OCI labels for version and revision are demanded."
-    )
-    max_megabytes: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="The largest size accepted, in MB (10^6 bytes)."
-    )
-
-
-class ChangelogGateSettings(GateSettings):
-    """What the changelog is held to."""
-
-    plain_language: bool = Field(True, description="Whether words of advertisement are reported.")
-    words: tuple[Text, ...] = Field(
-        (), description="Further words or phrases that the changelog must not hold."
-    )
-    allowed_words: tuple[Text, ...] = Field(
-        (), description="Words or phrases of the built-in list that are fine here."
-    )
-    amended: Mapping[str, Text] = Field(
-        default_factory=dict,
-        description="Released versions whose section was changed afterwards, with the reason.",
-    )
-
-
-class DocsSettings(CommandSettings):
-    """How the documentation is built."""
-
-    folder: InsidePath | None = Field(
-        None,
-        description="Sphinx's source folder, or the folder of mkdocs.yml; detected unless set.",
-    )
-
-
-class StaticAnalysisSettings(CommandSettings):
-    """What looks for dangerous code."""
-
-    tool: Literal["bandit", "ruff"] = Field("bandit", description="The tool, unless run is set.")
-    baseline: InsidePath | None = Field(
-        None, description="A baseline of bandit's: findings in it are known and accepted."
-    )
-    severity: Literal["low", "medium", "high"] = Field(
-        "medium", description="The least severity of bandit's findings that fails the gate."
-    )
-
-
-class SecretIgnore(_Table):
-    """A finding of the secret scanner that is none, or is accepted."""
-
-    fingerprint: Text | None = Field(
-        None, description="The finding's fingerprint, as the gate prints it."
-    )
-    path: Text | None = Field(
-        None, description="In place of a fingerprint: a glob of files, such as those of tests."
-    )
-    rule: Text | None = Field(
-        None, description="In place of a fingerprint: the rule's name, such as private-key."
-    )
-    reason: Text = Field(description="Why it is no secret, or of no use to anybody.")
-
-    @model_validator(mode="after")
-    def _names_some(self) -> Self:
-        if (self.fingerprint is None) == (self.path is None and self.rule is None):
-            raise ValueError("an entry names a fingerprint, or else a path, a rule or both")
-        if self.rule is None and self.path is not None and not self.path.strip("*./"):
-            raise ValueError("an entry must not accept every file; name the files, or a rule")
-        return self
-
-
-class SecretsSettings(GateSettings):
-    """What the secret scanner may leave aside."""
-
-    baseline: InsidePath | None = Field(
-        None, description="A baseline file of fingerprints with reasons; detected unless set."
-    )
-    ignore: tuple[SecretIgnore, ...] = Field((), description="Findings that are accepted.")
-    exclude: tuple[Text, ...] = Field((), description="Globs of files that are not scanned.")
-
-
-class MigrationsSettings(CommandSettings):
-    """How the project migrates a database, and what its migrations promise."""
-
-    env: Mapping[str, str] = Field(
-        default_factory=dict,
-        description="Environment variables for its commands; {url}, {user}, {password}, {host},"
-        " {port} and {database} are those of the scratch database.",
-    )
-    migrate: tuple[Words, ...] = Field((), description="Commands that apply all migrations.")
-    status: tuple[Words, ...] = Field((), description="Commands that say what is applied.")
-    folder: InsidePath | None = Field(None, description="The folder of migration files.")
-    transactional: bool = Field(
-        False, description="Whether a migration that fails half way must leave nothing."
-    )
-    advisory_lock: bool = Field(
-        False, description="Whether two migrators at once must not get in each other's way."
-    )
-    checksums: bool = Field(
-        False, description="Whether a changed migration that was applied must be refused."
-    )
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> Self:
-        proofs = [name for name in ("transactional", "advisory_lock", "checksums")
-                  if getattr(self, name)]  # fmt: skip
-        if proofs and not (self.migrate and self.folder):
-            raise ValueError(f"{_kebab(proofs[0])} needs migrate and folder")
-        if self.status and not self.migrate:
-            raise ValueError("status needs migrate")
-        for name, value in self.env.items():
-            named = name == "DATABASE_URL" or re.match(r"postg\w+(?:\+\w+)?://", value, re.I)
-            if named and "{url}" not in value and "{database}" not in value:
-                raise ValueError(f"env.{name} names a database; write {{url}} or {{database}}")
-        return self
-
-
-class CiSettings(GateSettings):
-    """Which checks of the forge must be green."""
-
-    workflows: tuple[Text, ...] = Field(
-        (),
-        description="Workflows (names or files) or checks (names) that must have succeeded; all of"
-        " them unless set.",
-    )
-    wait_minutes: Annotated[int, Field(ge=0, le=360)] = Field(
-        0, description="How long checks that still run are waited for."
-    )
-
-
-class SetupSettings(GateSettings):
-    """The one-time set-up of publishing, and what a person confirmed of it."""
-
-    owner: Text | None = Field(
-        None, description="The forge's owner; told from the remote unless set."
-    )
-    repository: Text | None = Field(
-        None, description="The repository's name; told from the remote unless set."
-    )
-    workflow: Text | None = Field(
-        None, description="The publishing workflow's file name; detected unless set."
-    )
-    environment: Text | None = Field(
-        None, description="The publishing environment; detected from the workflow unless set."
-    )
-    protected: bool = Field(
-        False, description="Whether an environment that nothing protects is a defect."
-    )
-    archive: Text | None = Field(
-        None, description="The archive that takes each release, such as zenodo; or none."
-    )
-    confirmed: Mapping[str, date] = Field(
-        default_factory=dict,
-        description="What a person looked at and found right, with the day: publisher, environment,"
-        " archive.",
-    )
-    pending_since: date | None = Field(
-        None, description="The day on which the pending publisher was registered."
-    )
-
-
-class Waiver(_Table):
-    """A rule that this project does not follow in one place, and why."""
-
-    rule: Text = Field(description="The rule's name.")
-    file: Text | None = Field(None, description="A glob of the files; all of them unless set.")
-    reason: Text = Field(description="Why it is right here.")
-
-
-class WorkflowsSettings(GateSettings):
-    """Rules of the publishing policy that do not hold here."""
-
-    waive: tuple[Waiver, ...] = Field((), description="Rules that are waived, with reasons.")
-
-
-class Loss(_Table):
-    """Something that a release loses on purpose."""
-
-    what: Text = Field(description="What is lost, as the gate names it.")
-    reason: Text = Field(description="Why.")
-
-
-class RatchetSettings(GateSettings):
-    """What a release may lose against the last one."""
-
-    size_percent: Annotated[int, Field(ge=1, le=1000)] = Field(
-        50, description="How much larger or smaller a distribution may get, in per cent."
-    )
-    accept: tuple[Loss, ...] = Field((), description="Losses that are meant.")
-    compatible_minors: bool = Field(
-        False, description="Whether minor releases before 1.0 may break nothing, like later ones."
-    )
-    frozen_patches: bool = Field(
-        False, description="Whether a patch release may add nothing to the public API."
-    )
-
-
-class ParitySettings(GateSettings):
-    """What the index takes."""
-
-    max_megabytes: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        100, description="The largest file that the index takes, in MB of 2^20 bytes."
-    )
-
-
-class Gates(BaseModel):
-    """Settings of the built-in gates, and the gates that the project adds."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-    __pydantic_extra__: dict[str, OwnGateSettings] = Field(init=False)
-
-    tree: GateSettings = GateSettings()  # type: ignore[call-arg]
-    versions: GateSettings = GateSettings()  # type: ignore[call-arg]
-    changelog: ChangelogGateSettings = ChangelogGateSettings()  # type: ignore[call-arg]
-    documents: GateSettings = GateSettings()  # type: ignore[call-arg]
-    schemas: GateSettings = GateSettings()  # type: ignore[call-arg]
-    ci: CiSettings = CiSettings()  # type: ignore[call-arg]
-    setup: SetupSettings = SetupSettings()  # type: ignore[call-arg]
-    workflows: WorkflowsSettings = WorkflowsSettings()  # type: ignore[call-arg]
-    docs: DocsSettings = DocsSettings()  # type: ignore[call-arg]
-    static_analysis: StaticAnalysisSettings = StaticAnalysisSettings()  # type: ignore[call-arg]
-    secrets: SecretsSettings = SecretsSettings()  # type: ignore[call-arg]
-    migrations: MigrationsSettings = MigrationsSettings()  # type: ignore[call-arg]
-    parity: ParitySettings = ParitySettings()  # type: ignore[call-arg]
-    ratchet: RatchetSettings = RatchetSettings()  # type: ignore[call-arg]
-    lint: CommandSettings = CommandSettings()  # type: ignore[call-arg]
-    typecheck: CommandSettings = CommandSettings()  # type: ignore[call-arg]
-    test: CommandSettings = CommandSettings()  # type: ignore[call-arg]
-    build: BuildSettings = BuildSettings()  # type: ignore[call-arg]
-    sbom: GateSettings = GateSettings()  # type: ignore[call-arg]
-    audit: AuditSettings = AuditSettings()  # type: ignore[call-arg]
-    docker: DockerSettings = DockerSettings()  # type: ignore[call-arg]
+    tables: Mapping[str, GateSettings] = field(default_factory=dict)
 
     @property
     def own(self) -> Mapping[str, OwnGateSettings]:
         """The gates that the project adds, by name."""
-        return self.__pydantic_extra__ or {}
+        return {n: table for n, table in self.tables.items() if isinstance(table, OwnGateSettings)}
 
-    def of(self, name: str) -> GateSettings:
-        """The settings of one gate; defaults for a gate that a noxfile defines."""
-        if name in self.own:
-            return self.own[name]
-        found = getattr(self, name, None) if name in BUILT_IN_GATES else None
-        return found if isinstance(found, GateSettings) else GateSettings()  # type: ignore[call-arg]
+    def of(self, name: str, kind: type[T]) -> T:
+        """The settings of one gate; defaults where it has no table.
+
+        `kind` is the gate's model, or one that it derives from.
+        """
+        table = self.tables.get(name)
+        if table is None:
+            return kind()
+        assert isinstance(table, kind)
+        return table
+
+    def of_gate(self, gate: Gate) -> GateSettings:
+        """The settings of a gate, as the model that it names reads them."""
+        return self.of(gate.name, settings_of(gate))
+
+    def with_table(self, name: str, table: GateSettings) -> Gates:
+        """The same with another table for one gate."""
+        return Gates({**self.tables, name: table})
 
 
-class ChangelogSettings(_Table):
+class ChangelogSettings(Table):
     """Where the changelog is, and how a release writes its section."""
 
     file: InsidePath | None = Field(None, description="The changelog; detected unless set.")
@@ -492,7 +232,7 @@ class ChangelogSettings(_Table):
     )
 
 
-class CommitSettings(_Table):
+class CommitSettings(Table):
     """The text of a release's commit, and its signature."""
 
     message: Subject = Field("Release {version}", description="Its first line.")
@@ -507,7 +247,7 @@ class CommitSettings(_Table):
     )
 
 
-class BumpSettings(_Table):
+class BumpSettings(Table):
     """What is done to a release's files beside the edits that are always made."""
 
     run: tuple[Words, ...] = Field(
@@ -524,7 +264,7 @@ class BumpSettings(_Table):
     )
 
 
-class SchemaSource(_Table):
+class SchemaSource(Table):
     """Where a schema's version stands."""
 
     name: Annotated[Text, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] = Field(
@@ -536,7 +276,7 @@ class SchemaSource(_Table):
     )
 
 
-class SchemasSettings(_Table):
+class SchemasSettings(Table):
     """Versions of schemas, which are not those of the project."""
 
     register_file: InsidePath | None = Field(
@@ -560,7 +300,7 @@ class SchemasSettings(_Table):
     )
 
 
-class Settings(_Table):
+class Settings(Table):
     """The release procedure of one project."""
 
     package: Text | None = Field(None, description="The import package; detected unless set.")
@@ -612,132 +352,146 @@ class Settings(_Table):
         (),
         description="Globs of files that the project's own commands write and no gate judges.",
     )
-    gates: Gates = Field(default_factory=Gates, description="One table for each gate.")
+    gates: Annotated[Gates, SkipValidation, WithJsonSchema({"type": "object"})] = Field(
+        default_factory=Gates, description="One table for each gate."
+    )
 
 
-def parse(table: Mapping[str, Any], source: str, path: str = "pyproject.toml") -> Settings:
+def parse(
+    table: Mapping[str, Any],
+    source: str,
+    path: str = "pyproject.toml",
+    extra: Mapping[str, Gate] | None = None,
+) -> Settings:
     """Turn the `[tool.release]` table into Settings.
 
     `table` is the parsed table, `source` the text of the file it came from (to name lines),
-    `path` that file's name for messages. Raises ConfigurationError with every problem at once.
+    `path` that file's name for messages, `extra` the gates of the noxfile. Raises
+    ConfigurationError with every problem at once.
     """
-    problems: list[Problem] = []
-    settings: Settings | None = None
-    try:
-        settings = Settings.model_validate(table)
-    except ValidationError as error:
-        seen: set[tuple[int | str, ...]] = set()
-        for item in error.errors(include_url=False):
-            problem, location = _explain(item, source, path)
-            if location not in seen:
-                seen.add(location)
-                problems.append(problem)
-    problems += _check_gates(table, source, path)
-    if problems:
-        raise ConfigurationError(*sorted(problems, key=lambda problem: problem.line or 0))
+    reading = _Reading(source, path, known(extra))
+    rest = {key: value for key, value in table.items() if key != "gates"}
+    settings = reading.model(Settings, rest, ())
+    given = table.get("gates", {})
+    tables = reading.gates(given) if isinstance(given, Mapping) else {}
+    if not isinstance(given, Mapping):
+        reading.add("tool.release.gates: must be a table", ("gates",))
+    if reading.problems:
+        raise ConfigurationError(*sorted(reading.problems, key=lambda problem: problem.line or 0))
     assert settings is not None
-    return settings
+    return settings.model_copy(update={"gates": Gates(tables)})
 
 
-def _check_gates(table: Mapping[str, Any], source: str, path: str) -> list[Problem]:
-    """What the types cannot say: names of gates, and what they need."""
-    gates = table.get("gates")
-    if not isinstance(gates, Mapping):
-        return []
-    problems = [
-        Problem(
-            f"gate name {name!r} is not lower-case letters, digits and underscores",
-            path,
-            line_of(source, ("tool", "release", "gates", name)),
-            "rename it: it becomes a nox session",
-        )
-        for name in gates
-        if not GATE_NAME.match(name)
-    ]
-    problems += [
-        Problem(
-            f"gate name {name!r} is the name of a session that does something else",
-            path,
-            line_of(source, ("tool", "release", "gates", name)),
-            "rename it",
-        )
-        for name in gates
-        if name in ACTIONS
-    ]
-    known = (*BUILT_IN_GATES, *gates)
-    graph: dict[str, list[str]] = {}
-    for name, gate in gates.items():
-        needs = gate.get("needs") if isinstance(gate, Mapping) else None
-        graph[name] = [n for n in needs if isinstance(n, str)] if isinstance(needs, list) else []
-        problems += [
-            Problem(
-                f"gate {name!r} needs {need!r}, which is no gate",
-                path,
-                line_of(source, ("tool", "release", "gates", name, "needs")),
-                _nearest(need, known),
-            )
-            for need in graph[name]
-            if need not in known
-        ]
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError as error:
-        cycle = error.args[1]
-        problems.append(
-            Problem(
-                f"gates need each other: {' needs '.join(reversed(cycle))}",
-                path,
-                line_of(source, ("tool", "release", "gates", cycle[0], "needs")),
-                "drop one of these needs",
-            )
-        )
-    return problems
+@dataclass
+class _Reading:
+    """One reading of a table: what it is judged by, and every problem found so far."""
+
+    source: str
+    path: str
+    known: Mapping[str, Gate]
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, message: str, keys: Sequence[str], remedy: str = "") -> None:
+        line = line_of(self.source, ("tool", "release", *keys))
+        self.problems.append(Problem(message, self.path, line, remedy))
+
+    def model(self, model: type[T], table: object, keys: tuple[str, ...]) -> T | None:
+        """`table` as the model reads it; None, and its problems kept, where it does not."""
+        try:
+            return model.model_validate(table)
+        except ValidationError as error:
+            seen = set()
+            for item in error.errors(include_url=False):
+                if item["loc"] not in seen:
+                    seen.add(item["loc"])
+                    self._explain(item, model, keys)
+        return None
+
+    def gates(self, tables: Mapping[str, Any]) -> dict[str, GateSettings]:
+        found: dict[str, GateSettings] = {}
+        for name, table in tables.items():
+            if kind := self._kind(name, table):
+                made = self.model(kind, table, ("gates", name))
+                if made is not None:
+                    found[name] = made
+        self._judge_needs(tables)
+        return found
+
+    def _kind(self, name: str, table: object) -> type[GateSettings] | None:
+        """The model of a gate's table; None, and the problem kept, where there is none."""
+        keys = ("gates", name)
+        if name in self.known:
+            return settings_of(self.known[name])
+        if not NAME.match(name):
+            message = f"gate name {name!r} is not lower-case letters, digits and underscores"
+            self.add(message, keys, "rename it: it becomes a nox session")
+        elif name in ACTIONS:
+            message = f"gate name {name!r} is the name of a session that does something else"
+            self.add(message, keys, "rename it")
+        elif isinstance(table, Mapping) and "run" not in table:
+            hint = difflib.get_close_matches(name, self.known, 1, cutoff=0.75)
+            own = 'a gate of your own has commands: run = ["..."]'
+            remedy = f"did you mean {hint[0]!r}?" if hint else own
+            self.add(f"[tool.release.gates.{name}] is not a gate, and has no run", keys, remedy)
+        else:
+            return OwnGateSettings
+        return None
+
+    def _judge_needs(self, tables: Mapping[str, Any]) -> None:
+        """Gates that need gates which do not exist, or that need them."""
+        names = (*self.known, *tables)
+        graph = {name: _needs(table) for name, table in tables.items() if name not in self.known}
+        for name, needs in graph.items():
+            for need in needs:
+                if need not in names:
+                    message = f"gate {name!r} needs {need!r}, which is not a gate"
+                    self.add(message, ("gates", name, "needs"), _nearest(need, names))
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            cycle = error.args[1]
+            message = f"gates need each other: {' needs '.join(reversed(cycle))}"
+            self.add(message, ("gates", cycle[0], "needs"), "drop one of these needs")
+
+    def _explain(self, item: Any, model: type[BaseModel], above: tuple[str, ...]) -> None:
+        inside = tuple(part for part in item["loc"] if isinstance(part, str))
+        keys = (*above, *inside)
+        dotted = ".".join(("tool", "release", *keys))
+        if item["type"] == "extra_forbidden":
+            message = f"unknown key {keys[-1]!r} in [{dotted.rpartition('.')[0]}]"
+            self.add(message, keys, _nearest(keys[-1], _keys_beside(model, inside)))
+        elif item["type"] == "missing":
+            parent = ".".join(("tool", "release", *keys[:-1]))
+            self.add(f"[{parent}] lacks {keys[-1]!r}", keys[:-1], f"add {keys[-1]} = ...")
+        else:
+            given = item.get("input")
+            said = IN_TOML.get(item["type"]) or item["msg"].removeprefix("Value error, ")
+            said = said[:1].lower() + said[1:]
+            shown = f" (it is {given!r})" if isinstance(given, str | int | float | bool) else ""
+            self.add(f"{dotted}: {said}{shown}", keys)
 
 
-def _explain(item: Any, source: str, path: str) -> tuple[Problem, tuple[int | str, ...]]:
-    location = tuple(item["loc"])
-    keys = tuple(part for part in location if isinstance(part, str))
-    dotted = ".".join(("tool", "release", *keys))
-    line = line_of(source, ("tool", "release", *keys))
-    kind = item["type"]
-    if kind == "extra_forbidden":
-        message = f"unknown key {keys[-1]!r} in [{dotted.rpartition('.')[0]}]"
-        return Problem(message, path, line, _nearest(keys[-1], _keys_beside(keys))), location
-    own_gate = len(keys) >= 2 and keys[0] == "gates" and keys[1] not in BUILT_IN_GATES
-    if kind == "missing" and own_gate and keys[2:] == ("run",):
-        parent = ("tool", "release", *keys[:2])
-        hint = difflib.get_close_matches(keys[1], BUILT_IN_GATES, 1, cutoff=0.75)
-        remedy = (
-            f"did you mean {hint[0]!r}?"
-            if hint
-            else 'a gate of your own has commands: run = ["..."]'
-        )
-        message = f"[{'.'.join(parent)}] is no built-in gate and has no run"
-        return Problem(message, path, line_of(source, parent), remedy), location
-    if kind == "missing":
-        parent = ("tool", "release", *keys[:-1])
-        message = f"[{'.'.join(parent)}] lacks {keys[-1]!r}"
-        return Problem(message, path, line_of(source, parent), f"add {keys[-1]} = ..."), location
-    given = item.get("input")
-    said = IN_TOML.get(kind) or item["msg"].removeprefix("Value error, ")
-    said = said[:1].lower() + said[1:]
-    shown = f" (it is {given!r})" if isinstance(given, str | int | float | bool) else ""
-    return Problem(f"{dotted}: {said}{shown}", path, line), location
+def settings_of(gate: Gate) -> type[GateSettings]:
+    """The model of a gate's table in [tool.release.gates]."""
+    model = resolve(gate.settings)
+    assert isinstance(model, type)
+    assert issubclass(model, GateSettings)
+    return model
 
 
-def _keys_beside(keys: tuple[str, ...]) -> tuple[str, ...]:
-    """The keys that the table holding the last of `keys` takes."""
-    model: type[BaseModel] = Settings
+def _needs(table: object) -> list[str]:
+    needs = table.get("needs") if isinstance(table, Mapping) else None
+    return [name for name in needs if isinstance(name, str)] if isinstance(needs, list) else []
+
+
+def _keys_beside(model: type[BaseModel], keys: tuple[str, ...]) -> tuple[str, ...]:
+    """The keys that the table holding the last of `keys` takes; `model` is the outermost table."""
     for key in keys[:-1]:
         fields = {field.alias or name: field for name, field in model.model_fields.items()}
-        if model is Gates:
-            fields = {name: fields[name] for name in BUILT_IN_GATES}
-        inner = _table_in(fields[key].annotation) if key in fields else OwnGateSettings
+        inner = _table_in(fields[key].annotation) if key in fields else None
         if inner is None:
             break
         model = inner
-    if model is Gates:
-        return BUILT_IN_GATES
     return tuple(field.alias or name for name, field in model.model_fields.items())
 
 
@@ -809,14 +563,22 @@ def json_schema(tool_name: str = "release") -> dict[str, Any]:
     The signature is the one that validate-pyproject expects of a `validate_pyproject.tool_schema`
     entry point; `tool_name` is the table's name below `[tool]`.
     """
-    schema = Settings.model_json_schema()
-    definitions = schema.pop("$defs")
-    definitions["Gates"]["additionalProperties"] = {"$ref": "#/$defs/OwnGateSettings"}
+    schema = _standalone(Settings)
+    gates = {name: _standalone(settings_of(gate)) for name, gate in known().items()}
+    schema["properties"]["gates"] |= {
+        "properties": gates,
+        "additionalProperties": _standalone(OwnGateSettings),
+    }
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "$id": f"urn:nox-release:{tool_name}",
-        **_inline(schema, definitions),
+        **schema,
     }
+
+
+def _standalone(model: type[BaseModel]) -> Any:
+    schema = model.model_json_schema()
+    return _inline(schema, schema.pop("$defs", {}))
 
 
 def _inline(node: Any, definitions: Mapping[str, Any]) -> Any:
@@ -838,5 +600,7 @@ def environment_is_ci(environ: Mapping[str, str] = os.environ) -> bool:
 
 if __name__ == "__main__":
     import json
+
+    from release.settings import json_schema  # the module that the gates know, not this second copy
 
     print(json.dumps(json_schema(), indent=2))

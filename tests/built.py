@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from release.gates import load
 from release.model import Artifact, Evidence, Outcome
+from release.registry import installed
 from release.run.environments import ensure_tools
 from release.run.processes import Completed
 from release.run.runner import Run
@@ -50,7 +50,7 @@ def make_built_project(root: Path, requires: Sequence[str] = (), settings: str =
 def judge_built(judge: Judge, root: Path, name: str, *, fresh: bool = False) -> Evidence:
     """The evidence of the gate `name`, after a `build` that made what lies in `.release/dist`."""
     run = judge.run(root, fresh=fresh)
-    return judge_gate(run, load(name), {"build": build_evidence(run)})
+    return judge_gate(run, installed()[name].gate, {"build": build_evidence(run)})
 
 
 def replace_tool(tools: Path, gate: str, program: str, script: str | None) -> Judge:

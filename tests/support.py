@@ -8,9 +8,9 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
-from release.gates import checklist
 from release.model import Evidence, Level, Status
 from release.project import read_project
+from release.run.checklist import checklist
 from release.run.runner import Run, judge_with_needs
 from release.run.store import Store
 

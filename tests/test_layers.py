@@ -16,26 +16,26 @@ PACKAGE = Path(release.__file__).parent
 # From the ground up: a module imports from its own row or from those above it.
 LAYERS = (
     ("errors", "model"),
-    ("masking", "git", "versions", "processes"),
+    ("registry",),
+    ("text",),
     ("settings",),
     ("project",),
-    ("environments", "declared", "store", "inputs", "export", "released"),
-    ("shell", "installed"),
-    ("documents", "world", "workflows"),
+    ("world",),
+    ("run",),
     ("gates",),
-    ("runner", "checklist", "copies", "defects", "own_defects", "proof"),
-    ("report", "preflight", "prove"),
     ("change",),
+    ("prove",),
+    ("report",),
     ("sessions",),
     ("cli",),
 )
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
 # Scripts that run inside the environments of tools, where this package is not installed.
-SCRIPTS = sorted([*PACKAGE.glob("gates/_[a-z]*.py"), *PACKAGE.glob("change/_[a-z]*.py")])
+SCRIPTS = sorted([*PACKAGE.glob("gates/*/_[a-z]*.py"), *PACKAGE.glob("change/_[a-z]*.py")])
 MODULES = sorted(
     path
     for path in PACKAGE.rglob("*.py")
-    if path not in SCRIPTS and path != PACKAGE / "__init__.py" and path.name != "__init__.py"
+    if path not in SCRIPTS and path != PACKAGE / "__init__.py"
 )
 
 
@@ -93,7 +93,7 @@ HEAVY = {"pydantic", "rich", "nox", "requests", "pypi_simple", "yaml", "psutil",
     "statement",
     [
         "import release",
-        "import release.gates; [release.gates.load(n) for n in release.gates.NAMES]",
+        "import release.registry; release.registry.installed()",
     ],
 )
 def test_start_up_imports_nothing_heavy(statement: str) -> None:

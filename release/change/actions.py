@@ -229,7 +229,7 @@ def _changing(run: Run, action: str) -> Iterator[tuple[Run, list[str]]]:
     with locked(folder, action):
         told = settle(run.store.folder, folder)
         drop_leftovers(folder)
-        project = read_project(run.project.root)
+        project = read_project(run.project.root, run.project.extra)
         tidy(project)
         yield replace(run, project=project), told
 

@@ -67,7 +67,7 @@ def make_candidate(run: Run, shell: Shell, plan: Plan) -> Candidate:
         _run_command(shell, root, command)
     _judge_changes(root, plan)
     git(root, "add", "--all", "--", ".", env=environment())
-    planned = with_plan(read_project(root), plan, project)
+    planned = with_plan(read_project(root, project.extra), plan, project)
     remarks += judge_documents(replace(run, project=planned))
     message = plan.commit_message or ""
     if plan.entry_from is not None:
@@ -117,7 +117,9 @@ def standing_candidate(project: Project, plan: Plan) -> Candidate | None:
     message = git(top, "show", "--no-show-signature", "--no-patch", "--format=%B", commit).stdout
     if message.rstrip("\n") != (plan.commit_message or "").rstrip("\n"):
         return None
-    return Candidate(top, with_plan(read_project(top / facts.prefix), plan, project), commit, ())
+    return Candidate(
+        top, with_plan(read_project(top / facts.prefix, project.extra), plan, project), commit, ()
+    )
 
 
 def add_worktree(project: Project, commit: str) -> Path:
@@ -210,13 +212,13 @@ def judge_documents(run: Run) -> list[Finding]:
 
     Raises ReleaseError with what they found.
     """
-    from release.gates import load
+    from release.registry import installed
 
     problems: list[Problem] = []
     remarks: list[Finding] = []
     for name in DOCUMENT_GATES:
-        gate = load(name)
-        never = run.project.settings.gates.of(name).required == "never"
+        gate = installed()[name].gate
+        never = run.project.settings.gates.of_gate(gate).required == "never"
         if never or does_not_apply(run, gate) is not None:
             continue
         try:

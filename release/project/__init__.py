@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck, ConfigurationError, Problem
+from release.model import Gate, Level
 from release.project.git import GitFacts, read_facts
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ class Project:
     when only the build backend can tell it (`version_source` then says where it comes from).
     `package` is the import name, `package_path` its folder or module, `source_root` what must be
     on `sys.path` to import it ("." or "src"). `pyproject` is the parsed pyproject.toml.
-    `planned_tag` is a tag that this commit is judged as if it had.
+    `planned_tag` is a tag that this commit is judged as if it had, `extra` are the gates of the
+    noxfile by name.
     """
 
     root: Path
@@ -92,6 +94,7 @@ class Project:
     dockerfile: str | None
     warnings: tuple[Problem, ...] = field(default=())
     planned_tag: str | None = None
+    extra: Mapping[str, Gate] = field(default_factory=dict)
 
     def require_package(self) -> str:
         """The import package. Raises CannotCheck when none or several could be it."""
@@ -235,12 +238,13 @@ class Project:
         return str(version)
 
 
-def read_project(root: Path) -> Project:
-    """Read the repository in `root`.
+def read_project(root: Path, extra: Mapping[str, Gate] | None = None) -> Project:
+    """Read the repository in `root`; `extra` are the gates of its noxfile, by name.
 
     Raises ConfigurationError with every problem found: no such folder, no build configuration,
     malformed files, or settings that make no sense.
     """
+
     root = root.resolve()
     if not root.is_dir():
         raise ConfigurationError(
@@ -250,7 +254,7 @@ def read_project(root: Path) -> Project:
     from release.settings import parse
 
     tool = as_table(pyproject.get("tool"))
-    settings = parse(as_table(tool.get("release")), source)
+    settings = parse(as_table(tool.get("release")), source, extra=extra)
     setup_cfg = _read_setup_cfg(root)
     metadata = as_table(pyproject.get("project"))
     poetry = as_table(tool.get("poetry"))
@@ -284,7 +288,8 @@ def read_project(root: Path) -> Project:
         settings=settings,
         git=read_facts(root),
         changelog=settings.changelog.file or _find_changelog(root),
-        dockerfile=settings.gates.docker.file or _find_dockerfile(root),
+        dockerfile=_find_dockerfile(root),
+        extra=extra or {},
         warnings=warnings,
     )
 

@@ -16,21 +16,12 @@ from pathlib import Path
 from release.errors import Problem, ReleaseError
 from release.model import Gate
 from release.project import Project
-from release.project.git import LOCAL_VARIABLES, GitFacts
+from release.project.git import GitFacts
 from release.project.git import git as ask
+from release.run.planting import git
 from release.run.store import Store
 
 PREFIX = "nox-release-prove-"
-PEOPLE = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
-NOBODY = dict(zip(PEOPLE, ("nox-release", "nox-release@localhost") * 2, strict=True))
-# Over what the user's own configuration says: the copies are ours, and are found by these names.
-OPTIONS = (
-    "core.hooksPath=/dev/null",
-    "commit.gpgSign=false",
-    "tag.gpgSign=false",
-    "safe.bareRepository=all",
-    "clone.defaultRemoteName=origin",
-)
 # Of the repository's configuration: what the copies need to be judged alike.
 CONFIGURATION = (
     r"^(user|gpg|tag|commit)\.|^core\.(hookspath|autocrlf|eol|filemode|symlinks|ignorecase)$"
@@ -38,42 +29,10 @@ CONFIGURATION = (
 PARTIAL = r"^(extensions\.partialclone|remote\..*\.promisor)$"
 
 
-def git(root: Path, *arguments: str, env: Mapping[str, str] | None = None) -> str:
-    """Run git in a copy, and return what it says. Raises CalledProcessError when it fails."""
-    options = [word for option in OPTIONS for word in ("-c", option)]
-    known = {name: value for name, value in os.environ.items() if name not in LOCAL_VARIABLES}
-    quiet = {"GIT_LFS_SKIP_SMUDGE": "1", "GIT_TERMINAL_PROMPT": "0"}
-    done = subprocess.run(
-        ["git", "-C", str(root), *options, *arguments],
-        check=True,
-        capture_output=True,
-        env={**known, **NOBODY, **quiet, **(env or {})},
-        stdin=subprocess.DEVNULL,
-    )
-    return done.stdout.decode("utf-8", "surrogateescape").strip()
-
-
 def complaint(error: subprocess.CalledProcessError) -> str:
     """The last line of what git said when it failed."""
     said = (error.stderr or b"").decode("utf-8", "replace").strip().split("\n")[-1]
     return said or f"exit status {error.returncode}"
-
-
-def commit(root: Path) -> None:
-    """Commit everything in a copy, planted files also where the project ignores such names.
-
-    The commit is like the last one, by the same people and with the same message: a gate that looks
-    at those must not fail for them.
-    """
-    git(root, "add", "--all")
-    listed = ("ls-files", "--others", "--ignored", "--exclude-standard", "-z")
-    hidden = [name for name in git(root, *listed, "--", "*planted*").split("\0") if name]
-    if hidden:
-        git(root, "add", "--force", "--", *hidden)
-    people = git(root, "log", "-1", "--format=%an%x00%ae%x00%cn%x00%ce").split("\0")
-    env = {name: value for name, value in zip(PEOPLE, people, strict=True) if value}
-    words = ("--quiet", "--no-verify", "--allow-empty", "--allow-empty-message")
-    git(root, "commit", *words, "--reuse-message=HEAD", env=env)
 
 
 def changes(root: Path, since: str) -> str:

@@ -12,8 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
 from release.project import Project
-from release.prove.copies import git
-from release.prove.defects import Copy, Defect, broken_import, harmless_comment, writable
+from release.run.planting import Copy, Defect, broken_import, git, harmless_comment, writable
 
 # Commands that end well whatever there is, alone or as all that a shell is given.
 GREEN = re.compile(r"(?:true|:|exit 0|echo\b[^;&|<>`$()]*)\s*")

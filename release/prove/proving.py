@@ -23,15 +23,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from release.errors import ConfigurationError, Interrupted, Problem, ReleaseError
-from release.gates import checklist
 from release.model import Artifact, Evidence, Finding, Gate, Outcome, Status
 from release.project import Project, read_project
 from release.prove import copies
-from release.prove.defects import DEFECTS, STOOD_IN, CannotPlant, Copy, Defect
 from release.prove.own_defects import always_green, declared_defect, own_defects
 from release.prove.proof import Proof, Proofs, Proved, Shown
 from release.prove.stand_in import HOSTS, StandIn
-from release.run.checklist import requirements
+from release.registry import resolve
+from release.run.checklist import checklist, requirements
+from release.run.planting import CannotPlant, Copy, Defect, commit, git
 from release.run.runner import Run, does_not_apply, is_light, judge, judge_all, open_shell
 from release.run.store import Store
 from release.settings import CommandSettings, environment_is_ci
@@ -39,7 +39,6 @@ from release.text.masking import printable
 from release.world.forge import NoForge, find
 
 # Built-in gates whose own judgement `run` replaces.
-REPLACED_BY_RUN = frozenset({"lint", "typecheck", "test", "docs", "static_analysis"})
 
 
 class Listener:
@@ -103,6 +102,8 @@ def prove(run: Run, extra: Mapping[str, Gate], names: Sequence[str], listener: L
     in no git repository, and for names that are no gates. On KeyboardInterrupt everything is
     stopped and removed.
     """
+    from release.gates.ci.settings import CiSettings
+
     started = time.monotonic()
     project, facts = run.project, run.project.git
     if facts is None or facts.commit is None:
@@ -111,7 +112,7 @@ def prove(run: Run, extra: Mapping[str, Gate], names: Sequence[str], listener: L
     gates = checklist(project.settings, extra)
     _require_known(names, gates)
     chosen = [name for name in gates if not names or name in names]
-    workflows = project.settings.gates.ci.workflows
+    workflows = project.settings.gates.of("ci", CiSettings).workflows
     required = requirements(project, gates.values())
     proved: dict[str, Proved] = {}
     waiting = deque(chosen)
@@ -186,7 +187,7 @@ def _without_planting(bench: _Bench, gate: Gate) -> Shown | None:
     if reason is None and gate.name == "ci":
         reason = _no_forge(bench.source)
     outcome = bench.evidence[gate.name].outcome
-    stood_in = gate.name in STOOD_IN and bench.source.settings.publish
+    stood_in = any(defect.stood_in for defect in _defects(gate)) and bench.source.settings.publish
     if reason is None and not stood_in and outcome.status is Status.NOT_APPLICABLE:
         reason = outcome.summary
     if reason is not None:
@@ -212,15 +213,20 @@ def _no_forge(project: Project) -> str | None:
 
 def _settings(bench: _Bench, gate: Gate) -> CommandSettings | None:
     """What the project sets for a gate that takes commands, None for any other."""
-    found = bench.source.settings.gates.of(gate.name)
+    found = bench.source.settings.gates.of_gate(gate)
     return found if isinstance(found, CommandSettings) else None
 
 
 def _is_own(bench: _Bench, gate: Gate) -> bool:
     """Whether commands or code of the project's own judge it."""
     settings = _settings(bench, gate)
-    replaced = gate.name in REPLACED_BY_RUN and settings is not None and settings.run is not None
-    return replaced or gate.name not in DEFECTS
+    return (settings is not None and settings.run is not None) or not gate.defects
+
+
+def _defects(gate: Gate) -> tuple[Defect, ...]:
+    """What a gate says that it must not let pass."""
+    found: tuple[Defect, ...] = resolve(gate.defects)
+    return found
 
 
 def _task(bench: _Bench, gate: Gate) -> _Task:
@@ -231,8 +237,8 @@ def _task(bench: _Bench, gate: Gate) -> _Task:
             _run_broken(bench, gate, copy)
 
         return _Task(gate, (declared_defect(settings.broken, plant),), any_of=False)
-    if gate.name in DEFECTS:
-        return _Task(gate, DEFECTS[gate.name], any_of=False)
+    if gate.defects:
+        return _Task(gate, _defects(gate), any_of=False)
     commands = settings.run if settings is not None and settings.run else ()
     return _Task(gate, own_defects(commands, bench.clean.project), any_of=True)
 
@@ -242,7 +248,7 @@ def _run_broken(bench: _Bench, gate: Gate, copy: Copy) -> None:
     settings = _settings(bench, gate)
     there = replace(bench.run, project=copy.project, store=Store(copy.root), echo=False)
     where = f"tool.release.gates.{gate.name}.broken"
-    before = copies.git(copy.root, "rev-parse", "HEAD")
+    before = git(copy.root, "rev-parse", "HEAD")
     with open_shell(there, gate) as shell:
         for words in settings.broken if settings else ():
             program = sys.executable if words[0] in {"python", "python3"} else words[0]
@@ -250,7 +256,7 @@ def _run_broken(bench: _Bench, gate: Gate, copy: Copy) -> None:
             if done.status != 0:
                 said = f"{' '.join(words)}: exit status {done.status}: {done.last_line}"
                 raise _NotPlanted(said, f"mend {where}")
-    if copies.git(copy.root, "diff", "--name-only", before) == "" and not copies.git(
+    if git(copy.root, "diff", "--name-only", before) == "" and not git(
         copy.root, "status", "--porcelain"
     ):
         raise _NotPlanted("nothing is changed by what is to break it", f"mend {where}")
@@ -371,11 +377,13 @@ def _plant_and_judge(
         store = Store(root)
         copies.share(bench.clean.store, store, gate, bench.gates)
         made = bench.clean.store.folder
-        copy = Copy(read_project(root), bench.evidence, made, folder, bench.server)
+        copy = Copy(
+            read_project(root, bench.source.extra), bench.evidence, made, folder, bench.server
+        )
         plant(copy)
         if defect.committed:
-            copies.commit(root)
-        project = defect.amend(copy, read_project(root))
+            commit(root)
+        project = defect.amend(copy, read_project(root, bench.source.extra))
         there = replace(bench.run, project=project, store=store, fresh=True, echo=False, level=None)
         with _variables(defect.surroundings(copy) if defect.surroundings else {}):
             evidence = judge(there, gate, _as_planted(bench.evidence, store))
@@ -515,7 +523,9 @@ def _prepare(
     store = Store(root)
     wanted = _with_needs(chosen, gates)
     copies.take_evidence(run.store, store, wanted)
-    clean = replace(run, project=read_project(root), store=store, echo=False, level=None)
+    clean = replace(
+        run, project=read_project(root, run.project.extra), store=store, echo=False, level=None
+    )
     evidence = judge_all(clean, wanted, _Silent())
     if clean.cancelled:
         raise KeyboardInterrupt

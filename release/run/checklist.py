@@ -1,16 +1,56 @@
-"""The verdict on a whole checklist: a pure function over evidence."""
+"""The checklist: the gates of a project, and the verdict on all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
+from release.errors import ConfigurationError, Problem
 from release.model import Evidence, Gate, Level, Required, Status, Verdict
+from release.registry import known
 from release.text.masking import printable
 
 if TYPE_CHECKING:
     from release.project import Project
+    from release.settings import Settings
+
+
+def checklist(settings: Settings, extra: Mapping[str, Gate] | None = None) -> dict[str, Gate]:
+    """Every gate of a project by name: installed, from its settings, and `extra` of its noxfile.
+
+    Raises ConfigurationError when a gate of the noxfile has the name of another one, or needs
+    gates that do not exist or that need it.
+    """
+    from release.run.commands import own_gate
+
+    gates = known() | {name: own_gate(name, own) for name, own in settings.gates.own.items()}
+    problems = [
+        Problem(f"gate {name!r} exists already", "noxfile.py", remedy="give it another name")
+        for name in extra or {}
+        if name in gates
+    ]
+    gates |= extra or {}
+    problems += [
+        Problem(
+            f"gate {gate.name!r} needs {need!r}, which is not a gate",
+            "noxfile.py",
+            remedy=f"gates: {', '.join(gates)}",
+        )
+        for gate in (extra or {}).values()
+        for need in gate.needs
+        if need not in gates
+    ]
+    if not problems:
+        try:
+            TopologicalSorter({name: gate.needs for name, gate in gates.items()}).prepare()
+        except CycleError as error:
+            cycle = " needs ".join(reversed(error.args[1]))
+            problems.append(Problem(f"gates need each other: {cycle}", "noxfile.py"))
+    if problems:
+        raise ConfigurationError(*problems)
+    return gates
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +112,7 @@ class Report:
 def requirements(project: Project, gates: Iterable[Gate]) -> dict[str, Required]:
     """When each gate is required: by the settings, else by the gate's own default."""
     return {
-        gate.name: project.settings.gates.of(gate.name).required or gate.required for gate in gates
+        gate.name: project.settings.gates.of_gate(gate).required or gate.required for gate in gates
     }
 
 

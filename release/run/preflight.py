@@ -10,9 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from release.errors import ConfigurationError, Problem
-from release.gates import checklist
 from release.model import Evidence, Gate, Outcome, Status
-from release.run.checklist import Report, make_report
+from release.run.checklist import Report, checklist, make_report
 from release.run.runner import Listener, Run, judge_all, validity
 from release.run.store import read_evidence
 from release.settings import environment_is_ci
@@ -159,10 +158,8 @@ def _missing(run: Run, gate: Gate, reason: str) -> Evidence:
 
 
 def write(run: Run, report: Report) -> None:
-    """Write `preflight.json`, `preflight.md` and `preflight.html` below `.release/`."""
-    from release.report import html, markdown
-
+    """Write `preflight.json`, and the pages that people read, below `.release/`."""
     text = json.dumps(report.as_json(), indent=1, ensure_ascii=False) + "\n"
     run.store.write(run.store.folder / "preflight.json", text)
-    run.store.write(run.store.folder / "preflight.md", markdown.render(report))
-    run.store.write(run.store.folder / "preflight.html", html.render(report))
+    for name, page in run.pages(report).items():
+        run.store.write(run.store.folder / name, page)

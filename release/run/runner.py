@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -29,6 +29,7 @@ from release.text.masking import Mask, printable
 
 if TYPE_CHECKING:
     from release.project import Project
+    from release.run.checklist import Report
 
 LIGHT_COST = 0.5
 WAIT_SECONDS = 0.2
@@ -65,7 +66,7 @@ class Run:
     `tools_folder` is where the gates' tool environments lie, one folder a gate. `fresh` runs
     gates even where evidence would do, `echo` shows the output of gates that people want to read,
     `workers` is how many gates with tools run at once.
-    `stop` ends it from outside.
+    `stop` ends it from outside, `pages` are what people read of a report, by file name.
     """
 
     project: Project
@@ -77,12 +78,11 @@ class Run:
     workers: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     stop: Stop = field(default_factory=lambda: Stop())
+    pages: Callable[[Report], Mapping[str, str]] = lambda _report: {}
 
     def __post_init__(self) -> None:
-        arguments = self.project.settings.gates.docker.build_args
-        self.mask = Mask(
-            {**os.environ, **{f"build-arg {name}": value for name, value in arguments.items()}}
-        )
+        tables = self.project.settings.gates.tables.values()
+        self.mask = Mask({**os.environ, **{k: v for t in tables for k, v in t.secrets().items()}})
         self.tree = _tree(self.project)
         self.refs = _refs(self.project)
 
@@ -249,7 +249,7 @@ def _shell(
         gate=gate,
         root=run.project.root,
         folder=run.store.folder,
-        timeout=run.project.settings.gates.of(gate.name).timeout,
+        timeout=run.project.settings.gates.of_gate(gate).timeout,
         processes=processes,
         log=log,
         needed=needed,
@@ -290,7 +290,7 @@ def _tools(run: Run, gate: Gate, shell: Shell) -> environments.Environment:
 
 def does_not_apply(run: Run, gate: Gate) -> str | None:
     """Why a gate does not apply to the run's project and level, None if it does."""
-    levels = run.project.settings.gates.of(gate.name).levels
+    levels = run.project.settings.gates.of_gate(gate).levels
     level = run.level or run.project.release_level
     if levels is not None and level is not None and level not in levels:
         return f"set to {', '.join(levels)} releases only (tool.release.gates.{gate.name}.levels)"
@@ -299,7 +299,7 @@ def does_not_apply(run: Run, gate: Gate) -> str | None:
 
 def validity(run: Run, gate: Gate) -> timedelta | None:
     """How long a pass of the gate counts: by the settings, else by itself; None is not at all."""
-    hours = run.project.settings.gates.of(gate.name).valid_hours
+    hours = run.project.settings.gates.of_gate(gate).valid_hours
     if hours is None or gate.valid is None:
         return gate.valid
     return timedelta(hours=hours)

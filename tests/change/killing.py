@@ -21,11 +21,11 @@ from typing import Any
 
 import release.change.actions
 import release.change.version_places
-import release.gates
 import release.gates.documents.badges
 import release.gates.documents.citation
 import release.gates.documents.security_policy
 import release.gates.documents.zenodo
+import release.registry
 import release.report.terminal
 import release.run.installed
 import release.text.changelog
@@ -43,8 +43,7 @@ OUTSIDE = frozenset(
      "os.utime", "os.symlink", "os.truncate", "os.kill", "os.killpg", "fcntl.flock"]
 )  # fmt: skip
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
-for name in release.gates.NAMES:
-    release.gates.load(name)
+release.registry.installed()
 
 
 class Silent:

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import pytest
 
-from release import gates as gates_module
 from release.change.actions import Done, bump, cut, dry_bump, dry_cut, dry_tag, tag
 from release.change.lock import NAME as LOCK
 from release.change.lock import locked
@@ -25,6 +24,7 @@ from release.change.situation import Request
 from release.errors import ReleaseError
 from release.model import Finding, Gate, Outcome, Plan
 from release.project import read_project
+from release.registry import installed
 from release.report.plan import render
 from release.run.preflight import preflight
 from tests.built import replace_tool
@@ -77,7 +77,8 @@ State = dict[str, object]
 
 @pytest.fixture(autouse=True)
 def _gates_without_tools(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gates_module, "NAMES", GATES)
+    gates = {name: one for name, one in installed().items() if name in GATES}
+    monkeypatch.setattr("release.registry.installed", lambda: gates)
 
 
 @pytest.fixture(autouse=True)

@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from release.change.lock import SWITCH_NAME
-from release.model import BUILT_IN_GATES
+from release.registry import installed
 from tests.support import GIT_ENVIRONMENT, PYPROJECT, git, make_project
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = [name for name in BUILT_IN_GATES if name not in {"tree", "versions"}]
+HEAVY = [name for name in installed() if name not in {"tree", "versions"}]
 # What is killed here is the change, not the judging of it.
 SETTINGS = "[tool.release]\npublish = false\n" + "".join(
     f'[tool.release.gates.{name}]\nlevels = ["major"]\nrequired = "never"\n' for name in HEAVY

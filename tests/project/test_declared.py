@@ -96,13 +96,17 @@ class TestRequirements:
         assert requirements(project(tmp_path, text), "typecheck").groups == ("typing",)
 
     def test_settings_stand_in_for_their_own_kind(self, tmp_path: Path) -> None:
+        from release.settings import CommandSettings
+
         text = (
             '[dependency-groups]\ntest = ["pytest"]\n'
             '[tool.release.gates.test]\nextras = ["cli"]\ninstall = ["trio"]\n'
             '[tool.hatch.envs.test]\ndependencies = ["cov"]'
         )
         found = project(tmp_path, text)
-        chosen = chosen_requirements(found, found.settings.gates.test, "test")
+        chosen = chosen_requirements(
+            found, found.settings.gates.of("test", CommandSettings), "test"
+        )
         assert chosen == Requirements(groups=("test",), extras=("cli",), install=("trio",))
 
     def test_malformed_neighbours_are_passed_over(self, tmp_path: Path) -> None:

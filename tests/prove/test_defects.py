@@ -11,11 +11,26 @@ from pathlib import Path
 import pytest
 
 from release.errors import ReleaseError
-from release.model import BUILT_IN_GATES, Artifact, Evidence, Outcome
+from release.gates.changelog import defects as changelog_defects
+from release.gates.docker import defects as docker_defects
+from release.gates.docs import defects as docs_defects
+from release.gates.documents import defects as documents_defects
+from release.gates.migrations import defects as migrations_defects
+from release.gates.parity import defects as parity_defects
+from release.gates.ratchet import defects as ratchet_defects
+from release.gates.sbom import defects as sbom_defects
+from release.gates.schemas import defects as schemas_defects
+from release.gates.secrets import defects as secrets_defects
+from release.gates.setup import defects as setup_defects
+from release.gates.static_analysis import defects as static_analysis_defects
+from release.gates.test import defects as test_defects
+from release.gates.tree import defects as tree_defects
+from release.gates.versions import defects as versions_defects
+from release.model import Artifact, Evidence, Outcome
 from release.project import read_project
-from release.prove import copies, defects
-from release.prove.defects import DEFECTS, STOOD_IN, CannotPlant, Copy, Defect
 from release.prove.own_defects import always_green, declared_defect, harmless_commit, own_defects
+from release.registry import installed, resolve
+from release.run.planting import CannotPlant, Copy, Defect, commit
 from tests.support import PYPROJECT, git, make_project, with_remote, write
 
 SCHEMAS = """
@@ -37,6 +52,7 @@ EVERYTHING: dict[str, str | bytes | None] = {
     "mkdocs.yml": "site_name: Small thing\n",
     "Dockerfile": "FROM python:3.13\n",
 }
+DEFECTS = {name: resolve(one.gate.defects) for name, one in installed().items()}
 PLANTED = [
     pytest.param(defect, id=f"{gate}-{defect.name}")
     for gate, all_of_it in DEFECTS.items()
@@ -83,8 +99,7 @@ def state(root: Path) -> tuple[str, ...]:
 
 
 def test_every_gate_has_a_defect() -> None:
-    assert set(DEFECTS) == set(BUILT_IN_GATES)
-    assert set(BUILT_IN_GATES) >= STOOD_IN
+    assert all(DEFECTS.values())
 
 
 @pytest.mark.parametrize("defect", PLANTED)
@@ -110,25 +125,33 @@ def test_a_control_changes_the_copy_too(everything: Path) -> None:
 @pytest.mark.parametrize(
     ("plant", "missing", "said"),
     [
-        (defects.disagreeing_version, {"src/small_thing/__init__.py": "A = 1\n"}, "one place only"),
-        (defects.doubled_section, {}, "no changelog"),
-        (defects.doubled_section, {"CHANGELOG.md": "# Changelog\n"}, "no section"),
-        (defects.missing_licence, {"pyproject.toml": '[project]\nname = "small-thing"\n'}, "no li"),
-        (defects.unregistered_schema, {}, "names no source"),
-        (defects.dangling_reference, {}, "not known"),
-        (defects.failing_migration, {}, "no folder of migrations"),
-        (defects.failing_image, {}, "no Dockerfile"),
         (
-            defects.private_classifier,
+            versions_defects.disagreeing_version,
+            {"src/small_thing/__init__.py": "A = 1\n"},
+            "one place only",
+        ),
+        (changelog_defects.doubled_section, {}, "no changelog"),
+        (changelog_defects.doubled_section, {"CHANGELOG.md": "# Changelog\n"}, "no section"),
+        (
+            documents_defects.missing_licence,
+            {"pyproject.toml": '[project]\nname = "small-thing"\n'},
+            "no li",
+        ),
+        (schemas_defects.unregistered_schema, {}, "names no source"),
+        (docs_defects.dangling_reference, {}, "not known"),
+        (migrations_defects.failing_migration, {}, "no folder of migrations"),
+        (docker_defects.failing_image, {}, "no Dockerfile"),
+        (
+            parity_defects.private_classifier,
             {"pyproject.toml": f"{PYPROJECT}[tool.release]\npublish = false\n"},
             "no index",
         ),
         (
-            defects.failing_test,
+            test_defects.failing_test,
             {"tests/test_small_thing.py": None},
             "no module of tests",
         ),
-        (defects.long_summary, {}, "no wheel"),
+        (parity_defects.long_summary, {}, "no wheel"),
     ],
 )
 def test_a_defect_that_cannot_be_planted_says_why(
@@ -143,13 +166,13 @@ def test_a_defect_that_cannot_be_planted_says_why(
 def test_no_file_is_untracked_where_git_ignores_them_all(project: Path) -> None:
     write(project, {".gitignore": "*\n"})
     with pytest.raises(CannotPlant, match="ignore"):
-        defects.untracked_file(copy_of(project))
+        tree_defects.untracked_file(copy_of(project))
 
 
 def test_a_key_is_never_the_same(everything: Path) -> None:
-    defects.private_key(copy_of(everything))
+    secrets_defects.private_key(copy_of(everything))
     first = (everything / "planted_key.txt").read_text()
-    defects.private_key(copy_of(everything))
+    secrets_defects.private_key(copy_of(everything))
     assert (everything / "planted_key.txt").read_text() != first
 
 
@@ -184,8 +207,8 @@ def wheel_of(root: Path) -> dict[str, bytes]:
 def test_metadata_are_planted_in_the_wheel_and_the_rest_stays(everything: Path) -> None:
     copy = built(everything)
     before = wheel_of(everything)
-    defects.own_path(copy)
-    defects.private_classifier(copy)
+    sbom_defects.own_path(copy)
+    parity_defects.private_classifier(copy)
     after = wheel_of(everything)
     place = "small_thing-1.2.3.dist-info/METADATA"
     assert after.pop(place).decode() == (
@@ -208,7 +231,7 @@ def test_a_failing_test_stands_where_tests_are(tmp_path: Path, text: str) -> Non
     root = make_project(
         tmp_path / "small-thing", {"tests/check_it.py": text, "tests/data.py": "A = 1\n"}
     )
-    defects.failing_test(copy_of(root))
+    test_defects.failing_test(copy_of(root))
     changed = git(root, "diff", "--name-only").split("\n")
     assert changed == [*(["tests/check_it.py"] if text else []), "tests/test_small_thing.py"]
 
@@ -222,7 +245,7 @@ def test_code_goes_to_the_end_of_a_package_that_is_one_module(tmp_path: Path) ->
         "src/small_thing/py.typed": None,
     }
     root = make_project(tmp_path / "shop", files)
-    defects.shell_command(copy_of(root))
+    static_analysis_defects.shell_command(copy_of(root))
     found = (root / "src/shop.py").read_text()
     assert found.startswith("A = 1\n\n\nimport subprocess\n\n\ndef planted_defect(")
     compile(found, "shop.py", "exec")
@@ -232,8 +255,8 @@ def test_a_planted_file_is_committed_although_the_project_ignores_such_names(
     tmp_path: Path,
 ) -> None:
     root = make_project(tmp_path / "small-thing", {".gitignore": "*.txt\n*.py\n"})
-    defects.private_key(copy_of(root))
-    copies.commit(root)
+    secrets_defects.private_key(copy_of(root))
+    commit(root)
     assert "planted_key.txt" in git(root, "ls-files")
 
 
@@ -245,8 +268,8 @@ def test_a_commit_in_a_copy_runs_no_hook(tmp_path: Path) -> None:
     git(root, "config", "core.hooksPath", ".githooks")
     git(root, "config", "commit.gpgSign", "true")
     before = git(root, "log", "-1", "--format=%an %ae %cn %ce %B")
-    defects.private_key(copy_of(root))
-    copies.commit(root)
+    secrets_defects.private_key(copy_of(root))
+    commit(root)
     assert not (root / "ran").exists()
     assert git(root, "rev-list", "--count", "HEAD") == "2"
     assert git(root, "log", "-1", "--format=%an %ae %cn %ce %B") == before
@@ -258,15 +281,21 @@ HOOKS = ("pre-commit", "commit-msg", "post-commit", "reference-transaction", "po
 def test_a_section_is_doubled_where_it_stands(tmp_path: Path) -> None:
     text = b"# Changelog\r\n\r\n## 1.2.3\r\n\r\n- New.\r\n\r\n## 1.2.2\r\n\r\n- Old.\r\n"
     root = make_project(tmp_path / "small-thing", {"CHANGELOG.md": text})
-    defects.doubled_section(copy_of(root))
+    changelog_defects.doubled_section(copy_of(root))
     found = (root / "CHANGELOG.md").read_bytes()
     section = b"## 1.2.3\r\n\r\n- New.\r\n\r\n"
     assert found == text.replace(section, section * 2)
 
 
 def test_a_confirmation_is_of_a_day_to_come(everything: Path) -> None:
+    from release.gates.setup.settings import SetupSettings
+
     copy = copy_of(everything)
-    confirmed = defects.day_to_come(copy, copy.project).settings.gates.setup.confirmed
+    confirmed = (
+        setup_defects.day_to_come(copy, copy.project)
+        .settings.gates.of("setup", SetupSettings)
+        .confirmed
+    )
     assert confirmed["publisher"] > (datetime.now(UTC) + timedelta(days=30)).date()
 
 
@@ -288,10 +317,10 @@ def test_the_last_release_has_an_entry_point_more(
     copy = built(everything, version, **points)
     if before is None:
         with pytest.raises(CannotPlant, match="no final version"):
-            defects.richer_release(copy)
+            ratchet_defects.richer_release(copy)
         return
     kept = wheel_of(everything)
-    defects.richer_release(copy)
+    ratchet_defects.richer_release(copy)
     folder = copy.scratch / "index" / "small-thing"
     (wheel,) = folder.glob("*.whl")
     assert wheel.name == f"small_thing-{before}-py3-none-any.whl"
@@ -303,7 +332,7 @@ def test_the_last_release_has_an_entry_point_more(
     assert "planted-defect = small_thing:planted" in text
     assert ("a = b:c" in text) is bool(points)
     assert wheel_of(everything) == kept
-    index = defects.planted_index(copy, copy.project).settings.index
+    index = ratchet_defects.planted_index(copy, copy.project).settings.index
     assert index == (copy.scratch / "index").as_uri()
 
 
@@ -381,10 +410,10 @@ def test_nothing_is_written_through_a_link_out_of_the_copy(everything: Path, nam
     (everything / name).symlink_to(outside)
     before = outside.read_bytes()
     plants = {
-        "CITATION.cff": defects.false_citation,
-        ".zenodo.json": defects.broken_deposit,
-        "CHANGELOG.md": defects.doubled_section,
-        "Dockerfile": defects.failing_image,
+        "CITATION.cff": documents_defects.false_citation,
+        ".zenodo.json": documents_defects.broken_deposit,
+        "CHANGELOG.md": changelog_defects.doubled_section,
+        "Dockerfile": docker_defects.failing_image,
     }
     with pytest.raises((CannotPlant, ReleaseError), match="out of the repository"):
         plants[name](copy_of(everything))
@@ -400,7 +429,7 @@ def test_no_licence_is_taken_from_outside_of_the_copy(tmp_path: Path, licence: s
     text = f'[project]\nname = "small-thing"\n{licence}\n'.replace("{outside}", str(outside))
     pyproject = text.replace("{{", "{").replace("}}", "}")
     root = make_project(tmp_path / "small-thing", {"pyproject.toml": pyproject})
-    defects.missing_licence(copy_of(root))
+    documents_defects.missing_licence(copy_of(root))
     assert outside.is_file()
     assert not (root / "LICENSE").exists()
 

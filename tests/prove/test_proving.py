@@ -21,9 +21,9 @@ import release.prove.copies
 import release.prove.proving
 from release.errors import ReleaseError
 from release.model import Evidence, Finding, Gate, Outcome, Required
-from release.prove.defects import DEFECTS
 from release.prove.proof import Proof, Proofs, Proved, Shown
 from release.prove.proving import Listener, prove
+from release.registry import Installed, installed, resolve
 from release.report.prove import clean_line, gate_lines, verdict_line
 from release.run.runner import judge as judge_one
 from release.run.shell import Shell
@@ -157,8 +157,8 @@ def test_every_defect_of_the_table_is_seen_but_where_another_one_shows_more(
     seen = {(gate.gate, line.defect) for gate in proofs.gates for line in gate.lines}
     wanted = {
         (gate, defect.name)
-        for gate, defects in DEFECTS.items()
-        for defect in defects
+        for gate, one in installed().items()
+        for defect in resolve(one.gate.defects)
         if gate != "docker" and not defect.fallback
     }
     assert not [line for gate in proofs.gates for line in gate_lines(gate) if line[0] in "✗?"]
@@ -167,7 +167,7 @@ def test_every_defect_of_the_table_is_seen_but_where_another_one_shows_more(
     assert all(line.proof is Proof.PROVED for gate in proofs.gates[:-1] for line in gate.lines)
     assert proofs.whole
     # In the order of the checklist, whichever is done with first.
-    assert heard.names == [gate.gate for gate in proofs.gates] == [*DEFECTS]
+    assert heard.names == [gate.gate for gate in proofs.gates] == [*installed()]
 
 
 @test_docker.engine_test
@@ -425,9 +425,10 @@ def test_a_defect_that_cannot_be_planted_is_no_proof(tmp_path: Path, judge: Judg
 def test_another_reason_is_no_proof(
     tmp_path: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    defect = DEFECTS["tree"][0]
-    others = {"tree": (replace(defect, says="something else"),)}
-    monkeypatch.setattr(release.prove.proving, "DEFECTS", others)
+    tree = installed()["tree"].gate
+    other = replace(tree, defects=(replace(resolve(tree.defects)[0], says="something else"),))
+    gates = {**installed(), "tree": Installed(other, "", "")}
+    monkeypatch.setattr("release.registry.installed", lambda: gates)
     proofs = run(judge, project_with(tmp_path), "tree")
     assert proofs.of(Proof.NOT_SHOWN) == ("tree",)
     said = of(proofs, "tree").lines[0].said

@@ -155,17 +155,19 @@ LOCK_NAMES = sorted(path.stem for path in environments.LOCKS.glob("*.txt"))
 @pytest.mark.parametrize("gate", LOCK_NAMES)
 def test_every_lock_pins_its_gates_tools_with_hashes_and_names_no_host(gate: str) -> None:
     from release.change.actions import TOOLS
-    from release.gates import load
+    from release.registry import installed
 
     text = environments.lock_of(gate).read_text(encoding="utf-8")
     assert "://" not in text
     entries = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
     assert all("==" in entry and entry.endswith("\\") for entry in entries)
-    for tool in TOOLS.tools if gate == TOOLS.name else load(gate).tools:
+    for tool in TOOLS.tools if gate == TOOLS.name else installed()[gate].gate.tools:
         assert environments.pinned_version(gate, tool)
 
 
 def test_every_gate_with_tools_has_a_lock() -> None:
-    from release.gates import NAMES, load
+    from release.registry import installed
 
-    assert [name for name in NAMES if load(name).tools] == [n for n in NAMES if n in LOCK_NAMES]
+    assert [name for name in installed() if installed()[name].gate.tools] == [
+        n for n in installed() if n in LOCK_NAMES
+    ]

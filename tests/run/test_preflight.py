@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from release import gates as gates_module
 from release.errors import ConfigurationError
 from release.model import Gate, Level, Outcome, Verdict
 from release.project import read_project
+from release.registry import DISTRIBUTION, Installed
+from release.report import pages
 from release.run.preflight import collect, preflight
 from release.run.runner import Run
 from release.run.store import Store
@@ -27,18 +28,19 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _cheap_gates(monkeypatch: pytest.MonkeyPatch) -> None:
-    def load(name: str) -> Gate:
-        return Gate(
+    def fine(name: str) -> Installed:
+        gate = Gate(
             name, f"the gate {name}", lambda project, shell: Outcome.passed(1, f"{name} is fine")
         )
+        return Installed(gate, gate.title, DISTRIBUTION)
 
-    monkeypatch.setattr(gates_module, "NAMES", ("lint", "test"))
-    monkeypatch.setattr(gates_module, "load", load)
+    gates = {name: fine(name) for name in ("lint", "test")}
+    monkeypatch.setattr("release.registry.installed", lambda: gates)
 
 
 def start(root: Path) -> Run:
     project = read_project(root)
-    return Run(project, Store(project.root), root.parent / "tools")
+    return Run(project, Store(project.root), root.parent / "tools", pages=pages)
 
 
 def test_the_report_is_written_for_programs_and_for_people(root: Path) -> None:

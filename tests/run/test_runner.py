@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from release.errors import CannotCheck, ConfigurationError, Problem
-from release.gates import checklist
 from release.model import Evidence, Finding, Gate, Level, Outcome, Status
 from release.project import Project, read_project
+from release.run.checklist import checklist
 from release.run.runner import Run, judge, judge_all, judge_with_needs
 from release.run.shell import Shell
 from release.run.store import Store
@@ -383,7 +383,7 @@ def test_gates_of_a_noxfile_must_fit_the_checklist(root: Path) -> None:
         checklist(settings, wrong)
     assert [p.message for p in caught.value.problems] == [
         "gate 'lint' exists already",
-        "gate 'first' needs 'nowhere', which is no gate",
+        "gate 'first' needs 'nowhere', which is not a gate",
     ]
     circle = {"a": gate("a", Calls(), needs=("b",)), "b": gate("b", Calls(), needs=("a",))}
     with pytest.raises(ConfigurationError, match="need each other"):

@@ -36,9 +36,10 @@ def check(project: Project, shell: Shell) -> Outcome:
     from packaging.utils import parse_wheel_filename
 
     from release.gates.audit import advisories
+    from release.gates.audit.settings import AuditSettings
     from release.run.installed import runtime_environment
 
-    settings = project.settings.gates.audit
+    settings = project.settings.gates.of("audit", AuditSettings)
     wheel = shell.needed_artifacts("build", ".whl")[0]
     environment = runtime_environment(project, shell, wheel, shell.artifact(wheel).sha256)
     listed = environment.distributions()
@@ -138,4 +139,7 @@ GATE = Gate(
     required="ci",
     cost=1.5,
     valid=timedelta(days=1),
+    order=200,
+    settings="release.gates.audit.settings:AuditSettings",
+    defects="release.gates.audit.defects:DEFECTS",
 )

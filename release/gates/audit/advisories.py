@@ -15,7 +15,7 @@ from packaging.version import InvalidVersion, Version
 from release.model import Finding, Outcome
 
 if TYPE_CHECKING:
-    from release.settings import AuditIgnore
+    from release.gates.audit.settings import AuditIgnore
 
 SHOWN_LENGTH = 160
 SHOWN = 5

@@ -78,9 +78,10 @@ def check(project: Project, shell: Shell) -> Outcome:
     """Build both distributions and judge them."""
     from release.gates.build.contents import top_level_modules
     from release.gates.build.distribution import Judged, Unreadable, digest, read
+    from release.gates.build.settings import BuildSettings
     from release.run.released import keep_released
 
-    settings = project.settings.gates.build
+    settings = project.settings.gates.of("build", BuildSettings)
     keep_released(project, shell.folder)
     dist = shell.folder_for(DIST)
     copies, tree = _copies(project, shell, twice=settings.reproducible != "no")
@@ -307,8 +308,9 @@ def _last_lines(said: str, count: int) -> str:
 def _judge(project: Project, sdist: Archive, wheel: Archive, tree: Sequence[str]) -> Judged:
     from release.gates.build import contents
     from release.gates.build import distribution as d
+    from release.gates.build.settings import BuildSettings
 
-    settings = project.settings.gates.build
+    settings = project.settings.gates.of("build", BuildSettings)
     judged = d.judge_metadata(
         sdist,
         wheel,
@@ -366,8 +368,9 @@ def _package_folders(
 def _judge_package(project: Project, wheel: Archive) -> Judged:
     """The project's import package is in the wheel."""
     from release.gates.build.distribution import Judged
+    from release.gates.build.settings import BuildSettings
 
-    if project.package is None or project.settings.gates.build.imports == ():
+    if project.package is None or project.settings.gates.of("build", BuildSettings).imports == ():
         return Judged()
     place = project.package.replace(".", "/")
     if any(re.match(re.escape(place) + r"(/|\.|$)", path) for path in wheel.installed):
@@ -388,10 +391,11 @@ def _judge_package(project: Project, wheel: Archive) -> Judged:
 def _judge_twice(project: Project, made: Made, sdist: Archive, wheel: Archive) -> Judged:
     """The two builds gave the same bytes."""
     from release.gates.build import distribution as d
+    from release.gates.build.settings import BuildSettings
 
     if made.again is None:
         return d.Judged()
-    wanted = project.settings.gates.build.reproducible
+    wanted = project.settings.gates.of("build", BuildSettings).reproducible
     judged = d.Judged()
     for archive, path in ((sdist, made.again[0]), (wheel, made.again[1])):
         other = archive if d.digest(path) == archive.sha256 else d.read(path)
@@ -475,7 +479,9 @@ def judge_twine(status: int, said: str, names: Sequence[str]) -> Judged:
 
 
 def _check_wheel_contents(project: Project, shell: Shell, wheel: Path, copy: Path) -> Judged:
-    settings = project.settings.gates.build
+    from release.gates.build.settings import BuildSettings
+
+    settings = project.settings.gates.of("build", BuildSettings)
     configured = project.configures("check-wheel-contents")
     ignored = NO_DEFECT + (NO_MODULES if settings.imports == () else ())
     options = ["--config", "pyproject.toml"] if configured else ["--no-config"]
@@ -703,4 +709,7 @@ GATE = Gate(
     tools=("build", "twine", "check-wheel-contents"),
     cost=4.0,
     writes=(DIST,),
+    order=160,
+    settings="release.gates.build.settings:BuildSettings",
+    defects="release.gates.build.defects:DEFECTS",
 )

@@ -47,6 +47,7 @@ ACKNOWLEDGE = "or acknowledge it: [tool.release.gates.changelog.amended] {0} = t
 
 
 def check(project: Project, shell: Shell) -> Outcome:
+    from release.gates.changelog.settings import ChangelogSettings
     from release.project.git import tags
     from release.text.changelog import read
     from release.text.sections import fragment_tool
@@ -57,7 +58,7 @@ def check(project: Project, shell: Shell) -> Outcome:
     if not (project.root / path).is_file():
         remedy = "write it, or correct tool.release.changelog.file"
         return Outcome.failed((Finding("the changelog is missing", path, remedy=remedy),))
-    settings = project.settings.gates.changelog
+    settings = project.settings.gates.of("changelog", ChangelogSettings)
     log = read(read_text(project.root, path), path)
     if not log.understood:
         raise CannotCheck(
@@ -693,4 +694,7 @@ GATE = Gate(
     check=check,
     applies=applies,
     cost=0.1,
+    order=50,
+    settings="release.gates.changelog.settings:ChangelogSettings",
+    defects="release.gates.changelog.defects:DEFECTS",
 )

@@ -128,9 +128,10 @@ class Standing:
 
 
 def check(project: Project, shell: Shell) -> Outcome:
+    from release.gates.ci.settings import CiSettings
     from release.gates.workflows.read import load
 
-    settings, facts = project.settings.gates.ci, project.git
+    settings, facts = project.settings.gates.of("ci", CiSettings), project.git
     try:
         repository = find(facts, project.settings.remote)
     except NoForge as error:
@@ -183,8 +184,10 @@ class Watch:
         repository: Repository,
         workflows: Mapping[str, Workflow],
     ) -> None:
+        from release.gates.ci.settings import CiSettings
+
         self.shell = shell
-        self.wanted = project.settings.gates.ci.workflows
+        self.wanted = project.settings.gates.of("ci", CiSettings).workflows
         self.forge = Forge(repository, find_token(repository), self.remaining)
         self.tags = _tags_here(project)
         self.names = names_of(workflows)
@@ -495,4 +498,7 @@ GATE = Gate(
     required="ci",
     cost=0.3,
     valid=None,
+    order=20,
+    settings="release.gates.ci.settings:CiSettings",
+    defects="release.gates.ci.defects:DEFECTS",
 )

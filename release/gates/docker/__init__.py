@@ -43,9 +43,9 @@ from release.text.versions import parse
 
 if TYPE_CHECKING:
     from release.gates.docker.containers import Engine, Image
+    from release.gates.docker.settings import DockerSettings
     from release.project import Project
     from release.run.shell import Shell
-    from release.settings import DockerSettings
 
 VERSION_LABEL = "org.opencontainers.image.version"
 REVISION_LABEL = "org.opencontainers.image.revision"
@@ -106,16 +106,25 @@ class Inside:
         return {place: version for place, version in found.items() if version is not None}
 
 
+def dockerfile(project: Project) -> str | None:
+    """The Dockerfile that is judged: the one in the settings, else the one that was found."""
+    from release.gates.docker.settings import DockerSettings
+
+    return project.settings.gates.of("docker", DockerSettings).file or project.dockerfile
+
+
 def applies(project: Project, _level: Level | None) -> str | None:
-    if project.dockerfile is None:
+    if dockerfile(project) is None:
         return "no Dockerfile or Containerfile (tool.release.gates.docker.file names another)"
     return None
 
 
 def check(project: Project, shell: Shell) -> Outcome:
-    settings = project.settings.gates.docker
+    from release.gates.docker.settings import DockerSettings
+
+    settings = project.settings.gates.of("docker", DockerSettings)
     package = project.require_package()
-    file = str(project.dockerfile)
+    file = str(dockerfile(project))
     folder = export(project, shell.work / "export")
     if missing := _missing(project, folder, file, settings.context):
         return Outcome.failed((missing,), checked=1)
@@ -166,9 +175,10 @@ def build_and_look(
     Raises CannotCheck when no engine works or the base image cannot be pulled.
     """
     from release.gates.docker.containers import find_engine, read_failure
+    from release.gates.docker.settings import DockerSettings
 
-    settings = project.settings.gates.docker
-    file = str(project.dockerfile)
+    settings = project.settings.gates.of("docker", DockerSettings)
+    file = str(dockerfile(project))
     commit = project.git.commit if project.git else None
     labels = {VERSION_LABEL: project.version, REVISION_LABEL: commit}
     known = {label: value for label, value in labels.items() if value is not None}
@@ -200,8 +210,9 @@ def build_and_look(
 def look_inside(project: Project, engine: Engine, image: str) -> Inside | Finding:
     """Run the image's Python; a finding when it does not run."""
     from release.gates.docker.containers import engine_error
+    from release.gates.docker.settings import DockerSettings
 
-    python = project.settings.gates.docker.python
+    python = project.settings.gates.of("docker", DockerSettings).python
     done = engine.run(image, python, "-c", LOOK, project.require_package(), project.name)
     inside = read_inside(done.stdout)
     if inside is not None:
@@ -210,13 +221,13 @@ def look_inside(project: Project, engine: Engine, image: str) -> Inside | Findin
     if "not found" in output or "no such file" in output.lower():
         return Finding(
             f"the image has no program {python}",
-            project.dockerfile,
+            dockerfile(project),
             remedy="name its interpreter: [tool.release.gates.docker] python = ...",
         )
     return Finding(
         f"{python} does not run in the image, or importing {project.package} ends it: "
         f"exit status {done.status}: {engine_error(done)}",
-        project.dockerfile,
+        dockerfile(project),
         remedy=f"read the log, or run {python} in the image by hand",
     )
 
@@ -240,8 +251,10 @@ def judge(
     project: Project, package: str, commit: str | None, looked: Looked, found: Sequence[Instruction]
 ) -> list[Finding]:
     """Every defect of an image that was built."""
-    settings = project.settings.gates.docker
-    file = str(project.dockerfile)
+    from release.gates.docker.settings import DockerSettings
+
+    settings = project.settings.gates.of("docker", DockerSettings)
+    file = str(dockerfile(project))
     return [
         *judge_package(package, project.version, looked.inside, file),
         *([] if settings.root else judge_user(looked.image.user, looked.inside.uid, found, file)),
@@ -473,4 +486,7 @@ GATE = Gate(
     required="ci",
     cost=20.0,
     valid=None,
+    order=210,
+    settings="release.gates.docker.settings:DockerSettings",
+    defects="release.gates.docker.defects:DEFECTS",
 )

@@ -73,14 +73,18 @@ class Source:
 
 
 def applies(project: Project, _level: Level | None) -> str | None:
-    settings = project.settings.gates.docs
+    from release.gates.docs.settings import DocsSettings
+
+    settings = project.settings.gates.of("docs", DocsSettings)
     if settings.run is not None or settings.folder is not None or find_sources(project):
         return None
     return "no documentation to build: no mkdocs.yml, and no conf.py in docs or doc"
 
 
 def check(project: Project, shell: Shell) -> Outcome:
-    settings = project.settings.gates.docs
+    from release.gates.docs.settings import DocsSettings
+
+    settings = project.settings.gates.of("docs", DocsSettings)
     sources = find_sources(project)
     tools = tuple(dict.fromkeys(source.tool for source in sources))
     if settings.run is None and not sources:
@@ -92,7 +96,7 @@ def check(project: Project, shell: Shell) -> Outcome:
 
     found = project_environment(project, shell, wanted(project), tools=tools)
     if settings.run is not None:
-        from release.gates.command import run_commands
+        from release.run.commands import run_commands
 
         env = {**found.variables(), **settings.env}
         return run_commands(shell, settings.run, found.environment, env)
@@ -101,7 +105,9 @@ def check(project: Project, shell: Shell) -> Outcome:
 
 def find_sources(project: Project) -> list[Source]:
     """The documentation: in the folder that is set, as Read the Docs is told, or where it lies."""
-    root, folder = project.root, project.settings.gates.docs.folder
+    from release.gates.docs.settings import DocsSettings
+
+    root, folder = project.root, project.settings.gates.of("docs", DocsSettings).folder
     if folder is not None:
         candidates = [Source("mkdocs", f"{folder}/{name}") for name in MKDOCS_FILES]
         candidates.append(Source("sphinx", f"{folder}/conf.py"))
@@ -118,6 +124,7 @@ def find_sources(project: Project) -> list[Source]:
 
 def wanted(project: Project) -> Requirements:
     """What the project declares for building its documentation, as its settings amend it."""
+    from release.gates.docs.settings import DocsSettings
     from release.project.declared import (
         FALLBACK_FILES,
         FALLBACK_GROUPS,
@@ -128,7 +135,7 @@ def wanted(project: Project) -> Requirements:
         named_tables,
     )
 
-    settings = project.settings.gates.docs
+    settings = project.settings.gates.of("docs", DocsSettings)
     if settings.groups is not None or settings.extras is not None:
         return chosen_requirements(project, settings)
     tables = named_tables(project)
@@ -328,6 +335,7 @@ def _run(
     found: ProjectEnvironment,
 ) -> Judgement:
     from release.gates.docs.docs_build import judge_mkdocs, judge_sphinx
+    from release.gates.docs.settings import DocsSettings
     from release.project.declared import own_modules
 
     env = {
@@ -335,7 +343,7 @@ def _run(
         "TMPDIR": str(shell.work),  # where Sphinx leaves a report when it breaks
         "NO_COLOR": "1",
         "NO_MKDOCS_2_WARNING": "1",  # of a theme's, about its future
-        **project.settings.gates.docs.env,
+        **project.settings.gates.of("docs", DocsSettings).env,
     }
     environment, folder = found.environment, copy / source.folder
     own = own_modules(project)
@@ -405,4 +413,7 @@ GATE = Gate(
     applies=applies,
     tools=("mkdocs", "sphinx"),
     cost=6.0,
+    order=120,
+    settings="release.gates.docs.settings:DocsSettings",
+    defects="release.gates.docs.defects:DEFECTS",
 )

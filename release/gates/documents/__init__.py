@@ -372,4 +372,6 @@ GATE = Gate(
     check=check,
     tools=("check-jsonschema",),
     cost=0.4,
+    order=60,
+    defects="release.gates.documents.defects:DEFECTS",
 )

@@ -77,9 +77,11 @@ class Procedure:
 
 
 def check(project: Project, shell: Shell) -> Outcome:
-    settings = project.settings.gates.lint
+    from release.settings import CommandSettings
+
+    settings = project.settings.gates.of("lint", CommandSettings)
     if settings.run is not None:
-        from release.gates.command import run_set
+        from release.run.commands import run_set
 
         return run_set(project, shell, settings, shell.tools)
     procedure = read_procedure(project)
@@ -297,4 +299,7 @@ GATE = Gate(
     check=check,
     tools=("ruff",),
     cost=0.6,
+    order=90,
+    settings="release.settings:CommandSettings",
+    defects="release.gates.lint.defects:DEFECTS",
 )

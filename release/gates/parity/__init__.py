@@ -58,6 +58,7 @@ LOG_REMEDY = "look at the log; nox -s parity -- --fresh runs it again"
 def check(project: Project, shell: Shell) -> Outcome:
     from release.gates.build.distribution import Judged
     from release.gates.parity import rules as parity
+    from release.gates.parity.settings import ParitySettings
 
     paths = [
         *shell.needed_artifacts("build", ".whl"),
@@ -74,7 +75,9 @@ def check(project: Project, shell: Shell) -> Outcome:
     asked = "the index is not asked: [tool.release] publish = false"
     if project.settings.publish:
         for artifact in artifacts:
-            judged += parity.judge_size(artifact, project.settings.gates.parity.max_megabytes)
+            judged += parity.judge_size(
+                artifact, project.settings.gates.of("parity", ParitySettings).max_megabytes
+            )
         try:
             found, asked = _judge_index(project, shell, archives, artifacts)
             judged += found
@@ -258,4 +261,7 @@ GATE = Gate(
     required="ci",
     cost=1.0,
     valid=timedelta(hours=24),
+    order=170,
+    settings="release.gates.parity.settings:ParitySettings",
+    defects="release.gates.parity.defects:DEFECTS",
 )

@@ -54,6 +54,7 @@ SOURCES = (".py", ".pyi")
 
 def check(project: Project, shell: Shell) -> Outcome:
     from release.gates.ratchet import losses as ratchet
+    from release.gates.ratchet.settings import RatchetSettings
 
     version = _version(project, shell)
     found = _previous(project, shell, version)
@@ -61,7 +62,7 @@ def check(project: Project, shell: Shell) -> Outcome:
         return found
     previous, old, url, told = found
     compared = _compare(project, shell, url, old)
-    settings = project.settings.gates.ratchet
+    settings = project.settings.gates.of("ratchet", RatchetSettings)
     faults, remarks = ratchet.judge(
         compared.losses,
         settings.accept,
@@ -160,13 +161,14 @@ def _files_of(files: Sequence[ServedFile], version: Version) -> tuple[ServedFile
 def _compare(project: Project, shell: Shell, url: str, old: Sequence[ServedFile]) -> Compared:
     """Everything that is compared. Raises CannotCheck when a file cannot be had or read."""
     from release.gates.ratchet import losses as ratchet
+    from release.gates.ratchet.settings import RatchetSettings
 
     wheels = shell.needed_artifacts("build", ".whl")
     sdists = shell.needed_artifacts("build", ".tar.gz")
     names = [file.name for file in old]
     compared = ratchet.compare_files(names, [path.name for path in (*wheels, *sdists)])
     compared += ratchet.compare_provenance(old)
-    percent = project.settings.gates.ratchet.size_percent
+    percent = project.settings.gates.of("ratchet", RatchetSettings).size_percent
     before = shell.work / "before"
     before.mkdir()
     for wheel in wheels:
@@ -289,4 +291,7 @@ GATE = Gate(
     required="ci",
     cost=3.0,
     valid=timedelta(hours=24),
+    order=180,
+    settings="release.gates.ratchet.settings:RatchetSettings",
+    defects="release.gates.ratchet.defects:DEFECTS",
 )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from packaging.tags import Tag
     from packaging.version import Version
 
-    from release.settings import Loss as Accepted
+    from release.gates.ratchet.settings import Loss as Accepted
     from release.world.index import ServedFile
 
 SETTING = "tool.release.gates.ratchet.accept"

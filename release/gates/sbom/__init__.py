@@ -141,4 +141,6 @@ GATE = Gate(
     needs=("build",),
     cost=1.0,
     writes=("sbom",),
+    order=190,
+    defects="release.gates.sbom.defects:DEFECTS",
 )

@@ -325,4 +325,6 @@ GATE = Gate(
     check=check,
     applies=applies,
     cost=0.2,
+    order=70,
+    defects="release.gates.schemas.defects:DEFECTS",
 )

@@ -50,8 +50,9 @@ SILENTLY = (
 
 def check(project: Project, shell: Shell) -> Outcome:
     from release.gates.secrets import secret_findings
+    from release.gates.secrets.settings import SecretsSettings
 
-    settings = project.settings.gates.secrets
+    settings = project.settings.gates.of("secrets", SecretsSettings)
     accepted = [*secret_findings.accepted_by(settings.ignore), *_baseline(project)]
     folder, number = _copy(project, shell)
     if number == 0:
@@ -92,9 +93,10 @@ def check(project: Project, shell: Shell) -> Outcome:
 
 def _baseline(project: Project) -> tuple[Accepted, ...]:
     from release.gates.secrets.secret_findings import read_baseline
+    from release.gates.secrets.settings import SecretsSettings
     from release.project import read_text
 
-    name = project.settings.gates.secrets.baseline
+    name = project.settings.gates.of("secrets", SecretsSettings).baseline
     if name is None:
         name = next((n for n in BASELINES if (project.root / n).is_file()), None)
         if name is None:
@@ -125,8 +127,9 @@ def _copy(project: Project, shell: Shell) -> tuple[Path, int]:
 
 def _is_excluded(project: Project, path: str) -> bool:
     from release.gates.build.contents import matches
+    from release.gates.secrets.settings import SecretsSettings
 
-    return matches(path, project.settings.gates.secrets.exclude)
+    return matches(path, project.settings.gates.of("secrets", SecretsSettings).exclude)
 
 
 def last_tag(project: Project) -> str | None:
@@ -269,4 +272,7 @@ GATE = Gate(
     check=check,
     tools=("kingfisher-bin",),
     cost=3.0,
+    order=140,
+    settings="release.gates.secrets.settings:SecretsSettings",
+    defects="release.gates.secrets.defects:DEFECTS",
 )

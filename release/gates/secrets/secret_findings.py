@@ -18,7 +18,7 @@ from release.gates.build.contents import matches
 from release.model import Finding, Outcome
 
 if TYPE_CHECKING:
-    from release.settings import SecretIgnore
+    from release.gates.secrets.settings import SecretIgnore
 
 # What the scanner's own rules leave out, because it holds without a provider's form: measured on
 # real packages in tests/data/secrets/README.md. A rule's name begins like OWN.
@@ -239,7 +239,7 @@ def read_baseline(text: str, path: str) -> tuple[Accepted, ...]:
     """
     from pydantic import ValidationError
 
-    from release.settings import SecretIgnore
+    from release.gates.secrets.settings import SecretIgnore
 
     try:
         data = tomllib.loads(text.removeprefix("\ufeff"))

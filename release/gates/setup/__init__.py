@@ -41,11 +41,11 @@ from release.errors import CannotCheck, ConfigurationError, Problem
 from release.model import Finding, Gate, Outcome, Status
 
 if TYPE_CHECKING:
+    from release.gates.setup.settings import SetupSettings
     from release.gates.workflows.publishing import Publication
     from release.gates.workflows.read import Loaded
     from release.project import Project
     from release.run.shell import Shell
-    from release.settings import SetupSettings
     from release.world.forge import Environment, Forge, Repository
     from release.world.index import ServedFile
     from release.world.integrity import Publisher
@@ -137,7 +137,9 @@ class Part:
 
 
 def check(project: Project, shell: Shell) -> Outcome:
-    settings, today = project.settings.gates.setup, shell.today
+    from release.gates.setup.settings import SetupSettings
+
+    settings, today = project.settings.gates.of("setup", SetupSettings), shell.today
     repository, trouble = _repository(project)
     parts = [judge_confirmations(settings.confirmed, today)]
     if project.settings.publish:
@@ -154,9 +156,10 @@ def _judge_publishing(
     project: Project, shell: Shell, repository: Repository | None, trouble: CannotCheck | None
 ) -> list[Part]:
     """The publisher and its environment, where a workflow publishes or settings say so."""
+    from release.gates.setup.settings import SetupSettings
     from release.gates.workflows.read import load
 
-    settings, today = project.settings.gates.setup, shell.today
+    settings, today = project.settings.gates.of("setup", SetupSettings), shell.today
     root = project.top
     job, problem = choose(publishing_jobs(load(root)), settings)
     if problem:
@@ -670,9 +673,10 @@ def _repository(project: Project) -> tuple[Repository | None, CannotCheck | None
     """The repository on GitHub, as settings and the remote say, and why there is none."""
     from dataclasses import replace
 
+    from release.gates.setup.settings import SetupSettings
     from release.world.forge import find
 
-    settings = project.settings.gates.setup
+    settings = project.settings.gates.of("setup", SetupSettings)
     try:
         found = find(project.git, project.settings.remote)
     except CannotCheck as error:
@@ -766,4 +770,7 @@ GATE = Gate(
     check=check,
     cost=0.4,
     valid=None,
+    order=30,
+    settings="release.gates.setup.settings:SetupSettings",
+    defects="release.gates.setup.defects:DEFECTS",
 )

@@ -46,8 +46,14 @@ CLEAN, FOUND = 0, 1  # of bandit and of ruff
 
 
 def applies(project: Project, _level: Level | None) -> str | None:
-    settings = project.settings.gates.static_analysis
-    if settings.run is not None or project.settings.gates.lint.run is not None:
+    from release.gates.static_analysis.settings import StaticAnalysisSettings
+    from release.settings import CommandSettings
+
+    settings = project.settings.gates.of("static_analysis", StaticAnalysisSettings)
+    if (
+        settings.run is not None
+        or project.settings.gates.of("lint", CommandSettings).run is not None
+    ):
         return None
     if settings.tool == "bandit" and ("tool" in settings.model_fields_set or _options(project)):
         return None
@@ -59,9 +65,11 @@ def applies(project: Project, _level: Level | None) -> str | None:
 
 
 def check(project: Project, shell: Shell) -> Outcome:
-    settings = project.settings.gates.static_analysis
+    from release.gates.static_analysis.settings import StaticAnalysisSettings
+
+    settings = project.settings.gates.of("static_analysis", StaticAnalysisSettings)
     if settings.run is not None:
-        from release.gates.command import run_set
+        from release.run.commands import run_set
 
         return run_set(project, shell, settings, shell.tools)
     targets = package_paths(project)
@@ -91,7 +99,9 @@ def _tests_inside(project: Project, targets: list[str]) -> list[str]:
 
 
 def _by_bandit(project: Project, shell: Shell, targets: list[str]) -> Outcome:
-    settings = project.settings.gates.static_analysis
+    from release.gates.static_analysis.settings import StaticAnalysisSettings
+
+    settings = project.settings.gates.of("static_analysis", StaticAnalysisSettings)
     options = _options(project)
     if settings.baseline is not None:
         options["-b"] = settings.baseline
@@ -205,9 +215,10 @@ def _extract(
 
 def _is_configured(project: Project) -> bool:
     """Whether anything of the project says how bandit is to judge it."""
+    from release.gates.static_analysis.settings import StaticAnalysisSettings
     from release.project.declared import hook
 
-    told = project.settings.gates.static_analysis.model_fields_set
+    told = project.settings.gates.of("static_analysis", StaticAnalysisSettings).model_fields_set
     return bool(
         told & {"tool", "baseline", "severity"} or _options(project) or hook(project, "bandit")
     )
@@ -215,9 +226,10 @@ def _is_configured(project: Project) -> bool:
 
 def least_severity(project: Project) -> str:
     """The least severity that counts: as set, else as the arguments of a hook say."""
+    from release.gates.static_analysis.settings import StaticAnalysisSettings
     from release.project.declared import hook
 
-    settings = project.settings.gates.static_analysis
+    settings = project.settings.gates.of("static_analysis", StaticAnalysisSettings)
     own = hook(project, "bandit")
     if "severity" in settings.model_fields_set or own is None:
         return settings.severity
@@ -345,4 +357,7 @@ GATE = Gate(
     applies=applies,
     tools=("bandit", "ruff"),
     cost=1.5,
+    order=130,
+    settings="release.gates.static_analysis.settings:StaticAnalysisSettings",
+    defects="release.gates.static_analysis.defects:DEFECTS",
 )

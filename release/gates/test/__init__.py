@@ -54,9 +54,11 @@ class TestRun:
 
 
 def check(project: Project, shell: Shell) -> Outcome:
-    settings = project.settings.gates.test
+    from release.settings import CommandSettings
+
+    settings = project.settings.gates.of("test", CommandSettings)
     if settings.run is not None:
-        from release.gates.command import run_set
+        from release.run.commands import run_set
 
         return run_set(project, shell, settings)
     from release.project.declared import (
@@ -254,4 +256,8 @@ GATE = Gate(
     tools=("pytest",),
     cost=8.0,
     echoes=True,
+    order=110,
+    settings="release.settings:CommandSettings",
+    defects="release.gates.test.defects:DEFECTS",
+    beside_project=True,
 )

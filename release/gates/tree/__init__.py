@@ -492,4 +492,6 @@ GATE = Gate(
     check=check,
     valid=None,
     cost=0.1,
+    order=10,
+    defects="release.gates.tree.defects:DEFECTS",
 )

@@ -70,9 +70,11 @@ class MypyError:
 
 
 def check(project: Project, shell: Shell) -> Outcome:
-    settings = project.settings.gates.typecheck
+    from release.settings import CommandSettings
+
+    settings = project.settings.gates.of("typecheck", CommandSettings)
     if settings.run is not None:
-        from release.gates.command import run_set
+        from release.run.commands import run_set
 
         return run_set(project, shell, settings)
     by_pyright = uses_pyright(project)
@@ -120,8 +122,9 @@ def other_checker(project: Project) -> str | None:
 def _environment(project: Project, shell: Shell, by_pyright: bool) -> ProjectEnvironment:
     from release.project.declared import Requirements, chosen_requirements, hook
     from release.run.installed import project_environment
+    from release.settings import CommandSettings
 
-    settings = project.settings.gates.typecheck
+    settings = project.settings.gates.of("typecheck", CommandSettings)
     hooked = None if by_pyright else hook(project, "mypy")
     if hooked is not None:
         wanted = chosen_requirements(project, settings)
@@ -382,7 +385,9 @@ def _mypy_path(project: Project) -> str:
 
 
 def _applies(project: Project, _level: Level | None) -> str | None:
-    if project.settings.gates.typecheck.run is not None:
+    from release.settings import CommandSettings
+
+    if project.settings.gates.of("typecheck", CommandSettings).run is not None:
         return None
     if configures_mypy(project) or uses_pyright(project) or project.package_path is None:
         return None
@@ -403,4 +408,7 @@ GATE = Gate(
     applies=_applies,
     tools=("mypy",),
     cost=6.0,
+    order=100,
+    settings="release.settings:CommandSettings",
+    defects="release.gates.typecheck.defects:DEFECTS",
 )

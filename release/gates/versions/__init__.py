@@ -257,4 +257,6 @@ GATE = Gate(
     check=check,
     valid=None,
     cost=0.2,
+    order=40,
+    defects="release.gates.versions.defects:DEFECTS",
 )

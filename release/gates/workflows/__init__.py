@@ -57,10 +57,10 @@ from release.project import as_table
 from release.project.git import tags
 
 if TYPE_CHECKING:
+    from release.gates.workflows.settings import Waiver
     from release.project import Project
     from release.run.processes import Completed
     from release.run.shell import Shell
-    from release.settings import Waiver
 
 WORKFLOW_SCHEMA = "vendor.github-workflows"
 ACTION_SCHEMA = "vendor.github-actions"
@@ -78,10 +78,12 @@ UNPINNED = "unpinned-uses"
 
 
 def check(project: Project, shell: Shell) -> Outcome:
+    from release.gates.workflows.settings import WorkflowsSettings
+
     loaded = load(project.top)
     if not loaded.there:
         return Outcome.not_applicable(f"it has no workflows ({FOLDER})")
-    settings = project.settings.gates.workflows
+    settings = project.settings.gates.of("workflows", WorkflowsSettings)
     expected = expectations(project)
     if not loaded.is_whole:
         expected = replace(expected, publishes=False)
@@ -112,7 +114,9 @@ def check(project: Project, shell: Shell) -> Outcome:
 
 def expectations(project: Project) -> Expected:
     """What the project declares that its workflows must agree with."""
-    setup = project.settings.gates.setup
+    from release.gates.setup.settings import SetupSettings
+
+    setup = project.settings.gates.of("setup", SetupSettings)
     requires = as_table(project.pyproject.get("build-system")).get("requires")
     # Whether development versions are released, only the project knows.
     unsettled = {tag for tag, version in project.released.items() if version.is_devrelease}
@@ -327,4 +331,7 @@ GATE = Gate(
     check=check,
     tools=("zizmor", "check-jsonschema"),
     cost=0.7,
+    order=80,
+    settings="release.gates.workflows.settings:WorkflowsSettings",
+    defects="release.gates.workflows.defects:DEFECTS",
 )

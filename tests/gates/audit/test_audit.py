@@ -12,8 +12,8 @@ import pytest
 
 from release.gates.audit import GATE, advisories, split_credentials
 from release.gates.audit.advisories import Answer, Vulnerability, read_answer
+from release.gates.audit.settings import AuditIgnore
 from release.model import Outcome, Status
-from release.settings import AuditIgnore
 from tests.built import judge_built, make_built_project, replace_tool
 from tests.osv_server import OsvServer, is_affected, read_advisories
 from tests.support import Judge

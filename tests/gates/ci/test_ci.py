@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from release.gates import checklist, ci
+from release.gates import ci
 from release.gates.ci import judge_units, read_units
 from release.model import Finding, Status
+from release.run.checklist import checklist
 from release.run.runner import judge_with_needs
 from release.world.forge import CheckRun, Checks, WorkflowRun
 from tests.forge_server import (

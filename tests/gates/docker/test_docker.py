@@ -19,7 +19,6 @@ from typing import Any
 import pytest
 
 from release.errors import CannotCheck, Interrupted
-from release.gates import checklist
 from release.gates.docker import (
     GATE,
     Inside,
@@ -47,11 +46,12 @@ from release.gates.docker.containers import (
     read_image,
 )
 from release.gates.docker.dockerfile import instructions
+from release.gates.docker.settings import DockerSettings
 from release.model import Evidence, Finding, Status
+from release.run.checklist import checklist
 from release.run.processes import Log, Processes
 from release.run.runner import judge_with_needs
 from release.run.shell import Shell
-from release.settings import DockerSettings
 from release.text.masking import Mask
 from tests.support import PYPROJECT, Judge, make_project
 

@@ -15,7 +15,6 @@ import psutil
 import pytest
 
 from release.errors import CannotCheck, ConfigurationError
-from release.gates import checklist
 from release.gates.migrations import (
     GATE,
     TOOLS,
@@ -31,6 +30,7 @@ from release.gates.migrations.postgres import Server, scratch_server
 from release.gates.migrations.surroundings import Surroundings
 from release.model import Finding, Outcome, Status
 from release.project import read_project
+from release.run.checklist import checklist
 from release.run.installed import ProjectEnvironment, project_environment
 from release.run.runner import judge_with_needs, open_shell
 from release.run.shell import Shell
@@ -103,7 +103,9 @@ class Shared:
 
 
 def gate_settings(project: Any) -> Any:
-    return project.settings.gates.migrations
+    from release.gates.migrations.settings import MigrationsSettings
+
+    return project.settings.gates.of("migrations", MigrationsSettings)
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from release.gates import load
 from release.gates.parity import makes_wheels_anew, publishers
 from release.model import Evidence, Level, Status
 from release.project import read_project
+from release.registry import installed
 from release.run.runner import judge as judge_gate
 from tests.archives import (
     LICENCED,
@@ -245,7 +245,7 @@ def test_with_a_level_the_files_to_come_are_left_to_their_own_run(
 ) -> None:
     serve(index, make_wheel(tmp_path / "there", files={"small_thing/other.py": ""}))
     run = judge.run(root, Level.MINOR, fresh=True)
-    outcome = judge_gate(run, load("parity"), {"build": build_evidence(run)}).outcome
+    outcome = judge_gate(run, installed()["parity"].gate, {"build": build_evidence(run)}).outcome
     assert outcome.status is Status.PASSED
     assert "1.3.0 is to be built yet" in outcome.summary
 
@@ -424,7 +424,7 @@ def test_without_the_files_it_is_unchecked(judge: Judge, root: Path) -> None:
     run = judge.run(root, fresh=True)
     evidence = build_evidence(run)
     (root / ".release" / "dist" / "small_thing-1.2.3.tar.gz").unlink()
-    outcome = judge_gate(run, load("parity"), {"build": evidence}).outcome
+    outcome = judge_gate(run, installed()["parity"].gate, {"build": evidence}).outcome
     assert outcome.status is Status.UNCHECKED
     assert "is not what build made" in outcome.summary
 

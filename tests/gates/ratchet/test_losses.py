@@ -29,8 +29,8 @@ from release.gates.ratchet.losses import (
     previous_release,
     wheel_files,
 )
+from release.gates.ratchet.settings import Loss as Accepted
 from release.model import Level
-from release.settings import Loss as Accepted
 from release.world.index import ServedFile
 from tests.archives import make_wheel
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from release.errors import CannotCheck
-from release.gates import load
 from release.model import Evidence, Level, Status
+from release.registry import installed
 from release.run.runner import judge as judge_gate
 from release.world.distributions import download
 from release.world.index import ServedFile, served_files
@@ -267,7 +267,9 @@ def test_the_level_says_what_is_released(judge: Judge, root: Path) -> None:
 
     def status(level: Level) -> Status:
         run = judge.run(root, level, fresh=True)
-        return judge_gate(run, load("ratchet"), {"build": build_evidence(run)}).outcome.status
+        return judge_gate(
+            run, installed()["ratchet"].gate, {"build": build_evidence(run)}
+        ).outcome.status
 
     assert status(Level.MINOR) is Status.FAILED
     assert status(Level.MAJOR) is Status.PASSED

@@ -493,7 +493,7 @@ def test_an_environment_that_lacks_the_schemas_leaves_the_gate_unchecked(
 def test_a_wheel_that_build_did_not_make_leaves_the_gate_unchecked(
     judge: Judge, tmp_path: Path
 ) -> None:
-    from release.gates import load
+    from release.registry import installed
     from release.run.runner import judge as judge_gate
     from tests.built import build_evidence
 
@@ -502,7 +502,7 @@ def test_a_wheel_that_build_did_not_make_leaves_the_gate_unchecked(
     needed = {"build": build_evidence(run)}
     wheel = next((root / ".release/dist").glob("*.whl"))
     wheel.write_bytes(wheel.read_bytes() + b"\0")
-    outcome = judge_gate(run, load("sbom"), needed).outcome
+    outcome = judge_gate(run, installed()["sbom"].gate, needed).outcome
     assert outcome.status is Status.UNCHECKED
     assert "is not what build made" in outcome.summary
 

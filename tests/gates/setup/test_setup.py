@@ -22,9 +22,9 @@ from release.gates.setup import (
     publishing_jobs,
     refuses,
 )
+from release.gates.setup.settings import SetupSettings
 from release.gates.workflows.read import load
 from release.model import Status
-from release.settings import SetupSettings
 from release.world import index
 from release.world.forge import Environment
 from release.world.integrity import Publisher

@@ -21,9 +21,9 @@ from release.gates.workflows import (
 from release.gates.workflows.model import Node
 from release.gates.workflows.policy import RULES, Breach
 from release.gates.workflows.read import parse
+from release.gates.workflows.settings import Waiver
 from release.model import Evidence, Finding, Status
 from release.run.processes import Completed
-from release.settings import Waiver
 from tests.built import replace_tool
 from tests.gates.workflows.examples import BY_PASSWORD, GOOD, PROVENANCE, RELEASE, changed
 from tests.support import PYPROJECT, Judge, commit, git, make_project, write

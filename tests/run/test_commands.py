@@ -77,7 +77,7 @@ def test_a_command_sees_its_variables_and_runs_in_the_project(tmp_path: Path, ju
 def test_a_title_is_its_line_in_the_checklist(tmp_path: Path, judge: Judge) -> None:
     table = f'project = false\ntitle = "all is well"\nrun = [{python("pass")}]'
     run = judge.run(with_gate(tmp_path / "p", table))
-    from release.gates import checklist
+    from release.run.checklist import checklist
 
     assert checklist(run.project.settings)["doctor"].title == "all is well"
 

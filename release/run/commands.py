@@ -37,6 +37,7 @@ def own_gate(name: str, settings: OwnGateSettings) -> Gate:
         needs=settings.needs,
         cost=2.0,
         echoes=True,
+        settings="release.settings:OwnGateSettings",
     )
 
 

@@ -1,0 +1,32 @@
+"""`[tool.release.gates.audit]`."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from release.settings import GateSettings, Table, Text
+
+
+class AuditIgnore(Table):
+    """A known vulnerability that is accepted for a while."""
+
+    id: Text = Field(description="The advisory's identifier or one of its aliases.")
+    reason: Text = Field(description="Why it does not matter here.")
+    expires: date = Field(description="The last day on which it is ignored.")
+
+
+class AuditSettings(GateSettings):
+    """Where advisories come from, and which ones are accepted for now."""
+
+    valid_hours: Annotated[int, Field(ge=0, le=24)] | None = Field(
+        None, description="How many hours its pass counts, a day at most: advisories come daily."
+    )
+
+    service: Literal["pypi", "osv"] = Field("pypi", description="The advisory source.")
+    osv_url: Annotated[str, StringConstraints(pattern=r"^https?://")] | None = Field(
+        None, description='Address of an OSV-compatible API, for service = "osv".'
+    )
+    ignore: tuple[AuditIgnore, ...] = Field((), description="Accepted vulnerabilities.")

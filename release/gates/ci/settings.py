@@ -1,0 +1,22 @@
+"""`[tool.release.gates.ci]`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from release.settings import GateSettings, Text
+
+
+class CiSettings(GateSettings):
+    """Which checks of the forge must be green."""
+
+    workflows: tuple[Text, ...] = Field(
+        (),
+        description="Workflows (names or files) or checks (names) that must have succeeded; all of"
+        " them unless set.",
+    )
+    wait_minutes: Annotated[int, Field(ge=0, le=360)] = Field(
+        0, description="How long checks that still run are waited for."
+    )
