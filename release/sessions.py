@@ -19,7 +19,7 @@ import nox
 
 from release.errors import Problem, ReleaseError, UsageError
 from release.model import Evidence, Gate, Level, Status
-from release.registry import installed
+from release.registry import DISTRIBUTION, installed
 from release.run.processes import adopt_orphans, end_orphans
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Sessions:
 
     `noxfile` is the path of the noxfile; the project it lies in is the default for `--project`.
     `gates` are gates written in Python there: each becomes a session and part of the checklist.
+    No session that the noxfile has by then is replaced: ours of the same name is release_NAME.
     """
 
     def __init__(self, noxfile: Path, gates: Sequence[Gate] = ()) -> None:
@@ -50,8 +51,9 @@ class Sessions:
         for name in ACTIONS:
             self.action(name)
         self.prove()
-        for name in installed():
-            self.gate(name)
+        for name, one in installed().items():
+            if one.distribution == DISTRIBUTION:
+                self.gate(name)
         self.own_gates()
 
     def gate(self, name: str) -> None:
@@ -59,7 +61,10 @@ class Sessions:
         self._register_gate(installed()[name].gate, installed()[name].text)
 
     def own_gates(self) -> None:
-        """Register the gates of the project's settings, and those given as Python."""
+        """Register the gates of other distributions, of the settings, and those in Python."""
+        for name, one in installed().items():
+            if one.distribution != DISTRIBUTION:
+                self.gate(name)
         for name, title in _own_gates(self.root).items():
             if name.isidentifier() and name not in installed():
                 self._register(name, title, self._judge_one(name, title))
@@ -110,6 +115,10 @@ class Sessions:
     def _register(
         self, name: str, text: str, body: Callable[[nox.Session], None], backend: str = "none"
     ) -> None:
+        if name in nox.registry.get():
+            head, _, rest = text.partition("\n")
+            text = f"{head.rstrip('.')} (beside {name}, which is this noxfile's own).\n{rest}"
+            name = f"release_{name}"
         body.__doc__ = text
         nox.session(
             name=name, venv_backend=backend, reuse_venv=True, default=False, allow_parallel=True

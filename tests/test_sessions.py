@@ -279,6 +279,21 @@ def test_the_noxfile_for_other_projects_has_the_same_checklist(root: Path) -> No
     assert session_names(root / "noxfile.py") == [*SESSIONS, "doctor"]
 
 
+def test_no_session_of_the_noxfile_is_replaced(nox: Nox, root: Path) -> None:
+    template = (ROOT / "templates/noxfile.py").read_text()
+    own = "@nox.session\ndef lint(session):\n    print('mine')\n\n\nSessions("
+    write(root, {"noxfile.py": template.replace("Sessions(", own, 1)})
+    names = session_names(root / "noxfile.py")
+    assert [name for name in names if "lint" in name] == ["lint", "release_lint"]
+    done = nox("-s", "lint", "--no-venv", noxfile=root / "noxfile.py")
+    assert "mine" in done.stdout
+    assert "has already been registered" not in done.stderr
+    done = nox("-s", "release_lint", "--", "--help", noxfile=root / "noxfile.py")
+    assert "nox -s release_lint --" in done.stdout
+    done = nox("--list", noxfile=root / "noxfile.py")
+    assert "(beside lint, which is this noxfile's own)" in done.stdout
+
+
 def test_a_gate_of_commands_is_a_session(nox: Nox, root: Path) -> None:
     shutil.copy(ROOT / "templates/noxfile.py", root)
     with (root / "pyproject.toml").open("a") as file:
