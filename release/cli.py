@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+from release.report.streams import shield
+
 USAGE = """\
 usage: nox-release SESSION [ARGUMENT ...]
        nox-release --list
@@ -19,6 +21,7 @@ Runs a session of the release checklist on the project in the current directory,
 
 def main() -> int:
     """Run one session of the packaged noxfile; returns nox's exit status."""
+    shield()
     arguments = sys.argv[1:]
     if not arguments or arguments[0] in {"-h", "--help"}:
         print(USAGE, end="")

@@ -20,6 +20,7 @@ import nox
 from release.errors import Problem, ReleaseError, UsageError
 from release.model import Evidence, Gate, Level, Status
 from release.registry import DISTRIBUTION, installed
+from release.report.streams import shield
 from release.run.processes import adopt_orphans, end_orphans
 
 if TYPE_CHECKING:
@@ -119,10 +120,15 @@ class Sessions:
             head, _, rest = text.partition("\n")
             text = f"{head.rstrip('.')} (beside {name}, which is this noxfile's own).\n{rest}"
             name = f"release_{name}"
-        body.__doc__ = text
+
+        def shielded(session: nox.Session) -> None:
+            shield()
+            body(session)
+
+        shielded.__doc__ = text
         nox.session(
             name=name, venv_backend=backend, reuse_venv=True, default=False, allow_parallel=True
-        )(body)
+        )(shielded)
 
     def _judge_one(self, name: str, text: str = "") -> Callable[[nox.Session], None]:
         def body(session: nox.Session) -> None:
