@@ -81,8 +81,7 @@ class Contestant:
                 *self.project.rglob("__pycache__"),
                 *(p for p in bytecode.glob("*") if p.name != ".release"),
             ):
-                if not path.is_relative_to(self.project / ".release" / "envs"):
-                    shutil.rmtree(path, ignore_errors=True)
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def prepare(requirement: str, work: Path, osv: str) -> Package:
@@ -173,7 +172,7 @@ def contestants(package: Package, work: Path, osv: str, cores: int) -> list[Cont
             " tree and the versions (git, the remote, the index), the contents of sdist and wheel,"
             " every module's import, hashes of all tools, and keeps evidence",
             [
-                *(*nox, "-f", str(NOXFILE), "--envdir={home}/environments"),
+                *(*nox, "-f", str(NOXFILE)),
                 *("-s", OURS, "--", "--project={home}/project"),
             ],
             package,
@@ -277,6 +276,7 @@ def contestant(
         "BENCH_PACKAGE": checked.package_path or ".",
         "BENCH_IMPORT": checked.require_package(),
         "BENCH_REQUIREMENTS": str(needs),
+        "NOX_RELEASE_CACHE": str(home / "environments"),
         "BENCH_ENVIRONMENTS": str(home / "environments"),
         "BENCH_MADE": str(home / "made"),
         "BENCH_PYTHON": sys.executable,

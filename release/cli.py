@@ -32,7 +32,7 @@ def main() -> int:
     from release.sessions import PROJECT_VARIABLE, run_nox
 
     os.environ.setdefault(PROJECT_VARIABLE, str(Path.cwd()))
-    command = ["--noxfile", str(noxfile), "--envdir", str(Path.cwd() / ".release" / "tools")]
+    command = ["--noxfile", str(noxfile)]
     if arguments[0] in {"-l", "--list"}:
         return run_nox([*command, "--list"])
     name, *rest = arguments

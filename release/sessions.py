@@ -107,15 +107,9 @@ class Sessions:
         self._register("prove", PROVE, body)
 
     def _register_gate(self, gate: Gate, text: str) -> None:
-        from release.run.environments import find_uv
+        self._register(gate.name, text, self._judge_one(gate.name, text))
 
-        own = "uv" if find_uv() else "virtualenv"
-        backend = own if gate.tools and not gate.beside_project else "none"
-        self._register(gate.name, text, self._judge_one(gate.name, text), backend)
-
-    def _register(
-        self, name: str, text: str, body: Callable[[nox.Session], None], backend: str = "none"
-    ) -> None:
+    def _register(self, name: str, text: str, body: Callable[[nox.Session], None]) -> None:
         if name in nox.registry.get():
             head, _, rest = text.partition("\n")
             text = f"{head.rstrip('.')} (beside {name}, which is this noxfile's own).\n{rest}"
@@ -126,9 +120,8 @@ class Sessions:
             body(session)
 
         shielded.__doc__ = text
-        nox.session(
-            name=name, venv_backend=backend, reuse_venv=True, default=False, allow_parallel=True
-        )(shielded)
+        # nox would keep environments in the repository; the runner keeps them in the user's cache.
+        nox.session(name=name, venv_backend="none", default=False, allow_parallel=True)(shielded)
 
     def _judge_one(self, name: str, text: str = "") -> Callable[[nox.Session], None]:
         def body(session: nox.Session) -> None:
@@ -249,15 +242,20 @@ class Sessions:
     ) -> Run:
         from release.project import read_project
         from release.report import pages
+        from release.run.cache import find_cache
         from release.run.runner import Run
         from release.run.store import Store
 
         root = _project_folder(arguments.project, Path(session.invoked_from), self.root)
         project = read_project(root, self._extra)
+        store = Store(project.root)
+        cache, remark = find_cache(project.git.top if project.git else project.root)
+        if remark is not None:
+            print(remark, file=sys.stderr)
         return Run(
             project=project,
-            store=Store(project.root),
-            tools_folder=session.env_dir.resolve().parent,
+            store=store,
+            cache=cache,
             level=Level(arguments.level) if getattr(arguments, "level", None) else None,
             fresh=getattr(arguments, "fresh", False),
             echo=echo,

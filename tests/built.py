@@ -13,7 +13,7 @@ from pathlib import Path
 
 from release.model import Artifact, Evidence, Outcome
 from release.registry import installed
-from release.run.environments import ensure_tools
+from release.run.environments import ensure_tools, tools_name
 from release.run.processes import Completed
 from release.run.runner import Run
 from release.run.runner import judge as judge_gate
@@ -58,7 +58,7 @@ def replace_tool(tools: Path, gate: str, program: str, script: str | None) -> Ju
 
     `script` finds the real one at `sys.argv[0] + "-real"`.
     """
-    environment = ensure_tools(gate, tools / gate, _run)
+    environment = ensure_tools(gate, tools / "tools" / tools_name(gate), _run)
     path = Path(environment.tool(program))
     real = path.rename(path.with_name(f"{program}-real"))
     if script is None:

@@ -35,16 +35,11 @@ class Nox:
         self.tools = tools
 
     def command(self, *arguments: str, noxfile: Path = NOXFILE) -> list[str]:
-        command = [
-            sys.executable,
-            "-m",
-            "nox",
-            "--noxfile",
-            str(noxfile),
-            "--envdir",
-            str(self.tools),
-        ]
-        return [*command, *arguments]
+        return [sys.executable, "-m", "nox", "--noxfile", str(noxfile), *arguments]
+
+    def environment(self, **more: str) -> dict[str, str]:
+        cache = {"NOX_RELEASE_CACHE": str(self.tools)}
+        return {**os.environ, **cache, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", **more}
 
     def __call__(
         self, *arguments: str, noxfile: Path = NOXFILE, cwd: Path = ROOT
@@ -54,7 +49,7 @@ class Nox:
             capture_output=True,
             text=True,
             cwd=cwd,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
+            env=self.environment(),
             timeout=300,
             check=False,
         )
@@ -252,7 +247,7 @@ def test_an_interruption_leaves_no_process_and_says_what_was_not_judged(
         stderr=subprocess.PIPE,
         text=True,
         cwd=root,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TEST_RUN": marker, "NO_COLOR": "1"},
+        env=nox.environment(TEST_RUN=marker),
         start_new_session=True,
     )
     deadline = time.monotonic() + 60
@@ -326,10 +321,10 @@ def test_the_readme_shows_the_template_of_the_noxfile() -> None:
     assert body in (ROOT / "README.md").read_text()
 
 
-def test_the_console_script_needs_no_noxfile(root: Path) -> None:
+def test_the_console_script_needs_no_noxfile(nox: Nox, root: Path) -> None:
     with_remote(root)
     program = "import sys; from release.cli import main; sys.exit(main())"
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+    env = nox.environment()
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -20,13 +20,13 @@ from release.model import Finding, Outcome, Plan, Status
 from release.project import Project, read_project
 from release.project.git import git
 from release.run.runner import Run, does_not_apply, open_shell
-from release.run.store import FOLDER
+from release.run.store import CANDIDATE, FOLDER
 from release.text.masking import listing
 
 if TYPE_CHECKING:
     from release.run.shell import Shell
 
-NAME = "candidate"
+NAME = CANDIDATE
 # Judged on the new files before they are committed.
 DOCUMENT_GATES = ("versions", "changelog", "documents", "schemas")
 BUMP_SCRIPT = Path(__file__).with_name("_bump_my_version.py")

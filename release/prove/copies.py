@@ -163,15 +163,19 @@ def take_evidence(own: Store, copy: Store, gates: Mapping[str, Gate]) -> None:
                 shutil.rmtree(copy.folder / name, ignore_errors=True)
 
 
-def share(clean: Store, store: Store, gate: Gate, gates: Mapping[str, Gate]) -> None:
-    """Let a planted copy use what the clean one made: environments, and the files that it built.
+def share_environments(clean: Path, folder: Path, gate: Gate) -> None:
+    """Let a planted copy use the environments of the clean one.
 
-    An environment that no longer fits is made anew, in place of the link.
+    One that no longer fits is made anew, in place of the link.
     """
+    folder.mkdir(parents=True)
     for name in {gate.name, "runtime", *gate.needs}:
-        made = clean.folder / "envs" / name
-        if made.is_dir():
-            (store.folder / "envs" / name).symlink_to(made, target_is_directory=True)
+        if (clean / name).is_dir():
+            (folder / name).symlink_to(clean / name, target_is_directory=True)
+
+
+def share(clean: Store, store: Store, gate: Gate, gates: Mapping[str, Gate]) -> None:
+    """Give a planted copy the files that the clean one built."""
     for name in {name for need in gate.needs for name in gates[need].writes}:
         if (clean.folder / name).is_dir():
             shutil.copytree(clean.folder / name, store.folder / name)

@@ -384,7 +384,16 @@ def _plant_and_judge(
         if defect.committed:
             commit(root)
         project = defect.amend(copy, read_project(root, bench.source.extra))
-        there = replace(bench.run, project=project, store=store, fresh=True, echo=False, level=None)
+        there = replace(
+            bench.run,
+            project=project,
+            store=store,
+            projects=folder / "environments",
+            fresh=True,
+            echo=False,
+            level=None,
+        )
+        copies.share_environments(bench.clean.environments, there.environments, gate)
         with _variables(defect.surroundings(copy) if defect.surroundings else {}):
             evidence = judge(there, gate, _as_planted(bench.evidence, store))
         if bench.run.cancelled:
@@ -524,7 +533,12 @@ def _prepare(
     wanted = _with_needs(chosen, gates)
     copies.take_evidence(run.store, store, wanted)
     clean = replace(
-        run, project=read_project(root, run.project.extra), store=store, echo=False, level=None
+        run,
+        project=read_project(root, run.project.extra),
+        store=store,
+        projects=scratch / "environments",
+        echo=False,
+        level=None,
     )
     evidence = judge_all(clean, wanted, _Silent())
     if clean.cancelled:

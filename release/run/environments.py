@@ -156,6 +156,19 @@ def create(path: Path, python: str, run: Run, *, bare: bool = False) -> Environm
     return Environment(path)
 
 
+def tools_name(gate: str) -> str:
+    """The name of the folder that holds a gate's tools: what shares it has the same pins.
+
+    It is made of the interpreter that this process's own one derives from, so that every
+    installation of this program on one machine finds it.
+    """
+    return f"{gate}-{_tools_digest(gate)[:16]}"
+
+
+def _tools_digest(gate: str) -> str:
+    return digest_of(lock_of(gate).read_bytes(), sys.version, sys.base_prefix)
+
+
 def ensure_tools(gate: str, path: Path, run: Run) -> Environment:
     """The environment at `path` holding exactly the locked tools of `gate`.
 
@@ -163,7 +176,7 @@ def ensure_tools(gate: str, path: Path, run: Run) -> Environment:
     Raises CannotCheck when the tools cannot be installed.
     """
     lock = lock_of(gate)
-    wanted = digest_of(lock.read_bytes(), sys.version, sys.executable)
+    wanted = _tools_digest(gate)
     environment = Environment(path)
     if is_intact(environment, wanted):
         return environment

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -61,11 +62,15 @@ class Completed:
 class Log:
     """A gate's log file: masked, and capped at five million characters.
 
-    What is written also goes to `echo`, where one is given.
+    It takes the place of whatever was there, a link for example. What is written also goes to
+    `echo`, where one is given.
     """
 
     def __init__(self, path: Path, mask: Mask, echo: IO[str] | None = None) -> None:
-        self._file: IO[str] = path.open("w", encoding="utf-8", errors="replace")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        self._file: IO[str] = open(handle, "w", encoding="utf-8", errors="replace")  # noqa: SIM115
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
         self._echo = echo
         self.mask = mask
         self._written = 0

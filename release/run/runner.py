@@ -63,7 +63,8 @@ class Stop:
 class Run:
     """One run over a project: what its gates share.
 
-    `tools_folder` is where the gates' tool environments lie, one folder a gate. `fresh` runs
+    `cache` is where environments lie: the gates' tools, shared by all projects, and unless
+    `projects` names another folder for them those that hold a project's own code. `fresh` runs
     gates even where evidence would do, `echo` shows the output of gates that people want to read,
     `workers` is how many gates with tools run at once.
     `stop` ends it from outside, `pages` are what people read of a report, by file name.
@@ -71,7 +72,7 @@ class Run:
 
     project: Project
     store: Store
-    tools_folder: Path
+    cache: Path
     level: Level | None = None
     fresh: bool = False
     echo: bool = False
@@ -79,12 +80,19 @@ class Run:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     stop: Stop = field(default_factory=lambda: Stop())
     pages: Callable[[Report], Mapping[str, str]] = lambda _report: {}
+    projects: Path | None = None
 
     def __post_init__(self) -> None:
         tables = self.project.settings.gates.tables.values()
         self.mask = Mask({**os.environ, **{k: v for t in tables for k, v in t.secrets().items()}})
         self.tree = _tree(self.project)
         self.refs = _refs(self.project)
+
+    @property
+    def environments(self) -> Path:
+        """The folder of the environments that hold this project's own code."""
+        name = f"{self.project.name}-{environments.digest_of(str(self.store.folder))[:16]}"
+        return (self.projects or self.cache / "projects") / name
 
     @property
     def cancelled(self) -> bool:
@@ -249,6 +257,7 @@ def _shell(
         gate=gate,
         root=run.project.root,
         folder=run.store.folder,
+        environments=run.environments,
         timeout=run.project.settings.gates.of_gate(gate).timeout,
         processes=processes,
         log=log,
@@ -265,7 +274,7 @@ def _drop_stale_bytecode(run: Run, gate: Gate, digest: str) -> None:
     Python knows a stale one by the time of its source, in whole seconds, and its size; an edit of a
     moment ago that keeps the size would not be seen. Those of the gate's environment stay.
     """
-    folder = run.store.folder / "envs" / gate.name / BYTECODE
+    folder = run.environments / gate.name / BYTECODE
     noted = folder / "tree.txt"
     if not folder.is_dir() or (noted.is_file() and noted.read_text(encoding="utf-8") == digest):
         return
@@ -279,9 +288,9 @@ def _drop_stale_bytecode(run: Run, gate: Gate, digest: str) -> None:
 
 
 def _tools(run: Run, gate: Gate, shell: Shell) -> environments.Environment:
-    path = run.tools_folder / gate.name
+    path = run.cache / "tools" / environments.tools_name(gate.name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with shell.lock(path.with_name(f".{gate.name}.lock")):
+    with shell.lock(path.with_name(f".{path.name}.lock")):
         environment = environments.ensure_tools(gate.name, path, shell.run_plain)
     installed = environment.distributions()
     shell.versions |= {name: installed[name] for name in gate.tools if name in installed}

@@ -27,7 +27,8 @@ BYTECODE = "pycache"
 class Shell:
     """One gate's hands.
 
-    `folder` is the project's `.release/`; `tools` gives the gate's own environment, made on first
+    `folder` is the project's `.release/`, `environments` the folder of those that hold its code;
+    `tools` gives the gate's own environment, made on first
     use; `needed` holds the evidence of the gates it needs; `level` is the kind of release.
     Everything it runs is recorded in `commands` and logged; relative paths are resolved against the
     project's root.
@@ -39,6 +40,7 @@ class Shell:
         gate: Gate,
         root: Path,
         folder: Path,
+        environments: Path,
         timeout: float,
         processes: Processes,
         log: Log,
@@ -50,6 +52,7 @@ class Shell:
         self.gate = gate
         self.root = root
         self.folder = folder
+        self.environments = environments
         self.timeout = timeout
         self.needed = needed
         self.now = now

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from release.errors import ConfigurationError, Problem
+from release.errors import CannotCheck, ConfigurationError, Problem
 from release.model import Evidence
+from release.project.git import complaint, git
+from release.text.masking import listing
 
 FOLDER = ".release"
+CANDIDATE = "candidate"  # a checkout of the project, with links of its own
 
 
 class Store:
     """The `.release/` folder of one project.
 
-    Raises ConfigurationError when it cannot be made or written.
+    Raises ConfigurationError when it cannot be made or written, when git tracks something in it,
+    and when something in it is neither a file nor a folder.
     """
 
     def __init__(self, root: Path) -> None:
@@ -30,8 +35,10 @@ class Store:
                     remedy="remove the link",
                 )
             )
+        _refuse_tracked(root)
         with self.writing():
-            for name in ("evidence", "logs", "cache", "envs"):
+            _refuse_links(self.folder)
+            for name in ("evidence", "logs", "cache"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.folder / "evidence"):
                 pass
@@ -49,7 +56,7 @@ class Store:
                 Problem(
                     f"cannot be written: {error.strerror or error}",
                     FOLDER,
-                    remedy="evidence, logs and environments are kept there; make it writable",
+                    remedy="evidence, logs and distributions are kept there; make it writable",
                 )
             ) from None
 
@@ -85,6 +92,63 @@ class Store:
         except (OSError, ValueError):
             return None
         return evidence if evidence.gate == gate else None
+
+
+def _refuse_tracked(root: Path) -> None:
+    """Raise ConfigurationError when git tracks anything below `.release/`, in whatever case.
+
+    The folder ignores itself, so nobody would see in a review what such files do.
+    """
+    # Over what the user's environment says of path specifications.
+    plainly = {"GIT_LITERAL_PATHSPECS": "0", "GIT_ICASE_PATHSPECS": "1"}
+    try:
+        done = git(root, "ls-files", "-z", "--", FOLDER, check=False, env=plainly)
+    except CannotCheck as error:
+        raise ConfigurationError(Problem(error.reason, FOLDER, remedy=error.remedy)) from None
+    if done.returncode != 0 and "not a git repository (or any" not in done.stderr:
+        said = complaint(done.stderr, done.returncode)
+        remedy = "`git status` must work here before anything is kept there"
+        raise ConfigurationError(
+            Problem(f"git cannot say what of it is tracked: {said}", FOLDER, remedy=remedy)
+        )
+    names = list(dict.fromkeys(name for name in done.stdout.split("\0") if name))
+    if names:
+        raise ConfigurationError(
+            Problem(
+                f"git tracks what only this machine may write: {listing(names)}",
+                FOLDER,
+                remedy=f"git rm -r {FOLDER}, and commit that",
+            )
+        )
+
+
+def _refuse_links(folder: Path) -> None:
+    """Raise ConfigurationError for what would make a look write or read elsewhere, or wait."""
+    found = [path.relative_to(folder.parent).as_posix() for path in _strange(folder)]
+    if found:
+        raise ConfigurationError(
+            Problem(
+                f"not everything in it is a file or a folder: {listing(sorted(found))}",
+                FOLDER,
+                remedy="remove that; evidence is only kept inside the project",
+            )
+        )
+
+
+def _strange(folder: Path) -> Iterator[Path]:
+    """Links, pipes and the like below a folder, but for those of the project's own checkout."""
+    if not folder.is_dir():
+        return
+    waiting = [folder]
+    while waiting:
+        here = waiting.pop()
+        with os.scandir(here) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    if (here, entry.name) != (folder, CANDIDATE):
+                        waiting.append(Path(entry.path))
+                elif not entry.is_file(follow_symlinks=False):
+                    yield Path(entry.path)
 
 
 def read_evidence(path: Path) -> Evidence:

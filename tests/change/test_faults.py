@@ -1109,7 +1109,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.parametrize("left", [0, 4, 8, 16, 32, 64, 96, 128])
 def test_a_full_disk_changes_nothing(small_disk: Path, judge: Judge, left: int) -> None:
     world = World(make_project(small_disk / "thing", DOCUMENTS), judge)
-    for name in ("evidence", "logs", "cache", "envs"):
+    for name in ("evidence", "logs", "cache"):
         (world.root / ".release" / name).mkdir(parents=True)
     (world.root / ".release/.gitignore").write_text("*\n")
     before = world.state()
@@ -1859,7 +1859,7 @@ def test_an_interrupted_checklist_changes_nothing_and_is_taken_up_again(
         stderr=subprocess.PIPE,
         text=True,
         cwd=world.root,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TEST_RUN": marker, "NO_COLOR": "1"},
+        env=nox.environment(TEST_RUN=marker),
         start_new_session=True,
     )
     deadline = time.monotonic() + 120

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.support import PYPROJECT, git, make_project, with_remote
-from tests.test_sessions import ROOT, Nox
+from tests.test_sessions import Nox
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX streams")
 FULL = Path("/dev/full")
+UNBUFFERED = "PYTHONUNBUFFERED"
 
 
 @contextlib.contextmanager
@@ -59,9 +60,9 @@ def nox(tools_folder: Path) -> Nox:
     return Nox(tools_folder)
 
 
-def environment(**more: str) -> Mapping[str, str]:
-    known = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    return {**known, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", **more}
+def environment(nox: Nox, **more: str) -> Mapping[str, str]:
+    known = nox.environment(**more)
+    return {name: value for name, value in known.items() if name in more or name != UNBUFFERED}
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_output_that_nobody_takes_changes_no_exit_status(
 ) -> None:
     command = nox.command("-s", *arguments, "--project", str(root))
     with SINKS[sink]() as lost:
-        done = subprocess.run(command, stdout=lost, stderr=subprocess.PIPE, env=environment())
+        done = subprocess.run(command, stdout=lost, stderr=subprocess.PIPE, env=environment(nox))
     assert done.returncode == status, done.stderr
     assert b"Traceback" not in done.stderr
     assert b"Exception ignored" not in done.stderr
@@ -88,7 +89,7 @@ def test_a_release_that_nobody_reads_of_is_made_all_the_same(
     before = git(root, "rev-parse", "HEAD")
     command = nox.command("-s", "bump", "--", "patch", "--project", str(root))
     with SINKS[sink]() as lost:
-        done = subprocess.run(command, stdout=lost, stderr=lost, env=environment())
+        done = subprocess.run(command, stdout=lost, stderr=lost, env=environment(nox))
     assert done.returncode == 0
     assert git(root, "rev-parse", "HEAD~1") == before
     assert git(root, "status", "--porcelain") == ""
@@ -105,7 +106,7 @@ def test_what_the_output_cannot_encode_is_a_question_mark(
         done = subprocess.run(
             nox.command("-s", *arguments, "--project", str(root)),
             capture_output=True,
-            env=environment(PYTHONIOENCODING=encoding),
+            env=environment(nox, PYTHONIOENCODING=encoding),
         )
         assert done.returncode == 0, done.stderr
         assert said in done.stdout
@@ -116,7 +117,7 @@ def test_unbuffered_output_arrives(nox: Nox, root: Path) -> None:
     done = subprocess.run(
         nox.command("-s", "tree", "--", "--project", str(root)),
         capture_output=True,
-        env=environment(PYTHONUNBUFFERED="1", PYTHONIOENCODING="ascii"),
+        env=environment(nox, PYTHONUNBUFFERED="1", PYTHONIOENCODING="ascii"),
     )
     assert done.returncode == 0, done.stderr
     assert b"? tree: main at" in done.stdout
@@ -125,14 +126,14 @@ def test_unbuffered_output_arrives(nox: Nox, root: Path) -> None:
 
 def test_closed_streams_are_no_reason_to_fail(nox: Nox, root: Path) -> None:
     command = nox.command("-s", "tree", "--", "--project", str(root))
-    done = subprocess.run(["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *command], env=environment())
+    done = subprocess.run(["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *command], env=environment(nox))
     assert done.returncode == 0
 
 
 @pytest.mark.parametrize("arguments", [["--list"], ["--help"], ["tree"]])
 @pytest.mark.parametrize("sink", SINKS)
 def test_the_console_script_does_not_mind_either(
-    root: Path, arguments: list[str], sink: str
+    nox: Nox, root: Path, arguments: list[str], sink: str
 ) -> None:
     program = "import sys; from release.cli import main; sys.exit(main())"
     with SINKS[sink]() as lost:
@@ -141,7 +142,7 @@ def test_the_console_script_does_not_mind_either(
             stdout=lost,
             stderr=subprocess.PIPE,
             cwd=root,
-            env=environment(),
+            env=environment(nox),
         )
     assert done.returncode == 0, done.stderr
     assert b"Traceback" not in done.stderr

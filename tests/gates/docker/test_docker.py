@@ -535,6 +535,7 @@ def make_shell(folder: Path, log: Log) -> Shell:
         gate=GATE,
         root=folder,
         folder=folder,
+        environments=folder,
         timeout=120,
         processes=Processes(),
         log=log,

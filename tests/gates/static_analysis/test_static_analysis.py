@@ -155,7 +155,7 @@ class TestBandit:
 
         write(project, {BAD: SHELL})
         judge(project, "static_analysis")
-        bandit = next((tools_folder / "static_analysis").glob("*/bandit"))
+        bandit = next(tools_folder.glob("tools/static_analysis-*/*/bandit"))
         subprocess.run(
             [str(bandit), "-q", "-r", "src/small_thing", "-f", "json", "-o", "known.json"],
             cwd=project,
