@@ -224,7 +224,17 @@ def _bumped_from(project: Project, commit: str) -> Version | None:
     path = project.version_places[0].path
     diff = git(
         project.root,
-        *("diff", "--no-ext-diff", "--no-color", "--unified=0", f"{found}^", found, "--", path),
+        *(
+            "diff",
+            "--no-ext-diff",
+            "--no-textconv",
+            "--no-color",
+            "--unified=0",
+            f"{found}^",
+            found,
+            "--",
+            path,
+        ),
         check=False,
     ).stdout.split("\n")
     added = {line[1:] for line in diff if line.startswith("+")}

@@ -11,6 +11,9 @@ from pathlib import Path
 
 from release.errors import CannotCheck
 
+# A look must not start what the user's configuration names (a program that watches files, one that
+# verifies signatures), and needs neither.
+PLAIN = ("-c", "core.fsmonitor=false", "-c", "log.showSignature=false")
 QUIET = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
@@ -91,7 +94,7 @@ def git(
     Raises CannotCheck when git is missing, takes longer than `timeout` seconds, or, with `check`,
     exits with anything but 0.
     """
-    command = ["git", "-C", str(root), *arguments]
+    command = ["git", *PLAIN, "-C", str(root), *arguments]
     try:
         done = subprocess.run(
             command,
@@ -233,6 +236,16 @@ def _operation(directory: Path) -> str | None:
         if (directory / marker).exists():
             return name
     return None
+
+
+def without_filters(root: Path) -> tuple[str, ...]:
+    """Options by which git converts no file through a program of the user's configuration."""
+    listed = git(root, "config", "--name-only", "-z", "--get-regexp", r"^filter\.", check=False)
+    drivers = {name.rpartition(".")[0] for name in listed.stdout.split("\0") if name}
+    off = ("smudge=", "clean=", "process=", "required=false")
+    return tuple(
+        word for name in sorted(drivers) for way in off for word in ("-c", f"{name}.{way}")
+    )
 
 
 def listed_files(root: Path) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ NOBODY = dict(zip(PEOPLE, ("nox-release", "nox-release@localhost") * 2, strict=T
 # Over what the user's own configuration says: the copies are ours, and are found by these names.
 OPTIONS = (
     "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
     "commit.gpgSign=false",
     "tag.gpgSign=false",
     "safe.bareRepository=all",

@@ -32,6 +32,12 @@ PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 LOCK_SECONDS = 3600
 LOCK_POLL = 0.2
 MARKER = "NOX_RELEASE_GATE"
+# For the git that tools start: what the user's configuration names to watch files is not started.
+NO_MONITOR = {
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "core.fsmonitor",
+    "GIT_CONFIG_VALUE_0": "false",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +203,7 @@ class Processes:
             process = subprocess.Popen(
                 list(command),
                 cwd=cwd,
-                env={**env, MARKER: self.marker},
+                env={**NO_MONITOR, **env, MARKER: self.marker},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

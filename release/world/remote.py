@@ -58,6 +58,7 @@ def ask(root: Path, remote: str) -> RemoteRefs:
         root,
         "ls-remote",
         "--symref",
+        *_plain_upload(root, remote),
         "--",
         remote,
         "HEAD",
@@ -78,3 +79,10 @@ def ask(root: Path, remote: str) -> RemoteRefs:
     wanted = [head.removeprefix("ref: refs/heads/") for head in heads] + list(USUAL_BRANCHES)
     default = next((name for name in wanted if f"refs/heads/{name}" in refs), None)
     return RemoteRefs(refs, default)
+
+
+def _plain_upload(root: Path, remote: str) -> tuple[str, ...]:
+    """Of a remote on this machine, git's own program serves, and not one that is configured."""
+    url = git(root, "ls-remote", "--get-url", remote, check=False).stdout.strip()
+    here = url.startswith("file://") or ":" not in url.partition("/")[0]
+    return ("--upload-pack=git-upload-pack",) if here else ()

@@ -162,7 +162,16 @@ def _published(project: Project, secrets: Sequence[Secret]) -> tuple[list[Secret
     literal = {"GIT_LITERAL_PATHSPECS": "1"}
     listing = ("-r", "-z", "--name-only", ref, "--", *paths)
     there = git(project.root, "ls-tree", *listing, env=literal).stdout.split("\0")
-    different = ("-z", "--name-only", "--relative", "--no-ext-diff", ref, "--", *paths)
+    different = (
+        "-z",
+        "--name-only",
+        "--relative",
+        "--no-ext-diff",
+        "--no-textconv",
+        ref,
+        "--",
+        *paths,
+    )
     changed = git(project.root, "diff", *different, env=literal).stdout.split("\0")
     same = set(there) - set(changed)
     return [secret for secret in keys if secret.path in same], last

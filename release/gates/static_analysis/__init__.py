@@ -188,7 +188,7 @@ def _extract(
     project: Project, shell: Shell, tag: str, targets: Sequence[str], folder: Path
 ) -> list[str]:
     """Write the modules of a tag's targets below a folder; those targets that were there."""
-    from release.project.git import git
+    from release.project.git import git, without_filters
 
     assert project.git is not None
     literal = {"GIT_LITERAL_PATHSPECS": "1"}
@@ -200,7 +200,8 @@ def _extract(
     if not there:
         return []
     packed = shell.work / "before.tar"
-    git(project.git.top, "archive", "--format=tar", "-o", str(packed), tree, "--", *there,
+    plain = without_filters(project.git.top)
+    git(project.git.top, *plain, "archive", "--format=tar", "-o", str(packed), tree, "--", *there,
         env=literal)  # fmt: skip
     with tarfile.open(packed) as archive:
         for member in archive:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from release.run.shell import Shell
 
 Run = Callable[..., "Completed"]
+OPENPGP = frozenset({"gpg", "gpg2"})
 HOOK_FOLDERS = (".githooks", ".hooks", "githooks", ".git-hooks")
 # The hooks that a clone runs by itself (githooks(5)).
 HOOKS = frozenset(
@@ -454,7 +455,10 @@ def _key_problem(root: Path, run: Run) -> str | None:
         if not email:
             return "no key is set"
         key = email[1]
-    program = _config(root, "gpg.openpgp.program") or _config(root, "gpg.program") or "gpg"
+    named = _config(root, "gpg.openpgp.program") or _config(root, "gpg.program") or "gpg"
+    program = Path(named).stem
+    if program not in OPENPGP:
+        return None  # whose keys it knows is not asked: a look does not start it
     home = Path(os.environ.get("GNUPGHOME") or Path.home() / ".gnupg")
     if program == "gpg" and not home.is_dir():
         return f"there is no keyring in {home}"  # and asking gpg would make one

@@ -400,13 +400,20 @@ class TestMaintainer:
     @pytest.mark.skipif(os.name == "nt", reason="needs a shell script")
     @pytest.mark.parametrize(("status", "wanted"), [(0, Status.PASSED), (2, Status.FAILED)])
     def test_an_openpgp_key_is_asked_for(
-        self, ready: Path, judge: Judge, tmp_path: Path, status: int, wanted: Status
+        self,
+        ready: Path,
+        judge: Judge,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        status: int,
+        wanted: Status,
     ) -> None:
-        program = tmp_path / "gpg"
+        monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+        program = tmp_path / "gpg2"
         program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\nexit {status}\n')
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
         git(ready, "config", "tag.gpgSign", "true")
-        git(ready, "config", "gpg.program", str(program))
+        git(ready, "config", "gpg.program", "/of/the/configuration/gpg2")
         assert judge(ready, "tree").outcome.status is wanted
         asked = (tmp_path / "asked").read_text()
         assert "--list-secret-keys -- maintainer@example.invalid" in asked
