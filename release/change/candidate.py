@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from release.change.plan import with_entry
+from release.change.sources import fragments
 from release.change.switch import environment
 from release.errors import CannotCheck, Problem, ReleaseError
 from release.model import Finding, Outcome, Plan, Status
@@ -63,6 +64,8 @@ def make_candidate(run: Run, shell: Shell, plan: Plan) -> Candidate:
         remarks += _bump_my_version(shell, root, plan)
     for edit in plan.edits:
         _write(root, edit.path, edit.after)
+    if plan.commands:
+        fragments(read_project(root))  # a link leads elsewhere in the worktree than at home
     for command in plan.commands:
         _run_command(shell, root, command)
     _judge_changes(root, plan)

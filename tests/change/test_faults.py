@@ -1526,6 +1526,18 @@ def test_towncrier_writes_the_changelog_and_removes_its_fragments(world: World) 
     assert not (world.root / "changes/12.feature.md").exists()
 
 
+@pytest.mark.parametrize("action", ["bump", "cut", "dry run"])
+def test_towncrier_writes_nothing_outside_the_repository(world: World, action: str) -> None:
+    victim = world.root.parent / "victim.md"
+    victim.write_text("precious\n")
+    # From the worktree it leads to the victim, and at home further out.
+    elsewhere = TOWNCRIER.replace('"CHANGELOG.md"', '"../../../victim.md"')
+    world.change({"pyproject.toml": PROJECT + elsewhere, "changes/12.feature.md": "New.\n"})
+    with world.refused("filename = '../../../victim.md' leads out of the repository"):
+        world.do(action)
+    assert victim.read_text() == "precious\n"
+
+
 def test_towncrier_without_a_fragment_releases_nothing(world: World) -> None:
     head, _, rest = CHANGELOG.partition("## [Unreleased]")
     released = rest[rest.index("## [1.2.3]") :].replace("[1.2.3]", "1.2.3")

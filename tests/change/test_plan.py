@@ -382,6 +382,51 @@ def test_a_tool_for_fragments_is_told_by_its_configuration(
     assert writes in found.writes
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        (
+            "towncrier.toml",
+            '[tool.towncrier]\nfilename = "../../../x"\n',
+            "filename = '../../../x'",
+        ),
+        ("towncrier.toml", '[tool.towncrier]\nfilename = "/tmp/x"\n', "filename = '/tmp/x'"),
+        ("towncrier.toml", '[tool.towncrier]\nfilename = "folder/x"\n', "filename = 'folder/x'"),
+        ("towncrier.toml", '[tool.towncrier]\ndirectory = "../x"\n', "directory = '../x'"),
+        (
+            "towncrier.toml",
+            '[tool.towncrier]\nname = "../x"\nsingle_file = false\nfilename = "{name}.md"\n',
+            "filename = '../x.md'",
+        ),
+        (
+            "towncrier.toml",
+            '[tool.towncrier]\ndirectory = "a"\n[[tool.towncrier.section]]\npath = "../../b"\n',
+            "section path = 'a/../../b'",
+        ),
+        ("setup.cfg", "[scriv]\nchangelog = ../x.md\n", "changelog = '../x.md'"),
+        ("tox.ini", "[scriv]\noutput_file = ../x.md\n", "output_file = '../x.md'"),
+        ("tox.ini", "[scriv]\nfragment_directory = ../x\n", "fragment_directory = '../x'"),
+        ("setup.cfg", "[scriv]\nchangelog = command: id\n", "changelog = 'command: id'"),
+    ],
+)
+def test_a_tool_for_fragments_that_would_write_outside_is_refused(
+    root: Path, name: str, text: str, said: str
+) -> None:
+    (root / "folder").symlink_to("..")
+    change(root, {name: text})
+    with pytest.raises(ConfigurationError) as caught:
+        fragments(read_project(root))
+    assert said in str(caught.value)
+    assert "leads out of the repository" in str(caught.value)
+
+
+def test_what_scriv_reads_last_is_judged_too(root: Path) -> None:
+    harmless = "[scriv]\nfragment_directory = news.d\nchangelog = NEWS.md\n"
+    change(root, {"setup.cfg": harmless, "news.d/scriv.ini": "[scriv]\nchangelog = ../x.md\n"})
+    with pytest.raises(ConfigurationError, match="leads out of the repository"):
+        fragments(read_project(root))
+
+
 def test_a_project_without_such_a_tool_has_none(root: Path) -> None:
     assert fragments(read_project(root)) is None
 
