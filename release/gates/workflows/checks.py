@@ -17,6 +17,7 @@ from release.gates.workflows.publishing import (
     input_of,
     verifications,
 )
+from release.gates.workflows.split import of_python
 
 UPLOAD = "actions/upload-artifact"
 MAX_SCRIPTS = 4
@@ -144,7 +145,7 @@ def _script(path: str, text: str, words: Sequence[str]) -> list[Run]:
         strict = _strict_lines(text)
         return [
             Run(command.words, command.line, command.line in strict)
-            for command in commands.of_python(text, path, path)
+            for command in of_python(text, path, path)
         ]
     direct = commands.program(words)[:1] == (path.rpartition("/")[2],)
     shell = first.removeprefix("#!") if direct and first.startswith("#!") else " ".join(words)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterator
 
-from release.gates.workflows import commands
+from release.gates.workflows import commands, split
 from release.gates.workflows.model import Command, Job, Node, Step, Workflow, shown
 
 COMMANDS = frozenset(
@@ -37,7 +36,6 @@ ASSIGNED = re.compile(r"([A-Za-z_]\w*)\+?=")
 # What a step writes to these files counts for all steps after it.
 FOR_LATER = re.compile(r"GITHUB_(?:ENV|PATH)\b|\bgithub\.(?:env|path)\b")
 SHELL = re.compile(r"(?:bash|sh|pwsh)(?:\s+(?:[-+][\w-]+|pipefail))*(?:\s+\{0\})?\s*")
-FUNCTION = re.compile(r"^[ \t]*(?:function[ \t]+)?([\w:-]{1,100})[ \t]*\([ \t]*\)", re.M)
 
 
 def surroundings(workflow: Workflow, job: Job) -> Iterator[tuple[Node, str]]:
@@ -89,7 +87,7 @@ def unfit(step: Step, command: Command, *, signing: bool = False) -> str:
         return said
     if name == "sed" and any(map(_replaces_by_a_command, rest)):
         return said
-    if name in COMMANDS or name in _functions(step.run):
+    if name in COMMANDS or name in split.functions(step.run):
         return ""
     if command.followed and not commands.script(command.words) and _gives_shell(command):
         return ""
@@ -99,11 +97,6 @@ def unfit(step: Step, command: Command, *, signing: bool = False) -> str:
         signs = {"sign", "attest", "attest-blob", "sign-blob"} & set(rest)
         return said if signs and not signing else ""
     return said
-
-
-@functools.lru_cache(maxsize=64)
-def _functions(script: str) -> frozenset[str]:
-    return frozenset(FUNCTION.findall(script))
 
 
 def _replaces_by_a_command(word: str) -> bool:

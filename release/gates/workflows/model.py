@@ -72,7 +72,9 @@ class Command:
 
     `operator` is what stands before it (`||`, `&&`, `|`, `;` or nothing); `via` says through what
     a workflow calls it, such as `make publish`, and is empty for what stands in the workflow.
-    `fed` is the heredoc that it reads; `followed` says that what it calls is read, too.
+    `fed` is the here-document that it reads; `followed` says that what it calls is read, too.
+    `bare` is its text without the commands that are substituted in it, None where it has none.
+    `unread` says why the whole text, which is then its second word, could not be read.
     """
 
     words: tuple[str, ...]
@@ -82,6 +84,8 @@ class Command:
     via: str = ""
     fed: str = ""
     followed: bool = False
+    bare: str | None = None
+    unread: str = ""
 
 
 @dataclass(frozen=True, slots=True)

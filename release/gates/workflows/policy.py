@@ -26,11 +26,13 @@ from release.gates.workflows.publishing import (
     attests,
     builds,
     input_of,
+    may_publish,
     obscure,
     obscure_values,
     publishes_by_action,
     uses_any,
 )
+from release.gates.workflows.split import split
 from release.gates.workflows.triggers import PUBLISHED, Scenario, tag_filter, tag_scenario
 from release.model import Finding
 from release.text.versions import parse
@@ -541,7 +543,7 @@ def _idle(context: Context) -> Iterator[Breach]:
         told = action.get("runs", "steps")
         for node in (told.items if told is not None else None) or ():
             uses, run = ((node.get(key) or node).text or "" for key in ("uses", "run"))
-            own = commands.split(run, path, node.line)
+            own = split(run, path, node.line)
             if path not in context.model.called and (
                 uses.lower().startswith((PUBLISHER, PUBLISHER_IMAGE))
                 or any(commands.uploads(c.words) or commands.obscure(c) for c in own)
@@ -576,6 +578,7 @@ def hidden(context: Context) -> Iterator[Breach]:
             one.step,
             f"publish in the workflow itself, by {PUBLISHER}",
         )
+    yield from _unread(context)
     told: set[tuple[str, int]] = set()
     for job in context.model.jobs():
         found: list[tuple[Command | Node | Step, str]] = list(
@@ -595,6 +598,22 @@ def hidden(context: Context) -> Iterator[Breach]:
                     where,
                     f"publish by {PUBLISHER} alone, or waive the rule with the reason",
                 )
+
+
+def _unread(context: Context) -> Iterator[Breach]:
+    for job in context.model.jobs():
+        if not may_publish(job, context.model.workflows[job.path]):
+            continue
+        for step in job.steps:
+            for command in step.commands:
+                if command.unread:
+                    yield _breach(
+                        "hidden",
+                        f"{job.label} could publish, and a shell text of it cannot be read:"
+                        f" {shown(command.unread)}",
+                        command,
+                        "correct its syntax, or waive the rule with the reason",
+                    )
 
 
 def reusable(context: Context) -> Iterator[Breach]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -22,6 +23,7 @@ SAID = frozenset(
     """name title body description message text commit-message commit_message labels notes
     release-notes path key summary""".split()  # noqa: SIM905
 )
+SECRET = re.compile(r"\bsecrets\b(?!\.GITHUB_TOKEN\b)", re.I)
 # Actions that publish, with the input that says so where they can do something else.
 PUBLISHERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     PUBLISHER: ("", ()),
@@ -284,6 +286,13 @@ def obscure(step: Step) -> Iterator[tuple[Command | Node, str]]:
     for name, node in step.env.items():
         if not name.upper().endswith(("_URL", "_INDEX", "_REPOSITORY")):
             yield from _obscure_texts(node)
+
+
+def may_publish(job: Job, workflow: Workflow) -> bool:
+    """Whether a job has what publishing takes: an identity token, or a secret of the project's."""
+    nodes = [job.node, *workflow.node.mapping("env").values()]
+    texts = (text.text or "" for node in nodes for _, text in node.walk())
+    return job.grants("id-token") == "write" or any(map(SECRET.search, texts))
 
 
 def obscure_values(job: Job, workflow: Workflow) -> Iterator[tuple[Node, str]]:

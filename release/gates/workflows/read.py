@@ -15,9 +15,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from release.gates.workflows import commands
+from release.gates.workflows import commands, targets
 from release.gates.workflows.model import Command, Job, Model, Node, Step, Uses, Workflow, shown
+from release.gates.workflows.split import of_python, split
 from release.model import Finding
+from release.text import shell
 
 FOLDER = ".github/workflows"
 ACTIONS = ".github/actions"
@@ -387,6 +389,10 @@ class _Builder:
         self.budget = MAX_CALLED
 
     def build(self) -> Model:
+        given = [*self.nodes.values(), *self.actions.values()]
+        shell.read_all(
+            [node.text for one in given for key, node in one.walk() if key == "run" and node.text]
+        )
         for path in (*TARGET_FILES, *OTHER_FILES):
             text = self.text_of(path)
             if text is not None:
@@ -518,10 +524,10 @@ class _Builder:
         line = run.line + run.block
         shell = node.get("shell")
         if shell is not None and "python" in (shell.text or ""):
-            yield from commands.of_python(run.text, run.path, "", line)
+            yield from of_python(run.text, run.path, "", line)
             return
         place = folder
-        for command in commands.split(run.text, run.path, line):
+        for command in split(run.text, run.path, line):
             words = commands.program(command.words)
             if words[:1] == ("cd",) and len(words) == 2:
                 place = commands.normal(words[1], place) or folder
@@ -600,18 +606,18 @@ def _with_inherited(workflows: Mapping[str, Workflow]) -> dict[str, Workflow]:
 def _script(path: str, text: str) -> list[Command]:
     first = text.partition("\n")[0]
     if path.endswith(".py") or (first.startswith("#!") and "python" in first):
-        return commands.of_python(text, path, path)
-    return commands.split(text, path, 1, path)
+        return of_python(text, path, path)
+    return split(text, path, 1, path)
 
 
 def _targets(path: str, text: str) -> dict[str, tuple[Command, ...]]:
     if path == "noxfile.py":
-        return commands.of_noxfile(text, path)
+        return targets.of_noxfile(text, path)
     if path == "tox.ini":
-        return commands.of_tox(text, path)
+        return targets.of_tox(text, path)
     if path == "pyproject.toml":
-        return commands.of_pyproject(text, path)
-    return commands.of_makefile(text, path) if path.lower().endswith("makefile") else {}
+        return targets.of_pyproject(text, path)
+    return targets.of_makefile(text, path) if path.lower().endswith("makefile") else {}
 
 
 def _uses(node: Node) -> Uses | None:

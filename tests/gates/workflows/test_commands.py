@@ -14,15 +14,13 @@ from release.gates.workflows.commands import (
     is_upload,
     normal,
     obscure,
-    of_makefile,
-    of_noxfile,
-    of_pyproject,
-    of_tox,
     program,
     script,
-    split,
     uploads,
 )
+from release.gates.workflows.split import split
+from release.gates.workflows.targets import of_makefile, of_noxfile, of_pyproject, of_tox
+from release.text.shell import read_all
 
 INDEX = "upload." + "pypi" + ".org"
 
@@ -46,12 +44,12 @@ def words(text: str) -> list[str]:
         ("a ${{ b && c }} d", ["a ${{ b && c }} d"]),
         ("a ${b:-c d} e", ["a ${b:-c d} e"]),
         ("(a; b)", ["a", "b"]),
-        ("if a; then b; fi", ["if a", "then b", "fi"]),
+        ("if a; then b; fi", ["a", "b"]),
         ("[[ $a =~ (b|c) ]] && d", ["[[ $a =~ (b|c) ]]", "d"]),
         ("a <<EOF\ntwine upload\nEOF\nb", ["a", "b"]),
         ("a <<-'E F' b\n\ttwine upload\n\tE F\nc", ["a b", "c"]),
         ("a <<<b c", ["a <<<b c"]),
-        ("a 'open\nb", ["a open\nb"]),
+        ("a 'open\nb", ["? a 'open\nb"]),
         ("", []),
     ],
 )
@@ -80,15 +78,17 @@ def test_hostile_texts_take_time_in_proportion(text: str) -> None:
     assert time.monotonic() - start < 5
 
 
-@given(st.text("ab \n\t'\"`$(){}[]<>|&;#\\=E-", max_size=60))
-@settings(max_examples=200)
-def test_any_text_is_split_and_its_commands_are_understood(text: str) -> None:
-    for command in split(text, "x", 1):
-        assert command.words
-        assert 1 <= command.line <= text.count("\n") + 1
-        assert uploads(command.words) in (True, False)
-        list(calls(command.words))
-        normal(script(command.words))
+@given(st.lists(st.text("ab \n\t'\"`$(){}[]<>|&;#\\=E-", max_size=60), min_size=20, max_size=40))
+@settings(max_examples=10, deadline=None)
+def test_any_text_is_split_and_its_commands_are_understood(texts: list[str]) -> None:
+    read_all(texts)
+    for text in texts:
+        for command in split(text, "x", 1):
+            assert command.words
+            assert 1 <= command.line <= text.count("\n") + 1
+            assert uploads(command.words) in (True, False)
+            list(calls(command.words))
+            normal(script(command.words))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_any_text_is_split_and_its_commands_are_understood(text: str) -> None:
         ("pipx run --spec twine==6 twine upload", "twine upload"),
         ("find dist -type f -exec twine upload {}", "twine upload {}"),
         ("xargs -n 1 twine upload", "twine upload"),
-        ("then ${BIN}twine upload", "twine upload"),
+        ("${BIN}twine upload", "twine upload"),
         ("A=1", ""),
         ("uv run", ""),
     ],
@@ -200,10 +200,10 @@ def test_a_text_that_a_command_runs_is_followed(text: str) -> None:
     ("text", "found"),
     [
         ("case x in *.whl|*.tar.gz) a ;; b|c) d;; esac; e | f",
-         ["case x in *.whl|*.tar.gz", "a", "d", "esac", "e", "f"]),
+         ["case x *.whl *.tar.gz b c", "a", "d", "e", "f"]),
         ("(( n == 2 )) && a", ["(( n == 2", "a"]),
         ("files=(a b)\nc", ["files=(a b)", "c"]),
-        ("die() { a; }\ndie", ["{ a", "}", "die"]),
+        ("die() { a; }\ndie", ["a", "die"]),
         ("x=($(a b))", ["x=($(a b))", "a b"]),
     ],
 )  # fmt: skip
