@@ -26,7 +26,7 @@ from release.errors import CannotCheck
 DISTRIBUTION = "shfmt-py"
 PROGRAMS = ("shfmt", "shfmt.exe")
 INSTALL = "install nox-release again, with its dependencies"
-MAX_BYTES = 100_000
+MAX_BYTES = 64_000
 # What one process reads at once, in bytes.
 BATCH = 50_000
 THREADS = 4
@@ -37,8 +37,10 @@ REMEMBERED = 4_000_000
 # Between two texts that are read at once: a command of its own, so long as the first is complete.
 BETWEEN = b"\n\n:\n"
 MARK = 2
-TOO_MUCH = ("out of memory", "cannot allocate memory", "stack exceeds")
+TOO_MUCH = ("exceeded max depth", "out of memory", "cannot allocate memory", "stack exceeds")
 TOO_DEEP = "is nested too deeply"
+# A line, a column (`?` where it is far to the right) and what is wrong there.
+FAULT = re.compile(r"(\d+):[\d?]+: (.+)")
 # Characters for private use stand for expressions, and for themselves.
 STAND_IN = re.compile("([\ue000-\uf8ff])(_*)")
 FIRST_STAND_IN = 0xE000
@@ -256,13 +258,11 @@ def _tree(data: bytes) -> Any:
     said = done.stderr.decode("utf-8", "replace").strip()
     if any(text in said for text in TOO_MUCH):
         raise _Unreadable(TOO_DEEP)
-    if done.returncode != 1 or not said:
-        last = said.rpartition("\n")[2] or f"exit status {done.returncode}"
-        raise CannotCheck(f"shfmt, which reads shell, failed: {last}", INSTALL)
-    if "max depth" in said:
-        raise _Unreadable(TOO_DEEP)
-    line, _, rest = said.partition(":")
-    raise _Unreadable(rest.partition(":")[2].strip() or said, int(line) if line.isdigit() else 1)
+    fault = FAULT.fullmatch(said)
+    if fault is not None:
+        raise _Unreadable(fault[2], int(fault[1]))
+    last = said.rpartition("\n")[2] or f"exit status {done.returncode}"
+    raise CannotCheck(f"shfmt, which reads shell, failed: {last}", INSTALL)
 
 
 def _run(data: bytes) -> subprocess.CompletedProcess[bytes]:
@@ -371,7 +371,8 @@ class _Tree:
 
     def column(self, place: int) -> int:
         line = self.line(place)
-        return place - self.begin - (self.ends[line - 2] if line > 1 else -1)
+        begin = self.begin + (self.ends[line - 2] + 1 if line > 1 else 0)
+        return len(self.raw(begin, place)) + 1
 
     # Lists and pipelines
 

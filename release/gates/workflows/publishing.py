@@ -268,14 +268,18 @@ def publishes_by_action(step: Step) -> bool:
     return not commands.for_tests(url)
 
 
-def obscure(step: Step) -> Iterator[tuple[Command | Node, str]]:
+def obscure(step: Step, *, able: bool) -> Iterator[tuple[Command | Node, str]]:
     """What in a step may publish, and is neither known to nor known to be harmless.
 
-    Gives the place of each, and the text.
+    Gives the place of each, and the text. A shell text that cannot be read is among it where the
+    job is `able` to publish.
     """
     if step.uses is None:
         for command in step.commands:
-            if commands.obscure(command):
+            if able and command.unread:
+                where = f", {command.path}:{command.line}" if command.via else ""
+                yield command, f"a shell text that cannot be read ({command.unread}{where})"
+            elif commands.obscure(command):
                 yield command, " ".join(command.words)
     elif step.uses.repository not in (*PUBLISHERS, *OUTSIDE) and not step.uses.is_local:
         if FORK in step.uses.target.lower() and not publishes_by_action(step):

@@ -1436,6 +1436,52 @@ for file in pathlib.Path("dist").iterdir():
         assert broken(judged({RELEASE: text, "ci/verify.py": soft})) == {"verified"}
 
 
+class TestShellThatCannotBeRead:
+    """`if x; then` without a body is what no shell takes."""
+
+    TEXT = "|\n          echo\n          if x; then\n          fi"
+
+    def found(self, text: str, **files: str) -> list[tuple[str, int | None]]:
+        breaches = judged({RELEASE: GOOD, CI: text, **files})
+        assert broken(breaches) <= {"hidden"}
+        return [
+            (breach.finding.message, breach.finding.line)
+            for breach in breaches
+            if breach.rule == "hidden"
+        ]
+
+    @pytest.mark.parametrize(
+        "given",
+        ["permissions: {id-token: write}", "env: {T: '${{ secrets.INDEX }}'}"],
+    )
+    def test_it_is_hidden_where_the_job_could_publish(self, given: str) -> None:
+        text = CI_TEXT.format(self.TEXT).replace("    steps:", f"    {given}\n    steps:")
+        ((message, line),) = self.found(text)
+        assert message.startswith(
+            "a shell text that cannot be read (`then` must be followed by a statement list) may"
+        )
+        assert line == 1 + text.split("\n").index("          if x; then")
+
+    def test_it_is_of_no_interest_elsewhere(self) -> None:
+        text = CI_TEXT.format(self.TEXT)
+        assert self.found(text) == []
+        text = text.replace("    steps:", "    env: {T: '${{ secrets.GITHUB_TOKEN }}'}\n    steps:")
+        assert self.found(text) == []
+
+    def test_it_is_hidden_anywhere_if_it_names_an_upload(self) -> None:
+        ((message, _),) = self.found(CI_TEXT.format(f"{self.TEXT} twine upload x"))
+        assert "may publish" in message
+
+    def test_it_is_told_with_its_place_in_a_script(self) -> None:
+        text = CI_TEXT.format("bash ci/up.sh").replace(
+            "    steps:", "    permissions: {id-token: write}\n    steps:"
+        )
+        ((message, line),) = self.found(text, **{"ci/up.sh": "set -e\necho 'a\n"})
+        assert message.startswith("ci/up.sh: a shell text that cannot be read (reached EOF")
+        assert ", ci/up.sh:2)" in message
+        assert line == 1 + text.split("\n").index("      - run: bash ci/up.sh")
+
+
 class TestLargeWorkflows:
     def test_many_jobs_that_need_each_other_take_time_in_proportion(self) -> None:
         jobs = "".join(
