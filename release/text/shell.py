@@ -37,7 +37,9 @@ REMEMBERED = 4_000_000
 # Between two texts that are read at once: a command of its own, so long as the first is complete.
 BETWEEN = b"\n\n:\n"
 MARK = 2
-TOO_MUCH = ("exceeded max depth", "out of memory", "cannot allocate memory", "stack exceeds")
+BLANK = b":"
+CRASHED = "goroutine "
+TOO_MUCH = "is too much for shfmt"
 TOO_DEEP = "is nested too deeply"
 # A line, a column (`?` where it is far to the right) and what is wrong there.
 FAULT = re.compile(r"(\d+):[\d?]+: (.+)")
@@ -256,8 +258,11 @@ def _tree(data: bytes) -> Any:
         except ValueError:
             raise CannotCheck("shfmt printed something that is not JSON", INSTALL) from None
     said = done.stderr.decode("utf-8", "replace").strip()
-    if any(text in said for text in TOO_MUCH):
+    if "max depth" in said:
         raise _Unreadable(TOO_DEEP)
+    if CRASHED in said and data != BLANK:
+        _tree(BLANK)  # Otherwise it is not the text.
+        raise _Unreadable(TOO_MUCH)
     fault = FAULT.fullmatch(said)
     if fault is not None:
         raise _Unreadable(fault[2], int(fault[1]))

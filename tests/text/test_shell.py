@@ -133,8 +133,9 @@ def test_compound_commands_hold_lists(
         ("a\0b", "holds a NUL character", 1),
         ("a" * 64_001, "is longer than 64 kB", 1),
         ("${{}}" * 6401, "holds too many expressions", 1),
-        ("{ " * 3_000 + "a;" + "}; " * 3_000, "is nested too deeply", 1),
-        ("(" * 64_000, "is nested too deeply", 1),
+        ("{ " * 600 + "a;" + "}; " * 600, "is nested too deeply", 1),
+        ("$(" * 3_000 + ")" * 3_000, "is nested too deeply", 1),
+        ("(" * 64_000, "is too much for shfmt", 1),
     ],
 )
 def test_what_cannot_be_read_says_why_and_where(text: str, fault: str, line: int) -> None:
@@ -198,6 +199,7 @@ def test_without_shfmt_nothing_can_be_checked(monkeypatch: pytest.MonkeyPatch) -
     ("text", "why"),
     [
         ("sys.exit('nonsense')", "failed: nonsense"),
+        ("sys.exit('goroutine 1')", "failed: goroutine 1"),
         ("sys.exit(3)", "failed: exit status 3"),
         ("print('{')", "not JSON"),
         ("time.sleep(60)", "was stopped after"),
