@@ -10,12 +10,12 @@ import bisect
 import functools
 import importlib.metadata
 import json
+import operator
 import os
 import re
 import subprocess
 import sys
-import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,72 +43,45 @@ TOO_MUCH = "is too much for shfmt"
 TOO_DEEP = "is nested too deeply"
 # A line, a column (`?` where it is far to the right) and what is wrong there.
 FAULT = re.compile(r"(\d+):[\d?]+: (.+)")
-# Characters for private use stand for expressions, and for themselves.
-STAND_IN = re.compile("([\ue000-\uf8ff])(_*)")
-FIRST_STAND_IN = 0xE000
-EXPRESSIONS = 6400
-TO_THE_END = re.compile(r"(?:[^'}]|'[^']*'|\}(?!\}))*\}\}")
+# What stands in it is neither `}}` nor, but in a text, `$`.
+EXPRESSION = re.compile(r"\$\{\{(?:[^'}$]|'[^']*'|\}(?!\}))*\}\}")
 UNQUOTED = re.compile(r"\\(\n|.)", re.S)
 QUOTED = re.compile(r"\\([$`\"\\\n])")
-ANSI_C = re.compile(
-    r"\\(?:x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8})|([0-7]{1,3})|c(.)|(.))", re.S
-)
-ANSI_C_NAMES = {
-    "a": "\a",
-    "b": "\b",
-    "e": "\x1b",
-    "E": "\x1b",
-    "f": "\f",
-    "n": "\n",
-    "r": "\r",
-    "t": "\t",
-    "v": "\v",
-}
-EXPRESSION = re.compile("\\$\\{\\{|[\ue000-\uf8ff]")
+HEX = "[0-9A-Fa-f]"
+ANSI_C = re.compile(rf"\\(?:(x{HEX}{{1,2}}|u{HEX}{{1,4}}|U{HEX}{{1,8}})|([0-7]{{1,3}})|(.))", re.S)
+ANSI_C_NAMES = {"n": "\n", "r": "\r", "t": "\t"}
 LEADING_TABS = re.compile(r"^\t+", re.M)
 
 Node = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Simple:
-    """A simple command: its words without their quotes, redirections among them.
+class Command:
+    """A simple command, or a group: the kinds are `{ ( if for while until case function`.
 
-    `bare` is the text of the words without what is substituted in them, `inner` the commands of
-    these substitutions, `given` what its here-documents hold, from the line `given_line` on.
-    """
-
-    words: tuple[str, ...]
-    line: int
-    column: int
-    bare: str = ""
-    inner: tuple[Statement, ...] = ()
-    given: str = ""
-    given_line: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Commands that are one: `{`, `(`, `if`, `for`, `while`, `until`, `case` or a function.
-
-    `parts` are the lists within: of an `if`, each condition with its branch, then the last one; of
-    a `while`, the condition and the body. `words` are the variable and the words of a `for`, the
-    subject and the patterns of a `case`, or the name of a function.
+    The words of a simple command have no quotes, and its redirections are among them. Those of a
+    `for` are the variable and what it stands for, of a `case` the subject and the patterns, of a
+    function its name. `parts` are the lists of a group: of an `if`, each condition with its branch,
+    then the last one; of a `while`, the condition and the body. `bare` is the text of the words
+    without what is substituted in them, `inner` the commands of these substitutions, `given` what
+    its here-documents hold, from the line `given_line` on.
     """
 
     kind: str
+    words: tuple[str, ...]
     line: int
-    parts: tuple[tuple[Statement, ...], ...]
-    words: tuple[str, ...] = ()
+    column: int
+    parts: tuple[List, ...] = ()
     redirections: tuple[str, ...] = ()
-    inner: tuple[Statement, ...] = ()
+    bare: str = ""
+    inner: List = ()
     given: str = ""
     given_line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    commands: tuple[Simple | Group, ...]
+    commands: tuple[Command, ...]
     negated: bool = False
 
 
@@ -124,33 +97,14 @@ class Statement:
 class Script:
     """What a text says; `fault` says why it could not be read, and `line` where."""
 
-    statements: tuple[Statement, ...] = ()
+    statements: List = ()
     fault: str = ""
     line: int = 1
 
 
-class _Memory:
-    """The texts that were read before."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._known: dict[str, Script] = {}
-        self._size = 0
-
-    def known(self, texts: Iterable[str]) -> dict[str, Script]:
-        with self._lock:
-            return {text: self._known[text] for text in texts if text in self._known}
-
-    def add(self, found: Mapping[str, Script]) -> None:
-        with self._lock:
-            self._known |= found
-            self._size += sum(map(len, found))
-            if self._size > REMEMBERED:
-                self._known.clear()
-                self._size = 0
-
-
-_memory = _Memory()
+List = tuple[Statement, ...]
+# The texts that were read before.
+_known: dict[str, Script] = {}
 
 
 def read(text: str) -> Script:
@@ -159,13 +113,14 @@ def read(text: str) -> Script:
 
 def read_all(texts: Sequence[str]) -> list[Script]:
     """What each of the texts says. Raises CannotCheck where shfmt is missing or fails."""
-    known = _memory.known(texts)
-    asked = [_Text(text) for text in dict.fromkeys(texts) if text not in known]
+    found = {text: script for text in texts if (script := _known.get(text)) is not None}
+    asked = {text: _Text(text) for text in texts if text not in found}
     if asked:
-        new = dict(zip((text.text for text in asked), _read(asked), strict=True))
-        _memory.add(new)
-        known |= new
-    return [known[text] for text in texts]
+        found |= zip(asked, _read(list(asked.values())), strict=True)
+        if sum(map(len, _known)) > REMEMBERED:
+            _known.clear()
+        _known.update(found)
+    return [found[text] for text in texts]
 
 
 def _read(texts: Sequence[_Text]) -> list[Script]:
@@ -209,20 +164,27 @@ def _parted(statements: Sequence[Node], texts: Sequence[_Text]) -> Iterator[Scri
             mark + 1,
         ):
             raise _Unreadable("runs into the next")
-        yield Script(_Tree(text, begin).listed(statements[first:last]))
+        yield _script(text, begin, statements[first:last])
         first, begin = last + 1, mark + MARK
-    yield Script(_Tree(texts[-1], begin).listed(statements[first:]))
+    yield _script(texts[-1], begin, statements[first:])
 
 
 def _read_one(text: _Text) -> Script:
     try:
         if text.refused:
             raise _Unreadable(text.refused)
-        return Script(_Tree(text, 0).listed(_tree(text.masked).get("Stmts", ())))
+        return _script(text, 0, _tree(text.masked).get("Stmts", ()))
     except RecursionError:
         return Script(fault=TOO_DEEP)
     except _Unreadable as error:
         return Script(fault=str(error), line=error.line)
+
+
+def _script(text: _Text, begin: int, statements: Sequence[Node]) -> Script:
+    try:
+        return Script(_Tree(text, begin).listed(statements))
+    except KeyError as error:
+        raise CannotCheck(f"shfmt, which reads shell, printed no {error}", INSTALL) from None
 
 
 # --- shfmt
@@ -310,89 +272,49 @@ def _offset(node: dict[str, Any]) -> Any:
 
 
 class _Text:
-    """A text, and the same with words as long in the place of its expressions."""
+    """A text as shfmt reads it, with a word as long in the place of each expression."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
-        self.expressions: list[str] = []
         plain = text.replace("\r\n", "\n")
         self.data = plain.encode("utf-8", "replace")
-        self.masked = b""
+        self.masked = EXPRESSION.sub(_word_as_long, plain).encode("utf-8", "replace")
+        self.ends = [match.start() for match in re.finditer(b"\n", self.data)]
         self.refused = ""
         if len(self.data) > MAX_BYTES:
             self.refused = f"is longer than {MAX_BYTES // 1000} kB"
         elif b"\0" in self.data:
             self.refused = "holds a NUL character"
-        else:
-            self.masked = self._masked(plain).encode("utf-8", "replace")
-        if len(self.expressions) > EXPRESSIONS:
-            self.refused = "holds too many expressions"
-
-    def _masked(self, text: str) -> str:
-        parts: list[str] = []
-        place = 0
-        while (found := EXPRESSION.search(text, place)) is not None:
-            end = found.end()
-            if end - found.start() > 1:
-                closed = TO_THE_END.match(text, end)
-                if closed is None:
-                    break
-                end = closed.end()
-            parts += [text[place : found.start()], self._stand_in(text[found.start() : end])]
-            place = end
-        return "".join([*parts, text[place:]])
-
-    def _stand_in(self, expression: str) -> str:
-        self.expressions.append(expression)
-        number = (len(self.expressions) - 1) % EXPRESSIONS
-        return chr(FIRST_STAND_IN + number) + "_" * _padding(expression)
-
-    def restored(self, text: str) -> str:
-        """A part of the text with its expressions."""
-        return STAND_IN.sub(self._expression, text) if self.expressions else text
-
-    def _expression(self, match: re.Match[str]) -> str:
-        known = self.expressions[ord(match[1]) - FIRST_STAND_IN]
-        return known + match[2][_padding(known) :]
 
 
-def _padding(expression: str) -> int:
-    return len(expression.encode("utf-8", "replace")) - len(chr(FIRST_STAND_IN).encode())
+def _word_as_long(match: re.Match[str]) -> str:
+    return "_" * len(match[0].encode("utf-8", "replace"))
 
 
 class _Tree:
     """Makes commands of the nodes of a text that begins at a place of what shfmt read."""
 
-    def __init__(self, text: _Text, begin: int) -> None:
+    def __init__(self, text: _Text, begin: int = 0) -> None:
         self.text = text
         self.begin = begin
-        self.ends = [match.start() for match in re.finditer(b"\n", text.data)]
 
     def raw(self, begin: int, end: int) -> str:
         return self.text.data[begin - self.begin : end - self.begin].decode("utf-8", "replace")
 
-    def line(self, place: int) -> int:
-        return bisect.bisect_left(self.ends, place - self.begin) + 1
-
-    def column(self, place: int) -> int:
-        line = self.line(place)
-        begin = self.begin + (self.ends[line - 2] + 1 if line > 1 else 0)
-        return len(self.raw(begin, place)) + 1
+    def place(self, place: int) -> tuple[int, int]:
+        """The line and the column."""
+        above = bisect.bisect_left(self.text.ends, place - self.begin)
+        begin = self.begin + (self.text.ends[above - 1] + 1 if above else 0)
+        return above + 1, len(self.raw(begin, place)) + 1
 
     # Lists and pipelines
 
-    def listed(self, nodes: Sequence[Node] | None) -> tuple[Statement, ...]:
+    def listed(self, nodes: Sequence[Node] | None) -> List:
         return tuple(map(self.statement, nodes or ()))
 
     def statement(self, node: Node) -> Statement:
-        items: list[tuple[str, Pipeline]] = []
-        one = node
-        while (binary := _binary(one, "&&", "||")) is not None:
-            items.append((binary["Op"], self.pipeline(binary["Y"])))
-            one = binary["X"]
-        items.append(("", self.pipeline(one)))
-        ends = bool(node.get("Background") or node.get("Coprocess"))
-        return Statement(tuple(reversed(items)), ends)
+        sides, first = _sides(node, "&&", "||")
+        items = [("", self.pipeline(first)), *((op, self.pipeline(side)) for op, side in sides)]
+        return Statement(tuple(items), bool(node.get("Background")))
 
     def pipeline(self, node: Node) -> Pipeline:
         command = node.get("Cmd") or {}
@@ -400,99 +322,79 @@ class _Tree:
         if command.get("Type") == "TimeClause":
             timed = self.pipeline(command.get("Stmt") or {"Pos": node["Pos"]})
             return Pipeline(timed.commands, timed.negated != negated)
-        if _binary(node, "&&", "||") is not None:  # `! a && b` within `time`, and the like
-            return Pipeline((Group("{", self.line(node["Pos"]), ((self.statement(node),),)),))
-        found: list[Simple | Group] = []
-        one = node
-        while (binary := _binary(one, "|", "|&")) is not None:
-            found.append(self.command(binary["Y"]))
-            one = binary["X"]
-        found.append(self.command(one))
-        return Pipeline(tuple(reversed(found)), negated)
+        sides, first = _sides(node, "|", "|&")
+        return Pipeline(tuple(map(self.command, (first, *(side for _, side in sides)))), negated)
 
     # Commands
 
-    def command(self, node: Node) -> Simple | Group:
-        command = node.get("Cmd") or {}
-        kind = command.get("Type", "CallExpr")
-        make = GROUPS.get(kind)
-        if make is None:
-            return self.simple(node, command, kind)
-        parts, words, heads = make(self, command)
-        redirections = node.get("Redirs") or ()
-        given, given_line = self.given(redirections)
-        return Group(
-            _kind(command),
-            self.line(node["Pos"]),
+    def command(self, node: Node) -> Command:
+        command: Node = node.get("Cmd") or {"Type": "CallExpr"}
+        redirections = node.get("Redirs") or []
+        kind, read = COMMANDS[command["Type"]]
+        parts, placed, heads = read(self, command)
+        around = [(one["Pos"], self.redirection(one)) for one in redirections]
+        if not kind:
+            placed = [*placed, *around]
+        words = tuple(
+            word for _, words in sorted(placed, key=operator.itemgetter(0)) for word in words
+        )
+        substitutions = list(_substitutions([*heads, *redirections]))
+        documents = [one for one in redirections if "Hdoc" in one]
+        return Command(
+            "until" if command.get("Until") else kind,
+            words,
+            *self.place(command.get("Pos", node["Pos"])),
             parts,
-            words,
-            tuple(word for one in redirections for word in self.redirection(one)),
-            self.inner([*heads, *redirections]),
-            given,
-            given_line,
+            tuple(word for _, words in around for word in words) if kind else (),
+            self.bare(words, substitutions),
+            tuple(inner for one in substitutions for inner in self.listed(one.get("Stmts"))),
+            "\n".join(map(self.document, documents)),
+            self.place(documents[0]["Hdoc"]["Pos"])[0] if documents else 0,
         )
 
-    def simple(self, node: Node, command: Node, kind: str) -> Simple:
-        redirections = node.get("Redirs") or ()
-        placed = [(one["Pos"], self.redirection(one)) for one in redirections]
-        placed += SIMPLE.get(kind, _Tree.call)(self, command)
-        words = tuple(word for _, found in sorted(placed, key=_place) for word in found)
-        given, given_line = self.given(redirections)
-        begin = command.get("Pos", node["Pos"])
-        return Simple(
-            words,
-            self.line(begin),
-            self.column(begin),
-            self.bare([command, *redirections], words),
-            self.inner([command, *redirections]),
-            given,
-            given_line,
-        )
-
-    def bare(self, nodes: Sequence[Node], words: Sequence[str]) -> str:
+    def bare(self, words: Sequence[str], substitutions: Sequence[Node]) -> str:
         text = " ".join(words)
-        for one in _substitutions(nodes):
+        for one in substitutions:
             text = text.replace(self.raw(one["Pos"], one["End"]), " ", 1)
         return text
 
-    def inner(self, nodes: Sequence[Node]) -> tuple[Statement, ...]:
-        return tuple(
-            statement
-            for one in _substitutions(nodes)
-            for statement in self.listed(one.get("Stmts"))
-        )
-
-    def given(self, redirections: Sequence[Node]) -> tuple[str, int]:
-        """What the here-documents hold, and the first line of them."""
-        documents = [one for one in redirections if "Hdoc" in one]
-        texts = [
-            LEADING_TABS.sub("", text) if one["Op"] == "<<-" else text
-            for one in documents
-            for text in [self.parts(one["Hdoc"]["Parts"], None)]
-        ]
-        line = self.line(documents[0]["Hdoc"]["Pos"]) if documents else 0
-        return "".join(texts).removesuffix("\n"), line
+    def document(self, node: Node) -> str:
+        """The lines of a here-document, without the last one, which ends it."""
+        text = self.raw(node["Hdoc"]["Pos"], node["Hdoc"]["End"]).rpartition("\n")[0]
+        return LEADING_TABS.sub("", text) if node["Op"] == "<<-" else text
 
     # Words
 
-    def call(self, node: Node) -> Iterator[tuple[int, tuple[str, ...]]]:
-        for one in node.get("Assigns") or ():
-            yield one["Pos"], (self.assignment(one),)
-        for one in node.get("Args") or ():
-            yield one["Pos"], (self.word(one),)
+    def word(self, node: Node) -> str:
+        return "".join(self.part(one, UNQUOTED) for one in node.get("Parts") or ())
 
-    def declaration(self, node: Node) -> Iterator[tuple[int, tuple[str, ...]]]:
-        yield node["Pos"], (node["Variant"]["Value"],)
-        for one in node.get("Args") or ():
-            yield one["Pos"], (self.assignment(one),)
+    def part(self, node: Node, escapes: re.Pattern[str]) -> str:
+        """A part of a word without its quotes; what only a run can tell stays as it is."""
+        raw = self.raw(node["Pos"], node["End"])
+        if node["Type"] == "Lit":
+            # The backslash of a line that goes on in the next one may be the last character.
+            going_on = raw.endswith("\\") and not node.get("Value", "").endswith("\\")
+            return escapes.sub(_escaped, raw[:-1] if going_on else raw)
+        if node["Type"] == "DblQuoted":
+            return "".join(self.part(one, QUOTED) for one in node.get("Parts") or ())
+        if node["Type"] == "SglQuoted":
+            return ANSI_C.sub(_ansi_c, raw[2:-1]) if node.get("Dollar") else raw[1:-1]
+        return raw
 
-    def test(self, node: Node) -> Iterator[tuple[int, tuple[str, ...]]]:
-        yield node["Pos"], ("[[", *self.tested(node["X"]), "]]")
+    def assignment(self, node: Node) -> str:
+        value = node.get("Value")
+        if value is None:
+            return self.raw(node["Pos"], node["End"])
+        return self.raw(node["Pos"], value["Pos"]) + self.word(value)
 
-    def arithmetic(self, node: Node) -> Iterator[tuple[int, tuple[str, ...]]]:
-        head = node["Pos"] + (3 if node["Type"] == "LetClause" else 2)
-        name = self.raw(node["Pos"], head)
-        yield node["Pos"], (name, self.raw(head, node["End"]).removesuffix("))").strip())
+    def redirection(self, node: Node) -> tuple[str, ...]:
+        """The words of a redirection; none for a here-document."""
+        if node["Op"] in ("<<", "<<-"):
+            return ()
+        sign = self.raw(node["Pos"], node["OpPos"]) + node["Op"]
+        target = self.word(node["Word"])
+        joined = node["Word"]["Pos"] == node["OpPos"] + len(node["Op"])
+        return (sign + target,) if joined else (sign, target)
 
     def tested(self, node: Node) -> tuple[str, ...]:
         """The words of a condition between `[[` and `]]`."""
@@ -504,123 +406,93 @@ class _Tree:
             return (*self.tested(node["X"]), node["Op"], *self.tested(node["Y"]))
         return (self.word(node),)
 
-    def assignment(self, node: Node) -> str:
-        value = node.get("Value")
-        if value is None:
-            return self.raw(node["Pos"], node["End"])
-        return self.raw(node["Pos"], value["Pos"]) + self.word(value)
+    # Kinds of commands: the lists within, the words with their places, and the nodes of both
 
-    def redirection(self, node: Node) -> tuple[str, ...]:
-        """The words of a redirection; none for a here-document."""
-        if "Hdoc" in node or "Word" not in node:
-            return ()
-        operator = self.raw(node["Pos"], node["OpPos"]) + node["Op"]
-        target = self.word(node["Word"])
-        joined = node["Word"]["Pos"] == node["OpPos"] + len(node["Op"])
-        return (operator + target,) if joined else (operator, target)
+    def call(self, node: Node) -> Read:
+        first = [(one["Pos"], (self.assignment(one),)) for one in node.get("Assigns") or ()]
+        return (
+            (),
+            [*first, *((one["Pos"], (self.word(one),)) for one in node.get("Args") or ())],
+            [node],
+        )
 
-    def word(self, node: Node) -> str:
-        return self.parts(node.get("Parts") or (), UNQUOTED)
+    def declaration(self, node: Node) -> Read:
+        names = map(self.assignment, node.get("Args") or ())
+        return (), [(node["Pos"], (node["Variant"]["Value"], *names))], [node]
 
-    def parts(self, nodes: Sequence[Node], escapes: re.Pattern[str] | None) -> str:
-        return "".join(self.part(one, escapes) for one in nodes)
+    def test(self, node: Node) -> Read:
+        return (), [(node["Pos"], ("[[", *self.tested(node["X"]), "]]"))], [node]
 
-    def part(self, node: Node, escapes: re.Pattern[str] | None) -> str:
-        """A part of a word without its quotes; what only a run can tell stays as it is."""
-        kind = node["Type"]
-        if kind == "Lit":
-            value = node.get("Value", "")
-            value = escapes.sub(_escaped, value) if escapes is not None else value
-        elif kind == "SglQuoted":
-            value = node.get("Value", "")
-            value = ANSI_C.sub(_ansi_c, value) if node.get("Dollar") else value
-        elif kind == "DblQuoted":
-            return self.parts(node.get("Parts") or (), QUOTED)
-        else:
-            return self.raw(node["Pos"], node["End"])
-        return self.text.restored(value)
+    def arithmetic(self, node: Node) -> Read:
+        name = "let" if node["Type"] == "LetClause" else "(("
+        text = self.raw(node["Pos"] + len(name), node["End"])
+        return (), [(node["Pos"], (name, text.removesuffix("))").strip()))], [node]
 
-    # Groups: the lists within, the words of the head, and the nodes of the head
+    def block(self, node: Node) -> Read:
+        return (self.listed(node.get("Stmts")),), [], []
 
-    def block(self, node: Node) -> Parted:
-        return (self.listed(node.get("Stmts")),), (), ()
+    def loop(self, node: Node) -> Read:
+        return (self.listed(node["Cond"]), self.listed(node.get("Do"))), [], []
 
-    def loop(self, node: Node) -> Parted:
-        return (self.listed(node["Cond"]), self.listed(node.get("Do"))), (), ()
-
-    def each(self, node: Node) -> Parted:
+    def each(self, node: Node) -> Read:
         head = node["Loop"]
-        named = head["Type"] == "WordIter"
-        items = tuple(map(self.word, head.get("Items") or ()))
-        words = (self.text.restored(head["Name"]["Value"]), *items) if named else ("",)
-        return (self.listed(node.get("Do")),), words, (head,)
+        name = head.get("Name")
+        words = (
+            self.raw(name["Pos"], name["End"]) if name else "",
+            *map(self.word, head.get("Items") or ()),
+        )
+        return (self.listed(node.get("Do")),), [(0, words)], [head]
 
-    def branches(self, node: Node) -> Parted:
-        parts: list[tuple[Statement, ...]] = []
+    def branches(self, node: Node) -> Read:
+        parts: list[List] = []
         one: Node | None = node
         while one is not None:
-            if one.get("Cond"):
-                parts.append(self.listed(one["Cond"]))
-            parts.append(self.listed(one.get("Then")))
+            parts += [self.listed(one[key]) for key in ("Cond", "Then") if one.get(key)]
             one = one.get("Else")
-        return tuple(parts), (), ()
+        return tuple(parts), [], []
 
-    def case(self, node: Node) -> Parted:
+    def case(self, node: Node) -> Read:
         items = node.get("Items") or ()
-        patterns = [pattern for item in items for pattern in item["Patterns"]]
-        words = (self.word(node["Word"]), *map(self.word, patterns))
+        heads = [node["Word"], *(pattern for item in items for pattern in item["Patterns"])]
         parts = tuple(self.listed(item.get("Stmts")) for item in items)
-        return parts, words, (node["Word"], *patterns)
+        return parts, [(0, tuple(map(self.word, heads)))], heads
 
-    def function(self, node: Node) -> Parted:
-        names = [node["Name"]] if "Name" in node else node.get("Names") or [{"Value": ""}]
-        return (self.listed([node["Body"]]),), (names[0]["Value"],), ()
+    def function(self, node: Node) -> Read:
+        names = [node["Name"]] if "Name" in node else node.get("Names") or ()
+        words = tuple(self.raw(name["Pos"], name["End"]) for name in names)
+        return (self.listed([node["Body"]]),), [(0, words)], []
 
-    def other(self, node: Node) -> Parted:
-        return (self.listed([node["Stmt"]]),), (), ()
+    def other(self, node: Node) -> Read:
+        return (self.listed([node["Stmt"]]),), [], []
 
 
-Parted = tuple[tuple[tuple[Statement, ...], ...], tuple[str, ...], Sequence[Node]]
-SIMPLE = {
-    "DeclClause": _Tree.declaration,
-    "TestClause": _Tree.test,
-    "ArithmCmd": _Tree.arithmetic,
-    "LetClause": _Tree.arithmetic,
-}
-GROUPS = {
-    "Block": _Tree.block,
-    "Subshell": _Tree.block,
-    "IfClause": _Tree.branches,
-    "WhileClause": _Tree.loop,
-    "ForClause": _Tree.each,
-    "CaseClause": _Tree.case,
-    "FuncDecl": _Tree.function,
-    "CoprocClause": _Tree.other,
-}
-KINDS = {
-    "Block": "{",
-    "Subshell": "(",
-    "IfClause": "if",
-    "WhileClause": "while",
-    "ForClause": "for",
-    "CaseClause": "case",
-    "FuncDecl": "function",
-    "CoprocClause": "(",
+Read = tuple[tuple[List, ...], list[tuple[int, tuple[str, ...]]], list[Node]]
+COMMANDS: Mapping[str, tuple[str, Callable[[_Tree, Node], Read]]] = {
+    "CallExpr": ("", _Tree.call),
+    "DeclClause": ("", _Tree.declaration),
+    "TestClause": ("", _Tree.test),
+    "ArithmCmd": ("", _Tree.arithmetic),
+    "LetClause": ("", _Tree.arithmetic),
+    "Block": ("{", _Tree.block),
+    "Subshell": ("(", _Tree.block),
+    "CoprocClause": ("(", _Tree.other),
+    "IfClause": ("if", _Tree.branches),
+    "WhileClause": ("while", _Tree.loop),
+    "ForClause": ("for", _Tree.each),
+    "CaseClause": ("case", _Tree.case),
+    "FuncDecl": ("function", _Tree.function),
 }
 
 
-def _kind(node: Node) -> str:
-    return "until" if node.get("Until") else KINDS[node["Type"]]
-
-
-def _binary(node: Node, *operators: str) -> Node | None:
-    """The two sides of a statement that is joined by one of the operators, and nothing else."""
+def _sides(node: Node, *operators: str) -> tuple[list[tuple[str, Node]], Node]:
+    """What is joined to a statement by operators, each with its own, and the first statement."""
+    found: list[tuple[str, Node]] = []
     command: Node = node.get("Cmd") or {}
-    return command if command.get("Op") in operators and "Y" in command else None
-
-
-def _place(placed: tuple[int, tuple[str, ...]]) -> int:
-    return placed[0]
+    while command.get("Type") == "BinaryCmd" and command["Op"] in operators:
+        found.append((command["Op"], command["Y"]))
+        node = command["X"]
+        command = node.get("Cmd") or {}
+    return found[::-1], node
 
 
 def _substitutions(nodes: Sequence[Node]) -> Iterator[Node]:
@@ -628,13 +500,12 @@ def _substitutions(nodes: Sequence[Node]) -> Iterator[Node]:
     waiting: list[Any] = list(reversed(nodes))
     while waiting:
         one = waiting.pop()
-        if isinstance(one, dict):
-            if one.get("Type") in ("CmdSubst", "ProcSubst"):
-                yield one
-            else:
-                waiting += reversed(one.values())
-        elif isinstance(one, list):
+        if isinstance(one, list):
             waiting += reversed(one)
+        elif isinstance(one, dict) and one.get("Type") in ("CmdSubst", "ProcSubst"):
+            yield one
+        elif isinstance(one, dict):
+            waiting += reversed(one.values())
 
 
 def _escaped(match: re.Match[str]) -> str:
@@ -643,9 +514,6 @@ def _escaped(match: re.Match[str]) -> str:
 
 def _ansi_c(match: re.Match[str]) -> str:
     """What an escape in `$'…'` stands for."""
-    for group, base in ((1, 16), (2, 16), (3, 16), (4, 8)):
-        if match[group]:
-            return chr(min(int(match[group], base), sys.maxunicode))
-    if match[5]:
-        return chr(ord(match[5].upper()) & 0x1F)
-    return ANSI_C_NAMES.get(match[6], match[6])
+    if match[3]:
+        return ANSI_C_NAMES.get(match[3], match[3])
+    return chr(min(int(match[1][1:], 16) if match[1] else int(match[2], 8), sys.maxunicode))

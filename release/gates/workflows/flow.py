@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from release.text import shell
-from release.text.shell import Group, Pipeline, Simple, Statement
+from release.text.shell import Pipeline, Statement
 
 MAX_DEPTH = 40
 # Beyond it, nothing is said of the text.
@@ -108,7 +108,7 @@ class _Walk:
     state: _State
     before: int = 0
     found: list[Run] = field(default_factory=list)
-    functions: dict[str, Group] = field(default_factory=dict)
+    functions: dict[str, shell.Command] = field(default_factory=dict)
 
     def listed(self, statements: Sequence[Statement], place: _Place) -> None:
         for number, statement in enumerate(statements):
@@ -145,7 +145,7 @@ class _Walk:
             is_last = number == len(pipeline.commands) - 1
             ends = heeded and not pipeline.negated and (is_last or self.state.pipefail)
             refusing = refuses and is_last and not pipeline.negated
-            if isinstance(command, Group):
+            if command.kind:
                 inner = replace(place, sure=place.sure and ends, last=place.last and is_last)
                 self.group(command, inner, piped, ends=ends)
                 piped = (*piped, ())
@@ -155,7 +155,7 @@ class _Walk:
 
     def simple(
         self,
-        command: Simple,
+        command: shell.Command,
         place: _Place,
         piped: tuple[tuple[str, ...], ...],
         *,
@@ -200,7 +200,7 @@ class _Walk:
 
     def group(
         self,
-        group: Group,
+        group: shell.Command,
         place: _Place,
         piped: tuple[tuple[str, ...], ...],
         *,
@@ -244,7 +244,7 @@ class _Walk:
         self.listed(body, replace(place, last=False, loops=(*place.loops, loop)))
         self.state.skipped = outer
 
-    def branches(self, group: Group, place: _Place, unsure: _Place) -> None:
+    def branches(self, group: shell.Command, place: _Place, unsure: _Place) -> None:
         condition = group.parts[0]
         with_else = len(group.parts) % 2 == 1
         then = any(map(self.fails, group.parts[1]))
@@ -262,7 +262,7 @@ class _Walk:
                     (
                         p
                         for p in pipelines.values()
-                        if isinstance(p.commands[-1], Simple) and p.commands[-1].words == run.words
+                        if not p.commands[-1].kind and p.commands[-1].words == run.words
                     ),
                     None,
                 )
@@ -282,7 +282,7 @@ class _Walk:
         command = pipeline.commands[0]
         if len(pipeline.commands) > 1 or pipeline.negated:
             return False
-        if isinstance(command, Group):
+        if command.kind:
             return command.kind in "{(" and any(map(self.fails, command.parts[0]))
         words = command.words
         if words[:1] == ("exit",):
@@ -291,15 +291,15 @@ class _Walk:
         if body is None:
             return words == ("false",) and self.state.errexit
         inner = body.parts[0][0].items[0][1].commands[0]
-        return isinstance(inner, Group) and any(
-            isinstance(one, Simple) and _exits_simply(one)
+        return bool(inner.kind) and any(
+            not one.kind and _exits_simply(one)
             for statement in inner.parts[0]
             if len(statement.items) == 1
             for one in statement.items[0][1].commands
         )
 
 
-def _exits_simply(command: Simple) -> bool:
+def _exits_simply(command: shell.Command) -> bool:
     words = command.words
     return words[:1] == ("exit",) and len(words) > 1 and bool(FAILS.fullmatch(words[1]))
 
@@ -307,18 +307,18 @@ def _exits_simply(command: Simple) -> bool:
 def _is_plain(pipeline: Pipeline) -> bool:
     """Whether commands behind a pipeline and `&&` are under no condition that matters."""
     command = pipeline.commands[-1]
-    if isinstance(command, Group) or pipeline.negated:
+    if command.kind or pipeline.negated:
         return False
     words = [word for word in command.words if not ASSIGNMENT.match(word)]
     return not words or words[0] in PLAIN
 
 
-def _may_exit(group: Group) -> bool:
+def _may_exit(group: shell.Command) -> bool:
     for part in group.parts:
         for statement in part:
             for _, pipeline in statement.items:
                 for command in pipeline.commands:
-                    if isinstance(command, Group):
+                    if command.kind:
                         if _may_exit(command):
                             return True
                     elif command.words and SOFT_EXIT.search(" ".join(command.words)):
@@ -331,7 +331,7 @@ def _read_by(head: Sequence[Statement]) -> str:
     if len(head) != 1 or len(head[0].items) != 1:
         return ""
     command = head[0].items[0][1].commands[-1]
-    if isinstance(command, Group):
+    if command.kind:
         return ""
     words = [word for word in command.words if not ASSIGNMENT.match(word)]
     names = [word for word in words[1:] if re.fullmatch(r"[A-Za-z_]\w*", word)]

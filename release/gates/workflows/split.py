@@ -16,7 +16,7 @@ from release.gates.workflows.commands import (
 )
 from release.gates.workflows.model import Command
 from release.text import shell
-from release.text.shell import Group, Pipeline, Simple, Statement
+from release.text.shell import Pipeline, Statement
 
 MAX_NESTING = 4
 # Functions of Python that only say something.
@@ -52,7 +52,7 @@ def functions(script: str) -> frozenset[str]:
     while waiting:
         for _, pipeline in waiting.pop().items:
             for command in pipeline.commands:
-                if isinstance(command, Group):
+                if command.kind:
                     found |= {*command.words[:1]} if command.kind == "function" else set()
                     waiting += (statement for part in command.parts for statement in part)
     return frozenset(found)
@@ -88,7 +88,7 @@ class _Splitter:
         for number, command in enumerate(pipeline.commands):
             self.inner.append(command.inner)
             fed = any(map(_is_shell, pipeline.commands[number + 1 :]))
-            if isinstance(command, Group):
+            if command.kind:
                 self.group(command, operator, fed=fed)
             elif command.words:
                 self.simple(command, operator, fed=fed)
@@ -96,7 +96,7 @@ class _Splitter:
                     self.texts.append((" ".join(command.words[1:]), self.found[-1].line))
             operator = "|"
 
-    def group(self, group: Group, operator: str, *, fed: bool) -> None:
+    def group(self, group: shell.Command, operator: str, *, fed: bool) -> None:
         line = self.before + group.line
         if group.kind in ("for", "case"):
             self.found.append(
@@ -112,7 +112,7 @@ class _Splitter:
         if fed and group.given:
             self.texts.append((group.given, self.before + group.given_line))
 
-    def simple(self, simple: Simple, operator: str, *, fed: bool) -> None:
+    def simple(self, simple: shell.Command, operator: str, *, fed: bool) -> None:
         """Take a command, and what it is given to run: by its words, or by its here-documents."""
         line = self.before + simple.line
         kind, text = given_text(simple.words)
@@ -147,8 +147,8 @@ class _Splitter:
             self.texts.append((text, line))
 
 
-def _is_shell(command: Simple | Group) -> bool:
-    return isinstance(command, Simple) and program(command.words)[:1] in SHELL_NAMES
+def _is_shell(command: shell.Command) -> bool:
+    return not command.kind and program(command.words)[:1] in SHELL_NAMES
 
 
 # --- Python
