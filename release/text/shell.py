@@ -459,7 +459,7 @@ class _Tree:
 
     def function(self, node: Node) -> Read:
         names = [node["Name"]] if "Name" in node else node.get("Names") or ()
-        words = tuple(self.raw(name["Pos"], name["End"]) for name in names)
+        words = tuple(self.raw(name["Pos"], name["End"]) for name in names) or ("",)
         return (self.listed([node["Body"]]),), [(0, words)], []
 
     def other(self, node: Node) -> Read:

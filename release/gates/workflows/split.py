@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -45,6 +46,7 @@ def split(script: str, path: str, line: int, via: str = "", depth: int = 0) -> l
     return _Splitter(path, line - 1, via, depth).commands(found.statements)
 
 
+@functools.lru_cache(maxsize=64)
 def functions(script: str) -> frozenset[str]:
     """The names of the functions that a shell text defines."""
     found: set[str] = set()
