@@ -88,14 +88,16 @@ class _Splitter:
 
     def pipeline(self, pipeline: Pipeline, operator: str) -> None:
         for number, command in enumerate(pipeline.commands):
+            behind = [_is_shell(one) for one in pipeline.commands[number + 1 :]]
             self.inner.append(command.inner)
-            fed = any(map(_is_shell, pipeline.commands[number + 1 :]))
+            first = len(self.found)
             if command.kind:
-                self.group(command, operator, fed=fed)
+                self.group(command, operator, fed=any(behind))
             elif command.words:
-                self.simple(command, operator, fed=fed)
-                if fed and _is_shell(pipeline.commands[number + 1]):
-                    self.texts.append((" ".join(command.words[1:]), self.found[-1].line))
+                self.simple(command, operator, fed=any(behind))
+            if any(behind[:1]):
+                # What it says is what the shell runs.
+                self.texts += [(" ".join(c.words[1:]), c.line) for c in self.found[first:]]
             operator = "|"
 
     def group(self, group: shell.Command, operator: str, *, fed: bool) -> None:

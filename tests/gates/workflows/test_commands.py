@@ -222,6 +222,7 @@ def test_what_publishes_nothing_is_not_obscure(text: str) -> None:
         'echo "$(cat <<E\n$(twine upload x)\nE\n)"',
         "cat <<E | bash -s\ntwine upload x\nE",
         "{ cat; } <<E | sh\ntwine upload x\nE",
+        "(set -e; echo 'twine upload x') | bash",
     ],
 )
 def test_an_upload_is_seen_whatever_syntax_is_around_it(text: str) -> None:
