@@ -139,19 +139,29 @@ def given_text(words: Sequence[str]) -> tuple[str, str]:
     if name == "trap" and rest and not rest[0].startswith("-"):
         return "shell", rest[0]
     if name in SHELLS and name not in ("source", "."):
-        place = 0
-        while place < len(rest) and rest[place][:1] in "-+":
-            if SHELL_TEXT.fullmatch(rest[place]):
-                texts = [word for word in rest[place + 1 :] if word[:1] not in "-+"]
-                return "shell", texts[0] if texts else ""
-            place += 2 if SHELL_OPTION.fullmatch(rest[place]) else 1
+        return _shell_text(rest)
     if PYTHON.fullmatch(name) or UNKNOWN.fullmatch(name):
-        place = 0
-        while place < len(rest) and rest[place].startswith("-"):
-            match = PYTHON_TEXT.fullmatch(rest[place])
-            if match is not None:
-                return "python", match[1] or next(iter(rest[place + 1 : place + 2]), "")
-            place += 2 if rest[place] in PYTHON_OPTIONS else 1
+        return _python_text(rest)
+    return "", ""
+
+
+def _shell_text(words: Sequence[str]) -> tuple[str, str]:
+    place = 0
+    while place < len(words) and words[place][:1] in "-+":
+        if SHELL_TEXT.fullmatch(words[place]):
+            texts = [word for word in words[place + 1 :] if word[:1] not in "-+"]
+            return "shell", texts[0] if texts else ""
+        place += 2 if SHELL_OPTION.fullmatch(words[place]) else 1
+    return "", ""
+
+
+def _python_text(words: Sequence[str]) -> tuple[str, str]:
+    place = 0
+    while place < len(words) and words[place].startswith("-"):
+        match = PYTHON_TEXT.fullmatch(words[place])
+        if match is not None:
+            return "python", match[1] or next(iter(words[place + 1 : place + 2]), "")
+        place += 2 if words[place] in PYTHON_OPTIONS else 1
     return "", ""
 
 

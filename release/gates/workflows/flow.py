@@ -227,15 +227,17 @@ class _Walk:
             else:
                 self.loop(body, unsure, ("", ()))
         elif group.kind == "case":
-            heeded = place.sure and not (self.state.lost or self.state.skipped)
-            exits = any(self.fails(one) for part in group.parts for one in part)
-            self.found.append(
-                Run(("case", *group.words), self.before + group.line, heeded and exits)
-            )
-            for part in group.parts:
-                self.listed(part, unsure)
+            self.case(group, place, unsure)
         elif group.kind == "if":
             self.branches(group, place, unsure)
+
+    def case(self, group: shell.Command, place: _Place, unsure: _Place) -> None:
+        heeded = place.sure and not (self.state.lost or self.state.skipped)
+        exits = any(self.fails(one) for part in group.parts for one in part)
+        line = self.before + group.line
+        self.found.append(Run(("case", *group.words), line, heeded and exits))
+        for part in group.parts:
+            self.listed(part, unsure)
 
     def loop(
         self, body: Sequence[Statement], place: _Place, loop: tuple[str, tuple[str, ...]]

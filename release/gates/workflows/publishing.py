@@ -275,12 +275,7 @@ def obscure(step: Step, *, able: bool) -> Iterator[tuple[Command | Node, str]]:
     job is `able` to publish.
     """
     if step.uses is None:
-        for command in step.commands:
-            if able and command.unread:
-                where = f", {command.path}:{command.line}" if command.via else ""
-                yield command, f"a shell text that cannot be read ({command.unread}{where})"
-            elif commands.obscure(command):
-                yield command, " ".join(command.words)
+        yield from _obscure_commands(step, able=able)
     elif step.uses.repository not in (*PUBLISHERS, *OUTSIDE) and not step.uses.is_local:
         if FORK in step.uses.target.lower() and not publishes_by_action(step):
             yield step.uses.node, step.uses.target
@@ -290,6 +285,15 @@ def obscure(step: Step, *, able: bool) -> Iterator[tuple[Command | Node, str]]:
     for name, node in step.env.items():
         if not name.upper().endswith(("_URL", "_INDEX", "_REPOSITORY")):
             yield from _obscure_texts(node)
+
+
+def _obscure_commands(step: Step, *, able: bool) -> Iterator[tuple[Command, str]]:
+    for command in step.commands:
+        if able and command.unread:
+            where = f", {command.path}:{command.line}" if command.via else ""
+            yield command, f"a shell text that cannot be read ({command.unread}{where})"
+        elif commands.obscure(command):
+            yield command, " ".join(command.words)
 
 
 def may_publish(job: Job, workflow: Workflow) -> bool:

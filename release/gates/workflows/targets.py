@@ -210,38 +210,48 @@ def of_pyproject(text: str, path: str) -> dict[str, tuple[Command, ...]]:
         tool = tomllib.loads(text).get("tool")
     except (tomllib.TOMLDecodeError, RecursionError):
         return {}
-    found: dict[str, tuple[Command, ...]] = {}
-
-    def add(target: str, value: Any) -> None:
-        line = _line_of(text, value)
-        found[target] = tuple(
-            command for item in _shell_texts(value) for command in split(item, path, line, target)
+    found = {
+        target: tuple(
+            command
+            for item in _shell_texts(value)
+            for command in split(item, path, _line_of(text, value), target)
         )
+        for target, value in _tasks(tool)
+    }
+    _add_tasks_of_tasks(found)
+    for name, env in _items(tool, "tox", "env"):
+        own = _tox_commands(env, text, path, f"tox -e {name}")
+        if own:
+            found[f"tox -e {name}"] = own
+    legacy = dict(_items(tool, "tox")).get("legacy_tox_ini")
+    if isinstance(legacy, str):
+        found |= of_tox(legacy, path)
+    return found
 
+
+def _tasks(tool: Any) -> Iterator[tuple[str, Any]]:
+    """The tasks of hatch, pdm, poe and taskipy, each by what calls it."""
     for name, env in _items(tool, "hatch", "envs"):
         for task, value in _items(env, "scripts"):
-            add(f"hatch run {name}:{task}", value)
+            yield f"hatch run {name}:{task}", value
             if name == "default":
-                add(f"hatch run {task}", value)
+                yield f"hatch run {task}", value
     for form, *keys in (
         ("pdm run", "pdm", "scripts"),
         ("poe", "poe", "tasks"),
         ("task", "taskipy", "tasks"),
     ):
         for task, value in _items(tool, *keys):
-            add(f"{form} {task}", value)
-    _add_tasks_of_tasks(found)
-    for name, env in _items(tool, "tox", "env"):
-        for words in env.get("commands", ()) if isinstance(env, Mapping) else ():
-            if isinstance(words, list):
-                command = Command(
-                    tuple(str(w) for w in words), path, _line_of(text, words), "", f"tox -e {name}"
-                )
-                found[f"tox -e {name}"] = (*found.get(f"tox -e {name}", ()), command)
-    legacy = dict(_items(tool, "tox")).get("legacy_tox_ini")
-    if isinstance(legacy, str):
-        found |= of_tox(legacy, path)
-    return found
+            yield f"{form} {task}", value
+
+
+def _tox_commands(env: Any, text: str, path: str, target: str) -> tuple[Command, ...]:
+    given = env.get("commands", ()) if isinstance(env, Mapping) else ()
+    return tuple(
+        Command(tuple(map(str, words)), path, _line_of(text, words), "", target)
+        for words in given
+        if isinstance(words, list)
+    )
 
 
 def _add_tasks_of_tasks(found: dict[str, tuple[Command, ...]]) -> None:

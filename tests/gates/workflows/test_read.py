@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from release.errors import CannotCheck
 from release.gates.workflows.model import MAX_SHOWN, Node, shown
 from release.gates.workflows.read import MAX_BYTES, Loaded, Refused, build, load, parse
 from release.model import Finding
+from release.text import shell
 from tests.gates.workflows.examples import GOOD, RELEASE, model
 from tests.support import write
 
@@ -317,6 +320,34 @@ class TestFiles:
         )
         assert found.actions == ("action.yml", ".github/actions/a/b/action.yaml")
         assert [fault.path for fault in found.faults] == [".github/actions/c/action.yml"]
+
+
+class TestShell:
+    def test_without_its_reader_nothing_is_judged(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def missing() -> Path:
+            raise CannotCheck("shfmt is not installed", "install it")
+
+        monkeypatch.setattr(shell, "program", missing)
+        monkeypatch.setattr(shell, "_known", {})
+        with pytest.raises(CannotCheck, match="shfmt"):
+            loaded(tmp_path, {RELEASE: SMALL})
+
+    def test_all_texts_of_the_workflows_are_read_at_once(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ran: list[bytes] = []
+        run = shell._run
+
+        def counted(data: bytes) -> subprocess.CompletedProcess[bytes]:
+            ran.append(data)
+            return run(data)
+
+        monkeypatch.setattr(shell, "_run", counted)
+        monkeypatch.setattr(shell, "_known", {})
+        model({RELEASE: SMALL + "".join(f"      - run: echo {n}\n" for n in range(50))})
+        assert len(ran) == 1
 
 
 class TestModel:
