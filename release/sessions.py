@@ -162,7 +162,7 @@ class Sessions:
         if run.cancelled:
             raise KeyboardInterrupt
         if report.verdict != "ready":
-            session.error(f"{report.project} is {report.verdict}")
+            session.error(_told(f"{report.project} is {report.verdict}"))
 
     def _act(self, session: nox.Session, name: str, arguments: argparse.Namespace) -> None:
         from release.change.actions import bump, cut, dry_bump, dry_cut, dry_tag, tag
@@ -181,7 +181,7 @@ class Sessions:
             root = _project_folder(arguments.project, Path(session.invoked_from), self.root)
             project = read_project(root, self._extra)
             planned = {"bump": dry_bump, "cut": dry_cut, "tag": dry_tag}[name]
-            print(_masked(render(planned(project, request))), end="")
+            print(_told(render(planned(project, request))), end="")
             return
         run = self._run(session, arguments)
         reports: list[Report] = []
@@ -200,11 +200,11 @@ class Sessions:
         if run.cancelled:
             raise KeyboardInterrupt
         for line in remarks(done.remarks):
-            print(_masked(line))
+            print(_told(line))
         for line in done.said:
-            print(_masked(line))
+            print(_told(line))
         if done.report is not None and done.report.verdict != "ready":
-            session.error(f"{done.report.project} is {done.report.verdict}")
+            session.error(_told(f"{done.report.project} is {done.report.verdict}"))
 
     def _prove(self, session: nox.Session, arguments: argparse.Namespace) -> None:
         import shutil
@@ -218,12 +218,12 @@ class Sessions:
 
         class Told(Listener):
             def judged(self, clean: Mapping[str, Evidence], seconds: float) -> None:
-                print(_masked(clean_line(clean, seconds)), flush=True)
+                print(_told(clean_line(clean, seconds)), flush=True)
 
             def shown(self, gate: Proved) -> None:
                 shown.append(gate)
                 for line in gate_lines(gate, width):
-                    print(_masked(line), flush=True)
+                    print(_told(line), flush=True)
 
         run = self._run(session, arguments)
         try:
@@ -233,7 +233,7 @@ class Sessions:
             number = sum(gate.proof is Proof.PROVED for gate in shown)
             print(f"\ninterrupted: {number} of {len(shown)} gates shown are proved", flush=True)
             raise
-        print(f"\n{_masked(verdict_line(proofs))}", flush=True)
+        print(f"\n{_told(verdict_line(proofs))}", flush=True)
         if not proofs.whole:
             session.error("not every gate is proved")
 
@@ -411,10 +411,11 @@ def _text_of(path: Path | None, invoked_from: Path) -> str | None:
         ) from None
 
 
-def _masked(text: str) -> str:
+def _told(text: str) -> str:
+    from release.text.escaping import terminal
     from release.text.masking import Mask
 
-    return Mask()(text)
+    return terminal(Mask()(text))
 
 
 def _preflight_parser(name: str, text: str) -> argparse.ArgumentParser:
@@ -466,9 +467,7 @@ def _reported(session: nox.Session) -> Iterator[None]:
 
 
 def _complain(session: nox.Session, error: ReleaseError) -> NoReturn:
-    from release.text.masking import Mask
-
-    print(Mask()(str(error)), file=sys.stderr)
+    print(_told(str(error)), file=sys.stderr)
     count = len(error.problems)
     session.error("1 problem" if count == 1 else f"{count} problems")
 

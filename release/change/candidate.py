@@ -22,7 +22,7 @@ from release.project import Project, read_project
 from release.project.git import git
 from release.run.runner import Run, does_not_apply, open_shell
 from release.run.store import CANDIDATE, FOLDER
-from release.text.masking import listing
+from release.text.escaping import listing
 
 if TYPE_CHECKING:
     from release.run.shell import Shell

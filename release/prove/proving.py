@@ -35,7 +35,7 @@ from release.run.planting import CannotPlant, Copy, Defect, commit, git
 from release.run.runner import Run, does_not_apply, is_light, judge, judge_all, open_shell
 from release.run.store import Store
 from release.settings import CommandSettings, environment_is_ci
-from release.text.masking import printable
+from release.text.escaping import sentence
 from release.world.forge import NoForge, find
 
 # Built-in gates whose own judgement `run` replaces.
@@ -508,7 +508,7 @@ def _text(finding: Finding, places: Sequence[str]) -> str:
     text = f"{finding.path}: {finding.message}" if finding.path else finding.message
     for place in places:
         text = text.replace(place, ".")
-    return " ".join(printable(text).split())
+    return sentence(text)
 
 
 # --- the clean copy -------------------------------------------------------------------------------

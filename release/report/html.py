@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from release.run.checklist import Report
+from release.text import escaping
 
 PACKAGE = Path(__file__).resolve().parent.parent
 FOLDERS = (PACKAGE / "templates", PACKAGE.parent / "templates")
@@ -17,7 +18,12 @@ def render(report: Report) -> str:
     environment = Environment(
         loader=FileSystemLoader(FOLDERS),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         keep_trailing_newline=True,
     )
     return environment.get_template("preflight.html").render(report=report)
+
+
+def _shown(value: object) -> object:
+    return escaping.html(value) if isinstance(value, str) else value

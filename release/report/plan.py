@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 
 from release.model import Finding, Plan
-from release.text.masking import printable
+from release.text.escaping import name, sentence, terminal
 
 
 def render(plan: Plan) -> str:
@@ -32,18 +32,19 @@ def render(plan: Plan) -> str:
     notes = list(remarks(plan.notes))
     if notes:
         lines += ["", *notes]
-    return printable("\n".join(lines) + "\n")
+    return terminal("\n".join(lines) + "\n")
 
 
 def remarks(findings: tuple[Finding, ...]) -> Iterator[str]:
     """A line for each remark, and one for what to do about it."""
     for finding in findings:
-        place = finding.path or ""
+        place = name(finding.path or "")
         if finding.path and finding.line:
             place += f":{finding.line}"
-        yield f"! {place}: {finding.message}" if place else f"! {finding.message}"
+        message = sentence(finding.message)
+        yield f"! {place}: {message}" if place else f"! {message}"
         if finding.remedy:
-            yield f"  → {finding.remedy}"
+            yield f"  → {sentence(finding.remedy)}"
 
 
 def _diff(path: str, before: str, after: str) -> Iterator[str]:

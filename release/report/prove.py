@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from release.model import Evidence, Status
 from release.prove.proof import Proof, Proofs, Proved, Shown
-from release.text.masking import printable
+from release.text.escaping import terminal
 
 MARKS = {
     Proof.PROVED: "✓",
@@ -34,7 +34,7 @@ def clean_line(clean: Mapping[str, Evidence], seconds: float) -> str:
         told += [f"{len(found)} {STATES[status]}{which}"] if found else []
     reused = sum(evidence.reused for evidence in clean.values())
     told += [f"{reused} by evidence that still counts"] if reused else []
-    return printable(f"a clean copy: {', '.join(told)}  {seconds:.1f} s")
+    return terminal(f"a clean copy: {', '.join(told)}  {seconds:.1f} s")
 
 
 def gate_lines(gate: Proved, width: int | None = None) -> Iterator[str]:
@@ -49,9 +49,9 @@ def gate_lines(gate: Proved, width: int | None = None) -> Iterator[str]:
         text = f"{MARKS[line.proof]} {what}: {said}"
         if width and line.proof in {Proof.PROVED, Proof.NOT_APPLICABLE}:
             text = _cut(text, width - len(seconds))
-        yield printable(text + seconds)
+        yield terminal(text + seconds)
         if line.remedy and line.proof in {Proof.CANNOT_FAIL, Proof.NOT_SHOWN}:
-            yield printable(f"  → {line.remedy}")
+            yield terminal(f"  → {line.remedy}")
 
 
 def _stated(line: Shown) -> str:
@@ -83,7 +83,7 @@ def verdict_line(proofs: Proofs) -> str:
     changes = ", without the changes that are not committed" if proofs.dirty else ""
     where = f"{proofs.project} at {proofs.commit[:12]}{changes}"
     word = "proved" if proofs.whole else "NOT PROVED"
-    return printable(f"{where}: {word}: {'; '.join(parts)}  {proofs.seconds:.1f} s")
+    return terminal(f"{where}: {word}: {'; '.join(parts)}  {proofs.seconds:.1f} s")
 
 
 def _count(number: int, noun: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from rich.text import Text
 
 from release.model import Evidence, Finding, Gate, Status, Verdict
 from release.run.store import FOLDER
+from release.text.escaping import listing, name, sentence, without_commands
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -110,7 +110,16 @@ def _ended_line(evidence: Evidence) -> Text:
 
 def show_report(report: Report, out: Console | None = None) -> None:
     """Print the whole checklist and the verdict."""
-    (out or console()).print(render(report))
+    _print(out or console(), render(report))
+
+
+def _print(out: Console, *parts: RenderableType) -> None:
+    """Print it so that no line, wherever it was broken, is one that a CI job's runner obeys."""
+    with out.capture() as captured:
+        for part in parts:
+            out.print(part)
+    out.file.write(without_commands(captured.get()))
+    out.file.flush()
 
 
 def render(report: Report) -> Group:
@@ -128,7 +137,7 @@ def render(report: Report) -> Group:
         table.add_row(
             Text(mark, style=style),
             Text(evidence.gate, style="dim" if quiet else "bold"),
-            Text(evidence.outcome.summary, style="dim" if quiet else ""),
+            Text(sentence(evidence.outcome.summary), style="dim" if quiet else ""),
             Text(str(evidence.outcome.checked or ""), style="dim"),
             Text("" if quiet else duration, style="dim"),
         )
@@ -162,30 +171,26 @@ def _finding(finding: Finding, summary: str) -> Text:
     """A finding and its remedy; a message that is the gate's whole summary is not said twice."""
     text = Text()
     if finding.path:
-        place = finding.path + (f":{finding.line}" if finding.line is not None else "")
+        place = name(finding.path) + (f":{finding.line}" if finding.line is not None else "")
         text.append(f"{place}: ", style="bold")
     if finding.path or finding.message != summary or not finding.remedy:
-        text.append(finding.message + ("\n  " if finding.remedy else ""))
+        text.append(sentence(finding.message) + ("\n  " if finding.remedy else ""))
     if finding.remedy:
-        text.append(f"→ {finding.remedy}", style="cyan")
+        text.append(f"→ {sentence(finding.remedy)}", style="cyan")
     return text
 
 
 def _disturbed(paths: Sequence[str]) -> RenderableType:
     return Text(
-        f"\n? changed while it was judged, so no commit was judged as a whole: {_some(paths)}\n"
+        f"\n? changed while it was judged, so no commit was judged as a whole: {listing(paths)}\n"
         "  → run it again and leave the files alone meanwhile; ignore what the tests write",
         style="yellow",
     )
 
 
-def _some(paths: Sequence[str]) -> str:
-    return ", ".join(paths[:5]) + (f" and {len(paths) - 5} more" if len(paths) > 5 else "")
-
-
 def _moved(paths: Sequence[str]) -> RenderableType:
     return Text(
-        f"\ni files changed while the gates ran, so passes will not be reused: {_some(paths)}\n"
+        f"\ni files changed while the gates ran, so passes will not be reused: {listing(paths)}\n"
         "  → if the project's own commands write them, list them in tool.release.by-products",
         style="cyan",
     )
@@ -193,7 +198,8 @@ def _moved(paths: Sequence[str]) -> RenderableType:
 
 def verdict_line(report: Report) -> Text:
     """The last line: project, version, commit and verdict, and what is left to CI."""
-    line = Text(f"{report.project} {report.version or '(version from the tag)'}", style="bold")
+    version = name(report.version or "(version from the tag)")
+    line = Text(f"{name(report.project)} {version}", style="bold")
     line.append(f" at {report.commit[:12] or 'no commit'}", style="dim")
     line.append(
         " with uncommitted changes" if report.dirty and report.commit else "", style="yellow"
@@ -201,7 +207,7 @@ def verdict_line(report: Report) -> Text:
     line.append(": ")
     line.append(report.verdict.value, style=VERDICTS[report.verdict])
     if report.left_to_ci:
-        line.append(f" (left to CI: {', '.join(report.left_to_ci)})", style="yellow")
+        line.append(f" (left to CI: {name(', '.join(report.left_to_ci))})", style="yellow")
     return line.append(f"  {report.seconds:.1f} s", style="dim")
 
 
@@ -211,12 +217,11 @@ def show_gate(evidence: Evidence, needed: Sequence[Evidence]) -> None:
     for item in [*needed, evidence]:
         mark, style = STYLES[item.outcome.status]
         line = Text(f"{mark} {item.gate}: ", style=style).append(
-            item.outcome.summary, style="default"
+            sentence(item.outcome.summary), style="default"
         )
         if item.outcome.checked:
             line.append(f"  ({item.outcome.checked} checked)", style="dim")
         line.append("  reused" if item.reused else f"  {item.seconds:.1f} s", style="dim")
-        out.print(line)
+        _print(out, line)
     if evidence.outcome.findings:
-        out.print(_details(evidence))
-    sys.stdout.flush()
+        _print(out, _details(evidence))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from release.errors import ConfigurationError, Problem
 from release.model import Evidence, Gate, Level, Required, Status, Verdict
 from release.registry import known
-from release.text.masking import printable
+from release.text.escaping import visible
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -169,7 +169,7 @@ def make_report(
         version = evidence["build"].outcome.facts.get("version")
     return Report(
         project=project.name,
-        version=printable(version) if version else None,
+        version=visible(version) if version else None,
         level=level,
         commit=(facts.commit if facts else None) or "",
         tree=(facts.tree if facts else None) or "",

@@ -15,7 +15,7 @@ from release.run.checklist import Report, checklist, make_report
 from release.run.runner import Listener, Run, judge_all, validity
 from release.run.store import read_evidence
 from release.settings import environment_is_ci
-from release.text.masking import printable
+from release.text.escaping import visible
 
 LONGEST_VALIDITY = timedelta(days=7)
 
@@ -93,13 +93,13 @@ def _collected(run: Run, folder: Path, extra: Mapping[str, Gate]) -> Report:
         try:
             evidence = read_evidence(path)
         except (OSError, ValueError) as error:
-            refused[name] = printable(f"{path.name} is not evidence: {error}")
+            refused[name] = visible(f"{path.name} is not evidence: {error}")
             continue
         reason = _refusal(run, gates[name], evidence)
         if reason:
             refused[name] = reason
         else:
-            clean = evidence.outcome.map_text(printable)
+            clean = evidence.outcome.map_text(visible)
             found[name].append(replace(evidence, outcome=clean))
     chosen = {}
     for name, gate in gates.items():

@@ -25,7 +25,8 @@ from release.run.inputs import Tree, gate_key
 from release.run.processes import Log, Processes, locked
 from release.run.shell import BYTECODE, Shell
 from release.run.store import Store, holds_artifacts
-from release.text.masking import Mask, printable
+from release.text.escaping import terminal, visible
+from release.text.masking import Mask
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -212,7 +213,7 @@ def _judge_locked(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evide
         else:
             trace = run.mask(traceback.format_exc())
             log.write(trace)
-            print(trace, end="", file=sys.stderr)
+            print(terminal(trace), end="", file=sys.stderr)
             ours = gate.check.__module__.partition(".")[0] == "release"
             outcome = Outcome.unchecked(
                 f"{type(error).__name__}: {error}", DEFECT_REMEDY if ours else OWN_DEFECT_REMEDY
@@ -337,7 +338,7 @@ def _conclude(
     facts = run.project.git
     evidence = Evidence(
         gate=gate.name,
-        outcome=outcome.map_text(lambda text: printable(run.mask(text))),
+        outcome=outcome.map_text(lambda text: visible(run.mask(text))),
         commit=(facts.commit if facts else None) or "",
         tree=(facts.tree if facts else None) or "",
         dirty=facts.dirty if facts else True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
@@ -77,10 +78,9 @@ def report(**changes: Any) -> Report:
 
 
 def shown(item: Report, width: int = 100) -> str:
-    out = Console(width=width, record=True, force_terminal=False, file=open("/dev/null", "w"))  # noqa: SIM115
-    with out.file:
-        terminal.show_report(item, out)
-        return out.export_text()
+    out = Console(width=width, force_terminal=False, file=io.StringIO())
+    terminal.show_report(item, out)
+    return out.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
 def test_the_json_report_has_the_documented_fields() -> None:

@@ -192,7 +192,7 @@ def test_collected_text_cannot_steer_the_terminal(root: Path, tmp_path: Path) ->
     folder = gathered(root, tmp_path)
     alter(folder, summary="\x1b]0;title\x07 fine")
     report = collect(start(root), folder, {})
-    assert report.gates[0].outcome.summary == "]0;title fine"
+    assert report.gates[0].outcome.summary == r"\x1b]0;title\x07 fine"
 
 
 def test_missing_evidence_leaves_the_verdict_incomplete(root: Path, tmp_path: Path) -> None:

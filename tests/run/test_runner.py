@@ -329,7 +329,7 @@ def test_what_a_tool_says_cannot_steer_the_terminal(root: Path) -> None:
         return Outcome.failed((Finding("a\x1b[2Jb\x07c", "d\x1b[31m.py", remedy="e\x9bf"),))
 
     (finding,) = judge(start(root), gate("x", hostile), {}).outcome.findings
-    assert finding == Finding("a[2Jbc", "d[31m.py", remedy="ef")
+    assert finding == Finding(r"a\x1b[2Jb\x07c", r"d\x1b[31m.py", remedy=r"e\x9bf")
 
 
 def test_a_gate_that_cannot_check_is_unchecked_with_the_remedy(root: Path) -> None:

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 from release.errors import CannotCheck
 from release.model import Finding, Gate, Outcome
 from release.project.git import GitFacts, git
-from release.text.masking import listing
+from release.text.escaping import listing
 from release.world.remote import USUAL_BRANCHES, RemoteRefs, ask
 
 if TYPE_CHECKING:
