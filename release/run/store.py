@@ -12,7 +12,7 @@ from pathlib import Path
 from release.errors import CannotCheck, ConfigurationError, Problem
 from release.model import Evidence
 from release.project.git import complaint, git
-from release.text.masking import listing
+from release.text.escaping import listing
 
 FOLDER = ".release"
 CANDIDATE = "candidate"  # a checkout of the project, with links of its own

@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
+import base64
+import html
+import json
+import math
 import os
 import re
-import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from urllib.parse import unquote, unquote_plus
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby, pairwise
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 SECRET_NAME = re.compile(
-    r"token|secret|passw|passphrase|credential|api_?key|_key(?:_?b(?:ase)?64)?$|access_?key"
-    r"|_auth(?:_config)?$|^auth(?:_|$)|^(?!old).+_?pwd$|_pat$|webhook(?:_?url)?$",
+    r"token|secret|passw|passphrase|credential|creds?(?:_|$)|api_?key|access_?key|private_?key"
+    r"|sign_?key|key_?material|_key(?:_?(?:b(?:ase)?64|pem|der|p8|json|data|content))?$"
+    r"|_auth(?:_config)?$|^auth(?:_|$)|authorization|bearer|(?:^|_)jwt(?:_|$)|cookie|session_?key"
+    r"|(?<!by)(?<!com)pass(?:_|$)|^(?!old).+_?pwd$|_pat$|_psk$|webhook(?:_?url)?$"
+    r"|connection_?string",
     re.I,
 )
+# Variables whose values may look like chance and are no secret: what a CI says of a job, commits.
+HARMLESS_NAME = re.compile(
+    r"^(?:actions|agent|bitbucket|build|buildkite|cargo|ci|circle|conda|dbus|dotnet|git|github"
+    r"|gitlab|gnome|gradle|invocation|java|jenkins|journal|kde|lc|less|ls|node|nox|nvm|pip|pyenv"
+    r"|pytest|readthedocs|runner|rustup|session|ssh|system|tox|travis|uv|virtual|vscode|xdg)_"
+    r"|(?:^|_)(?:branch|checksum|colors|commit|date|digest|dir|dirs|display|editor|file|fingerprint"
+    r"|folder|hash|home|host|hostname|id|image|lang|language|name|path|prefix|pwd|ref|revision|root"
+    r"|sha|sha1|sha256|sha512|shell|socket|tag|temp|term|time|tmp|tmpdir|user|uuid|version)$",
+    re.I,
+)
+KNOWN = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*"
+    r"|\b(?:gh[oprsu]_|github_pat_|gl[a-z]{2,6}-|pypi-|npm_|hf_|dckr_pat_|dop_v1_|shpat_|glsa_|hvs\."
+    r"|xox[a-z]-|xapp-|sk-|[prs]k_(?:live|test)_|AKIA|ASIA|AIza|ya29\.|SG\.|AGE-SECRET-KEY-)"
+    r"[\w.-]{16,}"
+    r"|\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?",
+    re.S,
+)
+# Letters and digits that change places as often as chance has it, and few of which are the same.
+WORD = re.compile(r"[\w+/-]{20,}={0,2}", re.A)
+LEAST_CHANGES = 0.2
+LEAST_ENTROPY = 3.2
+LEAST = 20
+LONGEST_WORD = 4096
+URL_SAFE = str.maketrans("+/", "-_")
+LINE_WIDTHS = (64, 76)
+SHORTEST, LONGEST = 6, 8_192
 # Up to the last @ before the path; and, since other clients than those of HTTP are given passwords
 # with a slash in them and then complain of what they took for the host, up to the last one of all.
 URL_PASSWORD = re.compile(
@@ -32,25 +67,19 @@ MASK = "***"
 
 
 class Mask:
-    """Replaces the values of secret-looking environment variables, and credentials in URLs.
+    """Replaces the values of environment variables that hold secrets, and credentials in URLs.
 
+    A variable holds one by its name or by the look of its value. Whatever form a value takes is
+    replaced: quoted as in JSON, in a URL or in a shell, and in base64, alone or within a text.
     `environ` is where the values come from. Values shorter than six characters are left alone:
     masking every "1" would hide the log and protect nothing.
     """
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
-        values: set[str] = set()
-        for name, value in environ.items():
-            if SECRET_NAME.search(name):
-                values.update((value, *value.splitlines()))
-                values.update(text for key, text in PAIR.findall(value) if SECRET_NAME.search(key))
-            values.update(_passwords(value))
-        values = {value for value in values if len(value) >= 6}
-        self._values = (
-            re.compile("|".join(re.escape(v) for v in sorted(values, key=len, reverse=True)))
-            if values
-            else None
-        )
+        values = {value for name in environ for value in secrets(name, environ[name])}
+        forms = {form for value in values if len(value) >= SHORTEST for form in _forms(value)}
+        found = [form for form in forms if len(form) >= SHORTEST]
+        self._values = re.compile(_either(found)) if found else None
 
     def __call__(self, text: str) -> str:
         """`text` with every known secret replaced by `***`."""
@@ -59,7 +88,41 @@ class Mask:
         if "://" in text:
             text = URL_PASSWORD.sub(f"{MASK}:{MASK}", text)
             text = URL_USER.sub(MASK, text)
-        return PARAMETER.sub(MASK, text)
+        return PARAMETER.sub(MASK, text) if "password=" in text.lower() else text
+
+
+def secrets(name: str, value: str) -> Iterator[str]:
+    """Every text in a variable that must not be shown."""
+    if SECRET_NAME.search(name):
+        yield from (value, *value.splitlines())
+        yield from (text for key, text in PAIR.findall(value) if SECRET_NAME.search(key))
+    for text in KNOWN.findall(value):
+        yield from (text, *text.splitlines())
+    if not HARMLESS_NAME.search(name):
+        yield from _random(value)
+    yield from _passwords(value)
+
+
+def is_secret(name: str, value: str) -> bool:
+    """Whether a variable is to be kept out of sight, by its name or its value."""
+    return bool(URL_USER.search(value)) or any(True for _ in secrets(name, value))
+
+
+def _random(value: str) -> Iterator[str]:
+    """What looks like a key, in a value or in a part of an address; a path does not."""
+    for word in WORD.findall(value):
+        if not word.startswith("/"):
+            parts = {word, *word.split("/")}
+            yield from (part for part in parts if len(part) >= LEAST and _looks_random(part))
+
+
+def _looks_random(word: str) -> bool:
+    word = word[:LONGEST_WORD]
+    kinds = [_kind(character) for character in word]
+    changes = sum(bool(a and b) and a != b for a, b in pairwise(kinds))
+    shares = [count / len(word) for count in Counter(word).values()]
+    entropy = -sum(share * math.log2(share) for share in shares)
+    return "digit" in kinds and changes >= len(word) * LEAST_CHANGES and entropy >= LEAST_ENTROPY
 
 
 def _passwords(value: str) -> Iterator[str]:
@@ -75,13 +138,50 @@ def _passwords(value: str) -> Iterator[str]:
         yield from (text, bare, unquote(text), unquote_plus(text))
 
 
-def printable(text: str) -> str:
-    """`text` without control characters (but for line ends and tabs), which terminals obey."""
-    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) != "Cc")
+def _kind(character: str) -> str:
+    if character.isdigit():
+        return "digit"
+    return "upper" if character.isupper() else "lower" if character.islower() else ""
 
 
-def listing(names: Sequence[str], most: int = 5) -> str:
-    """The first few names; one that a terminal would not print as it is, is quoted."""
-    shown = [name if name.isprintable() else ascii(name) for name in names[:most]]
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(shown) + more
+def _forms(value: str) -> Iterator[str]:
+    """A secret as programs write it."""
+    yield value
+    if len(value) > LONGEST:
+        return
+    yield json.dumps(value)[1:-1]
+    yield json.dumps(value, ensure_ascii=False)[1:-1]
+    yield repr(value)[1:-1]
+    yield value.replace("'", "'\\''")
+    yield html.escape(value)
+    yield quote_plus(value)
+    for safe in ("", "/", "!'()*~"):
+        yield quote(value, safe=safe)
+    octets = value.encode("utf-8", "surrogateescape")
+    for start in range(3):
+        yield from _base64(octets, start)
+
+
+def _base64(value: bytes, start: int) -> Iterator[str]:
+    """What base64 makes of a secret that begins at this octet of three, in lines or not.
+
+    The characters that depend on what is before and after it are left out.
+    """
+    whole = base64.b64encode(bytes(start) + value).decode()
+    text = whole[-(-start * 8 // 6) : (start + len(value)) * 8 // 6]
+    yield text
+    yield text.translate(URL_SAFE)
+    if start == 0:
+        for width in LINE_WIDTHS:
+            yield from (text[at : at + width] for at in range(0, len(text), width))
+
+
+def _either(texts: Iterable[str], depth: int = 2) -> str:
+    """A pattern for any of the texts, the longest first, that tries few of them at each place."""
+    if not depth:
+        return "|".join(re.escape(text) for text in sorted(texts, key=len, reverse=True))
+    branches = (
+        f"{re.escape(start)}(?:{_either([text[1:] for text in found], depth - 1)})"
+        for start, found in groupby(sorted(texts), key=lambda text: text[0])
+    )
+    return "|".join(branches)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck
-from release.text.masking import SECRET_NAME, URL_PASSWORD, URL_USER
+from release.text.masking import is_secret
 
 if TYPE_CHECKING:
     from release.gates.docker.dockerfile import Instruction
@@ -140,7 +140,7 @@ class Engine:
             words += ["--target", target]
         env: dict[str, str] = {}
         for name, value in (arguments or {}).items():
-            if SECRET_NAME.search(name) or URL_PASSWORD.search(value) or URL_USER.search(value):
+            if is_secret(name, value):
                 words += ["--build-arg", name]
                 env |= {name: value} if value else {}
             else:
