@@ -100,6 +100,12 @@ if (HERE / "bench").is_dir():  # the repository of nox-release itself, not the c
         session.run(sys.executable, "bench/bump.py", *session.posargs, external=True)
 
     @nox.session(venv_backend="none", default=False)
+    def demo(session: nox.Session) -> None:
+        """Judge a small project in a scratch folder, and show what a release would change."""
+        tools = str(session.env_dir.parent)
+        session.run(sys.executable, "docs/demo.py", tools, external=True)
+
+    @nox.session(venv_backend="none", default=False)
     def picture(session: nox.Session) -> None:
         """Draw the README's picture from the last release_preflight of this repository."""
         session.run(sys.executable, "docs/picture.py", external=True)
