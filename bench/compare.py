@@ -204,8 +204,9 @@ def show(data: dict[str, Any], everyone: Sequence[Contestant], results: Any, alo
         console.print(table, "")
     for one in everyone:
         console.print(f"{one.name}: {one.what}", highlight=False, soft_wrap=True)
-    if not any(one.name == "turborepo" for one in everyone):
-        console.print("turborepo was not compared: npm is not there or could not fetch it")
+    absent = {"nox", "nox --parallel", "tox", "turborepo"} - {one.name for one in everyone}
+    if absent:
+        console.print(f"not compared: {', '.join(sorted(absent))}", highlight=False)
     if alone:
         console.print("\nThe physical bound of the warm case, from each check of the script alone:")
         for step in STEPS:
@@ -226,6 +227,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--runs", type=int, default=5, metavar="N", help="runs of each (5)")
     parser.add_argument("--cases", default=",".join(CASES), help="some of cold,warm,unchanged")
     parser.add_argument("--package", default="httpx==0.28.1", metavar="NAME==VERSION")
+    parser.add_argument("--short", action="store_true", help="compare with the shell script alone")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every timing there too")
     options = parser.parse_args(arguments)
     cases = options.cases.split(",")
@@ -235,7 +237,7 @@ def main(arguments: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as folder, OsvServer(read_advisories()) as server:
         work = Path(folder).resolve()
         package = prepare(options.package, work, server.url)
-        everyone = contestants(package, work, server.url, cores)
+        everyone = contestants(package, work, server.url, cores, short=options.short)
         by_name = {one.name: one for one in everyone}
         results = compare(everyone, cases, options.runs)
         alone = bound(by_name["shell script"], options.runs) if "warm" in cases else {}
