@@ -1,15 +1,23 @@
-"""The one step in which a release becomes visible: refs, files and index, all or nothing.
+"""The one step in which a release becomes visible: files, index and refs, all or nothing.
 
 This runs as a process of its own, in a session of its own, so that it goes on when the process that
 started it is killed; where it is killed itself, that process or the next run finishes (`settle`).
 It stands on the standard library alone, to start fast.
 
+git's own lock on the index is held, and git's transaction has locked the refs, before anything
+changes. Then the files change, the index follows, and the refs move last. Whatever dies on the way
+leaves a working tree whose changes are those of the release, on top of the old commit: git shows
+them as such, and as a cherry-pick (or, where a release is taken back, a revert) that is under way
+and can be aborted.
+
 A request is a folder with `request.json` and the new and old content of everything it touches:
 
 - `refs`: lists of full name, new and old object name (zeros: not there)
 - `files`: path, `new` and `old` (files in the folder, or null), and the sha256 of both (or null)
-- `index`: null, or its path, the new one in the folder, and the sha256 of the old one
+- `index`: null, or its path, and the new and old one in the folder
 - `head`: the branch that must be checked out (full name), where there is an index
+- `marker`: null, or the file that tells git what is under way, and the commit that it names
+- `note`: a file in git's common directory that names the folder; a link of it locks the index
 - `git_dir`, `common_dir`: the repository; `top`: its working tree; `lock`: the lock to hold
 """
 
@@ -19,197 +27,500 @@ import contextlib
 import hashlib
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 REQUEST = "request.json"
 RESULT = "result.json"
 STALE_SECONDS = 1.0
-SIGNALLED = 128  # how a shell, or a wrapper around git, reports a signal
 POLL_SECONDS = 0.05
+GIT_SECONDS = 60.0
 
 
 class CannotSwitch(Exception):
-    """Nothing was changed, and why."""
+    """Why it cannot be done, and what to do about it."""
+
+    def __init__(self, why: str, remedy: str = "") -> None:
+        super().__init__(why)
+        self.remedy = remedy
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a switch ended.
+
+    `state` is "new" or "old" (all is as it was); "between" where neither could be reached; "gone"
+    where others went on from there, and nothing was touched. `why` says what went wrong.
+    """
+
+    state: str
+    why: str = ""
+    remedy: str = ""
 
 
 def main(folder: Path) -> None:
     """Do what the request in `folder` says, unless somebody settled it meanwhile."""
     try:
-        text = (folder / REQUEST).read_text(encoding="utf-8")
+        request = read_request(folder)
     except FileNotFoundError:
         return
-    request = json.loads(text)
-    with _locked(Path(request["lock"])):
-        if not (folder / REQUEST).exists():
-            return
-        try:
-            switch(folder, request)
-            result: dict[str, Any] = {"done": True}
-        except CannotSwitch as error:
-            result = {"done": False, "why": str(error)}
-        with contextlib.suppress(OSError):
-            (folder / RESULT).write_text(json.dumps(result), encoding="utf-8")
+    with locked(Path(request["lock"])) as lock:
+        if (folder / REQUEST).exists():
+            with contextlib.suppress(OSError):
+                answer(folder, Switch(folder, request, lock, os.environ).make())
+
+
+def read_request(folder: Path) -> dict[str, Any]:
+    """The request in a folder. Raises OSError, ValueError where there is none."""
+    request = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
+    if not isinstance(request, dict):
+        raise ValueError(f"{folder}: no request")
+    return request
+
+
+def answer(folder: Path, result: Result) -> None:
+    """Leave the result for whoever asked."""
+    part = folder / f"{RESULT}.part"
+    part.write_text(json.dumps(asdict(result)), encoding="utf-8")
+    part.replace(folder / RESULT)
+
+
+def read_answer(folder: Path) -> Result | None:
+    """The result in a folder, None if there is none yet."""
+    try:
+        return Result(**json.loads((folder / RESULT).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[tuple[int, ...]]:
+    """Hold the lock; yields what a child must inherit so that it ends with the last of them."""
     try:
         import fcntl
     except ImportError:  # Windows: the caller's own lock has to do
-        yield
+        yield ()
         return
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield (file.fileno(),)
 
 
-def switch(folder: Path, request: Mapping[str, Any]) -> None:
-    """Make the request's new state the state. Raises CannotSwitch, with nothing changed."""
-    index = request["index"]
-    lock = Path(f"{index['path']}.lock") if index else None
-    if index and lock:
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """A request, its folder, the lock that is held for it, and the environment for git."""
+
+    folder: Path
+    request: Mapping[str, Any]
+    lock: tuple[int, ...]
+    env: Mapping[str, str]
+
+    def make(self) -> Result:
+        """Make the new state the state, or leave the old one."""
+        said: CannotSwitch | OSError | None = None
         try:
-            _lock_index(folder / index["new"], lock)
+            self._change()
+        except (CannotSwitch, OSError) as error:
+            said = error
+        result = self.settle()
+        if said is None:
+            return result
+        why = "; ".join(dict.fromkeys(word for word in (told(said), result.why) if word))
+        return Result(result.state, why, remedy_of(said) or result.remedy)
+
+    def _change(self) -> None:
+        if self.request["index"] is not None:
+            self._take_index()
+            self._mark()
+            self._judge_unchanged()
+        with Transaction(self, self.request["refs"]) as transaction:
+            transaction.prepare()
+            for file in self.request["files"]:
+                self._put(file, "new")
+            if self.request["index"] is not None:
+                self._put_index("new")
+            self._sync()
+            transaction.commit()
+
+    def settle(self) -> Result:
+        """Finish what was cut short: forward if a ref moved, back if none did.
+
+        Decides by what the repository shows.
+        """
+        if (done := read_answer(self.folder)) is not None and done.state == "new":
+            return Result("gone")
+        try:
+            self._drop_stale_locks()
+            values = self._complete(self.values())
+            if self._are(values, 1):
+                self._clear()
+                return Result("new")
+            if self._are(values, 2):
+                left = self._restore()
+                self._clear()
+                return Result("old", left)
+            if self._known(values):
+                return Result("between", self._describe(values))
+            self._clear()
+            return Result("gone")
+        except (CannotSwitch, OSError) as error:
+            return Result("between", told(error), remedy_of(error))
+
+    def _complete(self, values: Mapping[str, str]) -> Mapping[str, str]:
+        """Move the refs that are left where some have moved; take those back if they cannot be."""
+        for wanted in (1, 2):
+            left = [ref for ref in self.request["refs"] if values[ref[0]] != ref[wanted]]
+            if not self._known(values) or len(left) in {0, len(self.request["refs"])}:
+                return values
+            self._move(left, back=wanted == 2)
+            values = self.values()
+        return values
+
+    def _move(self, refs: Sequence[Sequence[str]], *, back: bool) -> None:
+        """Move each of the refs, as far as git does; what became of it is looked at."""
+        for name, new, old in refs:
+            one = (name, old, new) if back else (name, new, old)
+            with contextlib.suppress(CannotSwitch), Transaction(self, [one]) as transaction:
+                transaction.prepare()
+                transaction.commit()
+
+    def _are(self, values: Mapping[str, str], which: int) -> bool:
+        return all(values[ref[0]] == ref[which] for ref in self.request["refs"])
+
+    def _known(self, values: Mapping[str, str]) -> bool:
+        return all(values[name] in {new, old} for name, new, old in self.request["refs"])
+
+    def _describe(self, values: Mapping[str, str]) -> str:
+        words = [
+            f"{name} {'is' if values[name] == new else 'is not'} moved"
+            for name, new, _ in self.request["refs"]
+        ]
+        return ", ".join(words)
+
+    def values(self) -> Mapping[str, str]:
+        """What each ref names now, zeros if there is none. Raises CannotSwitch."""
+        names = [name for name, _, _ in self.request["refs"]]
+        done = self.git("for-each-ref", "--format=%(objectname) %(refname)", "--", *names)
+        if done.returncode != 0:
+            raise CannotSwitch(f"the refs cannot be read: {complaint(done.stderr)}")
+        found = {name: value for value, _, name in map(_parted, done.stdout.splitlines())}
+        return {name: found.get(name, "0" * len(new)) for name, new, _ in self.request["refs"]}
+
+    def git(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run git; it holds the lock as well, for as long as it lives."""
+        return subprocess.run(
+            ["git", "-C", self.request["top"], *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            env={**self.env, **env},
+            pass_fds=self.lock,
+            check=False,
+        )
+
+    # The index: a link of the note is git's lock on it.
+
+    @property
+    def _index_lock(self) -> Path:
+        return Path(f"{self.request['index']['path']}.lock")
+
+    @property
+    def _index_copy(self) -> Path:
+        return Path(self.request["index"]["path"]).with_name(
+            f"nox-release-index-{self.folder.name}"
+        )
+
+    def _take_index(self) -> None:
+        lock, note = self._index_lock, Path(self.request["note"])
+        try:
+            link_or_copy(note, lock)
         except FileExistsError:
             raise CannotSwitch(
-                f"{lock} exists: another git process is at work here, or one has crashed"
+                f"{lock} exists: another git process is at work here, or one has crashed",
+                f"if no git is at work here: rm -f '{lock}', and run this again",
             ) from None
         except OSError as error:
             raise CannotSwitch(f"{lock} cannot be made: {error.strerror}") from None
-    try:
-        if index and digest(Path(index["path"])) != index["old_sha256"]:
+
+    def _holds_index(self) -> bool:
+        return self.request["index"] is not None and same(
+            self._index_lock, Path(self.request["note"])
+        )
+
+    def _put_index(self, which: str) -> None:
+        """Put the new or old index into its place, with the file times that git goes by."""
+        index = self.request["index"]
+        source, path = self.folder / index[which], Path(index["path"])
+        refresh = ("-c", "core.hooksPath=/dev/null", "update-index", "-q", "--refresh")
+        self.git(*refresh, GIT_INDEX_FILE=str(source))
+        copy = self._index_copy
+        copy.unlink(missing_ok=True)
+        shutil.copyfile(source, copy)
+        with copy.open("rb") as file:
+            os.fsync(file.fileno())
+        copy.replace(path)
+
+    def _judge_unchanged(self) -> None:
+        index = self.request["index"]
+        if digest(Path(index["path"])) != digest(self.folder / index["old"]):
             raise CannotSwitch("git's index changed while the release was being prepared")
-        if index and _git(request, "symbolic-ref", "HEAD").stdout.strip() != request["head"]:
+        if not self._on_branch():
             raise CannotSwitch(
                 "another branch was checked out while the release was being prepared"
             )
-        for file in request["files"]:
+        for file in self.request["files"]:
             if digest(Path(file["path"])) != file["old_sha256"]:
                 raise CannotSwitch(f"{file['path']} changed while the release was being prepared")
-        said, killed = move_refs(request, request["refs"])
-        if killed and settle(folder, request)[0]:
+
+    def _on_branch(self) -> bool:
+        return self.git("symbolic-ref", "HEAD").stdout.strip() == str(self.request["head"])
+
+    def _restore(self) -> str:
+        """Restore old files and index; returns what somebody changed meanwhile and was left."""
+        index = self.request["index"]
+        if index is None or not self._on_branch():
+            return ""
+        files = self.request["files"]
+        found = {file["path"]: digest(Path(file["path"])) for file in files}
+        changed = [file for file in files if found[file["path"]] == file["new_sha256"]]
+        there = digest(Path(index["path"]))
+        replaced = there == digest(self.folder / index["new"])
+        if changed or replaced:
+            if not self._holds_index():
+                self._take_index()
+            for file in changed:
+                self._put(file, "old")
+            if replaced or there == digest(self.folder / index["old"]):
+                self._put_index("old")
+        left = [
+            file["path"]
+            for file in files
+            if found[file["path"]] not in {file["new_sha256"], file["old_sha256"]}
+        ]
+        return f"{', '.join(left)} changed meanwhile, and was left alone" if left else ""
+
+    def _put(self, file: Mapping[str, Any], which: str) -> None:
+        """Put the new or the old content of a file into its place, in one step."""
+        path, name = Path(file["path"]), file[which]
+        if name is None:
+            path.unlink(missing_ok=True)
             return
-        if said:
-            raise CannotSwitch(f"git update-ref: {said}")
-    except BaseException:
-        _unlock(folder, request)
-        raise
-    try:
-        for file in request["files"]:
-            put(folder, file, "new")
-        if index and lock:
-            lock.replace(index["path"])
-    except OSError as error:
-        settle_back(folder, request)
-        raise CannotSwitch(f"{error.filename}: {error.strerror}") from None
+        # The folder keeps its own: whoever puts it there may be killed before somebody restores it.
+        copy = self.folder / f"{name}.copy"
+        copy.unlink(missing_ok=True)
+        try:
+            os.link(self.folder / name, copy)
+        except OSError:
+            shutil.copy2(self.folder / name, copy)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        copy.replace(path)
+
+    def _sync(self) -> None:
+        """Let the disk have files and index before the refs move."""
+        paths = [Path(file["path"]) for file in self.request["files"]]
+        if self.request["index"] is not None:
+            paths.append(Path(self.request["index"]["path"]))
+        for parent in {path.parent for path in paths}:
+            with contextlib.suppress(OSError):  # folders cannot be opened everywhere
+                descriptor = os.open(parent, os.O_RDONLY)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+
+    # What git shows, and what is in its way.
+
+    def _mark(self) -> None:
+        path, commit = self.request["marker"]
+        part = self.folder / "marker"
+        part.write_text(f"{commit}\n", encoding="utf-8")
+        try:
+            link_or_copy(part, Path(path))
+        except FileExistsError:
+            raise CannotSwitch(
+                f"{path} exists: something else was begun while the release was being prepared",
+                "see git status",
+            ) from None
+
+    def _clear(self) -> None:
+        """Remove marker and locks, of this request only."""
+        if self.request["index"] is None:
+            return
+        path, commit = self.request["marker"]
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            if Path(path).read_text(encoding="utf-8") == f"{commit}\n":
+                Path(path).unlink()
+        self._index_copy.unlink(missing_ok=True)
+        if self._holds_index():
+            self._index_lock.unlink()
+
+    def ref_locks(self) -> dict[Path, set[str]]:
+        """The files by which git locks the refs, with what it writes into them; empty: anything."""
+        common, git_dir = Path(self.request["common_dir"]), Path(self.request["git_dir"])
+        refs = self.request["refs"]
+        found = {common / f"{name}.lock": {"", new, old} for name, new, old in refs}
+        found[git_dir / "HEAD.lock"] = {""}
+        if any(set(old) == {"0"} or set(new) == {"0"} for _, new, old in refs):
+            found[common / "packed-refs.lock"] = set()
+            found[common / "packed-refs.new"] = set()
+        return found
+
+    def _drop_stale_locks(self) -> None:
+        """Remove the locks that a killed `git update-ref` of this request left behind.
+
+        None of ours is alive, for each holds the lock of the switch. Another's is older, or is
+        soon gone.
+        """
+        began = (self.folder / REQUEST).stat().st_mtime
+        for path, contents in self.ref_locks().items():
+            deadline = time.monotonic() + STALE_SECONDS
+            while path.exists() and time.monotonic() < deadline:
+                time.sleep(POLL_SECONDS)
+            try:
+                known = not contents or path.read_text().strip() in contents
+                ours = known and path.stat().st_mtime >= began - 1
+            except (OSError, ValueError):
+                continue
+            if ours:
+                path.unlink(missing_ok=True)
 
 
-def _lock_index(new: Path, lock: Path) -> None:
-    """Take git's lock on the index with the new one as its content, as git itself does."""
+class Transaction:
+    """Moves refs (name, new, old) in one transaction of git's, in two steps."""
+
+    def __init__(self, switch: Switch, refs: Sequence[Sequence[str]]) -> None:
+        self._switch = switch
+        self._refs = refs
+        self._said: IO[bytes] = (switch.folder / "said").open("w+b")
+
+    def __enter__(self) -> Transaction:
+        request = self._switch.request
+        self._process = subprocess.Popen(
+            ["git", "-C", request["top"], "update-ref", "-m", request["message"], "--stdin"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            env=self._switch.env,
+            pass_fds=self._switch.lock,
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """git takes the end of its input for the end of a transaction that was not committed."""
+        self._end()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._said.close()
+
+    def _end(self) -> int:
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        return self._process.wait()
+
+    def prepare(self) -> None:
+        """Lock the refs, and let git judge. Raises CannotSwitch; nothing has changed then."""
+        lines = ["start\n"]
+        for name, new, old in self._refs:
+            gone = set(new) == {"0"}
+            lines.append(f"delete {name} {old}\n" if gone else f"update {name} {new} {old}\n")
+        self._tell("".join([*lines, "prepare\n"]))
+        if not self._heard(b"prepare: ok"):
+            raise CannotSwitch(f"git update-ref: {self._complaint()}", self._remedy())
+
+    def commit(self) -> None:
+        """Move them. Raises CannotSwitch; any of them may have moved then."""
+        self._tell("commit\n")
+        if not self._heard(b"commit: ok"):
+            raise CannotSwitch(f"git update-ref: {self._complaint()}")
+
+    def _tell(self, text: str) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(text.encode("utf-8", "surrogateescape"))
+            self._process.stdin.flush()
+
+    def _heard(self, wanted: bytes) -> bool:
+        """Whether git answers so; it ends without where it cannot."""
+        assert self._process.stdout is not None
+        heard = b""
+        deadline = time.monotonic() + GIT_SECONDS
+        while wanted not in heard.split(b"\n"):
+            wait = max(0.0, deadline - time.monotonic())
+            if os.name != "nt" and not select.select([self._process.stdout], [], [], wait)[0]:
+                raise CannotSwitch(
+                    f"git update-ref gave no answer within {GIT_SECONDS:g} s",
+                    "look at the hook reference-transaction, if there is one; git has to be 2.34"
+                    " or newer",
+                )
+            data = os.read(self._process.stdout.fileno(), 4096)
+            if not data:
+                return False
+            heard += data
+        return True
+
+    def _complaint(self) -> str:
+        status = self._end()
+        self._said.seek(0)
+        said = self._said.read().decode("utf-8", "surrogateescape")
+        return complaint(said) or f"exit status {status}"
+
+    def _remedy(self) -> str:
+        """What to do where another's locks are in the way."""
+        locks = [f"'{path}'" for path in self._switch.ref_locks() if path.exists()]
+        if not locks:
+            return ""
+        return f"if no git is at work here: rm -f {' '.join(locks)}, and run this again"
+
+
+def told(error: CannotSwitch | OSError) -> str:
+    """The error in words."""
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror or error}"
+    return str(error)
+
+
+def remedy_of(error: CannotSwitch | OSError) -> str:
+    return error.remedy if isinstance(error, CannotSwitch) else ""
+
+
+def complaint(stderr: str) -> str:
+    """What git complains of: its lines that name an error, else the last one."""
+    lines = [line.strip() for line in stderr.split("\n") if line.strip()]
+    said = [line for line in lines if line.startswith(("fatal: ", "error: "))] or lines[-1:]
+    return "; ".join(dict.fromkeys(said[:3]))
+
+
+def _parted(line: str) -> tuple[str, str, str]:
+    return line.partition(" ")
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Make `target`, whole or not at all. Raises FileExistsError if it is there."""
     try:
-        os.link(new, lock)
+        os.link(source, target)
         return
     except FileExistsError:
         raise
-    except OSError:  # the repository lies on another file system, or this one has no links
-        data = new.read_bytes()
-    with lock.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def settle(folder: Path, request: Mapping[str, Any]) -> tuple[bool | None, list[str]]:
-    """Finish a switch that was cut short: forward if its refs moved, back if none did.
-
-    Returns whether the new state is the state now (None: it was finished before, and others went on
-    from there), and the paths that somebody changed meanwhile, which are left alone. Decides by
-    what the repository shows.
-    """
-    _drop_stale_locks(folder, request)
-    if _finished(folder):
-        return None, []
-    values = {name: ref_value(request, name) for name, _, _ in request["refs"]}
-    moved = [values[name] == new for name, new, _ in request["refs"]]
-    if all(values[name] == old for name, _, old in request["refs"]):
-        settle_back(folder, request)
-        return False, []
-    waiting = [ref for ref, there in zip(request["refs"], moved, strict=True) if not there]
-    if not any(moved) or any(values[name] != old for name, _, old in waiting):
-        _unlock(folder, request)
-        return None, []
-    if waiting and (said := move_refs(request, waiting)[0]):
-        return False, [f"{waiting[0][0]} ({said})"]
-    others = []
-    for file in request["files"]:
-        found = digest(Path(file["path"]))
-        if found == file["new_sha256"]:
-            continue
-        if found == file["old_sha256"]:
-            put(folder, file, "new")
-        else:
-            others.append(file["path"])
-    index = request["index"]
-    if index:
-        path, new = Path(index["path"]), folder / index["new"]
-        lock = Path(f"{path}.lock")
-        if _same(lock, new):
-            lock.replace(path)
-        elif digest(path) == index["old_sha256"]:
-            _lock_index(new, lock)
-            lock.replace(path)
-    return True, others
-
-
-def settle_back(folder: Path, request: Mapping[str, Any]) -> None:
-    """Restore the old state, but for files that somebody else changed meanwhile."""
-    for file in request["files"]:
-        if digest(Path(file["path"])) == file["new_sha256"] != file["old_sha256"]:
-            put(folder, file, "old")
-    moved = [
-        [name, old, new]
-        for name, new, old in request["refs"]
-        if ref_value(request, name) == new and new != old
-    ]
-    if moved:
-        move_refs(request, moved)
-    _unlock(folder, request)
-
-
-def _unlock(folder: Path, request: Mapping[str, Any]) -> None:
-    index = request["index"]
-    if index and _same(Path(f"{index['path']}.lock"), folder / index["new"]):
-        Path(f"{index['path']}.lock").unlink()
-
-
-def _finished(folder: Path) -> bool:
-    try:
-        return bool(json.loads((folder / RESULT).read_text(encoding="utf-8"))["done"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-
-
-def put(folder: Path, file: Mapping[str, Any], which: str) -> None:
-    """Put the new or the old content of a file into its place, in one step."""
-    path, name = Path(file["path"]), file[which]
-    if name is None:
-        path.unlink(missing_ok=True)
-        return
-    # The folder keeps its own: whoever puts it there may be killed before somebody restores it.
-    source, copy = folder / name, folder / f"{name}.copy"
-    copy.unlink(missing_ok=True)
-    try:
-        os.link(source, copy)
-    except OSError:
-        shutil.copy2(source, copy)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    copy.replace(path)
+    except OSError:  # another file system, or one without links
+        data = source.read_bytes()
+    with target.open("xb") as file:
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            target.unlink()
+            raise
 
 
 def digest(path: Path) -> str | None:
@@ -221,74 +532,12 @@ def digest(path: Path) -> str | None:
         return None
 
 
-def move_refs(request: Mapping[str, Any], refs: Sequence[Sequence[str]]) -> tuple[str, bool]:
-    """Move refs (name, new, old) in one transaction.
-
-    Returns what git says when it will not, else "", and whether git was killed meanwhile, so that
-    some of them may have moved.
-    """
-    lines = ["start\n"]
-    for name, new, old in refs:
-        if set(new) == {"0"}:
-            lines.append(f"delete {name} {old}\n")
-        else:
-            lines.append(f"update {name} {new} {old}\n")
-    lines += ["prepare\n", "commit\n"]
-    done = _git(request, "update-ref", "-m", request["message"], "--stdin", text="".join(lines))
-    if done.returncode == 0:
-        return "", False
-    lines = [line.strip() for line in done.stderr.split("\n") if line.strip()]
-    said = [line for line in lines if line.startswith(("fatal: ", "error: "))] or lines[-1:]
-    why = "; ".join(said[:3]) or f"exit status {done.returncode}"
-    return why, done.returncode < 0 or done.returncode > SIGNALLED
-
-
-def ref_value(request: Mapping[str, Any], name: str) -> str:
-    """The object that a ref names, zeros if there is none."""
-    done = _git(request, "rev-parse", "--verify", "--quiet", name)
-    found = done.stdout.strip()
-    return found or "0" * len(request["refs"][0][1])
-
-
-def _git(
-    request: Mapping[str, Any], *arguments: str, text: str = ""
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["git", "-C", request["top"], *arguments],
-        input=text,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        errors="surrogateescape",
-        check=False,
-    )
-
-
-def _same(one: Path, other: Path) -> bool:
+def same(one: Path, other: Path) -> bool:
+    """Whether two files are one, or hold the same."""
     try:
         return one.samefile(other) or digest(one) == digest(other)
     except FileNotFoundError:
         return False
-
-
-def _drop_stale_locks(folder: Path, request: Mapping[str, Any]) -> None:
-    """Remove the lock files that a killed `git update-ref` of this request left behind.
-
-    They hold the new object's name, or nothing yet; one that another git made since is not touched.
-    """
-    began = (folder / REQUEST).stat().st_mtime
-    locks = [(Path(request["common_dir"], f"{name}.lock"), new) for name, new, _ in request["refs"]]
-    locks.append((Path(request["git_dir"], "HEAD.lock"), ""))
-    for path, new in locks:
-        deadline = time.monotonic() + STALE_SECONDS
-        while path.exists() and time.monotonic() < deadline:
-            time.sleep(POLL_SECONDS)
-        try:
-            ours = path.read_text().strip() in {"", new} and path.stat().st_mtime >= began - 1
-        except (OSError, ValueError):
-            continue
-        if ours:
-            path.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -154,7 +154,7 @@ def bump(run: Run, request: Request) -> Done:
             if plan.commit_message is None:
                 return Done((*told, _nothing_to_edit(version)), plan)
             candidate = make_candidate(run, shell, plan)
-            _move(run, plan, candidate, [])
+            told += _move(run, plan, candidate, [])
         said = [f"{_step(plan)} in {candidate.commit[:12]} on {plan.branch}"]
         pushed = plan.new_branch and request.push
         if pushed:
@@ -303,7 +303,7 @@ def _tag_plan(situation: Situation, version: Version, request: Request) -> Plan:
     )
 
 
-def _move(run: Run, plan: Plan, candidate: Candidate, tags: list[Move]) -> None:
+def _move(run: Run, plan: Plan, candidate: Candidate, tags: list[Move]) -> tuple[str, ...]:
     """Make the candidate's commit visible: branch, tag and working tree in one step."""
     facts = run.project.git
     assert facts is not None
@@ -311,7 +311,7 @@ def _move(run: Run, plan: Plan, candidate: Candidate, tags: list[Move]) -> None:
     message = f"nox-release: {plan.name} {plan.version}"
     first = Move(branch, candidate.commit, None if plan.new_branch else plan.base)
     source = None if plan.new_branch else candidate.top
-    switch(facts.top, run.store.folder, [first, *tags], message, source)
+    return switch(facts.top, run.store.folder, [first, *tags], message, source)
 
 
 def _judge_candidate(
@@ -343,7 +343,7 @@ def _publish(
     if plan.tag is None:
         assert candidate is not None
         with removed_afterwards(run.project):
-            _move(run, plan, candidate, [])
+            told += _move(run, plan, candidate, [])
         said = f"{_step(plan)} in {commit[:12]} on {plan.branch}"
         pushed = _push_branch(situation, plan.branch, commit)
         follows = _next(situation, Version(plan.version), pushed=True)
@@ -353,11 +353,13 @@ def _publish(
     new_tag = Move(f"refs/tags/{plan.tag.name}", made, None)
     remarks = plan.notes
     if candidate is None:
-        switch(facts.top, run.store.folder, [new_tag], f"nox-release: {plan.tag.name}", None)
+        told += switch(
+            facts.top, run.store.folder, [new_tag], f"nox-release: {plan.tag.name}", None
+        )
     else:
         remarks = (*plan.notes, *candidate.remarks)
         with removed_afterwards(run.project):
-            _move(run, plan, candidate, [new_tag])
+            told += _move(run, plan, candidate, [new_tag])
     said = f"{_step(plan)} in {commit[:12]} on {plan.branch}, tagged {plan.tag.name}"
     back = [Move(new_tag.ref, "0" * len(made), made)]
     if candidate is not None:
@@ -410,7 +412,7 @@ def _tag_and_push(
         judge_unmoved(situation, name)
         found = make_tag(facts.top, plan.tag, situation.commit)
         move = Move(f"refs/tags/{name}", found, None)
-        switch(facts.top, run.store.folder, [move], f"nox-release: {name}", None)
+        told += switch(facts.top, run.store.folder, [move], f"nox-release: {name}", None)
         said = f"tagged {situation.commit[:12]} as {name}"
         back = [Move(move.ref, "0" * len(found), found)]
     else:

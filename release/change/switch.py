@@ -13,17 +13,17 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from release.change import _switch
 from release.change.lock import SWITCH_NAME
 from release.errors import Problem, ReleaseError
-from release.project.git import LOCAL_VARIABLES, QUIET, git
+from release.project.git import LOCAL_VARIABLES, NOTE, QUIET, git
 
 PREFIX = "switch-"
-NOTE = "nox-release-at-"
+NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
 SYMLINK, GITLINK = "120000", "160000"
 
 
@@ -38,26 +38,33 @@ class Move:
 
 def switch(
     top: Path, folder: Path, moves: Sequence[Move], message: str, source: Path | None
-) -> None:
-    """Move the refs in one transaction, and let the working tree `top` follow.
+) -> tuple[str, ...]:
+    """Move the refs in one transaction, and let the working tree `top` have what they name.
 
     `source` is a working tree that has the new commit checked out, None where the branch that is
     checked out in `top` does not move; the first move is then that of a branch or tag alone.
-    `folder` is where the new and old content is kept meanwhile. Raises ReleaseError when it is
-    refused; everything is then as it was.
+    `folder` is where the new and old content is kept meanwhile. Returns what the user should know.
+    Raises ReleaseError when it could not be done, and says what became of it.
     """
     with _prepared(top, folder, moves, message, source) as request:
         result = _run(request)
-    if not result.get("done"):
+        if result.state == "between":
+            raise Unsettled(_between(request, message, result))
+    if result.state != "new":
         raise ReleaseError(
             Problem(
-                f"the release could not be made visible: {result.get('why', 'no reason given')}",
-                remedy="nothing was changed; mend that and run this again",
+                f"the release could not be made visible: {result.why or 'no reason given'}",
+                remedy=f"every ref was looked at, and nothing was changed; "
+                f"{result.remedy or 'settle that, and run this again'}",
             )
         )
-    if source is not None:
-        # The new entries of the index know no file times yet.
-        git(top, "update-index", "-q", "--refresh", check=False, env={"GIT_OPTIONAL_LOCKS": "1"})
+    if not result.why:
+        return ()
+    return (f"git complained, and every ref was moved nevertheless: {result.why}",)
+
+
+class Unsettled(ReleaseError):
+    """A switch that could be neither finished nor undone; its request stays for the next run."""
 
 
 def settle(folder: Path, common: Path) -> list[str]:
@@ -65,64 +72,91 @@ def settle(folder: Path, common: Path) -> list[str]:
 
     They lie below `folder`, or, of another project in the same repository, where a note in git's
     common directory says. Returns what to tell the user, a sentence each. Raises ReleaseError when
-    somebody changed one of the files meanwhile.
+    one can be neither finished nor undone.
     """
     told = []
-    notes = list(common.glob(f"{NOTE}*"))
-    noted = {Path(note.read_text(encoding="utf-8")) for note in notes}
-    found = {left for left in noted if left.name.startswith(PREFIX) and left.is_dir()}
+    notes = {note: Path(os.fsdecode(note.read_bytes())) for note in common.glob(f"{NOTE}*")}
+    found = {left for left in notes.values() if left.name.startswith(PREFIX) and left.is_dir()}
     for left in sorted(found | set(folder.glob(f"{PREFIX}*"))):
         try:
-            request = json.loads((left / _switch.REQUEST).read_text(encoding="utf-8"))
+            request = _switch.read_request(left)
         except (OSError, ValueError):
-            shutil.rmtree(left, ignore_errors=True)  # killed before it asked for anything
-            continue
-        done, others = _switch.settle(left, request)
-        if others:
-            raise ReleaseError(
-                *(
-                    Problem(
-                        "was changed after a release was cut short",
-                        path,
-                        remedy=f"look at `git diff`, settle it by hand, and remove {left}",
-                    )
-                    for path in others
-                )
-            )
+            pass  # killed before it asked for anything
+        else:
+            result = _settle(left, request)
+            if result.state == "between":
+                raise Unsettled(_between(left, request["message"], result))
+            told += _told(request["message"], result)
         shutil.rmtree(left, ignore_errors=True)
-        if done is not None:
-            finished = "finished" if done else "undone"
-            told.append(f"{finished} what a killed run left: {request['message']}")
     for note in notes:
+        for lock in (common / "index.lock", *common.glob("worktrees/*/index.lock")):
+            if _switch.same(lock, note):  # somebody removed the folder
+                lock.unlink()
         note.unlink(missing_ok=True)
     return told
+
+
+def _settle(left: Path, request: Mapping[str, Any]) -> _switch.Result:
+    with _switch.locked(Path(request["lock"])) as lock:
+        return _switch.Switch(left, request, lock, environment()).settle()
+
+
+def _told(message: str, result: _switch.Result) -> list[str]:
+    words = {"new": "finished", "old": "undone"}
+    if result.state not in words:
+        return []
+    left = f"; {result.why}" if result.why else ""
+    return [f"{words[result.state]} what a killed run left: {message}{left}"]
+
+
+def _between(folder: Path, message: str, result: _switch.Result) -> Problem:
+    return Problem(
+        f"{message} is half done: {result.why}",
+        remedy=f"{result.remedy or 'settle that'}; the next run looks at every ref again, and"
+        f" finishes it or takes it back by what is kept in {folder}",
+    )
 
 
 @contextlib.contextmanager
 def _prepared(
     top: Path, folder: Path, moves: Sequence[Move], message: str, source: Path | None
 ) -> Iterator[Path]:
-    """The folder of a request with all that it needs; removed afterwards."""
-    made = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))
+    """The folder of a request with all that it needs; removed afterwards, unless unsettled."""
+    try:
+        made = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))
+    except OSError as error:
+        raise _unprepared(error) from None
     common = (top / git(top, "rev-parse", "--git-common-dir").stdout.rstrip("\n")).resolve()
     note = common / f"{NOTE}{made.name}"
     try:
         try:
-            note.write_text(str(made), encoding="utf-8")
+            note.write_bytes(os.fsencode(made))
             request = _request(top, made, moves, message, source)
             _write(made / _switch.REQUEST, json.dumps(request).encode("utf-8", "surrogateescape"))
         except OSError as error:
-            raise ReleaseError(
-                Problem(
-                    f"cannot be prepared: {error.strerror or error}",
-                    str(error.filename or made),
-                    remedy="nothing was changed; make room or make it writable, and run this again",
-                )
-            ) from None
+            raise _unprepared(error) from None
         yield made
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
-        note.unlink(missing_ok=True)
+    except Unsettled:
+        raise
+    except BaseException:
+        _forget(made, note)
+        raise
+    _forget(made, note)
+
+
+def _unprepared(error: OSError) -> ReleaseError:
+    return ReleaseError(
+        Problem(
+            f"cannot be prepared: {error.strerror or error}",
+            str(error.filename or ""),
+            remedy="nothing was changed; make room or make it writable, and run this again",
+        )
+    )
+
+
+def _forget(made: Path, note: Path) -> None:
+    shutil.rmtree(made, ignore_errors=True)
+    note.unlink(missing_ok=True)
 
 
 def _request(
@@ -141,6 +175,8 @@ def _request(
         "files": [],
         "index": None,
         "head": moves[0].ref,
+        "marker": None,
+        "note": str(common / f"{NOTE}{made.name}"),
     }
     if source is not None:
         changes = list(_changes(top, str(moves[0].old), moves[0].new))
@@ -148,8 +184,17 @@ def _request(
             _file(top, made, source, number, change) for number, change in enumerate(changes)
         ]
         request["index"] = _index(top, git_dir, made, changes)
+        request["marker"] = _marker(top, git_dir, moves[0])
         _judge_unchanged(top, [path for *_, path in changes])
     return request
+
+
+def _marker(top: Path, git_dir: Path, move: Move) -> tuple[str, str]:
+    """The file by which git knows what is under way, and the commit that it names."""
+    back = git(top, "merge-base", "--is-ancestor", move.new, str(move.old), check=False)
+    if back.returncode == 0:
+        return str(git_dir / "REVERT_HEAD"), str(move.old)
+    return str(git_dir / "CHERRY_PICK_HEAD"), move.new
 
 
 def _judge_unchanged(top: Path, paths: Sequence[str]) -> None:
@@ -251,17 +296,17 @@ def check_writable(target: Path, path: str) -> None:
 def _index(
     top: Path, git_dir: Path, made: Path, changes: Sequence[tuple[str, str, str, str]]
 ) -> dict[str, Any]:
-    """A copy of git's index with the new entries in it, and a digest of the one it is made from."""
+    """Copies of git's index as it is, and with the new entries in it."""
     path = git_dir / "index"
-    copy = made / "index"
-    shutil.copyfile(path, copy)
-    before = _switch.digest(copy)
+    copy = made / "index-new"
+    shutil.copyfile(path, made / "index-old")
+    shutil.copyfile(made / "index-old", copy)
     entries = "".join(
         f"0 {'0' * len(found)}\t{path}\0" if set(mode) == {"0"} else f"{mode} {found}\t{path}\0"
         for _, mode, found, path in changes
     )
     done = subprocess.run(
-        ["git", "-C", str(top), "update-index", "-z", "--index-info"],
+        ["git", "-C", str(top), *NO_HOOKS, "update-index", "-z", "--index-info"],
         input=entries,
         capture_output=True,
         encoding="utf-8",
@@ -273,9 +318,7 @@ def _index(
         raise ReleaseError(
             Problem(f"git update-index: {done.stderr.strip()}", remedy="see git status")
         )
-    with copy.open("rb") as file:
-        os.fsync(file.fileno())
-    return {"path": str(path), "new": copy.name, "old_sha256": before}
+    return {"path": str(path), "new": copy.name, "old": "index-old"}
 
 
 def environment() -> dict[str, str]:
@@ -292,23 +335,19 @@ def _write(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _run(folder: Path) -> Mapping[str, Any]:
+def _run(folder: Path) -> _switch.Result:
     """Let a process of its own do it; finish what it leaves if it is killed."""
     with _uninterrupted():
         said = _spawn(folder)
-        with contextlib.suppress(OSError, ValueError):
-            result = json.loads((folder / _switch.RESULT).read_text(encoding="utf-8"))
-            assert isinstance(result, dict)
+        if (result := _switch.read_answer(folder)) is not None:
             return result
-        request = json.loads((folder / _switch.REQUEST).read_text(encoding="utf-8"))
-        settled, others = _switch.settle(folder, request)
-        if settled is False and not others:
-            try:
-                _switch.switch(folder, request)
-                settled = True
-            except _switch.CannotSwitch as error:
-                said = str(error)
-        return {"done": bool(settled) and not others, "why": ", ".join(others) or said}
+        request = _switch.read_request(folder)
+        with _switch.locked(Path(request["lock"])) as lock:
+            again = _switch.Switch(folder, request, lock, environment())
+            result = again.settle()
+            if result.state == "old" and not result.why:
+                result = again.make()
+        return replace(result, why=result.why or ("" if result.state == "new" else said))
 
 
 def _spawn(folder: Path) -> str:

@@ -46,6 +46,10 @@ LOCAL_VARIABLES = frozenset(
 )
 
 
+# For commands after which git would maintain the repository, under a lock that a kill leaves.
+CALM = ("-c", "maintenance.auto=false", "-c", "gc.auto=0")
+# In git's common directory while a release is made visible: a file that says where its parts are.
+NOTE = "nox-release-at-"
 # Of `git ls-files -v -z`: small letters are assume-unchanged, S is skip-worktree.
 UNSEEN = re.compile(r"(?:^|(?<=\0))[a-zS] ([^\0]*)")
 
@@ -225,6 +229,11 @@ def read_facts(root: Path) -> GitFacts | None:
 
 
 def _operation(directory: Path) -> str | None:
+    common = directory
+    if (directory / "commondir").is_file():
+        common = directory / (directory / "commondir").read_text().strip()
+    if any(common.glob(f"{NOTE}*")):
+        return "release"
     for marker, name in (
         ("MERGE_HEAD", "merge"),
         ("rebase-merge", "rebase"),

@@ -234,13 +234,8 @@ def _branch(facts: GitFacts, seen: TreeFacts) -> list[Finding]:
 def _state(facts: GitFacts) -> list[Finding]:
     found = []
     if facts.operation:
-        stop = (
-            "git bisect reset" if facts.operation == "bisect" else f"git {facts.operation} --abort"
-        )
         found.append(
-            Finding(
-                f"a {facts.operation} is not finished", remedy=f"finish it, or give it up: {stop}"
-            )
+            Finding(f"a {facts.operation} is not finished", remedy=_finish(facts.operation))
         )
     if facts.changed:
         found.append(
@@ -274,6 +269,15 @@ def _state(facts: GitFacts) -> list[Finding]:
             )
         )
     return found
+
+
+def _finish(operation: str) -> str:
+    if operation == "release":
+        return (
+            "wait for it; if it was killed, run it again: it finishes, or takes back, what it left"
+        )
+    stop = "git bisect reset" if operation == "bisect" else f"git {operation} --abort"
+    return f"finish it, or give it up: {stop}"
 
 
 def _level(seen: TreeFacts, by_ci: bool) -> list[Finding]:

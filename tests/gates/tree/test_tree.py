@@ -147,6 +147,14 @@ class TestState:
         found = said(judge(ready, "tree"))
         assert "a merge is not finished | finish it, or give it up: git merge --abort" in found
 
+    def test_a_release_that_is_being_made_visible_is_told_apart(
+        self, ready: Path, judge: Judge
+    ) -> None:
+        head = git(ready, "rev-parse", "HEAD")
+        write(ready, {".git/CHERRY_PICK_HEAD": f"{head}\n", ".git/nox-release-at-x": "x"})
+        found = said(judge(ready, "tree"))
+        assert "a release is not finished | wait for it; if it was killed, run it again" in found
+
     def test_a_bisection_is_named_with_its_own_way_out(self, ready: Path, judge: Judge) -> None:
         git(ready, "bisect", "start")
         assert "git bisect reset" in said(judge(ready, "tree"))
