@@ -15,7 +15,7 @@ from packaging.version import Version
 
 from release.change.candidate import (
     Candidate,
-    clear,
+    leave,
     make_candidate,
     removed_afterwards,
     standing_candidate,
@@ -550,7 +550,7 @@ def _stopped(
     """Leave the candidate for a look, and say where it is."""
     said = [*told, f"stopped: {report.version or ''} is {report.verdict}, nothing was changed"]
     if candidate is not None:
-        clear(candidate.top)
+        leave(run.project, candidate)
         path = candidate.top.relative_to(run.project.root)
         said.append(
             f"the commit that was judged is in {path}, for a look; mend it on the release branch,"

@@ -19,7 +19,7 @@ from release.change.switch import environment
 from release.errors import CannotCheck, Problem, ReleaseError
 from release.model import Finding, Outcome, Plan, Status
 from release.project import Project, read_project
-from release.project.git import git
+from release.project.git import CALM, git
 from release.run.runner import Run, does_not_apply, open_shell
 from release.run.store import CANDIDATE, FOLDER
 from release.text.escaping import listing
@@ -31,7 +31,8 @@ NAME = CANDIDATE
 # Judged on the new files before they are committed.
 DOCUMENT_GATES = ("versions", "changelog", "documents", "schemas")
 BUMP_SCRIPT = Path(__file__).with_name("_bump_my_version.py")
-OWN_MOVES = 2  # of a candidate's HEAD: it is checked out, then it gets its commit
+# Whose the candidate is: {"commit": null} is a run's, a commit was left for the user to look at.
+RECORD = f"{NAME}.json"
 LITTLE_SPACE = 1_000_000  # bytes
 
 
@@ -100,7 +101,7 @@ def candidate_folder(project: Project) -> Path:
 
 
 def standing_candidate(project: Project, plan: Plan) -> Candidate | None:
-    """The candidate that an earlier run left, if it is just what the plan would make again."""
+    """Take over the candidate that an earlier run left, if the plan would make the same again."""
     facts = project.git
     top = candidate_folder(project)
     if facts is None or not (top / ".git").exists() or not plan.edits or plan.commands:
@@ -120,6 +121,8 @@ def standing_candidate(project: Project, plan: Plan) -> Candidate | None:
     message = git(top, "show", "--no-show-signature", "--no-patch", "--format=%B", commit).stdout
     if message.rstrip("\n") != (plan.commit_message or "").rstrip("\n"):
         return None
+    with contextlib.suppress(OSError):
+        _record(project, None)  # this run's again: gates write into it
     return Candidate(
         top, with_plan(read_project(top / facts.prefix, project.extra), plan, project), commit, ()
     )
@@ -132,6 +135,7 @@ def add_worktree(project: Project, commit: str) -> Path:
     top = candidate_folder(project)
     remove_worktree(project)
     try:
+        _record(project, None)
         git(
             facts.top,
             *("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false"),
@@ -139,13 +143,14 @@ def add_worktree(project: Project, commit: str) -> Path:
             env=environment(),
             timeout=600,
         )
-    except CannotCheck as error:
+    except (CannotCheck, OSError) as error:
         # git names the files that it could not write, and not always why.
         free = shutil.disk_usage(project.root).free
         full = f"{os.strerror(errno.ENOSPC)}: " if free < LITTLE_SPACE else ""
+        reason = error.reason if isinstance(error, CannotCheck) else error.strerror
         raise ReleaseError(
             Problem(
-                f"no worktree can be made for the release: {full}{error.reason}",
+                f"no worktree can be made for the release: {full}{reason}",
                 f"{FOLDER}/{NAME}",
                 remedy="nothing was changed; make room, or mend that, and run this again",
             )
@@ -163,9 +168,9 @@ def remove_worktree(project: Project) -> None:
     top = candidate_folder(project)
     if not top.exists() and not top.is_symlink():
         _forget(facts.directory, top)
+        _record_of(project).unlink(missing_ok=True)
         return
-    whole = (top / ".git").exists() and (top / "pyproject.toml").exists()
-    if whole and (changed := _edited_by_hand(top)):
+    if changed := _edited_by_hand(project, top):
         raise ReleaseError(
             Problem(
                 f"somebody worked in the last candidate: {changed}",
@@ -174,6 +179,8 @@ def remove_worktree(project: Project) -> None:
                 f" worktree remove --force {FOLDER}/{NAME}",
             )
         )
+    with contextlib.suppress(OSError):
+        _record(project, None)
     _end_strays(top)
     git(
         facts.top,
@@ -185,6 +192,7 @@ def remove_worktree(project: Project) -> None:
         top.unlink()
     shutil.rmtree(top, ignore_errors=True)
     _forget(facts.directory, top)
+    _record_of(project).unlink(missing_ok=True)
 
 
 def tidy(project: Project) -> None:
@@ -400,10 +408,8 @@ def _commit(shell: Shell, top: Path, plan: Plan, message: str) -> tuple[str, str
     file = shell.work / "message"
     file.write_text(message, encoding="utf-8", newline="\n")
     sign = {None: (), True: ("--gpg-sign",), False: ("--no-gpg-sign",)}[plan.sign_commit]
-    done = shell.run_plain(
-        ["git", "-C", str(top), "commit", "--quiet", "--cleanup=verbatim", *sign, "-F", str(file)],
-        cwd=top,
-    )
+    words = ("commit", "--quiet", "--cleanup=verbatim", *sign, "-F", str(file))
+    done = shell.run_plain(["git", "-C", str(top), *CALM, *words], cwd=top)
     if done.status != 0:
         raise ReleaseError(
             Problem(
@@ -439,21 +445,52 @@ def _dirty(top: Path) -> str:
     return listing([entry[3:] for entry in out.stdout.split("\0") if entry])
 
 
-def _edited_by_hand(top: Path) -> str:
-    """What somebody changed or committed in a candidate that has its commit; "" for nothing.
+def _record_of(project: Project) -> Path:
+    return project.root / FOLDER / RECORD
 
-    One without a commit is the work of a killed run.
+
+def _record(project: Project, commit: str | None) -> None:
+    """Record whose the candidate is: a run's own, or, with a commit, the user's to look at."""
+    _record_of(project).write_text(json.dumps({"commit": commit}), encoding="utf-8")
+
+
+def _edited_by_hand(project: Project, top: Path) -> str:
+    """What somebody changed or committed in a candidate that was left for a look; "" for nothing.
+
+    Any other is the work of a killed run, in whatever state it is.
     """
-    moves = git(top, "reflog", "show", "--format=%h", "HEAD", check=False).stdout.split()
-    if len(moves) > OWN_MOVES:
-        return f"the commit {moves[0]}"
-    return _dirty(top) if len(moves) == OWN_MOVES else ""
+    try:
+        text = _record_of(project).read_text(encoding="utf-8")
+    except FileNotFoundError:  # it was made by hand
+        return _dirty(top) if (top / ".git").exists() else ""
+    try:
+        left = json.loads(text)["commit"]
+    except (ValueError, KeyError, TypeError):  # killed while it wrote
+        left = None
+    if left is None:
+        return ""
+    head = git(top, "rev-parse", "--verify", "--quiet", "HEAD", check=False).stdout.strip()
+    return f"the commit {head[:12]}" if head != left else _dirty(top)
 
 
-def clear(top: Path) -> None:
-    """Remove what the gates left in a candidate, so that whatever is there later is somebody's."""
+def leave(project: Project, candidate: Candidate) -> None:
+    """Leave a candidate for a look, without what the gates left in it.
+
+    Whatever is there later is somebody's.
+    """
+    top = candidate.top
     git(top, "clean", "--quiet", "-d", "--force", check=False, env=environment())
     git(top, "checkout", "--quiet", "--", ".", check=False, env=environment())
+    try:
+        _record(project, candidate.commit)
+    except OSError as error:
+        raise ReleaseError(
+            Problem(
+                f"the candidate cannot be left for a look: {error.strerror}",
+                f"{FOLDER}/{NAME}",
+                remedy="nothing was changed; make room, and run this again",
+            )
+        ) from None
 
 
 def _end_strays(top: Path) -> None:

@@ -624,6 +624,45 @@ def test_what_somebody_wrote_into_the_candidate_is_not_thrown_away(world: World)
     assert edited.read_text() == "mine\n"
 
 
+@pytest.mark.parametrize("moment", ["in git commit", "in the removal", "in the record"])
+def test_a_candidate_that_a_killed_run_left_is_recognised(world: World, moment: str) -> None:
+    failing = Gate("failing", "f", lambda project, shell: Outcome.failed((Finding("it fails"),)))
+    world.cut("minor", failing)
+    candidate, record = world.root / ".release/candidate", world.root / ".release/candidate.json"
+    assert json.loads(record.read_text())["commit"] == git(candidate, "rev-parse", "HEAD")
+    seen: list[str] = []
+
+    def look(_project: object, _shell: object) -> Outcome:
+        seen.append(record.read_text())
+        return Outcome.failed((Finding("it fails"),))
+
+    world.cut("minor", Gate("looking", "l", look))
+    assert seen == ['{"commit": null}']
+    record.write_text("" if moment == "in the record" else '{"commit": null}')
+    if moment == "in git commit":  # its reflog has one more entry than HEAD
+        git(candidate, "commit", "--quiet", "--allow-empty", "--message", "x")
+        git(candidate, "update-ref", "--no-deref", "HEAD", "HEAD~1")
+    else:
+        (candidate / "README.md").unlink()
+        (candidate / "LICENSE").unlink()
+    world.cut()
+    world.released()
+    world.pushed()
+    assert not record.exists()
+
+
+def test_a_commit_that_somebody_made_in_the_candidate_is_not_thrown_away(world: World) -> None:
+    failing = Gate("failing", "f", lambda project, shell: Outcome.failed((Finding("it fails"),)))
+    world.cut("minor", failing)
+    git(
+        world.root / ".release/candidate",
+        *("commit", "--quiet", "--allow-empty", "--message", "Mine"),
+    )
+    made = git(world.root / ".release/candidate", "rev-parse", "HEAD")
+    with world.refused(f"the commit {made[:12]}", "git worktree remove --force"):
+        world.cut()
+
+
 @pytest.mark.parametrize("there", [False, True])
 def test_a_branch_called_like_the_tag_is_no_obstacle(world: World, there: bool) -> None:
     git(world.root, "branch", "v1.3.0")
