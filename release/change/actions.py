@@ -21,7 +21,7 @@ from release.change.candidate import (
     standing_candidate,
     tidy,
 )
-from release.change.lock import locked
+from release.change.lock import judge_locks, locked, take_back
 from release.change.plan import Wish, plan_bump, plan_tag
 from release.change.situation import (
     Request,
@@ -227,8 +227,9 @@ def _changing(run: Run, action: str) -> Iterator[tuple[Run, list[str]]]:
     common = git(facts.top, "rev-parse", "--git-common-dir").stdout.rstrip("\n")
     folder = (facts.top / common).resolve()
     with locked(folder, action):
-        told = settle(run.store.folder, folder)
+        told = [*take_back(folder), *settle(run.store.folder, folder)]
         drop_leftovers(folder)
+        told += judge_locks(folder, facts.directory)
         project = read_project(run.project.root, run.project.extra)
         tidy(project)
         yield replace(run, project=project), told
