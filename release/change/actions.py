@@ -41,7 +41,7 @@ from release.change.situation import (
 )
 from release.change.sources import read_sources
 from release.change.switch import Move, settle, switch
-from release.change.tags import Pushed, drop_leftovers, has_all, make_tag, push
+from release.change.tags import Pushed, drop_leftovers, fetch, has_all, make_tag, push
 from release.errors import Problem, ReleaseError, UsageError
 from release.model import Finding, Gate, Outcome, Plan, Status, Verdict
 from release.project import Project, read_project
@@ -390,7 +390,7 @@ def _tag_and_push(
             return Done((*told, released_there, _after(situation, name)))
         if contained and not found:
             ref = f"refs/tags/{name}:refs/tags/{name}"
-            git(facts.remote_base, "fetch", "--quiet", "--no-tags", situation.remote, ref)
+            fetch(facts.remote_base, situation.remote, ref)
             brought = f"brought {name} here"
             return Done((*told, released_there, brought, _after(situation, name)))
     there = situation.asked.tag_object(name)
@@ -447,6 +447,14 @@ def _push_release(
 
 def _refused(run: Run, situation: Situation, done: Pushed, back: list[Move]) -> ReleaseError:
     remote = situation.remote
+    if done.arrived:
+        return ReleaseError(
+            Problem(
+                f"{remote} took {' and '.join(done.arrived)}, and refused the rest: {done.why}",
+                remedy="what it took stays, there and here; settle what it says and run this again:"
+                " only what is missing is pushed",
+            )
+        )
     if not done.moved or not back:
         return ReleaseError(
             Problem(
@@ -525,9 +533,8 @@ def _again(
     """Go on with the branch of a release that is there already."""
     root = situation.project.root
     if git(root, "cat-file", "-e", f"{commit}^{{commit}}", check=False).returncode != 0:
-        options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=")
-        base = situation.facts.remote_base
-        git(base, "fetch", *options, str(situation.remote), f"refs/heads/{branch}")
+        base, options = situation.facts.remote_base, ("--no-write-fetch-head", "--refmap=")
+        fetch(base, str(situation.remote), f"refs/heads/{branch}", *options)
     if not contains(root, commit, situation.commit):
         raise ReleaseError(
             Problem(

@@ -10,12 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from release.change.lock import run_git
 from release.change.switch import environment
 from release.errors import CannotCheck, Problem, ReleaseError
 from release.model import NewTag
-from release.project.git import git
+from release.project.git import CALM, git
 from release.text.masking import Mask
 from release.world.remote import RemoteRefs, ask
+
+# Both or neither, and nothing that the user's configuration would add; a submodule's commit that
+# nobody else can get is an error.
+EXACTLY = ("--atomic", "--no-follow-tags", "--recurse-submodules=check")
 
 
 def make_tag(top: Path, tag: NewTag, commit: str) -> str:
@@ -27,7 +32,10 @@ def make_tag(top: Path, tag: NewTag, commit: str) -> str:
     """
     paths = git(top, "rev-parse", "--git-common-dir", "--absolute-git-dir").stdout.split("\n")
     common = (top / paths[0]).resolve()
-    scratch = Path(tempfile.mkdtemp(prefix="nox-release-tag-", dir=common))
+    try:
+        scratch = Path(tempfile.mkdtemp(prefix="nox-release-tag-", dir=common))
+    except OSError as error:
+        raise _no_tag(error) from None
     try:
         _git(scratch, "init", "--quiet", "--bare", ".")
         config = scratch / "config"
@@ -66,8 +74,20 @@ def make_tag(top: Path, tag: NewTag, commit: str) -> str:
                 )
             )
         return _git(scratch, "rev-parse", ref, objects=common / "objects").stdout.strip()
+    except OSError as error:
+        raise _no_tag(error) from None
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _no_tag(error: OSError) -> ReleaseError:
+    return ReleaseError(
+        Problem(
+            f"no tag can be made: {error.strerror or error}",
+            str(error.filename or ""),
+            remedy="nothing was changed; make room or make it writable, and run this again",
+        )
+    )
 
 
 def drop_leftovers(common: Path) -> None:
@@ -101,11 +121,15 @@ def _quoted(path: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """How a push ended: all refs are there, or none is; `moved` if the remote had moved on."""
+    """How a push ended: `done` if the remote has all refs, `arrived` are those that it has.
+
+    `moved` says that it had moved on, to something else than what was pushed.
+    """
 
     done: bool
     moved: bool = False
     why: str = ""
+    arrived: tuple[str, ...] = ()
 
 
 def push(top: Path, remote: str, refs: Sequence[tuple[str, str]], before: RemoteRefs) -> Pushed:
@@ -116,20 +140,12 @@ def push(top: Path, remote: str, refs: Sequence[tuple[str, str]], before: Remote
     The remote's own answer decides, not the exit status: a connection may break after the server
     has accepted. Raises CannotCheck when the push failed and the remote cannot be asked any more.
     """
-    command = ["git", "-C", str(top), "push", "--atomic", "--porcelain", "--", remote]
+    command = ["-C", str(top), "push", *EXACTLY, "--porcelain", "--", remote]
     command += [f"{found}:{name}" for name, found in refs]
     env = environment()
     if os.isatty(0):
         env.pop("GIT_TERMINAL_PROMPT", None)
-    done = subprocess.run(
-        command,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        errors="surrogateescape",
-        check=False,
-    )
+    done = run_git(_common(top), command, [f"refs/remotes/{remote}"], env)
     if done.returncode == 0:
         return Pushed(True)
     said = f"{done.stdout}\n{done.stderr}"
@@ -142,8 +158,23 @@ def push(top: Path, remote: str, refs: Sequence[tuple[str, str]], before: Remote
         ) from None
     if has_all(there, refs):
         return Pushed(True)
-    moved = any(there.refs.get(name) != before.refs.get(name) for name, _ in refs)
-    return Pushed(False, moved, _refusal(said))
+    moved = any(there.refs.get(name) not in {before.refs.get(name), found} for name, found in refs)
+    arrived = tuple(name for name, found in refs if there.refs.get(name) == found)
+    arrived = tuple(name for name in arrived if before.refs.get(name) != there.refs.get(name))
+    return Pushed(False, moved, _refusal(said), arrived)
+
+
+def fetch(top: Path, remote: str, ref: str, *options: str) -> None:
+    """Fetch a ref of a remote. Raises CannotCheck when that fails."""
+    command = ["-C", str(top), *CALM, "fetch", "--quiet", "--no-tags", *options, "--", remote, ref]
+    places = ["refs/tags", f"refs/remotes/{remote}"]
+    done = run_git(_common(top), command, places, environment())
+    if done.returncode != 0:
+        raise CannotCheck(f"git fetch: {_last(done.stderr)}", f"see what `git fetch {remote}` says")
+
+
+def _common(top: Path) -> Path:
+    return (top / git(top, "rev-parse", "--git-common-dir").stdout.rstrip("\n")).resolve()
 
 
 def has_all(there: RemoteRefs, refs: Sequence[tuple[str, str]]) -> bool:
@@ -160,7 +191,9 @@ def _refusal(said: str) -> str:
     fatal = [line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: ")]
     failed = [n for n, line in enumerate(lines) if line.startswith("error: failed to push")]
     hook = [line for line in lines[: failed[0] if failed else 0] if not line.startswith("To ")]
-    for words in ([line for line in server if line], refs, fatal, hook, lines):
+    unpushed = [n for n, line in enumerate(lines) if line.startswith("The following submodule")]
+    submodules = lines[unpushed[0] :] if unpushed else []
+    for words in (submodules, [line for line in server if line], refs, fatal, hook, lines):
         if words:
             return Mask()(" ".join(words[:3]))
     return "no reason given"

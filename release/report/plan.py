@@ -90,4 +90,4 @@ def _git(plan: Plan) -> Iterator[str]:
         first = plan.tag.message.partition("\n")[0]
         yield f"git tag {kind} --message {shlex.quote(first)} {shlex.quote(plan.tag.name)}"
     if plan.remote and plan.pushes:
-        yield shlex.join(["git", "push", "--atomic", plan.remote, *plan.pushes])
+        yield shlex.join(["git", "push", "--atomic", "--no-follow-tags", plan.remote, *plan.pushes])

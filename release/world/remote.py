@@ -12,6 +12,8 @@ from release.project.git import git
 
 USUAL_BRANCHES = ("main", "master")
 SECONDS = 30
+# The name under which git is given the address that is pushed to.
+PUSHED_TO = "nox-release-pushed-to"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +51,69 @@ class RemoteRefs:
 
 
 def ask(root: Path, remote: str) -> RemoteRefs:
-    """Ask a remote of the repository in `root` for its branches and tags.
+    """Ask the repository that a push to a remote of `root` goes to for its branches and tags.
 
-    Raises CannotCheck when it does not answer within half a minute.
+    Raises CannotCheck when it does not answer within half a minute, and when a push would go to
+    more repositories than one, or to another than a fetch comes from.
     """
-    env = {} if "GIT_SSH_COMMAND" in os.environ else {"GIT_SSH_COMMAND": "ssh -o BatchMode=yes"}
+    fetched, pushed = _addresses(root, remote), _addresses(root, remote, "--push")
+    if len(pushed) > 1:
+        raise CannotCheck(
+            f"a push to {remote} goes to {len(pushed)} repositories, which is never one step",
+            "set tool.release.remote to a remote with one address",
+        )
+    if pushed == fetched[:1]:
+        return _ask(root, remote, remote)
+    env = {
+        "GIT_CONFIG_COUNT": "1",  # not on the command line, which others can read
+        "GIT_CONFIG_KEY_0": f"remote.{PUSHED_TO}.url",
+        "GIT_CONFIG_VALUE_0": pushed[0],
+    }
+    for _ in range(2):  # it may move between the two questions
+        found = _ask(root, PUSHED_TO, remote, env)
+        if found == _ask(root, remote, remote):
+            return found
+    raise CannotCheck(
+        f"{remote} is fetched from one repository and pushed to another: their refs differ",
+        f"git config --unset-all remote.{remote}.pushurl, or set tool.release.remote to a remote"
+        " with one address",
+    )
+
+
+def _addresses(root: Path, remote: str, *kind: str) -> list[str]:
+    """Where a remote is fetched from or, with --push, pushed to."""
+    done = git(root, "remote", "get-url", *kind, "--all", "--", remote, check=False)
+    return done.stdout.splitlines()
+
+
+def _transport(root: Path) -> Mapping[str, str]:
+    """The user's own way to reach a host; else ssh that asks for no password."""
+    own = not {"GIT_SSH", "GIT_SSH_COMMAND"}.isdisjoint(os.environ)
+    if own or git(root, "config", "--get", "core.sshCommand", check=False).stdout.strip():
+        return {}
+    return {"GIT_SSH_COMMAND": "ssh -o BatchMode=yes"}
+
+
+def _ask(root: Path, address: str, remote: str, env: Mapping[str, str] | None = None) -> RemoteRefs:
     done = git(
         root,
         "ls-remote",
         "--symref",
         *_plain_upload(root, remote),
         "--",
-        remote,
+        address,
         "HEAD",
         "refs/heads/*",
         "refs/tags/*",
         check=False,
         timeout=SECONDS,
-        env=env,
+        env={**_transport(root), **(env or {})},
     )
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or ["no answer"]
+        where = remote if address == remote else f'"$(git remote get-url --push {remote})"'
         raise CannotCheck(
-            f"{remote} cannot be asked: {said[0]}", f"see what `git ls-remote {remote}` says"
+            f"{remote} cannot be asked: {said[0]}", f"see what `git ls-remote {where}` says"
         )
     lines = [line.split("\t", 1) for line in done.stdout.split("\n") if "\t" in line]
     refs = {name: found for found, name in lines if not found.startswith("ref: ")}

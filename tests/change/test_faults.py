@@ -699,6 +699,21 @@ def test_a_push_that_a_hook_refuses_leaves_the_remote_and_is_finished_later(
     assert git(world.root, "rev-parse", "HEAD", "v1.3.0").split()[0] in made
 
 
+def test_a_remote_that_took_the_branch_alone_is_told_and_gets_the_tag_later(world: World) -> None:
+    take = f"git update-ref refs/heads/main $(git --git-dir='{world.root}/.git' rev-parse main)"
+    refuse = f'[ "$1" != refs/tags/v1.3.0 ] || {{ {take}; echo "no tags today" >&2; exit 1; }}'
+    refusing = world.hook("update", refuse, there=True)
+    with pytest.raises(ReleaseError) as caught:
+        world.cut()
+    text = str(caught.value)
+    assert "origin took refs/heads/main, and refused the rest: no tags today" in text
+    assert "run this again" in text
+    world.released()
+    refusing.unlink()
+    world.cut()
+    world.pushed()
+
+
 def test_a_server_without_atomic_pushes_takes_neither(world: World) -> None:
     git(world.remote, "config", "receive.advertiseAtomic", "false")
     there = git(world.remote, "for-each-ref")
@@ -1842,7 +1857,7 @@ def test_nox_shows_the_plan_and_writes_nothing(nox: Nox, world: World) -> None:
     assert done.returncode == 0, done.stderr
     assert "small-thing 1.2.3 \N{RIGHTWARDS ARROW} 1.3.0" in done.stdout
     assert '+version = "1.3.0"' in done.stdout
-    assert "$ git push --atomic origin" in done.stdout
+    assert "$ git push --atomic --no-follow-tags origin" in done.stdout
     assert everything(world.root, world.remote, world.home) == before
 
 

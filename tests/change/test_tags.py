@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from release.change.lock import run_git
 from release.change.tags import Pushed, drop_leftovers, make_tag, push
 from release.errors import CannotCheck, ReleaseError
 from release.model import NewTag
@@ -164,6 +166,19 @@ def test_a_tag_is_signed_as_settings_and_git_say(
         git(root, "verify-tag", made)
 
 
+def test_no_room_for_a_tag_is_one_clear_error(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    for name in ("mkdtemp", "mkstemp"):
+        monkeypatch.setattr(f"tempfile.{name}", full)
+    with pytest.raises(ReleaseError, match="no tag can be made: No space left") as caught:
+        make_tag(root, NewTag("v1.0", "x"), "HEAD")
+    assert "make room" in caught.value.problems[0].remedy
+    with pytest.raises(ReleaseError, match=r"git was not started.*No space left"):
+        run_git(root / ".git", ["status"], [], os.environ)
+
+
 def test_what_killed_runs_left_is_removed_and_nothing_else(root: Path) -> None:
     git_folder = root / ".git"
     for name in ("nox-release-tag-abc", "other"):
@@ -297,6 +312,53 @@ def test_a_remote_that_is_gone_during_the_push_leaves_it_open(pair: Pair, tmp_pa
     with pytest.raises(CannotCheck, match="the push to origin broke off") as caught:
         pair.push()
     assert "run this again" in caught.value.remedy
+
+
+def test_a_remote_that_took_one_and_refused_the_other_is_not_said_to_have_neither(
+    pair: Pair,
+) -> None:
+    take = f"git update-ref refs/heads/main {pair.commit}"
+    pair.hook("update", f'[ "$1" != refs/tags/v1.0 ] || {{ {take}; echo "no tags" >&2; exit 1; }}')
+    done = pair.push()
+    assert not done.done
+    assert not done.moved
+    assert done.arrived == ("refs/heads/main",)
+    assert "no tags" in done.why
+
+
+def test_nothing_is_pushed_that_the_configuration_would_add(pair: Pair) -> None:
+    git(pair.root, "tag", "--annotate", "--message", "x", "other", "HEAD~1")
+    git(pair.root, "config", "push.followTags", "true")
+    assert pair.push().done
+    assert pair.arrived
+    assert "other" not in git(pair.remote, "for-each-ref")
+
+
+def test_the_commit_of_a_submodule_that_nobody_has_is_not_released(
+    pair: Pair, tmp_path: Path
+) -> None:
+    library = make_project(tmp_path / "library")
+    add = ("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(library), "lib")
+    git(pair.root, *add)
+    write(pair.root / "lib", {"new.txt": "x"})
+    commit(pair.root / "lib")
+    git(pair.root, "config", "push.recurseSubmodules", "on-demand")
+    pair.commit = commit(pair.root, "Release")
+    pair.refs[0] = ("refs/heads/main", pair.commit)
+    done = pair.push()
+    assert not done.done
+    assert "lib" in done.why
+    assert pair.untouched
+    assert "new.txt" not in git(library, "ls-tree", "--name-only", "main")
+
+
+def test_a_lock_that_a_killed_push_leaves_is_taken_back(pair: Pair) -> None:
+    lock = pair.root / ".git/refs/remotes/origin/main.lock"
+    text = f"touch '{lock}'; kill -9 $PPID"
+    script(pair.root / ".git/hooks/pre-push", text)
+    assert not pair.push().done
+    assert not lock.exists()
+    assert not list((pair.root / ".git").glob("nox-release-locks-*"))
 
 
 def test_the_users_own_hook_can_refuse(pair: Pair) -> None:

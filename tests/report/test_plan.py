@@ -54,7 +54,7 @@ def test_the_whole_plan_is_shown_in_the_order_it_happens() -> None:
         "$ git add -- 'a b.txt' uv.lock\n"
         "$ git commit --message 'Release 1.3.0: it'\"'\"'s' …\n"
         "$ git tag --annotate --message 'small-thing 1.3.0' v1.3.0\n"
-        "$ git push --atomic origin refs/heads/main:refs/heads/main"
+        "$ git push --atomic --no-follow-tags origin refs/heads/main:refs/heads/main"
         " refs/tags/v1.3.0:refs/tags/v1.3.0\n"
         "\n"
         "The commit says:\n"

@@ -96,6 +96,60 @@ def test_nobody_is_asked_for_a_password(root: Path, monkeypatch: pytest.MonkeyPa
     assert "BatchMode=yes" in seen.read_text()
 
 
+@pytest.mark.parametrize("how", ["core.sshCommand", "GIT_SSH_COMMAND", "GIT_SSH"])
+def test_the_users_own_way_to_a_host_is_taken(
+    root: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    seen = root.parent / "seen"
+    program = root.parent / "own-ssh"
+    program.write_text(f'#!/bin/sh\necho "$@" >> {seen}\nexit 255\n')
+    program.chmod(0o755)
+    for name in ("GIT_SSH", "GIT_SSH_COMMAND"):
+        monkeypatch.delenv(name, raising=False)
+    if how == "core.sshCommand":
+        git(root, "config", how, str(program))
+    else:
+        monkeypatch.setenv(how, str(program))
+    git(root, "remote", "set-url", "origin", "ssh://git@host.invalid/thing.git")
+    with pytest.raises(CannotCheck):
+        ask(root, "origin")
+    assert "host.invalid" in seen.read_text()
+    assert "BatchMode" not in seen.read_text()
+
+
+def test_the_repository_that_is_pushed_to_is_asked(root: Path, tmp_path: Path) -> None:
+    git(root, "remote", "set-url", "--push", "origin", f"file://{tmp_path}/thing.git")
+    assert ask(root, "origin").branch("main") == git(root, "rev-parse", "HEAD")
+
+
+def test_a_fetch_from_one_repository_and_a_push_to_another_is_refused(
+    root: Path, tmp_path: Path
+) -> None:
+    git(tmp_path, "clone", "--quiet", "--bare", str(root), "fork.git")
+    git(root, "remote", "set-url", "--push", "origin", str(tmp_path / "fork.git"))
+    assert ask(root, "origin").branch("main") == git(root, "rev-parse", "HEAD")
+    git(tmp_path / "fork.git", "tag", "v9.9.9")
+    with pytest.raises(CannotCheck, match="pushed to another: their refs differ") as caught:
+        ask(root, "origin")
+    assert "git config --unset-all remote.origin.pushurl" in caught.value.remedy
+    git(root, "config", "--unset-all", "remote.origin.pushurl")
+    assert ask(root, "origin").tags == ()
+
+
+def test_a_push_to_several_repositories_is_refused(root: Path, tmp_path: Path) -> None:
+    git(root, "remote", "set-url", "--add", "--push", "origin", str(tmp_path / "thing.git"))
+    git(root, "remote", "set-url", "--add", "--push", "origin", str(tmp_path / "more.git"))
+    with pytest.raises(CannotCheck, match="goes to 2 repositories"):
+        ask(root, "origin")
+
+
+def test_an_address_to_push_to_that_does_not_answer_is_named(root: Path, tmp_path: Path) -> None:
+    git(root, "remote", "set-url", "--push", "origin", str(tmp_path / "gone.git"))
+    with pytest.raises(CannotCheck, match=r"origin cannot be asked: .*gone\.git") as caught:
+        ask(root, "origin")
+    assert "$(git remote get-url --push origin)" in caught.value.remedy
+
+
 @pytest.mark.parametrize("name", ["--upload-pack=touch x", "-x", "a\nb"])
 def test_the_name_of_a_remote_is_data_only(root: Path, name: str) -> None:
     with pytest.raises(CannotCheck):
