@@ -3,8 +3,10 @@
 A line of JSON on standard input asks for one run: {"root": …, "action": "bump", "step": "minor",
 "at": K}. `at` counts audit events (PEP 578) that touch the outside: files written, links,
 processes, locks; at the K-th one the process kills itself with SIGKILL, before it does it. 0 never
-does. `switch_at` counts the same in the process that makes the release visible instead, and with
-`both` its parent dies with it. The answer is a line {"status": …, "events": …, "said": …}.
+does. `how` is what dies there: the "process", its "group" with what it started, or "everything"
+that bears this run's mark. `switch_at` counts the same in the process that makes the release
+visible instead, and with `both` its parent dies with it. The answer is a line {"status": …,
+"events": …, "said": …}. `switch_fault` is what strace injects into that process and its git.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +46,8 @@ OUTSIDE = frozenset(
     ["subprocess.Popen", "os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "os.chmod",
      "os.utime", "os.symlink", "os.truncate", "os.kill", "os.killpg", "fcntl.flock"]
 )  # fmt: skip
+CALLS = "openat,rename,unlink,link,write,fsync,mkdir,rmdir"
+MARK = "NOX_RELEASE_KILLED"
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 release.registry.installed()
 
@@ -54,8 +60,9 @@ class Silent:
 class Counter:
     """Counts what this process does, and kills it when it is time."""
 
-    def __init__(self, at: int) -> None:
+    def __init__(self, at: int, how: str) -> None:
         self.at = at
+        self.how = how
         self.seen = 0
         self.active = False
 
@@ -69,7 +76,21 @@ class Counter:
             return
         self.seen += 1
         if self.seen == self.at:
+            self.active = False
+            if self.how == "everything":
+                kill_marked(os.environ[MARK])
+            if self.how == "group":
+                os.killpg(os.getpgrp(), signal.SIGKILL)
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def kill_marked(mark: str) -> None:
+    """Kill every process that was started with the mark in its environment."""
+    wanted = f"{MARK}={mark}".encode()
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and wanted in (entry / "environ").read_bytes().split(b"\0"):
+                os.kill(int(entry.name), signal.SIGKILL)
 
 
 def killed_switch(asked: dict[str, Any], events: Counter) -> Callable[[Path], str]:
@@ -83,19 +104,37 @@ def killed_switch(asked: dict[str, Any], events: Counter) -> Callable[[Path], st
             os._exit(0)
         _, status = os.waitpid(child, 0)
         if os.waitstatus_to_exitcode(status) < 0 and asked["both"]:
+            if events.how == "everything":
+                kill_marked(os.environ[MARK])
             os.kill(os.getpid(), signal.SIGKILL)
         return "killed"
 
     return spawn
 
 
+def broken_switch(fault: str) -> Callable[[Path], str]:
+    """In place of the process that makes a release visible: one whose system calls fail."""
+
+    def spawn(folder: Path) -> str:
+        words = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={CALLS}"]
+        words += ["-e", f"inject={CALLS}:{fault}"]
+        program = [sys.executable, "-I", "-S", "-B", str(_switch.__file__), str(folder)]
+        done = subprocess.run([*words, *program], capture_output=True, check=False)
+        return f"exit status {done.returncode}"
+
+    return spawn
+
+
 def run_once(asked: dict[str, Any], report: int) -> None:
     """Do what was asked, in a child of this process, and report what came of it."""
-    counter = Counter(asked["at"])
+    counter = Counter(asked["at"], asked.get("how", "process"))
+    os.environ[MARK] = f"{os.getpid()}-{time.time_ns()}"
     sys.addaudithook(counter)
     said, status = "", 0
     if asked.get("switch_at"):
         vars(release.change.switch)["_spawn"] = killed_switch(asked, counter)
+    if asked.get("switch_fault"):
+        vars(release.change.switch)["_spawn"] = broken_switch(asked["switch_fault"])
     try:
         root = Path(asked["root"])
         project = read_project(root)
