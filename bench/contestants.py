@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from release.gates import NAMES, sbom
+from release.gates import sbom
 from release.project import read_project
+from release.registry import installed
 from release.run.environments import LOCKS, UNSEEN, find_uv, pinned_version
 from release.world.index import index_url
 
@@ -98,7 +99,7 @@ def prepare(requirement: str, work: Path, osv: str) -> Package:
             settings = tomllib.loads(text)["tool"]["release"]
             file.write(text)
         file.write(f'\n[tool.release.gates.audit]\nservice = "osv"\nosv-url = "{osv}"\n')
-        for gate in sorted({*NAMES} - {*JUDGED}):
+        for gate in sorted({*installed()} - {*JUDGED}):
             # The others do nothing like it; and this release is not a candidate.
             file.write(f'\n[tool.release.gates.{gate}]\nlevels = ["rc"]\n')
     with (folder / ".gitignore").open("a", encoding="utf-8") as file:
