@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 import sys
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from release.model import Evidence, Gate, Level, Status
 from release.registry import DISTRIBUTION, installed
 from release.report.streams import shield
 from release.run.processes import adopt_orphans, end_orphans
+from release.text import toml
 
 if TYPE_CHECKING:
     from release.run.checklist import Report
@@ -329,7 +329,7 @@ def run_nox(arguments: Sequence[str]) -> int:
 def _own_gates(root: Path) -> dict[str, str]:
     """The names of the gates in a project's settings, and what to say of each."""
     try:
-        data = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+        data = toml.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
         gates = data["tool"]["release"]["gates"]
         return {
             name: str(table.get("title") or f"Run the project's own gate {name}.")

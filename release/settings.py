@@ -6,7 +6,6 @@ import difflib
 import os
 import re
 import shlex
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
@@ -28,6 +27,7 @@ from pydantic import (
 from release.errors import ConfigurationError, Problem
 from release.model import Gate, Level, Required
 from release.registry import NAME, known, resolve
+from release.text.toml import line_of
 
 SHELL_SYNTAX = re.compile(r"^(?:&&|\|\|?|;|&|[0-9]?[<>]{1,2}.*)$|`|\$\(")
 IN_TOML = {
@@ -507,54 +507,6 @@ def _nearest(key: str, valid: Sequence[str]) -> str:
     close = difflib.get_close_matches(key, valid, 1)
     listed = ", ".join(sorted(valid))
     return f"did you mean {close[0]!r}?" if close else f"valid keys: {listed}"
-
-
-def line_of(source: str, keys: tuple[str, ...]) -> int | None:
-    """The line (from 1) on which a key of a TOML document is defined.
-
-    `source` is a valid TOML document and `keys` a path into it. The standard library's parser
-    names no positions, so this asks it which prefix of the document first holds the key; only
-    lines that hold the last key's text are tried. None when the document holds no such key.
-    """
-    while keys:
-        if (line := _definition(source, keys)) is not None:
-            return line
-        keys = keys[:-1]
-    return None
-
-
-def _definition(source: str, keys: tuple[str, ...]) -> int | None:
-    lines = source.splitlines(keepends=True)
-    for start, text in enumerate(lines):
-        if keys[-1] not in text:
-            continue
-        before = _parse_prefix(lines[:start])
-        if before is None or _holds(before, keys):
-            continue
-        for end in range(start + 1, len(lines) + 1):
-            after = _parse_prefix(lines[:end])
-            if after is not None:
-                if _holds(after, keys):
-                    return start + 1
-                break
-    return None
-
-
-def _parse_prefix(lines: Sequence[str]) -> Mapping[str, Any] | None:
-    try:
-        return tomllib.loads("".join(lines))
-    except tomllib.TOMLDecodeError:
-        return None
-
-
-def _holds(data: Any, keys: tuple[str, ...]) -> bool:
-    for key in keys:
-        if isinstance(data, list):
-            return any(_holds(item, keys[keys.index(key) :]) for item in data)
-        if not isinstance(data, Mapping) or key not in data:
-            return False
-        data = data[key]
-    return True
 
 
 def json_schema(tool_name: str = "release") -> dict[str, Any]:

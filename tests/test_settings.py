@@ -20,9 +20,9 @@ from release.settings import (
     Settings,
     environment_is_ci,
     json_schema,
-    line_of,
     parse,
 )
+from release.text.toml import line_of
 
 
 def settings(text: str) -> Settings:

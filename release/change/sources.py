@@ -15,6 +15,7 @@ from release.gates.documents import policies as found_policies
 from release.gates.documents import readmes as found_readmes
 from release.project import MAX_DOCUMENT, as_table
 from release.project.git import git
+from release.text import toml
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -242,7 +243,7 @@ def _ini_table(project: Project, name: str) -> Mapping[str, Any]:
 def _towncrier(project: Project) -> Mapping[str, Any] | None:
     if (project.root / "towncrier.toml").is_file():
         try:
-            data = tomllib.loads(untranslated(project.root, "towncrier.toml"))
+            data = toml.loads(untranslated(project.root, "towncrier.toml"))
         except tomllib.TOMLDecodeError as error:
             raise ConfigurationError(
                 Problem(f"is not valid TOML: {error}", "towncrier.toml", remedy="mend the syntax")

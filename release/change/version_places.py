@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 from release.errors import ConfigurationError, Problem
 from release.model import Finding
 from release.project import VersionPlace, as_table
+from release.text import python, toml
 from release.text.versions import parse
 
 CONFIGURATION = "pyproject.toml"
@@ -575,9 +576,7 @@ def _entry_lines(source: str, count: int) -> list[int | None]:
 def _line_of(source: str, keys: tuple[str, ...]) -> int | None:
     if not source:
         return None
-    from release.settings import line_of
-
-    return line_of(source, keys)
+    return toml.line_of(source, keys)
 
 
 # Searches and replacements
@@ -944,20 +943,22 @@ def _citation_versions(body: str, path: str, places: Sequence[ListedPlace]) -> I
     """Where CITATION.cff states the version: at its top level, and of the preferred citation."""
     if path != CITATION or not places:
         return
-    import yaml
+    from yaml import MappingNode, ScalarNode
+
+    from release.text import yaml
 
     try:
-        node = yaml.compose(body, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else None
-        raise ConfigurationError(Problem("is not valid YAML", path, line, "mend it")) from None
+        node = yaml.compose(body)
+    except yaml.Malformed as error:
+        raise ConfigurationError(
+            Problem(str(error), path, error.line, "correct it there")
+        ) from None
     waiting = [(node, True)]
     while waiting:
         node, top = waiting.pop()
-        if isinstance(node, yaml.MappingNode):
+        if isinstance(node, MappingNode):
             for key, value in node.value:
-                if key.value == "version" and isinstance(value, yaml.ScalarNode):
+                if key.value == "version" and isinstance(value, ScalarNode):
                     yield _Edit(value.start_mark.index, value.end_mark.index, "")
                 elif key.value == "preferred-citation" and top:
                     waiting.append((value, False))
@@ -1074,13 +1075,11 @@ def _read(statement: _Statement, text: str) -> str | None:
 def _toml(text: str, path: str) -> dict[str, Any]:
     try:
         # Numbers are kept as they are written: 1.0 is not 1.00, and nan would not equal itself.
-        return tomllib.loads(text, parse_float=lambda number: ("float", number))
+        return toml.loads(text, parse_float=lambda number: ("float", number))
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"at line (\d+)", str(error))
         line = int(place[1]) if place else None
         raise ConfigurationError(Problem(f"is not valid TOML: {error}", path, line)) from None
-    except RecursionError:
-        raise ConfigurationError(Problem("is nested too deeply", path)) from None
 
 
 def _ini(text: str, path: str) -> dict[str, dict[str, str]]:
@@ -1147,8 +1146,8 @@ def _differences(one: Any, two: Any) -> int:
 def _python_literals(text: str, path: str, place: VersionPlace) -> list[tuple[ast.Constant, str]]:
     """The text literals that a module assigns to a name, or passes to setup() as its version."""
     try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError) as error:
+        tree = python.parse(text)
+    except SyntaxError as error:
         line = getattr(error, "lineno", None)
         raise ConfigurationError(Problem("is not valid Python", path, line)) from None
     found: list[ast.expr | None] = []

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from release.errors import CannotCheck, ConfigurationError, Problem
 from release.model import Gate, Level
 from release.project.git import GitFacts, read_facts
+from release.text import python, toml
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -340,7 +341,7 @@ def _read_pyproject(root: Path) -> tuple[str, Mapping[str, Any]]:
         )
     source = read_text(root, path)
     try:
-        return source, tomllib.loads(source)
+        return source, toml.loads(source)
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"at line (\d+)", str(error))
         message = re.sub(r" \(at .*\)$", "", str(error))
@@ -407,8 +408,8 @@ def _setup_py_argument(root: Path, keyword: str) -> str | None:
     if not path.exists():
         return None
     try:
-        tree = ast.parse(read_text(root, "setup.py"))
-    except (SyntaxError, ValueError, RecursionError):
+        tree = python.parse(read_text(root, "setup.py"))
+    except SyntaxError:
         return None
     for node in ast.walk(tree):
         if (
@@ -626,7 +627,6 @@ def _version(
     backend: str,
 ) -> tuple[tuple[VersionPlace, ...], str | None, str, tuple[Problem, ...]]:
     """Every place that states the version, the version, where it is defined, and doubts."""
-    from release.settings import line_of
 
     places: list[VersionPlace] = []
     warnings: list[Problem] = []
@@ -638,7 +638,7 @@ def _version(
         places.append(
             VersionPlace(
                 "pyproject.toml",
-                line_of(source, ("project", "version")),
+                toml.line_of(source, ("project", "version")),
                 static,
                 "[project] version",
             )
@@ -648,7 +648,7 @@ def _version(
         places.append(
             VersionPlace(
                 "pyproject.toml",
-                line_of(source, ("tool", "poetry", "version")),
+                toml.line_of(source, ("tool", "poetry", "version")),
                 poetry,
                 "[tool.poetry] version",
             )
@@ -688,7 +688,7 @@ def _version(
         places.append(
             VersionPlace(
                 "pyproject.toml",
-                line_of(source, ("tool", "bumpversion", "current_version")),
+                toml.line_of(source, ("tool", "bumpversion", "current_version")),
                 bump,
                 "[tool.bumpversion] current_version",
             )
@@ -788,8 +788,8 @@ def _assigned_version(
         return None
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-        tree = ast.parse(data.decode(encoding))
-    except (SyntaxError, ValueError, LookupError, RecursionError):
+        tree = python.parse(data.decode(encoding))
+    except (SyntaxError, ValueError, LookupError):
         return None
     for assigned, value in assignments(tree):
         for name in sorted(assigned & names):
@@ -827,22 +827,12 @@ def _citation_versions(root: Path, warnings: list[Problem]) -> list[VersionPlace
     path = "CITATION.cff"
     if not (root / path).is_file():
         return []
-    import yaml
+    from release.text import yaml
 
     try:
-        # Not the loader in C: deep nesting ends the interpreter with it.
-        document = yaml.compose(read_text(root, path), Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        why = str(getattr(error, "problem", None) or error).splitlines()[0]
-        warnings.append(
-            Problem(
-                f"is not valid YAML: {why}",
-                path,
-                mark.line + 1 if mark else None,
-                "mend the syntax there",
-            )
-        )
+        document = yaml.compose(read_text(root, path))
+    except yaml.Malformed as error:
+        warnings.append(Problem(str(error), path, error.line, "correct it there"))
         return []
     found: list[VersionPlace] = []
     _collect_citation(document, "", found)

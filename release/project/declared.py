@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from release.project import as_table
+from release.text import python
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -230,8 +231,10 @@ def _hatch_environments(project: Project) -> dict[str, Mapping[str, Any]]:
     if path.is_file():
         import tomllib
 
+        from release.text import toml
+
         try:
-            found |= as_table(tomllib.loads(path.read_text(encoding="utf-8")).get("envs"))
+            found |= as_table(toml.loads(path.read_text(encoding="utf-8")).get("envs"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):
             return {name: as_table(table) for name, table in found.items()}
     return {name: as_table(table) for name, table in found.items()}
@@ -386,11 +389,11 @@ def hook(project: Project, name: str) -> Hook | None:
     path = project.root / ".pre-commit-config.yaml"
     if not path.is_file():
         return None
-    import yaml
+    from release.text import yaml
 
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, ValueError, RecursionError, OSError):
+        data = yaml.load(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError):
         return None
     for repository in _list(as_table(data).get("repos")):
         for entry in _list(as_table(repository).get("hooks")):
@@ -497,8 +500,8 @@ def _imported(file: Path) -> set[str]:
     import ast
 
     try:
-        tree = ast.parse(file.read_bytes())
-    except (SyntaxError, ValueError, OSError, RecursionError):
+        tree = python.parse(file.read_bytes())
+    except (SyntaxError, OSError):
         return set()
     found: set[str] = set()
     waiting: list[ast.AST] = [tree]

@@ -630,7 +630,9 @@ def test_a_citation_is_changed_where_it_states_the_project_s_version(end: str) -
     assert bumped(text, place, path="CITATION.cff").count(NEW) == 1
     found = problem(bumped, "cff-version: 1.2.3\nversion: 1.2\n", listed(), path="CITATION.cff")
     assert "'1.2.3' is not where it states the project's version" in found.message
-    assert problem(bumped, "a: [", place, path="CITATION.cff").message == "is not valid YAML"
+    assert problem(bumped, "a: [", place, path="CITATION.cff").message.startswith(
+        "is not valid YAML"
+    )
 
 
 # Properties

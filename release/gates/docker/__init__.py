@@ -420,11 +420,11 @@ def read_threshold(text: str) -> str | None:
 
     Returns None for a text that is no YAML mapping or names a level that does not exist.
     """
-    import yaml
+    from release.text import yaml
 
     try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError:
+        data = yaml.load(text)
+    except yaml.Malformed:
         return None
     if not isinstance(data, dict):
         return "warning" if data is None else None

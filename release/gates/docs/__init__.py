@@ -204,11 +204,11 @@ def _read_the_docs(root: Path) -> Mapping[str, Any]:
     path = next((root / name for name in READ_THE_DOCS if (root / name).is_file()), None)
     if path is None:
         return {}
-    import yaml
+    from release.text import yaml
 
     try:
-        return as_table(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError, RecursionError):
+        return as_table(yaml.load(path.read_text(encoding="utf-8")))
+    except (yaml.Malformed, UnicodeDecodeError, OSError):
         return {}
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from release.model import Finding
+from release.text import python
 
 LEVELS = "WARNING|ERROR|CRITICAL|SEVERE"
 LONGEST = 400
@@ -254,8 +255,8 @@ def defines(code: str, name: str) -> bool:
     True also of what is no Python, and of a module that may take names from anywhere (`import *`).
     """
     try:
-        tree = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = python.parse(code)
+    except SyntaxError:
         return True
     found: set[str] = set()
     for node in ast.walk(tree):
@@ -278,8 +279,8 @@ def is_documented(code: str, name: str) -> bool:
     True also of what is no Python, of which that cannot be told.
     """
     try:
-        tree = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = python.parse(code)
+    except SyntaxError:
         return True
     last = re.compile(rf"\b{re.escape(name.rpartition('.')[2])}\b")
     texts = [

@@ -22,7 +22,6 @@ BOM = "\ufeff"
 PREFERRED = "preferred-citation"
 VERSION = "version"
 DATE = "date-released"
-MAX_DEPTH = 64
 PLAIN = ("", None)
 BLOCK = ("|", ">")
 # An anchor or a tag, which YAML counts to the scalar that follows it.
@@ -182,15 +181,16 @@ class _Frame:
 def _walk(text: str, path: str) -> Iterator[Node]:
     import yaml
 
+    from release.text.yaml import Malformed, events
+
     # The loaders count a byte order mark as no character or as one, depending on which it is.
     offset = len(BOM) if text.startswith(BOM) else 0
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     lines = Lines(text)
     stack: list[_Frame] = []
     documents = mappings = 0
     try:
         event: Any
-        for event in yaml.parse(text[offset:], Loader=loader):
+        for event in events(text[offset:]):
             start, end = event.start_mark.index + offset, event.end_mark.index + offset
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
@@ -207,8 +207,6 @@ def _walk(text: str, path: str) -> Iterator[Node]:
                     mappings += 1
                     stack.append(_Frame((), False))
                     continue
-                if len(stack) >= MAX_DEPTH:
-                    raise _refusal("is nested too deeply", path, lines.at(start))
                 frame = stack[-1]
                 if frame.takes_key():
                     scalar = event if isinstance(event, yaml.ScalarEvent) else None
@@ -232,12 +230,9 @@ def _walk(text: str, path: str) -> Iterator[Node]:
                     None if is_alias else event.anchor,
                     event.anchor if is_alias else None,
                 )
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        why = str(getattr(error, "problem", None) or error).splitlines()[0]
-        line = lines.at(mark.index + offset) if mark else None
+    except Malformed as error:
         raise ConfigurationError(
-            Problem(f"is not valid YAML: {why}", path, line, "mend the syntax there")
+            Problem(str(error), path, error.line, "correct it there")
         ) from None
     if mappings == 0:
         raise _refusal("is no mapping", path, 1)

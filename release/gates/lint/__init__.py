@@ -152,11 +152,12 @@ def read_configuration(project: Project) -> Mapping[str, Any] | None:
     CannotCheck when it is not TOML.
     """
     from release.project import read_text
+    from release.text import toml
 
     for name in RUFF_FILES:
         if (project.root / name).is_file():
             try:
-                return tomllib.loads(read_text(project.root, name))
+                return toml.loads(read_text(project.root, name))
             except tomllib.TOMLDecodeError as error:
                 raise CannotCheck(f"{name} is not valid TOML: {error}", "mend it") from None
     return project.tool("ruff") if project.configures("ruff") else None

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 from release.project import assignments
+from release.text import python
 
 UNDOING_FILE = re.compile(r"(?:^U\d|[._-](?:down|undo|rollback|revert)\.sql$)", re.I)
 # The mark of a tool (dbmate, goose, sql-migrate, node-pg-migrate), or the word on its own line.
@@ -118,8 +119,8 @@ def _end_of_statements(text: str, end: int) -> int:
 
 def _parsed(text: str) -> ast.Module | None:
     try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return python.parse(text)
+    except SyntaxError:
         return None
 
 

@@ -240,9 +240,10 @@ def read_baseline(text: str, path: str) -> tuple[Accepted, ...]:
     from pydantic import ValidationError
 
     from release.gates.secrets.settings import SecretIgnore
+    from release.text import toml
 
     try:
-        data = tomllib.loads(text.removeprefix("\ufeff"))
+        data = toml.loads(text.removeprefix("\ufeff"))
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(
             Problem(f"not valid TOML: {error}", path, remedy="mend it")

@@ -176,11 +176,13 @@ def test_paths(project: Project) -> tuple[str, ...]:
     import shlex
     import tomllib
 
+    from release.text import toml
+
     for name in PYTEST_FILES[:2]:
         path = project.root / name
         if path.is_file():
             try:
-                table = as_table(tomllib.loads(path.read_text(encoding="utf-8")).get("pytest"))
+                table = as_table(toml.loads(path.read_text(encoding="utf-8")).get("pytest"))
             except (tomllib.TOMLDecodeError, UnicodeDecodeError):
                 return ()
             return _words(table.get("testpaths"))

@@ -18,6 +18,7 @@ from release.gates.workflows.publishing import (
     verifications,
 )
 from release.gates.workflows.split import of_python
+from release.text import python
 
 UPLOAD = "actions/upload-artifact"
 MAX_SCRIPTS = 4
@@ -157,8 +158,8 @@ def _script(path: str, text: str, words: Sequence[str]) -> list[Run]:
 def _strict_lines(text: str) -> set[int]:
     """The lines of a Python program with calls that raise where what they run fails."""
     try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = python.parse(text)
+    except SyntaxError:
         return set()
     return {
         node.lineno

@@ -460,20 +460,20 @@ def _tokens_in(text: str, path: str, first: int, remedy: str) -> Iterator[Breach
 def _pyproject_tokens(text: str, path: str, remedy: str) -> Iterator[Breach]:
     import tomllib
 
-    from release.settings import line_of
+    from release.text import toml
 
     try:
-        tables = tomllib.loads(text).get("tool", {}).get("hatch", {}).get("publish", {})
+        tables = toml.loads(text).get("tool", {}).get("hatch", {}).get("publish", {})
         told = [
             (name, key)
             for name, table in tables.items()
             for key in table
             if key in ("auth", "user", "password", "token")
         ]
-    except (tomllib.TOMLDecodeError, RecursionError, AttributeError, TypeError):
+    except (tomllib.TOMLDecodeError, AttributeError, TypeError):
         return
     for name, key in told:
-        line = line_of(text, ("tool", "hatch", "publish", name, key))
+        line = toml.line_of(text, ("tool", "hatch", "publish", name, key))
         yield Breach(
             "token",
             Finding(

@@ -31,8 +31,6 @@ OTHER_FILES = ("setup.cfg", ".pypirc")
 # GitHub takes no larger workflow.
 MAX_BYTES = 1_000_000
 PLAIN = ("", None)
-MAX_DEPTH = 64
-MAX_VALUES = 100_000
 MAX_FILES = 500
 MAX_JOBS = 500
 MAX_CALLED = 50_000
@@ -200,7 +198,6 @@ class _Frame:
     merged: list[Node] = field(default_factory=list)
     key: str | None = None
     key_line: int = 0
-    weight: int = 1
 
 
 def parse(text: str, path: str) -> tuple[Node, list[Finding]]:
@@ -218,18 +215,19 @@ class _Reader:
         self.path = path
         self.ends = [place for place, c in enumerate(text) if c == "\n"]
         self.stack: list[_Frame] = []
-        self.anchors: dict[str, tuple[Node, int]] = {}
+        self.anchors: dict[str, Node] = {}
         self.findings: list[Finding] = []
         self.root: Node | None = None
 
     def read(self) -> tuple[Node, list[Finding]]:
         import yaml
 
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        from release.text.yaml import Malformed, events
+
         documents = 0
         try:
             event: Any
-            for event in yaml.parse(self.text, Loader=loader):
+            for event in events(self.text):
                 if isinstance(event, yaml.DocumentStartEvent):
                     documents += 1
                     if documents > 1:
@@ -242,12 +240,8 @@ class _Reader:
                     self.open(event, isinstance(event, yaml.SequenceStartEvent))
                 elif isinstance(event, yaml.ScalarEvent):
                     self.scalar(event)
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            why = str(getattr(error, "problem", None) or error).splitlines()[0]
-            place = mark.index if mark else getattr(error, "position", None)
-            line = bisect_right(self.ends, max(place - 1, 0)) + 1 if place is not None else None
-            raise self.refused(f"is not valid YAML: {shown(why)}", line) from None
+        except Malformed as error:
+            raise self.refused(shown(str(error)), error.line) from None
         if self.root is None or self.root.table is None:
             raise self.refused("is no mapping", 1)
         return self.root, self.findings
@@ -262,8 +256,6 @@ class _Reader:
         line = self.line(event)
         if self.stack and self.takes_key():
             raise self.refused("has a key that is no text", line)
-        if len(self.stack) >= MAX_DEPTH:
-            raise self.refused("is nested too deeply", line)
         if self.stack and not self.stack[-1].is_list:
             line = self.stack[-1].key_line
         self.stack.append(_Frame(line, is_list, event.anchor))
@@ -283,14 +275,10 @@ class _Reader:
                     for key, value in (source.table or {}).items():
                         frame.table.setdefault(key, value)
             node = Node(self.path, frame.line, table=frame.table)
-        self.add(node, frame.weight, frame.anchor)
+        self.add(node, frame.anchor)
 
     def alias(self, event: Any) -> None:
-        known = self.anchors.get(event.anchor)
-        name = shown(event.anchor)
-        if known is None:
-            raise self.refused(f"*{name} stands for no value before it", self.line(event))
-        self.add(*known, None, self.line(event))
+        self.add(self.anchors[event.anchor], None)
 
     def scalar(self, event: Any) -> None:
         if self.stack and self.takes_key():
@@ -306,9 +294,9 @@ class _Reader:
                 remedy = "write the values out" if merges else "keep one of them"
                 self.findings.append(Finding(said, shown(self.path), self.line(event), remedy))
             if event.anchor:
-                self.anchors[event.anchor] = (self.node_of(event), 1)
+                self.anchors[event.anchor] = self.node_of(event)
             return
-        self.add(self.node_of(event), 1, event.anchor)
+        self.add(self.node_of(event), event.anchor)
 
     def node_of(self, event: Any) -> Node:
         block = event.style in ("|", ">")
@@ -331,16 +319,13 @@ class _Reader:
         index = bisect_right(self.ends, place - 1)
         return min(self.ends[index] if index < len(self.ends) else len(self.text), place + 500)
 
-    def add(self, node: Node, weight: int, anchor: str | None, line: int | None = None) -> None:
+    def add(self, node: Node, anchor: str | None) -> None:
         if anchor:
-            self.anchors[anchor] = (node, weight)
+            self.anchors[anchor] = node
         if not self.stack:
             self.root = node
             return
         frame = self.stack[-1]
-        frame.weight += weight
-        if frame.weight > MAX_VALUES:
-            raise self.refused(f"stands for more than {MAX_VALUES:,} values", line or node.line)
         if frame.is_list:
             frame.items.append(node)
         elif frame.key is None:

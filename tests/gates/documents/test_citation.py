@@ -134,7 +134,7 @@ def test_aliases_among_the_places_follow() -> None:
         ("preferred-citation: &p {version: 1}\nreferences: [*p]\n", ":2: references.0 repeats"),
         ("x: &p {version: 1}\npreferred-citation: *p\n", ":2: preferred-citation is an alias"),
         ("x: &p {version: 1}\n<<: *p\n", "CITATION.cff:2: merges other keys"),
-        ("version: \x00\n", "CITATION.cff: is not valid YAML"),
+        ("version: \x00\n", "CITATION.cff:1: is not valid YAML"),
         ("a: " + "[" * 200 + "]" * 200, "CITATION.cff:1: is nested too deeply"),
     ],
 )
