@@ -20,6 +20,7 @@ from release.errors import CannotCheck, Problem, ReleaseError
 from release.model import Finding, Outcome, Plan, Status
 from release.project import Project, read_project
 from release.project.git import CALM, git
+from release.run.processes import PARSER_MEMORY
 from release.run.runner import Run, does_not_apply, open_shell
 from release.run.store import CANDIDATE, FOLDER
 from release.text.escaping import listing
@@ -260,7 +261,9 @@ def _bump_my_version(shell: Shell, root: Path, plan: Plan) -> list[Finding]:
     shell.tools.tool("bump-my-version")  # says so where it is not installed
     before = {name: (root / name).read_bytes() for name in plan.version_files}
     asked = {"config": "pyproject.toml", "current": plan.previous, "new": plan.version}
-    done = shell.run(shell.tools.python, BUMP_SCRIPT, json.dumps(asked), cwd=root)
+    done = shell.run(
+        *(shell.tools.python, BUMP_SCRIPT, json.dumps(asked)), cwd=root, memory=PARSER_MEMORY
+    )
     if done.status != 0:
         _restore(root, before)
         return [

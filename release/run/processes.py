@@ -38,6 +38,11 @@ NO_MONITOR = {
     "GIT_CONFIG_KEY_0": "core.fsmonitor",
     "GIT_CONFIG_VALUE_0": "false",
 }
+# What a tool may take that parses what others wrote; Go, node, GHC and PostgreSQL reserve more
+# addresses than that without using them, and are only watched.
+PARSER_MEMORY = 4 << 30
+MOST_OF_MEMORY = 0.75
+WATCH_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +193,15 @@ class Processes:
         timeout: float,
         log: Log,
         limit: float | None = None,
+        memory: int | None = None,
     ) -> Completed:
         """Run a command to its end, its output going to `log` as it comes.
 
-        Raises CannotCheck when it cannot be started or takes longer than `timeout` seconds, and
-        Interrupted when the run is cancelled meanwhile; either way none of its processes is left.
-        `limit` is the time limit to name, where `timeout` is only what is left of it.
+        Raises CannotCheck when it cannot be started, takes longer than `timeout` seconds, or more
+        memory than three quarters of the machine's, and Interrupted when the run is cancelled
+        meanwhile; either way none of its processes is left. `limit` is the time limit to name,
+        where `timeout` is only what is left of it. `memory` is a lower limit, in bytes; the system
+        (Linux) refuses it more addresses than that.
         """
         if self.cancelled:
             raise Interrupted
@@ -232,7 +240,7 @@ class Processes:
             for reader in readers:
                 reader.start()
             try:
-                status = process.wait(timeout)
+                status = _ended(process, timeout, memory)
             except subprocess.TimeoutExpired:
                 raise CannotCheck(
                     f"{Path(command[0]).name} was stopped after {limit or timeout:.0f} s",
@@ -256,6 +264,55 @@ class Processes:
             seconds,
             kept[0].truncated or kept[1].truncated,
         )
+
+
+def _ended(process: subprocess.Popen[bytes], timeout: float, memory: int | None) -> int:
+    """The status of a process that ended within its limits.
+
+    Raises subprocess.TimeoutExpired and, where one of its processes takes too much memory,
+    CannotCheck.
+    """
+    import psutil
+
+    most = int(psutil.virtual_memory().total * MOST_OF_MEMORY)
+    if memory is not None:
+        _limit_addresses(process.pid, memory)
+        most = min(most, memory)
+    deadline = time.monotonic() + timeout
+    while True:
+        left = deadline - time.monotonic()
+        try:
+            return process.wait(max(min(left, WATCH_SECONDS), 0))
+        except subprocess.TimeoutExpired:
+            if left <= WATCH_SECONDS:
+                raise
+        if _largest(process.pid) > most:
+            raise CannotCheck(
+                f"{Path(str(process.args[0])).name} was stopped: it took more than"  # type: ignore[index]
+                f" {most / 1e9:.1f} GB of memory",
+                "look for a file that expands without end, or run it where there is more memory",
+            )
+
+
+def _limit_addresses(pid: int, memory: int) -> None:
+    import psutil
+
+    if sys.platform == "linux":
+        with contextlib.suppress(psutil.Error, OSError, ValueError):
+            psutil.Process(pid).rlimit(psutil.RLIMIT_AS, (memory, memory))
+
+
+def _largest(pid: int) -> int:
+    """The memory of the largest one of a process and its children, in bytes."""
+    import psutil
+
+    sizes = [0]
+    with contextlib.suppress(psutil.Error, OSError):
+        process = psutil.Process(pid)
+        for one in (process, *process.children(recursive=True)):
+            with contextlib.suppress(psutil.Error, OSError):
+                sizes.append(one.memory_info().rss)
+    return max(sizes)
 
 
 def _pump(stream: IO[bytes], kept: _Kept, log: Log) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck
 from release.model import Artifact, Evidence, Gate, Level
-from release.run.processes import Completed, Log, Processes, locked
+from release.run.processes import PARSER_MEMORY, Completed, Log, Processes, locked
 
 if TYPE_CHECKING:
     from release.run.environments import Environment
@@ -92,13 +92,14 @@ class Shell:
         env: Mapping[str, str] | None = None,
         inside: Environment | None = None,
         timeout: float | None = None,
+        memory: int | None = None,
     ) -> Completed:
         """Run a command, without a shell and without input.
 
         `inside` is the environment whose variables it sees (the gate's tools unless given), `env`
-        is added to them, `timeout` is in seconds (the gate's own limit unless given). Returns how
-        it ended, whatever its status; raises CannotCheck when it cannot be started or took too
-        long.
+        is added to them, `timeout` is in seconds (the gate's own limit unless given), `memory` in
+        bytes (most of the machine's unless given). Returns how it ended, whatever its status;
+        raises CannotCheck when it cannot be started, or took too long or too much.
         """
         words = tuple(str(word) for word in command)
         variables = self._variables() if inside is None else self._inside(inside)
@@ -109,8 +110,19 @@ class Shell:
             env={**variables, **(env or {})},
             timeout=min(timeout or self.timeout, self.remaining),
             limit=timeout or self.timeout,
+            memory=memory,
             log=self._log,
         )
+
+    def screen(self, path: Path) -> None:
+        """Raises CannotCheck for a file of YAML that no tool should be given."""
+        from release.text import yaml
+
+        try:
+            yaml.check(path.read_text(encoding="utf-8-sig"))
+        except (yaml.Malformed, OSError) as error:
+            line = f":{error.line}" if isinstance(error, yaml.Malformed) and error.line else ""
+            raise CannotCheck(f"{path.name}{line} {error}", "correct it there") from None
 
     def answer(self, program: Path, *arguments: str | Path) -> tuple[Any, str]:
         """What a script of this package says, run by the Python of the gate's tools, and its last
@@ -118,7 +130,9 @@ class Shell:
 
         It prints JSON; the answer is None where it fails or prints something else.
         """
-        done = self.run(self.tools.python, "-I", program, *arguments, cwd=self.work)
+        done = self.run(
+            *(self.tools.python, "-I", program, *arguments), cwd=self.work, memory=PARSER_MEMORY
+        )
         try:
             found = json.loads(done.stdout) if done.status == 0 else None
         except ValueError:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+MAX_CHARACTERS = 5_000_000
 MAX_DEPTH = 64
 KEPT = 4
 
@@ -18,8 +19,10 @@ def loads(text: str, parse_float: Callable[[str], Any] = float) -> dict[str, Any
     """The document as the standard library reads it.
 
     Raises tomllib.TOMLDecodeError also for one that is nested more deeply than a reader's recursion
-    can follow.
+    can follow, or very large.
     """
+    if len(text) > MAX_CHARACTERS:
+        raise tomllib.TOMLDecodeError(f"it is larger than {MAX_CHARACTERS // 1_000_000} MB")
     try:
         data = tomllib.loads(text, parse_float=parse_float)
     except RecursionError:

@@ -247,3 +247,31 @@ def test_waiting_lasts_as_long_as_it_is_told(commands: Fixture) -> None:
     started = time.monotonic()
     commands.processes.wait(0.1)
     assert time.monotonic() - started >= 0.1
+
+
+def test_a_command_that_takes_too_much_memory_is_stopped(
+    commands: Fixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_OF_MEMORY", 60e6 / psutil.virtual_memory().total)
+    monkeypatch.setattr(module, "WATCH_SECONDS", 0.1)
+    program = (
+        "import subprocess, sys\n"
+        "subprocess.run([sys.executable, '-c', 'import time; x = b\"x\" * 90_000_000;"
+        " time.sleep(60)'])"
+    )
+    with pytest.raises(CannotCheck, match=r"was stopped: it took more than 0\.1 GB of memory"):
+        commands.run(program)
+    assert not commands.alive()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is one of Linux")
+def test_a_tool_that_parses_is_refused_addresses_beyond_its_limit(commands: Fixture) -> None:
+    done = commands.processes.run(
+        [sys.executable, "-c", "import time; time.sleep(0.3); bytearray(600_000_000)"],
+        cwd=commands.folder,
+        env=dict(os.environ),
+        timeout=20,
+        log=commands.log,
+        memory=500_000_000,
+    )
+    assert (done.status, done.last_line) == (1, "MemoryError")

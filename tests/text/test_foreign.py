@@ -31,7 +31,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("a: \x00\n", "is not valid YAML", 1),
         ("x" * 5_000_001, "is larger than 5 MB", None),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:20],
 )
 def test_a_bomb_of_yaml_is_refused_with_its_line(
     read: object, text: str, reason: str, line: int | None

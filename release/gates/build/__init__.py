@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING, Any
 from release.errors import CannotCheck, Problem, ReleaseError
 from release.model import Artifact, Finding, Gate, Outcome
 from release.run import environments, installed
+from release.run.processes import PARSER_MEMORY
 from release.text.versions import parse
 
 if TYPE_CHECKING:
@@ -438,6 +439,7 @@ def _check_renders(shell: Shell, files: Sequence[Path]) -> Judged:
         *(path.name for path in files),
         cwd=files[0].parent,
         env={"COLUMNS": "1000"},
+        memory=PARSER_MEMORY,
     )
     return judge_twine(done.status, f"{done.stdout}\n{done.stderr}", [path.name for path in files])
 
@@ -486,7 +488,11 @@ def _check_wheel_contents(project: Project, shell: Shell, wheel: Path, copy: Pat
     ignored = NO_DEFECT + (NO_MODULES if settings.imports == () else ())
     options = ["--config", "pyproject.toml"] if configured else ["--no-config"]
     options += [] if configured else ["--ignore", ",".join(ignored)]
-    done = shell.run(shell.tools.tool("check-wheel-contents"), *options, wheel, cwd=copy)
+    done = shell.run(
+        *(shell.tools.tool("check-wheel-contents"), *options, str(wheel)),
+        cwd=copy,
+        memory=PARSER_MEMORY,
+    )
     return judge_wheel_contents(done.status, done.stdout, done.stderr, settings.allowed)
 
 

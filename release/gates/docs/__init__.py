@@ -348,6 +348,7 @@ def _run(
     environment, folder = found.environment, copy / source.folder
     own = own_modules(project)
     if source.tool == "mkdocs":
+        shell.screen(copy / source.path)
         done = shell.run(
             *(environment.python, "-m", "mkdocs", "build", "--strict"),
             *("--config-file", PurePosixPath(source.path).name, "--site-dir", output),

@@ -27,6 +27,7 @@ from release.errors import CannotCheck, ConfigurationError
 from release.gates.documents import badges, citation, security_policy, zenodo
 from release.model import Finding, Gate, Outcome
 from release.project import as_table, read_text
+from release.run.processes import PARSER_MEMORY
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -198,6 +199,7 @@ def _validate(root: Path, shell: Shell, text: str) -> list[Finding]:
         *(tool, "--builtin-schema", SCHEMA, "--force-filetype", "yaml"),
         *("--output-format", "json", "--color", "never", CITATION),
         cwd=root,
+        memory=PARSER_MEMORY,
     )
     return judge_schema(done, text)
 

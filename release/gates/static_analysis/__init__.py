@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck
 from release.model import Gate, Level, Outcome
+from release.run.processes import PARSER_MEMORY
 
 if TYPE_CHECKING:
     from release.gates.static_analysis.static_findings import Analysis
@@ -139,6 +140,8 @@ def _run_bandit(
 
     excluded = [*EXCLUDED, *_tests_inside(project, targets)]
     excluded += _ini_excludes(project, options.get("--ini"))
+    if options.get("-c", "").endswith((".yaml", ".yml")):
+        shell.screen(project.root / options["-c"])
     target = shell.work / "bandit.json"
     target.unlink(missing_ok=True)
     done = shell.run(
@@ -149,6 +152,7 @@ def _run_bandit(
         *("--severity-level", "all", "--confidence-level", "all"),
         *targets,
         cwd=folder,
+        memory=PARSER_MEMORY,
     )
     if done.status not in {CLEAN, FOUND} or not target.is_file():
         errors = [line for line in done.stderr.splitlines() if "ERROR" in line]

@@ -55,6 +55,7 @@ from release.gates.workflows.read import FOLDER, Loaded, load
 from release.model import Finding, Gate, Outcome
 from release.project import as_table
 from release.project.git import tags
+from release.run.processes import PARSER_MEMORY
 
 if TYPE_CHECKING:
     from release.gates.workflows.settings import Waiver
@@ -228,6 +229,7 @@ def ask_tools(loaded: Loaded, root: Path, shell: Shell) -> Iterator[Breach]:
                 *("--force-filetype", "yaml", "--output-format", "json", "--color", "never"),
                 *paths,
                 cwd=root,
+                memory=PARSER_MEMORY,
             )
             found = judge_schema(done, loaded.nodes)
             bad |= {breach.finding.path for breach in found}
