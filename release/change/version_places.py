@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 from release.errors import ConfigurationError, Problem
 from release.model import Finding
 from release.project import VersionPlace, as_table
-from release.text import python, toml
+from release.text import patterns, python, toml
 from release.text.versions import parse
 
 CONFIGURATION = "pyproject.toml"
@@ -37,7 +37,7 @@ REPLACE = "{new_version}"
 PARSE = r"(?P<major>\d+)\.(?P<minor>\d+)\.(?P<patch>\d+)"
 CITATION = "CITATION.cff"
 BYTE_ORDER_MARK = "\ufeff"
-# A regular expression of the project's own may take long; these keep it from taking forever.
+# What a regular expression of the project's own may be, and is searched in.
 MAX_REGEX = 1_000
 MAX_SEARCHED = 1_000_000
 MAX_CANDIDATES = 64
@@ -518,6 +518,9 @@ def _segment_regex(glob: str) -> re.Pattern[str]:
 def _check_templates(place: ListedPlace, *, given: bool) -> None:
     """Raises ConfigurationError for a search or replacement that can never be rendered."""
     line = place.line
+    if len(place.parse) > MAX_REGEX:
+        message = f"parse is longer than {MAX_REGEX} characters"
+        raise ConfigurationError(_malformed(message, line, "write a shorter expression"))
     try:
         parts = set(re.compile(place.parse, re.VERBOSE).groupindex)
     except re.error as error:
@@ -635,12 +638,24 @@ def _rendered(pieces: Sequence[_Piece], place: ListedPlace, change: _Change) -> 
 
 
 def _part(place: ListedPlace, version: str, part: str) -> str:
-    found = re.search(place.parse, version, re.VERBOSE)
-    value = found.groupdict().get(part) if found else None
+    try:
+        value = _parts(place.parse, version).get(part)
+    except patterns.Unusable as error:
+        message = f"parse {place.parse!r} cannot be used: {error}"
+        raise ConfigurationError(_malformed(message, place.line, "write a simpler one")) from None
     if not value:
         message = f"{version} has no part {part!r} by parse {place.parse!r}"
         raise ConfigurationError(_malformed(message, place.line, "correct parse or serialize"))
     return str(int(value)) if value.isdecimal() else str(value)
+
+
+@cache
+def _parts(pattern: str, version: str) -> Mapping[str, str | None]:
+    if pattern == PARSE:
+        match = re.search(PARSE, version)
+        return match.groupdict() if match else {}
+    found = patterns.find(pattern, version, re.VERBOSE)
+    return found[0].named if found else {}
 
 
 def _pattern(place: ListedPlace, change: _Change, *, probe: bool = False) -> re.Pattern[str]:
@@ -742,7 +757,9 @@ def _found(place: ListedPlace, document: _Document, change: _Change) -> list[_Ma
     pattern = _pattern(place, change)
     wanted = _pieces(place.search, "search", place.line)
     written = _pieces(place.replace, "replace", place.line)
-    aligned = not place.regex and written == [
+    if place.regex:
+        return _found_by_regex(place, pattern, document, _rendered(written, place, change))
+    aligned = written == [
         piece._replace(field=(piece.field or "").replace("current_", "new_", 1) or None)
         for piece in wanted
     ]
@@ -757,28 +774,45 @@ def _found(place: ListedPlace, document: _Document, change: _Change) -> list[_Ma
                 if (piece.field or "").startswith("new_")
             ]
         else:
-            edits = [document.edit(*match.span(), _replacement(place, match, written, change))]
+            edits = [document.edit(*match.span(), _replacement(place, written, change))]
         matches.append(_Match(match.start(), tuple(edits)))
     return matches
 
 
-def _replacement(
-    place: ListedPlace, match: re.Match[str], written: Sequence[_Piece], change: _Change
-) -> str:
-    """What a match becomes: bump-my-version gives it to re.sub, which reads backslashes."""
-    template = _rendered(written, place, change)
-    source = match if place.regex else re.match("", "")
-    assert source is not None
+def _found_by_regex(
+    place: ListedPlace, pattern: re.Pattern[str], document: _Document, template: str
+) -> list[_Match]:
     try:
-        return source.expand(template)
+        found = patterns.find(pattern.pattern, document.text, pattern.flags, template)
+    except patterns.TooSlow as error:
+        message = f"search {place.search!r} cannot be used: {error}"
+        raise ConfigurationError(_malformed(message, place.line, "write a simpler one")) from None
+    except patterns.Unusable as error:
+        raise _unusable(place, error) from None
+    return [
+        _Match(match.start, (document.edit(match.start, match.end, match.replacement),))
+        for match in found
+    ]
+
+
+def _replacement(place: ListedPlace, written: Sequence[_Piece], change: _Change) -> str:
+    """What a match becomes: bump-my-version gives it to re.sub, which reads backslashes."""
+    empty = re.match("", "")
+    assert empty is not None
+    try:
+        return empty.expand(_rendered(written, place, change))
     except (re.error, IndexError) as error:
-        raise ConfigurationError(
-            _malformed(
-                f"replace {place.replace!r} cannot be used: {error}",
-                place.line,
-                r"write a backslash twice, and a group before a version as \g<1>",
-            )
-        ) from None
+        raise _unusable(place, error) from None
+
+
+def _unusable(place: ListedPlace, error: Exception) -> ConfigurationError:
+    return ConfigurationError(
+        _malformed(
+            f"replace {place.replace!r} cannot be used: {error}",
+            place.line,
+            r"write a backslash twice, and a group before a version as \g<1>",
+        )
+    )
 
 
 class _Edits:

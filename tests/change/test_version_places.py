@@ -26,6 +26,7 @@ from release.change.version_places import (
 )
 from release.errors import ConfigurationError, Problem
 from release.project import VersionPlace, read_project
+from release.text import patterns
 from tests.support import make_project
 
 OLD, NEW = "1.2.3", "1.3.0"
@@ -199,6 +200,7 @@ def test_entries_for_other_parts_are_left_out_when_the_part_is_known() -> None:
         ('filename = "a"\nreplace = "{now:%H:%M}"', "the format of {now} is not supported"),
         ('filename = "a"\nsearch = "v = {current_version}"', "has no replace"),
         ('filename = "a"\nregex = true\nsearch = "({current_version}"', "no regular expression"),
+        (f'filename = "a"\nparse = "{"x" * 1001}"', "parse is longer than 1000 characters"),
         ('filename = "a"\nparse = "("', "parse '(' is no regular expression"),
         ('filename = "a.json"\nkey_path = "version"', "key_path is for TOML files"),
         (
@@ -979,3 +981,20 @@ def test_the_places_that_the_project_reader_finds_can_be_edited(tmp_path: Path) 
         text = (root / place.path).read_bytes().decode()
         changed = with_version(text, place.path, (), [place], OLD, NEW)
         assert changed == text.replace(OLD, NEW)
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        (listed(search="(a+)+$ {current_version}", regex=True), "search"),
+        (listed(search="{current_major}", parse="(?P<major>(1+)+)$"), "parse"),
+    ],
+    ids=["search", "parse"],
+)
+def test_a_regular_expression_without_end_is_stopped(
+    place: ListedPlace, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patterns, "SECONDS", 0.5)
+    old = "1" * 60 + ".2.3"
+    with pytest.raises(ConfigurationError, match=rf"{said} .* cannot be used: it took more than"):
+        with_version("a" * 60 + f"! {old}", "f", [place], (), old, "2.0.0")

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from release.errors import CannotCheck
 from release.model import Finding, Gate, Level, Outcome
 from release.project import Project, VersionPlace, as_table, read_text
+from release.text import patterns
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -130,29 +131,39 @@ def judge_bumpversion(
     return findings
 
 
+def _found(pattern: str, text: str, *, regex: bool) -> list[patterns.Found]:
+    """The matches of a pattern, which is the project's own or made of a plain search."""
+    if regex:
+        return patterns.find(pattern, text, re.M)
+    return [
+        patterns.Found(*match.span(), match.groupdict(), "")
+        for match in re.finditer(pattern, text, re.M)
+    ]
+
+
 def _judge_search(name: str, text: str, search: str, version: str, *, regex: bool) -> list[Finding]:
     """Findings for a file in which a search of [tool.bumpversion] looks for the version."""
     parts = [part if regex else re.escape(part) for part in search.split(FIELD)]
     wanted = rf"(?<![\d.]){re.escape(version)}(?!\.?\d)"
     other = f"{parts[0]}(?P<other>{NUMBER}){NUMBER.join(parts[1:])}"
     try:
-        if re.search(wanted.join(parts), text, re.M):
+        if _found(wanted.join(parts), text, regex=regex):
             return []
-        others = list(re.finditer(other, text, re.M))
-    except re.error as error:
+        others = _found(other, text, regex=regex)
+    except patterns.Unusable as error:
         return [
             Finding(
-                f"{search!r} is no regular expression: {error}",
+                f"{search!r} cannot be used as a regular expression: {error}",
                 "pyproject.toml",
-                remedy="mend the search in [tool.bumpversion]",
+                remedy="correct the search in [tool.bumpversion]",
             )
         ]
     if search != FIELD and others:
         return [
             Finding(
-                f"has {match['other']} where [tool.bumpversion] looks for {version}",
+                f"has {match.named['other']} where [tool.bumpversion] looks for {version}",
                 name,
-                text.count("\n", 0, match.start()) + 1,
+                text.count("\n", 0, match.start) + 1,
                 f"make it {version}",
             )
             for match in others

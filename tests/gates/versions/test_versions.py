@@ -10,6 +10,7 @@ from packaging.version import Version
 from release.gates.versions import judge_bumpversion, judge_index, judge_order, judge_places
 from release.model import Evidence, Level, Status
 from release.project import VersionPlace
+from release.text import patterns
 from release.world.index import ServedFile
 from tests.support import PYPROJECT, Judge, commit, git, make_project, write
 
@@ -189,7 +190,15 @@ class TestBumpversion:
         assert self.judge(entry) == []
         assert self.judge(entry, "v1x2x3") == ["has 1x2x3 where [tool.bumpversion] looks for 1.2.3"]
         broken: dict[str, object] = {"search": "({current_version}", "regex": True}
-        assert "is no regular expression" in self.judge(broken)[0]
+        assert "cannot be used as a regular expression" in self.judge(broken)[0]
+
+    def test_a_regular_expression_without_end_is_stopped(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(patterns, "SECONDS", 0.5)
+        table = {"files": [{"filename": "f", "regex": True, "search": "(a+)+$ {current_version}"}]}
+        found = judge_bumpversion(table, {"f": "a" * 60 + "!"}, "1.2.3")
+        assert "it took more than 0.5 s" in found[0].message
 
     def test_what_the_tool_ignores_is_ignored(self) -> None:
         assert self.judge({"ignore_missing_version": True}, "nothing") == []
