@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from release.errors import ConfigurationError, Problem, ReleaseError, UsageError
 from release.gates.versions import judge_places
@@ -16,7 +16,10 @@ from release.model import Edit, Finding, NewTag, Plan
 if TYPE_CHECKING:
     from packaging.version import Version
 
-    from release.project import Project
+    from release.change.version_places import ListedPlace
+    from release.project import Project, VersionPlace
+
+P = TypeVar("P", "VersionPlace", "ListedPlace")
 
 TESTS = frozenset(["test", "tests", "testing"])
 HOOKS = ("setup_hooks", "pre_commit_hooks", "post_commit_hooks")
@@ -178,6 +181,13 @@ def _pushes(project: Project, wish: Wish, version: str) -> tuple[str, ...]:
     return branch, f"{tag}:{tag}"
 
 
+def _by_path(places: Iterable[P]) -> dict[str, list[P]]:
+    found: dict[str, list[P]] = {}
+    for place in places:
+        found.setdefault(place.path, []).append(place)
+    return found
+
+
 def _edit_versions(
     project: Project,
     sources: Sources,
@@ -212,12 +222,12 @@ def _edit_versions(
     places = [place for place in project.version_places if place.path != CITATION]
     # Its section is written by the document itself, with the version in it.
     listed = [place for place in listed if place.path != project.changelog]
-    named = {place.path for place in listed}
-    for path in dict.fromkeys([*(place.path for place in places), *(p.path for p in listed)]):
+    known_by_path, listed_by_path = _by_path(places), _by_path(listed)
+    for path in {**known_by_path, **listed_by_path}:
         target = sources.links.get(path, path)
         text = texts.get(target)
         if text is None:
-            missing = [place for place in listed if place.path == path]
+            missing = listed_by_path.get(path, ())
             if any(not place.ignore_missing_file for place in missing):
                 problems.append(
                     Problem(
@@ -231,8 +241,8 @@ def _edit_versions(
             texts[target] = with_version(
                 text,
                 path,
-                [place for place in listed if place.path == path],
-                [place for place in places if place.path == path],
+                listed_by_path.get(path, ()),
+                known_by_path.get(path, ()),
                 project.version,
                 version,
                 today=wish.day,
@@ -256,7 +266,7 @@ def _edit_versions(
                 "list it, so that bump-my-version alone would do",
             )
             for place in places
-            if place.path not in named
+            if place.path not in listed_by_path
         ]
     return list(dict.fromkeys(sources.links.get(place.path, place.path) for place in listed))
 

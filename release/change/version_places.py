@@ -585,7 +585,8 @@ def _line_of(source: str, keys: tuple[str, ...]) -> int | None:
 # Searches and replacements
 
 
-def _pieces(template: str, label: str, line: int | None) -> list[_Piece]:
+@cache
+def _pieces(template: str, label: str, line: int | None) -> tuple[_Piece, ...]:
     """The literal texts and fields of a template, as str.format reads them."""
     try:
         parsed = list(string.Formatter().parse(template))
@@ -602,7 +603,7 @@ def _pieces(template: str, label: str, line: int | None) -> list[_Piece]:
             name = f"{field}!{conversion}" if conversion else field
             pieces.append(_Piece(text, name, form or ""))
             text = ""
-    return [*pieces, _Piece(text, None, "")] if text else pieces
+    return (*pieces, _Piece(text, None, "")) if text else tuple(pieces)
 
 
 def _has_version(place: ListedPlace) -> bool:
@@ -759,10 +760,10 @@ def _found(place: ListedPlace, document: _Document, change: _Change) -> list[_Ma
     written = _pieces(place.replace, "replace", place.line)
     if place.regex:
         return _found_by_regex(place, pattern, document, _rendered(written, place, change))
-    aligned = written == [
+    aligned = written == tuple(
         piece._replace(field=(piece.field or "").replace("current_", "new_", 1) or None)
         for piece in wanted
-    ]
+    )
     matches = []
     for match in pattern.finditer(document.text):
         if aligned:
