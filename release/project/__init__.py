@@ -251,6 +251,15 @@ def read_project(root: Path, extra: Mapping[str, Gate] | None = None) -> Project
         raise ConfigurationError(
             Problem("is not a folder", str(root), remedy="give the project's folder")
         )
+    if not str(root).isprintable():
+        shown = ascii(str(root))
+        raise ConfigurationError(
+            Problem(
+                "the folder's path is not UTF-8, or holds characters that cannot be printed",
+                shown,
+                remedy="rename the folder",
+            )
+        )
     source, pyproject = _read_pyproject(root)
     from release.settings import parse
 

@@ -169,7 +169,10 @@ def read_facts(root: Path) -> GitFacts | None:
         said = where.stderr.strip().splitlines() or [f"exit status {where.returncode}"]
         remedy = said[-1].strip() if len(said) > 1 else "mend it until `git status` works in it"
         raise CannotCheck(f"git cannot read this repository: {said[0]}", remedy)
-    top, directory, shallow, prefix = (where.stdout.split("\n") + [""] * 4)[:4]
+    answers = where.stdout.split("\n")
+    if len(answers) > 5:  # four, and what is behind the last line end
+        raise CannotCheck("the path of this repository holds a line end", "rename the folder")
+    top, directory, shallow, prefix = (answers + [""] * 4)[:4]
     if prefix and git(root, "check-ignore", "--quiet", ".", check=False).returncode == 0:
         return None
     commit = branch = upstream = None

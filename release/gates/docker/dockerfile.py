@@ -46,6 +46,7 @@ def instructions(text: str) -> tuple[Instruction, ...]:
     escape = _escape(lines)
     found: list[Instruction] = []
     parts: list[str] = []
+    missing: set[tuple[str, str]] = set()
     number = start = 0
     while number < len(lines):
         line = lines[number].strip()
@@ -61,7 +62,7 @@ def instructions(text: str) -> tuple[Instruction, ...]:
         parts = []
         found.append(Instruction(keyword.upper(), rest.strip(), start))
         if keyword.upper() in {"RUN", "COPY", "ADD"}:
-            number = _after_heredocs(lines, number, rest)
+            number = _after_heredocs(lines, number, rest, missing)
     return tuple(found)
 
 
@@ -75,13 +76,21 @@ def _escape(lines: Sequence[str]) -> str:
     return "\\"
 
 
-def _after_heredocs(lines: Sequence[str], number: int, rest: str) -> int:
+def _after_heredocs(
+    lines: Sequence[str], number: int, rest: str, missing: set[tuple[str, str]]
+) -> int:
+    """Where the here-documents of an instruction end; `missing` are ends that no line below is."""
     for match in HEREDOC.finditer(rest):
+        wanted = (match["dash"], match["word"])
+        if wanted in missing:
+            continue
         for end in range(number, len(lines)):
             line = lines[end].lstrip("\t") if match["dash"] else lines[end]
             if line.rstrip("\r") == match["word"]:
                 number = end + 1
                 break
+        else:
+            missing.add(wanted)
     return number
 
 
