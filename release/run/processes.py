@@ -92,8 +92,10 @@ class Log:
         with self._lock:
             text = self.mask(text)
             if self._echo is not None:
-                self._echo.write(text)
-                self._echo.flush()
+                # Closed, or gone, it costs the echo, never the verdict.
+                with contextlib.suppress(OSError, ValueError):
+                    self._echo.write(text)
+                    self._echo.flush()
             kept = text[: max(LOG_LIMIT - self._written, 0)]
             try:
                 self._file.write(kept)

@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -387,3 +388,15 @@ def test_a_push_inside_of_a_hook_heeds_its_own_repository(
         monkeypatch.delenv(name)
     assert pair.arrived
     assert not os.path.lexists(tmp_path / "index")
+
+
+def test_no_space_for_a_tag_is_an_error_of_its_own(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    commit_name = head(root)
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    with pytest.raises(ReleaseError, match="No space left"):
+        make_tag(root, NewTag("v1.0", "x"), commit_name)

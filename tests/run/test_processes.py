@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -275,3 +276,12 @@ def test_a_tool_that_parses_is_refused_addresses_beyond_its_limit(commands: Fixt
         memory=500_000_000,
     )
     assert (done.status, done.last_line) == (1, "MemoryError")
+
+
+def test_an_echo_that_is_closed_costs_no_verdict(tmp_path: Path) -> None:
+    echo = io.StringIO()
+    log = Log(tmp_path / "log", Mask({}), echo)
+    echo.close()
+    log.write("text\n")
+    log.close()
+    assert (tmp_path / "log").read_text(encoding="utf-8") == "text\n"
