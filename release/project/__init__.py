@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from release.errors import CannotCheck, ConfigurationError, Problem
 from release.model import Gate, Level
 from release.project.git import GitFacts, read_facts
+from release.project.version_source import VERSION_CONTROL, setup_constant, unread_source
 from release.text import python, toml
 
 if TYPE_CHECKING:
@@ -681,27 +682,31 @@ def _version(
         line = _line_matching(root, "setup.py", r".*\bversion\s*=")
         places.append(VersionPlace("setup.py", line, in_setup_py, "setup(version=...)"))
         origin = "setup.py" if origin == "nowhere" else origin
+    setup_py = read_text(root, "setup.py") if (root / "setup.py").is_file() else ""
+    constant = setup_constant(setup_py) if "version" not in metadata else None
+    if constant is not None and not _uses_vcs(root, pyproject, setup_cfg):
+        name, line, value = constant
+        places.append(VersionPlace("setup.py", line, value, name))
+        origin = "setup.py" if origin == "nowhere" else origin
     if origin == "nowhere" and _uses_vcs(root, pyproject, setup_cfg):
-        return (), None, "version control", ()
+        return (), None, VERSION_CONTROL, ()
     if package is not None:
         for path in _package_files(package.path):
             place = _assigned_version(root, path)
             if place is not None:
                 places.append(place)
                 origin = path if origin == "nowhere" else origin
-    if origin == "nowhere":
-        return (), None, f"the build backend ({backend.partition(':')[0]})", ()
-    places += _citation_versions(root, warnings)
     bump = as_table(tool.get("bumpversion")).get("current_version")
+    stated = []
     if isinstance(bump, str):
-        places.append(
-            VersionPlace(
-                "pyproject.toml",
-                toml.line_of(source, ("tool", "bumpversion", "current_version")),
-                bump,
-                "[tool.bumpversion] current_version",
-            )
-        )
+        line = toml.line_of(source, ("tool", "bumpversion", "current_version"))
+        label = "[tool.bumpversion] current_version"
+        stated = [VersionPlace("pyproject.toml", line, bump, label)]
+    if not places and not stated:
+        return (), None, unread_source(root, pyproject, setup_cfg, setup_py, backend), ()
+    if not places:  # the one place that is read defines the version
+        origin, places, stated = "[tool.bumpversion]", stated, []
+    places += _citation_versions(root, warnings) + stated
     unique = tuple({(place.path, place.line): place for place in reversed(places)}.values())[::-1]
     return unique, unique[0].value, origin, tuple(warnings)
 

@@ -16,7 +16,7 @@ from release.gates.workflows.commands import (
     program,
 )
 from release.gates.workflows.model import Command
-from release.text import shell
+from release.text import python, shell
 from release.text.shell import Pipeline, Statement
 
 MAX_NESTING = 4
@@ -181,8 +181,8 @@ def of_python(text: str, path: str, via: str, line: int = 1) -> list[Command]:
 def parsed(text: str) -> ast.Module | None:
     """The program that a text is; None where it is not one."""
     try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return python.parse(text)
+    except SyntaxError:
         return None
 
 
