@@ -212,7 +212,8 @@ class Evidence:
     """An outcome, and everything needed to decide whether it still counts.
 
     `commit` and `tree` are full git object names (`tree` is of the working tree's files as they
-    were judged), `key` is the digest of every input, `started` is in UTC, `seconds` the duration.
+    were judged), `key` is the digest of every input, `started` is in UTC, `seconds` the duration,
+    `run` the run of CI that it was made in, "" elsewhere.
     """
 
     gate: str
@@ -228,6 +229,7 @@ class Evidence:
     started: datetime
     seconds: float
     log: str | None
+    run: str = ""
     reused: bool = False
 
     @property
@@ -266,6 +268,7 @@ class Evidence:
             "started": self.started.astimezone(UTC).isoformat(),
             "seconds": round(self.seconds, 3),
             "log": self.log,
+            "run": self.run,
         }
 
     @classmethod
@@ -316,6 +319,7 @@ class Evidence:
                 started=started,
                 seconds=seconds,
                 log=_optional(data["log"], str),
+                run=_text(data["run"]),
             )
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"not evidence of this program: {error!r}") from error

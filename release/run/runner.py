@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from release.run.checklist import Report
 
 LIGHT_COST = 0.5
+# What GitHub, Forgejo and GitLab call the run that all jobs of a workflow or pipeline belong to.
+CI_RUNS = ("GITHUB_RUN_ID", "CI_PIPELINE_ID")
 WAIT_SECONDS = 0.2
 # What the machine refuses; any other OSError is a defect of a gate.
 MACHINE_FAULTS = frozenset(
@@ -87,7 +89,7 @@ class Run:
         tables = self.project.settings.gates.tables.values()
         self.mask = Mask({**os.environ, **{k: v for t in tables for k, v in t.secrets().items()}})
         self.tree = _tree(self.project)
-        self.refs = _refs(self.project)
+        self.refs = refs_digest(self.project)
 
     @property
     def environments(self) -> Path:
@@ -132,16 +134,22 @@ def _tree(project: Project) -> Tree:
     return Tree(facts.top, [f"{facts.prefix}{glob}" for glob in by_products])
 
 
-def _refs(project: Project) -> str:
+def refs_digest(project: Project, without: str | None = None) -> str:
+    """A digest of the commit and the tags that builds take versions from.
+
+    A planned tag counts as if it were there already; the tag `without` as if it were not.
+    """
     from release.project.git import git
 
     facts = project.git
     if facts is None:
         return ""
-    tags = git(
-        project.root, "for-each-ref", "--format=%(objectname) %(refname)", "refs/tags"
-    ).stdout
-    return environments.digest_of(facts.commit or "", str(facts.dirty), tags)
+    form = "--format=%(refname) %(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)"
+    tags = set(git(project.root, "for-each-ref", form, "refs/tags").stdout.splitlines())
+    if project.planned_tag:
+        tags.add(f"refs/tags/{project.planned_tag} {facts.commit}")
+    kept = sorted(tag for tag in tags if tag.partition(" ")[0] != f"refs/tags/{without}")
+    return environments.digest_of(facts.commit or "", str(facts.dirty), *kept)
 
 
 def judge(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evidence:
@@ -181,7 +189,11 @@ def _judge_locked(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evide
     key = gate_key(gate, run.level, state, needed, run.refs)
     if not run.fresh:
         last = run.store.load(gate.name)
-        if last is not None and last.fresh(key, valid, run.now) and _intact(run, gate, last):
+        if (
+            last is not None
+            and last.fresh(key, valid, run.now)
+            and intact(run.store.folder, gate, last)
+        ):
             return replace(last, reused=True)
     started = time.monotonic()
     _drop_stale_bytecode(run, gate, state.digest)
@@ -298,6 +310,11 @@ def _tools(run: Run, gate: Gate, shell: Shell) -> environments.Environment:
     return environment
 
 
+def ci_run(environ: Mapping[str, str] = os.environ) -> str:
+    """The run of CI that this process is a part of, its jobs and repeats alike; "" elsewhere."""
+    return next((environ[name] for name in CI_RUNS if environ.get(name)), "")
+
+
 def does_not_apply(run: Run, gate: Gate) -> str | None:
     """Why a gate does not apply to the run's project and level, None if it does."""
     levels = run.project.settings.gates.of_gate(gate).levels
@@ -315,13 +332,13 @@ def validity(run: Run, gate: Gate) -> timedelta | None:
     return timedelta(hours=hours)
 
 
-def _intact(run: Run, gate: Gate, evidence: Evidence) -> bool:
-    """Whether the gate's folders hold just what it made, with the same bytes."""
-    made = {run.store.folder / artifact.path for artifact in evidence.outcome.artifacts}
-    found = {p for name in gate.writes for p in (run.store.folder / name).rglob("*")}
+def intact(folder: Path, gate: Gate, evidence: Evidence) -> bool:
+    """Whether the gate's folders in `folder` hold just what it made, with the same bytes."""
+    made = {folder / artifact.path for artifact in evidence.outcome.artifacts}
+    found = {p for name in gate.writes for p in (folder / name).rglob("*")}
     if any(path not in made for path in found if not path.is_dir()):
         return False
-    return holds_artifacts(run.store.folder, evidence)
+    return holds_artifacts(folder, evidence)
 
 
 def _conclude(
@@ -352,6 +369,7 @@ def _conclude(
         started=run.now,
         seconds=seconds,
         log=log,
+        run=ci_run(),
     )
     run.store.save(evidence)
     return evidence
