@@ -35,6 +35,7 @@ BUMP_SCRIPT = Path(__file__).with_name("_bump_my_version.py")
 # Whose the candidate is: {"commit": null} is a run's, a commit was left for the user to look at.
 RECORD = f"{NAME}.json"
 LITTLE_SPACE = 1_000_000  # bytes
+LOG_HINT = f"; {FOLDER}/logs/bump.log has all that it said"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,14 @@ def make_candidate(run: Run, shell: Shell, plan: Plan) -> Candidate:
     Raises ReleaseError with what stands against it; nothing of the user's has changed then, and
     the worktree may be there for a look.
     """
+    return fill_candidate(run, shell, plan, add_worktree(run.project, plan.base))
+
+
+def fill_candidate(run: Run, shell: Shell, plan: Plan, top: Path) -> Candidate:
+    """Make the commit of a plan in the fresh worktree `top`. Raises as `make_candidate` does."""
     project = run.project
     facts = project.git
     assert facts is not None
-    top = add_worktree(project, plan.base)
     root = top / facts.prefix
     remarks: list[Finding] = []
     if plan.version_files:
@@ -171,15 +176,7 @@ def remove_worktree(project: Project) -> None:
         _forget(facts.directory, top)
         _record_of(project).unlink(missing_ok=True)
         return
-    if changed := _edited_by_hand(project, top):
-        raise ReleaseError(
-            Problem(
-                f"somebody worked in the last candidate: {changed}",
-                f"{FOLDER}/{NAME}",
-                remedy="it is only for a look: bring that over to the release branch, then git"
-                f" worktree remove --force {FOLDER}/{NAME}",
-            )
-        )
+    judge_last_candidate(project)
     with contextlib.suppress(OSError):
         _record(project, None)
     _end_strays(top)
@@ -194,6 +191,20 @@ def remove_worktree(project: Project) -> None:
     shutil.rmtree(top, ignore_errors=True)
     _forget(facts.directory, top)
     _record_of(project).unlink(missing_ok=True)
+
+
+def judge_last_candidate(project: Project) -> None:
+    """Raise ReleaseError when somebody has changed files in the candidate's worktree."""
+    top = candidate_folder(project)
+    if changed := _edited_by_hand(project, top):
+        raise ReleaseError(
+            Problem(
+                f"somebody worked in the last candidate: {changed}",
+                f"{FOLDER}/{NAME}",
+                remedy="it is only for a look: bring that over to the release branch, then git"
+                f" worktree remove --force {FOLDER}/{NAME}",
+            )
+        )
 
 
 def tidy(project: Project) -> None:
@@ -345,7 +356,7 @@ def _run_command(shell: Shell, root: Path, command: Sequence[str]) -> None:
         raise ReleaseError(
             Problem(
                 f"{' '.join(command)}: exit status {done.status}: {done.last_line}",
-                remedy=f"nothing was changed; {FOLDER}/logs/bump.log has all that it said",
+                remedy=f"nothing was changed; settle what it says, and run this again{LOG_HINT}",
             )
         )
 
@@ -418,7 +429,7 @@ def _commit(shell: Shell, top: Path, plan: Plan, message: str) -> tuple[str, str
             Problem(
                 f"git commit: {done.last_line}",
                 remedy="nothing was changed: mend what git or the project's hook names, and run"
-                f" this again; {FOLDER}/logs/bump.log has all that it said",
+                f" this again{LOG_HINT}",
             )
         )
     said = git(top, "rev-parse", "HEAD", "HEAD^", "HEAD^{tree}", check=False).stdout.split()

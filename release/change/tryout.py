@@ -1,0 +1,124 @@
+"""Makes a planned commit in a throwaway copy, so that a dry run meets what the real run would."""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from release.change.candidate import (
+    DOCUMENT_GATES,
+    LOG_HINT,
+    fill_candidate,
+    judge_last_candidate,
+)
+from release.change.switch import check_writable, environment
+from release.errors import Problem, ReleaseError
+from release.model import Finding, Gate, Plan
+from release.project import Project
+from release.project.git import git
+from release.run.runner import Run, open_shell
+from release.run.store import Store
+
+# The hooks that can refuse a commit; those that only hear of one are not run.
+HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg")
+
+
+def try_out(project: Project, plan: Plan, tools: Gate, tools_folder: Path) -> tuple[Finding, ...]:
+    """Make the plan's commit aside, as the real run does; returns what it would remark.
+
+    Raises ReleaseError with whatever stands against it. The copy lies in a scratch folder outside
+    of the repository and borrows its objects. Tools that are installed in `tools_folder` serve,
+    others are installed into the scratch folder.
+    """
+    assert project.git is not None
+    judge_last_candidate(project)
+    for edit in plan.edits:
+        check_writable(project.root / edit.path, edit.path)
+    with tempfile.TemporaryDirectory(prefix="nox-release-dry-run-") as name:
+        scratch = Path(name).resolve()
+        _lend_tools(tools_folder, scratch / "tools", (tools.name, *DOCUMENT_GATES))
+        run = Run(project, Store(_folder(scratch / "project")), scratch / "tools")
+        top = _copy(project, scratch, plan.base)
+        try:
+            with open_shell(run, tools) as shell:
+                return fill_candidate(run, shell, replace(plan, sign_commit=False), top).remarks
+        except ReleaseError as error:
+            raise ReleaseError(*map(_without_log, error.problems)) from None
+
+
+def _without_log(problem: Problem) -> Problem:
+    """The problem without the hint at a log that only the real run keeps."""
+    return replace(problem, remedy=problem.remedy.replace(LOG_HINT, ""))
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+def _lend_tools(installed: Path, tools: Path, names: tuple[str, ...]) -> None:
+    _folder(tools)
+    for name in names:
+        if (installed / name).is_dir():
+            (tools / name).symlink_to(installed / name, target_is_directory=True)
+
+
+def _copy(project: Project, scratch: Path, commit: str) -> Path:
+    """A repository with the objects, refs, configuration and hooks of the project's."""
+    facts = project.git
+    assert facts is not None
+    top = scratch / "tree"
+    said = git(facts.top, "rev-parse", "--git-common-dir", "--show-object-format").stdout
+    common_dir, object_format = said.split("\n")[:2]
+    common = (facts.top / common_dir).resolve()
+    git(
+        scratch,
+        *("init", "--quiet", "--template=", f"--object-format={object_format}", "--", str(top)),
+        env=environment(),
+    )
+    folder = top / ".git"
+    alternates = folder / "objects/info/alternates"
+    alternates.parent.mkdir(exist_ok=True)
+    alternates.write_text(f"{common / 'objects'}\n", encoding="utf-8")
+    refs = git(facts.top, "for-each-ref", "--format=%(objectname) %(refname)").stdout
+    (folder / "packed-refs").write_text(refs, encoding="utf-8")
+    _configure(facts.directory, common, folder, top)
+    _lend_hooks(facts.top, common, folder)
+    git(
+        top,
+        *("-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false"),
+        *("checkout", "--quiet", "--detach", commit),
+        env=environment(),
+        timeout=600,
+    )
+    return top
+
+
+def _configure(directory: Path, common: Path, folder: Path, top: Path) -> None:
+    """Let the copy be configured as the repository is, but for its place and its hooks."""
+    config = folder / "config"
+    text = config.read_text(encoding="utf-8")
+    for own in (common / "config", directory / "config.worktree"):
+        text += f"[include]\n\tpath = {_quoted(own)}\n"
+    text += f"[core]\n\tbare = false\n\tworktree = {_quoted(top)}\n"
+    text += f"\thooksPath = {_quoted(folder / 'hooks')}\n"
+    config.write_text(text, encoding="utf-8")
+
+
+def _quoted(path: Path) -> str:
+    text = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
+
+
+def _lend_hooks(top: Path, common: Path, folder: Path) -> None:
+    """Let the hooks that may refuse a commit run in the copy."""
+    set_path = git(top, "config", "--type=path", "--get", "core.hooksPath", check=False).stdout
+    hooks = top / set_path.rstrip("\n") if set_path else common / "hooks"
+    _folder(folder / "hooks")
+    for name in HOOKS:
+        if (hooks / name).is_file() and (hooks / name).stat().st_mode & 0o100:
+            shim = folder / "hooks" / name
+            shim.write_text(f'#!/bin/sh\nexec {shlex.quote(str(hooks / name))} "$@"\n')
+            shim.chmod(0o755)
