@@ -20,12 +20,14 @@ from release.gates import tree
 from release.model import Status
 from release.project import Project
 from release.project.git import GitFacts, git
+from release.project.version_source import judge_source
 from release.text.versions import level_of, parse, released
 from release.world.remote import RemoteRefs, ask
 
 if TYPE_CHECKING:
     from release.run.processes import Completed
 
+ABANDON = "nox -s cut -- --abandon"
 # How many commits back a release that was never tagged is looked for.
 RECENT = 200
 
@@ -67,10 +69,14 @@ class Situation:
     unasked: CannotCheck | None
 
     @property
-    def current(self) -> Version:
+    def known(self) -> Version | None:
         """The version that the files say, or the last tag where version control defines it."""
-        found = parse(self.project.version or "") or max(self.before.values(), default=None)
-        return found or Version("0")
+        return parse(self.project.version or "") or max(self.before.values(), default=None)
+
+    @property
+    def current(self) -> Version:
+        """As `known`, and 0 for a project that was never released and states no version."""
+        return self.known or Version("0")
 
     @property
     def previous_tag(self) -> str | None:
@@ -80,7 +86,7 @@ class Situation:
     def names_here(self, version: Version) -> str | None:
         """The tag of a version, here or on the remote, that is on this very commit."""
         for tag, found in self.tags.items():
-            if found == version and self.commit in {_commit_of(self, tag), self.asked.tag(tag)}:
+            if found == version and self.commit in {commit_of(self, tag), self.asked.tag(tag)}:
                 return tag
         return None
 
@@ -134,6 +140,10 @@ def wanted_version(situation: Situation, request: Request) -> Version:
         raise UsageError(
             Problem("no kind of release is given", remedy="give patch, minor, major, rc or final")
         )
+    named = parse(request.step)
+    unknown = situation.known is None and not situation.tags and not situation.published
+    if unknown and named is not None and not named.local:
+        return named  # a first release skips nothing
     before = {situation.bumped_from} if situation.bumped_from is not None else set()
     return target_version(
         request.step,
@@ -151,14 +161,20 @@ def stands_in_files(situation: Situation, version: Version) -> bool:
     from release.text.changelog import entry
 
     project = situation.project
-    path = project.changelog
-    if project.version is None and path is None:
-        return False
-    if project.version is not None and version != situation.current:
-        return False
-    if path is None or not (project.root / path).is_file() or fragments(project) is not None:
-        return True
+    collected = fragments(project)
+    if project.version is not None and (version != situation.current or collected is not None):
+        return version == situation.current
+    path = collected.writes[0] if collected is not None else project.changelog
+    if path is None or not (project.root / path).is_file():
+        return project.version is not None or made_here(situation, version)
     return entry(read_text(project.root, path), path, version) is not None
+
+
+def judge_editable(situation: Situation) -> None:
+    """Raise ReleaseError where the version comes from something that is not read here."""
+    problem = judge_source(situation.project.version, situation.project.version_source)
+    if problem is not None:
+        raise ReleaseError(problem)
 
 
 def finished_already(situation: Situation, request: Request) -> Version | None:
@@ -171,18 +187,30 @@ def finished_already(situation: Situation, request: Request) -> Version | None:
         return None
     if request.step and parse(request.step) == newest:
         return newest
-    older = [version for version in situation.before.values() if version < newest]
-    if not older:
-        return newest if _made_here(situation, newest) else None
-    step = str(level_of(max(older), newest))
-    finished = max(older).is_prerelease and not newest.is_prerelease
+    before = _before(situation, newest)
+    if before is None:
+        return None
+    step = str(level_of(before, newest))
+    finished = before.is_prerelease and not newest.is_prerelease
     return newest if request.step == step or (request.step == "final" and finished) else None
 
 
-def _made_here(situation: Situation, version: Version) -> bool:
-    """Whether this commit's first line is the one that a release of the version has."""
+def _before(situation: Situation, newest: Version) -> Version | None:
+    """The version that this very commit, or its tag, stepped up from."""
+    older = [version for version in situation.before.values() if version < newest]
+    if older:
+        return max(older)
+    if situation.project.version is None:
+        return Version("0")
+    if not made_here(situation, newest):
+        return None
+    return _bumped_from(situation.project, situation.commit)
+
+
+def made_here(situation: Situation, version: Version, commit: str = "HEAD") -> bool:
+    """Whether a commit's first line is the one that a release of the version has."""
     project = situation.project
-    said = git(project.root, "log", "-1", "--no-show-signature", "--format=%s", situation.commit)
+    said = git(project.root, "log", "-1", "--no-show-signature", "--format=%s", commit, "--")
     subject = _release_subject(project, project.spell(version))
     return subject.fullmatch(said.stdout.strip()) is not None
 
@@ -340,18 +368,59 @@ def _run_quietly(*command: str) -> Completed:
 
 
 def judge_unpushed(situation: Situation) -> None:
-    """Raise ReleaseError for a release on this commit that the remote does not have."""
-    if situation.remote is None:
+    """Raise ReleaseError for a last release, on this commit or below, that the remote lacks."""
+    name = situation.previous_tag
+    if situation.remote is None or name is None or situation.asked.tag(name) is not None:
         return
-    for name in situation.project.released_here:
-        if situation.asked.tag(name) is None:
-            raise ReleaseError(
-                Problem(
-                    f"{name} is on this commit, and {situation.remote} does not have it",
-                    remedy=f"finish that release first: nox -s tag pushes it; or, if it was never"
-                    f" meant, git tag --delete {name}",
-                )
-            )
+    here = name in situation.project.released_here
+    if not here and is_published(situation, commit_of(situation, name) or ""):
+        return
+    if here:
+        remedy = (
+            f"finish that release first: nox -s tag pushes it; or take it back: {ABANDON}, or, of a"
+            f" tag that was never meant, git tag --delete {name}"
+        )
+    else:
+        remedy = (
+            f"git branch later && git reset --keep {name}, and finish that release: nox -s tag"
+            f" pushes it; then git merge --ff-only later. Of a tag that was never meant: git tag"
+            f" --delete {name}"
+        )
+    where = "on this commit" if here else "below this commit"
+    raise ReleaseError(
+        Problem(f"{name} is {where}, and {situation.remote} does not have it", remedy=remedy)
+    )
+
+
+def judge_level(situation: Situation, tag_name: str) -> None:
+    """Raise ReleaseError where the remote moved on after this release was made and not pushed.
+
+    What would help any other commit, to bring it up to date, would leave the tag behind.
+    """
+    remote, branch = situation.remote, situation.branch
+    there = situation.asked.branch(branch)
+    made = commit_of(situation, tag_name) == situation.commit
+    if not made or remote is None or there is None or is_published(situation, situation.commit):
+        return
+    if contains(situation.project.root, situation.commit, there):
+        return
+    published = situation.asked.tag(tag_name) is not None
+    if published:
+        remedy = (
+            f"the tag is published and stays; make it part of the branch: git pull --no-rebase"
+            f" {remote} {branch} && git push {remote} {branch}"
+        )
+    else:
+        remedy = (
+            f"take it back: {ABANDON}; then git pull --ff-only {remote} {branch}, and release again"
+        )
+    raise ReleaseError(
+        Problem(
+            f"{remote}/{branch} moved on, and {tag_name} on this commit "
+            + ("is not part of it" if published else "was never pushed"),
+            remedy=remedy,
+        )
+    )
 
 
 def judge_free(situation: Situation, version: Version) -> None:
@@ -388,12 +457,18 @@ def judge_unmoved(situation: Situation, tag_name: str) -> None:
         )
 
 
+def is_published(situation: Situation, commit: str) -> bool:
+    """Whether the remote's release branch holds a commit, as far as it is known here."""
+    there = situation.asked.branch(situation.branch)
+    return there is not None and contains(situation.project.root, there, commit)
+
+
 def contains(root: Path, branch: str, commit: str) -> bool:
     done = git(root, "merge-base", "--is-ancestor", commit, branch, check=False)
     return done.returncode == 0
 
 
-def _commit_of(situation: Situation, name: str) -> str | None:
+def commit_of(situation: Situation, name: str) -> str | None:
     done = git(
         situation.project.root,
         *("rev-parse", "--verify", "--quiet", f"refs/tags/{name}^{{commit}}"),

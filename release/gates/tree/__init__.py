@@ -187,7 +187,12 @@ def judge(facts: GitFacts, seen: TreeFacts) -> Outcome:
     Raises CannotCheck when none was found and the remote could not be asked.
     """
     by_ci = seen.in_ci and facts.branch is None
-    found = [*_branch(facts, seen), *_state(facts), *_level(seen, by_ci), *_tags(facts, seen)]
+    found = [
+        *_branch(facts, seen),
+        *_state(facts),
+        *_level(facts, seen, by_ci),
+        *_tags(facts, seen),
+    ]
     if not by_ci:
         found += _maintainer(seen)
     checked = CHECKS + (0 if by_ci else MAINTAINER_CHECKS)
@@ -280,8 +285,10 @@ def _finish(operation: str) -> str:
     return f"finish it, or give it up: {stop}"
 
 
-def _level(seen: TreeFacts, by_ci: bool) -> list[Finding]:
-    if seen.remote is None or seen.unreachable or (by_ci and seen.contained):
+def _level(facts: GitFacts, seen: TreeFacts, by_ci: bool) -> list[Finding]:
+    # What came after a tagged commit on the branch is of no concern to its release.
+    tagged = any(tag.commit == facts.commit for tag in seen.here)
+    if seen.remote is None or seen.unreachable or ((by_ci or tagged) and seen.contained):
         return []
     there = f"{seen.remote}/{seen.branch}"
     if seen.remote_branch is None:
@@ -315,10 +322,13 @@ def _tags(facts: GitFacts, seen: TreeFacts) -> list[Finding]:
         for tag in tags:
             if tag.commit != facts.commit:
                 where = f"another commit ({tag.commit[:12]})" if tag.commit else "no commit at all"
+                published = seen.remote is None or any(t.name == tag.name for t in seen.there)
                 found.append(
                     Finding(
                         f"the tag {tag.name} exists {place}, on {where}",
-                        remedy="release the next version: a published tag is never moved",
+                        remedy="release the next version: a published tag is never moved"
+                        if published
+                        else f"{seen.remote} never had it: nox -s cut -- --abandon removes it here",
                     )
                 )
     return found + [
