@@ -24,6 +24,7 @@ from release.run.processes import adopt_orphans, end_orphans
 from release.text import toml
 
 if TYPE_CHECKING:
+    from release.change.situation import Request
     from release.run.checklist import Report
     from release.run.runner import Run
 
@@ -165,10 +166,9 @@ class Sessions:
             session.error(_told(f"{report.project} is {report.verdict}"))
 
     def _act(self, session: nox.Session, name: str, arguments: argparse.Namespace) -> None:
-        from release.change.actions import bump, cut, dry_bump, dry_cut, dry_tag, tag
+        from release.change.actions import bump, cut, tag
         from release.change.situation import Request
-        from release.project import read_project
-        from release.report.plan import remarks, render
+        from release.report.plan import remarks
         from release.report.terminal import Progress, show_report
 
         request = Request(
@@ -178,10 +178,10 @@ class Sessions:
             push=getattr(arguments, "push", False),
         )
         if arguments.dry_run:
-            root = _project_folder(arguments.project, Path(session.invoked_from), self.root)
-            project = read_project(root, self._extra)
-            planned = {"bump": dry_bump, "cut": dry_cut, "tag": dry_tag}[name]
-            print(_told(render(planned(project, request))), end="")
+            self._show(session, name, arguments, request)
+            return
+        if getattr(arguments, "abandon", False):
+            self._abandon(session, arguments)
             return
         run = self._run(session, arguments)
         reports: list[Report] = []
@@ -205,6 +205,39 @@ class Sessions:
             print(_told(line))
         if done.report is not None and done.report.verdict != "ready":
             session.error(_told(f"{done.report.project} is {done.report.verdict}"))
+
+    def _show(
+        self, session: nox.Session, name: str, arguments: argparse.Namespace, request: Request
+    ) -> None:
+        """Show what an action would do."""
+        from release.change.actions import dry_abandon, dry_bump, dry_cut, dry_tag
+        from release.project import read_project
+        from release.report.plan import render
+        from release.run.cache import standing_cache
+
+        root = _project_folder(arguments.project, Path(session.invoked_from), self.root)
+        project = read_project(root, self._extra)
+        tools = standing_cache()
+        if getattr(arguments, "abandon", False):
+            shown = "".join(f"{line}\n" for line in dry_abandon(project))
+        elif name == "tag":
+            shown = render(dry_tag(project, request, tools, self._extra))
+        else:
+            shown = render((dry_cut if name == "cut" else dry_bump)(project, request, tools))
+        print(_told(shown), end="")
+
+    def _abandon(self, session: nox.Session, arguments: argparse.Namespace) -> None:
+        from release.change.actions import take_back
+
+        if arguments.step is not None:
+            raise UsageError(
+                Problem("--abandon takes back what is there", remedy="leave the step out")
+            )
+        run = self._run(session, arguments)
+        with _interruptible(run):
+            done = take_back(run)
+        for line in done.said:
+            print(_told(line))
 
     def _prove(self, session: nox.Session, arguments: argparse.Namespace) -> None:
         import shutil
@@ -311,7 +344,8 @@ STEP is the version, only where the files do not say it.
 The commit is made and judged in a linked worktree; branch, tag and files change in one step when
 the checklist is ready, and are pushed together. It stops at the first thing that is not ready and
 leaves the commit in .release/candidate for a look. Run again, it goes on from what the repository
-shows. STEP is patch, minor, major, rc, final, or a version.
+shows. A release that was made here and that no remote has is taken back by --abandon: tag, commit
+and edits. STEP is patch, minor, major, rc, final, or a version.
 """,
 }
 
@@ -374,7 +408,9 @@ def _action_parser(name: str, text: str) -> argparse.ArgumentParser:
     steps = "patch, minor, major, rc, final or a version"
     parser.add_argument("step", nargs="?", metavar="STEP", help=steps)
     parser.add_argument(
-        "--dry-run", action="store_true", help="show the plan: diff and commands; write nothing"
+        "--dry-run",
+        action="store_true",
+        help="show the plan, diff and commands, tried out in a throwaway copy; change nothing",
     )
     parser.add_argument(
         "--subject", metavar="TEXT", help="what the release is, for {subject} in its texts"
@@ -385,6 +421,12 @@ def _action_parser(name: str, text: str) -> argparse.ArgumentParser:
             type=Path,
             metavar="FILE",
             help="Markdown for the changelog's section: bullets below ### Added, ### Fixed, …",
+        )
+    if name == "cut":
+        parser.add_argument(
+            "--abandon",
+            action="store_true",
+            help="take back a release that was made here and that no remote has",
         )
     if name == "bump":
         parser.add_argument("--push", action="store_true", help="push the pull request's branch")

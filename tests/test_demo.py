@@ -13,6 +13,7 @@ from docs.demo import LAST, NEXT, make
 from release.change.actions import dry_cut
 from release.change.situation import Request
 from release.project import read_project
+from release.run.cache import standing_cache
 from tests.support import git
 
 ROOT = Path(__file__).parents[1]
@@ -25,7 +26,7 @@ def test_the_demonstration_has_a_release_to_make(tmp_path: Path) -> None:
     assert git(root, "rev-parse", f"{LAST}^{{commit}}") != git(root, "rev-parse", "HEAD")
 
     step, _, subject = NEXT
-    plan = dry_cut(read_project(root), Request(step, subject))
+    plan = dry_cut(read_project(root), Request(step, subject), standing_cache())
     assert (plan.previous, plan.version) == ("0.2.0", "0.3.0")
     assert {edit.path for edit in plan.edits} == {"pyproject.toml", "CHANGELOG.md", "SECURITY.md"}
 

@@ -262,7 +262,7 @@ def test_ophamin_is_not_released_without_its_hooks(start: Start) -> None:
     here = start("ophamin", "v0.7.2", "Ophamin 0.7.2")
     project = here.judge.run(here.root).project
     with pytest.raises(ReleaseError, match=r"hooks in \.githooks/ are not in use"):
-        dry_cut(project, Request("patch", "zero is a value", FIXED))
+        dry_cut(project, Request("patch", "zero is a value", FIXED), here.judge.tools)
 
 
 def merged(here: Repository, branch: str, tmp_path: Path, *, squash: bool) -> None:
@@ -371,7 +371,7 @@ def test_chap_checker_never_takes_a_version_that_is_on_the_index(start: Start) -
         here.cut("patch", "shown offline")
     assert here.local_refs() == before
     project = here.judge.run(here.root).project
-    assert dry_cut(project, Request("0.2.2", "shown offline")).version == "0.2.2"
+    assert dry_cut(project, Request("0.2.2", "shown offline"), here.judge.tools).version == "0.2.2"
 
 
 def test_chap_checker_never_moves_a_tag_that_somebody_pushed(start: Start) -> None:
@@ -383,7 +383,7 @@ def test_chap_checker_never_moves_a_tag_that_somebody_pushed(start: Start) -> No
         here.cut("patch", "shown offline")
     assert here.refs() == before
     git(here.root, "push", "--quiet", "--delete", "origin", "v0.2.1")
-    plan = dry_cut(project, Request("patch", "shown offline"))
+    plan = dry_cut(project, Request("patch", "shown offline"), here.judge.tools)
     assert plan.version == "0.2.1"
 
 

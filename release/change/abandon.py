@@ -10,7 +10,7 @@ from release.change.switch import Move, switch
 from release.errors import CannotCheck, Problem, ReleaseError
 from release.project.git import git
 from release.run.runner import Run
-from release.text.masking import listing
+from release.text.escaping import listing
 from release.text.versions import parse
 from release.world.remote import RemoteRefs, ask
 

@@ -7,12 +7,15 @@ short goes on from there.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 from packaging.version import Version
 
+from release.change.abandon import abandon, find_abandoned
 from release.change.candidate import (
     Candidate,
     leave,
@@ -21,15 +24,20 @@ from release.change.candidate import (
     standing_candidate,
     tidy,
 )
-from release.change.lock import judge_locks, locked, take_back
+from release.change.lock import judge_locks, locked
+from release.change.lock import take_back as take_back_locks
 from release.change.plan import Wish, plan_bump, plan_tag
 from release.change.situation import (
+    ABANDON,
     Request,
     Situation,
     branch_there,
     contains,
     finished_already,
+    is_published,
+    judge_editable,
     judge_free,
+    judge_level,
     judge_tree,
     judge_unmoved,
     judge_unpushed,
@@ -41,14 +49,18 @@ from release.change.situation import (
 )
 from release.change.sources import read_sources
 from release.change.switch import Move, settle, switch
-from release.change.tags import Pushed, drop_leftovers, fetch, has_all, make_tag, push
+from release.change.tags import Pushed, drop_leftovers, fetch, make_tag, push
+from release.change.tryout import try_out
 from release.errors import Problem, ReleaseError, UsageError
 from release.model import Finding, Gate, Outcome, Plan, Status, Verdict
 from release.project import Project, read_project
 from release.project.git import git
+from release.project.version_source import VERSION_CONTROL
 from release.run.checklist import Report
 from release.run.preflight import collect_here, preflight
 from release.run.runner import Listener, Run, open_shell
+from release.run.store import FOLDER, Store
+from release.text.versions import parse
 
 # The tools of bump and cut, and the log that they write: no gate of the checklist.
 TOOLS = Gate(
@@ -57,6 +69,8 @@ TOOLS = Gate(
     check=lambda _project, _shell: Outcome.not_applicable("an action is no gate"),
     tools=("bump-my-version", "towncrier", "scriv"),
 )
+# Where build backends read the version as it stands.
+METADATA = frozenset(["pyproject.toml", "setup.cfg", "setup.py"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,39 +83,56 @@ class Done:
     report: Report | None = None
 
 
-def dry_bump(project: Project, request: Request) -> Plan:
-    """The plan that `bump` would carry out. Writes nothing anywhere."""
+def dry_bump(project: Project, request: Request, cache: Path) -> Plan:
+    """The plan that `bump` would carry out, tried out. Changes nothing."""
     situation = look(project)
+    judge_editable(situation)
     version = wanted_version(situation, request)
     branch = planned_branch(situation, version)
     if stands_in_files(situation, version):
         return _no_change(situation, version, f"the files say {version} already")
-    if branch != situation.branch and branch_there(situation, branch):
+    _judge_push_option(situation, request, branch)
+    if branch != situation.branch and (there := branch_there(situation, branch)):
+        _judge_branch(situation, branch, there)
         return _no_change(situation, version, f"{branch} is there already")
     judge_tree(situation, version)
-    return _plan(situation, version, request, with_tag=False)
+    return _tried(project, _plan(situation, version, request, with_tag=False), cache)
 
 
-def dry_cut(project: Project, request: Request) -> Plan:
-    """The plan that `cut` would carry out. Writes nothing anywhere."""
+def dry_cut(project: Project, request: Request, cache: Path) -> Plan:
+    """The plan that `cut` would carry out, tried out up to the checklist. Changes nothing."""
     situation = look(project)
-    if (here := finished_already(situation, request)) is not None:
-        tag = situation.names_here(here)
-        if tag is not None and situation.remote and situation.asked.tag(tag) == situation.commit:
-            return _no_change(situation, here, f"{here} is released: {tag}")
-        return _tag_plan(situation, here, request)
-    judge_unpushed(situation)
-    version = wanted_version(situation, request)
-    branch = planned_branch(situation, version)
-    if stands_in_files(situation, version):
-        judge_tree(situation, version)
+    here = finished_already(situation, request)
+    if here is not None and _is_released(situation, here):
+        return _no_change(situation, here, f"{here} is released: {_tag_name(situation, here)}")
+    if here is None:
+        judge_unpushed(situation)
+        judge_editable(situation)
+    version = here or wanted_version(situation, request)
+    if here is not None or stands_in_files(situation, version):
+        _judge_tag(situation, version)
         return _tag_plan(situation, version, request)
-    if branch != situation.branch and branch_there(situation, branch):
+    branch = planned_branch(situation, version)
+    if branch != situation.branch and (there := branch_there(situation, branch)):
+        _judge_branch(situation, branch, there)
         return _no_change(situation, version, f"{branch} is there already")
     judge_tree(situation, version)
     with_tag = branch == situation.branch
     request = replace(request, push=True)
-    return _plan(situation, version, request, with_tag=with_tag)
+    return _tried(project, _plan(situation, version, request, with_tag=with_tag), cache)
+
+
+def dry_abandon(project: Project) -> tuple[str, ...]:
+    """What `cut --abandon` would take back. Changes nothing."""
+    found = find_abandoned(look(project), dry=True)
+    return (f"{found.version} would be taken back", *found.said())
+
+
+def _tried(project: Project, plan: Plan, cache: Path) -> Plan:
+    """A plan that the real run would carry out as well, with what that would remark."""
+    if plan.commit_message is None:
+        return plan
+    return replace(plan, notes=(*plan.notes, *try_out(project, plan, TOOLS, cache)))
 
 
 def _no_change(situation: Situation, version: Version, why: str) -> Plan:
@@ -119,12 +150,30 @@ def _no_change(situation: Situation, version: Version, why: str) -> Plan:
     )
 
 
-def dry_tag(project: Project, request: Request) -> Plan:
-    """The plan that `tag` would carry out. Writes nothing anywhere."""
+def dry_tag(
+    project: Project, request: Request, cache: Path, extra: Mapping[str, Gate] | None = None
+) -> Plan:
+    """The plan that `tag` would carry out, if the evidence is complete. Changes nothing."""
     situation = look(project)
     version = version_to_tag(situation, request)
-    judge_tree(situation, version)
+    if _is_released(situation, version):
+        name = _tag_name(situation, version)
+        return _no_change(situation, version, f"{version} is released: {name}")
+    _judge_tag(situation, version)
+    with tempfile.TemporaryDirectory(prefix="nox-release-dry-run-") as scratch:
+        run = Run(project, Store(Path(scratch).resolve()), cache)
+        _judge_evidence(run, project.root / FOLDER, situation, version, extra or {})
     return _tag_plan(situation, version, request)
+
+
+def _judge_push_option(situation: Situation, request: Request, branch: str) -> None:
+    if request.push and branch == situation.branch:
+        raise UsageError(
+            Problem(
+                "--push is for the branch of a pull request, and none is set",
+                remedy="leave it out (nox -s tag pushes), or set tool.release.pull-request-branch",
+            )
+        )
 
 
 def bump(run: Run, request: Request) -> Done:
@@ -134,18 +183,12 @@ def bump(run: Run, request: Request) -> Done:
     """
     with _changing(run, f"bump {request.step}") as (run, told):
         situation = look(run.project)
+        judge_editable(situation)
         version = wanted_version(situation, request)
         where = planned_branch(situation, version)
         if stands_in_files(situation, version):
             return Done((*told, f"the files say {version} already", _next(situation, version)))
-        if request.push and where == situation.branch:
-            raise UsageError(
-                Problem(
-                    "--push is for the branch of a pull request, and none is set",
-                    remedy="leave it out (nox -s tag pushes), or set"
-                    " tool.release.pull-request-branch",
-                )
-            )
+        _judge_push_option(situation, request, where)
         if where != situation.branch and (there := branch_there(situation, where)):
             return _again(situation, version, where, there, request, told)
         with open_shell(run, TOOLS) as shell, removed_afterwards(run.project):
@@ -171,7 +214,11 @@ def tag(run: Run, request: Request, extra: Mapping[str, Gate]) -> Done:
     with _changing(run, "tag") as (run, told):
         situation = look(run.project)
         version = version_to_tag(situation, request)
-        return _tag_and_push(run, situation, version, request, extra, told)
+        if (done := _released(situation, version, told)) is not None:
+            return done
+        _judge_tag(situation, version)
+        _judge_evidence(run, run.store.folder, situation, version, extra)
+        return _tag_and_push(run, situation, version, request, told)
 
 
 def cut(
@@ -187,19 +234,16 @@ def cut(
     """
     with _changing(run, f"cut {request.step}") as (run, told):
         situation = look(run.project)
-        if (here := finished_already(situation, request)) is not None:
-            return _tag_and_push(run, situation, here, request, extra, told)
-        judge_unpushed(situation)
-        version = wanted_version(situation, request)
+        here = finished_already(situation, request)
+        if here is not None and (done := _released(situation, here, told)) is not None:
+            return done
+        if here is None:
+            judge_unpushed(situation)
+            judge_editable(situation)
+        version = here or wanted_version(situation, request)
+        if here is not None or stands_in_files(situation, version):
+            return _cut_here(run, situation, version, request, extra, (listener, judged), told)
         branch = planned_branch(situation, version)
-        if stands_in_files(situation, version):
-            judge_tree(situation, version)
-            report = preflight(run, extra, listener)
-            judged(report)
-            if report.verdict is not Verdict.READY:
-                return _stopped(run, report, told)
-            done = _tag_and_push(run, situation, version, request, extra, told)
-            return replace(done, report=report)
         if branch != situation.branch and (there := branch_there(situation, branch)):
             return _again(situation, version, branch, there, replace(request, push=True), told)
         with open_shell(run, TOOLS) as shell:
@@ -215,7 +259,42 @@ def cut(
             judged(report)
             if report.verdict is not Verdict.READY:
                 return _stopped(run, report, told, plan, candidate)
+            if with_tag:
+                judge_built(report, situation.project, version)
             return _publish(run, situation, plan, candidate, report, told)
+
+
+def _cut_here(
+    run: Run,
+    situation: Situation,
+    version: Version,
+    request: Request,
+    extra: Mapping[str, Gate],
+    heard: tuple[Listener, Callable[[Report], None]],
+    told: list[str],
+) -> Done:
+    """Judge this very commit, which says the version already, and tag and push it."""
+    listener, judged = heard
+    _judge_tag(situation, version)
+    name = _tag_name(situation, version)
+    # A version that is its tag is only there when the tag is: judged as if it were.
+    planned = situation.project.version is None and name not in situation.project.released
+    project = replace(run.project, planned_tag=name) if planned else run.project
+    report = preflight(replace(run, project=project), extra, listener)
+    judged(report)
+    if report.verdict is not Verdict.READY:
+        return _stopped(run, report, told)
+    judge_built(report, situation.project, version)
+    done = _tag_and_push(run, situation, version, request, told)
+    return replace(done, report=report)
+
+
+def take_back(run: Run) -> Done:
+    """Take back a release that was made here and that no remote has: its tag, commit and edits."""
+    with _changing(run, "cut --abandon") as (run, told):
+        situation = look(run.project)
+        said = abandon(run, situation, find_abandoned(situation))
+        return Done((*told, *said))
 
 
 @contextlib.contextmanager
@@ -227,7 +306,7 @@ def _changing(run: Run, action: str) -> Iterator[tuple[Run, list[str]]]:
     common = git(facts.top, "rev-parse", "--git-common-dir").stdout.rstrip("\n")
     folder = (facts.top / common).resolve()
     with locked(folder, action):
-        told = [*take_back(folder), *settle(run.store.folder, folder)]
+        told = [*take_back_locks(folder), *settle(run.store.folder, folder)]
         drop_leftovers(folder)
         told += judge_locks(folder, facts.directory)
         project = read_project(run.project.root, run.project.extra)
@@ -369,31 +448,45 @@ def _publish(
     return Done((*told, said, *after), plan, remarks, report)
 
 
-def _tag_and_push(
-    run: Run,
-    situation: Situation,
-    version: Version,
-    request: Request,
-    extra: Mapping[str, Gate],
-    told: list[str],
-) -> Done:
-    """Tag this commit if its evidence is complete, and push; go on where a run was cut short."""
-    project, facts = situation.project, situation.facts
-    name = situation.names_here(version) or project.tag_of(project.spell(version))
-    made = git(project.root, "rev-parse", "--verify", "--quiet", f"refs/tags/{name}", check=False)
-    found = made.stdout.strip()
-    if situation.remote and situation.asked.tag(name) == situation.commit:
-        branch = situation.asked.branch(situation.branch)
-        contained = branch is not None and contains(project.root, branch, situation.commit)
-        released_there = f"{version} is released: {situation.remote} has {name} on this commit"
-        if contained and has_all(situation.asked, [(f"refs/tags/{name}", found)]):
-            return Done((*told, released_there, _after(situation, name)))
-        if contained and not found:
-            ref = f"refs/tags/{name}:refs/tags/{name}"
-            fetch(facts.remote_base, situation.remote, ref)
-            brought = f"brought {name} here"
-            return Done((*told, released_there, brought, _after(situation, name)))
-    there = situation.asked.tag_object(name)
+def _tag_name(situation: Situation, version: Version) -> str:
+    """The tag of a version: the one on this commit, else the one to be made."""
+    project = situation.project
+    return situation.names_here(version) or project.tag_of(project.spell(version))
+
+
+def _tag_object(situation: Situation, name: str) -> str:
+    """The object of a tag that is here; "" where there is none."""
+    root = situation.project.root
+    done = git(root, "rev-parse", "--verify", "--quiet", f"refs/tags/{name}", check=False)
+    return done.stdout.strip()
+
+
+def _is_released(situation: Situation, version: Version) -> bool:
+    """Whether the remote has this very commit with the version's tag, the one that is here."""
+    name = _tag_name(situation, version)
+    if situation.remote is None or situation.asked.tag(name) != situation.commit:
+        return False
+    same = _tag_object(situation, name) in {"", situation.asked.tag_object(name)}
+    return same and is_published(situation, situation.commit)
+
+
+def _released(situation: Situation, version: Version, told: Sequence[str]) -> Done | None:
+    """What to say of a release of this very commit that the remote has; None if it has not."""
+    if not _is_released(situation, version):
+        return None
+    name, remote = _tag_name(situation, version), str(situation.remote)
+    said = [*told, f"{version} is released: {remote} has {name} on this commit"]
+    if not _tag_object(situation, name):
+        ref = f"refs/tags/{name}:refs/tags/{name}"
+        fetch(situation.facts.remote_base, remote, ref)
+        said.append(f"brought {name} here")
+    return Done((*said, _after(situation, name)))
+
+
+def _judge_tag(situation: Situation, version: Version) -> None:
+    """Raise ReleaseError for whatever stands against tagging this commit, its evidence aside."""
+    name = _tag_name(situation, version)
+    there, found = situation.asked.tag_object(name), _tag_object(situation, name)
     if found and there not in {None, found}:
         raise ReleaseError(
             Problem(
@@ -402,10 +495,45 @@ def _tag_and_push(
                 f" {situation.remote} tag {name}, then run this again",
             )
         )
+    judge_level(situation, name)
     judge_tree(situation, version)
     # A tag that is here already was made by a run that was cut short or by hand: no proof at all.
     judge_free(situation, version)
-    _judge_evidence(run, situation, extra)
+
+
+def judge_built(report: Report, project: Project, version: Version) -> None:
+    """Raise ReleaseError unless the distributions that were judged are of the tag's version.
+
+    Where none was judged, only a version that is plainly in the metadata will do.
+    """
+    builds = [evidence.outcome for evidence in report.gates if evidence.gate == "build"]
+    built = next((text for outcome in builds if (text := outcome.facts.get("version"))), None)
+    if built is not None and parse(built) == version:
+        return
+    if built is None and project.version_source in METADATA:
+        return
+    made = f"are of version {built}" if built else "were not judged"
+    by_tag = project.version_source == VERSION_CONTROL
+    raise ReleaseError(
+        Problem(
+            f"the tag would say {version}, and the distributions {made}; their version comes from"
+            f" {project.version_source}",
+            remedy=f"nox -s cut -- {version} judges this commit as if it were tagged"
+            if by_tag and built
+            else "let the gate build judge them: it is off by tool.release.gates.build"
+            if not built
+            else f"make it {version} there, commit, and nox -s release_preflight",
+        )
+    )
+
+
+def _tag_and_push(
+    run: Run, situation: Situation, version: Version, request: Request, told: list[str]
+) -> Done:
+    """Tag this commit, which was judged, and push; go on where a run was cut short."""
+    facts = situation.facts
+    name = _tag_name(situation, version)
+    found = _tag_object(situation, name)
     plan: Plan | None = None
     if not found:
         plan = _tag_plan(situation, version, request)
@@ -439,9 +567,13 @@ def _push_release(
         return ("there is no remote to push to",)
     remote, branch = situation.remote, situation.branch
     refs = [(f"refs/heads/{branch}", commit), (f"refs/tags/{tag_name}", tag_object)]
+    moved_on = is_published(situation, commit) and situation.asked.branch(branch) != commit
+    if moved_on:  # what came after it on the branch stays there
+        del refs[0]
     done = push(situation.facts.top, remote, refs, situation.asked)
     if done.done:
-        return (f"pushed {branch} and {tag_name} to {remote}", _after(situation, tag_name))
+        what = tag_name if moved_on else f"{branch} and {tag_name}"
+        return (f"pushed {what} to {remote}", _after(situation, tag_name))
     raise _refused(run, situation, done, back)
 
 
@@ -459,7 +591,8 @@ def _refused(run: Run, situation: Situation, done: Pushed, back: list[Move]) -> 
         return ReleaseError(
             Problem(
                 f"{remote} refused the push, and has neither branch nor tag: {done.why}",
-                remedy="both are ready here; settle what it says and run this again to push them"
+                remedy="both are ready here; settle what it says and run this again to push them,"
+                f" or take the release back: {ABANDON}"
                 " (a protected branch takes releases by tool.release.pull-request-branch)",
             )
         )
@@ -486,10 +619,13 @@ def _undo(run: Run, situation: Situation, back: list[Move]) -> None:
         switch(top, run.store.folder, back, "nox-release: the remote had moved on", source)
 
 
-def _judge_evidence(run: Run, situation: Situation, extra: Mapping[str, Gate]) -> None:
-    """Raise ReleaseError unless the evidence is complete and fresh for exactly this commit."""
-    report = collect_here(run, extra)
+def _judge_evidence(
+    run: Run, folder: Path, situation: Situation, version: Version, extra: Mapping[str, Gate]
+) -> None:
+    """Raise ReleaseError unless the evidence in `folder` is complete for what is here now."""
+    report = collect_here(run, folder, extra, _tag_name(situation, version))
     if report.verdict is Verdict.READY:
+        judge_built(report, situation.project, version)
         return
     open_gates: dict[str, list[str]] = {}
     for evidence in report.gates:
@@ -522,6 +658,17 @@ def _push_branch(situation: Situation, branch: str, commit: str) -> str:
     return f"pushed {branch} to {situation.remote}"
 
 
+def _judge_branch(situation: Situation, branch: str, commit: str) -> None:
+    """Raise ReleaseError for a pull request's branch that is of something else."""
+    if not contains(situation.project.root, commit, situation.commit):
+        raise ReleaseError(
+            Problem(
+                f"the branch {branch} is there already, and not made from this commit",
+                remedy="merge it, or delete it here and on the remote",
+            )
+        )
+
+
 def _again(
     situation: Situation,
     version: Version,
@@ -535,13 +682,7 @@ def _again(
     if git(root, "cat-file", "-e", f"{commit}^{{commit}}", check=False).returncode != 0:
         base, options = situation.facts.remote_base, ("--no-write-fetch-head", "--refmap=")
         fetch(base, str(situation.remote), f"refs/heads/{branch}", *options)
-    if not contains(root, commit, situation.commit):
-        raise ReleaseError(
-            Problem(
-                f"the branch {branch} is there already, and not made from this commit",
-                remedy="merge it, or delete it here and on the remote",
-            )
-        )
+    _judge_branch(situation, branch, commit)
     said = [*told, f"{branch} is there already, at {commit[:12]}"]
     if request.push and situation.asked.branch(branch) != commit:
         said.append(_push_branch(situation, branch, commit))
@@ -578,6 +719,8 @@ def _next(situation: Situation, version: Version, *, pushed: bool = False) -> st
             f"next: {push_it}open and merge its pull request, then on {situation.branch}:"
             " nox -s release_preflight, nox -s tag"
         )
+    if situation.project.version is None:
+        return f"next: nox -s cut -- {version}"
     return "next: nox -s release_preflight, then nox -s tag"
 
 
@@ -591,7 +734,7 @@ def _after(situation: Situation, tag_name: str) -> str:
 
 
 def _nothing_to_edit(version: Version) -> str:
-    return f"no file names a version: {version} is its tag alone; next: nox -s tag -- {version}"
+    return f"no file names a version: {version} is its tag alone; next: nox -s cut -- {version}"
 
 
 def _step(plan: Plan) -> str:

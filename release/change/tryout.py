@@ -18,6 +18,7 @@ from release.errors import Problem, ReleaseError
 from release.model import Finding, Gate, Plan
 from release.project import Project
 from release.project.git import git
+from release.run.environments import tools_name
 from release.run.runner import Run, open_shell
 from release.run.store import Store
 
@@ -25,11 +26,11 @@ from release.run.store import Store
 HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg")
 
 
-def try_out(project: Project, plan: Plan, tools: Gate, tools_folder: Path) -> tuple[Finding, ...]:
+def try_out(project: Project, plan: Plan, tools: Gate, cache: Path) -> tuple[Finding, ...]:
     """Make the plan's commit aside, as the real run does; returns what it would remark.
 
     Raises ReleaseError with whatever stands against it. The copy lies in a scratch folder outside
-    of the repository and borrows its objects. Tools that are installed in `tools_folder` serve,
+    of the repository and borrows its objects. Tools that are installed in `cache` serve,
     others are installed into the scratch folder.
     """
     assert project.git is not None
@@ -38,8 +39,8 @@ def try_out(project: Project, plan: Plan, tools: Gate, tools_folder: Path) -> tu
         check_writable(project.root / edit.path, edit.path)
     with tempfile.TemporaryDirectory(prefix="nox-release-dry-run-") as name:
         scratch = Path(name).resolve()
-        _lend_tools(tools_folder, scratch / "tools", (tools.name, *DOCUMENT_GATES))
-        run = Run(project, Store(_folder(scratch / "project")), scratch / "tools")
+        _lend_tools(cache, scratch / "cache", (tools.name, *DOCUMENT_GATES))
+        run = Run(project, Store(_folder(scratch / "project")), scratch / "cache")
         top = _copy(project, scratch, plan.base)
         try:
             with open_shell(run, tools) as shell:
@@ -58,11 +59,12 @@ def _folder(path: Path) -> Path:
     return path
 
 
-def _lend_tools(installed: Path, tools: Path, names: tuple[str, ...]) -> None:
-    _folder(tools)
-    for name in names:
-        if (installed / name).is_dir():
-            (tools / name).symlink_to(installed / name, target_is_directory=True)
+def _lend_tools(cache: Path, lent: Path, gates: tuple[str, ...]) -> None:
+    tools = lent / "tools"
+    tools.mkdir(parents=True)
+    for name in map(tools_name, gates):
+        if (cache / "tools" / name).is_dir():
+            (tools / name).symlink_to(cache / "tools" / name, target_is_directory=True)
 
 
 def _copy(project: Project, scratch: Path, commit: str) -> Path:

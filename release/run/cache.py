@@ -45,6 +45,11 @@ def find_cache(repository: Path) -> tuple[Path, str | None]:
     return private, f"environments are kept in {private}, because {usual} {fault}"
 
 
+def standing_cache() -> Path:
+    """The folder that `find_cache` would take, which may not be there; nothing is made."""
+    return Path(os.environ.get(VARIABLE) or _usual()).resolve()
+
+
 def _usual() -> Path:
     import platformdirs
 

@@ -70,8 +70,8 @@ def test_the_hooks_of_bump_my_version_are_not_run(root: Path, judge: Judge) -> N
     assert '__version__ = "1.3.0"' in (root / "src/small_thing/__init__.py").read_text()
 
 
-def test_a_dry_run_of_cut_shows_the_tag_and_the_push(root: Path) -> None:
-    plan = dry_cut(read_project(root), Request("minor"))
+def test_a_dry_run_of_cut_shows_the_tag_and_the_push(root: Path, judge: Judge) -> None:
+    plan = dry_cut(read_project(root), Request("minor"), judge.tools)
     assert plan.tag is not None
     assert plan.tag.name == "v1.3.0"
     assert plan.pushes == ("refs/heads/main:refs/heads/main", "refs/tags/v1.3.0:refs/tags/v1.3.0")

@@ -10,6 +10,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -148,7 +149,7 @@ class World:
 
     def do(self, action: str) -> object:
         if action == "dry run":
-            return dry_cut(read_project(self.root), Request("minor"))
+            return dry_cut(read_project(self.root), Request("minor"), self.judge.tools)
         actions: dict[str, Callable[[], Done]] = {
             "bump": self.bump,
             "cut": self.cut,
@@ -532,7 +533,8 @@ def test_a_tag_on_another_commit_is_never_moved(world: World, place: str) -> Non
     world.check()
     where = world.root if place == "here" else world.remote
     git(where, "tag", "--annotate", "--message", "other", "v1.3.0", "main~1")
-    with world.refused("v1.3.0", "another commit", "never moved"):
+    way = "nox -s cut -- --abandon" if place == "here" else "a published tag is never moved"
+    with world.refused("v1.3.0", "another commit", way):
         world.tag()
 
 
@@ -1659,7 +1661,7 @@ def test_words_of_the_user_are_data_only(world: World) -> None:
     first = git(world.root, "log", "-1", "--format=%s")
     assert first == "Release 1.3.0: " + " ".join(subject.split())
     assert not list(world.root.rglob("pwned"))
-    plan = dry_tag(read_project(world.root), Request(subject=subject))
+    plan = dry_tag(read_project(world.root), Request(subject=subject), world.judge.tools)
     assert plan.tag is not None
     assert plan.tag.message == "small-thing 1.3.0: " + " ".join(subject.split())
     assert "\x1b" not in render(plan)
@@ -1706,7 +1708,7 @@ def test_the_name_of_a_file_is_data_only(world: World, name: str) -> None:
     extra = f"\n[[tool.bumpversion.files]]\nfilename = {json.dumps(name)}\n"
     write(world.root, {name: "version 1.2.3\n"})
     world.change({"pyproject.toml": PROJECT + extra})
-    plan = dry_cut(read_project(world.root), Request("minor"))
+    plan = dry_cut(read_project(world.root), Request("minor"), world.judge.tools)
     world.bump()
     assert (world.root / name).read_text() == "version 1.3.0\n"
     assert render(plan).count("version 1.3.0") >= 1
@@ -1715,7 +1717,7 @@ def test_the_name_of_a_file_is_data_only(world: World, name: str) -> None:
 
 
 def test_the_diff_of_a_dry_run_can_be_applied(world: World) -> None:
-    plan = dry_bump(read_project(world.root), Request("minor"))
+    plan = dry_bump(read_project(world.root), Request("minor"), world.judge.tools)
     (world.root.parent / "plan.diff").write_text(render(plan))
     git(world.root, "apply", "--index", str(world.root.parent / "plan.diff"))
     applied = git(world.root, "write-tree")
@@ -1815,26 +1817,102 @@ def test_a_dry_run_writes_nothing_anywhere(
     spoil: Callable[[World], None] | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (fresh.root.parent / "scratch").mkdir()
-    monkeypatch.setenv("TMPDIR", str(fresh.root.parent / "scratch"))
+    scratch = fresh.root.parent / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    if action == "tag":
+        fresh.check()
     if spoil:
         spoil(fresh)
     # git's own look at a file that was just written refreshes its index.
     git(fresh.root, "status")
+    left_out = f"time {scratch}"
     before = everything(fresh.root.parent)
+    del before[left_out]
     plan: Plan | None = None
     with contextlib.nullcontext() if spoil is None else pytest.raises(ReleaseError):
         project = read_project(fresh.root)
         if action == "tag":
-            plan = dry_tag(project, Request())
+            plan = dry_tag(project, Request(), fresh.judge.tools)
         else:
-            plan = (dry_cut if action == "cut" else dry_bump)(project, Request("minor"))
+            dry = dry_cut if action == "cut" else dry_bump
+            plan = dry(project, Request("minor"), fresh.judge.tools)
     assert (plan is not None) is (spoil is None)
-    assert everything(fresh.root.parent) == before
+    after = everything(fresh.root.parent)
+    del after[left_out]
+    assert after == before
+
+
+def _amend_a_released_section(world: World) -> None:
+    world.change({"CHANGELOG.md": CHANGELOG.replace("Halves are doubled", "Thirds are doubled")})
+
+
+def _fail_in_a_command(world: World) -> None:
+    world.change({"pyproject.toml": PROJECT + '[tool.release.bump]\nrun = ["git frobnicate"]\n'})
+
+
+def _write_what_is_not_declared(world: World) -> None:
+    run = '[tool.release.bump]\nrun = ["git config --file surprise.txt a.b c"]\n'
+    world.change({"pyproject.toml": PROJECT + run})
+
+
+def _refuse_in_a_hook(world: World) -> None:
+    world.hook("pre-commit", 'echo "not on a Monday" >&2; exit 1')
+
+
+def _refuse_in_a_hook_of_the_project(world: World) -> None:
+    world.change({".githooks/commit-msg": "#!/bin/sh\necho too short >&2\nexit 1\n"})
+    git(world.root, "update-index", "--chmod=+x", ".githooks/commit-msg")
+    (world.root / ".githooks/commit-msg").chmod(0o755)
+    git(world.root, "config", "core.hooksPath", ".githooks")
+    git(world.root, "commit", "--quiet", "--no-verify", "--message", "Let it run")
+    git(world.root, "push", "--quiet", "origin", "main")
+
+
+def _protect_a_file(world: World) -> None:
+    (world.root / "CITATION.cff").chmod(0o444)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        _amend_a_released_section,
+        _fail_in_a_command,
+        _write_what_is_not_declared,
+        _refuse_in_a_hook,
+        _refuse_in_a_hook_of_the_project,
+        _protect_a_file,
+    ],
+)
+def test_the_dry_run_refuses_what_the_real_run_refuses(
+    world: World, spoil: Callable[[World], None]
+) -> None:
+    spoil(world)
+    project, request = read_project(world.root), Request("minor")
+    before = world.state()
+    shown = [
+        refusal(lambda: dry_bump(project, request, world.judge.tools)),
+        refusal(lambda: dry_cut(project, request, world.judge.tools)),
+    ]
+    assert world.state() == before
+    met = refusal(world.bump)
+    assert met is not None
+    said = [str(problem).partition("; .release/logs")[0] for problem in met.problems]
+    for error in shown:
+        assert error is not None
+        assert [str(problem) for problem in error.problems] == said
+    assert world.state() == before
+
+
+def test_a_dry_run_makes_no_hook_run_that_only_hears_of_a_commit(world: World) -> None:
+    heard = world.root.parent / "heard.txt"
+    world.hook("post-commit", f"touch '{heard}'")
+    dry_bump(read_project(world.root), Request("minor"), world.judge.tools)
+    assert not heard.exists()
 
 
 def test_the_dry_run_shows_what_is_then_done(world: World) -> None:
-    plan = dry_cut(read_project(world.root), Request("minor"))
+    plan = dry_cut(read_project(world.root), Request("minor"), world.judge.tools)
     done = world.cut()
     assert done.plan == plan
     for edit in plan.edits:

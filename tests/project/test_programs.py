@@ -103,7 +103,9 @@ def test_git_itself_runs_them(marked: Marked) -> None:
 
 LOOKS: dict[str, Callable[[Marked, Judge, Path], object]] = {
     "project": lambda marked, _judge, _path: read_project(marked.root),
-    "dry run": lambda marked, _judge, _path: dry_bump(read_project(marked.root), Request("patch")),
+    "dry run": lambda marked, judge, _path: dry_bump(
+        read_project(marked.root), Request("patch"), judge.tools
+    ),
     "copy": lambda marked, _judge, path: export(read_project(marked.root), path / "copy"),
     **{
         gate: lambda marked, judge, _path, gate=gate: judge(marked.root, gate, fresh=True)  # type: ignore[misc]

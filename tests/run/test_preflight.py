@@ -129,6 +129,9 @@ def alter(folder: Path, **changes: object) -> None:
         ({"dirty": True}, "not committed"),
         ({"gate": "test"}, "is of test"),
         ({"status": "passed", "checked": 0}, "is not evidence"),
+        ({"key_after": "0" * 64}, "changed while it was judged"),
+        ({"key": "", "key_after": ""}, "changed while it was judged"),
+        ({"status": "not-applicable", "key": ""}, "does not apply, and it does"),
         ({"started": "2020-01-01T00:00:00+00:00"}, "no longer counts"),
         ({"started": "2099-01-01T00:00:00+00:00"}, "no longer counts"),
     ],
@@ -212,6 +215,50 @@ def test_of_several_machines_the_worst_one_counts(root: Path, tmp_path: Path) ->
     (other / "lint.json").write_text(json.dumps(data))
     report = collect(start(root), folder, {})
     assert report.verdict is Verdict.BLOCKED
+
+
+def test_evidence_of_another_run_of_ci_does_not_count(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_RUN_ID", "17")
+    folder = gathered(root, tmp_path)
+    assert collect(start(root), folder, {}).verdict is Verdict.READY
+    monkeypatch.setenv("GITHUB_RUN_ID", "18")
+    report = collect(start(root), folder, {})
+    assert report.verdict is Verdict.INCOMPLETE
+    said = "the evidence is of the CI run 17, and this is about the CI run 18"
+    assert [e.outcome.summary for e in report.gates] == [said, said]
+    monkeypatch.delenv("GITHUB_RUN_ID")
+    assert collect(start(root), folder, {}).verdict is Verdict.READY
+    alter(folder, run="19")
+    assert collect(start(root), folder, {}).verdict is Verdict.INCOMPLETE
+
+
+def test_evidence_of_a_gate_that_the_project_does_not_have_is_named(
+    root: Path, tmp_path: Path
+) -> None:
+    folder = gathered(root, tmp_path)
+    evidence = folder / "machine/evidence"
+    (evidence / "theirs.json").write_bytes((evidence / "lint.json").read_bytes())
+    with pytest.raises(ConfigurationError, match=r"machine/evidence/theirs\.json: is evidence of"):
+        collect(start(root), folder, {})
+
+
+def test_a_file_that_two_machines_made_with_other_bytes_is_named(
+    root: Path, tmp_path: Path
+) -> None:
+    folder = gathered(root, tmp_path)
+    other = folder / "other/evidence/lint.json"
+    other.parent.mkdir(parents=True)
+    data = json.loads((folder / "machine/evidence/lint.json").read_text())
+    wheel = {"path": "dist/thing.whl", "name": "thing.whl", "size": 1, "sha256": "1" * 64}
+    alter(folder, artifacts=[wheel])
+    other.write_text(json.dumps(data | {"artifacts": [wheel]}))
+    assert collect(start(root), folder, {}).verdict is Verdict.READY
+    other.write_text(json.dumps(data | {"artifacts": [wheel | {"sha256": "2" * 64}]}))
+    report = collect(start(root), folder, {})
+    assert report.verdict is Verdict.INCOMPLETE
+    assert report.gates[0].outcome.summary.startswith("thing.whl was made twice, with other bytes")
 
 
 def test_evidence_of_an_older_commit_does_not_count(root: Path, tmp_path: Path) -> None:
