@@ -711,17 +711,15 @@ def _stopped(
 def _next(situation: Situation, version: Version, *, pushed: bool = False) -> str:
     """The one next step after the files say the version."""
     branch = planned_branch(situation, version)
-    if branch != situation.branch:
-        push_it = ""
-        if situation.remote and not pushed and not situation.asked.branch(branch):
-            push_it = f"git push {situation.remote} {branch}, "
-        return (
-            f"next: {push_it}open and merge its pull request, then on {situation.branch}:"
-            " nox -s release_preflight, nox -s tag"
-        )
+    tag_it = "nox -s release_preflight, then nox -s tag"
     if situation.project.version is None:
-        return f"next: nox -s cut -- {version}"
-    return "next: nox -s release_preflight, then nox -s tag"
+        tag_it = f"nox -s cut -- {version}"
+    if branch == situation.branch:
+        return f"next: {tag_it}"
+    push_it = ""
+    if situation.remote and not pushed and not situation.asked.branch(branch):
+        push_it = f"git push {situation.remote} {branch}, "
+    return f"next: {push_it}open and merge its pull request, then on {situation.branch}: {tag_it}"
 
 
 def _after(situation: Situation, tag_name: str) -> str:
