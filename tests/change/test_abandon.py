@@ -15,6 +15,7 @@ from release.registry import installed
 from tests.change.test_faults import DOCUMENTS, GATES, World, files_of
 from tests.run.test_runner import Silent
 from tests.support import Judge, commit, git, make_project, write
+from tests.test_sessions import Nox
 
 
 @pytest.fixture(autouse=True)
@@ -227,3 +228,21 @@ def test_a_tag_that_arrived_without_its_branch_is_merged_as_it_is_advised(pendin
     assert git(pending.remote, "merge-base", "v1.3.0", "main") == git(
         pending.root, "rev-parse", "v1.3.0^{commit}"
     )
+
+
+def test_nox_shows_what_would_be_taken_back_and_takes_it_back(
+    pending: World, tools_folder: Path
+) -> None:
+    nox = Nox(tools_folder)
+    there = ("--project", str(pending.root))
+    wrong = nox("-s", "cut", "--", "minor", "--abandon", *there)
+    assert wrong.returncode == 1
+    assert "leave the step out" in wrong.stderr
+    shown = nox("-s", "cut", "--", "--abandon", "--dry-run", *there)
+    assert shown.returncode == 0, shown.stderr
+    assert "1.3.0 would be taken back\nthe tag v1.3.0 is removed\n" in shown.stdout
+    assert git(pending.root, "tag").split() == ["v1.2.3", "v1.3.0"]
+    done = nox("-s", "cut", "--", "--abandon", *there)
+    assert done.returncode == 0, done.stderr
+    assert "took back 1.3.0\nthe tag v1.3.0 is removed\n" in done.stdout
+    assert git(pending.root, "tag") == "v1.2.3"
