@@ -136,6 +136,7 @@ def test_aliases_among_the_places_follow() -> None:
         ("x: &p {version: 1}\n<<: *p\n", "CITATION.cff:2: merges other keys"),
         ("version: \x00\n", "CITATION.cff:1: is not valid YAML"),
         ("a: " + "[" * 200 + "]" * 200, "CITATION.cff:1: is nested too deeply"),
+        ("a: " + "[" * 100_000, "CITATION.cff:1: is nested too deeply"),
     ],
 )
 def test_what_cannot_be_edited_is_refused_with_its_line(text: str, message: str) -> None:
