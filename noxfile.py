@@ -89,6 +89,13 @@ if (HERE / "bench").is_dir():  # the repository of nox-release itself, not the c
                 external=True,
             )
 
+    @nox.session(reuse_venv=True, default=False)
+    def test_slow(session: nox.Session) -> None:
+        """Run what `test` leaves out: every kill, every real package, every procedure."""
+        pyproject = nox.project.load_toml("pyproject.toml")
+        session.install("-e", ".[uv]", *nox.project.dependency_groups(pyproject, "dev"))
+        session.run("pytest", "-m", "slow", "--dist=loadgroup", *session.posargs)
+
     @nox.session(venv_backend="none", default=False)
     def bench(session: nox.Session) -> None:
         """Time the checklist against the ways to run the same tools without it."""

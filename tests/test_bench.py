@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,9 +13,7 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.network
-@pytest.mark.skipif(
-    not os.environ.get("NOX_RELEASE_BENCH"), reason="set NOX_RELEASE_BENCH to run it"
-)
+@pytest.mark.slow
 def test_the_benchmark_measures(tmp_path: Path) -> None:
     results = tmp_path / "results.json"
     done = subprocess.run(

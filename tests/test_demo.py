@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -39,7 +38,7 @@ def test_the_readme_runs_the_demonstration_first() -> None:
 
 
 @pytest.mark.network
-@pytest.mark.skipif(not os.environ.get("NOX_RELEASE_DEMO"), reason="set NOX_RELEASE_DEMO to run it")
+@pytest.mark.slow
 def test_the_demonstration_comes_to_its_verdict(tools_folder: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "docs" / "demo.py"), str(tools_folder)],

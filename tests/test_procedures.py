@@ -324,7 +324,11 @@ def cases() -> list[Any]:
             procedure,
             row,
             id=f"{procedure.name}: {row.gate}: {row.defect.name}",
-            marks=[marks[name] for name in (row.gate, procedure.name) if name in marks],
+            marks=[
+                # One worker makes a procedure's bench, and judges all of its rows there.
+                pytest.mark.xdist_group(procedure.name),
+                *(marks[name] for name in (row.gate, procedure.name) if name in marks),
+            ],
         )
         for procedure in PROCEDURES
         for row in procedure.rows
@@ -337,6 +341,7 @@ def said(evidence: Evidence) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("procedure", "row"), cases())
 def test_the_gate_passes_and_fails_on_the_planted_defect(
     procedure: Procedure, row: Row, world: World, request: pytest.FixtureRequest

@@ -209,6 +209,7 @@ def migrate(record: dict[str, object]) -> dict[str, object]:
 '''
 
 
+@pytest.mark.slow
 def test_ophamin_is_cut_straight_on_main(start: Start) -> None:
     here = start("ophamin", "v0.7.2", "Ophamin 0.7.2")
     git(here.root, "config", "core.hooksPath", ".githooks")
@@ -283,6 +284,7 @@ def merged(here: Repository, branch: str, tmp_path: Path, *, squash: bool) -> No
     git(here.root, "pull", "--quiet", "--ff-only")
 
 
+@pytest.mark.slow
 def test_ajolopy_is_released_through_pull_requests(start: Start, tmp_path: Path) -> None:
     here = start("ajolopy", "v0.4.2", "ajolopy 0.4.2")
 
@@ -332,6 +334,7 @@ def test_ajolopy_is_released_through_pull_requests(start: Start, tmp_path: Path)
     assert_finished(here, "rc", None, "0.6.0rc1")
 
 
+@pytest.mark.slow
 def test_chap_checker_is_cut_straight_from_main(start: Start) -> None:
     here = start("chap_checker", "v0.2.0", "v0.2.0: a page")
 
@@ -387,6 +390,7 @@ def test_chap_checker_never_moves_a_tag_that_somebody_pushed(start: Start) -> No
     assert plan.version == "0.2.1"
 
 
+@pytest.mark.slow
 def test_chap_checker_is_not_released_without_its_pages(start: Start) -> None:
     here = start("chap_checker", "v0.2.0", "v0.2.0: a page")
     here.work(
@@ -420,6 +424,7 @@ def with_key(here: Repository, tmp_path: Path) -> Path:
     return allowed
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no ssh-keygen")
 def test_aksara_is_tagged_with_a_signature_and_published_by_hand(
     start: Start, tmp_path: Path
@@ -472,6 +477,7 @@ def test_aksara_is_not_released_without_a_key(start: Start) -> None:
     assert here.local_refs() == before
 
 
+@pytest.mark.slow
 def test_openmed_gets_its_version_from_the_tag_that_is_cut(start: Start) -> None:
     here = start("openmed", "v1.4.0", "OpenMed 1.4.0")
     for number, (step, version) in enumerate(

@@ -55,12 +55,21 @@ date-released: 2026-01-01
 """
 HOW = ("process", "group", "everything")
 STEPS = {"bump": "minor", "tag": None, "cut": "minor"}
-# Every sixteenth thing that an action does; all of them where that is asked for. What cut does
-# is for the most part what bump does.
-CHUNKS = 4
-EVERY = bool(os.environ.get("NOX_RELEASE_EVERY_KILL"))
-STRIDE = 1 if EVERY else 16
-SPARSE = {"bump": 1 if EVERY else 3, "cut": 1 if EVERY else 6}
+# The slow suite kills at everything that an action does, in as many parts as keep workers busy.
+# The fast one takes samples; what cut does is for the most part what bump does.
+PARTS = 8
+SAMPLED = 64
+EVERYTHING = [
+    pytest.param(range(SAMPLED // 2, 1000, SAMPLED), id="samples"),
+    *(
+        pytest.param(range(first, 1000, PARTS), id=f"every, part {first}", marks=pytest.mark.slow)
+        for first in range(1, PARTS + 1)
+    ),
+]
+STRIDES = [
+    pytest.param({"bump": 12, "cut": 24}, id="samples"),
+    pytest.param({"bump": 1, "cut": 1}, id="every", marks=pytest.mark.slow),
+]
 
 
 class Killer:
@@ -197,10 +206,10 @@ def leftovers(root: Path) -> list[str]:
     return left + (["worktree"] if worktrees > 1 else [])
 
 
-@pytest.mark.parametrize("chunk", range(CHUNKS))
+@pytest.mark.parametrize("points", EVERYTHING)
 @pytest.mark.parametrize("action", STEPS)
 def test_a_run_killed_before_anything_that_it_does_is_whole_or_was_never_there(
-    killer: Killer, tmp_path: Path, action: str, chunk: int
+    killer: Killer, tmp_path: Path, action: str, points: range
 ) -> None:
     start = prepared(killer, tmp_path / "start", action)
     old = state(start)
@@ -214,9 +223,10 @@ def test_a_run_killed_before_anything_that_it_does_is_whole_or_was_never_there(
         assert not leftovers(root)
     assert new != old
     seen = set()
-    points = range(1 + chunk * STRIDE, events + 1, CHUNKS * STRIDE)
-    for turn, (number, root) in enumerate(copies(start, tmp_path, points)):
-        killed = killer(root, action, number, how=HOW[(chunk + turn) % len(HOW)])
+    assert events < points.stop
+    reached = [number for number in points if number <= events]
+    for turn, (number, root) in enumerate(copies(start, tmp_path, reached)):
+        killed = killer(root, action, number, how=HOW[(points.start + turn) % len(HOW)])
         assert killed["status"] in {-signal.SIGKILL, 0}, killed["said"]
         settled(root)
         now = state(root)
@@ -233,9 +243,10 @@ def test_a_run_killed_before_anything_that_it_does_is_whole_or_was_never_there(
 MOST_STEPS = 60  # more than making a release visible takes
 
 
+@pytest.mark.parametrize("strides", STRIDES)
 @pytest.mark.parametrize("action", ["bump", "cut"])
 def test_a_kill_while_the_release_is_made_visible_is_made_good(
-    killer: Killer, tmp_path: Path, action: str
+    killer: Killer, tmp_path: Path, action: str, strides: dict[str, int]
 ) -> None:
     start = prepared(killer, tmp_path / "start", action)
     new: dict[str, Any] = {}
@@ -244,7 +255,7 @@ def test_a_kill_while_the_release_is_made_visible_is_made_good(
         new = state(root)
     killed = 0
     old = state(start)
-    for number, root in copies(start, tmp_path, range(1, MOST_STEPS, SPARSE[action])):
+    for number, root in copies(start, tmp_path, range(1, MOST_STEPS, strides[action])):
         first = killer(root, action, switch_at=number, both=True, how="everything")
         if first["status"] == 0:  # it has no so many steps
             break
@@ -257,7 +268,7 @@ def test_a_kill_while_the_release_is_made_visible_is_made_good(
         assert state(root) == new, f"{action}, killed with its parent at {number}"
         assert not leftovers(root), f"{action}, killed with its parent at {number}"
     assert 10 < killed < MOST_STEPS - 1
-    for number, root in copies(start, tmp_path, range(1, killed + 1, SPARSE[action])):
+    for number, root in copies(start, tmp_path, range(1, killed + 1, strides[action])):
         alone = killer(root, action, switch_at=number, both=False)
         assert alone["status"] == 0, alone["said"]
         assert state(root) == new, f"{action}, killed at {number}"
@@ -265,9 +276,14 @@ def test_a_kill_while_the_release_is_made_visible_is_made_good(
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+@pytest.mark.parametrize("strides", STRIDES)
 @pytest.mark.parametrize("action", ["bump", "cut"])
 def test_a_kill_of_git_while_it_moves_the_refs_is_made_good(
-    tools_folder: Path, tmp_path: Path, action: str, monkeypatch: pytest.MonkeyPatch
+    tools_folder: Path,
+    tmp_path: Path,
+    action: str,
+    strides: dict[str, int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """git is killed at the K-th call that opens, renames or removes a file."""
     shim = tmp_path / "bin" / "git"
@@ -292,7 +308,7 @@ def test_a_kill_of_git_while_it_moves_the_refs_is_made_good(
     old = state(start)
     monkeypatch.setenv("PATH", f"{shim.parent}{os.pathsep}{os.environ['PATH']}")
     undone = 0
-    points = range(20, 90, min(STRIDE, 3) * SPARSE[action])
+    points = range(20, 90, min(strides[action], 24))
     with Killer(tools_folder) as killer:
         for number, root in copies(start, tmp_path, points):
             count.write_text(str(number))
@@ -306,10 +322,11 @@ def test_a_kill_of_git_while_it_moves_the_refs_is_made_good(
     assert undone
 
 
-@pytest.mark.skipif(not EVERY or shutil.which("strace") is None, reason="takes ten minutes")
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not here")
 def test_a_sweep_of_kills_and_broken_disks_finds_nothing(tools_folder: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.change.sweep", str(tools_folder), "--seconds", "600"],
+        [sys.executable, "-m", "tests.change.sweep", str(tools_folder), "--seconds", "180"],
         capture_output=True,
         text=True,
         cwd=ROOT,

@@ -144,6 +144,7 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @network
 def test_every_defect_of_the_table_is_seen_but_where_another_one_shows_more(
     tmp_path: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,12 @@ from tests.real.packages import fetch
 from tests.run.test_runner import Silent
 from tests.support import Judge, git
 
-# The others take long, and have little that these have not.
-ALWAYS = frozenset(["six", "structlog"])
-EVERY = bool(os.environ.get("NOX_RELEASE_EVERY_PACKAGE"))
 PACKAGES = tomllib.loads(Path(__file__).with_name("packages.toml").read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 @pytest.mark.network
-@pytest.mark.parametrize("name", [name for name in PACKAGES if EVERY or name in ALWAYS])
+@pytest.mark.parametrize("name", PACKAGES)
 def test_the_checklist_comes_to_a_true_verdict_without_configuration(
     name: str, tmp_path: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
