@@ -649,6 +649,7 @@ def test_a_package_that_does_not_import_fails(judged: Callable[..., Evidence]) -
     )
 
 
+@pytest.mark.slow
 @engine_test
 def test_an_older_package_in_the_image_fails(judged: Callable[..., Evidence]) -> None:
     stale = {"stale/small_thing/__init__.py": '__version__ = "1.2.2"\n'}
@@ -658,6 +659,7 @@ def test_an_older_package_in_the_image_fails(judged: Callable[..., Evidence]) ->
     )
 
 
+@pytest.mark.slow
 @engine_test
 def test_an_image_that_runs_as_root_fails(judged: Callable[..., Evidence]) -> None:
     outcome = judged(GOOD.replace("USER 1000", "USER toor")).outcome
@@ -676,6 +678,7 @@ def test_an_image_with_missing_and_wrong_labels_fails(judged: Callable[..., Evid
     ]
 
 
+@pytest.mark.slow
 @engine_test
 def test_an_image_that_is_too_large_fails(judged: Callable[..., Evidence]) -> None:
     outcome = judged(GOOD, "max-megabytes = 1").outcome
@@ -684,6 +687,7 @@ def test_an_image_that_is_too_large_fails(judged: Callable[..., Evidence]) -> No
     )
 
 
+@pytest.mark.slow
 @engine_test
 def test_what_hadolint_finds_fails_an_image_that_is_fine(
     judged: Callable[..., Evidence],
@@ -715,6 +719,7 @@ def test_a_base_image_that_cannot_be_pulled_leaves_the_gate_unchecked(
     assert "registry.example.invalid" in outcome.summary
 
 
+@pytest.mark.slow
 @engine_test
 def test_an_image_without_the_interpreter_fails(judged: Callable[..., Evidence]) -> None:
     outcome = judged(GOOD, 'python = "python9"').outcome
@@ -722,6 +727,7 @@ def test_an_image_without_the_interpreter_fails(judged: Callable[..., Evidence])
     assert "docker] python" in str(outcome.findings[0].remedy)
 
 
+@pytest.mark.slow
 @engine_test
 def test_settings_say_how_the_image_is_built_and_judged(judged: Callable[..., Evidence]) -> None:
     text = (
@@ -739,6 +745,7 @@ def test_settings_say_how_the_image_is_built_and_judged(judged: Callable[..., Ev
     assert "user root" in evidence.outcome.summary
 
 
+@pytest.mark.slow
 @engine_test
 def test_the_context_is_a_clean_copy_with_a_repository_of_its_own(
     judged: Callable[..., Evidence],
@@ -782,6 +789,7 @@ def test_a_build_that_hangs_is_stopped_and_leaves_nothing(
     assert time.monotonic() - started < 40
 
 
+@pytest.mark.slow
 @engine_test
 def test_an_interrupted_build_leaves_nothing(
     machine: Machine, tmp_path: Path, judge: Judge
@@ -804,6 +812,7 @@ def test_an_interrupted_build_leaves_nothing(
     assert machine.left(root) == []
 
 
+@pytest.mark.slow
 @engine_test
 def test_a_build_that_is_killed_while_it_copies_leaves_no_container(
     machine: Machine, tmp_path: Path
@@ -828,6 +837,7 @@ def test_a_build_that_is_killed_while_it_copies_leaves_no_container(
     assert machine.base not in engine._aside(*LISTS[engine.client][1])
 
 
+@pytest.mark.slow
 @engine_test
 def test_a_client_without_an_engine_is_passed_over_for_one_that_works(
     judged: Callable[..., Evidence],

@@ -364,6 +364,7 @@ for line in pathlib.Path(".env").read_text().splitlines():
     assert name in (root / "alembic.ini").read_text()
 
 
+@pytest.mark.slow
 def test_a_database_that_cannot_be_dropped_is_named(
     shared: Shared, judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, theirs: Theirs
 ) -> None:
@@ -514,6 +515,7 @@ def test_database_tests_that_skip_themselves_are_a_defect(outcome: Try) -> None:
     assert found.message == "the database tests opened no session in a scratch database"
 
 
+@pytest.mark.slow
 def test_they_are_a_defect_on_a_server_that_others_use_as_well(
     shared: Shared, tmp_path: Path
 ) -> None:
@@ -538,6 +540,7 @@ def test_they_are_a_defect_on_a_server_that_others_use_as_well(
         assert done.status is Status.PASSED, done
 
 
+@pytest.mark.slow
 def test_tests_alone_run_on_an_empty_database(outcome: Try) -> None:
     program = (
         "import os, psycopg; c = psycopg.connect(os.environ['HERE']); "
@@ -587,6 +590,7 @@ def test_what_the_machine_lacks_is_no_defect(
     assert remedy in caught.value.remedy
 
 
+@pytest.mark.slow
 def test_a_server_that_ends_meanwhile_is_no_defect(shared: Shared, tmp_path: Path) -> None:
     program = (
         "import os, psycopg; c = psycopg.connect(os.environ['DATABASE_URL'], autocommit=True); "
@@ -624,6 +628,7 @@ def test_a_migrator_without_a_transaction_is_found_out(outcome: Try) -> None:
     assert found.path == LAST
 
 
+@pytest.mark.slow
 def test_a_migrator_that_notes_a_failed_migration_is_found_out(outcome: Try) -> None:
     noting = """connection.execute("INSERT INTO aksara_migrations VALUES (%s, 'x')", [name])
     with connection.transaction():
@@ -634,6 +639,7 @@ def test_a_migrator_that_notes_a_failed_migration_is_found_out(outcome: Try) -> 
     assert "is not applied once it is mended: changed since" in found.message
 
 
+@pytest.mark.slow
 def test_a_failed_migration_that_only_fills_tables_must_be_executed_in_the_end(
     outcome: Try,
 ) -> None:
@@ -652,6 +658,7 @@ def test_a_failed_migration_that_only_fills_tables_must_be_executed_in_the_end(
     )
 
 
+@pytest.mark.slow
 def test_a_migrator_that_hides_a_failure_is_found_out(outcome: Try) -> None:
     hiding = """try:
                     apply(connection, name, text)
@@ -674,11 +681,13 @@ TRY_LOCK = """if not connection.execute("SELECT pg_try_advisory_lock(%s)", [LOCK
 LOCK = 'connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])'
 
 
+@pytest.mark.slow
 def test_a_migrator_that_refuses_beside_another_one_passes(outcome: Try) -> None:
     edits = {MIGRATOR: (LOCK, TRY_LOCK.format('"another migrator is at work"'))}
     assert outcome(edits, "advisory-lock").status is Status.PASSED
 
 
+@pytest.mark.slow
 def test_a_migrator_that_claims_to_be_done_beside_another_one_is_found_out(outcome: Try) -> None:
     edits = {MIGRATOR: (LOCK, TRY_LOCK.format("0"))}
     found = only(outcome(edits, "advisory-lock"))
@@ -696,6 +705,7 @@ def test_a_migrator_without_checksums_is_found_out(outcome: Try) -> None:
     assert found.path == f"{FOLDER}/0001_services.sql"
 
 
+@pytest.mark.slow
 def test_a_migrator_that_applies_what_was_changed_anew_is_found_out(outcome: Try) -> None:
     # It fails on the table that is there already, which is no refusal.
     anew = """for name in changed:
@@ -711,6 +721,7 @@ def pending("""
     assert found.message == "a migration that was applied and then changed is executed once more"
 
 
+@pytest.mark.slow
 def test_a_migrator_that_fails_whatever_was_changed_refuses_nothing(outcome: Try) -> None:
     refusing = """if not waiting:
                 raise SystemExit("nothing is to be done")
@@ -722,12 +733,14 @@ def test_a_migrator_that_fails_whatever_was_changed_refuses_nothing(outcome: Try
     assert found.message.endswith("which already fails before: nothing is to be done")
 
 
+@pytest.mark.slow
 def test_checksums_that_only_the_status_looks_at_are_enough(outcome: Try) -> None:
     asked = "    if changed and __import__('sys').argv[1] == 'status':"
     edits = {MIGRATOR: ("    if changed:", asked)}
     assert outcome(edits, "checksums").status is Status.PASSED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("proof", ["transactional", "checksums"])
 def test_a_migrator_that_does_not_read_the_copy_proves_nothing(outcome: Try, proof: str) -> None:
     texts = {path.name: path.read_text() for path in sorted((AKSARA / FOLDER).iterdir())}
@@ -737,6 +750,7 @@ def test_a_migrator_that_does_not_read_the_copy_proves_nothing(outcome: Try, pro
     assert "reads that file" in caught.value.remedy
 
 
+@pytest.mark.slow
 def test_a_single_migration_is_proved_as_well(shared: Shared, tmp_path: Path) -> None:
     root = copy_of_aksara(tmp_path / "aksara", None, *PROOFS)
     (root / LAST).unlink()

@@ -98,6 +98,7 @@ class TestTree:
         assert value not in everything_written(project)
         assert value not in repr(found)
 
+    @pytest.mark.slow
     def test_a_key_of_the_tests_is_accepted_by_place_rule_and_reason(
         self, project: Path, judge: Judge
     ) -> None:
@@ -114,6 +115,7 @@ class TestTree:
         assert passed.status is Status.PASSED, passed
         assert passed.summary.endswith("; 1 accepted")
 
+    @pytest.mark.slow
     def test_a_key_of_the_tests_that_the_last_release_has_is_a_remark_until_it_changes(
         self, project: Path, judge: Judge
     ) -> None:
@@ -179,6 +181,7 @@ class TestTree:
         git(project, "add", "--force", "a.env")
         assert places(judge(project, "secrets", fresh=True)) == [("a.env", 1)]
 
+    @pytest.mark.slow
     def test_files_that_are_excluded_are_not_scanned(self, project: Path, judge: Judge) -> None:
         table = '[tool.release.gates.secrets]\nexclude = ["fixtures/**"]'
         write(
@@ -244,6 +247,7 @@ class TestHistory:
         assert ", 2 commits)" in found.outcome.summary
         assert slack("a") not in everything_written(project)
 
+    @pytest.mark.slow
     def test_a_secret_in_a_message_fails_with_its_commit(self, project: Path, judge: Judge) -> None:
         write(project, {"more.txt": "more\n"})
         planted = commit(project, f"Try it\n\nIt works with {slack('a')} now.")
@@ -272,12 +276,14 @@ class TestHistory:
         git(project, "tag", "-a", "-m", "1.2.3", "v1.2.3")
         assert judge(project, "secrets").outcome.status is Status.FAILED
 
+    @pytest.mark.slow
     def test_before_the_first_release_every_commit_is_scanned(
         self, project: Path, judge: Judge
     ) -> None:
         self.plant_and_remove(project)
         assert judge(project, "secrets").outcome.status is Status.FAILED
 
+    @pytest.mark.slow
     def test_a_branch_that_was_merged_counts_and_another_one_does_not(
         self, project: Path, judge: Judge
     ) -> None:
@@ -288,6 +294,7 @@ class TestHistory:
         git(project, "merge", "--quiet", "--no-ff", "--message", "Merge", "side")
         assert judge(project, "secrets").outcome.status is Status.FAILED
 
+    @pytest.mark.slow
     def test_a_project_in_a_folder_is_judged_by_its_own_files(
         self, tmp_path: Path, judge: Judge
     ) -> None:
