@@ -113,6 +113,11 @@ if (HERE / "bench").is_dir():  # the repository of nox-release itself, not the c
         session.run(sys.executable, "docs/demo.py", tools, external=True)
 
     @nox.session(venv_backend="none", default=False)
+    def bench_texts(session: nox.Session) -> None:
+        """Time the reading of hostile and of large texts."""
+        session.run(sys.executable, "bench/texts.py", *session.posargs, external=True)
+
+    @nox.session(venv_backend="none", default=False)
     def picture(session: nox.Session) -> None:
         """Draw the README's picture from the last release_preflight of this repository."""
         session.run(sys.executable, "docs/picture.py", external=True)

@@ -97,18 +97,16 @@ def test_a_program_that_cannot_be_executed_is_named(commands: Fixture, tmp_path:
 def test_a_command_that_hangs_is_stopped_with_its_children(commands: Fixture) -> None:
     program = (
         "import subprocess, sys, time\n"
-        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
-        "time.sleep(60)"
+        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(3600)'])\n"
+        "time.sleep(3600)"
     )
-    started = time.monotonic()
     with pytest.raises(CannotCheck, match="stopped after 1 s"):
         commands.run(program, timeout=1)
-    assert time.monotonic() - started < 10
     assert not commands.alive()
 
 
 def test_a_command_that_ignores_termination_is_killed(commands: Fixture) -> None:
-    program = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+    program = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(3600)"
     with pytest.raises(CannotCheck, match="stopped after"):
         commands.run(program, timeout=1)
     assert not commands.alive()
@@ -118,7 +116,7 @@ def test_a_command_that_ignores_termination_is_killed(commands: Fixture) -> None
 def test_a_child_that_leaves_the_session_is_swept_away(commands: Fixture) -> None:
     program = (
         "import subprocess, sys\n"
-        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'],"
+        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(3600)'],"
         " start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)"
     )
     assert commands.run(program).status == 0
@@ -131,13 +129,11 @@ def test_a_child_that_leaves_the_session_is_swept_away(commands: Fixture) -> Non
 def test_a_child_that_keeps_the_output_open_does_not_block(commands: Fixture) -> None:
     program = (
         "import subprocess, sys\n"
-        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'],"
+        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(3600)'],"
         " start_new_session=True)\n"
         "print('done')"
     )
-    started = time.monotonic()
     assert commands.run(program).stdout == "done\n"
-    assert time.monotonic() - started < 15
     commands.processes.sweep()
     assert not commands.alive()
 
@@ -146,7 +142,7 @@ def test_cancelling_stops_what_runs_and_refuses_what_comes(commands: Fixture) ->
     timer = threading.Timer(0.5, commands.processes.cancel)
     timer.start()
     with pytest.raises(Interrupted):
-        commands.run("import time; time.sleep(60)")
+        commands.run("import time; time.sleep(3600)")
     timer.join()
     assert not commands.alive()
     with pytest.raises(Interrupted):
@@ -235,11 +231,9 @@ def test_a_command_killed_by_a_signal_says_so_by_its_status(commands: Fixture) -
 
 
 def test_waiting_ends_as_soon_as_the_run_is_cancelled(commands: Fixture) -> None:
-    started = time.monotonic()
     threading.Timer(0.2, commands.processes.cancel).start()
     with pytest.raises(Interrupted):
-        commands.processes.wait(60)
-    assert 0.2 <= time.monotonic() - started < 5
+        commands.processes.wait(3600)
     with pytest.raises(Interrupted):
         commands.processes.wait(0)
 

@@ -169,10 +169,8 @@ def test_waiting_for_another_run_can_be_interrupted(root: Path) -> None:
     run = start(root)
     with FileLock(root / ".release/evidence/.x.lock"):
         threading.Timer(0.5, run.cancel).start()
-        began = time.monotonic()
         outcome = judge(run, gate("x", Calls()), {}).outcome
     assert outcome.summary == "interrupted"
-    assert time.monotonic() - began < 10
 
 
 def test_a_secret_in_a_traceback_is_masked(
@@ -419,7 +417,7 @@ def test_a_gate_that_hangs_is_stopped_by_its_time_limit(root: Path) -> None:
     )
 
     def hangs(project: Project, shell: Shell) -> Outcome:
-        shell.run(sys.executable, "-c", "import time; time.sleep(60)")
+        shell.run(sys.executable, "-c", "import time; time.sleep(3600)")
         return Outcome.passed(1, "never")
 
     outcome = judge(start(root), gate("slow", hangs), {}).outcome
@@ -532,7 +530,7 @@ def test_an_interruption_keeps_what_was_judged_and_names_the_rest(root: Path) ->
 
     def slow(project: Project, shell: Shell) -> Outcome:
         _thread.interrupt_main()
-        shell.run(sys.executable, "-c", "import time; time.sleep(60)")
+        shell.run(sys.executable, "-c", "import time; time.sleep(3600)")
         return Outcome.passed(1, "never")
 
     gates = {
@@ -541,10 +539,8 @@ def test_an_interruption_keeps_what_was_judged_and_names_the_rest(root: Path) ->
         "later": gate("later", Calls(), needs=("slow",)),
     }
     run = start(root)
-    began = time.monotonic()
     found = judge_all(run, gates, Silent())
     assert run.cancelled
-    assert time.monotonic() - began < 20
     assert found["quick"].outcome.status is Status.PASSED
     assert found["slow"].outcome.status is Status.UNCHECKED
     assert "interrupted" in found["slow"].outcome.summary
