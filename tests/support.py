@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
+import shutil
 import subprocess
+import tempfile
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -104,9 +108,30 @@ def commit(root: Path, message: str = "Change") -> str:
 
 def make_project(root: Path, files: Mapping[str, str | bytes | None] | None = None) -> Path:
     """A small hatchling project in src layout, committed on main; `files` are laid over it."""
-    root.mkdir(parents=True, exist_ok=True)
+    asked = tuple((files or {}).items())
+    if asked not in _MADE or (root.exists() and any(root.iterdir())):
+        _MADE.add(asked)
+        return _make(root, asked)
+    shutil.copytree(_template(asked), root, dirs_exist_ok=True)
+    git(root, "update-index", "-q", "--refresh")  # it knows files by their inodes, too
+    return root
+
+
+Files = tuple[tuple[str, str | bytes | None], ...]
+_MADE: set[Files] = set()
+
+
+@functools.cache
+def _template(files: Files) -> Path:
+    """What is copied for projects that were made before: git takes longer to make one."""
+    folder = tempfile.mkdtemp(prefix="nox-release-template-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return _make(Path(folder) / "project", files)
+
+
+def _make(root: Path, files: Files) -> Path:
     write(root, FILES)
-    write(root, files or {})
+    write(root, dict(files))
     git(root, "init", "--quiet", "--initial-branch=main")
     commit(root, "Start")
     return root
