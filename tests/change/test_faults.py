@@ -85,13 +85,17 @@ def _gates_without_tools(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def tools_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Tools of these tests alone: whatever CITATION.cff says, its schema is satisfied at once."""
-    tools = tmp_path_factory.mktemp("tools")
-    replace_tool(
-        tools, "documents", "check-jsonschema", 'print(\'{"status": "ok", "errors": []}\')'
-    )
+def quick_tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Tools that find nothing wrong with CITATION.cff, and take no time for it."""
+    tools = tmp_path_factory.mktemp("quick-tools")
+    answer = 'print(\'{"status": "ok", "errors": []}\')'
+    replace_tool(tools, "documents", "check-jsonschema", answer)
     return tools
+
+
+@pytest.fixture
+def judge(quick_tools: Path) -> Judge:
+    return Judge(quick_tools)
 
 
 @pytest.fixture(autouse=True)
