@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -116,8 +115,3 @@ def changed(*edits: tuple[str, str], text: str = GOOD) -> str:
         assert found, old
         text = before + new + after
     return text
-
-
-def cpu_seconds() -> float:
-    """The processor time that this process and those that it started have taken."""
-    return sum(os.times()[:4])
