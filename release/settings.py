@@ -140,6 +140,9 @@ class GateSettings(_Table):
     levels: tuple[Level, ...] | None = Field(
         None, description="The kinds of release that it applies to; all of them unless set."
     )
+    strict: bool | None = Field(
+        None, description="Whether its advice blocks a release; as tool.release.strict unless set."
+    )
 
 
 class CommandSettings(GateSettings):
@@ -595,6 +598,7 @@ class Settings(_Table):
     python: Text | None = Field(
         None, description="The Python that environments are made with, such as 3.12."
     )
+    strict: bool = Field(False, description="Whether the advice of gates blocks a release.")
     changelog: ChangelogSettings = Field(
         default_factory=lambda: ChangelogSettings(),  # type: ignore[call-arg]
         description="The changelog.",
@@ -613,6 +617,11 @@ class Settings(_Table):
         description="Globs of files that the project's own commands write and no gate judges.",
     )
     gates: Gates = Field(default_factory=Gates, description="One table for each gate.")
+
+    def is_strict(self, gate: str) -> bool:
+        """Whether the advice of a gate blocks."""
+        own = self.gates.of(gate).strict
+        return self.strict if own is None else own
 
 
 def parse(table: Mapping[str, Any], source: str, path: str = "pyproject.toml") -> Settings:

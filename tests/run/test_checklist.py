@@ -102,7 +102,7 @@ def test_the_json_report_has_the_documented_fields() -> None:
     gate = next(item for item in data["gates"] if item["name"] == "lint")
     assert gate["status"] == "failed"
     assert gate["findings"] == [
-        {"message": "is bad", "path": "src/x.py", "line": 3, "remedy": "mend it"}
+        {"message": "is bad", "path": "src/x.py", "line": 3, "remedy": "mend it", "advice": False}
     ]
     assert {"summary", "checked", "seconds", "reused", "tools", "log"} <= gate.keys()
 

@@ -37,7 +37,7 @@ from datetime import UTC, date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from release.errors import CannotCheck, ConfigurationError, Problem
+from release.errors import CannotCheck, ConfigurationError
 from release.model import Finding, Gate, Outcome, Status
 
 if TYPE_CHECKING:
@@ -233,12 +233,7 @@ def publishing_jobs(loaded: Loaded) -> tuple[Job, ...]:
         found[job.key] = Job(workflow.name, job.id, name, by_tag)
     unread = [fault for fault in loaded.faults if fault.path not in loaded.nodes]
     if unread and not found:
-        raise ConfigurationError(
-            *(
-                Problem(fault.message, fault.path or "", fault.line, fault.remedy or "")
-                for fault in unread
-            )
-        )
+        raise ConfigurationError(*unread)
     return tuple(found.values())
 
 

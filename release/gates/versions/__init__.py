@@ -42,7 +42,7 @@ def check(project: Project, shell: Shell) -> Outcome:
             f"the version comes from {project.version_source}, and no release tag is on this"
             " commit; the build gate judges what it makes"
         )
-    findings = [Finding(w.message, w.path, w.line, w.remedy or None) for w in project.warnings]
+    findings = list(project.warnings)
     places = project.version_places
     findings += judge_places(places)
     findings += judge_bumpversion(project.tool("bumpversion"), _texts(project), project.version)
