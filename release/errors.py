@@ -5,6 +5,8 @@ Anything else that escapes is a defect of ours and keeps its traceback.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from release.model import Finding, Judgement
 
 # The same type: what a gate finds is what an error says.
@@ -40,9 +42,13 @@ class CannotCheck(ReleaseError):
         self.reason = reason
         self.remedy = remedy
 
-    def as_judgement(self) -> Judgement:
-        """A part of a gate that could not be judged."""
-        return Judgement(unchecked=self.problems)
+
+def attempt(judge: Callable[[], Judgement]) -> Judgement:
+    """A part of a gate's judgement. Where it cannot be judged, that does not hide the others."""
+    try:
+        return judge()
+    except CannotCheck as error:
+        return Judgement(unchecked=error.problems)
 
 
 class Interrupted(Exception):
