@@ -216,8 +216,8 @@ class Project:
     def after_release(self) -> bool:
         """Whether the current version is released, and this commit is a later one."""
         version = self.target_version(None)
-        known = set(self.released.values())
-        return version in known and version not in set(self.released_here.values())
+        before = {self.released[tag] for tag in self.merged_tags if tag in self.released}
+        return version in before and version not in set(self.released_here.values())
 
     @cached_property
     def release_level(self) -> Level | None:

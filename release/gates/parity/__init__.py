@@ -229,8 +229,9 @@ def _judge_index(
         return Judgement(1, faults, notes=(new,)), "the index does not know the project yet"
     built = parse(next((a.metadata["version"] for a in archives if "version" in a.metadata), ""))
     target = project.target_version(shell.level)
-    if built is None or (target is not None and target != built):
-        return Judgement(1), f"{target} is to be built yet"
+    after = shell.level is None and project.after_release
+    if built is None or after or (target is not None and target != built):
+        return Judgement(1), f"{'the next version' if after else target} is to be built yet"
     judged = judge_reuse(artifacts, served, built, shell.now.astimezone(UTC))
     return judged, "no name on the index is used again"
 

@@ -210,7 +210,15 @@ class TestOrder:
         set_version(project, "1.2.4+local")
         assert "1.2.4+local is a local version" in said(judge(project, "versions"))
 
-    @pytest.mark.parametrize("last", ["v1.2.3", "v1.2.4", "v2.0.0rc1"])
+    def test_after_a_release_its_places_are_judged_alone(self, project: Path, judge: Judge) -> None:
+        tag(project, "v1.2.3")
+        write(project, {"README.md": "# More\n"})
+        commit(project)
+        found = judge(project, "versions").outcome
+        assert found.status is Status.PASSED, found
+        assert "and released; a higher one comes next" in found.summary
+
+    @pytest.mark.parametrize("last", ["v1.2.4", "v2.0.0rc1"])
     def test_a_version_must_be_above_the_last_release(
         self, project: Path, judge: Judge, last: str
     ) -> None:
