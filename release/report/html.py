@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from release.report.causes import causes
 from release.run.checklist import Report
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -20,4 +21,4 @@ def render(report: Report) -> str:
         undefined=StrictUndefined,
         keep_trailing_newline=True,
     )
-    return environment.get_template("preflight.html").render(report=report)
+    return environment.get_template("preflight.html").render(report=report, causes=causes)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
-from release.model import Status, Verdict
+from release.model import Finding, Status, Verdict
+from release.report.causes import causes
 from release.run.checklist import Report
 
 MARKS = {
@@ -17,9 +19,10 @@ VERDICTS = {Verdict.READY: "✅", Verdict.INCOMPLETE: "❔", Verdict.BLOCKED: "�
 
 
 def render(report: Report) -> str:
-    """The whole report: verdict, a table of gates, then each finding with its remedy."""
+    """The whole report: counts, a table of gates, what failed, what is to be checked, advice."""
     title = f"{report.project} {report.version or ''}".strip()
-    lines = [f"## {VERDICTS[report.verdict]} {escape(title)}: {report.verdict.value}", ""]
+    lines = [f"## {VERDICTS[report.verdict]} {escape(title)}: {report.counts}", ""]
+    lines += [f"{escape(report.judges)}.", ""] if report.judges else []
     changes = " with uncommitted changes" if report.dirty else ""
     lines.append(f"Commit `{report.commit[:12] or 'none'}`{changes}, {report.seconds:.1f} s.")
     if report.disturbed:
@@ -34,19 +37,26 @@ def render(report: Report) -> str:
             f"| {MARKS[outcome.status]} | {evidence.gate} | {escape(outcome.summary)} |"
             f" {outcome.checked or ''} | {duration} |"
         )
+    for status in (Status.FAILED, Status.UNCHECKED):
+        for evidence in report.of(status):
+            lines += ["", f"### {evidence.gate}: {status.value}", ""]
+            lines += _causes(evidence.outcome.blocking)
     for evidence in report.gates:
-        if not evidence.outcome.findings:
-            continue
-        lines += ["", f"### {evidence.gate}: {evidence.outcome.status.value}", ""]
-        for finding in evidence.outcome.findings:
-            place = ""
-            if finding.path:
-                line = f":{finding.line}" if finding.line is not None else ""
-                place = f"`{finding.path.replace('`', '')}{line}` "
-            lines.append(f"- {place}{escape(finding.message)}")
-            if finding.remedy:
-                lines.append(f"  → {escape(finding.remedy)}")
+        if advice := evidence.outcome.advice:
+            lines += ["", f"### {evidence.gate}: suggestions ({len(advice)})", ""]
+            lines += _causes(advice)
+    for evidence in report.gates:
+        if notes := evidence.outcome.notes:
+            lines += ["", f"### {evidence.gate}: noted", "", *_causes(notes)]
     return "\n".join(lines) + "\n"
+
+
+def _causes(findings: Iterable[Finding]) -> Iterator[str]:
+    for cause in causes(findings):
+        places = " ".join(f"`{place.replace('`', '')}`" for place in cause.places)
+        yield f"- {places} {escape(cause.message)}" if places else f"- {escape(cause.message)}"
+        if cause.first.remedy:
+            yield f"  → {escape(cause.first.remedy)}"
 
 
 def escape(text: str) -> str:
