@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from rich.console import Console
 
 from release.model import (
+    BUILT_IN_GATES,
     Artifact,
     Evidence,
     Finding,
@@ -251,3 +254,10 @@ def test_the_first_line_says_which_release_is_judged(
 def test_at_its_tag_a_release_is_the_one_that_is_judged(project: Path) -> None:
     git(project, "tag", "--annotate", "--message", "x", "v1.2.3")
     assert judges(read_project(project), None) == "judges 1.2.3, which is tagged on this commit"
+
+
+@pytest.mark.parametrize("name", BUILT_IN_GATES)
+def test_every_gate_says_what_blocks_and_why(name: str) -> None:
+    text = import_module(f"release.gates.{name}").__doc__ or ""
+    assert re.search(r"\b[Bb]locks\b", text)
+    assert re.search(r"\b(promises?|certain|harms?)\b", text)

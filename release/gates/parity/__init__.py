@@ -8,7 +8,10 @@ parts, one sdist, the size. Wheel and sdist must say the same of what installers
 same licence files. The version of the metadata must be one that the pypa/gh-action-pypi-publish of
 the workflows takes.
 
-A wheel for this Linux alone (linux_x86_64) is a remark where the workflows that publish use
+Blocks what is certain to be refused. Advice: licence files that only one of the two files has, a
+wheel and an sdist before metadata 2.2 that differ, and a publisher whose version is not known.
+
+A wheel for this Linux alone (linux_x86_64) is advice where the workflows that publish use
 cibuildwheel, auditwheel or maturin, which make portable ones, or build nothing but an sdist.
 
 Asks the index whether it has a file of that name with other bytes (the same bytes are noted),

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SETTING = "tool.release.gates.ratchet.accept"
 # Differences below this many bytes are nothing, however large a part they are of a small file.
 SMALL = 16_384
+# So many losses of a kind in one folder are each told.
+FEW = 3
 REMOVED = "object_removed"
 ADDED = "object_added"
 SOFT = (
@@ -602,7 +604,7 @@ def _names(line: str, what: str) -> bool:
 
 
 def _grouped(losses: Sequence[Loss], previous: str) -> Iterator[Finding]:
-    """One finding for a loss, or for all of a kind in one folder to which the same happened."""
+    """A finding for each loss, or for all of a kind in one folder where they are many."""
     groups: dict[tuple[str, ...], list[Loss]] = {}
     for loss in losses:
         kind, _, name = loss.what.partition(" ")
@@ -610,16 +612,21 @@ def _grouped(losses: Sequence[Loss], previous: str) -> Iterator[Finding]:
         alone = () if folder and kind in {"file", "module", "api"} else (loss.what,)
         groups.setdefault((kind, folder, loss.how, *alone), []).append(loss)
     for (kind, folder, how, *_), found in groups.items():
-        what, text = found[0].what, _told(found[0], previous)
-        if len(found) > 1:
+        if len(found) > FEW:
             what = f"{kind} {folder}{'/' if kind == 'file' else '.'}*"
             names = listing([loss.what.partition(" ")[2] for loss in found])
             text = f"{what} ({len(found)} of them) {how.replace('{0}', previous)}: {names}"
-        remedy = (
-            "bring it back, announce it in the changelog's section of the release, or acknowledge"
-            f' it: {SETTING}, what = "{what}"'
-        )
-        yield Finding(text, remedy=remedy)
+            yield _silent(what, text)
+        else:
+            yield from (_silent(loss.what, _told(loss, previous)) for loss in found)
+
+
+def _silent(what: str, text: str) -> Finding:
+    remedy = (
+        "bring it back, announce it in the changelog's section of the release, or acknowledge it:"
+        f' {SETTING}, what = "{what}"'
+    )
+    return Finding(text, remedy=remedy)
 
 
 def judge_additions(added: Sequence[str], *, patch: bool, frozen: bool) -> Judgement:

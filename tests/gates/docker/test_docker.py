@@ -264,7 +264,9 @@ def test_a_dynamic_version_must_only_be_one() -> None:
 
 def labels_of(values: dict[str, str], version: str | None = "1.2.3", text: str = "") -> str:
     looked = Looked("x", Image("", values, 1), Inside(None, "1.2.3", None, 1))
-    return messages(judge_labels(looked, version, COMMIT, instructions(text), "Dockerfile"))
+    return messages(
+        list(judge_labels(looked, version, COMMIT, instructions(text), "Dockerfile").defects)
+    )
 
 
 VERSION_LABEL = "org.opencontainers.image.version"
@@ -314,7 +316,7 @@ def test_what_the_python_inside_saw_is_found_in_its_output() -> None:
 
 
 @pytest.mark.parametrize(
-    ("threshold", "defects", "remarks"),
+    ("threshold", "defects", "notes"),
     [
         ("error", ["DL4000"], ["DL3007", "DL3003", "DL3059"]),
         ("warning", ["DL3007", "DL4000", "DL3003"], ["DL3059"]),
@@ -323,15 +325,17 @@ def test_what_the_python_inside_saw_is_found_in_its_output() -> None:
     ],
 )
 def test_findings_of_hadolint_fail_from_the_threshold_on(
-    threshold: str, defects: list[str], remarks: list[str]
+    threshold: str, defects: list[str], notes: list[str]
 ) -> None:
     text = (DATA / "hadolint.json").read_text("utf-8")
     found = read_lint(text, threshold, "Dockerfile")
-    assert [[f.message.partition(":")[0] for f in part] for part in found] == [defects, remarks]
+    parts = (found.defects, found.notes)
+    assert [[f.message.partition(":")[0] for f in part] for part in parts] == [defects, notes]
 
 
 def test_a_finding_of_hadolint_names_file_line_and_what_to_do() -> None:
-    defects, _ = read_lint((DATA / "hadolint.json").read_text("utf-8"), "error", "Dockerfile")
+    text = (DATA / "hadolint.json").read_text("utf-8")
+    defects = read_lint(text, "error", "Dockerfile").defects
     assert (defects[0].path, defects[0].line) == ("Dockerfile", 2)
     assert defects[0].message == "DL4000: MAINTAINER is deprecated"
     assert ".hadolint.yaml" in str(defects[0].remedy)

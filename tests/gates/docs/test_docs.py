@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from release.gates.docs import Source, applies, find_sources, wanted
+from release.gates.docs import Source, applies, find_sources, is_strict, wanted
 from release.model import Evidence, Status
 from release.project import read_project
 from release.project.declared import Requirements
@@ -44,6 +44,45 @@ def lines(evidence: Evidence) -> list[tuple[str | None, int | None]]:
 
 def with_table(table: str) -> bytes:
     return f"{PYPROJECT}\n{table}\n".encode()
+
+
+@pytest.fixture(autouse=True)
+def promised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The project promises to build without a warning."""
+    monkeypatch.setattr("release.gates.docs.is_strict", lambda project, source: True)
+
+
+class TestPromise:
+    @pytest.mark.parametrize(
+        ("files", "strict"),
+        [
+            ({}, False),
+            ({"mkdocs.yml": "site_name: x\nstrict: true\n"}, True),
+            ({"mkdocs.yml": "site_name: x\nstrict: false\n"}, False),
+            ({".readthedocs.yaml": "mkdocs: {fail_on_warning: true}\n"}, True),
+            ({".readthedocs.yaml": "mkdocs: {fail_on_warning: false}\n"}, False),
+            ({"Makefile": "docs:\n\tmkdocs build --strict\n"}, True),
+            ({"Makefile": "docs:\n\tmkdocs build\n"}, False),
+            ({"pyproject.toml": with_table("[tool.release.gates.docs]\ninstall = ['x']")}, True),
+        ],
+    )
+    def test_warnings_block_where_the_projects_own_builds_fail_for_one(
+        self, tmp_path: Path, files: Files, *, strict: bool
+    ) -> None:
+        project = read_project(make_project(tmp_path / "p", {**MKDOCS, **files}))
+        assert is_strict(project, Source("mkdocs", "mkdocs.yml")) is strict
+
+    @network
+    def test_else_they_are_advice(
+        self, project: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.undo()
+        write(project, {**MKDOCS, "docs/more.md": "# More\n\n[Nowhere](nowhere.md)\n"})
+        found = judge(project, "docs").outcome
+        assert (found.status, [f.path for f in found.advice]) == (
+            Status.PASSED, ["docs/more.md"]
+        )  # fmt: skip
+        assert found.summary == "mkdocs: 2 pages, 1 warning"
 
 
 class TestDetection:
