@@ -86,11 +86,11 @@ def check(project: Project, shell: Shell) -> Outcome:
     _judge_badges(read)
     expression, declares = declared_licence(project.pyproject)
     if declares:
-        read.add("licence", *judge_licences(expression, read.licences))
         missing = Judgement(0, tuple(judge_licence_files(project.root, project.pyproject)))
         named = any(finding.path for finding in missing.defects)
         known = missing.defects and not named and _had_no_licence(project)
         read.judged += missing.as_advice() if known else missing
+        read.add("licence", *judge_licences(expression, read.licences))
     if not read.names:
         return Outcome.not_applicable(
             "it has no citation, security policy, badge of its version, or licence"

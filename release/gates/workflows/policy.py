@@ -137,6 +137,7 @@ def environment(context: Context) -> Iterator[Breach]:
                 f"the publishing job {job.label} has no environment",
                 job,
                 f"add {remedy}, and protect it in the repository's settings",
+                blocks=expected.environment is not None,
             )
         elif "${{" in told.text:
             yield _breach(

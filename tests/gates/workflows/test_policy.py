@@ -1016,7 +1016,7 @@ def test_a_defect_is_caught_by_its_rule_alone(planted: Defect) -> None:
 # Rules that never block by themselves, and of the others the defects that do not.
 ADVICE = {"verified", "checkout", "hand-off", "pins", "tags", "concurrency"}
 MILD = {
-    "environment": {"none", "an expression"},
+    "environment": {"an expression"},
     "permissions": {"contents: write", "one more", "everything"},
     "steps": {"a checkout", "a shell of the project", "a machine of the project"},
     "ref": {"pushes of branches", "dispatches", "schedules", "a branch named like a tag",
