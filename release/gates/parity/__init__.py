@@ -232,7 +232,8 @@ def _judge_index(
         return Judgement(1, faults, notes=(new,)), "the index does not know the project yet"
     built = parse(next((a.metadata["version"] for a in archives if "version" in a.metadata), ""))
     target = project.target_version(shell.level)
-    after = shell.level is None and project.after_release
+    known = any(parse(file.version) == built for file in served) and not project.released
+    after = shell.level is None and (project.after_release or known)
     if built is None or after or (target is not None and target != built):
         return Judgement(1), f"{'the next version' if after else target} is to be built yet"
     judged = judge_reuse(artifacts, served, built, shell.now.astimezone(UTC))

@@ -56,7 +56,7 @@ def check(project: Project, shell: Shell) -> Outcome:
         found += judge_order(target, _before(project, level))
     judged = Judgement(len(places) + 1 + (target is not None), tuple(found))
     if target is not None and project.settings.publish and not after:
-        judged += attempt(lambda: _ask_index(project, target))
+        judged += attempt(lambda: _ask_index(project, target, level))
     where = f"in {_count(len(places), 'place')}" if places else "by its tag"
     summary, facts = f"{target} {where}", {"version": str(target)}
     if after:
@@ -67,11 +67,15 @@ def check(project: Project, shell: Shell) -> Outcome:
     return judged.settle(summary, facts=facts)
 
 
-def _ask_index(project: Project, target: Version) -> Judgement:
+def _ask_index(project: Project, target: Version, level: Level | None) -> Judgement:
     from release.world.index import index_url, served_files
 
     files = served_files(project.name, index_url(project.settings.index)) or ()
-    return Judgement(1, tuple(judge_index(target, files)))
+    found = judge_index(target, files)
+    # A project without tags leaves it to the index what is released: this is a later commit then.
+    if found and level is None and not project.released:
+        return Judgement(1, notes=(Finding(f"{target} is released; a higher one comes next"),))
+    return Judgement(1, tuple(found))
 
 
 def judge_places(places: Sequence[VersionPlace]) -> list[Finding]:

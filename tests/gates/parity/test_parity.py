@@ -43,6 +43,7 @@ def root(tmp_path: Path, index: Path) -> Path:
     dist = root / ".release" / "dist"
     make_wheel(dist)
     make_sdist(dist)
+    git(root, "tag", "v1.2.2")
     return root
 
 
@@ -230,6 +231,16 @@ def test_the_same_bytes_on_the_index_are_noted(judge: Judge, root: Path, index: 
         "small_thing-1.2.3-py3-none-any.whl is on the index already, with this digest",
         "small_thing-1.2.3.tar.gz is on the index already, with this digest",
     ]
+
+
+def test_a_release_that_no_tag_names_is_not_to_be_published_again(
+    judge: Judge, root: Path, tmp_path: Path, index: Path
+) -> None:
+    git(root, "tag", "--delete", "v1.2.2")
+    serve(index, make_sdist(tmp_path / "other", files={"more.txt": b"x"}))
+    outcome = judged(judge, root).outcome
+    assert outcome.status is Status.PASSED, outcome
+    assert "the next version is to be built yet" in outcome.summary
 
 
 def test_another_sdist_of_the_version_on_the_index_fails(

@@ -291,12 +291,19 @@ class TestIndex:
         self, project: Path, judge: Judge, simple_index: Path
     ) -> None:
         serve(simple_index, "small_thing-1.2.3.tar.gz")
+        untagged = judge(project, "versions").outcome
+        assert untagged.status is Status.PASSED
+        assert [note.message for note in untagged.notes] == [
+            "1.2.3 is released; a higher one comes next"
+        ]
+        tag(project, "v1.2.2")
         found = said(judge(project, "versions"))
         assert "1.2.3 is on the index already: small_thing-1.2.3.tar.gz" in found
 
     def test_a_yanked_version_counts_too(
         self, project: Path, judge: Judge, simple_index: Path
     ) -> None:
+        tag(project, "v1.2.2")
         serve(simple_index, "small_thing-1.2.3.tar.gz", yanked=' data-yanked="bad"')
         assert "1.2.3 is on the index already (yanked)" in said(judge(project, "versions"))
 
