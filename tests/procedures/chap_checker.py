@@ -95,7 +95,7 @@ PROCEDURE = Procedure(
         Row(
             "update the compare-link footer so it points at the new tag",
             "changelog",
-            "none: links that are there are judged",
+            "`gates.changelog.strict = true`",
             Defect(
                 "Unreleased compares with the last tag but one",
                 swap("CHANGELOG.md", "/compare/v{version}...HEAD", "/compare/v0.1.0...HEAD"),

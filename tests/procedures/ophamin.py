@@ -220,7 +220,7 @@ PROCEDURE = Procedure(
         Row(
             "… above the previous release section",
             "changelog",
-            "none",
+            "`gates.changelog.strict = true`",
             Defect(
                 "the last two releases in the wrong order",
                 swap("CHANGELOG.md", "## [0.7.1]", "## [0.7.25]", ("## [0.7.2]", "## [0.7.1]")),
