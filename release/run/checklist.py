@@ -166,7 +166,9 @@ def make_report(
         result = Verdict.INCOMPLETE
     facts = project.git
     target = project.target_version(level)
-    version = str(target) if level is not None and target is not None else project.version
+    version = project.version
+    if target is not None and (level is not None or target.is_devrelease):
+        version = str(target) if level is not None else target.base_version
     if version is None and "build" in evidence:
         version = evidence["build"].outcome.facts.get("version")
     return Report(

@@ -225,7 +225,7 @@ PROCEDURE = Procedure(
         Row(
             "strict docs build",
             "docs",
-            "found: mkdocs.yml",
+            "`gates.docs.strict = true`",
             Defect(
                 "a link that leads nowhere",
                 append("docs/index.md", "\n[Nowhere](nowhere.md)\n"),
@@ -241,7 +241,7 @@ PROCEDURE = Procedure(
         Row(
             "static analysis",
             "static_analysis",
-            "none: bandit",
+            '`gates.static_analysis.tool = "bandit"`',
             Defect(
                 "a command that a shell runs",
                 put(

@@ -448,7 +448,7 @@ def judge_twine(status: int, said: str, names: Sequence[str]) -> Judgement:
     if status != 0 and (failed or invalid):
         why = " / ".join(dict.fromkeys(complaints)) or "the description does not render"
         finding = Finding(
-            f"twine check --strict does not pass {', '.join(failed) or 'the metadata'}: {why}",
+            f"twine check --strict refuses {', '.join(failed) or 'the metadata'}: {why}",
             "pyproject.toml",
             remedy="mend the readme, its content type, or the field it names",
         )
