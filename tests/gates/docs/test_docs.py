@@ -266,7 +266,7 @@ class TestSphinx:
         assert found.outcome.status is Status.FAILED
         assert {path for path, _ in lines(found)} == {"src/small_thing/__init__.py"}
 
-    def test_references_that_nobody_wrote_are_a_remark_unless_the_project_is_nitpicky(
+    def test_references_that_nobody_wrote_are_noted_unless_the_project_is_nitpicky(
         self, project: Path, judge: Judge
     ) -> None:
         code = (
@@ -277,7 +277,7 @@ class TestSphinx:
         write(project, {**SPHINX, "docs/index.rst": page, "src/small_thing/__init__.py": code})
         found = judge(project, "docs").outcome
         assert found.status is Status.PASSED, found
-        (remark,) = found.findings
+        (remark,) = found.notes
         assert "references that sphinx made of signatures lead nowhere" in remark.message
         write(project, {"docs/conf.py": "extensions = ['sphinx.ext.autodoc']\nnitpicky = True\n"})
         assert judge(project, "docs").outcome.status is Status.FAILED
