@@ -348,7 +348,7 @@ class TestSphinx:
         write(project, {"docs/index.rst": f"{text}\n:py:class:`small_thing.Gone`\n"})
         failed = judge(project, "docs")
         assert failed.outcome.status is Status.FAILED
-        assert lines(failed) == [("docs/index.rst", 6)]
+        assert lines(failed) == [("docs/index.rst", 6), (None, None)]
 
     def test_an_extension_that_crashes_is_unchecked(self, project: Path, judge: Judge) -> None:
         conf = (
