@@ -94,13 +94,12 @@ class _NotPlanted(Exception):
         self.remedy = remedy
 
 
-def prove(run: Run, extra: Mapping[str, Gate], names: Sequence[str], listener: Listener) -> Proofs:
+def prove(run: Run, names: Sequence[str], listener: Listener) -> Proofs:
     """Plant each gate's defects in copies of the project's commit, and judge them there.
 
-    `names` chooses gates, none means all of them; `extra` are gates of the noxfile. Of the project
-    itself nothing is touched but the logs in `.release/`. Raises ReleaseError for a project that is
-    in no git repository, and for names that are no gates. On KeyboardInterrupt everything is
-    stopped and removed.
+    `names` chooses gates, none means all of them. Of the project itself nothing is touched but the
+    logs in `.release/`. Raises ReleaseError for a project that is not in a git repository, and for
+    names that are not gates. On KeyboardInterrupt everything is stopped and removed.
     """
     from release.gates.ci.settings import CiSettings
 
@@ -109,7 +108,7 @@ def prove(run: Run, extra: Mapping[str, Gate], names: Sequence[str], listener: L
     if facts is None or facts.commit is None:
         remedy = "git init, git add, git commit: copies are made of a commit"
         raise ReleaseError(Problem("not in a git repository with a commit", remedy=remedy))
-    gates = checklist(project.settings, extra)
+    gates = checklist(project)
     _require_known(names, gates)
     chosen = [name for name in gates if not names or name in names]
     workflows = project.settings.gates.of("ci", CiSettings).workflows

@@ -112,8 +112,8 @@ def project_with(
     return root
 
 
-def run(judge: Judge, root: Path, *names: str, extra: Mapping[str, Gate] | None = None) -> Proofs:
-    return prove(judge.run(root), extra or {}, names, Heard())
+def run(judge: Judge, root: Path, *names: str, gates: Mapping[str, Gate] | None = None) -> Proofs:
+    return prove(judge.run(root, gates=gates), names, Heard())
 
 
 def of(proofs: Proofs, gate: str) -> Proved:
@@ -154,7 +154,7 @@ def test_every_defect_of_the_table_is_seen_but_where_another_one_shows_more(
     git(root, "config", "core.hooksPath", ".githooks")
     git(root, "remote", "set-url", "origin", "https://github.com/o/small-thing")
     heard = Heard()
-    proofs = prove(judge.run(root), {}, (), heard)
+    proofs = prove(judge.run(root), (), heard)
     seen = {(gate.gate, line.defect) for gate in proofs.gates for line in gate.lines}
     wanted = {
         (gate, defect.name)
@@ -397,7 +397,7 @@ def test_a_gate_of_the_noxfile_is_tried(tmp_path: Path, judge: Judge) -> None:
     gate = Gate("raises", "nothing raises", check)
     blind = Gate("blind", "nothing at all", lambda _project, _shell: Outcome.passed(1, "fine"))
     root = project_with(tmp_path)
-    proofs = run(judge, root, "raises", "blind", extra={"raises": gate, "blind": blind})
+    proofs = run(judge, root, "raises", "blind", gates={"raises": gate, "blind": blind})
     assert proofs.of(Proof.PROVED) == ("raises",)
     assert proofs.of(Proof.NOT_SHOWN) == ("blind",)
 
@@ -486,7 +486,7 @@ def test_evidence_that_still_counts_stands_in_for_judging_the_clean_copy(
     judge(root, "lint")
     judge(root, "sbom")
     heard = Heard()
-    proofs = prove(judge.run(root), {}, ("lint", "sbom"), heard)
+    proofs = prove(judge.run(root), ("lint", "sbom"), heard)
     assert proofs.of(Proof.PROVED) == ("lint", "sbom")
     assert {name for name, found in heard.clean.items() if found.reused} == {
         "lint",
@@ -508,7 +508,7 @@ def test_evidence_that_cannot_be_copied_is_judged_anew(tmp_path: Path, judge: Ju
     judge_one(judge.run(root), gate, {})
     for reused in (True, False):
         heard = Heard()
-        assert prove(judge.run(root), {"makes": gate}, ("makes",), heard).whole
+        assert prove(judge.run(root, gates={"makes": gate}), ("makes",), heard).whole
         assert heard.clean["makes"].reused is reused
         if reused:
             os.mkfifo(root / ".release" / "made" / "pipe")
@@ -576,7 +576,7 @@ class TestTheRepositoryIsOnlyRead:
             "import sys; from pathlib import Path; from tests.support import Judge\n"
             "from release.prove.proving import Listener, prove\n"
             "run = Judge(Path(sys.argv[1])).run(Path(sys.argv[2]))\n"
-            "prove(run, {}, ('slow', 'tree'), Listener())\n"
+            "prove(run, ('slow', 'tree'), Listener())\n"
         )
         process = subprocess.Popen(
             [sys.executable, "-c", program, str(judge.tools), str(root)],

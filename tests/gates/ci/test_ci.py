@@ -648,7 +648,7 @@ class TestWaiting:
         configure(project, server, "wait-minutes = 360")
         self.answers(server, [run("CI", None, status="queued")])
         started = judge.run(project)
-        gates = checklist(started.project.settings)
+        gates = checklist(started.project)
         server.before = lambda _path: threading.Timer(0.5, started.cancel).start()
         found = judge_with_needs(started, gates["ci"], gates)["ci"].outcome
         assert found.status is Status.UNCHECKED

@@ -255,7 +255,7 @@ def test_nothing_is_left_of_a_run_that_is_stopped_in_a_migration(
     folder.chmod(0o711)
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     run = judge.run(root)
-    gates = checklist(run.project.settings)
+    gates = checklist(run.project)
     found: dict[str, Any] = {}
     thread = threading.Thread(
         target=lambda: found.update(judge_with_needs(run, gates["migrations"], gates))
