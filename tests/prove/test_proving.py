@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -495,7 +496,12 @@ def test_evidence_that_still_counts_stands_in_for_judging_the_clean_copy(
     }
 
 
-def test_evidence_that_cannot_be_copied_is_judged_anew(tmp_path: Path, judge: Judge) -> None:
+def test_evidence_that_cannot_be_copied_is_judged_anew(
+    tmp_path: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: object, **_options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
     def check(_project: object, shell: Shell) -> Outcome:
         path = shell.folder_for("made") / "it"
         path.write_bytes((shell.root / "src/small_thing/__init__.py").read_bytes())
@@ -511,7 +517,7 @@ def test_evidence_that_cannot_be_copied_is_judged_anew(tmp_path: Path, judge: Ju
         assert prove(judge.run(root, gates={"makes": gate}), ("makes",), heard).whole
         assert heard.clean["makes"].reused is reused
         if reused:
-            os.mkfifo(root / ".release" / "made" / "pipe")
+            monkeypatch.setattr(shutil, "copytree", full)
 
 
 class TestTheRepositoryIsOnlyRead:
