@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import tempfile
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from release.errors import Problem, ReleaseError
 from release.model import Finding, Gate, Plan
 from release.project import Project
 from release.project.git import git
+from release.registry import installed
 from release.run.environments import tools_name
 from release.run.runner import Run, open_shell
 from release.run.store import Store
@@ -39,7 +41,8 @@ def try_out(project: Project, plan: Plan, tools: Gate, cache: Path) -> tuple[Fin
         check_writable(project.root / edit.path, edit.path)
     with tempfile.TemporaryDirectory(prefix="nox-release-dry-run-") as name:
         scratch = Path(name).resolve()
-        _lend_tools(cache, scratch / "cache", (tools.name, *DOCUMENT_GATES))
+        gates = [tools, *(installed()[name].gate for name in DOCUMENT_GATES)]
+        _lend_tools(cache, scratch / "cache", gates)
         run = Run(project, Store(_folder(scratch / "project")), scratch / "cache")
         top = _copy(project, scratch, plan.base)
         try:
@@ -59,7 +62,7 @@ def _folder(path: Path) -> Path:
     return path
 
 
-def _lend_tools(cache: Path, lent: Path, gates: tuple[str, ...]) -> None:
+def _lend_tools(cache: Path, lent: Path, gates: Iterable[Gate]) -> None:
     tools = lent / "tools"
     tools.mkdir(parents=True)
     for name in map(tools_name, gates):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from release.model import Evidence, Gate, Level
-from release.run.environments import lock_of
+from release.run.environments import digest_of_tools, module_of
 
 # Folders that no gate judges: version control, environments, and the caches of tools, which are
 # derived from the other inputs. Environments of other names are known by their pyvenv.cfg.
@@ -182,13 +182,12 @@ def gate_key(
     Not in it, and the reason why such gates are not reused or only for a time (`Gate.valid`): the
     remote, the index, advisories, a container engine, and the clock.
     """
-    lock = lock_of(gate.name)
     parts = {
         "gate": gate.name,
         "level": level,
         "refs": refs,
         "tree": tree.digest,
-        "tools": hashlib.sha256(lock.read_bytes()).hexdigest() if lock.exists() else None,
+        "tools": digest_of_tools(gate),
         "source": [own_source(), _source_of(gate)],
         "interpreter": [sys.version, sys.executable, platform.platform()],
         "environment": environment_digest(environ),
@@ -210,9 +209,10 @@ def environment_digest(environ: Mapping[str, str]) -> str:
 
 def _source_of(gate: Gate) -> str:
     """A digest of the file that a gate's check is written in."""
+    module = module_of(gate)
     try:
-        return hashlib.sha256(Path(gate.check.__code__.co_filename).read_bytes()).hexdigest()
-    except (AttributeError, OSError):
+        return hashlib.sha256(module.read_bytes()).hexdigest() if module else ""
+    except OSError:
         return ""
 
 

@@ -206,8 +206,8 @@ def test_the_key_depends_on_the_locked_tools(
 ) -> None:
     tree = Tree(root).read()
     before = gate_key(GATE, None, tree, {}, "refs")
-    (tmp_path / "lint.txt").write_text("ruff==0.0.1\n")
-    monkeypatch.setattr("release.run.environments.LOCKS", tmp_path)
+    (tmp_path / "lock.txt").write_text("ruff==0.0.1\n")
+    monkeypatch.setattr("release.run.environments.lock_of", lambda _gate: tmp_path / "lock.txt")
     assert gate_key(GATE, None, tree, {}, "refs") != before
 
 

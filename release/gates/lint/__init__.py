@@ -126,7 +126,7 @@ def read_procedure(project: Project) -> Procedure:
     if configuration is None:
         return Procedure(False, False, False, None, False)
     text = procedure_text(project)
-    ours = pinned_version("lint", "ruff")
+    ours = pinned_version(GATE, "ruff")
     demanded = configuration.get("required-version")
     demanded = demanded if isinstance(demanded, str) else ""
     exact = re.fullmatch(r"\s*(?:==)?\s*(\d[\w.]*)\s*", demanded)

@@ -261,5 +261,4 @@ GATE = Gate(
     order=110,
     settings="release.settings:CommandSettings",
     defects="release.gates.test.defects:DEFECTS",
-    beside_project=True,
 )

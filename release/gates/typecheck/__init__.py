@@ -145,7 +145,7 @@ def _mypy_requirement(project: Project) -> tuple[str, ...]:
     from release.project.declared import own_version, procedure_text, ranges
     from release.run.environments import pinned_version
 
-    ours = pinned_version("typecheck", "mypy")
+    ours = pinned_version(GATE, "mypy")
     wanted = own_version(project, procedure_text(project), "mypy", ours)
     if wanted is None:
         return ()
