@@ -15,6 +15,7 @@ from release.change.candidate import (
     judge_last_candidate,
 )
 from release.change.switch import check_writable, environment
+from release.change.tags import quoted
 from release.errors import Problem, ReleaseError
 from release.model import Finding, Gate, Plan
 from release.project import Project
@@ -106,15 +107,10 @@ def _configure(directory: Path, common: Path, folder: Path, top: Path) -> None:
     config = folder / "config"
     text = config.read_text(encoding="utf-8")
     for own in (common / "config", directory / "config.worktree"):
-        text += f"[include]\n\tpath = {_quoted(own)}\n"
-    text += f"[core]\n\tbare = false\n\tworktree = {_quoted(top)}\n"
-    text += f"\thooksPath = {_quoted(folder / 'hooks')}\n"
+        text += f"[include]\n\tpath = {quoted(own)}\n"
+    text += f"[core]\n\tbare = false\n\tworktree = {quoted(top)}\n"
+    text += f"\thooksPath = {quoted(folder / 'hooks')}\n"
     config.write_text(text, encoding="utf-8")
-
-
-def _quoted(path: Path) -> str:
-    text = str(path).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'
 
 
 def _lend_hooks(top: Path, common: Path, folder: Path) -> None:
