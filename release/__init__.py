@@ -7,12 +7,13 @@ through the sessions.
 from __future__ import annotations
 
 from release.errors import CannotCheck, ReleaseError
-from release.model import Finding, Gate, Level, Outcome, Status
+from release.model import Finding, Gate, Judgement, Level, Outcome, Status
 
 __all__ = [
     "CannotCheck",
     "Finding",
     "Gate",
+    "Judgement",
     "Level",
     "Outcome",
     "ReleaseError",

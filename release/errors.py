@@ -5,32 +5,18 @@ Anything else that escapes is a defect of ours and keeps its traceback.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
+from release.model import Finding, Judgement
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that is wrong.
-
-    `path` is relative to the repository where it can be, `line` counts from 1, `remedy` is an
-    imperative sentence or empty.
-    """
-
-    message: str
-    path: str = ""
-    line: int | None = None
-    remedy: str = ""
-
-    def __str__(self) -> str:
-        place = self.path + (f":{self.line}" if self.line is not None else "")
-        text = f"{place}: {self.message}" if place else self.message
-        return f"{text}\n    {self.remedy}" if self.remedy else text
+# The same type: what a gate finds is what an error says.
+Problem = Finding
 
 
 class ReleaseError(Exception):
-    """Something the user can mend. Carries every problem that was found, not only the first."""
+    """Something the user can fix. Carries every problem that was found, not only the first."""
 
-    def __init__(self, *problems: Problem) -> None:
+    def __init__(self, *problems: Finding) -> None:
         if not problems:
             raise ValueError("a ReleaseError names at least one problem")
         self.problems = problems
@@ -52,9 +38,17 @@ class CannotCheck(ReleaseError):
     """
 
     def __init__(self, reason: str, remedy: str) -> None:
-        super().__init__(Problem(reason, remedy=remedy))
+        super().__init__(Finding(reason, remedy=remedy))
         self.reason = reason
         self.remedy = remedy
+
+
+def attempt(judge: Callable[[], Judgement]) -> Judgement:
+    """A part of a gate's judgement. Where it cannot be judged, that does not hide the others."""
+    try:
+        return judge()
+    except CannotCheck as error:
+        return Judgement(unchecked=error.problems)
 
 
 class Interrupted(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
@@ -47,23 +47,47 @@ BESIDE = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One observation of a gate: a defect in a failed one, a remark in a passed one.
+    """One thing that a gate found, or that an error says is wrong.
 
-    `path` is relative to the repository, `line` counts from 1.
+    `path` is relative to the repository where it can be, `line` counts from 1, `remedy` is an
+    imperative sentence. `advice` does not block.
     """
 
     message: str
     path: str | None = None
     line: int | None = None
     remedy: str | None = None
+    advice: bool = False
+
+    def __str__(self) -> str:
+        text = f"{self.place}: {self.message}" if self.path else self.message
+        return f"{text}\n    {self.remedy}" if self.remedy else text
+
+    @property
+    def place(self) -> str:
+        """The file and the line, as far as they are known."""
+        return (self.path or "") + (f":{self.line}" if self.line is not None else "")
+
+    def map_text(self, clean: Callable[[str], str]) -> Finding:
+        return replace(
+            self,
+            message=clean(self.message),
+            path=clean(self.path) if self.path else None,
+            remedy=clean(self.remedy) if self.remedy else None,
+        )
 
     def as_json(self) -> dict[str, Any]:
-        return {
-            "message": self.message,
-            "path": self.path,
-            "line": self.line,
-            "remedy": self.remedy,
-        }
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Any) -> Finding:
+        return cls(
+            _text(data["message"]),
+            _optional(data["path"], str),
+            _optional(data["line"], int),
+            _optional(data["remedy"], str),
+            _exactly(data["advice"], bool),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +110,10 @@ class Artifact:
 class Outcome:
     """The judgement of one gate.
 
-    Build one with `passed`, `failed`, `unchecked` or `not_applicable`. It has no truth value:
-    three of the four kinds are neither good nor bad news, so callers compare `status`.
+    Build one with `passed`, `failed`, `unchecked` or `not_applicable`, or settle a Judgement. It
+    has no truth value: three of the four kinds are neither good nor bad news, so callers compare
+    `status`. `notes` are what one may want to know, such as what was accepted and why: they ask for
+    nothing, and never block.
     """
 
     status: Status
@@ -96,14 +122,17 @@ class Outcome:
     findings: tuple[Finding, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.summary:
             raise ValueError("an outcome needs a summary")
         if self.status is Status.PASSED and self.checked < 1:
             raise ValueError("a gate that checked nothing has not passed")
-        if self.status is Status.FAILED and not self.findings:
-            raise ValueError("a failed gate names at least one finding")
+        if self.status is Status.FAILED and not self.blocking:
+            raise ValueError("a failed gate names at least one finding that is not advice")
+        if self.status is Status.PASSED and self.blocking:
+            raise ValueError("the findings of a gate that passed are advice")
         if self.status is Status.UNCHECKED and not any(f.remedy for f in self.findings):
             raise ValueError("an unchecked gate says what would make it possible")
 
@@ -115,16 +144,26 @@ class Outcome:
         return replace(
             self,
             summary=clean(self.summary) or "-",
-            findings=tuple(
-                Finding(
-                    clean(finding.message),
-                    clean(finding.path) if finding.path else None,
-                    finding.line,
-                    clean(finding.remedy) if finding.remedy else None,
-                )
-                for finding in self.findings
-            ),
+            findings=tuple(finding.map_text(clean) for finding in self.findings),
+            notes=tuple(note.map_text(clean) for note in self.notes),
         )
+
+    @property
+    def blocking(self) -> tuple[Finding, ...]:
+        """The findings that are not advice: defects, and what could not be checked."""
+        return tuple(finding for finding in self.findings if not finding.advice)
+
+    @property
+    def advice(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.advice)
+
+    def strictly(self) -> Outcome:
+        """The same judgement where advice blocks as well."""
+        if not self.advice:
+            return self
+        findings = tuple(replace(finding, advice=False) for finding in self.findings)
+        summary = self.summary if self.status is Status.FAILED else _headline(findings)
+        return replace(self, status=Status.FAILED, summary=summary, findings=findings)
 
     @classmethod
     def passed(
@@ -138,9 +177,10 @@ class Outcome:
     ) -> Outcome:
         """The gate looked at `checked` things (one or more) and found nothing wrong.
 
-        `remarks` are shown and do not fail it; `facts` are what later gates read from its evidence.
+        `remarks` are advice; `facts` are what later gates read from its evidence.
         """
-        return cls(Status.PASSED, summary, checked, remarks, artifacts, facts or {})
+        judged = Judgement(checked, advice=remarks)
+        return judged.settle(summary, artifacts=artifacts, facts=facts)
 
     @classmethod
     def failed(
@@ -153,9 +193,7 @@ class Outcome:
         facts: Mapping[str, str] | None = None,
     ) -> Outcome:
         """The gate found the defects in `findings` (one or more)."""
-        if not summary and findings:
-            more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-            summary = findings[0].message + more
+        summary = summary or _headline(findings)
         return cls(Status.FAILED, summary, checked, findings, artifacts, facts or {})
 
     @classmethod
@@ -167,6 +205,76 @@ class Outcome:
     def not_applicable(cls, reason: str) -> Outcome:
         """The gate has nothing to judge: by which setting, level or absence."""
         return cls(Status.NOT_APPLICABLE, reason)
+
+
+def _headline(findings: tuple[Finding, ...]) -> str:
+    first = next((finding for finding in findings if not finding.advice), None)
+    more = sum(not finding.advice for finding in findings) - 1
+    return (first.message if first else "") + (f" (and {more} more)" if more > 0 else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What was looked at (`checked`, how many things), and what was found. Judgements add up.
+
+    `defects` block. `advice` does not, unless the project sets `strict`. `unchecked` is what could
+    not be judged, with what would make it possible. `notes` are as in an Outcome.
+    """
+
+    checked: int = 0
+    defects: tuple[Finding, ...] = ()
+    advice: tuple[Finding, ...] = ()
+    unchecked: tuple[Finding, ...] = ()
+    notes: tuple[Finding, ...] = ()
+
+    def __add__(self, other: Judgement) -> Judgement:
+        return Judgement(
+            self.checked + other.checked,
+            self.defects + other.defects,
+            self.advice + other.advice,
+            self.unchecked + other.unchecked,
+            self.notes + other.notes,
+        )
+
+    @classmethod
+    def one(
+        cls, finding: Finding | None = None, *, advice: bool = False, checked: int = 1
+    ) -> Judgement:
+        """That of one question: nothing found, a defect, or advice."""
+        found = () if finding is None else (finding,)
+        return cls(checked, advice=found) if advice else cls(checked, found)
+
+    def as_advice(self) -> Judgement:
+        """The same with its defects as advice: what nobody promised, or what was so before."""
+        return replace(self, defects=(), advice=self.defects + self.advice)
+
+    def settle(
+        self,
+        summary: str,
+        *,
+        failed: str = "",
+        artifacts: tuple[Artifact, ...] = (),
+        facts: Mapping[str, str] | None = None,
+    ) -> Outcome:
+        """The outcome. `summary` is that of a pass, `failed` that of a failure if it has its own.
+
+        What is found twice is said once.
+        """
+        defects, unchecked, notes = map(_once, (self.defects, self.unchecked, self.notes))
+        advice = tuple(replace(f, advice=True) for f in _once(self.advice) if f not in defects)
+        if defects:
+            status, said = Status.FAILED, failed or _headline(defects)
+            unchecked = tuple(replace(f, message=f"not checked: {f.message}") for f in unchecked)
+        elif unchecked:
+            status, said = Status.UNCHECKED, _headline(unchecked)
+        else:
+            status, said = Status.PASSED, summary
+        findings = (*defects, *unchecked, *advice)
+        return Outcome(status, said, self.checked, findings, artifacts, facts or {}, notes)
+
+
+def _once(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    return tuple(dict.fromkeys(findings))
 
 
 def _applies_always(_project: Project, _level: Level | None) -> str | None:
@@ -184,10 +292,10 @@ class Gate:
     needs no environment. `order` is its place in the checklist, which people read from low to high.
     `settings` is the model of its table, and `defects` what `prove` plants; both may be named as
     `module:name`, to be imported only when they are asked for.
-    `needs` names gates whose evidence it reads. `cost` is its usual duration in seconds on a small
-    project and only orders the start. `valid` is how long its evidence counts; None is never
-    reused. `writes` are the folders below `.release/` that it makes anew. `echoes` says that what
-    its commands print is meant for people, who see it when they run the gate alone.
+    `needs` names gates whose evidence or files it reads. `cost` is its usual duration in seconds on
+    a small project and only orders the start. `valid` is how long its evidence counts; None is
+    never reused. `writes` are the folders below `.release/` that it makes anew. `echoes` says that
+    what its commands print is meant for people, who see it when they run the gate alone.
     """
 
     name: str
@@ -256,6 +364,7 @@ class Evidence:
             "findings": [finding.as_json() for finding in self.outcome.findings],
             "artifacts": [artifact.as_json() for artifact in self.outcome.artifacts],
             "facts": dict(self.outcome.facts),
+            "notes": [note.as_json() for note in self.outcome.notes],
             "commit": self.commit,
             "tree": self.tree,
             "dirty": self.dirty,
@@ -292,20 +401,13 @@ class Evidence:
                     status=Status(data["status"]),
                     summary=_text(data["summary"]),
                     checked=_exactly(data["checked"], int),
-                    findings=tuple(
-                        Finding(
-                            _text(f["message"]),
-                            _optional(f["path"], str),
-                            _optional(f["line"], int),
-                            _optional(f["remedy"], str),
-                        )
-                        for f in data["findings"]
-                    ),
+                    findings=tuple(map(Finding.from_json, data["findings"])),
                     artifacts=tuple(
                         Artifact(_text(a["path"]), _exactly(a["size"], int), _text(a["sha256"]))
                         for a in data["artifacts"]
                     ),
                     facts={_text(k): _text(v) for k, v in data["facts"].items()},
+                    notes=tuple(map(Finding.from_json, data["notes"])),
                 ),
                 commit=_text(data["commit"]),
                 tree=_text(data["tree"]),

@@ -151,9 +151,11 @@ class Sessions:
 
     def _preflight(self, session: nox.Session, arguments: argparse.Namespace) -> None:
         from release.report.terminal import Progress, show_report
+        from release.run.checklist import judges
         from release.run.preflight import collect, preflight
 
         run = self._run(session, arguments)
+        print(_told(f"{run.project.name}: {judges(run.project, run.level)}"), flush=True)
         if arguments.collect is not None:
             report = collect(run, Path(session.invoked_from) / arguments.collect)
         else:

@@ -142,6 +142,9 @@ class GateSettings(Table):
     levels: tuple[Level, ...] | None = Field(
         None, description="The kinds of release that it applies to; all of them unless set."
     )
+    strict: bool | None = Field(
+        None, description="Whether its advice blocks a release; as tool.release.strict unless set."
+    )
 
     def secrets(self) -> Mapping[str, str]:
         """Values of the table that may be secrets, by a name, to be masked like variables."""
@@ -335,6 +338,7 @@ class Settings(Table):
     python: Text | None = Field(
         None, description="The Python that environments are made with, such as 3.12."
     )
+    strict: bool = Field(False, description="Whether the advice of gates blocks a release.")
     changelog: ChangelogSettings = Field(
         default_factory=lambda: ChangelogSettings(),  # type: ignore[call-arg]
         description="The changelog.",
@@ -355,6 +359,11 @@ class Settings(Table):
     gates: Annotated[Gates, SkipValidation, WithJsonSchema({"type": "object"})] = Field(
         default_factory=Gates, description="One table for each gate."
     )
+
+    def is_strict(self, gate: Gate) -> bool:
+        """Whether the advice of a gate blocks."""
+        own = self.gates.of_gate(gate).strict
+        return self.strict if own is None else own
 
 
 def parse(

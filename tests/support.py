@@ -156,7 +156,9 @@ def said(evidence: Evidence, status: Status = Status.FAILED) -> str:
     """
     assert evidence.outcome.status is status, evidence.outcome
     assert status is not Status.FAILED or all(f.remedy for f in evidence.outcome.findings)
-    return "\n".join(f"{f.message} | {f.remedy}" for f in evidence.outcome.findings)
+    return "\n".join(
+        f"{f.message} | {f.remedy}" for f in (*evidence.outcome.findings, *evidence.outcome.notes)
+    )
 
 
 class Judge:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release.model import Artifact, Evidence, Finding, Outcome, Status
+from release.model import Artifact, Evidence, Finding, Judgement, Outcome, Status
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -79,6 +79,71 @@ def test_a_failure_sums_up_its_findings() -> None:
     assert outcome.summary == "first (and 2 more)"
 
 
+DEFECT, ADVICE = Finding("bad"), Finding("odd", remedy="tidy it")
+GAP, NOTE = Finding("no network", remedy="connect"), Finding("accepted: why")
+ARTIFACT = Artifact("dist/x.whl", 3, "d")
+
+
+@pytest.mark.parametrize(
+    ("judgement", "status", "said"),
+    [
+        (Judgement(2), Status.PASSED, []),
+        (Judgement(2, advice=(ADVICE,), notes=(NOTE,)), Status.PASSED, ["odd!"]),
+        (Judgement(2, (DEFECT,), (ADVICE,)), Status.FAILED, ["bad", "odd!"]),
+        (Judgement(2, unchecked=(GAP,)), Status.UNCHECKED, ["no network"]),
+        (
+            Judgement(2, (DEFECT,), (ADVICE,), (GAP,)),
+            Status.FAILED,
+            ["bad", "not checked: no network", "odd!"],
+        ),
+        (Judgement(2, (DEFECT, DEFECT), (DEFECT,)), Status.FAILED, ["bad"]),
+    ],
+    ids=["nothing", "advice", "a defect", "a gap", "all", "twice"],
+)
+def test_a_judgement_settles_by_what_blocks(
+    judgement: Judgement, status: Status, said: list[str]
+) -> None:
+    outcome = judgement.settle("fine", artifacts=(ARTIFACT,))
+    assert outcome.status is status
+    assert [f.message + "!" * f.advice for f in outcome.findings] == said
+    assert (outcome.artifacts, outcome.notes) == ((ARTIFACT,), judgement.notes)
+
+
+def test_judgements_add_up() -> None:
+    parts = [Judgement.one(DEFECT), Judgement.one(ADVICE, advice=True), Judgement(5)]
+    whole = sum(parts, Judgement(notes=(NOTE,)) + Judgement(unchecked=(GAP,)))
+    assert whole == Judgement(7, (DEFECT,), (ADVICE,), (GAP,), (NOTE,))
+
+
+def test_a_judgement_of_nothing_is_an_error() -> None:
+    with pytest.raises(ValueError, match="checked nothing"):
+        Judgement(advice=(ADVICE,)).settle("fine")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (Outcome.passed(1, "fine"), Status.PASSED),
+        (Outcome.passed(1, "fine", remarks=(ADVICE,)), Status.FAILED),
+        (Judgement(1, notes=(NOTE,)).settle("fine"), Status.PASSED),
+        (Judgement(1, advice=(ADVICE,), unchecked=(GAP,)).settle("fine"), Status.FAILED),
+        (Outcome.unchecked("why", "how"), Status.UNCHECKED),
+    ],
+    ids=["nothing", "advice", "notes", "advice and a gap", "a gap"],
+)
+def test_strictly_advice_blocks_and_notes_do_not(outcome: Outcome, status: Status) -> None:
+    strict = outcome.strictly()
+    assert (strict.status, strict.advice) == (status, ())
+    assert len(strict.findings) == len(outcome.findings)
+
+
+def test_a_gate_that_passed_holds_nothing_but_advice() -> None:
+    with pytest.raises(ValueError, match="advice"):
+        Outcome(Status.PASSED, "fine", 1, (DEFECT,))
+    with pytest.raises(ValueError, match="not advice"):
+        Outcome(Status.FAILED, "bad", 1, (Finding("odd", advice=True),))
+
+
 def test_fresh_evidence_is_a_stable_recent_pass_with_the_same_key() -> None:
     assert evidence().fresh("k", DAY, NOW + DAY)
 
@@ -125,6 +190,7 @@ def test_evidence_survives_being_kept(
         artifacts=(Artifact("dist/x.whl", 3, digest),),
         facts={message: digest},
     )
+    outcome = dataclasses.replace(outcome, notes=(Finding(message, path, line),))
     before = evidence(outcome=outcome, seconds=seconds)
     assert Evidence.from_json(json.loads(json.dumps(before.as_json()))) == before
 
@@ -150,6 +216,11 @@ def test_damaged_evidence_is_refused_not_believed(data: st.DataObject) -> None:
         {"seconds": float("nan")},
         {"commit": None},
         {"findings": [{"nonsense": 1}]},
+        {
+            "findings": [
+                {"message": "odd", "path": None, "line": None, "remedy": None, "advice": "no"}
+            ]
+        },
         {"artifacts": [{}]},
         {"tools": []},
     ],

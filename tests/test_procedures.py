@@ -42,7 +42,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "procedures.md"
 REWRITE = "python -m tests.test_procedures"
 ONLINE = frozenset(["ci", "setup"])
 # Where a row is about it, and where the project has settings of its own for building.
-BUILT_TWICE = frozenset(["aksara", "chap_checker"])
+BUILT_TWICE = frozenset(["aksara", "chap_checker", "ophamin"])
 RUNS = ("CI", "Audit", "lint", "typecheck", "Release gate")
 # The last release, the next one, and what makes it.
 RELEASES: Mapping[str, tuple[str, str, Request]] = {
@@ -398,8 +398,8 @@ HEAD = f"""\
 Five projects wrote down how they release. Each sentence of theirs that checks something is here,
 with the gate that does it, the settings that say it (those of `[tool.release]`; "found" and "none"
 need no setting), and the defect that was planted to show that the gate fails. A tilde marks a
-defect that leaves the gate unchecked, which stops a release as well, and an asterisk one that is a
-remark. `tests/test_procedures.py` plants each of them, and `{REWRITE}` writes
+defect that leaves the gate unchecked, which stops a release as well, and an asterisk one that is
+advice. `tests/test_procedures.py` plants each of them, and `{REWRITE}` writes
 this page.
 """
 ENDS = {Status.FAILED: "", Status.UNCHECKED: " ~", Status.PASSED: r" \*"}

@@ -33,7 +33,7 @@ def settings(text: str) -> Settings:
 def problems(text: str) -> list[tuple[int | None, str, str]]:
     with pytest.raises(ConfigurationError) as caught:
         settings(text)
-    return [(p.line, p.message, p.remedy) for p in caught.value.problems]
+    return [(p.line, p.message, p.remedy or "") for p in caught.value.problems]
 
 
 def test_no_table_gives_working_defaults() -> None:

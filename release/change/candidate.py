@@ -21,7 +21,7 @@ from release.model import Finding, Outcome, Plan, Status
 from release.project import Project, read_project
 from release.project.git import CALM, git
 from release.run.processes import PARSER_MEMORY
-from release.run.runner import Run, does_not_apply, open_shell
+from release.run.runner import Run, checked, does_not_apply, open_shell
 from release.run.store import CANDIDATE, FOLDER
 from release.text.escaping import listing
 
@@ -246,18 +246,14 @@ def judge_documents(run: Run) -> list[Finding]:
             continue
         try:
             with open_shell(run, gate) as shell:
-                outcome = gate.check(run.project, shell)
+                outcome = checked(run.project, gate, shell)
         except CannotCheck as error:
             outcome = Outcome.unchecked(error.reason, error.remedy)
         if outcome.status is Status.FAILED:
-            problems += [
-                Problem(f"{name}: {f.message}", f.path or "", f.line, f.remedy or "")
-                for f in outcome.findings
-            ]
+            problems += [replace(f, message=f"{name}: {f.message}") for f in outcome.blocking]
         elif outcome.status is Status.UNCHECKED:
             remarks += [
-                Finding(f"{name} is unchecked: {f.message}", f.path, f.line, f.remedy)
-                for f in outcome.findings
+                replace(f, message=f"{name} is unchecked: {f.message}") for f in outcome.blocking
             ]
     if problems:
         raise ReleaseError(*problems)

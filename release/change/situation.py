@@ -347,9 +347,7 @@ def judge_tree(
     outcome = tree.judge(situation.facts, seen)
     unchecked = outcome.status is Status.UNCHECKED and situation.remote is not None
     if outcome.status is Status.FAILED or unchecked:
-        raise ReleaseError(
-            *(Problem(f.message, f.path or "", f.line, f.remedy or "") for f in outcome.findings)
-        )
+        raise ReleaseError(*outcome.blocking)
 
 
 def _run_quietly(*command: str) -> Completed:

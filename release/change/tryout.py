@@ -55,7 +55,7 @@ def try_out(project: Project, plan: Plan, tools: Gate, cache: Path) -> tuple[Fin
 
 def _without_log(problem: Problem) -> Problem:
     """The problem without the hint at a log that only the real run keeps."""
-    return replace(problem, remedy=problem.remedy.replace(LOG_HINT, ""))
+    return replace(problem, remedy=(problem.remedy or "").replace(LOG_HINT, ""))
 
 
 def _folder(path: Path) -> Path:

@@ -220,6 +220,13 @@ class Project:
         return next_version(current, level)
 
     @cached_property
+    def after_release(self) -> bool:
+        """Whether the current version is released, and this commit is a later one."""
+        version = self.target_version(None)
+        before = {self.released[tag] for tag in self.merged_tags if tag in self.released}
+        return version in before and version not in set(self.released_here.values())
+
+    @cached_property
     def release_level(self) -> Level | None:
         """The kind of release that the current version is, after the last one below it.
 

@@ -472,9 +472,7 @@ def _variables(wanted: Mapping[str, str | None]) -> Iterator[None]:
 def _compare(bench: _Bench, gate: Gate, defect: Defect, found: _Judged) -> Shown:
     """What a planted defect shows of a gate, by its outcome before and after."""
     after = found.outcome
-    if after.status is Status.PASSED:
-        return Shown(defect.name, _let_pass(bench, gate), f"passed all the same: {after.summary}")
-    if after.status is not Status.FAILED:
+    if after.status not in {Status.FAILED, Status.PASSED}:
         remedy = next((f.remedy for f in after.findings if f.remedy), "")
         return Shown(defect.name, Proof.NOT_SHOWN, f"{after.status}: {after.summary}", remedy)
     places = (str(found.root), str(bench.clean.project.root))
@@ -483,7 +481,10 @@ def _compare(bench: _Bench, gate: Gate, defect: Defect, found: _Judged) -> Shown
     says = "" if _is_own(bench, gate) else defect.says
     matching = [text for text in new if re.search(says, text)]
     if matching:
-        return Shown(defect.name, Proof.PROVED, matching[0])
+        advice = "" if after.blocking else "advice: "
+        return Shown(defect.name, Proof.PROVED, f"{advice}{matching[0]}")
+    if after.status is Status.PASSED:
+        return Shown(defect.name, _let_pass(bench, gate), f"passed all the same: {after.summary}")
     other = (new or [after.summary])[0]
     return Shown(defect.name, Proof.NOT_SHOWN, f"failed for another reason: {other}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from release.report.causes import causes
 from release.run.checklist import Report
 from release.text import escaping
 
@@ -22,7 +23,7 @@ def render(report: Report) -> str:
         undefined=StrictUndefined,
         keep_trailing_newline=True,
     )
-    return environment.get_template("preflight.html").render(report=report)
+    return environment.get_template("preflight.html").render(report=report, causes=causes)
 
 
 def _shown(value: object) -> object:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from release.model import Status, Verdict
+from collections.abc import Iterable, Iterator
+
+from release.model import Finding, Status, Verdict
+from release.report.causes import causes
 from release.run.checklist import Report
 from release.text.escaping import code, markdown
 
@@ -16,9 +19,10 @@ VERDICTS = {Verdict.READY: "✅", Verdict.INCOMPLETE: "❔", Verdict.BLOCKED: "�
 
 
 def render(report: Report) -> str:
-    """The whole report: verdict, a table of gates, then each finding with its remedy."""
+    """The whole report: counts, a table of gates, what failed, what is to be checked, advice."""
     title = f"{report.project} {report.version or ''}".strip()
-    lines = [f"## {VERDICTS[report.verdict]} {markdown(title)}: {report.verdict.value}", ""]
+    lines = [f"## {VERDICTS[report.verdict]} {markdown(title)}: {markdown(report.counts)}", ""]
+    lines += [f"{markdown(report.judges)}.", ""] if report.judges else []
     changes = " with uncommitted changes" if report.dirty else ""
     lines.append(f"Commit {code(report.commit[:12] or 'none')}{changes}, {report.seconds:.1f} s.")
     if report.disturbed:
@@ -33,16 +37,23 @@ def render(report: Report) -> str:
             f"| {MARKS[outcome.status]} | {markdown(evidence.gate)} | {markdown(outcome.summary)} |"
             f" {outcome.checked or ''} | {duration} |"
         )
+    for status in (Status.FAILED, Status.UNCHECKED):
+        for evidence in report.of(status):
+            lines += ["", f"### {markdown(evidence.gate)}: {status.value}", ""]
+            lines += _causes(evidence.outcome.blocking)
     for evidence in report.gates:
-        if not evidence.outcome.findings:
-            continue
-        lines += ["", f"### {markdown(evidence.gate)}: {evidence.outcome.status.value}", ""]
-        for finding in evidence.outcome.findings:
-            place = ""
-            if finding.path:
-                line = f":{finding.line}" if finding.line is not None else ""
-                place = f"{code(finding.path + line)} "
-            lines.append(f"- {place}{markdown(finding.message)}")
-            if finding.remedy:
-                lines.append(f"  → {markdown(finding.remedy)}")
+        if advice := evidence.outcome.advice:
+            lines += ["", f"### {markdown(evidence.gate)}: suggestions ({len(advice)})", ""]
+            lines += _causes(advice)
+    for evidence in report.gates:
+        if notes := evidence.outcome.notes:
+            lines += ["", f"### {markdown(evidence.gate)}: noted", "", *_causes(notes)]
     return "\n".join(lines) + "\n"
+
+
+def _causes(findings: Iterable[Finding]) -> Iterator[str]:
+    for cause in causes(findings):
+        places = " ".join(map(code, cause.places))
+        yield f"- {places} {markdown(cause.message)}" if places else f"- {markdown(cause.message)}"
+        if cause.first.remedy:
+            yield f"  → {markdown(cause.first.remedy)}"

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from release.model import Evidence, Finding, Gate, Status, Verdict
+from release.report.causes import Cause, causes, some
 from release.run.store import FOLDER
 from release.text.escaping import listing, name, sentence, without_commands
 
@@ -123,7 +124,10 @@ def _print(out: Console, *parts: RenderableType) -> None:
 
 
 def render(report: Report) -> Group:
-    """The whole checklist: a line a gate, then the findings, then the verdict line."""
+    """The whole checklist: counts, a line a gate, what failed, what is to be checked, suggestions.
+
+    The verdict line is the last one.
+    """
     table = Table(box=None, padding=(0, 1), show_header=True, header_style="dim")
     table.add_column("")
     table.add_column("gate", no_wrap=True)
@@ -141,8 +145,11 @@ def render(report: Report) -> Group:
             Text(str(evidence.outcome.checked or ""), style="dim"),
             Text("" if quiet else duration, style="dim"),
         )
-    parts: list[RenderableType] = [Text(), table]
-    parts += [_details(evidence) for evidence in report.gates if evidence.outcome.findings]
+    counts = Text(report.counts, style=VERDICTS[report.verdict])
+    parts: list[RenderableType] = [Text(), counts, table]
+    for status in (Status.FAILED, Status.UNCHECKED):
+        parts += [_details(e, e.outcome.blocking) for e in report.of(status)]
+    parts += [_suggestions(e) for e in report.gates if e.outcome.advice]
     if report.disturbed:
         parts.append(_disturbed(report.disturbed))
     elif report.moved:
@@ -151,32 +158,44 @@ def render(report: Report) -> Group:
     return Group(*parts)
 
 
-def _details(evidence: Evidence) -> RenderableType:
+def _details(evidence: Evidence, findings: Sequence[Finding]) -> RenderableType:
     mark, style = STYLES[evidence.outcome.status]
-    if evidence.outcome.status is Status.PASSED:
-        mark, style = "i", "cyan"
     lines: list[RenderableType] = [Text(), Text(f"{mark} {evidence.gate}", style=style)]
-    shown = evidence.outcome.findings[:SHOWN_FINDINGS]
-    summary = evidence.outcome.summary
-    lines += [Padding(_finding(finding, summary), (0, 0, 0, 2)) for finding in shown]
-    hidden = len(evidence.outcome.findings) - SHOWN_FINDINGS
-    if hidden > 0:
-        lines.append(Text(f"  … and {hidden} more in {FOLDER}/evidence/{evidence.gate}.json"))
+    lines += _causes(evidence, findings)
     if evidence.log and evidence.outcome.status is not Status.PASSED:
         lines.append(Text(f"  log: {FOLDER}/{evidence.log}", style="dim"))
     return Group(*lines)
 
 
-def _finding(finding: Finding, summary: str) -> Text:
+def _suggestions(evidence: Evidence) -> RenderableType:
+    advice = evidence.outcome.advice
+    noun = "suggestion" if len(advice) == 1 else "suggestions"
+    title = Text(f"i {evidence.gate}: {len(advice)} {noun}", style="cyan")
+    return Group(Text(), title, *_causes(evidence, advice))
+
+
+def _causes(evidence: Evidence, findings: Sequence[Finding]) -> list[RenderableType]:
+    found = causes(findings)
+    summary = evidence.outcome.summary
+    lines: list[RenderableType] = [
+        Padding(_cause(cause, summary), (0, 0, 0, 2)) for cause in found[:SHOWN_FINDINGS]
+    ]
+    hidden = len(found) - SHOWN_FINDINGS
+    if hidden > 0:
+        lines.append(Text(f"  … and {hidden} more in {FOLDER}/evidence/{evidence.gate}.json"))
+    return lines
+
+
+def _cause(cause: Cause, summary: str) -> Text:
     """A finding and its remedy; a message that is the gate's whole summary is not said twice."""
     text = Text()
-    if finding.path:
-        place = name(finding.path) + (f":{finding.line}" if finding.line is not None else "")
-        text.append(f"{place}: ", style="bold")
-    if finding.path or finding.message != summary or not finding.remedy:
-        text.append(sentence(finding.message) + ("\n  " if finding.remedy else ""))
-    if finding.remedy:
-        text.append(f"→ {sentence(finding.remedy)}", style="cyan")
+    remedy = cause.first.remedy
+    if cause.places:
+        text.append(f"{some(tuple(map(name, cause.places)))}: ", style="bold")
+    if cause.places or cause.message != summary or not remedy:
+        text.append(sentence(cause.message) + ("\n  " if remedy else ""))
+    if remedy:
+        text.append(f"→ {sentence(remedy)}", style="cyan")
     return text
 
 
@@ -205,7 +224,7 @@ def verdict_line(report: Report) -> Text:
         " with uncommitted changes" if report.dirty and report.commit else "", style="yellow"
     )
     line.append(": ")
-    line.append(report.verdict.value, style=VERDICTS[report.verdict])
+    line.append(report.counts, style=VERDICTS[report.verdict])
     if report.left_to_ci:
         line.append(f" (left to CI: {name(', '.join(report.left_to_ci))})", style="yellow")
     return line.append(f"  {report.seconds:.1f} s", style="dim")
@@ -223,5 +242,11 @@ def show_gate(evidence: Evidence, needed: Sequence[Evidence]) -> None:
             line.append(f"  ({item.outcome.checked} checked)", style="dim")
         line.append("  reused" if item.reused else f"  {item.seconds:.1f} s", style="dim")
         _print(out, line)
-    if evidence.outcome.findings:
-        _print(out, _details(evidence))
+    outcome = evidence.outcome
+    if outcome.blocking:
+        _print(out, _details(evidence, outcome.blocking))
+    if outcome.advice:
+        _print(out, _suggestions(evidence))
+    for note in outcome.notes:
+        place = name(note.place) + ": " if note.path else ""
+        _print(out, Text(f"  {place}{sentence(note.message)}", style="dim"))

@@ -11,6 +11,7 @@ from release.errors import ConfigurationError, Problem
 from release.model import Evidence, Gate, Level, Required, Status, Verdict
 from release.registry import known
 from release.text.escaping import visible
+from release.text.versions import next_version
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -71,6 +72,23 @@ class Report:
     seconds: float
     moved: tuple[str, ...] = ()
     disturbed: tuple[str, ...] = ()
+    judges: str = ""
+
+    def of(self, status: Status) -> tuple[Evidence, ...]:
+        """The evidence of the gates that ended so."""
+        return tuple(evidence for evidence in self.gates if evidence.outcome.status is status)
+
+    @property
+    def counts(self) -> str:
+        """The verdict in numbers, such as: ready; 3 to check, 14 suggestions."""
+        advice = sum(len(evidence.outcome.advice) for evidence in self.gates)
+        numbers = (
+            (len(self.of(Status.FAILED)), "failed"),
+            (len(self.of(Status.UNCHECKED)), "to check"),
+            (advice, "suggestion" if advice == 1 else "suggestions"),
+        )
+        said = ", ".join(f"{number} {what}" for number, what in numbers if number)
+        return f"{self.verdict.value}; {said}" if said else self.verdict.value
 
     def as_json(self) -> dict[str, Any]:
         """The contents of `preflight.json`."""
@@ -79,6 +97,7 @@ class Report:
             "project": self.project,
             "version": self.version,
             "level": self.level.value if self.level else None,
+            "judges": self.judges,
             "commit": self.commit,
             "tree": self.tree,
             "dirty": self.dirty,
@@ -96,6 +115,7 @@ class Report:
                     "seconds": round(evidence.seconds, 2),
                     "reused": evidence.reused,
                     "findings": [finding.as_json() for finding in evidence.outcome.findings],
+                    "notes": [note.as_json() for note in evidence.outcome.notes],
                     "tools": dict(evidence.tools),
                     "log": evidence.log,
                 }
@@ -107,6 +127,27 @@ class Report:
                 for a in evidence.outcome.artifacts
             ],
         }
+
+
+def judges(project: Project, level: Level | None) -> str:
+    """Which release the checklist judges, in a sentence."""
+    version = project.target_version(level)
+    if level is not None:
+        return f"judges {version or 'the next release'}, as a {level.value} release"
+    last = max((project.released[t] for t in project.merged_tags if t in project.released),
+               default=None)  # fmt: skip
+    if last is not None and (project.after_release or version is None):
+        steps = [f"`-- {kind}` ({next_version(last, kind)})" for kind in (Level.PATCH, Level.MINOR)]
+        return f"{last} is released; this is what comes after it: {', '.join(steps)}"
+    if version is None:
+        return "judges a release whose version its tag will tell"
+    if version.is_devrelease:
+        return f"judges {version.base_version}, which is to come of {version}"
+    if version in project.released_here.values():
+        return f"judges {version}, which is tagged on this commit"
+    if not project.released:
+        return f"judges {version}, the first release"
+    return f"judges {version}, which was never released"
 
 
 def requirements(project: Project, gates: Iterable[Gate]) -> dict[str, Required]:
@@ -164,12 +205,16 @@ def make_report(
     if disturbed and result is Verdict.READY:
         result = Verdict.INCOMPLETE
     facts = project.git
+    target = project.target_version(level)
     version = project.version
+    if target is not None and (level is not None or target.is_devrelease):
+        version = str(target) if level is not None else target.base_version
     if version is None and "build" in evidence:
         version = evidence["build"].outcome.facts.get("version")
     return Report(
         project=project.name,
         version=visible(version) if version else None,
+        judges=visible(judges(project, level)),
         level=level,
         commit=(facts.commit if facts else None) or "",
         tree=(facts.tree if facts else None) or "",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from release.errors import CannotCheck
-from release.model import Finding, Gate, Outcome
+from release.model import Finding, Gate, Judgement, Outcome
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -72,10 +72,9 @@ def run_commands(
     """Run each command; the gate passes when all of them exit with 0.
 
     Every command is run, so that one failure does not hide the next. A program is looked for in
-    the environment first, then on PATH. Raises CannotCheck when one cannot be run and none failed.
+    the environment first, then on PATH.
     """
-    findings = []
-    not_run: list[CannotCheck] = []
+    judged = Judgement()
     for command in commands:
         words = list(command)
         found = environment.find(words[0]) if environment else None
@@ -84,19 +83,10 @@ def run_commands(
         try:
             done = shell.run(found or words[0], *words[1:], inside=environment, env=env)
         except CannotCheck as error:
-            not_run.append(error)
+            judged += Judgement(unchecked=error.problems)
             continue
-        if done.status != 0:
-            findings.append(
-                Finding(
-                    f"{' '.join(words)}: exit status {done.status}: {done.last_line}",
-                    remedy="run the command by hand, or read the log",
-                )
-            )
-    if findings:
-        findings += [Finding(error.reason, remedy=error.remedy) for error in not_run]
-        return Outcome.failed(tuple(findings), checked=len(commands) - len(not_run))
-    if not_run:
-        raise not_run[0]
+        said = f"{' '.join(words)}: exit status {done.status}: {done.last_line}"
+        remedy = "run the command by hand, or read the log"
+        judged += Judgement.one(Finding(said, remedy=remedy) if done.status != 0 else None)
     names = ", ".join(dict.fromkeys(Path(words[0]).name for words in commands))
-    return Outcome.passed(len(commands), f"{names}: ok")
+    return judged.settle(f"{names}: ok")

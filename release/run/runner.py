@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from release.errors import CannotCheck, Interrupted, ReleaseError
-from release.model import Evidence, Finding, Gate, Level, Outcome, Status
+from release.model import Evidence, Gate, Level, Outcome, Status
 from release.run import environments
 from release.run.inputs import Tree, gate_key
 from release.run.processes import Log, Processes, locked
@@ -164,14 +164,15 @@ def judge(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evidence:
         return _conclude(run, gate, Outcome.not_applicable(reason))
     for name in gate.needs:
         outcome = needed[name].outcome
-        if outcome.status is not Status.PASSED:
+        # What a gate made can be judged, whatever is wrong with it.
+        if outcome.status is not Status.PASSED and not outcome.artifacts:
             state = {Status.FAILED: "failed", Status.UNCHECKED: "was not checked"}
             return _conclude(
                 run,
                 gate,
                 Outcome.unchecked(
                     f"needs {name}, which {state.get(outcome.status, 'does not apply')}",
-                    f"mend {name} first",
+                    f"fix {name} first",
                 ),
             )
     try:
@@ -205,19 +206,13 @@ def _judge_locked(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evide
     try:
         with run.processes() as processes:
             shell = _shell(run, gate, needed, processes, log)
-            outcome = gate.check(run.project, shell)
-            if not isinstance(outcome, Outcome):
-                raise TypeError(f"the gate {gate.name} returned {outcome!r}, which is no Outcome")
+            outcome = checked(run.project, gate, shell)
     except Interrupted:
         outcome = INTERRUPTED
     except CannotCheck as error:
         outcome = Outcome.unchecked(error.reason, error.remedy)
     except ReleaseError as error:
-        outcome = Outcome.failed(
-            tuple(
-                Finding(p.message, p.path or None, p.line, p.remedy or None) for p in error.problems
-            )
-        )
+        outcome = Outcome.failed(error.problems)
     except Exception as error:
         if isinstance(error, OSError) and error.errno in MACHINE_FAULTS:
             where = f": {error.filename}" if error.filename else ""
@@ -245,6 +240,14 @@ def _judge_locked(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evide
         seconds=time.monotonic() - started,
         log=f"logs/{gate.name}.log",
     )
+
+
+def checked(project: Project, gate: Gate, shell: Shell) -> Outcome:
+    """What a gate says of the project, strictly where its settings ask for that."""
+    outcome = gate.check(project, shell)
+    if not isinstance(outcome, Outcome):
+        raise TypeError(f"the gate {gate.name} returned {outcome!r}, which is not an Outcome")
+    return outcome.strictly() if project.settings.is_strict(gate) else outcome
 
 
 @contextmanager

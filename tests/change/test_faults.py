@@ -483,7 +483,7 @@ def test_a_folder_without_git_is_told_what_to_do(tmp_path: Path, judge: Judge, a
     world = World(root, judge, remote=tmp_path)
     with pytest.raises(ReleaseError, match="not in a git repository") as caught:
         world.do(action)
-    assert "git init" in caught.value.problems[0].remedy
+    assert "git init" in str(caught.value.problems[0].remedy)
     assert files_of(root, ".release") == before
 
 
@@ -498,7 +498,7 @@ def test_a_repository_without_a_commit_is_told_what_to_do(
     before = files_of(root, ".git")
     with pytest.raises(ReleaseError, match="commit") as caught:
         World(root, judge, remote=tmp_path).do(action)
-    assert "git commit" in caught.value.problems[0].remedy
+    assert "git commit" in str(caught.value.problems[0].remedy)
     assert files_of(root, ".git", ".release") == before
 
 
@@ -751,7 +751,7 @@ def test_a_remote_that_moves_during_the_checklist_is_noticed(world: World) -> No
     before = world.state()
     with pytest.raises(ReleaseError, match="moved on meanwhile") as caught:
         world.cut("minor", moving)
-    assert "git pull --ff-only" in caught.value.problems[0].remedy
+    assert "git pull --ff-only" in str(caught.value.problems[0].remedy)
     after = world.state()
     assert git(other, "rev-parse", "HEAD") in str(after.pop("remote"))
     before.pop("remote")
@@ -779,7 +779,7 @@ def test_a_remote_that_moves_during_the_push_undoes_what_was_made(world: World) 
     before = world.state()
     with pytest.raises(ReleaseError, match="moved on meanwhile") as caught:
         world.cut()
-    assert "nothing was changed here" in caught.value.problems[0].remedy
+    assert "nothing was changed here" in str(caught.value.problems[0].remedy)
     after = world.state()
     assert git(other, "rev-parse", "HEAD") in str(after["remote"])
     assert "v1.3.0" not in str(after["remote"])

@@ -110,7 +110,7 @@ def test_a_tag_is_not_made_for_distributions_of_another_version(
         with pytest.raises(ReleaseError, match=said) as caught:
             action()
         assert "version control" in str(caught.value)
-        assert "nox -s cut -- 0.4.0" in caught.value.problems[0].remedy
+        assert "nox -s cut -- 0.4.0" in str(caught.value.problems[0].remedy)
     assert not released(root, "v0.4.0")
 
 
@@ -219,7 +219,7 @@ def test_a_version_from_a_source_that_is_not_read_is_refused_by_its_name(
         with pytest.raises(ReleaseError) as caught:
             action()
         assert f"the version comes from {source}" in str(caught.value)
-        assert "[tool.bumpversion]" in caught.value.problems[0].remedy
+        assert "[tool.bumpversion]" in str(caught.value.problems[0].remedy)
     assert git(root, "for-each-ref") == before
 
 
@@ -234,7 +234,7 @@ def test_a_version_that_is_changed_by_hand_is_tagged_where_it_is_the_one_that_is
     preflight(judge.run(root, fresh=True, gates=old), Silent())
     with pytest.raises(ReleaseError, match=r"their version comes from Cargo\.toml") as caught:
         tag(judge.run(root, gates=old), Request("0.4.0"))
-    assert "make it 0.4.0 there" in caught.value.problems[0].remedy
+    assert "make it 0.4.0 there" in str(caught.value.problems[0].remedy)
     preflight(judge.run(root, fresh=True, gates=new), Silent())
     tag(judge.run(root, gates=new), Request("0.4.0"))
     assert released(root, "v0.4.0")

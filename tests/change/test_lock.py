@@ -97,7 +97,7 @@ def test_a_lock_of_another_git_that_stands_against_a_change_is_named(
         judge_locks(common, common)
     (problem,) = caught.value.problems
     assert problem.message.startswith(f"{lock} exists: another git process is at work here")
-    assert f"rm -f '{lock}'" in problem.remedy
+    assert f"rm -f '{lock}'" in str(problem.remedy)
     lock.unlink()
     assert judge_locks(common, common) == []
 

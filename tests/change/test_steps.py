@@ -83,7 +83,7 @@ def test_files_that_say_the_wanted_version_already_need_no_change(
 def test_no_step_is_counted_from_a_version_that_was_never_released(step: str) -> None:
     with pytest.raises(ReleaseError, match=r"1\.3\.0 is in the files and was never released") as e:
         target(step, "1.3.0", before=("1.2.3",))
-    assert "nox -s tag" in e.value.problems[0].remedy
+    assert "nox -s tag" in str(e.value.problems[0].remedy)
 
 
 def test_another_version_than_the_unreleased_one_can_be_named() -> None:
@@ -121,7 +121,7 @@ def test_a_version_that_cannot_be_next_is_refused_with_a_way_on(
         target(step, current, before=(current,))
     (problem,) = caught.value.problems
     assert said in problem.message
-    assert remedy in problem.remedy
+    assert remedy in str(problem.remedy)
 
 
 def test_a_local_version_in_the_files_is_not_released_as_it_is() -> None:
@@ -155,7 +155,7 @@ def test_what_is_no_step_is_named_with_those_that_are(step: str) -> None:
         target(step, "1.2.3", before=("1.2.3",))
     (problem,) = caught.value.problems
     assert problem.message.startswith(f"{step!r} is no kind of release and no version by PEP 440")
-    assert all(known in problem.remedy for known in STEPS)
+    assert all(known in str(problem.remedy) for known in STEPS)
 
 
 @settings(max_examples=200)

@@ -130,7 +130,9 @@ def test_a_branch_that_moved_without_its_tag_is_taken_back(ready: Ready) -> None
     with pytest.raises(ReleaseError, match="could not be made visible: git update-ref") as caught:
         ready.make()
     assert TAG in str(caught.value)
-    assert "every ref was looked at, and nothing was changed" in caught.value.problems[0].remedy
+    assert "every ref was looked at, and nothing was changed" in str(
+        caught.value.problems[0].remedy
+    )
     (ready.git / TAG / "junk").unlink()
     assert ready.state() == ready.before
     assert ready.left() == []
@@ -145,7 +147,7 @@ def test_what_can_be_neither_finished_nor_undone_is_said_and_finished_later(read
     ready.hook(f'cd "{ready.root}"\n{refuse}\n{IN_THE_WAY}\ntouch {once}')
     with pytest.raises(Unsettled, match=f"{MAIN} is moved, {TAG} is not moved") as caught:
         ready.make()
-    assert "the next run looks at every ref again" in caught.value.problems[0].remedy
+    assert "the next run looks at every ref again" in str(caught.value.problems[0].remedy)
     assert "You are currently cherry-picking" in git(ready.root, "status")
     with pytest.raises(Unsettled, match="is half done"):
         ready.settle()
@@ -163,7 +165,7 @@ def test_a_lock_of_another_git_is_named_with_what_to_do(ready: Ready, place: str
     os.utime(lock, (1, 1))
     with pytest.raises(ReleaseError) as caught:
         ready.make()
-    assert f"rm -f '{lock}'" in caught.value.problems[0].remedy
+    assert f"rm -f '{lock}'" in str(caught.value.problems[0].remedy)
     assert lock.exists()
     lock.unlink()
     assert ready.state() == ready.before

@@ -175,7 +175,7 @@ def test_no_room_for_a_tag_is_one_clear_error(root: Path, monkeypatch: pytest.Mo
         monkeypatch.setattr(f"tempfile.{name}", full)
     with pytest.raises(ReleaseError, match="no tag can be made: No space left") as caught:
         make_tag(root, NewTag("v1.0", "x"), "HEAD")
-    assert "make room" in caught.value.problems[0].remedy
+    assert "make room" in str(caught.value.problems[0].remedy)
     with pytest.raises(ReleaseError, match=r"git was not started.*No space left"):
         run_git(root / ".git", ["status"], [], os.environ)
 

@@ -276,7 +276,7 @@ def test_a_version_that_is_nowhere_is_an_error() -> None:
     found = problem(bumped, "a\nis 1.2.30\n", listed(line=7))
     assert found.message == "'1.2.3' is in it only as a part of something longer"
     assert (found.path, found.line) == ("file", 2)
-    assert "pyproject.toml:7" in found.remedy
+    assert "pyproject.toml:7" in str(found.remedy)
     assert problem(bumped, "none", listed()).message == "'1.2.3' is nowhere in it"
 
 
@@ -287,7 +287,7 @@ def test_a_version_that_may_be_missing_is_no_error() -> None:
 def test_a_version_that_is_there_too_often_is_an_error_with_all_its_lines() -> None:
     found = problem(bumped, "1.2.3\n\n1.2.3 and 1.2.3\n", listed())
     assert found.message == "'1.2.3' is in it 3 times, not once: lines 1, 3, 3"
-    assert 'set "file" = 3 in [tool.release.bump.matches]' in found.remedy
+    assert 'set "file" = 3 in [tool.release.bump.matches]' in str(found.remedy)
 
 
 def test_a_count_says_how_often_it_must_be_there() -> None:

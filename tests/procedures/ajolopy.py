@@ -85,7 +85,7 @@ PROCEDURE = Procedure(
         Row(
             "sign: a sigstore bundle for every artifact",
             "workflows",
-            "none",
+            "`gates.workflows.strict = true`",
             Defect(
                 "one file is verified",
                 swap(
@@ -164,7 +164,7 @@ PROCEDURE = Procedure(
         Row(
             "a mismatch fails the release before any external side effect",
             "workflows",
-            "none",
+            "`gates.workflows.strict = true`",
             NO_TAG_CHECK,
         ),
         Row(
@@ -255,13 +255,13 @@ PROCEDURE = Procedure(
         Row(
             "required reviewers: add the maintainer (optional)",
             "setup",
-            "none: a remark",
+            "none: advice",
             BARE,
         ),
         Row(
             "id-token: write permission is all it needs",
             "workflows",
-            "none",
+            "`gates.workflows.strict = true`",
             Defect(
                 "a permission too many",
                 swap(RELEASE, PUBLISH_RIGHTS, f"{PUBLISH_RIGHTS}      packages: write # planted\n"),
@@ -289,7 +289,7 @@ PROCEDURE = Procedure(
                     lambda place: place.not_attested(),
                 ),
                 "the trusted publisher cannot be seen",
-                status=Status.UNCHECKED,
+                status=Status.PASSED,
             ),
         ),
     ),

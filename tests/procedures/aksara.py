@@ -43,7 +43,7 @@ PROCEDURE = Procedure(
         Row(
             "publishing should be gated",
             "workflows",
-            "none",
+            "`gates.workflows.strict = true`",
             Defect(
                 "publishing does not need the preflight",
                 swap(PUBLISH, "    needs: [preflight, build, verify]\n", "    needs: [build]\n"),
@@ -53,7 +53,7 @@ PROCEDURE = Procedure(
         Row(
             "… reproducible",
             "build",
-            '`gates.build.reproducible`, "wheel" unless set',
+            '`gates.build.reproducible = "wheel"`',
             Defect(
                 "a wheel that holds the time of its build",
                 every(
@@ -225,7 +225,7 @@ PROCEDURE = Procedure(
         Row(
             "strict docs build",
             "docs",
-            "found: mkdocs.yml",
+            "`gates.docs.strict = true`",
             Defect(
                 "a link that leads nowhere",
                 append("docs/index.md", "\n[Nowhere](nowhere.md)\n"),
@@ -241,7 +241,7 @@ PROCEDURE = Procedure(
         Row(
             "static analysis",
             "static_analysis",
-            "none: bandit",
+            '`gates.static_analysis.tool = "bandit"`',
             Defect(
                 "a command that a shell runs",
                 put(
@@ -369,7 +369,7 @@ PROCEDURE = Procedure(
         Row(
             "… GitHub Actions run",
             "workflows",
-            "none",
+            "`gates.workflows.strict = true`",
             Defect(
                 "another commit is built than the one that is attested",
                 swap(
@@ -384,7 +384,7 @@ PROCEDURE = Procedure(
         Row(
             "… built wheel and source distribution",
             "workflows",
-            "none",
+            "`gates.workflows.strict = true`",
             Defect(
                 "what is published is not compared with what was built",
                 swap(PUBLISH, "base64 --decode | sha256sum --check --strict", "base64 --decode"),

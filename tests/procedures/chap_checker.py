@@ -58,7 +58,7 @@ PROCEDURE = Procedure(
         Row(
             "add reviewers there if you want to gate publish",
             "setup",
-            "none: a remark",
+            "none: advice",
             BARE,
         ),
         Row(
@@ -95,7 +95,7 @@ PROCEDURE = Procedure(
         Row(
             "update the compare-link footer so it points at the new tag",
             "changelog",
-            "none: links that are there are judged",
+            "`gates.changelog.strict = true`",
             Defect(
                 "Unreleased compares with the last tag but one",
                 swap("CHANGELOG.md", "/compare/v{version}...HEAD", "/compare/v0.1.0...HEAD"),
@@ -132,7 +132,7 @@ PROCEDURE = Procedure(
         Row(
             "fails fast otherwise so a mismatched tag never reaches PyPI",
             "workflows",
-            "none",
+            "`gates.workflows.strict = true`",
             NO_TAG_CHECK,
         ),
         Row("uv build produces both an sdist and a wheel", "build", "none", NOT_BUILT),
@@ -207,7 +207,7 @@ PROCEDURE = Procedure(
         Row(
             "the token encodes repo, workflow, environment and branch / tag context",
             "workflows",
-            "none",
+            "`gates.workflows.strict = true`",
             Defect(
                 "publishing from branches, too, which the index does not notice",
                 swap(

@@ -105,7 +105,7 @@ PROCEDURE = Procedure(
         Row(
             "… generates SLSA provenance",
             "workflows",
-            "none",
+            "`gates.workflows.strict = true`",
             Defect(
                 "attesting may fail",
                 swap(
@@ -119,7 +119,7 @@ PROCEDURE = Procedure(
         Row(
             "… and verifies the attestations before upload",
             "workflows",
-            "none",
+            "`gates.workflows.strict = true`",
             Defect(
                 "a verification for any workflow and commit",
                 swap(
@@ -133,7 +133,7 @@ PROCEDURE = Procedure(
         Row(
             "the publish job downloads those verified distributions",
             "workflows",
-            "none",
+            "`gates.workflows.strict = true`",
             Defect(
                 "it takes whatever is there",
                 swap(
@@ -147,7 +147,7 @@ PROCEDURE = Procedure(
         Row(
             "… grants only contents: read plus id-token: write",
             "workflows",
-            "none",
+            "`gates.workflows.strict = true`",
             Defect(
                 "contents: write",
                 swap(PUBLISH, PUBLISH_RIGHTS, PUBLISH_RIGHTS.replace("read", "write # planted")),
@@ -167,7 +167,7 @@ PROCEDURE = Procedure(
         Row(
             "PEP 740 attestations are enabled",
             "workflows",
-            "none",
+            "`gates.workflows.strict = true`",
             Defect(
                 "attestations are switched off",
                 with_input(PUBLISH, "attestations: false"),
@@ -190,7 +190,7 @@ PROCEDURE = Procedure(
         Row(
             "do not add hatch publish",
             "workflows",
-            "none",
+            "`gates.workflows.strict = true`",
             Defect(
                 "hatch publish",
                 put(".github/workflows/upload.yml", UPLOAD.replace("COMMAND", "hatch publish")),
@@ -253,7 +253,7 @@ PROCEDURE = Procedure(
         Row(
             'grep -R "pypa/gh-action-pypi-publish": exactly one workflow',
             "workflows",
-            "none",
+            "`gates.workflows.strict = true`",
             Defect(
                 "none publishes",
                 swap(PUBLISH, PUBLISHER, "      - run: sha256sum dist/*\n"),

@@ -220,7 +220,7 @@ PROCEDURE = Procedure(
         Row(
             "… above the previous release section",
             "changelog",
-            "none",
+            "`gates.changelog.strict = true`",
             Defect(
                 "the last two releases in the wrong order",
                 swap("CHANGELOG.md", "## [0.7.1]", "## [0.7.25]", ("## [0.7.2]", "## [0.7.1]")),
@@ -250,7 +250,7 @@ PROCEDURE = Procedure(
         Row(
             "no marketing language",
             "changelog",
-            "`gates.changelog.plain-language`, on unless switched off",
+            "`gates.changelog.plain-language = true`",
             Defect(
                 "a word of advertisement",
                 swap("CHANGELOG.md", "- A record states", "- A blazing-fast record states"),
@@ -349,7 +349,12 @@ PROCEDURE = Procedure(
         ),
         Row("twine check --strict: PyPI metadata sanity", "parity", "none", LONG_SUMMARY),
         Row("… README rendering", "build", "none", NOT_RENDERED),
-        Row("… long-description content type", "build", "none", NO_DESCRIPTION),
+        Row(
+            "… long-description content type",
+            "build",
+            "`gates.build.strict = true`",
+            NO_DESCRIPTION,
+        ),
         Row(
             "local pre-flight: python -m build, twine check --strict dist/*",
             "build",
@@ -359,7 +364,7 @@ PROCEDURE = Procedure(
         Row(
             "dry run: the publish job is skipped",
             "workflows",
-            "none",
+            "`gates.workflows.strict = true`",
             Defect(
                 "publishing without a condition",
                 swap(
@@ -384,7 +389,7 @@ PROCEDURE = Procedure(
         Row(
             "every release artefact carries attestations",
             "workflows",
-            "none",
+            "`gates.workflows.strict = true`",
             Defect(
                 "publishing does not need their verification",
                 swap(
@@ -398,7 +403,7 @@ PROCEDURE = Procedure(
         Row(
             "SLSA provenance by actions/attest-build-provenance@v2",
             "workflows",
-            "none",
+            "`gates.workflows.strict = true`",
             Defect(
                 "an action by its tag",
                 swap(
@@ -426,7 +431,7 @@ PROCEDURE = Procedure(
         Row(
             "PEP 740 attestations, with attestations: true",
             "workflows",
-            "none",
+            "`gates.workflows.strict = true`",
             Defect(
                 "attestations are switched off",
                 with_input(RELEASE, "attestations: false"),
@@ -436,7 +441,7 @@ PROCEDURE = Procedure(
         Row(
             "gh attestation verify proves release.yml at a specific commit",
             "workflows",
-            "none",
+            "`gates.workflows.strict = true`",
             Defect(
                 "a verification for any workflow and commit",
                 swap(RELEASE, LOOSE.replace("{file}", "release.yml"), "              --owner o\n"),

@@ -51,7 +51,7 @@ class TestBadInput:
     def test_no_pyproject(self, tmp_path: Path) -> None:
         found = problem_of(tmp_path)
         assert found.message == f"no pyproject.toml in {tmp_path}"
-        assert "--project" in found.remedy
+        assert "--project" in str(found.remedy)
 
     def test_malformed_toml_is_located(self, tmp_path: Path) -> None:
         write(tmp_path, {"pyproject.toml": '[project]\nname = "x"\nversion = \n'})
@@ -73,7 +73,7 @@ class TestBadInput:
         write(tmp_path, {"pyproject.toml": "[tool.black]\nline-length = 100\n"})
         found = problem_of(tmp_path)
         assert "has no [project] table with a name" in found.message
-        assert "add [project]" in found.remedy
+        assert "add [project]" in str(found.remedy)
 
     @pytest.mark.parametrize("name", ["a b", "-x", "ä", "x\\ny", "../x", "$(id)"])
     def test_a_name_that_is_no_name(self, tmp_path: Path, name: str) -> None:
@@ -264,7 +264,7 @@ class TestPackage:
         with pytest.raises(CannotCheck) as caught:
             found.require_package()
         assert "several import packages: one, two" in caught.value.reason
-        assert "[tool.release] package" in caught.value.remedy
+        assert "[tool.release] package" in str(caught.value.remedy)
         chosen = project_of(tmp_path, {"pyproject.toml": text + '[tool.release]\npackage = "two"'})
         assert chosen.require_package() == "two"
 

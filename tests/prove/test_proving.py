@@ -730,7 +730,7 @@ class TestRepositoriesOfEveryShape:
     def test_unknown_gates_are_an_error_each(self, project: Path, judge: Judge) -> None:
         with pytest.raises(ReleaseError) as raised:
             run(judge, project, "lind", "tst", "tree", "xyzzy")
-        said = [(problem.message, problem.remedy) for problem in raised.value.problems]
+        said = [(problem.message, problem.remedy or "") for problem in raised.value.problems]
         assert said[:2] == [
             ("'lind' is no gate", "did you mean 'lint'?"),
             ("'tst' is no gate", "did you mean 'test'?"),

@@ -4,14 +4,32 @@ from __future__ import annotations
 
 import io
 import json
+import re
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from release.model import Artifact, Evidence, Finding, Level, Outcome, Required, Status, Verdict
+from release.model import (
+    Artifact,
+    Evidence,
+    Finding,
+    Judgement,
+    Level,
+    Outcome,
+    Required,
+    Status,
+    Verdict,
+)
+from release.project import read_project
+from release.registry import installed
 from release.report import html, markdown, terminal
-from release.run.checklist import Report, verdict
+from release.report.causes import causes
+from release.run.checklist import Report, judges, verdict
+from tests.support import PYPROJECT, commit, git, write
 from tests.test_model import evidence
 
 OUTCOMES = {
@@ -102,7 +120,7 @@ def test_the_json_report_has_the_documented_fields() -> None:
     gate = next(item for item in data["gates"] if item["name"] == "lint")
     assert gate["status"] == "failed"
     assert gate["findings"] == [
-        {"message": "is bad", "path": "src/x.py", "line": 3, "remedy": "mend it"}
+        {"message": "is bad", "path": "src/x.py", "line": 3, "remedy": "mend it", "advice": False}
     ]
     assert {"summary", "checked", "seconds", "reused", "tools", "log"} <= gate.keys()
 
@@ -113,7 +131,9 @@ def test_the_terminal_shows_every_gate_finding_remedy_log_and_the_verdict() -> N
                  ".release/logs/build.log", "→ connect", "reused"):  # fmt: skip
         assert part in text, part
     last = shown(report()).strip().splitlines()[-1]
-    assert last.startswith("small-thing 1.2.3 at cccccccccccc: blocked (left to CI: audit)")
+    counts = "blocked; 1 failed, 1 to check"
+    assert last.startswith(f"small-thing 1.2.3 at cccccccccccc: {counts} (left to CI: audit)")
+    assert shown(report()).strip().splitlines()[0] == counts
 
 
 def test_the_terminal_says_when_the_tree_has_changes() -> None:
@@ -141,7 +161,7 @@ def test_markup_in_a_message_is_shown_and_not_obeyed() -> None:
 
 def test_markdown_shows_every_gate_and_finding() -> None:
     text = markdown.render(report())
-    assert text.startswith("## ❌ small-thing 1.2.3: blocked\n")
+    assert text.startswith("## ❌ small-thing 1.2.3: blocked; 1 failed, 1 to check\n")
     assert "| ✅ | tree | fine | 2 | reused |" in text
     assert "- `src/x.py:3` is bad\n  → mend it" in text
     assert "Left to CI: audit." in text
@@ -173,3 +193,71 @@ def test_markdown_cannot_be_broken_by_what_tools_say() -> None:
     rows = [line for line in text.splitlines() if line.startswith("| ❌")]
     assert len(rows) == 1
     assert rows[0].replace("\\|", "").count("|") == 6
+
+
+UNUSED = tuple(
+    Finding(f"F401: `m{n}` is not used", f"src/m{n}.py", n + 1, "remove it") for n in range(246)
+)
+
+
+@pytest.mark.parametrize("render", [lambda item: shown(item, 300), markdown.render, html.render])
+def test_suggestions_come_after_what_blocks_and_a_rule_is_said_once(
+    render: Callable[[Report], str],
+) -> None:
+    advice = Outcome.passed(9, "fine", remarks=(*UNUSED, Finding("odd", "a.py", 2, "tidy it")))
+    noted = Judgement(1, notes=(Finding("accepted: why"),)).settle("fine")
+    gates = (
+        evidence(gate="style", outcome=advice),
+        evidence(gate="kept", outcome=noted),
+        *report().gates,
+    )
+    text = render(report(gates=gates, judges="judges 1.2.3, the first release"))
+    assert "blocked; 1 failed, 1 to check, 247 suggestions" in text
+    assert text.count("is not used") == 1
+    for part in ("(and 245 more)", "src/m0.py:1", "src/m4.py:5", "a.py:2", "remove it", "tidy it"):
+        assert part in text.replace("\\", ""), part
+    assert text.index("is bad") < text.index("connect") < text.index("is not used")
+
+
+def test_a_few_findings_of_a_rule_with_different_words_are_each_told() -> None:
+    few = [Finding(f"tags: {n}", "a.yml", n) for n in range(3)]
+    assert [(cause.message, cause.places) for cause in causes(few)] == [
+        (f"tags: {n}", (f"a.yml:{n}",)) for n in range(3)
+    ]
+    same = [Finding("said twice", "a.yml", n) for n in range(2)]
+    assert [(c.message, c.places) for c in causes(same)] == [
+        ("said twice (and 1 more)", ("a.yml:0", "a.yml:1"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("version", "tags", "level", "said"),
+    [
+        ("1.2.3", [], None, "judges 1.2.3, the first release"),
+        ("1.2.3", ["v1.2.2"], None, "judges 1.2.3, which was never released"),
+        ("1.2.3", ["v1.2.3"], None, ("1.2.3 is released; this is what comes after it: `-- patch`"
+         " (1.2.4), `-- minor` (1.3.0)")),
+        ("1.2.3", ["v1.2.3"], Level.MINOR, "judges 1.3.0, as a minor release"),
+        ("1.3.0.dev0", ["v1.2.3"], None, "judges 1.3.0, which is to come of 1.3.0.dev0"),
+    ],
+)  # fmt: skip
+def test_the_first_line_says_which_release_is_judged(
+    project: Path, version: str, tags: list[str], level: Level | None, said: str
+) -> None:
+    for name in tags:
+        git(project, "tag", "--annotate", "--message", name, name)
+    write(project, {"pyproject.toml": PYPROJECT.replace("1.2.3", version), "more.txt": "x"})
+    commit(project)
+    assert judges(read_project(project), level) == said
+
+
+def test_at_its_tag_a_release_is_the_one_that_is_judged(project: Path) -> None:
+    git(project, "tag", "--annotate", "--message", "x", "v1.2.3")
+    assert judges(read_project(project), None) == "judges 1.2.3, which is tagged on this commit"
+
+
+@pytest.mark.parametrize("name", installed())
+def test_every_gate_says_what_blocks_and_why(name: str) -> None:
+    text = import_module(f"release.gates.{name}").__doc__ or ""
+    assert re.search(r"\b[Bb]locks\b", text)
+    assert re.search(r"\b(promises?|certain|harms?)\b", text)

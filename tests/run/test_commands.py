@@ -54,7 +54,9 @@ def test_a_missing_command_does_not_hide_a_failing_one(tmp_path: Path, judge: Ju
     found = judge(with_gate(tmp_path / "p", table), "doctor").outcome
     assert found.status is Status.FAILED
     assert found.checked == 1
-    assert [finding.message for finding in found.findings][1] == "gone-tool is not installed"
+    assert [finding.message for finding in found.findings][
+        1
+    ] == "not checked: gone-tool is not installed"
 
 
 def test_words_reach_the_command_as_they_are(tmp_path: Path, judge: Judge) -> None:

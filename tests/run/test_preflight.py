@@ -170,8 +170,12 @@ def test_settings_say_how_long_collected_evidence_counts(root: Path, tmp_path: P
 @pytest.mark.parametrize(
     "changes",
     [
-        {"findings": [{"message": 5, "path": None, "line": None, "remedy": None}]},
-        {"findings": [{"message": "x", "path": ["a"], "line": None, "remedy": None}]},
+        {"findings": [{"message": 5, "path": None, "line": None, "remedy": None, "advice": False}]},
+        {
+            "findings": [
+                {"message": "x", "path": ["a"], "line": None, "remedy": None, "advice": False}
+            ]
+        },
         {"checked": float("inf")},
         {"dirty": "no"},
         {"level": 3},
@@ -210,7 +214,7 @@ def test_of_several_machines_the_worst_one_counts(root: Path, tmp_path: Path) ->
     other = folder / "other/evidence"
     other.mkdir(parents=True)
     data = json.loads((folder / "machine/evidence/lint.json").read_text())
-    finding = {"message": "bad here", "path": None, "line": None, "remedy": None}
+    finding = {"message": "bad here", "path": None, "line": None, "remedy": None, "advice": False}
     data |= {"status": "failed", "findings": [finding]}
     (other / "lint.json").write_text(json.dumps(data))
     report = collect(start(root), folder)

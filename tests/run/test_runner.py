@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from release.errors import CannotCheck, ConfigurationError, Problem
-from release.model import Evidence, Finding, Gate, Level, Outcome, Status
+from release.model import Artifact, Evidence, Finding, Gate, Level, Outcome, Status
 from release.project import Project, read_project
 from release.run.checklist import checklist
 from release.run.runner import Run, judge, judge_all, judge_with_needs
@@ -368,7 +368,7 @@ def test_a_gate_that_returns_no_outcome_has_not_passed(root: Path) -> None:
     nothing = gate("x", lambda project, shell: None)  # type: ignore[arg-type, return-value]
     outcome = judge(start(root), nothing, {}).outcome
     assert outcome.status is Status.UNCHECKED
-    assert "is no Outcome" in outcome.summary
+    assert "is not an Outcome" in outcome.summary
 
 
 def test_gates_of_a_noxfile_must_fit_the_checklist(root: Path) -> None:
@@ -462,6 +462,35 @@ def test_what_needs_a_gate_that_did_not_pass_is_unchecked(
     assert found["b"].outcome.status is Status.UNCHECKED
     assert said in found["b"].outcome.summary
     assert after.count == 0
+
+
+def test_what_a_failed_gate_made_is_judged_all_the_same(root: Path) -> None:
+    made = Artifact("dist/x.whl", 1, "d")
+    built = evidence(outcome=Outcome.failed((Finding("odd"),), artifacts=(made,)))
+    run = start(root)
+    after = judge(run, gate("after", Calls(), needs=("build",)), {"build": built})
+    assert after.outcome.status is Status.PASSED
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"),
+    [
+        ("", Status.PASSED),
+        ("strict = true", Status.FAILED),
+        ("[tool.release.gates.doctor]\nrun = ['true']\nstrict = true", Status.FAILED),
+        ("strict = true\n[tool.release.gates.doctor]\nrun = ['true']\nstrict = false",
+         Status.PASSED),
+    ],
+)  # fmt: skip
+def test_advice_blocks_where_the_settings_are_strict(
+    root: Path, settings: str, status: Status
+) -> None:
+    with (root / "pyproject.toml").open("a") as file:
+        file.write(f"\n[tool.release]\n{settings}\n")
+    advice = Outcome.passed(1, "fine", remarks=(Finding("odd", remedy="tidy it"),))
+    found = judge(start(root), gate("doctor", lambda project, shell: advice), {})
+    assert found.outcome.status is status
+    assert [f.advice for f in found.outcome.findings] == [status is Status.PASSED]
 
 
 def test_a_gate_alone_judges_what_it_needs_first_and_only_that(root: Path) -> None:

@@ -12,7 +12,10 @@ the source and no command line or log. An OSV source gives the same answer for a
 advisories and for a package that it never heard of.
 
 Each entry of `ignore` accepts one vulnerability: `id` (or an alias of it), `reason`, and `expires`,
-the last day on which it counts. An expired entry fails the gate.
+the last day on which it counts.
+
+Blocks: a known vulnerability (harm), and an expired entry (the project's promise to think again).
+Advice: an entry that nothing needs any more.
 """
 
 from __future__ import annotations

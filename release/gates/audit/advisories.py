@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from release.model import Finding, Outcome
+from release.model import Finding, Judgement, Outcome
 
 if TYPE_CHECKING:
     from release.gates.audit.settings import AuditIgnore
@@ -101,10 +101,9 @@ def unanswered(said: str, last_line: str, ignores: Sequence[AuditIgnore], today:
     """
     explained = EXCEPTION.findall(said)
     reason = f"pip-audit gave no answer: {_plain(explained[-1] if explained else last_line)}"
-    expired = expired_ignores(ignores, today)
-    if expired:
-        return Outcome.failed((*expired, Finding(reason, remedy=SOURCE_REMEDY)))
-    return Outcome.unchecked(reason, SOURCE_REMEDY)
+    gap = Finding(reason, remedy=SOURCE_REMEDY)
+    judged = Judgement(0, tuple(expired_ignores(ignores, today)), unchecked=(gap,))
+    return judged.settle(reason)
 
 
 def not_judged(listed: Mapping[str, str], answer: Answer, said: str) -> list[str]:
@@ -145,31 +144,27 @@ def judge(
     """
     gaps = not_judged(listed, answer, said)
     current = [ignore for ignore in ignores if today <= ignore.expires]
-    findings, remarks = [], []
+    defects, notes = [], []
     for found in answer.vulnerabilities:
         accepted = next((ignore for ignore in current if found.is_called(ignore.id)), None)
         if accepted is None:
-            findings.append(_defect(found))
+            defects.append(_defect(found))
         else:
-            remarks.append(
+            notes.append(
                 Finding(f"{_title(found)}, ignored until {accepted.expires}: {accepted.reason}")
             )
-    findings += expired_ignores(ignores, today)
-    if findings:
-        return Outcome.failed(
-            (*findings, *(Finding(gap, remedy=SOURCE_REMEDY) for gap in gaps)),
-            checked=len(listed),
-        )
-    if gaps:
-        return Outcome.unchecked(f"not everything was looked up: {'; '.join(gaps)}", SOURCE_REMEDY)
-    remarks += _unneeded(current, answer.vulnerabilities)
+    defects += expired_ignores(ignores, today)
     count = len(listed)
+    judged = Judgement(count, tuple(defects), notes=tuple(notes))
+    if gaps:
+        reason = f"not everything was looked up: {'; '.join(gaps)}"
+        judged += Judgement(unchecked=(Finding(reason, remedy=SOURCE_REMEDY),))
+    else:
+        judged += Judgement(advice=tuple(_unneeded(current, answer.vulnerabilities)))
     ignored = sum(any(v.is_called(i.id) for i in current) for v in answer.vulnerabilities)
-    return Outcome.passed(
-        count,
+    return judged.settle(
         f"{count} runtime {'dependency' if count == 1 else 'dependencies'}, "
         + (f"known vulnerabilities ignored: {ignored}" if ignored else "no known vulnerability"),
-        remarks=tuple(remarks),
         facts={"dependencies": str(count), "ignored": str(ignored)},
     )
 

@@ -1,4 +1,4 @@
-"""The sdist and the wheel are built, complete, installable and importable.
+"""The sdist and the wheel are built, installable and importable, and hold what they should.
 
 The sdist is made from a clean copy of the project, and the wheel from the unpacked sdist, by the
 project's own build backend in an environment of its own; the time is that of the commit. Then it
@@ -6,14 +6,21 @@ judges the two files: their names, versions (equal to the repository's, and to t
 the commit has one), requirements, licence files and RECORD; a description that renders; files that
 should not be there (tests at top level, caches, credentials) or that are missing from the wheel
 although the package has them; that the wheel installs with what it requires, that its modules
-import from a foreign folder, within ten seconds each and without the network, and that its
-commands load. Both are built a second time from another copy, and compared. `.release/dist` then
-holds exactly these two files, which later gates use and never build again.
+import from a foreign folder and without the network, and that its commands load. Both are built a
+second time from another copy, and compared. `.release/dist` then holds exactly these two files,
+which later gates use and never build again.
+
+Blocks: a file that does not build, install or import, or lacks what its metadata names (certain);
+credentials (harm); what `expected`, `unwanted`, a `reproducible` that is set and a
+[tool.check-wheel-contents] table demand (promises). Advice: files that look odd or seem to be
+missing, builds that differ, what twine only warns about, modules that ask the network. An import
+that takes longer than ten seconds is unchecked. What is built is judged by the gates that need it,
+whatever this one finds.
 
 Settings: `expected` and `expected-sdist` are globs that must match something (`pkg/web_ui/**`);
 `unwanted` adds globs of files to refuse and `allowed` takes files out of every rule about contents;
 `reproducible` says which files must be the same when built twice: the "wheel" (a differing sdist
-is a remark then, because some backends write file times into it), "all", or "no", which builds
+is advice then, because some backends write file times into it), "all", or "no", which builds
 once; `imports` names the modules to import instead of the wheel's top-level ones ([] for a wheel
 without any). A [tool.check-wheel-contents] table is followed. With [tool.release] publish = false
 what only the index refuses (local versions, requirements by address) is not judged.
@@ -35,14 +42,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from release.errors import CannotCheck, Problem, ReleaseError
-from release.model import Artifact, Finding, Gate, Outcome
+from release.errors import CannotCheck, Problem, ReleaseError, attempt
+from release.model import Artifact, Finding, Gate, Judgement, Outcome
 from release.run import environments, installed
 from release.run.processes import PARSER_MEMORY
 from release.text.versions import parse
 
 if TYPE_CHECKING:
-    from release.gates.build.distribution import Archive, Judged
+    from release.gates.build.distribution import Archive
     from release.project import Project
     from release.run.shell import Shell
 
@@ -78,7 +85,7 @@ class Made:
 def check(project: Project, shell: Shell) -> Outcome:
     """Build both distributions and judge them."""
     from release.gates.build.contents import top_level_modules
-    from release.gates.build.distribution import Judged, Unreadable, digest, read
+    from release.gates.build.distribution import Unreadable, digest, read
     from release.gates.build.settings import BuildSettings
     from release.run.released import keep_released
 
@@ -97,27 +104,17 @@ def check(project: Project, shell: Shell) -> Outcome:
     if modules is None:
         modules = top_level_modules(archives[1].installed)
     with ThreadPoolExecutor() as pool:
-        jobs = [
-            pool.submit(_check_installed, project, shell, artifacts[1], archives[1], modules),
-            pool.submit(_check_renders, shell, (sdist, wheel)),
-            pool.submit(_check_wheel_contents, project, shell, wheel, copies[0]),
-        ]
-        judged = Judged(2) + _judge(project, *archives, tree)
+        parts = pool.map(
+            attempt,
+            (
+                lambda: _check_installed(project, shell, artifacts[1], archives[1], modules),
+                lambda: _check_renders(shell, (sdist, wheel)),
+                lambda: _check_wheel_contents(project, shell, wheel, copies[0]),
+            ),
+        )
+        judged = Judgement(2) + _judge(project, *archives, tree)
         judged += _judge_twice(project, made, *archives)
-        blocked: CannotCheck | None = None
-        for job in jobs:
-            try:
-                judged += job.result()
-            except CannotCheck as error:
-                blocked = error
-            except installed.NotInstallable as error:
-                judged += Judged(
-                    1, tuple(Finding(p.message, remedy=p.remedy) for p in error.problems)
-                )
-    if blocked is not None:
-        if not judged.faults:
-            raise blocked
-        judged += Judged(0, (Finding(f"not checked: {blocked.reason}", remedy=blocked.remedy),))
+        judged = sum(parts, judged)
     metadata = archives[1].metadata
     name, version = metadata.get("name", project.name), metadata.get("version", "")
     facts = {
@@ -127,17 +124,12 @@ def check(project: Project, shell: Shell) -> Outcome:
         "sdist": sdist.name,
         "imports": ",".join(modules),
     }
-    if judged.faults:
-        return Outcome.failed(
-            judged.faults, checked=judged.checked, artifacts=artifacts, facts=facts
-        )
     same = made.again is not None and digest(made.again[1]) == artifacts[1].sha256
     said = ["reproducible"] if same else []
     said += ["imports"] if modules else ["installs"]
-    return Outcome.passed(
-        judged.checked,
-        f"{name} {version}: sdist and wheel, {len(archives[1].members)} files, {', '.join(said)}",
-        remarks=judged.remarks,
+    files = len(archives[1].members)
+    return judged.settle(
+        f"{name} {version}: sdist and wheel, {files} files, {', '.join(said)}",
         artifacts=artifacts,
         facts=facts,
     )
@@ -306,7 +298,7 @@ def _last_lines(said: str, count: int) -> str:
 # --- judging the files ----------------------------------------------------------------------------
 
 
-def _judge(project: Project, sdist: Archive, wheel: Archive, tree: Sequence[str]) -> Judged:
+def _judge(project: Project, sdist: Archive, wheel: Archive, tree: Sequence[str]) -> Judgement:
     from release.gates.build import contents
     from release.gates.build import distribution as d
     from release.gates.build.settings import BuildSettings
@@ -366,17 +358,16 @@ def _package_folders(
                 break
 
 
-def _judge_package(project: Project, wheel: Archive) -> Judged:
+def _judge_package(project: Project, wheel: Archive) -> Judgement:
     """The project's import package is in the wheel."""
-    from release.gates.build.distribution import Judged
     from release.gates.build.settings import BuildSettings
 
     if project.package is None or project.settings.gates.of("build", BuildSettings).imports == ():
-        return Judged()
+        return Judgement()
     place = project.package.replace(".", "/")
     if any(re.match(re.escape(place) + r"(/|\.|$)", path) for path in wheel.installed):
-        return Judged(1)
-    return Judged(
+        return Judgement(1)
+    return Judgement(
         1,
         (
             Finding(
@@ -389,15 +380,16 @@ def _judge_package(project: Project, wheel: Archive) -> Judged:
     )
 
 
-def _judge_twice(project: Project, made: Made, sdist: Archive, wheel: Archive) -> Judged:
+def _judge_twice(project: Project, made: Made, sdist: Archive, wheel: Archive) -> Judgement:
     """The two builds gave the same bytes."""
     from release.gates.build import distribution as d
     from release.gates.build.settings import BuildSettings
 
     if made.again is None:
-        return d.Judged()
-    wanted = project.settings.gates.of("build", BuildSettings).reproducible
-    judged = d.Judged()
+        return Judgement()
+    settings = project.settings.gates.of("build", BuildSettings)
+    wanted = settings.reproducible
+    judged = Judgement()
     for archive, path in ((sdist, made.again[0]), (wheel, made.again[1])):
         other = archive if d.digest(path) == archive.sha256 else d.read(path)
         lines = [
@@ -406,7 +398,7 @@ def _judge_twice(project: Project, made: Made, sdist: Archive, wheel: Archive) -
         ]
         changed = d.differing_content(archive, other)
         if not lines:
-            judged += d.Judged(1)
+            judged += Judgement(1)
             continue
         said = f"the {archive.kind} differs when it is built twice: {'; '.join(lines)}"
         why = ""
@@ -415,22 +407,20 @@ def _judge_twice(project: Project, made: Made, sdist: Archive, wheel: Archive) -
             why = f" ({backend} writes times that SOURCE_DATE_EPOCH does not set)"
         elif all(name.endswith((".so", ".pyd")) for name in changed):
             why = " (compiled code names the folder it was built in)"
-        if wanted == "all" or (archive.is_wheel and not (changed and why)):
-            remedy = (
-                "heed SOURCE_DATE_EPOCH and sort what the build writes, or lower"
-                " tool.release.gates.build.reproducible"
-            )
-            judged += d.Judged(1, (Finding(said + why, remedy=remedy),))
-        else:
-            remedy = 'set tool.release.gates.build.reproducible = "all" to refuse that'
-            judged += d.Judged(1, (), (Finding(said + why, remedy=remedy),))
+        promised = wanted == "all" or (archive.is_wheel and not (changed and why))
+        remedy = (
+            "heed SOURCE_DATE_EPOCH and sort what the build writes, or lower"
+            " tool.release.gates.build.reproducible"
+        )
+        advice = not (promised and "reproducible" in settings.model_fields_set)
+        judged += Judgement.one(Finding(said + why, remedy=remedy), advice=advice)
     return judged
 
 
 # --- tools ----------------------------------------------------------------------------------------
 
 
-def _check_renders(shell: Shell, files: Sequence[Path]) -> Judged:
+def _check_renders(shell: Shell, files: Sequence[Path]) -> Judgement:
     done = shell.run(
         shell.tools.tool("twine"),
         "--no-color",
@@ -444,20 +434,20 @@ def _check_renders(shell: Shell, files: Sequence[Path]) -> Judged:
     return judge_twine(done.status, f"{done.stdout}\n{done.stderr}", [path.name for path in files])
 
 
-def judge_twine(status: int, said: str, names: Sequence[str]) -> Judged:
+def judge_twine(status: int, said: str, names: Sequence[str]) -> Judgement:
     """Judge what `twine check --strict` said (both streams).
 
     Raises CannotCheck when it neither refused a file nor passed every one of `names`: it exits
     with 0 also when it looked at nothing.
     """
-    from release.gates.build.distribution import Judged
-
     results = dict(re.findall(r"^Checking (\S+): (PASSED|FAILED)", said, re.M))
     complaints: list[str] = []
+    refused = False
     for line in said.splitlines():
-        found = re.search(r"(?:^|: )(?:ERROR|WARNING) +(\S.*)", line)
+        found = re.search(r"(?:^|: )(ERROR|WARNING) +(\S.*)", line)
         if found:
-            complaints.append(found[1].strip())
+            refused = refused or found[1] == "ERROR"
+            complaints.append(found[2].strip())
         elif complaints and re.match(r" {9}\S", line):
             complaints[-1] += f" {line.strip()}"
     failed = [name for name in names if results.get(name) == "FAILED"]
@@ -469,7 +459,9 @@ def judge_twine(status: int, said: str, names: Sequence[str]) -> Judged:
             "pyproject.toml",
             remedy="mend the readme, its content type, or the field it names",
         )
-        return Judged(max(len(results), 1), (finding,))
+        # An index takes what it merely warns about.
+        advice = bool(complaints) and not refused
+        return Judgement.one(finding, advice=advice, checked=max(len(results), 1))
     if status != 0 or any(results.get(name) != "PASSED" for name in names):
         last = [line.strip() for line in said.splitlines() if line.strip()][-1:]
         raise CannotCheck(
@@ -477,10 +469,10 @@ def judge_twine(status: int, said: str, names: Sequence[str]) -> Judged:
             f" {''.join(last) or f'exit status {status}'}",
             "look at the log; deleting the gate's tool environment has it made anew",
         )
-    return Judged(len(names))
+    return Judgement(len(names))
 
 
-def _check_wheel_contents(project: Project, shell: Shell, wheel: Path, copy: Path) -> Judged:
+def _check_wheel_contents(project: Project, shell: Shell, wheel: Path, copy: Path) -> Judgement:
     from release.gates.build.settings import BuildSettings
 
     settings = project.settings.gates.of("build", BuildSettings)
@@ -493,21 +485,26 @@ def _check_wheel_contents(project: Project, shell: Shell, wheel: Path, copy: Pat
         cwd=copy,
         memory=PARSER_MEMORY,
     )
-    return judge_wheel_contents(done.status, done.stdout, done.stderr, settings.allowed)
+    judged = judge_wheel_contents(done.status, done.stdout, done.stderr, settings.allowed)
+    return judged if configured else judged.as_advice()
 
 
-def judge_wheel_contents(status: int, stdout: str, stderr: str, allowed: Sequence[str]) -> Judged:
+def judge_wheel_contents(
+    status: int, stdout: str, stderr: str, allowed: Sequence[str]
+) -> Judgement:
     """Judge check-wheel-contents' text. Raises CannotCheck when it gave no verdict."""
     from release.gates.build.contents import matches
-    from release.gates.build.distribution import Judged, listing
+    from release.gates.build.distribution import listing
 
     if status == 0 and re.search(r": OK$", stdout, re.M):
-        return Judged(1)
+        return Judgement(1)
     complaints = re.findall(r"^.*?: (W\d{3}): ([^:\n]+)(?::((?:\n  .+)+))?$", stdout, re.M)
     if status != 1 or not complaints:
         invalid = re.search(r": (invalid wheel: .+|wheel has invalid filename)$", stderr, re.M)
         if invalid:
-            return Judged(1, (Finding(f"check-wheel-contents: {invalid[1]}", remedy=LOG_REMEDY),))
+            return Judgement(
+                1, (Finding(f"check-wheel-contents: {invalid[1]}", remedy=LOG_REMEDY),)
+            )
         said = (stderr.strip() or stdout.strip() or f"exit status {status}").splitlines()[-1]
         raise CannotCheck(
             f"check-wheel-contents gave no verdict: {said}",
@@ -527,7 +524,7 @@ def judge_wheel_contents(status: int, stdout: str, stderr: str, allowed: Sequenc
                 " tool.release.gates.build.allowed",
             )
         )
-    return Judged(1, tuple(faults))
+    return Judgement(1, tuple(faults))
 
 
 # --- the installed wheel --------------------------------------------------------------------------
@@ -539,16 +536,19 @@ def _check_installed(
     artifact: Artifact,
     archive: Archive,
     modules: Sequence[str],
-) -> Judged:
+) -> Judgement:
     wheel = shell.folder / artifact.path
-    environment = installed.runtime_environment(project, shell, wheel, artifact.sha256)
+    try:
+        environment = installed.runtime_environment(project, shell, wheel, artifact.sha256)
+    except installed.NotInstallable as error:
+        return Judgement(1, error.problems)
     metadata = archive.metadata
     folder = shell.work / "elsewhere"
     folder.mkdir()
     main = _main_module(project, modules)
     request = {"modules": list(modules), "distribution": metadata["name"], "main": main}
-    for attempt in (1, 2):
-        events = shell.work / f"events-{attempt}.jsonl"
+    for number in (1, 2):
+        events = shell.work / f"events-{number}.jsonl"
         done = shell.run(
             *_without_network(),
             environment.python,
@@ -609,14 +609,14 @@ def judge_imports(
     version: str,
     main: str,
     extras: Collection[str],
-) -> Judged:
+) -> Judgement:
     """Judge what the import probe wrote, one JSON object a line.
 
     `version` is that of the wheel, `extras` are the distributions that its extras require: what
-    lacks one of these is a remark, and so is a module besides `main` that lacks anything, where
+    lacks one of these is noted, and so is a module besides `main` that lacks anything, where
     there are extras. Raises CannotCheck when the probe did not come to its end.
     """
-    from release.gates.build.distribution import Judged, normal_name
+    from release.gates.build.distribution import normal_name
 
     steps: dict[str, dict[str, Any]] = {}
     network: dict[str, list[str]] = {}
@@ -630,18 +630,20 @@ def judge_imports(
     if "metadata" not in steps:
         raise CannotCheck(f"the wheel's import was not tried: {last_line}", "look at the log")
     faults: list[Finding] = []
-    remarks: list[Finding] = []
+    advice: list[Finding] = []
+    unchecked: list[Finding] = []
+    notes: list[Finding] = []
     for step, event in steps.items():
         shown = step.replace("script ", "command ", 1)
         if step in network:
-            faults.append(
+            advice.append(
                 Finding(
                     f"{shown} asks the network for {', '.join(dict.fromkeys(network[step]))}",
                     remedy="do it when it is needed, not while modules are loaded",
                 )
             )
         elif event["event"] == "begin" and timed_out:
-            faults.append(
+            unchecked.append(
                 Finding(
                     f"{shown} takes longer than {IMPORT_SECONDS} s; the log shows where it was",
                     remedy="do the work when it is needed, not while modules are loaded",
@@ -657,11 +659,11 @@ def judge_imports(
                 normal_name(missing) in extras or (extras and not step.startswith("script "))
             )
             if optional and step not in {f"import {main}", "version"}:
-                remarks.append(Finding(f"{shown} needs an extra: {event['message']}"))
+                notes.append(Finding(f"{shown} needs an extra: {event['message']}"))
             else:
                 faults.append(_broken(shown, event))
         elif event["event"] == "extras":
-            remarks.append(Finding(f"{shown} was not loaded: it needs extra {event['value']}"))
+            notes.append(Finding(f"{shown} was not loaded: it needs extra {event['value']}"))
         elif step in {"metadata", "version"} and event["value"] is not None:
             said = parse(event["value"])
             if said is None or said != parse(version):
@@ -672,9 +674,10 @@ def judge_imports(
                         remedy="let both read one place",
                     )
                 )
-    if "all" not in steps and not faults:
+    if "all" not in steps and not faults and not unchecked:
         raise CannotCheck(f"the wheel's import was not seen to end: {last_line}", "look at the log")
-    return Judged(len(steps.keys() - {"all"}) + 1, tuple(faults), tuple(remarks))
+    looked = len(steps.keys() - {"all"}) + 1
+    return Judgement(looked, *map(tuple, (faults, advice, unchecked, notes)))
 
 
 def required_by_extras(lines: Sequence[str]) -> frozenset[str]:

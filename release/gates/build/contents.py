@@ -7,8 +7,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from release.gates.build.distribution import Archive, Judged, listing
-from release.model import Finding
+from release.gates.build.distribution import Archive, listing
+from release.model import Finding, Judgement
 
 
 @functools.cache
@@ -52,7 +52,7 @@ def matches(name: str, globs: Iterable[str]) -> bool:
     return any(_regex(glob).fullmatch(name) for glob in globs)
 
 
-def judge_expected(archive: Archive, globs: Sequence[str], setting: str) -> Judged:
+def judge_expected(archive: Archive, globs: Sequence[str], setting: str) -> Judgement:
     """Every glob must match at least one file."""
     faults = tuple(
         Finding(
@@ -63,14 +63,15 @@ def judge_expected(archive: Archive, globs: Sequence[str], setting: str) -> Judg
         for glob in globs
         if not any(matches(name, (glob,)) for name in archive.names)
     )
-    return Judged(len(globs), faults)
+    return Judgement(len(globs), faults)
 
 
 class _Rule(NamedTuple):
     kind: str
     pattern: re.Pattern[str]
     kinds: str = "wheel sdist"
-    secret: bool = False
+    # What harms users or their keys, and what the project itself refuses, blocks.
+    blocks: bool = False
     # Among tests and examples of these kinds of archives it may well be meant.
     mild: str = ""
 
@@ -111,12 +112,14 @@ _RULES = (
             r"|terraform\.tfstate)|(^|.*/)\.(aws/credentials|docker/config\.json)",
             re.I,
         ),
-        secret=True,
+        blocks=True,
         mild="wheel sdist",
     ),
 )
-_CONTENT = _Rule("", re.compile(""), secret=True, mild="wheel sdist")
-_UNWANTED = _Rule("files that tool.release.gates.build.unwanted refuses", re.compile(""))
+_CONTENT = _Rule("", re.compile(""), blocks=True, mild="wheel sdist")
+_UNWANTED = _Rule(
+    "files that tool.release.gates.build.unwanted refuses", re.compile(""), blocks=True
+)
 # Names that a wheel must not claim in everybody's site-packages, unless the project is called so.
 _COMMON_NAMES = frozenset(
     """app bench benchmark benchmarks build cli conftest data dist doc docs env example examples
@@ -131,7 +134,7 @@ def judge_unwanted(
     own_names: Collection[str],
     unwanted: Sequence[str],
     allowed: Sequence[str],
-) -> Judged:
+) -> Judgement:
     """Files that no distribution should hold.
 
     `own_names` are the import names that are the project's to claim; `unwanted` adds globs,
@@ -150,31 +153,33 @@ def judge_unwanted(
     for name, kind in archive.secrets:
         if not matches(name, allowed):
             found.setdefault(_CONTENT._replace(kind=kind), []).append(name)
-    faults, remarks = [], []
+    defects: list[Finding] = []
+    advice: list[Finding] = []
     for rule, names in found.items():
         mild = [n for n in names if archive.kind in rule.mild and _SAMPLES.search(n)]
         if mild:
-            remarks.append(
+            advice.append(
                 Finding(
                     f"the {archive.kind} holds {rule.kind} among tests or examples:"
                     f" {listing(mild)}",
-                    remedy="make sure that they open nothing real" if rule.secret else None,
+                    remedy="make sure that they open nothing real, and name them in"
+                    " tool.release.gates.build.allowed",
                 )
             )
         rest = [name for name in names if name not in mild]
         if rest:
             remedy = "exclude them in the build backend's configuration"
-            if rule.secret:
+            if rule.blocks and rule is not _UNWANTED:
                 remedy += ", and revoke the credential if it ever left this machine"
-            faults.append(
+            (defects if rule.blocks else advice).append(
                 Finding(
                     f"the {archive.kind} holds {rule.kind}: {listing(rest)}",
                     remedy=f"{remedy}; or name them in tool.release.gates.build.allowed",
                 )
             )
     if archive.is_wheel:
-        faults += _stray(archive, own_names, allowed)
-    return Judged(len(archive.members), tuple(faults), tuple(remarks))
+        advice += _stray(archive, own_names, allowed)
+    return Judgement(len(archive.members), tuple(defects), tuple(advice))
 
 
 def _stray(
@@ -220,12 +225,12 @@ def judge_completeness(
     *,
     excluded: Sequence[str] = (),
     allowed: Sequence[str] = (),
-) -> Judged:
+) -> Judgement:
     """The wheel holds what the repository has in its packages.
 
     `tree` are the repository's files, `folders` maps the folder of a package in there to where the
     wheel must have it. What matches `excluded` (the build backend's own exclusions) or `allowed`,
-    and what is commonly left out, is a remark at most.
+    and what is commonly left out, is noted at most.
     """
     modules, data, sources = [], [], []
     checked = 0
@@ -248,9 +253,9 @@ def judge_completeness(
                 modules.append(path)
             else:
                 data.append(path)
-    faults = []
+    advice = []
     if modules:
-        faults.append(
+        advice.append(
             Finding(
                 f"the wheel lacks {len(modules)} module(s) of the package: {listing(modules)}",
                 sorted(modules)[0],
@@ -259,7 +264,7 @@ def judge_completeness(
             )
         )
     if data:
-        faults.append(
+        advice.append(
             Finding(
                 f"the wheel lacks {len(data)} data file(s) of the package: {listing(data)}",
                 sorted(data)[0],
@@ -267,12 +272,9 @@ def judge_completeness(
                 " tool.release.gates.build.allowed",
             )
         )
-    remarks = (
-        (Finding(f"the wheel leaves out what looks like sources: {listing(sources)}"),)
-        if sources
-        else ()
-    )
-    return Judged(checked, tuple(faults), remarks)
+    said = f"the wheel leaves out what looks like sources: {listing(sources)}"
+    notes = (Finding(said),) if sources else ()
+    return Judgement(checked, advice=tuple(advice), notes=notes)
 
 
 def exclusions(pyproject: Mapping[str, Any], manifest: str = "") -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from release.gates.build.credentials import secret_kinds
-from release.model import Finding
+from release.model import Finding, Judgement
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -54,22 +54,6 @@ with contextlib.suppress(ImportError):  # some Pythons are built without it
     from lzma import LZMAError
 
     DAMAGED += (LZMAError,)
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What one judgement looked at (how many things), and what it found: faults and remarks."""
-
-    checked: int = 0
-    faults: tuple[Finding, ...] = ()
-    remarks: tuple[Finding, ...] = ()
-
-    def __add__(self, other: Judged) -> Judged:
-        return Judged(
-            self.checked + other.checked,
-            self.faults + other.faults,
-            self.remarks + other.remarks,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,14 +272,13 @@ def judge_metadata(
     version_source: str,
     tags: Mapping[str, Version],
     publish: bool,
-) -> Judged:
+) -> Judgement:
     """Names and versions agree everywhere, and the index would take the files.
 
     `version` is what the repository states (None if only the build can tell), `tags` are the
     release tags at the commit with the versions that they spell.
     """
     faults: list[Finding] = []
-    remarks: list[Finding] = []
     found = {"METADATA": wheel.metadata, "PKG-INFO": sdist.metadata}
     for label, metadata in found.items():
         missing = [key for key in ("name", "version") if not metadata.get(key)]
@@ -308,7 +291,7 @@ def judge_metadata(
                 )
             )
     if faults:
-        return Judged(2, tuple(faults))
+        return Judgement(2, tuple(faults))
     name, text = wheel.metadata["name"], wheel.metadata["version"]
     faults += [
         Finding(
@@ -321,7 +304,7 @@ def judge_metadata(
     ]
     built = _version(text)
     if built is None:
-        return Judged(
+        return Judgement(
             4,
             (
                 *faults,
@@ -348,7 +331,7 @@ def judge_metadata(
             )
         )
     checked = 8 + bool(stated) + bool(tags)
-    judged = Judged(checked, tuple(faults), tuple(remarks))
+    judged = Judgement(checked, tuple(faults))
     judged += _judge_requirements(wheel, publish)
     return judged + _judge_publishable(wheel, built, version_source, tags, publish)
 
@@ -387,7 +370,7 @@ def _judge_names(sdist: Archive, wheel: Archive, name: str, version: Version) ->
             yield Finding(f"the wheel's metadata folder is called {wheel.info}", remedy=remedy)
 
 
-def _judge_requirements(wheel: Archive, publish: bool) -> Judged:
+def _judge_requirements(wheel: Archive, publish: bool) -> Judgement:
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
@@ -426,7 +409,7 @@ def _judge_requirements(wheel: Archive, publish: bool) -> Judged:
                     remedy="write it like >=3.11",
                 )
             )
-    return Judged(len(lines) + bool(python), tuple(faults))
+    return Judgement(len(lines) + bool(python), tuple(faults))
 
 
 def _judge_publishable(
@@ -435,12 +418,12 @@ def _judge_publishable(
     version_source: str,
     tags: Collection[str],
     publish: bool,
-) -> Judged:
+) -> Judgement:
     if not publish:
-        return Judged()
-    faults, remarks = [], []
+        return Judgement()
+    faults, advice, notes = [], [], []
     if version.local and version_source == "version control" and not tags:
-        remarks.append(
+        notes.append(
             Finding(
                 f"version {version} is of a commit between releases; the index refuses its local"
                 " part",
@@ -456,16 +439,16 @@ def _judge_publishable(
         )
     platform = wheel.file.removesuffix(".whl").rpartition("-")[2]
     if re.match(r"linux_", platform):
-        remarks.append(
+        advice.append(
             Finding(
                 f"the wheel is for {platform}, which the index refuses",
                 remedy="publish wheels that cibuildwheel made, or the sdist alone",
             )
         )
-    return Judged(2, tuple(faults), tuple(remarks))
+    return Judgement(2, tuple(faults), tuple(advice), notes=tuple(notes))
 
 
-def judge_license_files(archive: Archive) -> Judged:
+def judge_license_files(archive: Archive) -> Judgement:
     """Every License-File of the metadata is in the archive (PEP 639, and where it was before)."""
     names = archive.names
     files = archive.metadata.get("license_files", [])
@@ -485,15 +468,15 @@ def judge_license_files(archive: Archive) -> Judged:
                     remedy="correct license-files, or raise the build backend's lower bound",
                 )
             )
-    return Judged(len(files), tuple(faults))
+    return Judgement(len(files), tuple(faults))
 
 
-def judge_record(wheel: Archive) -> Judged:
+def judge_record(wheel: Archive) -> Judgement:
     """RECORD lists every file of the wheel with its digest and size (the wheel's own format)."""
     remedy = "report it to the build backend; do not publish this wheel"
     text = wheel.texts.get(f"{wheel.info}RECORD")
     if text is None:
-        return Judged(1, (Finding("the wheel has no RECORD", remedy=remedy),))
+        return Judgement(1, (Finding("the wheel has no RECORD", remedy=remedy),))
     rows = {
         row[0]: row[1:] for row in csv.reader(io.StringIO(text.decode("utf-8", "replace"))) if row
     }
@@ -522,7 +505,7 @@ def judge_record(wheel: Archive) -> Judged:
     ]
     if twice:
         faults.append(Finding(f"the wheel holds twice: {listing(twice)}", remedy=remedy))
-    return Judged(len(wheel.members), tuple(faults))
+    return Judgement(len(wheel.members), tuple(faults))
 
 
 def _same_digest(recorded: str, sha256: str) -> bool:

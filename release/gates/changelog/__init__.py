@@ -1,18 +1,19 @@
-"""A section for the version with concrete bullets; what is released stays as it was.
+"""A section for the release with concrete bullets; what is released stays as it was.
 
-Judges the changelog's structure: one section for each version, in descending order (PEP 440), with
-ISO 8601 dates that ascend and do not lie ahead. The section for the version to be released is
-there, and says in bullets what changed, in every subsection: no TODO, no "...", no words of
-advertisement (see the settings plain-language, words and allowed-words), and no subsection that
-tool.release.changelog.kinds, where it is set, does not name. The compare links name the tags of
-their versions. Released sections are what they were at their tags, the newest 50 of them; `amended`
-acknowledges a change with its reason.
+Blocks (promises of the changelog itself): no section for the version to be released, or one without
+a date where others have one; no concrete bullet in it (no TODO, no "..."), an empty subsection, and
+one that tool.release.changelog.kinds, where it is set, does not name; its heading twice, out of
+order, with a date to come or no version by PEP 440; a compare link of it that leads elsewhere; a
+code block that never ends. Words of advertisement block where `plain-language` or `words` is set.
+
+Advice: words of advertisement else (see `allowed-words`), what is odd in the sections and links of
+other releases, and released sections that are not what they were at the last release, each in one
+line for all versions; `amended` acknowledges a change with its reason.
 
 With a LEVEL the release is not written yet, and the Unreleased section must hold its bullets; a
-changelog without one gets its section from `bump -- LEVEL --notes FILE`. Where the version comes
-from version control and this commit has no tag, structure, Unreleased and history are judged. A
-version that was released at an earlier commit must have its section, which history then judges.
-A project without a changelog has nothing to judge; a format that is not understood is unchecked.
+changelog without one gets its section from `bump -- LEVEL --notes FILE`. At a commit after a
+release Unreleased is judged, if it holds anything. A project without a changelog has nothing to
+judge; a format that is not understood is unchecked.
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ import bisect
 import itertools
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from release.errors import CannotCheck
-from release.model import Finding, Gate, Level, Outcome
+from release.model import Finding, Gate, Judgement, Level, Outcome
 from release.project import Project, read_text
 
 if TYPE_CHECKING:
@@ -36,14 +38,10 @@ if TYPE_CHECKING:
     from release.run.shell import Shell
     from release.text.changelog import Changelog, Definition, Kind, Section
 
-NEWEST = 50
 SHOWN = 5
 LONGEST = 90
 # How many versions before one are looked at for where its link begins.
 NEAREST = 200
-# What the sections at all tags together may have; beyond that the older ones are left out.
-HISTORY_CHARACTERS = 128_000_000
-ACKNOWLEDGE = "or acknowledge it: [tool.release.gates.changelog.amended] {0} = the reason"
 
 
 def check(project: Project, shell: Shell) -> Outcome:
@@ -67,48 +65,28 @@ def check(project: Project, shell: Shell) -> Outcome:
             " tool.release.changelog.file",
         )
     level = shell.level
-    target = project.target_version(level)
+    target = None if level is None and project.after_release else project.target_version(level)
     tool = fragment_tool(log.text.whole)
-    released = project.released
-    tagged = set(released.values())
-    fresh = target is not None and (
-        target not in tagged or target in set(project.released_here.values())
-    )
-    subject = section_to_release(log, target, None if tool else level, fresh=fresh)
-    settled = settled_sections(log, tagged, subject)
-    findings = [Finding(p.message, p.path, p.line, p.remedy) for p in log.problems]
-    faults, remarks = judge_structure(log, settled, shell.today)
-    findings += faults
-    faults, more = judge_presence(log, target, level, fresh=fresh, tool=tool)
-    findings, remarks = findings + faults, remarks + more
-    checked = len(log.sections) + 1
+    subject = section_to_release(log, target, None if tool else level)
+    judged = Judgement(len(log.sections) + 1, log.problems)
+    judged += judge_structure(log, subject, shell.today)
+    judged += judge_presence(log, target, level, tool=tool)
     if subject is not None:
         own = project.settings.changelog
-        closed = "kinds" in own.model_fields_set
-        faults, more = judge_entry(path, subject, own.kinds, closed=closed)
-        findings, remarks = findings + faults, remarks + more
-        checked += sum(len(kind.bullets) for kind in subject.kinds)
+        judged += judge_entry(path, subject, own.kinds, closed="kinds" in own.model_fields_set)
         if settings.plain_language:
-            findings += judge_language(path, subject, settings.words, settings.allowed_words)
+            promised = bool(settings.model_fields_set & {"plain_language", "words"})
+            language = judge_language(path, subject, settings.words, settings.allowed_words)
+            judged += language if promised else language.as_advice()
+    tagged = set(project.released.values())
     names = frozenset(tags(project.root)) if project.git is not None else frozenset()
     ahead = level is not None or target is None
-    faults, more = judge_links(log, tagged, names, ahead=ahead)
-    findings, remarks = findings + faults, remarks + more
-    checked += len(log.definitions)
-    then, left_out = _at_tags(project, shell, path)
+    judged += judge_links(log, subject, tagged, names, ahead=ahead)
     amended = {version: why for text, why in settings.amended.items() if (version := parse(text))}
     unknown = [text for text in settings.amended if parse(text) is None]
-    findings += [_no_version(text) for text in unknown]
-    faults, more = judge_history(log, then, frozenset(project.merged_tags), amended)
-    findings, remarks = findings + faults, remarks + more
-    compared = sum(text is not None for _, text in then.values())
-    checked += compared
-    if left_out:
-        remarks.append(Finding(f"the sections of {left_out} older tags were not compared", path))
-    if findings:
-        return Outcome.failed(tuple(findings), checked=checked)
-    summary = _summary(subject, target, compared)
-    return Outcome.passed(checked, summary, remarks=tuple(remarks))
+    judged += Judgement(0, tuple(map(_no_version, unknown)))
+    judged += _judge_history(project, shell, log, amended)
+    return judged.settle(_summary(subject, target))
 
 
 def applies(project: Project, _level: Level | None) -> str | None:
@@ -118,17 +96,16 @@ def applies(project: Project, _level: Level | None) -> str | None:
 
 
 def section_to_release(
-    log: Changelog, target: Version | None, level: Level | None, *, fresh: bool
+    log: Changelog, target: Version | None, level: Level | None
 ) -> Section | None:
-    """The section whose content is judged: that of the version, or Unreleased before a release.
+    """The section of the release: that of its version, or Unreleased before it is written.
 
-    `fresh` says that the version was not released at an earlier commit. None when it is not there,
-    and when nothing is about to be released.
+    None when it is not there.
     """
-    there = log.of(target) if target is not None and fresh else ()
+    there = log.of(target) if target is not None else ()
     if there:
         return there[0]
-    if target is not None and target.is_devrelease and fresh:
+    if target is not None and target.is_devrelease:
         base = [s for s in log.sections if s.version and s.version.release == target.release]
         return next((s for s in (*base, *log.unreleased) if s.concrete), None)
     if log.unreleased and (level is not None or (target is None and log.unreleased[0].concrete)):
@@ -136,43 +113,27 @@ def section_to_release(
     return None
 
 
-def settled_sections(
-    log: Changelog, tagged: Collection[Version], subject: Section | None
-) -> frozenset[int]:
-    """The lines of the sections that are history: the first one with a tag, and those below it."""
-    lines: set[int] = set()
-    for section in log.sections:
-        if section is not subject and (lines or section.version in tagged):
-            lines.add(section.line)
-    return frozenset(lines)
+def judge_structure(log: Changelog, subject: Section | None, today: date) -> Judgement:
+    """Headings: duplicates, order, dates, and versions that are none.
 
-
-def judge_structure(
-    log: Changelog, settled: Collection[int], today: date
-) -> tuple[list[Finding], list[Finding]]:
-    """Defects and remarks on headings: duplicates, order, dates, and versions that are none.
-
-    What only concerns `settled` sections (by their lines) is a remark, but for duplicates: they
-    were released so and must not change any more.
+    What does not concern `subject`, the section of the release, is advice, all of it in one line.
     """
-    faults: list[Finding] = []
-    quiet: list[Finding] = []
+    defects: list[Finding] = []
+    others: list[Finding] = []
 
-    def found(message: str, section: Section, remedy: str, *others: Section) -> None:
-        old = all(s.line in settled for s in (section, *others))
-        (quiet if old else faults).append(Finding(message, log.path, section.line, remedy))
+    def found(message: str, section: Section, remedy: str, *beside: Section) -> None:
+        own = subject in (section, *beside)
+        (defects if own else others).append(Finding(message, log.path, section.line, remedy))
 
-    faults += _judge_twice(log)
+    _judge_twice(log, found)
     plain = log.unreleased
     named = [section for section in log.sections if section.title.spelling]
     if plain and named and plain[0].line > named[0].line:
-        found("Unreleased stands below a release", plain[0], "move it to the top", named[0])
-    odd = [s for s in named if s.date is None and s.title.written and not s.unreleased]
-    for group in ([s for s in odd if s.line not in settled], [s for s in odd if s.line in settled]):
-        if group:
-            shown = _listed([f"{s.title.written!r} ({s.name})" for s in group])
-            found(f"no ISO 8601 date: {shown}", group[0], "write it like 2026-01-31")
+        found("Unreleased stands below a release", plain[0], "move it to the top")
     for section in named:
+        if section.date is None and section.title.written and not section.unreleased:
+            message = f"no ISO 8601 date: {section.title.written!r} ({section.name})"
+            found(message, section, "write it like 2026-01-31")
         if section.version is None:
             message = f"{section.title.spelling!r} is not a version by PEP 440"
             found(message, section, "write it like 1.2.3 or 1.2.3rc1")
@@ -182,134 +143,132 @@ def judge_structure(
             found(message, section, "correct the date")
     versions = [section for section in named if section.version is not None]
     for above, below in itertools.pairwise(versions):
-        assert above.version is not None
-        assert below.version is not None
-        if above.version < below.version:
-            found(
-                f"{above.name} stands above {below.name}, which is the higher version",
-                above,
-                "put the highest version first",
-                below,
-            )
-        elif (
-            above.date
-            and below.date
-            and above.date < below.date
-            # A later release of an older line is no mistake.
-            and (above.line not in settled or _same_line(above.version, below.version))
-        ):
-            found(
-                f"{above.name} is dated {above.date}, before {below.name} ({below.date})",
-                above,
-                "correct the dates",
-                below,
-            )
-    return faults, quiet
+        _judge_pair(above, below, found, new=above is subject)
+    return Judgement(0, tuple(defects), _in_one(others, "in the sections of other releases"))
+
+
+def _judge_pair(above: Section, below: Section, found: Callable[..., None], *, new: bool) -> None:
+    assert above.version is not None
+    assert below.version is not None
+    if above.version < below.version:
+        message = f"{above.name} stands above {below.name}, which is the higher version"
+        found(message, above, "put the highest version first", below)
+    # A later release of an older line is no mistake.
+    elif (
+        above.date
+        and below.date
+        and above.date < below.date
+        and (new or _same_line(above.version, below.version))
+    ):
+        message = f"{above.name} is dated {above.date}, before {below.name} ({below.date})"
+        found(message, above, "correct the dates", below)
+
+
+def _in_one(findings: Sequence[Finding], where: str) -> tuple[Finding, ...]:
+    """What was found, in one line for all versions."""
+    if len(findings) < 2:
+        return tuple(findings)
+    first = findings[0]
+    said = _listed([f"{finding.message} (line {finding.line})" for finding in findings])
+    message = f"{len(findings)} oddities {where}: {said}"
+    return (replace(first, message=message, remedy="correct them, or leave them as released"),)
 
 
 def _same_line(one: Version, other: Version) -> bool:
     return one.release[:2] == other.release[:2]
 
 
-def _judge_twice(log: Changelog) -> Iterator[Finding]:
+def _judge_twice(log: Changelog, found: Callable[..., None]) -> None:
     first: dict[Version | None, Section] = {}
     for section in log.sections:
         key = section.version
         if key is None and not section.plain_unreleased:
             continue
-        if key in first:
-            yield Finding(
-                f"a second section for {section.name}; the first one is in line {first[key].line}",
-                log.path,
-                section.line,
-                "merge them into one",
-            )
-        first.setdefault(key, section)
+        one = first.setdefault(key, section)
+        if one is not section:
+            message = f"a second section for {section.name}; the first one is in line {one.line}"
+            found(message, section, "merge them into one", one)
 
 
 def judge_presence(
-    log: Changelog,
-    target: Version | None,
-    level: Level | None,
-    *,
-    fresh: bool,
-    tool: str | None = None,
-) -> tuple[list[Finding], list[Finding]]:
-    """Defects and remarks on whether the release has its section, dated like the others.
+    log: Changelog, target: Version | None, level: Level | None, *, tool: str | None = None
+) -> Judgement:
+    """Whether the release has its section, dated like the others.
 
-    `target` is the version to be released, or the current one if it is released (not `fresh`).
-    `tool` writes sections from fragments.
+    `target` is its version, None where that is not known yet. `tool` writes sections from
+    fragments.
     """
     there = log.of(target) if target is not None else ()
     if there:
         section = there[0]
-        dated = log.dated(section)
-        if level is not None or not fresh:
-            return [], []
-        if section.unreleased or (dated and not section.title.written):
-            said = "says that it is not released" if section.unreleased else "has no date"
-            message = f"the section of {section.name} {said}"
-            return [Finding(message, log.path, section.line, "write the date into its heading")], []
-        return [], []
-    if level is not None and tool is not None:
-        return [], [Finding(f"{tool} writes the section from fragments", log.path)]
+        if level is None and section.unreleased:
+            said = "says that it is not released"
+        elif level is None and log.dated(section) and not section.title.written:
+            said = "has no date"
+        else:
+            return Judgement()
+        message = f"the section of {section.name} {said}"
+        return Judgement(0, (Finding(message, log.path, section.line, "write the date into it"),))
+    if tool is not None and (level is not None or target is None):
+        return Judgement(notes=(Finding(f"{tool} writes the section from fragments", log.path),))
     if level is not None or target is None:
-        if log.unreleased:
-            return [], []
-        meant = next((s for s in log.sections if s.unreleased and s.version is not None), None)
-        if meant is not None and target is not None:
-            message = f"the section {meant.heading.title!r} is not meant for {target}"
-            remedy = f"change its heading if it is what {target} brings"
-            return [Finding(message, log.path, meant.line, remedy)], []
-        if level is None:
-            return [], []
-        message = "nothing says yet what the release brings"
-        remedy = "write its section, or give bullets to bump: --notes FILE"
-        return [], [Finding(message, log.path, remedy=remedy)]
+        return _judge_unwritten(log, target)
     if target.is_devrelease:
         remedy = "it gets one when it is released"
-        return [], [Finding(f"{target} has no section", log.path, remedy=remedy)]
+        return Judgement(notes=(Finding(f"{target} has no section", log.path, remedy=remedy),))
     line = log.unreleased[0].line if log.unreleased else None
     remedy = f"write it, or let bump make it of Unreleased: nox -s bump -- {target}"
-    if not fresh:
-        remedy = "write what that release brought"
-    return [Finding(f"there is no section for {target}", log.path, line, remedy)], []
+    return Judgement(0, (Finding(f"there is no section for {target}", log.path, line, remedy),))
+
+
+def _judge_unwritten(log: Changelog, target: Version | None) -> Judgement:
+    """What is to be written before a release that has no section yet."""
+    if log.unreleased and (target is not None or log.unreleased[0].concrete):
+        return Judgement()
+    meant = next((s for s in log.sections if s.unreleased and s.version is not None), None)
+    if meant is None:
+        message = "nothing says yet what the release brings"
+        remedy = "write its section, or give bullets to bump: --notes FILE"
+        return Judgement(advice=(Finding(message, log.path, remedy=remedy),))
+    if target is None:
+        return Judgement()
+    message = f"the section {meant.heading.title!r} is not meant for {target}"
+    remedy = f"change its heading if it is what {target} brings"
+    return Judgement(0, (Finding(message, log.path, meant.line, remedy),))
 
 
 def judge_entry(
     path: str, section: Section, kinds: Collection[str], *, closed: bool = False
-) -> tuple[list[Finding], list[Finding]]:
-    """Defects and remarks on what a section says: concrete bullets, in every subsection.
+) -> Judgement:
+    """What a section says: concrete bullets, in every subsection.
 
     Subsections of other names than `kinds` may have prose instead (such as how to migrate), unless
     the list is `closed`; empty ones of Unreleased are dropped by the release.
     """
-    faults: list[Finding] = []
-    remarks: list[Finding] = []
+    defects: list[Finding] = []
+    advice: list[Finding] = []
     open_section = section.plain_unreleased
     bullets = [bullet for kind in section.kinds for bullet in kind.bullets]
     if not any(bullet.concrete for bullet in bullets):
         said = "holds no bullet" if not bullets else "holds nothing but placeholders"
         whose = "Unreleased" if open_section else f"the section of {section.name}"
         message = f"{whose} {said}"
-        faults.append(
-            Finding(message, path, section.line, "say what changed, a bullet for each change")
-        )
-        return faults, remarks
+        remedy = "say what changed, a bullet for each change"
+        return Judgement(len(bullets), (Finding(message, path, section.line, remedy),))
     known = {kind.casefold() for kind in kinds}
     if closed:
-        faults += _unknown_kinds(path, section, kinds)
+        defects += _unknown_kinds(path, section, kinds)
     for kind in section.kinds:
         if fault := _judge_kind(kind, known, open_section=open_section):
             message, remedy = fault
-            faults.append(Finding(message, path, kind.line, remedy))
+            defects.append(Finding(message, path, kind.line, remedy))
         else:
-            remarks += [
+            advice += [
                 Finding(f"a placeholder: {bullet.text!r}", path, bullet.line, "fill it in")
                 for bullet in kind.bullets
                 if not bullet.concrete
             ]
-    return faults, remarks
+    return Judgement(len(bullets), tuple(defects), tuple(advice))
 
 
 def _unknown_kinds(path: str, section: Section, kinds: Collection[str]) -> Iterator[Finding]:
@@ -347,14 +306,14 @@ def _judge_kind(
 
 def judge_language(
     path: str, section: Section, words: Collection[str], allowed: Collection[str]
-) -> list[Finding]:
-    """Defects for words of advertisement in a section, outside code and addresses."""
+) -> Judgement:
+    """Words of advertisement in a section, outside code and addresses."""
     from release.text.plain_language import advertising, prose
 
     text = section.text
     start = section.heading.end
     visible = prose(text.visible(start, section.content_end, code=False))
-    return [
+    defects = (
         Finding(
             f"{word!r} advertises",
             path,
@@ -362,44 +321,31 @@ def judge_language(
             "say what changed; or allow it: tool.release.gates.changelog.allowed-words",
         )
         for offset, word in advertising(visible, words, allowed)
-    ]
+    )
+    return Judgement(0, tuple(defects))
 
 
 def judge_links(
-    log: Changelog, tagged: Collection[Version], tags: Collection[str] = (), *, ahead: bool = False
-) -> tuple[list[Finding], list[Finding]]:
-    """Defects and remarks on link definitions.
+    log: Changelog,
+    subject: Section | None,
+    tagged: Collection[Version],
+    tags: Collection[str] = (),
+    *,
+    ahead: bool = False,
+) -> Judgement:
+    """The link definitions: those of other sections than `subject` are advice.
 
     Each bracketed version has one where any has; those that compare or show a tag name the tags of
     their versions, however these are spelled, and no tag that is not there; Unreleased begins at
     the last release. `tagged` are the released versions and `tags` all tags; `ahead` says that the
     last section may be that of a release to come.
     """
-    from release.text.changelog import read_link
-
-    faults: list[Finding] = []
-    remarks: list[Finding] = []
     if log.markup != "markdown":
-        return faults, remarks
-    defined = Counter(d.label.casefold() for d in log.definitions)
+        return Judgement()
     sections = {s.version: s for s in reversed(log.sections) if s.version is not None}
-    used = {_reference(section) for section in log.sections}
-    named = [
-        d
-        for d in log.definitions
-        if d.version is not None and (d.label.casefold() in used or read_link(d.url) is not None)
-    ]
+    named = _named_links(log)
     unreleased = next((d for d in log.definitions if d.unreleased), None)
-    missing = [
-        section
-        for section in sections.values()
-        if not section.unreleased and (label := _reference(section)) and label not in defined
-    ]
-    if missing and (named or unreleased):
-        missing.reverse()
-        message = f"no link is defined for {_listed([section.name for section in missing])}"
-        remedy = "add a line like those of the other versions at the end"
-        faults.append(Finding(message, log.path, missing[0].line, remedy))
+    found = list(_missing_links(log)) if named or unreleased else []
     order = sorted(
         (section.version, section.date or date.min)
         for section in log.released
@@ -412,22 +358,53 @@ def judge_links(
             continue
         gone = tags if section.version in tagged else ()
         if fault := _judge_link(log, definition, section, order, gone):
-            faults.append(fault)
-    orphans = [d for d in named if d.version not in sections]
-    if orphans:
-        mentioned = Counter(re.findall(r"\[([^\[\]\n]{1,200})\]", log.text.whole.casefold()))
-        remarks += [
-            Finding(
-                f"the link [{d.label}] belongs to no section", log.path, d.line, "remove the link"
-            )
-            for d in orphans
-            if mentioned[d.label.casefold()] <= defined[d.label.casefold()]
-        ]
+            found.append((section, fault))
+    own = tuple(finding for section, finding in found if section is subject)
+    others = [finding for section, finding in found if section is not subject]
+    others += _orphans(log, [d for d in named if d.version not in sections])
     if unreleased is not None and (
         fault := _judge_unreleased_link(log, unreleased, tagged if ahead else ())
     ):
-        faults.append(fault)
-    return faults, remarks
+        others.append(fault)
+    return Judgement(len(log.definitions), own, _in_one(others, "among the links"))
+
+
+def _named_links(log: Changelog) -> list[Definition]:
+    """The definitions that are those of versions."""
+    from release.text.changelog import read_link
+
+    used = {_reference(section) for section in log.sections}
+    return [
+        d
+        for d in log.definitions
+        if d.version is not None and (d.label.casefold() in used or read_link(d.url) is not None)
+    ]
+
+
+def _missing_links(log: Changelog) -> Iterator[tuple[Section, Finding]]:
+    defined = {d.label.casefold() for d in log.definitions}
+    for section in log.sections:
+        if (
+            section.version
+            and not section.unreleased
+            and (label := _reference(section))
+            and label not in defined
+        ):
+            message = f"no link is defined for {section.name}"
+            remedy = "add a line like those of the other versions at the end"
+            yield section, Finding(message, log.path, section.line, remedy)
+
+
+def _orphans(log: Changelog, definitions: Sequence[Definition]) -> list[Finding]:
+    if not definitions:
+        return []
+    mentioned = Counter(re.findall(r"\[([^\[\]\n]{1,200})\]", log.text.whole.casefold()))
+    defined = Counter(d.label.casefold() for d in log.definitions)
+    return [
+        Finding(f"the link [{d.label}] belongs to no section", log.path, d.line, "remove the link")
+        for d in definitions
+        if mentioned[d.label.casefold()] <= defined[d.label.casefold()]
+    ]
 
 
 def _reference(section: Section) -> str | None:
@@ -507,61 +484,51 @@ def _judge_unreleased_link(
 
 
 def judge_history(
-    log: Changelog,
-    then: Mapping[Version, tuple[str, str | None]],
-    merged: Collection[str],
-    amended: Mapping[Version, str],
-) -> tuple[list[Finding], list[Finding]]:
-    """Defects and remarks on released sections that are not what they were at their tags.
+    log: Changelog, then: Changelog, tag: str, amended: Mapping[Version, str]
+) -> Judgement:
+    """Released sections that are not what they were at the last release, in one line for all.
 
-    `then` has the tag of each released version and the changelog's text there, None where there is
-    none. `merged` are the tags in this commit's history: a section is missed only for these.
-    `amended` has the reasons for changes that are acknowledged. Blank space, the marks of bullets
-    and link definitions are left aside.
+    `then` is the changelog at its tag. `amended` has the reasons for changes that are acknowledged.
+    Blank space, the marks of bullets and link definitions are left aside.
     """
-    from release.text.changelog import read
-
-    faults: list[Finding] = []
-    remarks: list[Finding] = []
-    without: list[str] = []
+    found: list[Finding] = []
+    notes: list[Finding] = []
     lowest = min((s.version for s in log.sections if s.version is not None), default=None)
-    for version, (tag, text) in then.items():
-        old = next(iter(read(text, log.path).of(version)), None) if text is not None else None
-        if old is None or old.unreleased:
-            without.append(tag)
+    for old in then.released:
+        version = old.version
+        if version is None or lowest is None or version < lowest:
             continue
         now = log.of(version)
-        if not now:
-            folded = version.is_prerelease and any(
-                s.version is not None and s.version.release == version.release for s in log.sections
-            )
-            if tag not in merged or folded or lowest is None or version < lowest:
-                continue
-            fault = Finding(
-                f"the section of {version} is gone, and was there at {tag}",
-                log.path,
-                remedy=f"restore it from git show {tag}:./{log.path}",
-            )
-        else:
+        if now:
             difference = _difference(now[0], old)
             if difference is None:
                 continue
             line, what = difference
-            fault = Finding(
-                f"the section of {version} is not what it was at {tag}: {what}",
-                log.path,
-                line,
-                f"restore it, {ACKNOWLEDGE.format(f'{str(version)!r}')}",
-            )
-        if version in amended:
-            reason = f"{fault.message}; amended: {amended[version]}"
-            remarks.append(Finding(reason, log.path, fault.line))
+        elif _is_folded(log, version):
+            continue
         else:
-            faults.append(fault)
-    if without:
-        message = f"the changelog has no section of its own at {_listed(without)}"
-        remarks.append(Finding(message, log.path))
-    return faults, remarks
+            line, what = None, "it is gone"
+        finding = Finding(f"{version} is not what it was at {tag}: {what}", log.path, line)
+        if version in amended:
+            notes.append(replace(finding, message=f"{finding.message}; {amended[version]}"))
+        else:
+            found.append(finding)
+    advice: tuple[Finding, ...] = ()
+    if found:
+        remedy = (
+            f"restore it from git show {tag}:./{log.path}, or acknowledge it:"
+            " [tool.release.gates.changelog.amended] VERSION = the reason"
+        )
+        said = _listed([finding.message for finding in found])
+        advice = (Finding(f"released sections changed: {said}", log.path, found[0].line, remedy),)
+    return Judgement(len(then.released), advice=advice, notes=tuple(notes))
+
+
+def _is_folded(log: Changelog, version: Version) -> bool:
+    """Whether the section of a pre-release went into that of its release."""
+    return version.is_prerelease and any(
+        s.version is not None and s.version.release == version.release for s in log.sections
+    )
 
 
 def _difference(now: Section, then: Section) -> tuple[int, str] | None:
@@ -623,44 +590,29 @@ def _short(text: str, place: int = 0) -> str:
     return f"{before}{part!r}{after}"
 
 
-def _at_tags(
-    project: Project, shell: Shell, path: str
-) -> tuple[dict[Version, tuple[str, str | None]], int]:
-    """The changelog's text at each of the newest tags, and how many older ones were left out.
-
-    One `git cat-file` a tag: a few milliseconds each.
-    """
+def _judge_history(
+    project: Project, shell: Shell, log: Changelog, amended: Mapping[Version, str]
+) -> Judgement:
+    """Compare with the changelog at the tag of the last release before this commit."""
     from release.project.git import git
+    from release.text.changelog import read
 
-    found: dict[Version, tuple[str, str | None]] = {}
-    if project.git is None:
-        return found, 0
-    tags = sorted(project.released.items(), key=lambda item: item[1], reverse=True)
-    place = PurePosixPath(project.git.prefix + path).as_posix()
-    characters = 0
-    for number, (tag, version) in enumerate(tags):
-        if number == NEWEST or characters > HISTORY_CHARACTERS:
-            return found, len(tags) - number
-        done = git(
-            project.root,
-            "cat-file",
-            "blob",
-            f"refs/tags/{tag}:{place}",
-            check=False,
-            timeout=shell.remaining,
-        )
-        if done.returncode == 0:
-            characters += len(done.stdout)
-            found[version] = (tag, done.stdout)
-        elif "does not exist in" in done.stderr or "but not in" in done.stderr:
-            found.setdefault(version, (tag, None))
-        else:
-            said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-            raise CannotCheck(
-                f"git cannot read {path} at {tag}: {said[-1]}",
-                "mend the repository, or fetch it anew",
-            )
-    return found, 0
+    before = [t for t in project.merged_tags if t in project.released]
+    if project.git is None or not before:
+        return Judgement()
+    tag = max(before, key=lambda name: project.released[name])
+    place = PurePosixPath(project.git.prefix + log.path).as_posix()
+    named = f"refs/tags/{tag}:{place}"
+    done = git(project.root, "cat-file", "blob", named, check=False, timeout=shell.remaining)
+    if done.returncode == 0:
+        return judge_history(log, read(done.stdout, log.path), tag, amended)
+    if "does not exist in" in done.stderr or "but not in" in done.stderr:
+        return Judgement()
+    said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+    raise CannotCheck(
+        f"git cannot read {log.path} at {tag}: {said[-1]}",
+        "repair the repository, or clone it anew",
+    )
 
 
 def _no_version(text: str) -> Finding:
@@ -676,16 +628,11 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def _summary(subject: Section | None, target: Version | None, compared: int) -> str:
-    parts = []
+def _summary(subject: Section | None, target: Version | None) -> str:
     if subject is not None:
         count = sum(bullet.concrete for kind in subject.kinds for bullet in kind.bullets)
-        parts.append(f"{subject.name} with {count} bullet{'' if count == 1 else 's'}")
-    elif target is not None:
-        parts.append(f"{target} is there" if compared else "structure")
-    if compared:
-        parts.append(f"{compared} released section{'' if compared == 1 else 's'} as at their tags")
-    return "; ".join(parts) or "structure"
+        return f"{subject.name} with {count} bullet{'' if count == 1 else 's'}"
+    return f"{target} has no section yet" if target is not None else "nothing to release yet"
 
 
 GATE = Gate(

@@ -21,6 +21,8 @@ that was not pushed or that nothing has checked, a forge that cannot be asked, a
 access. The token is GH_TOKEN, GITHUB_TOKEN or that of `gh auth login`; a public repository needs
 none, but then only a few questions an hour are answered.
 
+All of it blocks: the project's own checks are its promise. What need not succeed is noted.
+
 In a workflow the run that this is a part of is left out. A project that is not on GitHub has
 nothing to judge here.
 """
@@ -35,7 +37,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from release.errors import CannotCheck
-from release.model import Finding, Gate, Outcome
+from release.model import Finding, Gate, Judgement, Outcome
 from release.world.forge import (
     ACTIONS,
     CheckRun,
@@ -461,11 +463,9 @@ def conclude(standing: Standing, commit: str, waited: float) -> Outcome:
             "run one of them on it, or name those that must succeed:"
             " tool.release.gates.ci.workflows",
         )
-    return Outcome.passed(
-        len(standing.green),
-        f"green for {commit[:12]}: {_list(standing.green)}",
-        remarks=standing.remarks,
-        facts={"commit": commit},
+    judged = Judgement(len(standing.green), notes=standing.remarks)
+    return judged.settle(
+        f"green for {commit[:12]}: {_list(standing.green)}", facts={"commit": commit}
     )
 
 

@@ -6,8 +6,12 @@ and the OCI labels `org.opencontainers.image.version` and `.revision` must state
 commit. The Dockerfile sets these from build arguments, as in `ARG VERSION` and
 `LABEL org.opencontainers.image.version=$VERSION`: arguments that a label takes its value from, and
 VERSION, REVISION and their like without a default, are given. hadolint reads the Dockerfile under
-the project's own .hadolint.yaml; errors and warnings (or what its `failure-threshold` says) fail,
-the rest are remarks.
+the project's own .hadolint.yaml; errors and warnings (or what its `failure-threshold` says) count,
+the rest are noted.
+
+Blocks: an image that does not build, import the package or report the project's version (certain);
+what .hadolint.yaml refuses, and `root`, `labels` and `max-megabytes` where they are set (promises).
+Advice: an image that runs as root, labels, and what hadolint finds, where nothing of that is set.
 
 Settings: `file`, `context`, `target` and `build-args` say how it is built; an argument whose name
 looks secret never reaches a command line or log, and is read from the environment variable of its
@@ -36,7 +40,7 @@ from release.gates.docker.dockerfile import (
     label_line,
     last,
 )
-from release.model import Finding, Gate, Level, Outcome
+from release.model import Finding, Gate, Judgement, Level, Outcome
 from release.project.git import git
 from release.run.export import export
 from release.text.versions import parse
@@ -131,29 +135,20 @@ def check(project: Project, shell: Shell) -> Outcome:
     if settings.context == ".":
         _detach(folder)
     found = instructions((folder / file).read_text(encoding="utf-8", errors="replace"))
-    defects, remarks = lint(shell, folder, file)
+    judged = Judgement(1) + lint(shell, folder, file)
     try:
         image = build_and_look(project, shell, folder, found)
     except CannotCheck as error:
-        if not defects:
-            raise
-        unjudged = Finding(f"the image was not judged: {error.reason}", remedy=error.remedy)
-        return Outcome.failed((*defects, unjudged), checked=1)
+        return (judged + Judgement(unchecked=error.problems)).settle("")
     if isinstance(image, Finding):
-        return Outcome.failed((*defects, image), checked=2)
+        return (judged + Judgement.one(image)).settle("")
     commit = project.git.commit if project.git else None
-    defects += judge(project, package, commit, image, found)
-    # hadolint, the build, the import, the version; then what settings can switch off.
-    checked = 4 + (not settings.root) + 2 * settings.labels + bool(settings.max_megabytes)
+    judged += judge(project, package, commit, image, found)
     megabytes = f"{image.image.size / 1e6:.1f} MB"
-    if defects:
-        return Outcome.failed(tuple(defects), checked=checked)
-    version = next(iter(image.inside.versions.values()))
-    return Outcome.passed(
-        checked,
+    version = next(iter(image.inside.versions.values()), "without a version")
+    return judged.settle(
         f"{package} {version} imports, user {image.image.user or 'root'}, {megabytes}, "
         f"built by {image.engine}",
-        remarks=tuple(remarks),
         facts={"engine": image.engine, "bytes": str(image.image.size)},
     )
 
@@ -249,18 +244,25 @@ def read_inside(output: str) -> Inside | None:
 
 def judge(
     project: Project, package: str, commit: str | None, looked: Looked, found: Sequence[Instruction]
-) -> list[Finding]:
-    """Every defect of an image that was built."""
+) -> Judgement:
+    """What there is to say about an image that was built."""
     from release.gates.docker.settings import DockerSettings
 
     settings = project.settings.gates.of("docker", DockerSettings)
     file = str(dockerfile(project))
-    return [
-        *judge_package(package, project.version, looked.inside, file),
-        *([] if settings.root else judge_user(looked.image.user, looked.inside.uid, found, file)),
-        *(judge_labels(looked, project.version, commit, found, file) if settings.labels else []),
-        *judge_size(looked.image.size, settings, file),
-    ]
+    # The build, the import, the version; then what settings can switch off.
+    judged = Judgement(3 + bool(settings.max_megabytes))
+    judged += Judgement(0, tuple(judge_package(package, project.version, looked.inside, file)))
+    judged += Judgement(0, tuple(judge_size(looked.image.size, settings, file)))
+    if not settings.root:
+        users = tuple(judge_user(looked.image.user, looked.inside.uid, found, file))
+        promised = "root" in settings.model_fields_set
+        judged += Judgement(1, users) if promised else Judgement(1, advice=users)
+    if settings.labels:
+        labels = judge_labels(looked, project.version, commit, found, file)
+        promised = "labels" in settings.model_fields_set
+        judged += labels if promised else labels.as_advice()
+    return judged
 
 
 def judge_package(package: str, version: str | None, inside: Inside, file: str) -> list[Finding]:
@@ -331,7 +333,7 @@ def judge_labels(
     commit: str | None,
     found: Sequence[Instruction],
     file: str,
-) -> list[Finding]:
+) -> Judgement:
     """Both OCI labels are there and state the version (by PEP 440) and the commit.
 
     Of a version that is not known without a build, the one that the package reports is taken.
@@ -360,7 +362,7 @@ def judge_labels(
             message = f"the label {label} is {value!r}, and should be {expected}"
             message += " (the base image sets it)" if line is None else ""
         findings.append(Finding(message, file, line, remedy))
-    return findings
+    return Judgement(2, tuple(findings))
 
 
 def judge_size(size: int, settings: DockerSettings, file: str) -> list[Finding]:
@@ -377,15 +379,18 @@ def judge_size(size: int, settings: DockerSettings, file: str) -> list[Finding]:
     ]
 
 
-def lint(shell: Shell, folder: Path, file: str) -> tuple[list[Finding], list[Finding]]:
-    """What hadolint says: defects and remarks. Raises CannotCheck when it breaks."""
+def lint(shell: Shell, folder: Path, file: str) -> Judgement:
+    """What hadolint says, which is advice without a configuration of the project's.
+
+    Raises CannotCheck when it breaks.
+    """
     config = next((name for name in HADOLINT_FILES if (folder / name).is_file()), None)
     threshold = "warning"
     if config is not None:
         text = (folder / config).read_text(encoding="utf-8", errors="replace")
         read = read_threshold(text)
         if read is None:
-            return [_broken(config)], []
+            return Judgement(0, (_broken(config),))
         threshold = read
     # Away from the user's own configuration, which would judge differently on every machine.
     home = shell.work / "home"
@@ -398,9 +403,10 @@ def lint(shell: Shell, folder: Path, file: str) -> tuple[list[Finding], list[Fin
     )
     # It lints under its defaults then, and exits with 0.
     if config is not None and "Error parsing your config file" in done.stderr:
-        return [_broken(config)], []
+        return Judgement(0, (_broken(config),))
     try:
-        return read_lint(done.stdout, threshold, file)
+        judged = read_lint(done.stdout, threshold, file)
+        return judged if config is not None else judged.as_advice()
     except (ValueError, TypeError, KeyError):
         raise CannotCheck(
             f"hadolint gave no report: {done.last_line}", "read the log, and report this"
@@ -434,22 +440,22 @@ def read_threshold(text: str) -> str | None:
     return threshold if threshold in {*LEVELS, "none", "ignore"} else None
 
 
-def read_lint(text: str, threshold: str, file: str) -> tuple[list[Finding], list[Finding]]:
-    """Defects and remarks out of hadolint's JSON, in the order of lines.
+def read_lint(text: str, threshold: str, file: str) -> Judgement:
+    """What hadolint's JSON says, in the order of lines; what is below the threshold is noted.
 
     Raises ValueError, TypeError or KeyError when it is something else.
     """
     failing = LEVELS[: LEVELS.index(threshold) + 1] if threshold in LEVELS else ()
     defects: list[Finding] = []
-    remarks: list[Finding] = []
+    notes: list[Finding] = []
     items: list[dict[str, Any]] = json.loads(text)
     for item in sorted(items, key=lambda item: (item["line"], item["code"])):
         message = " ".join(item["message"].split())
         code = str(item["code"])
         remedy = f"see {code} of hadolint, or add it to `ignored` in .hadolint.yaml with the reason"
         finding = Finding(f"{code}: {message}", file, item["line"], remedy)
-        (defects if item["level"] in failing else remarks).append(finding)
-    return defects, remarks
+        (defects if item["level"] in failing else notes).append(finding)
+    return Judgement(0, tuple(defects), notes=tuple(notes))
 
 
 def _missing(project: Project, folder: Path, file: str, context: str) -> Finding | None:

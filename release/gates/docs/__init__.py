@@ -5,7 +5,7 @@ warning counts, references that lead nowhere included) where there is a conf.py 
 their folder source; where Read the Docs is configured, as its configuration says. `folder` names
 another place. A project without any of these has no documentation to build. Warnings count however
 the tool ends, and pages that it makes by itself, such as an index, are none. References that nobody
-wrote, which Sphinx makes of the types in signatures, are a remark, unless they name what a module
+wrote, which Sphinx makes of the types in signatures, are noted, unless they name what a module
 of the project does not have, or conf.py sets `nitpicky` or names some to ignore. Of links to
 anchors and of absolute links mkdocs warns only where the `validation` in mkdocs.yml says so.
 
@@ -14,7 +14,11 @@ declares for its documentation: the requirements, extras and groups that Read th
 install, else those named docs, doc or documentation, or a file such as docs/requirements.txt.
 A tool that these do not bring is added, pinned. Where a theme, a plugin or a module is missing from
 the environment, or another project's inventory cannot be reached, the gate is unchecked, unless
-there are other warnings.
+other warnings block.
+
+Blocks: a warning where the project's own builds fail for one (`strict` in mkdocs.yml, nitpicky in
+conf.py, fail_on_warning of Read the Docs, -W or --strict in its procedures) or this gate has
+settings (promises). Advice: a warning else.
 
 `run` in [tool.release.gates.docs] replaces it with commands of the project's own.
 """
@@ -29,11 +33,11 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck
-from release.model import Finding, Gate, Level, Outcome
+from release.model import Finding, Gate, Judgement, Level, Outcome
 from release.project import as_table
 
 if TYPE_CHECKING:
-    from release.gates.docs.docs_build import Judgement
+    from release.gates.docs.docs_build import Warnings
     from release.project import Project
     from release.project.declared import Requirements
     from release.run.installed import ProjectEnvironment
@@ -52,6 +56,10 @@ FILES = (
 RUNNER = re.compile(r"\b(?:tox|nox)(?:\s+(?:run|r|-\w+|--[\w-]+)\b|\s*$)")
 SYNCS = re.compile(r"\buv (?:sync|run)\b(?!.*--(?:only-group|only-dev|no-dev|no-default-groups))")
 NITPICKY = re.compile(r"^\s*(?:nitpicky\s*=\s*True|nitpick_ignore)", re.M)
+STRICT_BUILD = re.compile(
+    r"\bmkdocs\s+build\b.*(?:--strict\b|\s-s\b)"
+    r"|\bsphinx(?:-build)?\b.*\s-\w*W|\bSPHINXOPTS\b.*-W"
+)
 # Pages that Sphinx and the themes of mkdocs make where nobody wrote one.
 MADE_PAGES = frozenset(
     ["404.html", "genindex.html", "modindex.html", "py-modindex.html", "search.html"]
@@ -224,48 +232,63 @@ def _build(
     from release.run.export import export
 
     copy = export(project, shell.work / "source")
-    pages = 0
-    findings: list[Finding] = []
+    judged = Judgement()
     gaps: list[str] = []
     unreached: list[str] = []
     undecided = 0
     generated = 0
     for source in sources:
         output = shell.work / f"{source.tool}-output"
-        judged = _run(project, shell, source, copy, output, found)
-        if judged.broken is not None:
-            raise CannotCheck(judged.broken, "see the log")
-        found_here, made = _sorted(judged, source, copy, copy / project.source_root)
+        said = _run(project, shell, source, copy, output, found)
+        if said.broken is not None:
+            raise CannotCheck(said.broken, "see the log")
+        found_here, made = _sorted(said, source, copy, copy / project.source_root)
         placed = [_placed(finding, source, copy, project.root) for finding in found_here]
-        findings += _once(placed)
+        here = Judgement(_own_pages(output), tuple(_once(placed)))
+        judged += here if is_strict(project, source) else here.as_advice()
         generated += len(made)
-        gaps += judged.gaps
-        unreached += judged.unreached
-        undecided += judged.undecided
-        pages += _own_pages(output)
+        gaps += said.gaps
+        unreached += said.unreached
+        undecided += said.undecided
     names = " and ".join(source.tool for source in sources)
-    if findings:
-        count = f"{len(findings)} warning{'' if len(findings) == 1 else 's'}"
-        return Outcome.failed(tuple(findings), f"{count} by {names}", checked=pages)
     if gaps:
-        raise CannotCheck(
-            f"{names} needs what is not installed: {', '.join(dict.fromkeys(gaps))}",
-            install_remedy(project, "docs", gaps),
-        )
-    if unreached:
-        said = f"; {undecided} references may lead there" if undecided else ""
-        raise CannotCheck(f"not reached: {', '.join(unreached)}{said}", NETWORK_REMEDY)
-    if pages == 0:
-        raise CannotCheck(
+        missing = f"{names} needs what is not installed: {', '.join(dict.fromkeys(gaps))}"
+        judged += _gap(missing, install_remedy(project, "docs", gaps))
+    elif unreached:
+        may = f"; {undecided} references may lead there" if undecided else ""
+        judged += _gap(f"not reached: {', '.join(unreached)}{may}", NETWORK_REMEDY)
+    elif judged.checked == 0 and not judged.defects:
+        judged += _gap(
             f"{names} made no page of the documentation",
             "write one, or name its folder in tool.release.gates.docs.folder",
         )
-    remark = Finding(
-        f"{generated} references that sphinx made of signatures lead nowhere",
-        remedy="set nitpicky = True in conf.py to have them refused",
+    if generated:
+        nowhere = f"{generated} references that sphinx made of signatures lead nowhere"
+        judged += Judgement(notes=(Finding(nowhere),))
+    number = len(judged.defects + judged.advice)
+    count = f"{number} warning{'' if number == 1 else 's'}"
+    clean = f"{names}: {judged.checked} pages, {count if number else 'no warning'}"
+    return judged.settle(clean, failed=f"{count} by {names}")
+
+
+def _gap(reason: str, remedy: str) -> Judgement:
+    return Judgement(unchecked=(Finding(reason, remedy=remedy),))
+
+
+def is_strict(project: Project, source: Source) -> bool:
+    """Whether the project promises to build without a warning: its own builds fail for one."""
+    from release.gates.docs.settings import DocsSettings
+    from release.project.declared import procedure_text
+
+    text = (project.root / source.path).read_text(encoding="utf-8", errors="replace")
+    own = _read_the_docs(project.root).get(source.tool)
+    return bool(
+        project.settings.gates.of("docs", DocsSettings).model_fields_set
+        or as_table(own).get("fail_on_warning")
+        or re.search(r"^strict:\s*true\b", text, re.M | re.I)
+        or NITPICKY.search(text)
+        or STRICT_BUILD.search(procedure_text(project))
     )
-    remarks = (remark,) if generated else ()
-    return Outcome.passed(pages, f"{names}: {pages} pages, no warning", remarks=remarks)
 
 
 def _own_pages(output: Path) -> int:
@@ -275,7 +298,7 @@ def _own_pages(output: Path) -> int:
 
 
 def _sorted(
-    judged: Judgement, source: Source, copy: Path, modules: Path
+    judged: Warnings, source: Source, copy: Path, modules: Path
 ) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
     """Defects, and references that lead nowhere and that nobody wrote.
 
@@ -333,7 +356,7 @@ def _run(
     copy: Path,
     output: Path,
     found: ProjectEnvironment,
-) -> Judgement:
+) -> Warnings:
     from release.gates.docs.docs_build import judge_mkdocs, judge_sphinx
     from release.gates.docs.settings import DocsSettings
     from release.project.declared import own_modules

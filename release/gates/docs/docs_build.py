@@ -63,12 +63,13 @@ class Complaint:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """Complaints sorted: `gaps` are names that are not installed, `unreached` what needs a network.
+class Warnings:
+    """The complaints of one build, sorted.
 
-    `generated` are references that Sphinx made of signatures and that lead nowhere, `undecided` is
-    how many references may lead to what was not reached or not imported. `broken` is how the tool
-    itself broke, None if it did not.
+    `gaps` are names that are not installed, `unreached` is what needs a network, `generated` are
+    references that Sphinx made of signatures and that lead nowhere, `undecided` is how many
+    references may lead to what was not reached or not imported. `broken` is how the tool itself
+    broke, None if it did not.
     """
 
     defects: tuple[Finding, ...] = ()
@@ -79,7 +80,7 @@ class Judgement:
     generated: tuple[Finding, ...] = ()
 
 
-def judge_sphinx(status: int, warnings: str, output: str, own: frozenset[str]) -> Judgement:
+def judge_sphinx(status: int, warnings: str, output: str, own: frozenset[str]) -> Warnings:
     """The verdict on `sphinx -W -n --keep-going`.
 
     `status` is its exit status, `warnings` what it wrote to the file of `-w`, `output` what it
@@ -91,38 +92,38 @@ def judge_sphinx(status: int, warnings: str, output: str, own: frozenset[str]) -
     if status in {0, 1} and complaints:
         return _sort(complaints, own)
     if status == 0:
-        return Judgement()
+        return Warnings()
     said = _sphinx_error(output or warnings)
     if said is None:
-        return Judgement(broken=f"sphinx ended with status {status} and says no reason")
+        return Warnings(broken=f"sphinx ended with status {status} and says no reason")
     kind, text = said
     named = [next(filter(None, names)) for names in _NOT_INSTALLED.findall(text)]
     gaps = [n for n in (*_MISSING.findall(output), *named) if n.partition(".")[0] not in own]
     if gaps:
-        return Judgement(gaps=tuple(dict.fromkeys(gaps)))
+        return Warnings(gaps=tuple(dict.fromkeys(gaps)))
     if _NETWORK.search(text):
-        return Judgement(unreached=(_one_line(text),))
+        return Warnings(unreached=(_one_line(text),))
     if kind in {"ConfigError", "SphinxError", "ApplicationError"} or named:
         path = "conf.py" if kind == "ConfigError" else None
-        return Judgement(defects=(Finding(_one_line(text), path, remedy="mend it"),))
-    return Judgement(broken=f"sphinx broke: {_one_line(text)}")
+        return Warnings(defects=(Finding(_one_line(text), path, remedy="mend it"),))
+    return Warnings(broken=f"sphinx broke: {_one_line(text)}")
 
 
-def judge_mkdocs(status: int, output: str, own: frozenset[str]) -> Judgement:
+def judge_mkdocs(status: int, output: str, own: frozenset[str]) -> Warnings:
     """The verdict on `mkdocs build --strict`: its exit status and what it printed as errors."""
     complaints = list(_mkdocs_complaints(output))
     if complaints and (status == 0 or "Traceback (most recent call last)" not in output):
         return _sort(complaints, own)
     if status == 0:
-        return Judgement()
+        return Warnings()
     missing = [name for name in _MISSING.findall(output) if name.partition(".")[0] not in own]
     if missing:
-        return Judgement(gaps=tuple(dict.fromkeys(missing)))
+        return Warnings(gaps=tuple(dict.fromkeys(missing)))
     lines = [line.strip() for line in output.split("\n") if line.strip()]
     parsing = re.search(r"^Error: (.+(?:\n(?!\s*$).+)*)", output, re.M)
     if parsing and status == 1:
         where = re.search(r"in \"[^\"\n]*?([^\"\n/\\]+)\", line (\d+)", parsing[1])
-        return Judgement(
+        return Warnings(
             defects=(
                 Finding(
                     _one_line(re.sub(r"\s*in \"[^\"]*\".*", "", parsing[1])),
@@ -134,8 +135,8 @@ def judge_mkdocs(status: int, output: str, own: frozenset[str]) -> Judgement:
         )
     said = _one_line(lines[-1]) if lines else "it said nothing"
     if _NETWORK.search(said):
-        return Judgement(unreached=(said,))
-    return Judgement(broken=f"mkdocs broke with status {status}: {said}")
+        return Warnings(unreached=(said,))
+    return Warnings(broken=f"mkdocs broke with status {status}: {said}")
 
 
 def _sphinx_complaints(text: str) -> Iterator[Complaint]:
@@ -189,7 +190,7 @@ def _blocks(
         yield start, rest
 
 
-def _sort(complaints: Sequence[Complaint], own: frozenset[str]) -> Judgement:
+def _sort(complaints: Sequence[Complaint], own: frozenset[str]) -> Warnings:
     unreached = dict.fromkeys(c.text for c in complaints if _NETWORK.search(c.text))
     defects: list[Finding] = []
     gaps: list[str] = []
@@ -212,7 +213,7 @@ def _sort(complaints: Sequence[Complaint], own: frozenset[str]) -> Judgement:
             generated.append(found)
         else:
             defects.append(found)
-    return Judgement(
+    return Warnings(
         tuple(dict.fromkeys(defects)),
         tuple(dict.fromkeys(gaps)),
         tuple(dict.fromkeys(address for text in unreached for address in _addresses(text))),

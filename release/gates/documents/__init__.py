@@ -7,6 +7,9 @@ version's series; and that badges in the README with a fixed version name this o
 declares a licence has its text: the files of `license-files` or `license = {file = ...}`, else a
 LICENSE or COPYING file; and CITATION.cff and .zenodo.json state no other licence than pyproject.
 
+All of it blocks: these documents are promises of the project. Advice: keys of .zenodo.json that
+nobody knows, a README that cannot be read, and a licence text that the last release lacked, too.
+
 With a LEVEL the current version is judged all the same, for the documents change with the bump.
 Without a version in the project's files and without a release tag on this commit, versions are not
 compared.
@@ -17,15 +20,15 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from release.errors import CannotCheck, ConfigurationError
+from release.errors import CannotCheck, ConfigurationError, attempt
 from release.gates.documents import badges, citation, security_policy, zenodo
-from release.model import Finding, Gate, Outcome
+from release.model import Finding, Gate, Judgement, Outcome
 from release.project import as_table, read_text
 from release.run.processes import PARSER_MEMORY
 
@@ -53,119 +56,123 @@ ZENODO_NAMES = {"apache": "apache-2.0", "apache2.0": "apache-2.0", "cc-by": "cc-
 
 
 @dataclass
-class Judged:
-    """What was looked at, and what was found."""
+class Read:
+    """What the documents that are there say together."""
 
     project: Project
     version: Version | None
     today: date
+    judged: Judgement = field(default_factory=Judgement)
     names: list[str] = field(default_factory=list)
-    faults: list[Finding] = field(default_factory=list)
-    remarks: list[Finding] = field(default_factory=list)
     licences: list[tuple[str, str, int]] = field(default_factory=list)
-    checked: int = 0
 
-    def counts(self, name: str, number: int = 1) -> None:
+    def add(self, name: str, *defects: Finding, checked: int = 1) -> None:
         self.names.append(name)
-        self.checked += number
+        self.judged += Judgement(checked, defects)
 
-    def examine(self, path: str, judge: Callable[[str], None]) -> str | None:
-        """Judge the text of a file; None, and a fault, if it is not legible."""
+    def legible(self, path: str) -> str | None:
+        """The text of a file; None, and a defect, if it cannot be read."""
         try:
-            text = read_text(self.project.root, path)
-            judge(text)
+            return read_text(self.project.root, path)
         except ConfigurationError as error:
-            self.faults += _findings(error)
+            self.add(path, *error.problems)
             return None
-        return text
 
 
 def check(project: Project, shell: Shell) -> Outcome:
-    judged = Judged(project, project.target_version(None), shell.today)
-    legible = _judge_citation(judged)
-    _judge_zenodo(judged)
-    _judge_policies(judged)
-    _judge_badges(judged)
+    read = Read(project, project.target_version(None), shell.today)
+    legible = _judge_citation(read)
+    _judge_zenodo(read)
+    _judge_policies(read)
+    _judge_badges(read)
     expression, declares = declared_licence(project.pyproject)
     if declares:
-        judged.counts("licence")
-        judged.faults += judge_licence_files(project.root, project.pyproject)
-        judged.faults += judge_licences(expression, judged.licences)
-    if not judged.checked:
+        missing = Judgement(0, tuple(judge_licence_files(project.root, project.pyproject)))
+        named = any(finding.path for finding in missing.defects)
+        known = missing.defects and not named and _had_no_licence(project)
+        read.judged += missing.as_advice() if known else missing
+        read.add("licence", *judge_licences(expression, read.licences))
+    if not read.names:
         return Outcome.not_applicable(
             "it has no citation, security policy, badge of its version, or licence"
         )
+    judged = read.judged
     if legible is not None:
-        try:
-            judged.faults += _validate(project.root, shell, legible)
-        except CannotCheck as error:
-            if not judged.faults:
-                raise
-            judged.faults.append(Finding(error.reason, remedy=error.remedy))
-    if judged.faults:
-        return Outcome.failed(tuple(judged.faults), checked=judged.checked)
-    return Outcome.passed(judged.checked, ", ".join(judged.names), remarks=tuple(judged.remarks))
+        judged += attempt(lambda: _validate(project.root, shell, legible))
+    return judged.settle(", ".join(read.names))
 
 
-def _judge_citation(judged: Judged) -> str | None:
+def _had_no_licence(project: Project) -> bool:
+    """Whether the last release's own tree had no file that is called like a licence either."""
+    from release.gates.secrets import last_tag
+    from release.project.git import git
+
+    last = last_tag(project)
+    if last is None or project.git is None:
+        return False
+    tree = f"refs/tags/{last}:{project.git.prefix}".rstrip("/")
+    names = git(project.git.top, "ls-tree", "-z", "--name-only", tree, check=False).stdout
+    return not any(map(_is_licence, names.split("\0")))
+
+
+def _is_licence(name: str) -> bool:
+    return bool(LICENCE.fullmatch(re.split(r"[.\-_ ]", name)[0]))
+
+
+def _judge_citation(read: Read) -> str | None:
     """Judge what CITATION.cff says; returns its text if it is there and legible."""
-    if not (judged.project.root / CITATION).is_file():
+    if not (read.project.root / CITATION).is_file():
         return None
-    judged.counts(CITATION)
-
-    def judge(text: str) -> None:
-        judged.faults += citation.judge(text, CITATION, judged.version, judged.today)
-        judged.licences += [
+    text = read.legible(CITATION)
+    if text is None:
+        return None
+    try:
+        read.add(CITATION, *citation.judge(text, CITATION, read.version, read.today))
+        read.licences += [
             (name, CITATION, line) for name, line in citation.licences(text, CITATION)
         ]
+    except ConfigurationError as error:
+        read.add(CITATION, *error.problems)
+        return None
+    return text
 
-    return judged.examine(CITATION, judge)
 
-
-def _judge_zenodo(judged: Judged) -> None:
-    if not (judged.project.root / ZENODO).is_file():
+def _judge_zenodo(read: Read) -> None:
+    if not (read.project.root / ZENODO).is_file() or (text := read.legible(ZENODO)) is None:
         return
-    judged.counts(ZENODO)
-
-    def judge(text: str) -> None:
-        judged.faults += zenodo.judge(text, ZENODO, judged.version, judged.today)
-        judged.remarks += zenodo.unknown_keys(text, ZENODO)
+    try:
+        read.add(ZENODO, *zenodo.judge(text, ZENODO, read.version, read.today))
+        read.judged += Judgement(advice=tuple(zenodo.unknown_keys(text, ZENODO)))
         licence = zenodo.licence(text, ZENODO)
-        if licence:
-            judged.licences.append((licence[0], ZENODO, licence[1]))
-
-    judged.examine(ZENODO, judge)
-
-
-def _judge_policies(judged: Judged) -> None:
-    for path in policies(judged.project.root):
-        judged.counts(path)
-
-        def judge(text: str, path: str = path) -> None:
-            if judged.version is not None:
-                judged.faults += security_policy.judge(text, path, judged.version)
-
-        judged.examine(path, judge)
+    except ConfigurationError as error:
+        read.add(ZENODO, *error.problems)
+        return
+    if licence:
+        read.licences.append((licence[0], ZENODO, licence[1]))
 
 
-def _judge_badges(judged: Judged) -> None:
-    for path in readmes(judged.project.root):
+def _judge_policies(read: Read) -> None:
+    for path in policies(read.project.root):
+        text = read.legible(path)
+        if text is None:
+            continue
         try:
-            text = read_text(judged.project.root, path)
+            version = read.version
+            read.add(path, *(security_policy.judge(text, path, version) if version else ()))
         except ConfigurationError as error:
-            judged.remarks += _findings(error)
+            read.add(path, *error.problems)
+
+
+def _judge_badges(read: Read) -> None:
+    for path in readmes(read.project.root):
+        try:
+            text = read_text(read.project.root, path)
+        except ConfigurationError as error:
+            read.judged += Judgement(advice=error.problems)
             continue
         count = sum(badge.is_of_version for badge in badges.badges(text, path))
-        if count and judged.version is not None:
-            judged.counts(path, count)
-            judged.faults += badges.judge(text, path, judged.version)
-
-
-def _findings(error: ConfigurationError) -> list[Finding]:
-    return [
-        Finding(problem.message, problem.path, problem.line, problem.remedy or None)
-        for problem in error.problems
-    ]
+        if count and read.version is not None:
+            read.add(path, *badges.judge(text, path, read.version), checked=count)
 
 
 def policies(root: Path) -> list[str]:
@@ -192,7 +199,7 @@ def _named(root: Path, folder: str, pattern: re.Pattern[str]) -> list[str]:
     ]
 
 
-def _validate(root: Path, shell: Shell, text: str) -> list[Finding]:
+def _validate(root: Path, shell: Shell, text: str) -> Judgement:
     """Findings of check-jsonschema, by the schema that it carries; it asks no network for that."""
     tool = shell.tools.tool("check-jsonschema")
     done = shell.run(
@@ -201,7 +208,7 @@ def _validate(root: Path, shell: Shell, text: str) -> list[Finding]:
         cwd=root,
         memory=PARSER_MEMORY,
     )
-    return judge_schema(done, text)
+    return Judgement(0, tuple(judge_schema(done, text)))
 
 
 def judge_schema(done: Completed, text: str) -> list[Finding]:
@@ -304,7 +311,7 @@ def judge_licence_files(root: Path, pyproject: Mapping[str, Any]) -> list[Findin
                 remedy="add the file, or correct its name",
             )
         ]
-    if any(LICENCE.fullmatch(re.split(r"[.\-_ ]", name)[0]) for name in os.listdir(root)):
+    if any(map(_is_licence, os.listdir(root))):
         return []
     return [
         Finding(

@@ -6,6 +6,9 @@ E9 and F), unless the project pins the ruff version whose defaults it follows. I
 configures no ruff, only its import package is linted, and by those rules alone that find errors:
 syntax errors, undefined names, comparisons and assertions that cannot be meant.
 
+Blocks: what the project's own configuration or commands refuse (promises). Advice: what is found in
+a project that configures no ruff.
+
 Runs `ruff format --check` where the project formats with ruff: its configuration has a `format`
 table or one of its procedure files (hooks, noxfile, tox, workflows, scripts) calls it; or it has a
 [tool.release] table, configures ruff and names no other formatter.
@@ -30,7 +33,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck
-from release.model import Finding, Gate, Outcome
+from release.model import Finding, Gate, Judgement, Outcome
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -110,11 +113,13 @@ def check(project: Project, shell: Shell) -> Outcome:
             findings += judge_format(shown.stdout, project.root, shown.status, procedure.pinned)
         parts.append("ruff format")
     by = f"ruff {_version(shell, ruff)}"
-    if findings:
-        why = "" if procedure.pinned or not procedure.configured else "; the project pins no ruff"
-        count = f"{len(findings)} finding{'' if len(findings) == 1 else 's'}"
-        return Outcome.failed(tuple(findings), f"{count} by {by}{why}", checked=number)
-    return Outcome.passed(number, f"{' and '.join(parts)}: {number} files clean")
+    why = "" if procedure.pinned or not procedure.configured else "; the project pins no ruff"
+    count = f"{len(findings)} finding{'' if len(findings) == 1 else 's'} by {by}{why}"
+    judged = Judgement(number, tuple(findings))
+    if not procedure.configured:
+        judged = judged.as_advice()
+    summary = f"{' and '.join(parts)}: {number} files"
+    return judged.settle(f"{summary}, {count}" if findings else f"{summary} clean", failed=count)
 
 
 def read_procedure(project: Project) -> Procedure:

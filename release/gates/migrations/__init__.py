@@ -33,6 +33,8 @@ in files of other kinds, a .env file outside of the project, and statements on w
 server instead of a database, such as roles. Have the code take its address from the environment
 before this gate is switched on.
 
+All of it blocks: the commands and what is declared are promises of the project.
+
 Without `migrate` or `run` in [tool.release.gates.migrations] the gate does not apply.
 """
 

@@ -8,10 +8,13 @@ parts, one sdist, the size. Wheel and sdist must say the same of what installers
 same licence files. The version of the metadata must be one that the pypa/gh-action-pypi-publish of
 the workflows takes.
 
-A wheel for this Linux alone (linux_x86_64) is a remark where the workflows that publish use
+Blocks what is certain to be refused. Advice: licence files that only one of the two files has, a
+wheel and an sdist before metadata 2.2 that differ, and a publisher whose version is not known.
+
+A wheel for this Linux alone (linux_x86_64) is advice where the workflows that publish use
 cibuildwheel, auditwheel or maturin, which make portable ones, or build nothing but an sdist.
 
-Asks the index whether it has a file of that name with other bytes (the same bytes are a remark),
+Asks the index whether it has a file of that name with other bytes (the same bytes are noted),
 another sdist of the version, or a version that is closed because it is older than 14 days; and of
 a project that it does not know, whether its name is a module of Python's standard library. With a
 LEVEL the version to be released is another one than was built, and that is left to the built files
@@ -33,10 +36,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from release.errors import CannotCheck
-from release.model import Artifact, Finding, Gate, Outcome
+from release.model import Artifact, Finding, Gate, Judgement, Outcome
 
 if TYPE_CHECKING:
-    from release.gates.build.distribution import Archive, Judged
+    from release.gates.build.distribution import Archive
     from release.gates.parity.rules import Publisher
     from release.gates.workflows.model import Step
     from release.project import Project
@@ -56,7 +59,6 @@ LOG_REMEDY = "look at the log; nox -s parity -- --fresh runs it again"
 
 
 def check(project: Project, shell: Shell) -> Outcome:
-    from release.gates.build.distribution import Judged
     from release.gates.parity import rules as parity
     from release.gates.parity.settings import ParitySettings
 
@@ -71,7 +73,6 @@ def check(project: Project, shell: Shell) -> Outcome:
     judged, archives = _judge_archives(paths)
     judged += _judge_contents(project, shell, archives)
     judged += parity.judge_sdists([path.name for path in paths])
-    blocked: CannotCheck | None = None
     asked = "the index is not asked: [tool.release] publish = false"
     if project.settings.publish:
         for artifact in artifacts:
@@ -82,26 +83,15 @@ def check(project: Project, shell: Shell) -> Outcome:
             found, asked = _judge_index(project, shell, archives, artifacts)
             judged += found
         except CannotCheck as error:
-            blocked = error
-    if blocked is not None:
-        if not judged.faults:
-            raise blocked
-        judged += Judged(0, (Finding(f"not checked: {blocked.reason}", remedy=blocked.remedy),))
-    # What is wrong with the wheel and the sdist alike is said once.
-    if judged.faults:
-        return Outcome.failed(tuple(dict.fromkeys(judged.faults)), checked=judged.checked)
-    return Outcome.passed(
-        judged.checked,
-        f"{len(paths)} files as an index takes them; {asked}",
-        remarks=tuple(dict.fromkeys(judged.remarks)),
-    )
+            judged += Judgement(unchecked=error.problems)
+    return judged.settle(f"{len(paths)} files as an index takes them; {asked}")
 
 
-def _judge_archives(paths: Sequence[Path]) -> tuple[Judged, list[Archive]]:
-    from release.gates.build.distribution import Judged, Unreadable, read
+def _judge_archives(paths: Sequence[Path]) -> tuple[Judgement, list[Archive]]:
+    from release.gates.build.distribution import Unreadable, read
     from release.gates.parity.rules import judge_archive
 
-    judged = Judged()
+    judged = Judgement()
     archives = []
     for path in paths:
         with path.open("rb") as file:
@@ -109,14 +99,14 @@ def _judge_archives(paths: Sequence[Path]) -> tuple[Judged, list[Archive]]:
         try:
             archives.append(read(path))
         except Unreadable as error:
-            if not found.faults:
-                found += Judged(1, (Finding(str(error), remedy="build it again"),))
+            if not found.defects:
+                found += Judgement(1, (Finding(str(error), remedy="build it again"),))
         judged += found
     return judged, archives
 
 
-def _judge_contents(project: Project, shell: Shell, archives: Sequence[Archive]) -> Judged:
-    from release.gates.build.distribution import Judged, judge_record
+def _judge_contents(project: Project, shell: Shell, archives: Sequence[Archive]) -> Judgement:
+    from release.gates.build.distribution import judge_record
     from release.gates.parity import rules as parity
 
     publish = project.settings.publish
@@ -124,7 +114,7 @@ def _judge_contents(project: Project, shell: Shell, archives: Sequence[Archive])
     pins = publishers(project.top)
     errors = _errors(shell, archives)
     as_built = publish and not makes_wheels_anew(project)
-    judged = Judged()
+    judged = Judgement()
     for archive in archives:
         judged += parity.judge_name(archive, as_built=as_built)
         judged += parity.judge_errors(archive, errors.get(archive.file, ()), publish=publish)
@@ -224,9 +214,8 @@ def _ask(shell: Shell, asked: dict[str, str]) -> dict[str, list[list[str]]]:
 
 def _judge_index(
     project: Project, shell: Shell, archives: Sequence[Archive], artifacts: Sequence[Artifact]
-) -> tuple[Judged, str]:
+) -> tuple[Judgement, str]:
     """What the index says to these files, and a few words on what it was asked."""
-    from release.gates.build.distribution import Judged
     from release.gates.parity.rules import judge_reuse
     from release.text.versions import parse
     from release.world.index import index_url, served_files
@@ -243,11 +232,13 @@ def _judge_index(
             f"the index knows no {name} yet: the first upload takes the name, unless one that looks"
             " like it is taken"
         )
-        return Judged(1, faults, (new,)), "the index does not know the project yet"
+        return Judgement(1, faults, notes=(new,)), "the index does not know the project yet"
     built = parse(next((a.metadata["version"] for a in archives if "version" in a.metadata), ""))
     target = project.target_version(shell.level)
-    if built is None or (target is not None and target != built):
-        return Judged(1), f"{target} is to be built yet"
+    known = any(parse(file.version) == built for file in served) and not project.released
+    after = shell.level is None and (project.after_release or known)
+    if built is None or after or (target is not None and target != built):
+        return Judgement(1), f"{'the next version' if after else target} is to be built yet"
     judged = judge_reuse(artifacts, served, built, shell.now.astimezone(UTC))
     return judged, "no name on the index is used again"
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import IO, TYPE_CHECKING
 
-from release.gates.build.distribution import DAMAGED, Archive, Judged, listing, normal_name
-from release.model import Artifact, Finding
+from release.gates.build.distribution import DAMAGED, Archive, listing, normal_name
+from release.model import Artifact, Finding, Judgement
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -49,7 +49,7 @@ _PLATFORMS = re.compile(
 )
 
 
-def judge_name(archive: Archive, *, as_built: bool = True) -> Judged:
+def judge_name(archive: Archive, *, as_built: bool = True) -> Judgement:
     """The file's name is the one that its metadata ask for (PEP 625, binary distributions).
 
     `as_built` says that this very file is published, and not a portable wheel that is made of it.
@@ -67,7 +67,7 @@ def judge_name(archive: Archive, *, as_built: bool = True) -> Judged:
     if not archive.is_wheel:
         if archive.file != f"{stem}.tar.gz":
             return _fault(f"{archive.file} must be called {stem}.tar.gz (PEP 625)", BACKEND)
-        return Judged(2)
+        return Judgement(2)
     try:
         _, told, _, tags = parse_wheel_filename(archive.file)
     except InvalidWheelFilename as error:
@@ -90,7 +90,7 @@ def judge_name(archive: Archive, *, as_built: bool = True) -> Judged:
         }
     )
     if not wrong:
-        return Judged(6)
+        return Judgement(6)
     local = all(platform.startswith("linux_") for platform in wrong)
     finding = Finding(
         f"{archive.file} is for {listing(wrong)}, which the index refuses",
@@ -98,13 +98,13 @@ def judge_name(archive: Archive, *, as_built: bool = True) -> Judged:
         if local
         else "build for a platform that it knows",
     )
-    return Judged(6, remarks=(finding,)) if local and not as_built else Judged(6, (finding,))
+    return Judgement.one(finding, advice=local and not as_built, checked=6)
 
 
-def judge_size(artifact: Artifact, megabytes: int) -> Judged:
+def judge_size(artifact: Artifact, megabytes: int) -> Judgement:
     """The file is not larger than the index takes; it counts a megabyte as 2^20 bytes."""
     if artifact.size <= megabytes * MEBIBYTE:
-        return Judged(1)
+        return Judgement(1)
     return _fault(
         f"{artifact.name} has {artifact.size / MEBIBYTE:.1f} MB, the index takes {megabytes} MB",
         "leave out what is not needed; or ask the index for more, and set"
@@ -112,14 +112,16 @@ def judge_size(artifact: Artifact, megabytes: int) -> Judged:
     )
 
 
-def _fault(message: str, remedy: str, path: str | None = None, line: int | None = None) -> Judged:
-    return Judged(1, (Finding(message, path, line, remedy),))
+def _fault(
+    message: str, remedy: str, path: str | None = None, line: int | None = None
+) -> Judgement:
+    return Judgement(1, (Finding(message, path, line, remedy),))
 
 
 # --- metadata -------------------------------------------------------------------------------------
 
 
-def judge_errors(archive: Archive, errors: Sequence[Sequence[str]], *, publish: bool) -> Judged:
+def judge_errors(archive: Archive, errors: Sequence[Sequence[str]], *, publish: bool) -> Judgement:
     """What reading the metadata gave: pairs of a field and what is wrong with it.
 
     Classifiers that keep a project off every index are right where nothing is published.
@@ -135,26 +137,26 @@ def judge_errors(archive: Archive, errors: Sequence[Sequence[str]], *, publish: 
         faults.append(
             Finding(f"{archive.file}: {field}: {message}", "pyproject.toml", None, remedy)
         )
-    return Judged(len(archive.metadata), tuple(faults))
+    return Judgement(len(archive.metadata), tuple(faults))
 
 
-def judge_version(archive: Archive, *, between_releases: bool) -> Judged:
+def judge_version(archive: Archive, *, between_releases: bool) -> Judgement:
     """The version has no local part; between releases, where tags define it, that is told."""
     from release.text.versions import parse
 
     version = parse(archive.metadata.get("version", ""))
     if version is None or not version.local:
-        return Judged(1)
+        return Judgement(1)
     finding = Finding(
         f"{archive.file}: the index takes no local version (+{version.local})",
         remedy="build what is published from the commit that has the release tag"
         if between_releases
         else f"release {version.public}, or set [tool.release] publish = false",
     )
-    return Judged(1, remarks=(finding,)) if between_releases else Judged(1, (finding,))
+    return Judgement(1, notes=(finding,)) if between_releases else Judgement(1, (finding,))
 
 
-def judge_direct(archive: Archive) -> Judged:
+def judge_direct(archive: Archive) -> Judgement:
     """No requirement names an address instead of a version."""
     from packaging.requirements import InvalidRequirement, Requirement
 
@@ -175,7 +177,7 @@ def judge_direct(archive: Archive) -> Judged:
                     remedy="require a released version, or set [tool.release] publish = false",
                 )
             )
-    return Judged(len(lines), tuple(faults))
+    return Judgement(len(lines), tuple(faults))
 
 
 def metadata_version(archive: Archive) -> tuple[int, ...]:
@@ -184,7 +186,7 @@ def metadata_version(archive: Archive) -> tuple[int, ...]:
     return tuple(map(int, text.split("."))) if re.fullmatch(r"\d{1,3}\.\d{1,3}", text) else ()
 
 
-def judge_metadata_version(archive: Archive, publishers: Sequence[Publisher]) -> Judged:
+def judge_metadata_version(archive: Archive, publishers: Sequence[Publisher]) -> Judgement:
     """The index and the pinned publishing actions know this version of the metadata."""
     version = metadata_version(archive)
     text = archive.metadata.get("metadata_version")
@@ -219,7 +221,7 @@ def judge_metadata_version(archive: Archive, publishers: Sequence[Publisher]) ->
                     "pin a newer one; v1.14.2 takes metadata 2.5",
                 )
             )
-    return Judged(1 + len(publishers), tuple(faults), tuple(remarks))
+    return Judgement(1 + len(publishers), tuple(faults), tuple(remarks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +261,7 @@ def publisher(path: str, line: int, pinned: str, comment: str) -> Publisher:
 _AGREE = ("name", "version", "requires_python", "provides_extra", "requires_dist")
 
 
-def judge_agreement(sdist: Archive, wheel: Archive) -> Judged:
+def judge_agreement(sdist: Archive, wheel: Archive) -> Judgement:
     """Wheel and sdist say the same of what installers go by, but for fields that are dynamic.
 
     The index takes the metadata of whichever file comes first; PEP 643 lets a wheel differ from its
@@ -279,7 +281,7 @@ def judge_agreement(sdist: Archive, wheel: Archive) -> Judged:
         )
         hard = promised or field in {"name", "version"}
         (faults if hard else remarks).append(finding)
-    return Judged(len(_AGREE), tuple(faults), tuple(remarks))
+    return Judgement(len(_AGREE), tuple(faults), tuple(remarks))
 
 
 def _plain(archive: Archive, field: str) -> object:
@@ -309,10 +311,10 @@ def _shown(archive: Archive, field: str) -> str:
 # --- contents -------------------------------------------------------------------------------------
 
 
-def judge_licences(archive: Archive) -> Judged:
+def judge_licences(archive: Archive) -> Judgement:
     """Each License-File is where PEP 639 puts it; before metadata 2.4 the field says nothing."""
     if metadata_version(archive) < (2, 4):
-        return Judged()
+        return Judgement()
     before = f"{archive.info}licenses/" if archive.is_wheel else ""
     files = archive.metadata.get("license_files", [])
     faults = tuple(
@@ -324,7 +326,7 @@ def judge_licences(archive: Archive) -> Judged:
         for path in files
         if before + path not in archive.names
     )
-    return Judged(len(files), faults)
+    return Judgement(len(files), faults)
 
 
 # What is called so is a licence, unless its suffix says that it is something else.
@@ -334,7 +336,7 @@ _LICENCE = re.compile(
 _NO_TEXT = re.compile(r"\.(py[a-z]?|json|ya?ml|toml|cfg|ini|sh|js|html?|tmpl|in|spdx)$", re.I)
 
 
-def judge_licence_agreement(sdist: Archive, wheel: Archive) -> Judged:
+def judge_licence_agreement(sdist: Archive, wheel: Archive) -> Judgement:
     """Wheel and sdist have the same licence files.
 
     Those are what License-File names (PEP 639), of which a wheel may have more where the sdist
@@ -366,7 +368,7 @@ def judge_licence_agreement(sdist: Archive, wheel: Archive) -> Judged:
         ]
         how = "lacks"
         checked = len(top | inside)
-    faults = tuple(
+    advice = tuple(
         Finding(
             f"{archive.file} {how} {listing(names)}, which {other.file} has",
             "pyproject.toml",
@@ -375,7 +377,7 @@ def judge_licence_agreement(sdist: Archive, wheel: Archive) -> Judged:
         for archive, other, names in zip(both, reversed(both), missing, strict=True)
         if names
     )
-    return Judged(checked or 1, faults)
+    return Judgement(checked or 1, advice=advice)
 
 
 def _is_licence(path: str) -> bool:
@@ -393,11 +395,11 @@ def _stem(path: str) -> str:
     return re.sub(r"\.(txt|rst|md)$", "", path.rpartition("/")[2].lower())
 
 
-def judge_entry_points(wheel: Archive) -> Judged:
+def judge_entry_points(wheel: Archive) -> Judgement:
     """entry_points.txt can be read, and its commands have names without a path in them."""
     data = wheel.texts.get(f"{wheel.info}entry_points.txt")
     if data is None:
-        return Judged()
+        return Judgement()
     parser = configparser.ConfigParser(delimiters=("=",))
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
@@ -413,15 +415,15 @@ def judge_entry_points(wheel: Archive) -> Judged:
     ]
     wrong = [name for name in names if not re.fullmatch(r"[\w.-]+", name)]
     if wrong:
-        return Judged(len(names)) + _fault(
+        return Judgement(len(names)) + _fault(
             f"{wheel.file}: no names of commands: {listing(wrong)}",
             "use letters, digits, and . _ -",
             "pyproject.toml",
         )
-    return Judged(len(names) or 1)
+    return Judgement(len(names) or 1)
 
 
-def judge_archive(name: str, file: IO[bytes], size: int) -> Judged:
+def judge_archive(name: str, file: IO[bytes], size: int) -> Judgement:
     """The archive itself is one that the index takes; `file` is open for reading, `size` its size.
 
     A zip must read the same from its end and from its start: no duplicate or hidden members, no
@@ -439,7 +441,7 @@ def judge_archive(name: str, file: IO[bytes], size: int) -> Judged:
         Finding(f"{name} {text}", remedy=f"do not edit it after the build; {BACKEND}")
         for text in dict.fromkeys(faults)
     )
-    return Judged(3, tuple(findings))
+    return Judgement(3, tuple(findings))
 
 
 def _zip_members(file: IO[bytes], size: int) -> Iterator[str]:
@@ -638,12 +640,12 @@ def _tar_members(file: IO[bytes]) -> Iterator[str]:
 # --- what the index has ---------------------------------------------------------------------------
 
 
-def judge_sdists(names: Sequence[str]) -> Judged:
+def judge_sdists(names: Sequence[str]) -> Judgement:
     """There is one sdist at most."""
     sdists = [name for name in names if not name.endswith(".whl")]
     if len(sdists) > 1:
         return _fault(f"the index takes one sdist of a version: {listing(sdists)}", "publish one")
-    return Judged(1)
+    return Judgement(1)
 
 
 def judge_reuse(
@@ -651,7 +653,7 @@ def judge_reuse(
     served: Sequence[ServedFile],
     version: Version,
     now: datetime,
-) -> Judged:
+) -> Judgement:
     """No file of `version` that the index has is to be replaced, and the version is still open.
 
     The same bytes under the same name are taken as done. A name whose file was deleted cannot be
@@ -660,14 +662,12 @@ def judge_reuse(
     from release.text.versions import parse
 
     there = [file for file in served if parse(file.version) == version]
-    faults, remarks = [], []
+    faults, notes = [], []
     for artifact in artifacts:
         same = next((file for file in there if file.name == artifact.name), None)
         if same is not None:
             if same.sha256 is not None and same.sha256.lower() == artifact.sha256:
-                remarks.append(
-                    Finding(f"{artifact.name} is on the index already, with this digest")
-                )
+                notes.append(Finding(f"{artifact.name} is on the index already, with this digest"))
             else:
                 faults.append(
                     Finding(
@@ -699,4 +699,4 @@ def judge_reuse(
                     remedy="choose a higher version",
                 )
             )
-    return Judged(len(artifacts), tuple(faults), tuple(remarks))
+    return Judgement(len(artifacts), tuple(faults), notes=tuple(notes))

@@ -11,13 +11,17 @@ public API: an object that is gone or a signature that refuses calls it took (to
 the sources, which are not imported). What a package's `__init__` imports from the package is part
 of it, unless an `__all__` says otherwise. Python modules that are internal by their names (an
 underscore, tests, docs, examples), what lies in folders of tests, defaults, annotations and base
-classes are remarks.
+classes are noted. Losses of one kind in one folder are told in one line.
+
+Blocks: a silent loss (harm), and new names in a patch release with `frozen-patches` (promise). Not
+silent is what the changelog's section of the release says is removed, a version of Python that goes
+with its classifier, what `accept` names, and what the version number announces. Advice: a size out
+of its band, and all of it at a commit after a release, for a release to come may announce it.
 
 Settings: `accept` lists losses that are meant, each with `what` (as printed; `*` in it stands for
 anything, and is refused alone) and a `reason`; one that is not lost is reported. `size-percent` is
-the band. A major release, and before 1.0 a minor one, may lose modules and API without that; they
-are remarks then. With `compatible-minors` only a major one may. New public names in a patch release
-are remarks, and defects with `frozen-patches`.
+the band. A major release, and before 1.0 a minor one, may lose modules and API without that; with
+`compatible-minors` only a major one may.
 Attestations of the previous files are told: the new ones must have them, too.
 
 What `build` made for the last tagged release is kept in .release/released. That is compared with
@@ -29,6 +33,7 @@ is kept.
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 import zipfile
 from collections.abc import Sequence
@@ -37,7 +42,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck
-from release.model import Finding, Gate, Level, Outcome
+from release.model import Finding, Gate, Judgement, Level, Outcome
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -50,6 +55,7 @@ if TYPE_CHECKING:
 
 LOG_REMEDY = "look at the log; nox -s ratchet -- --fresh runs it again"
 SOURCES = (".py", ".pyi")
+GONE = re.compile(r"\b(remov|drop|delet|renam|moved|no longer|gone|break)", re.I)
 
 
 def check(project: Project, shell: Shell) -> Outcome:
@@ -63,40 +69,56 @@ def check(project: Project, shell: Shell) -> Outcome:
     previous, old, url, told = found
     compared = _compare(project, shell, url, old)
     settings = project.settings.gates.of("ratchet", RatchetSettings)
-    faults, remarks = ratchet.judge(
+    judged = Judgement(compared.checked) + ratchet.judge(
         compared.losses,
         settings.accept,
         breaking=ratchet.may_break(previous, version, compatible_minors=settings.compatible_minors),
         previous=str(previous),
+        announced=announced(project, shell.level),
     )
-    more = ratchet.judge_additions(
+    judged += ratchet.judge_additions(
         compared.added,
         patch=ratchet.kind_of(previous, version) is Level.PATCH,
         frozen=settings.frozen_patches,
     )
-    faults, remarks = faults + more[0], remarks + more[1]
-    remarks += tuple(Finding(text) for text in (*told, *compared.told))
+    if shell.level is None and project.after_release:
+        judged = judged.as_advice()  # the release to come may announce it
+    judged += Judgement(notes=tuple(Finding(text) for text in (*told, *compared.told)))
     facts = {
         "previous": str(previous),
         "provenance": "yes" if any(file.provenance for file in old) else "no",
     }
-    if faults:
-        return Outcome.failed(faults, checked=compared.checked, facts=facts)
-    return Outcome.passed(
-        compared.checked,
-        f"nothing of {previous} is lost unannounced"
-        if compared.losses
-        else f"nothing of {previous} is lost",
-        remarks=remarks,
-        facts=facts,
-    )
+    lost = "lost unannounced" if compared.losses else "lost"
+    return judged.settle(f"nothing of {previous} is {lost}", facts=facts)
+
+
+def announced(project: Project, level: Level | None) -> list[str]:
+    """The bullets in which the changelog's section of the release says that something is gone."""
+    from release.gates.changelog import section_to_release
+    from release.project import read_text
+    from release.text.changelog import read
+
+    path = project.changelog
+    if path is None or not (project.root / path).is_file():
+        return []
+    after = level is None and project.after_release
+    log = read(read_text(project.root, path), path)
+    section = section_to_release(log, None if after else project.target_version(level), level)
+    return [
+        bullet.text
+        for kind in (section.kinds if section is not None else ())
+        for bullet in kind.bullets
+        if GONE.search(kind.name) or GONE.search(bullet.text)
+    ]
 
 
 def _version(project: Project, shell: Shell) -> Version:
     """The version to be released: as the repository says, else as it was built."""
-    from release.text.versions import parse
+    from release.text.versions import next_version, parse
 
     found = project.target_version(shell.level)
+    if found is not None and shell.level is None and project.after_release:
+        return next_version(found, Level.PATCH)
     if found is None:
         found = parse(shell.needed["build"].outcome.facts.get("version", ""))
     if found is None:

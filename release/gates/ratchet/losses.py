@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from release.gates.build.distribution import Archive, listing
-from release.model import Finding, Level
+from release.model import Finding, Judgement, Level
 
 if TYPE_CHECKING:
     from packaging.tags import Tag
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SETTING = "tool.release.gates.ratchet.accept"
 # Differences below this many bytes are nothing, however large a part they are of a small file.
 SMALL = 16_384
+# So many losses of a kind in one folder are each told.
+FEW = 3
 REMOVED = "object_removed"
 ADDED = "object_added"
 SOFT = (
@@ -43,13 +45,16 @@ class Loss:
     """Something that the previous release had.
 
     `what` is its name, `detail` says more about it, and `breaks` whether a major release (before
-    1.0 a minor one) may do without it unasked. `how` is what became of it.
+    1.0 a minor one) may do without it unasked. `how` is what became of it, `said` where the release
+    says so itself, and a `mild` one is merely odd.
     """
 
     what: str
     detail: str = ""
     breaks: bool = False
     how: str = "is gone since {0}"
+    said: str = ""
+    mild: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,9 +371,15 @@ def compare_metadata(old: Archive, new: Archive) -> Compared:
         # What is required anyway now is not lost.
         if not had[name] <= has.get("", set())
     ]
-    losses += compare_python(
-        old.metadata.get("requires_python"), new.metadata.get("requires_python")
-    )
+    claimed = [set(archive.metadata.get("classifiers", [])) for archive in (old, new)]
+    losses += [
+        replace(loss, said="like its classifier")
+        if f"Programming Language :: {loss.what.replace(' ', ' :: ', 1)}" in claimed[0] - claimed[1]
+        else loss
+        for loss in compare_python(
+            old.metadata.get("requires_python"), new.metadata.get("requires_python")
+        )
+    ]
     return Compared(len(points) + len(extras[0]) + 1, tuple(losses))
 
 
@@ -433,7 +444,8 @@ def compare_size(kind: str, old: int, new: int, percent: int) -> Compared:
         return Compared(1)
     direction = "larger" if new > old else "smaller"
     detail = f"{_bytes(old)} before, {_bytes(new)} now: more than {percent} % {direction}"
-    return Compared(1, (Loss(f"size of the {kind}", detail, how="is not in its band since {0}"),))
+    how = "is not in its band since {0}"
+    return Compared(1, (Loss(f"size of the {kind}", detail, how=how, mild=True),))
 
 
 def _bytes(number: int) -> str:
@@ -522,18 +534,38 @@ def _within(path: str, modules: set[str]) -> bool:
 
 
 def judge(
-    losses: Sequence[Loss], accepted: Sequence[Accepted], *, breaking: bool, previous: str
-) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
-    """The findings and the remarks for losses against the version `previous`.
+    losses: Sequence[Loss],
+    accepted: Sequence[Accepted],
+    *,
+    breaking: bool,
+    previous: str,
+    announced: Sequence[str] = (),
+) -> Judgement:
+    """The losses against the version `previous`; what is not lost silently is noted.
 
     `accepted` are the losses that the settings acknowledge, in whose names `*` stands for anything;
     one that matches no loss is told, and one of `*` alone, which takes every loss to come, is a
-    fault. With `breaking` the version number itself acknowledges what only callers notice.
+    defect. With `breaking` the version number itself acknowledges what only callers notice, and
+    `announced` are the lines in which the changelog says what is removed.
     """
-    faults, remarks, used = [], [], set()
+    notes, used, silent = [], set(), []
     everything = [one for one in accepted if not one.what.strip("* ")]
     accepted = [one for one in accepted if one not in everything]
-    faults += [
+    for loss in dict.fromkeys(losses):
+        matching = [one for one in accepted if _pattern(one.what).fullmatch(loss.what)]
+        used |= {one.what for one in matching}
+        why = loss.said and f", {loss.said}"
+        if matching:
+            why = f"; accepted: {matching[0].reason}"
+        elif loss.breaks and breaking:
+            why = ", as the version number announces"
+        elif any(_names(line, loss.what) for line in announced):
+            why = ", as the changelog announces"
+        if why:
+            notes.append(Finding(f"{_told(loss, previous)}{why}"))
+        else:
+            silent.append(loss)
+    refused = [
         Finding(
             f"{SETTING} names {one.what!r}, which takes every loss to come",
             "pyproject.toml",
@@ -541,23 +573,7 @@ def judge(
         )
         for one in everything
     ]
-    for loss in dict.fromkeys(losses):
-        text = f"{loss.what} {loss.how.replace('{0}', previous)}"
-        text += f" ({loss.detail})" if loss.detail else ""
-        matching = [one for one in accepted if _pattern(one.what).fullmatch(loss.what)]
-        used |= {one.what for one in matching}
-        if matching:
-            remarks.append(Finding(f"{text}; accepted: {matching[0].reason}"))
-        elif loss.breaks and breaking:
-            remarks.append(Finding(f"{text}, as the version number announces"))
-        else:
-            faults.append(
-                Finding(
-                    text,
-                    remedy=f'bring it back, or acknowledge it: {SETTING}, what = "{loss.what}"',
-                )
-            )
-    remarks += [
+    idle = [
         Finding(
             f"{SETTING} names {one.what!r}, which is not lost against {previous}",
             "pyproject.toml",
@@ -566,21 +582,63 @@ def judge(
         for one in accepted
         if one.what not in used
     ]
-    return tuple(faults), tuple(remarks)
+    odd = _grouped([loss for loss in silent if loss.mild], previous)
+    lost = _grouped([loss for loss in silent if not loss.mild], previous)
+    return Judgement(0, (*refused, *lost), (*odd, *idle), notes=tuple(notes))
 
 
-def judge_additions(
-    added: Sequence[str], *, patch: bool, frozen: bool
-) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
-    """The findings and the remarks for new public names, which a patch release should not have.
+def _told(loss: Loss, previous: str) -> str:
+    text = f"{loss.what} {loss.how.replace('{0}', previous)}"
+    return f"{text} ({loss.detail})" if loss.detail else text
+
+
+def _names(line: str, what: str) -> bool:
+    """Whether a line names what is lost: in full, or by the last part of its name."""
+    name = what if what.startswith("Python ") else what.partition(" ")[2] or what
+    full = re.sub(r"\(.*|: .*", "", name)
+    last = (
+        re.split(r"[/.:]", full.removesuffix("/"))[-1] if "/" not in full else full.split("/")[-1]
+    )
+    names = {full} if what.startswith("Python ") else {full, last}
+    return any(re.search(rf"(?<![\w.-]){re.escape(one)}(?![\w-])", line) for one in names)
+
+
+def _grouped(losses: Sequence[Loss], previous: str) -> Iterator[Finding]:
+    """A finding for each loss, or for all of a kind in one folder where they are many."""
+    groups: dict[tuple[str, ...], list[Loss]] = {}
+    for loss in losses:
+        kind, _, name = loss.what.partition(" ")
+        folder = name.rpartition("/" if kind == "file" else ".")[0]
+        alone = () if folder and kind in {"file", "module", "api"} else (loss.what,)
+        groups.setdefault((kind, folder, loss.how, *alone), []).append(loss)
+    for (kind, folder, how, *_), found in groups.items():
+        if len(found) > FEW:
+            what = f"{kind} {folder}{'/' if kind == 'file' else '.'}*"
+            names = listing([loss.what.partition(" ")[2] for loss in found])
+            text = f"{what} ({len(found)} of them) {how.replace('{0}', previous)}: {names}"
+            yield _silent(what, text)
+        else:
+            yield from (_silent(loss.what, _told(loss, previous)) for loss in found)
+
+
+def _silent(what: str, text: str) -> Finding:
+    remedy = (
+        "bring it back, announce it in the changelog's section of the release, or acknowledge it:"
+        f' {SETTING}, what = "{what}"'
+    )
+    return Finding(text, remedy=remedy)
+
+
+def judge_additions(added: Sequence[str], *, patch: bool, frozen: bool) -> Judgement:
+    """New public names, which a patch release should not have.
 
     With `frozen` the project promises that its patch releases have none.
     """
     if not patch or not added:
-        return (), ()
+        return Judgement()
     text = f"a patch release adds to the public API: {listing(added)}"
     finding = Finding(text, remedy="release it as a minor version, or make it private")
-    return ((finding,), ()) if frozen else ((), (finding,))
+    return Judgement.one(finding, advice=not frozen, checked=0)
 
 
 def _pattern(what: str) -> re.Pattern[str]:

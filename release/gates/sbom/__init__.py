@@ -8,7 +8,7 @@ Judges that the project is the root component, with its version, its package URL
 each file that build made; that what the wheel requires is installed; that every installed
 distribution is listed with version and package URL, and is reached from the root in the dependency
 graph; that nothing else is listed; that no path of this machine is named; and that the document is
-valid by the schema of its version.
+valid by the schema of its version. All of it blocks: who reads the document would be misled (harm).
 
 The same wheel and the same dependencies give the same bytes: there is no serial number and no time
 in it. Without a package index the gate is unchecked.

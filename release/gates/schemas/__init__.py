@@ -12,8 +12,8 @@ project's.
 Settings: `register` is the document (SCHEMAS.md unless set), `sources` say where versions stand in
 the code, `migrations` is the folder of scripts, `script` and `major-script` are how they are
 called, `subsection` is the changelog's heading. Without these settings a SCHEMAS.md that can be
-read is compared with the last release, and what changed is a remark. Without a last release only
-the registration is judged.
+read is compared with the last release, and what changed is advice. Without a last release only
+the registration is judged. All else blocks: the register and the settings are promises.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from release.errors import CannotCheck, ConfigurationError
+from release.errors import CannotCheck, ConfigurationError, attempt
 from release.gates.schemas import schema_register
 from release.gates.schemas.schema_register import Change, Register, Script
-from release.model import Finding, Gate, Level, Outcome
+from release.model import Finding, Gate, Judgement, Level, Outcome
 from release.project import Project, read_text
 from release.project.git import git
 
@@ -73,29 +73,23 @@ def check(project: Project, shell: Shell) -> Outcome:
     else:
         register = Register(path, (), ())
     texts = {source.file: _text(project, source.file) for source in settings.sources}
-    findings = list(register.problems)
-    findings += schema_register.judge_sources(register, settings.sources, texts)
-    checked = len(register.entries) + len(settings.sources)
+    found = (*register.problems, *schema_register.judge_sources(register, settings.sources, texts))
+    judged = Judgement(len(register.entries) + len(settings.sources), found)
     version = project.target_version(shell.level)
     last = last_release(project, version, shell.level)
-    remarks: list[Finding] = []
     changed: list[Change] = []
     if last.tag is not None:
         registered = _registered_at(project, path, last.tag)
         changed = schema_register.changes(
             register, _stated_at(project, settings, last.tag) | registered
         )
-        remarks += schema_register.remark_on_absence(register, registered, last.tag)
-        judged = _judge_changes(project, settings, register, changed, version, last)
-        findings += judged[0]
-        remarks += judged[1]
-        checked += len(changed) + bool(last.before_major)
-    if findings:
-        return Outcome.failed((*findings, *remarks), checked=checked)
-    if not checked:
+        absent = schema_register.remark_on_absence(register, registered, last.tag)
+        judged += Judgement(len(changed) + bool(last.before_major), advice=tuple(absent))
+        judged += _judge_changes(project, settings, register, changed, version, last)
+    if not judged.checked and not judged.defects:
         return Outcome.not_applicable("no schema is registered, and this is no major release")
-    _demand_history(project, last)
-    return Outcome.passed(checked, _summary(register, changed, last), remarks=tuple(remarks))
+    judged += attempt(lambda: _demand_history(project, last))
+    return judged.settle(_summary(register, changed, last))
 
 
 def _judge_changes(
@@ -105,8 +99,8 @@ def _judge_changes(
     changed: Sequence[Change],
     version: Version | None,
     last: LastRelease,
-) -> tuple[list[Finding], list[Finding]]:
-    """Findings and remarks on what changed since the last release."""
+) -> Judgement:
+    """What changed since the last release."""
     assert last.tag is not None
     folder = _normal(settings.migrations)
     scripts = _scripts(project, folder)
@@ -124,9 +118,8 @@ def _judge_changes(
         findings += schema_register.judge_major(
             version, last.before_major, scripts, there, settings.major_script, folder
         )
-    return findings, schema_register.remark_on_changelog(
-        path, section, settings.subsection, changed
-    )
+    advice = schema_register.remark_on_changelog(path, section, settings.subsection, changed)
+    return Judgement(0, tuple(findings), tuple(advice))
 
 
 def _missing(path: str) -> Finding:
@@ -151,14 +144,12 @@ def _check_unconfigured(project: Project, level: Level | None) -> Outcome:
         return _no_register(place + problem.message)
     last = last_release(project, project.target_version(level), level)
     changed: list[Change] = []
-    remarks: list[Finding] = []
+    judged = Judgement(len(register.entries))
     if last.tag is not None:
         before = _registered_at(project, USUAL_REGISTER, last.tag)
         changed = schema_register.changes(register, before)
         findings = schema_register.judge_order(USUAL_REGISTER, changed, last.tag)
-        if findings:
-            return Outcome.failed(tuple(findings), checked=len(register.entries))
-        remarks = [
+        advice = (
             Finding(
                 f"{change.name} went from {change.old} to {change.new} since {last.tag}",
                 USUAL_REGISTER,
@@ -166,11 +157,10 @@ def _check_unconfigured(project: Project, level: Level | None) -> Outcome:
                 "add [tool.release.schemas] to have its migration judged",
             )
             for change in changed
-        ]
-    _demand_history(project, last)
-    return Outcome.passed(
-        len(register.entries), _summary(register, changed, last), remarks=tuple(remarks)
-    )
+        )
+        judged += Judgement(0, tuple(findings), () if findings else tuple(advice))
+    judged += attempt(lambda: _demand_history(project, last))
+    return judged.settle(_summary(register, changed, last))
 
 
 def _no_register(why: str) -> Outcome:
@@ -179,12 +169,13 @@ def _no_register(why: str) -> Outcome:
     )
 
 
-def _demand_history(project: Project, last: LastRelease) -> None:
+def _demand_history(project: Project, last: LastRelease) -> Judgement:
     if last.tag is None and project.git is not None and project.git.shallow:
         raise CannotCheck(
             "the clone is shallow and holds no release to compare with",
             "git fetch --unshallow --tags",
         )
+    return Judgement()
 
 
 def _summary(register: Register, changed: Sequence[Change], last: LastRelease) -> str:

@@ -15,8 +15,10 @@ What is none, such as the keys of tests, is accepted with a reason: by an entry 
 secrets-baseline.toml or .secrets-baseline.toml). It has a `reason` and a `fingerprint`, or a glob
 `path`, the name of a `rule` or both. Comments that scanners know, such as `gitleaks:allow` or
 `pragma: allowlist secret`, are respected and counted. `exclude` are globs of files that are not
-scanned. A private key in a folder of tests whose file is what it was in the last release is public
-already and a remark; a new one fails.
+scanned.
+
+Blocks: a secret (harm). Advice: one whose file is what it was in the last release, where it is
+public already: revoke it, or accept it.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from release.errors import CannotCheck
-from release.model import Gate, Outcome
+from release.model import Finding, Gate, Judgement, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,15 +82,17 @@ def check(project: Project, shell: Shell) -> Outcome:
         if secret_findings.is_allowed(secret, _lines(project, folder, secret))
     ]
     published, last = _published(project, secrets)
-    defects, remarks, said = secret_findings.judge(
-        secrets, accepted, allowed, scope, published, last or ""
+    judged, said = secret_findings.judge(secrets, accepted, allowed, scope, published, last or "")
+    judged += Judgement(number)
+    if facts is not None and facts.shallow:
+        reason = "the commits since the last release are not all here: the clone is shallow"
+        gap = Finding(reason, remedy="git fetch --unshallow --tags")
+        judged += Judgement(unchecked=(gap,))
+    count = len(judged.defects)
+    return judged.settle(
+        f"no new secrets in {said}" if judged.advice else f"no secrets in {said}",
+        failed=f"{count} secret{'' if count == 1 else 's'} ({said})",
     )
-    if facts is not None and facts.shallow and not defects:
-        raise CannotCheck(
-            "the commits since the last release are not all here: the clone is shallow",
-            "git fetch --unshallow --tags",
-        )
-    return secret_findings.outcome(defects, remarks, number, said)
 
 
 def _baseline(project: Project) -> tuple[Accepted, ...]:
@@ -149,15 +153,14 @@ def last_tag(project: Project) -> str | None:
 
 
 def _published(project: Project, secrets: Sequence[Secret]) -> tuple[list[Secret], str | None]:
-    """The keys of tests whose files are what they were in the last release, and its tag."""
-    from release.gates.secrets.secret_findings import is_key_of_tests
+    """The secrets whose files are what they were in the last release, and its tag."""
     from release.project.git import git
 
-    keys = [s for s in secrets if s.commit is None and is_key_of_tests(s)]
-    last = last_tag(project) if keys else None
+    here = [secret for secret in secrets if secret.commit is None and secret.path]
+    last = last_tag(project) if here else None
     if last is None:
         return [], None
-    paths = sorted({secret.path for secret in keys})
+    paths = sorted({secret.path for secret in here})
     ref = f"refs/tags/{last}"
     literal = {"GIT_LITERAL_PATHSPECS": "1"}
     listing = ("-r", "-z", "--name-only", ref, "--", *paths)
@@ -174,7 +177,7 @@ def _published(project: Project, secrets: Sequence[Secret]) -> tuple[list[Secret
     )
     changed = git(project.root, "diff", *different, env=literal).stdout.split("\0")
     same = set(there) - set(changed)
-    return [secret for secret in keys if secret.path in same], last
+    return [secret for secret in here if secret.path in same], last
 
 
 def _span(project: Project) -> tuple[str | None, str]:

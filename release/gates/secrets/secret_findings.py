@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from release.errors import ConfigurationError, Problem
 from release.gates.build.contents import matches
-from release.model import Finding, Outcome
+from release.model import Finding, Judgement
 
 if TYPE_CHECKING:
     from release.gates.secrets.settings import SecretIgnore
@@ -293,17 +293,16 @@ def judge(
     scope: str,
     published: Iterable[Secret] = (),
     release: str = "",
-) -> tuple[tuple[Finding, ...], tuple[Finding, ...], str]:
-    """Defects, remarks, and what the summary says besides.
+) -> tuple[Judgement, str]:
+    """The judgement, and what the summary says besides.
 
     `allowed` are those of `secrets` that a comment in place accepts, `scope` says what was scanned.
-    `published` are keys of tests that the last release, the tag `release`, has as well. Entries of
-    `accepted` that accept nothing any more are remarks.
+    `published` are those that the last release, the tag `release`, has as well.
     """
     allowed, published = set(allowed), set(published)
     known: list[Finding] = []
     defects: list[Finding] = []
-    remarks: list[Finding] = []
+    notes: list[Finding] = []
     used: set[Accepted] = set()
     number = 0
     for secret in secrets:
@@ -312,25 +311,24 @@ def judge(
             used.update(covering)
             number += 1
         elif secret in allowed:
-            remarks.append(
+            notes.append(
                 Finding(f"{short_rule(secret.rule)}: a comment allows it", secret.path, secret.line)
             )
         elif secret in published:
-            said = f"private-key: published with {release} already, in a folder of tests"
-            known.append(Finding(said, secret.path, secret.line))
+            found = _defect(secret)
+            known.append(replace(found, message=f"{found.message}, published with {release}"))
         else:
             defects.append(_defect(secret))
     noted = [f"{number} accepted"] if number else []
-    noted += [f"{len(remarks)} allowed in place"] if remarks else []
-    noted += [f"{len(known)} of tests known since {release}"] if known else []
-    remarks += known
-    remarks += [
+    noted += [f"{len(notes)} allowed in place"] if notes else []
+    noted += [f"{len(known)} known since {release}"] if known else []
+    known += [
         Finding(f"nothing is accepted any more by {entry}", remedy="take the entry out")
         for entry in dict.fromkeys(accepted)
         if entry not in used
     ]
     said = f"; {', '.join(noted)}" if noted else ""
-    return tuple(defects), tuple(remarks), f"{scope}{said}"
+    return Judgement(0, tuple(defects), tuple(known), notes=tuple(notes)), f"{scope}{said}"
 
 
 def _defect(secret: Secret) -> Finding:
@@ -351,13 +349,3 @@ def _defect(secret: Secret) -> Finding:
             f"revoke it, for its commit gets pushed; {accept}",
         )
     return Finding(what, secret.path, secret.line, f"revoke it and take it out; {accept}")
-
-
-def outcome(
-    defects: tuple[Finding, ...], remarks: tuple[Finding, ...], checked: int, said: str
-) -> Outcome:
-    """The gate's outcome for `checked` files."""
-    if defects:
-        number = f"{len(defects)} secret{'' if len(defects) == 1 else 's'}"
-        return Outcome.failed(defects, f"{number} ({said})", checked=checked)
-    return Outcome.passed(checked, f"no secrets in {said}", remarks=remarks)

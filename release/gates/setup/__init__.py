@@ -6,14 +6,14 @@ pypa/gh-action-pypi-publish or `uv publish`, the environment of its job, and the
 remote names; `owner`, `repository`, `workflow` and `environment` state what is not to be told from
 these. Where no release has an attestation yet, a person looks and confirms it with the day, in
 [tool.release.gates.setup]: `confirmed.publisher = 2026-11-01`. A confirmation of the day of the
-last release, or of a later one, outweighs what that release shows, which stays a remark; so does
+last release, or of a later one, outweighs what that release shows, which stays advice; so does
 any where that day is not known, neither from the index nor from a tag. `pending-since` is the day
 on which a pending publisher was registered. It lasts 30 days, and fails the gate after that as long
-as the index does not know the project; where it does, the setting is of no use, and a remark.
+as the index does not know the project; where it does, the setting is of no use, and advice.
 
 Environment: GitHub must have it, for a missing one is made silently and without protection by the
 first run; if only some refs may deploy to it, the tag of the release must be one of them. An
-environment that nothing protects is a remark, and a defect with `protected = true`.
+environment that nothing protects is advice, and a defect with `protected = true`.
 `confirmed.environment` counts where GitHub does not show it.
 
 Archive: with `archive = "zenodo"`, or a .zenodo.json, its switch for this repository cannot be
@@ -22,9 +22,12 @@ seen from outside and is confirmed: `confirmed.archive`. `archive = "none"` says
 Hooks: the folder of hooks that the project ships is the one that git uses in this clone; not judged
 in CI.
 
-What can neither be seen nor is confirmed leaves the gate unchecked, with what to fill in where. A
-confirmation older than a year is a remark. A project that no workflow publishes by Trusted
-Publishing, or with tool.release.publish = false, has no publisher and no environment to judge.
+Blocks: a publisher, an environment or hooks that are not as the workflow, the settings or the
+project have them (certain, and promises). What can neither be seen nor is confirmed is advice, with
+what to fill in where, until a release was published from a workflow, and leaves the gate unchecked
+after that. A confirmation older than a year is advice. A project that no workflow publishes by
+Trusted Publishing, or with tool.release.publish = false, has no publisher and no environment to
+judge.
 """
 
 from __future__ import annotations
@@ -32,13 +35,13 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from release.errors import CannotCheck, ConfigurationError, Problem
-from release.model import Finding, Gate, Outcome, Status
+from release.errors import CannotCheck, ConfigurationError
+from release.model import Finding, Gate, Judgement, Outcome
 
 if TYPE_CHECKING:
     from release.gates.setup.settings import SetupSettings
@@ -124,16 +127,17 @@ class Seen:
     trouble: CannotCheck | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The judgement on one thing: defects, what is neither seen nor confirmed, remarks, and what
-    to say about it when it is well.
+def _part(
+    defects: tuple[Finding, ...] = (),
+    *,
+    unchecked: tuple[Finding, ...] = (),
+    advice: tuple[Finding, ...] = (),
+    well: str = "",
+) -> Judgement:
+    """The judgement on one thing. `unchecked` is what is neither seen nor confirmed, `well` what
+    there is to say about it when it is well.
     """
-
-    defects: tuple[Finding, ...] = ()
-    unknown: tuple[Finding, ...] = ()
-    remarks: tuple[Finding, ...] = ()
-    well: str = ""
+    return Judgement(1, defects, advice, unchecked, (Finding(well),) if well else ())
 
 
 def check(project: Project, shell: Shell) -> Outcome:
@@ -141,21 +145,28 @@ def check(project: Project, shell: Shell) -> Outcome:
 
     settings, today = project.settings.gates.of("setup", SetupSettings), shell.today
     repository, trouble = _repository(project)
+    seen = Seen(None)
     parts = [judge_confirmations(settings.confirmed, today)]
     if project.settings.publish:
-        parts += _judge_publishing(project, shell, repository, trouble)
+        more, seen = _judge_publishing(project, shell, repository, trouble)
+        parts += more
     zenodo = "zenodo" if (project.root / ".zenodo.json").is_file() else None
     slug = repository.slug if repository else None
     confirmed = settings.confirmed.get("archive")
     parts.append(judge_archive(settings.archive or zenodo, confirmed, slug, today))
     parts.append(_judge_hooks(project.root))
-    return conclude(parts, publish=project.settings.publish)
+    # Where the index could not be asked, that is not known.
+    published = bool(seen.publishers) or seen.trouble is not None
+    publish = project.settings.publish
+    return conclude(parts, publish=publish, published=published)
 
 
 def _judge_publishing(
     project: Project, shell: Shell, repository: Repository | None, trouble: CannotCheck | None
-) -> list[Part]:
-    """The publisher and its environment, where a workflow publishes or settings say so."""
+) -> tuple[list[Judgement], Seen]:
+    """The publisher and its environment, where a workflow publishes or settings say so, and what
+    the index shows.
+    """
     from release.gates.setup.settings import SetupSettings
     from release.gates.workflows.read import load
 
@@ -163,17 +174,17 @@ def _judge_publishing(
     root = project.top
     job, problem = choose(publishing_jobs(load(root)), settings)
     if problem:
-        return [Part((problem,))]
+        return [_part((problem,))], Seen(None)
     set_up = (settings.workflow, settings.environment, settings.pending_since)
     if job is None and not any(set_up) and "publisher" not in settings.confirmed:
-        return []
+        return [], Seen(None)
     parts = [] if job else [_judge_file(root, settings.workflow)]
     forge = None
     if repository:
         try:
             forge, current = _ask_forge(repository, lambda: shell.remaining)
             if current.slug.lower() != repository.slug.lower():
-                parts.append(Part(remarks=(_renamed(repository.slug, current.slug),)))
+                parts.append(_part(advice=(_renamed(repository.slug, current.slug),)))
                 repository = current
         except CannotCheck as error:
             trouble = error
@@ -184,36 +195,34 @@ def _judge_publishing(
         (settings.workflow or (job.workflow if job else "")).rpartition("/")[2] or None,
         settings.environment or (job.environment if job else None),
     )
-    parts.append(judge_publisher(expected, _look_at_index(project), settings, today))
+    seen = _look_at_index(project)
+    parts.append(judge_publisher(expected, seen, settings, today))
     if expected.environment is not None:
-        seen = _look_at_environment(forge, trouble, expected.environment)
+        there = _look_at_environment(forge, trouble, expected.environment)
         confirmed = settings.confirmed.get("environment")
         tag = _tag(project, shell) if job and job.by_tag else None
-        part = judge_environment(
-            expected, seen, confirmed, today, tag, protected=settings.protected
-        )
-        parts.append(part)
-    return parts
+        protected = settings.protected
+        parts.append(judge_environment(expected, there, confirmed, today, tag, protected=protected))
+    return parts, seen
 
 
-def conclude(parts: Sequence[Part], *, publish: bool) -> Outcome:
-    """The verdict on all parts together."""
-    defects = tuple(finding for part in parts for finding in part.defects)
-    unknown = tuple(finding for part in parts for finding in part.unknown)
-    remarks = tuple(finding for part in parts for finding in part.remarks)
-    well = [part.well for part in parts if part.well]
-    if defects:
-        return Outcome.failed(defects + unknown, checked=len(well))
-    if unknown:
-        more = f" (and {len(unknown) - 1} more)" if len(unknown) > 1 else ""
-        return Outcome(Status.UNCHECKED, unknown[0].message + more, findings=unknown + remarks)
-    if not well:
+def conclude(parts: Sequence[Judgement], *, publish: bool, published: bool) -> Outcome:
+    """The verdict on all parts together.
+
+    Until the project has `published` from a workflow, what cannot be seen is advice.
+    """
+    judged = sum(parts, Judgement())
+    if not judged.checked:
         return Outcome.not_applicable(
             "no workflow publishes it by Trusted Publishing, and it has no archive and no hooks"
             if publish
             else "tool.release.publish is off, and it has no archive and no hooks"
         )
-    return Outcome.passed(len(well), "; ".join(well), remarks=remarks)
+    well = "; ".join(note.message for note in judged.notes)
+    judged = replace(judged, notes=())
+    if not published:
+        judged = replace(judged, advice=judged.unchecked + judged.advice, unchecked=())
+    return judged.settle(well or "not observed yet")
 
 
 def publishing_jobs(loaded: Loaded) -> tuple[Job, ...]:
@@ -236,12 +245,7 @@ def publishing_jobs(loaded: Loaded) -> tuple[Job, ...]:
         found[job.key] = Job(workflow.name, job.id, name, by_tag)
     unread = [fault for fault in loaded.faults if fault.path not in loaded.nodes]
     if unread and not found:
-        raise ConfigurationError(
-            *(
-                Problem(fault.message, fault.path or "", fault.line, fault.remedy or "")
-                for fault in unread
-            )
-        )
+        raise ConfigurationError(*unread)
     return tuple(found.values())
 
 
@@ -302,8 +306,10 @@ def choose(jobs: Sequence[Job], settings: SetupSettings) -> tuple[Job | None, Fi
     return chosen[0], None
 
 
-def judge_confirmations(confirmed: Mapping[str, date], today: date) -> Part:
+def judge_confirmations(confirmed: Mapping[str, date], today: date) -> Judgement:
     """What is wrong with the confirmations themselves: unknown names, days to come, their age."""
+    if not confirmed:
+        return Judgement()
     defects = []
     remarks = []
     for name, day in confirmed.items():
@@ -331,10 +337,12 @@ def judge_confirmations(confirmed: Mapping[str, date], today: date) -> Part:
                     remedy=f"look again, and set {_confirm(name, today)}",
                 )
             )
-    return Part(tuple(defects), remarks=tuple(remarks))
+    return _part(tuple(defects), advice=tuple(remarks))
 
 
-def judge_publisher(expected: Expected, seen: Seen, settings: SetupSettings, today: date) -> Part:
+def judge_publisher(
+    expected: Expected, seen: Seen, settings: SetupSettings, today: date
+) -> Judgement:
     """The trusted publisher: as the index shows it, else as confirmed, else what to fill in."""
     confirmed = settings.confirmed.get("publisher")
     pending = settings.pending_since
@@ -347,7 +355,7 @@ def judge_publisher(expected: Expected, seen: Seen, settings: SetupSettings, tod
         if confirmed and (seen.released is None or confirmed >= seen.released):
             return _outweighed(seen, closest, confirmed)
         if closest:
-            return Part(
+            return _part(
                 (
                     Finding(
                         f"the last release, {seen.version}, was published from elsewhere:"
@@ -357,8 +365,8 @@ def judge_publisher(expected: Expected, seen: Seen, settings: SetupSettings, tod
                     ),
                 )
             )
-        return Part(
-            unknown=(
+        return _part(
+            unchecked=(
                 Finding(
                     f"the index shows who published {seen.version}, and what to compare that with"
                     f" is not known: {', '.join(unknown)}",
@@ -368,7 +376,7 @@ def judge_publisher(expected: Expected, seen: Seen, settings: SetupSettings, tod
             )
         )
     if pending and pending > today:
-        return Part(
+        return _part(
             (
                 Finding(
                     f"{SETTING}.pending-since is a day to come, {pending}",
@@ -384,10 +392,10 @@ def judge_publisher(expected: Expected, seen: Seen, settings: SetupSettings, tod
     if seen.exists and pending:
         remarks.append(_no_longer_pending())
     if confirmed:
-        return Part(remarks=tuple(remarks), well=f"publisher confirmed on {confirmed}")
+        return _part(advice=tuple(remarks), well=f"publisher confirmed on {confirmed}")
     if pending and seen.exists is None and (today - pending).days <= PENDING_DAYS:
-        return Part(remarks=tuple(remarks), well=f"publisher pending since {pending}")
-    return Part(unknown=(_unknown_publisher(expected, seen, today),), remarks=tuple(remarks))
+        return _part(advice=tuple(remarks), well=f"publisher pending since {pending}")
+    return _part(unchecked=(_unknown_publisher(expected, seen, today),), advice=tuple(remarks))
 
 
 def _not_known(expected: Expected, publishers: Sequence[Publisher]) -> list[str]:
@@ -402,7 +410,7 @@ def _not_known(expected: Expected, publishers: Sequence[Publisher]) -> list[str]
     return [field for field, value in known.items() if value is None]
 
 
-def _outweighed(seen: Seen, differing: Sequence[str], confirmed: date) -> Part:
+def _outweighed(seen: Seen, differing: Sequence[str], confirmed: date) -> Judgement:
     """What a confirmation makes of a release that was published otherwise, or may have been."""
     remarks = []
     if differing:
@@ -417,10 +425,10 @@ def _outweighed(seen: Seen, differing: Sequence[str], confirmed: date) -> Part:
                 remedy="git fetch --tags",
             )
         )
-    return Part(remarks=tuple(remarks), well=f"publisher confirmed on {confirmed}")
+    return _part(advice=tuple(remarks), well=f"publisher confirmed on {confirmed}")
 
 
-def _as_observed(expected: Expected, seen: Seen, pending: date | None) -> Part:
+def _as_observed(expected: Expected, seen: Seen, pending: date | None) -> Judgement:
     remarks = [_no_longer_pending()] if pending else []
     if expected.environment and not any(p.environment for p in seen.publishers):
         remarks.append(
@@ -430,14 +438,14 @@ def _as_observed(expected: Expected, seen: Seen, pending: date | None) -> Part:
             )
         )
     well = f"publisher as {seen.version} shows it ({expected.workflow})"
-    return Part(remarks=tuple(remarks), well=well)
+    return _part(advice=tuple(remarks), well=well)
 
 
-def _judge_pending(expected: Expected, since: date, today: date) -> Part:
+def _judge_pending(expected: Expected, since: date, today: date) -> Judgement:
     """A publisher of a project that the index does not have yet, known since a day."""
     left = PENDING_DAYS - (today - since).days
     if left < 0:
-        return Part(
+        return _part(
             (
                 Finding(
                     f"the pending publisher of {since} has expired: it lasts {PENDING_DAYS} days,"
@@ -452,8 +460,8 @@ def _judge_pending(expected: Expected, since: date, today: date) -> Part:
         f"the pending publisher expires in {left} day{'' if left == 1 else 's'}",
         remedy="release before that, or register it again",
     )
-    return Part(
-        remarks=(soon,) if left <= SOON_DAYS else (), well=f"publisher pending since {since}"
+    return _part(
+        advice=(soon,) if left <= SOON_DAYS else (), well=f"publisher pending since {since}"
     )
 
 
@@ -515,7 +523,7 @@ def judge_environment(
     tag: str | None,
     *,
     protected: bool = False,
-) -> Part:
+) -> Judgement:
     """The publishing environment: as GitHub shows it (None for a missing one), else confirmed.
 
     `tag` is that of the release where a tag starts the publishing workflow; `protected` says
@@ -523,8 +531,8 @@ def judge_environment(
     """
     name = expected.environment
     if not name:
-        return Part(
-            remarks=(
+        return _part(
+            advice=(
                 Finding(
                     "the publishing job has no environment, so nothing can guard it",
                     remedy="give it one, and name it in the publisher on the index",
@@ -542,10 +550,10 @@ def judge_environment(
             remedy=f"{seen.remedy}; or look at {how}; then set {_confirm('environment', today)}",
         )
         if confirmed is None:
-            return Part(unknown=(why,))
-        return Part(remarks=(why,), well=f"environment {name} confirmed on {confirmed}")
+            return _part(unchecked=(why,))
+        return _part(advice=(why,), well=f"environment {name} confirmed on {confirmed}")
     if seen is None:
-        return Part(
+        return _part(
             (
                 Finding(
                     f"{owner}/{repository} has no environment {name}; the first run would make it,"
@@ -556,14 +564,14 @@ def judge_environment(
         )
     refused = refuses(seen, tag) if tag else None
     if refused:
-        return Part((Finding(f"{refused}, so it refuses the tag {tag}", remedy=f"mend {how}"),))
+        return _part((Finding(f"{refused}, so it refuses the tag {tag}", remedy=f"mend {how}"),))
     guarded = [rule.replace("_", " ") for rule in seen.rules]
     if not guarded:
         bare = Finding(f"nothing protects the environment {name}", remedy=f"protect it: {how}")
         if protected:
-            return Part((bare,))
-        return Part(remarks=(bare,), well=f"environment {name} is there")
-    return Part(well=f"environment {name} has {', '.join(dict.fromkeys(guarded))}")
+            return _part((bare,))
+        return _part(advice=(bare,), well=f"environment {name} is there")
+    return _part(well=f"environment {name} has {', '.join(dict.fromkeys(guarded))}")
 
 
 def refuses(environment: Environment, tag: str) -> str | None:
@@ -599,17 +607,17 @@ def _fits(tag: str, pattern: str) -> bool:
 
 def judge_archive(
     archive: str | None, confirmed: date | None, slug: str | None, today: date
-) -> Part:
+) -> Judgement:
     """The archive's switch for this repository, which only a person sees."""
     if archive is None or archive.lower() == "none":
-        return Part()
+        return Judgement()
     if confirmed:
-        return Part(well=f"{archive} confirmed on {confirmed}")
+        return _part(well=f"{archive} confirmed on {confirmed}")
     where = "its page"
     if archive.lower() == "zenodo":
         where = f"{ZENODO}/repository/{slug}" if slug else ZENODO
-    return Part(
-        unknown=(
+    return _part(
+        unchecked=(
             Finding(
                 f"whether {archive} takes this repository's releases cannot be seen from outside",
                 remedy=f"look at {where}, switch it on, and set {_confirm('archive', today)}; or"
@@ -619,17 +627,17 @@ def judge_archive(
     )
 
 
-def _judge_hooks(root: Path) -> Part:
+def _judge_hooks(root: Path) -> Judgement:
     from release.gates.tree import hooks_folder, hooks_path
     from release.settings import environment_is_ci
 
     hooks = hooks_folder(root)
     if hooks is None or environment_is_ci():
-        return Part()
+        return Judgement()
     path = hooks_path(root)
     if path != hooks:
         instead = f"; git uses {path}" if path else ""
-        return Part(
+        return _part(
             (
                 Finding(
                     f"the project's hooks in {hooks}/ are not in use{instead}",
@@ -637,17 +645,17 @@ def _judge_hooks(root: Path) -> Part:
                 ),
             )
         )
-    return Part(well="hooks in use")
+    return _part(well="hooks in use")
 
 
-def _judge_file(root: Path, workflow: str | None) -> Part:
+def _judge_file(root: Path, workflow: str | None) -> Judgement:
     """The workflow file that settings name, in which no publishing step was recognised."""
     if workflow is None:
-        return Part()
+        return Judgement()
     path = workflow if "/" in workflow else f"{WORKFLOWS}/{workflow}"
     if (root / path).is_file():
-        return Part()
-    return Part(
+        return Judgement()
+    return _part(
         (
             Finding(
                 f"{SETTING}.workflow names {path}, which is not there",
@@ -671,8 +679,6 @@ def _renamed(old: str, new: str) -> Finding:
 
 def _repository(project: Project) -> tuple[Repository | None, CannotCheck | None]:
     """The repository on GitHub, as settings and the remote say, and why there is none."""
-    from dataclasses import replace
-
     from release.gates.setup.settings import SetupSettings
     from release.world.forge import find
 
@@ -687,8 +693,6 @@ def _repository(project: Project) -> tuple[Repository | None, CannotCheck | None
 
 def _ask_forge(repository: Repository, remaining: Callable[[], float]) -> tuple[Forge, Repository]:
     """A client for a repository, and the repository under the name that it has now."""
-    from dataclasses import replace
-
     from release.world.forge import Forge, find_token
 
     forge = Forge(repository, find_token(repository), remaining)

@@ -1,15 +1,15 @@
 """No dangerous code in the package, by bandit, ruff's S rules or the project's own commands.
 
 Runs bandit over the import package, without the tests that lie in it. Findings of at least medium
-severity and medium confidence fail the gate; the lesser ones are counted. `severity` is another
+severity and medium confidence are told; the lesser ones are counted. `severity` is another
 least one ("low", "medium", "high"). The project's own configuration is heeded: [tool.bandit], a
 bandit.yaml, a .bandit file, and what the arguments of its pre-commit hook name, -l, -ll and -lll
 among them. `baseline` is a report of bandit's (`bandit -f json`), whose findings are accepted;
 `# nosec` comments are respected and counted. A file that bandit cannot judge leaves the gate
 unchecked, unless it found something elsewhere.
 
-Where nothing configures bandit, and neither `tool`, `baseline` nor `severity` is set, what it finds
-in the last release's files as well is known, and a remark: only new findings fail.
+Blocks: what it finds where the project configures bandit, runs it as a hook, or sets `tool`,
+`baseline` or `severity` (promises). Advice: what it finds else.
 
 With `tool = "ruff"` it runs ruff's S rules instead, but for those that the configuration ignores.
 Where ruff's configuration selects them anyway, and nothing configures bandit, `lint` judges them
@@ -23,18 +23,15 @@ from __future__ import annotations
 import configparser
 import json
 import re
-import tarfile
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck
-from release.model import Gate, Level, Outcome
+from release.model import Gate, Judgement, Level, Outcome
 from release.run.processes import PARSER_MEMORY
 
 if TYPE_CHECKING:
     from release.gates.static_analysis.static_findings import Analysis
-    from release.model import Finding
     from release.project import Project
     from release.run.shell import Shell
 
@@ -110,32 +107,28 @@ def _by_bandit(project: Project, shell: Shell, targets: list[str]) -> Outcome:
         raise CannotCheck(
             f"the baseline {options['-b']} is not there", "add it, or correct its name"
         )
-    found = _run_bandit(project, shell, targets, options, project.root)
-    new: tuple[Finding, ...] = found.findings
-    known: tuple[Finding, ...] = ()
-    since = ""
-    if new and not _is_configured(project):
-        new, known, since = _compared(project, shell, targets, found)
-    noted = _noted(len(known), since, found.lesser, found.nosec)
-    if new:
-        count = f"{len(new)} finding{'' if len(new) == 1 else 's'}"
-        return Outcome.failed(new + found.errors, f"{count} by bandit{noted}", checked=found.files)
-    if found.errors:
-        first = found.errors[0]
-        raise CannotCheck(f"{first.path}: {first.message}", first.remedy or "see the log")
-    if found.files == 0:
+    found = _run_bandit(project, shell, targets, options)
+    if _is_configured(project):
+        judged = Judgement(found.files, found.findings, unchecked=found.errors)
+    else:
+        judged = Judgement(found.files, advice=found.findings + found.errors)
+    if found.files == 0 and not (found.errors and judged.unchecked):
         raise CannotCheck(
             f"bandit found no file in {', '.join(targets)}",
             "correct what its configuration excludes",
         )
-    clean = "files without a new finding" if known else "files clean"
-    return Outcome.passed(found.files, f"bandit: {found.files} {clean}{noted}", remarks=known)
+    noted = _noted(found.lesser, found.nosec)
+    count = f"{len(found.findings)} finding{'' if len(found.findings) == 1 else 's'}"
+    return judged.settle(
+        f"bandit: {found.files} files {f'with {count}' if found.findings else 'clean'}{noted}",
+        failed=f"{count} by bandit{noted}",
+    )
 
 
 def _run_bandit(
-    project: Project, shell: Shell, targets: list[str], options: Mapping[str, str], folder: Path
+    project: Project, shell: Shell, targets: list[str], options: Mapping[str, str]
 ) -> Analysis:
-    """What bandit finds in a folder's targets. Raises CannotCheck when it breaks."""
+    """What bandit finds in the targets. Raises CannotCheck when it breaks."""
     from release.gates.static_analysis.static_findings import read_report
 
     excluded = [*EXCLUDED, *_tests_inside(project, targets)]
@@ -143,7 +136,6 @@ def _run_bandit(
     if options.get("-c", "").endswith((".yaml", ".yml")):
         shell.screen(project.root / options["-c"])
     target = shell.work / "bandit.json"
-    target.unlink(missing_ok=True)
     done = shell.run(
         shell.tools.tool("bandit"),
         *(word for option in options.items() for word in option),
@@ -151,7 +143,7 @@ def _run_bandit(
         *("--recursive", "--format", "json", "--output", target),
         *("--severity-level", "all", "--confidence-level", "all"),
         *targets,
-        cwd=folder,
+        cwd=project.root,
         memory=PARSER_MEMORY,
     )
     if done.status not in {CLEAN, FOUND} or not target.is_file():
@@ -164,58 +156,9 @@ def _run_bandit(
         )
     except ValueError as error:
         raise CannotCheck(f"bandit: {error}", "see the log") from None
-    if done.status == FOUND and not (found.found or found.lesser or found.errors):
+    if done.status == FOUND and not (found.findings or found.lesser or found.errors):
         raise CannotCheck("bandit failed and does not say why", "see the log")
     return found
-
-
-def _compared(
-    project: Project, shell: Shell, targets: list[str], found: Analysis
-) -> tuple[tuple[Finding, ...], tuple[Finding, ...], str]:
-    """What is new since the last release, what is known of it as a remark, and its tag."""
-    from dataclasses import replace
-
-    from release.gates.secrets import last_tag
-    from release.gates.static_analysis.static_findings import split
-
-    tag = last_tag(project)
-    folder = shell.work / "before"
-    there = _extract(project, shell, tag, targets, folder) if tag else []
-    if tag is None or not there:
-        return found.findings, (), ""
-    before = _run_bandit(project, shell, there, {}, folder)
-    new, known = split(found, before)
-    return new, tuple(replace(f, message=f"{f.message}; known since {tag}") for f in known), tag
-
-
-def _extract(
-    project: Project, shell: Shell, tag: str, targets: Sequence[str], folder: Path
-) -> list[str]:
-    """Write the modules of a tag's targets below a folder; those targets that were there."""
-    from release.project.git import git, without_filters
-
-    assert project.git is not None
-    literal = {"GIT_LITERAL_PATHSPECS": "1"}
-    tree = f"refs/tags/{tag}:{project.git.prefix}".rstrip("/")
-    listing = git(
-        project.git.top, "ls-tree", "-z", "--name-only", tree, "--", *targets, env=literal
-    )
-    there = [target for target in targets if target in listing.stdout.split("\0")]
-    if not there:
-        return []
-    packed = shell.work / "before.tar"
-    plain = without_filters(project.git.top)
-    git(project.git.top, *plain, "archive", "--format=tar", "-o", str(packed), tree, "--", *there,
-        env=literal)  # fmt: skip
-    with tarfile.open(packed) as archive:
-        for member in archive:
-            path = folder / member.name
-            source = archive.extractfile(member) if member.isfile() else None
-            if source is None or path.suffix != ".py" or ".." in path.parts:
-                continue
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(source.read())
-    return there
 
 
 def _is_configured(project: Project) -> bool:
@@ -248,9 +191,8 @@ def least_severity(project: Project) -> str:
     return ("medium", "low", "medium", "high")[min(counted, 3)]
 
 
-def _noted(known: int, since: str, lesser: int, nosec: int) -> str:
-    noted = [f"{known} known since {since}"] if known else []
-    noted += [f"{lesser} lesser"] if lesser else []
+def _noted(lesser: int, nosec: int) -> str:
+    noted = [f"{lesser} lesser"] if lesser else []
     noted += [f"{nosec} left out by nosec"] if nosec else []
     return f"; {', '.join(noted)}" if noted else ""
 

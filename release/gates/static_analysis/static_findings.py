@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,31 +17,19 @@ QUOTED = re.compile(r"(hardcoded password: ).*", re.I | re.S)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A finding, and a digest of the line of code that it is on, which may hold a password."""
-
-    finding: Finding
-    line: str
-
-
-@dataclass(frozen=True, slots=True)
 class Analysis:
     """One run of bandit.
 
-    `found` is of at least the severity asked for and medium confidence, `lesser` is how many others
-    there are, `errors` are files that it could not judge. `files` were read and `nosec` is how
-    many lines and tests comments have left out.
+    `findings` are of at least the severity asked for and medium confidence, `lesser` is how many
+    others there are, `errors` are files that it could not judge. `files` were read and `nosec` is
+    how many lines and tests comments have left out.
     """
 
-    found: tuple[Found, ...]
+    findings: tuple[Finding, ...]
     lesser: int
     errors: tuple[Finding, ...]
     files: int
     nosec: int
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        return tuple(found.finding for found in self.found)
 
 
 def read_report(text: str, severity: str = "medium") -> Analysis:
@@ -65,7 +51,7 @@ def read_report(text: str, severity: str = "medium") -> Analysis:
             for item in data["errors"]
         )
         return Analysis(
-            tuple(Found(_finding(item), _line(item)) for item in counting),
+            tuple(map(_finding, counting)),
             len(results) - len(counting),
             errors,
             len(data["metrics"]) - 1 - len(errors),
@@ -75,54 +61,12 @@ def read_report(text: str, severity: str = "medium") -> Analysis:
         raise ValueError("its report is damaged") from error
 
 
-def split(now: Analysis, before: Analysis) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
-    """What is new in an analysis, and what the earlier one has found as well.
-
-    Each earlier finding makes one known, wherever in its file it is now: first those on the same
-    line of code, then those of the same rule, then those that moved to another file with their
-    line. Bandit's own baseline would let any number of findings of a known kind into a file.
-    """
-    keys: tuple[Callable[[Found], tuple[str | None, ...]], ...] = (
-        lambda one: (one.finding.path, one.finding.message, one.line),
-        lambda one: (one.finding.path, one.finding.message),
-        lambda one: (one.finding.message, one.line),
-    )
-    rest, open_ones = list(before.found), list(now.found)
-    for key in keys:
-        there = Counter(map(key, rest))
-        unmatched = []
-        for one in open_ones:
-            if there[key(one)]:
-                there[key(one)] -= 1
-            else:
-                unmatched.append(one)
-        left = []
-        for one in reversed(rest):
-            if there[key(one)]:
-                there[key(one)] -= 1
-                left.append(one)
-        rest, open_ones = left, unmatched
-    fresh = {id(one) for one in open_ones}
-    new = tuple(one.finding for one in now.found if id(one) in fresh)
-    return new, tuple(one.finding for one in now.found if id(one) not in fresh)
-
-
 def _counts(item: Mapping[str, Any], least: int) -> bool:
     """Whether a finding is of a severity and of medium confidence, or above."""
     return (
         LEVELS.index(item["issue_severity"]) >= least
         and LEVELS.index(item["issue_confidence"]) >= LEAST_CONFIDENCE
     )
-
-
-def _line(item: Mapping[str, Any]) -> str:
-    """A digest of the line that a finding is on, of the numbered ones that bandit quotes."""
-    number = str(int(item["line_number"]))
-    for line in str(item.get("code", "")).split("\n"):
-        first, _, rest = line.partition(" ")
-        if first == number:
-            return hashlib.sha256(rest.strip().encode("utf-8", "surrogatepass")).hexdigest()
-    return ""
 
 
 def _finding(item: Mapping[str, Any]) -> Finding:

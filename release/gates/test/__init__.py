@@ -3,9 +3,9 @@
 Runs pytest in an environment that holds the project and what it declares for testing (dependency
 groups, extras, requirement files, tables of its build tool, tox's `deps`); the files of the tree
 are what is tested. A pytest that these do not bring is added, pinned. Skipped tests do not count,
-and a run that collects nothing has failed. Tests that fail for a module that is missing from the
-environment make the gate unchecked, unless others fail by themselves: say what to install with
-`groups`, `extras` or `install`.
+and a run that collects nothing has failed. All of it blocks: the tests are the project's promise.
+Tests that fail for a module that is missing from the environment make the gate unchecked, unless
+others fail by themselves: say what to install with `groups`, `extras` or `install`.
 
 `run` in [tool.release.gates.test] replaces it with commands of the project's own.
 """

@@ -5,7 +5,12 @@ untracked files; without an unfinished merge or rebase; not shallow; level with 
 branch, asked afresh; that no tag of the version to be released is on another commit, here or on
 the remote, however it is spelled; that a tag on this commit is annotated; that the hooks are in
 use when the project ships some; that git knows an identity; and that a key is there when tags are
-to be signed. With a LEVEL the version is the next one of that kind.
+to be signed. With a LEVEL the version is the next one of that kind; at a commit after a release no
+tag is looked for, for the next version is not known.
+
+All of it blocks: the release would be made of something else than what is judged, or the tag or its
+push would fail (certain), and hooks that the project ships are its promise. Advice: commits that
+the remote lacks, and a branch called like the tag.
 
 In CI, HEAD may be detached on any commit that the remote's release branch holds, and hooks,
 identity and key are not judged, for nobody commits there.
@@ -19,13 +24,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from release.errors import CannotCheck
-from release.model import Finding, Gate, Outcome
+from release.model import Finding, Gate, Judgement, Outcome
 from release.project.git import GitFacts, git
 from release.text.escaping import listing
 from release.world.remote import USUAL_BRANCHES, RemoteRefs, ask
@@ -105,7 +110,9 @@ def check(project: Project, shell: Shell) -> Outcome:
         )
     if facts.commit is None:
         return Outcome.unchecked("no commit yet", "commit the project: git add --all && git commit")
-    return judge(facts, read(project, facts, project.target_version(shell.level), shell.run))
+    after = shell.level is None and project.after_release
+    version = None if after else project.target_version(shell.level)
+    return judge(facts, read(project, facts, version, shell.run))
 
 
 def read(
@@ -182,10 +189,7 @@ def release_branch(project: Project, asked: RemoteRefs) -> str:
 
 
 def judge(facts: GitFacts, seen: TreeFacts) -> Outcome:
-    """The verdict on what was seen; every defect is named.
-
-    Raises CannotCheck when none was found and the remote could not be asked.
-    """
+    """The verdict on what was seen; every defect is named."""
     by_ci = seen.in_ci and facts.branch is None
     found = [
         *_branch(facts, seen),
@@ -196,18 +200,7 @@ def judge(facts: GitFacts, seen: TreeFacts) -> Outcome:
     if not by_ci:
         found += _maintainer(seen)
     checked = CHECKS + (0 if by_ci else MAINTAINER_CHECKS)
-    if found:
-        if seen.unreachable:
-            found.append(Finding(seen.unreachable.reason, remedy=seen.unreachable.remedy))
-        return Outcome.failed(tuple(found), checked=checked)
-    if seen.unreachable:
-        raise seen.unreachable
-    if seen.remote is None:
-        named = f"; there is {', '.join(seen.remotes)}" if seen.remotes else ""
-        return Outcome.unchecked(
-            f"no remote to be level with and to hold the tag{named}",
-            "git remote add origin URL, or set tool.release.remote",
-        )
+    judged = Judgement(checked, tuple(found), tuple(_advice(seen)), tuple(_gaps(seen)))
     where = f"{facts.branch or 'detached'} at {(facts.commit or '')[:12]}"
     if seen.tag is None:
         tag = ""
@@ -215,7 +208,18 @@ def judge(facts: GitFacts, seen: TreeFacts) -> Outcome:
         tag = f", {(seen.here or seen.there)[0].name} is on this commit"
     else:
         tag = f", {seen.tag} is free"
-    return Outcome.passed(checked, f"{where}, clean, level{tag}", remarks=tuple(_remarks(seen)))
+    return judged.settle(f"{where}, clean, level{tag}")
+
+
+def _gaps(seen: TreeFacts) -> Iterator[Finding]:
+    if seen.unreachable:
+        yield from seen.unreachable.problems
+    elif seen.remote is None:
+        named = f"; there is {', '.join(seen.remotes)}" if seen.remotes else ""
+        yield Finding(
+            f"no remote to be level with and to hold the tag{named}",
+            remedy="git remote add origin URL, or set tool.release.remote",
+        )
 
 
 def _branch(facts: GitFacts, seen: TreeFacts) -> list[Finding]:
@@ -369,24 +373,24 @@ def _maintainer(seen: TreeFacts) -> list[Finding]:
     return found
 
 
-def _remarks(seen: TreeFacts) -> list[Finding]:
-    remarks = []
+def _advice(seen: TreeFacts) -> list[Finding]:
+    advice = []
     if seen.ahead:
-        remarks.append(
+        advice.append(
             Finding(
                 f"{_number(seen.ahead, 'commit')} ahead of {seen.remote}/{seen.branch}",
                 remedy=f"git push {seen.remote} {seen.branch}, unless the release is to push them",
             )
         )
     if seen.clash:
-        remarks.append(
+        advice.append(
             Finding(
                 f"a branch is called {seen.tag} like the tag"
                 + ("" if seen.clash == "here" else f" (on {seen.clash})"),
                 remedy=f"rename it, or push the tag as refs/tags/{seen.tag}",
             )
         )
-    return remarks
+    return advice
 
 
 def _default_branch(root: Path, remote: str) -> str:

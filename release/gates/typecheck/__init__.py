@@ -10,6 +10,9 @@ A project that configures no type checker never promised to please one: its impo
 judged for contradictions alone, as mypy sees them: undefined names, calls, arguments, returns and
 values that do not fit the annotations that are there.
 
+Blocks: what the configured checker or the project's own commands refuse (promises). Code that
+cannot be parsed does, too (certain). Advice: what else is found in a project that configures none.
+
 Modules that are missing from the environment make the gate unchecked, where a finding may come
 from them: say what to install with `groups`, `extras` or `install`. It does not apply to a project
 that configures no type checker and annotates nothing.
@@ -193,7 +196,7 @@ def _mypy(project: Project, shell: Shell, found: ProjectEnvironment) -> Outcome:
             if (error.path == package or error.path.startswith(f"{package}/"))
             and contradicts(error, _line(project.root / error.path, error.line))
         ]
-        return judge_mypy(done.stdout, errors, 1 if errors else 0)
+        return judge_mypy(done.stdout, errors, 1 if errors else 0, promised=False)
     errors = _reliable(project, found, errors)
     return judge_mypy(done.stdout, errors, done.status)
 
@@ -224,8 +227,13 @@ def contradicts(error: MypyError, source: str) -> bool:
     return error.code != "operator" or "None" not in error.message
 
 
-def judge_mypy(text: str, errors: Sequence[MypyError], status: int) -> Outcome:
-    """The verdict on what mypy printed, the errors in it that count, and its exit status."""
+def judge_mypy(
+    text: str, errors: Sequence[MypyError], status: int, *, promised: bool = True
+) -> Outcome:
+    """The verdict on what mypy printed, the errors in it that count, and its exit status.
+
+    `promised` says that the project configures mypy.
+    """
     counted = CHECKED.search(text)
     number = int(counted[1]) if counted else 0
     findings = tuple(
@@ -237,14 +245,15 @@ def judge_mypy(text: str, errors: Sequence[MypyError], status: int) -> Outcome:
         )
         for error in errors
     )
-    if findings:
+    if findings and (promised or any(error.code == "syntax" for error in errors)):
         return Outcome.failed(findings, checked=number)
-    if status != 0:
-        said = text.strip().splitlines() or ["mypy failed and said nothing"]
-        return Outcome.failed((Finding(said[-1], remedy="read the log"),), checked=number)
+    if status != 0 and promised:
+        lines = text.strip().splitlines() or ["mypy failed and said nothing"]
+        return Outcome.failed((Finding(lines[-1], remedy="read the log"),), checked=number)
     if number == 0:
         return Outcome.unchecked("mypy checked no file", "tell it which: `files` in its settings")
-    return Outcome.passed(number, f"mypy: {number} files clean")
+    said = f"{len(findings)} contradictions" if findings else "clean"
+    return Outcome.passed(number, f"mypy: {number} files {said}", remarks=findings)
 
 
 def not_found(errors: Sequence[MypyError], own: frozenset[str]) -> list[str]:

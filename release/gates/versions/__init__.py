@@ -5,7 +5,11 @@ Judges that each version place says the same version: pyproject.toml, the packag
 a version by PEP 440 and no local one; that it is above the last release tag in this commit's
 history; and that the package index does not have it yet.
 
-With a LEVEL the current version is the last release's, and the one that is judged is the next of
+All of it blocks: the places, and what [tool.bumpversion] lists, are promises of the project, and a
+version that is no version, not new or on the index is certain to be refused.
+
+At a commit after the version's release its places are judged alone: the next one is to come. With a
+LEVEL the current version is the last release's, and the one that is judged is the next of
 that kind. A version that version control defines is judged at a tagged commit or with a LEVEL. An
 index that cannot be asked leaves the gate unchecked; set tool.release.publish = false for a
 project that goes to no index.
@@ -17,8 +21,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from release.errors import CannotCheck
-from release.model import Finding, Gate, Level, Outcome
+from release.errors import attempt
+from release.model import Finding, Gate, Judgement, Level, Outcome
 from release.project import Project, VersionPlace, as_table, read_text
 from release.text import patterns
 
@@ -43,36 +47,36 @@ def check(project: Project, shell: Shell) -> Outcome:
             f"the version comes from {project.version_source}, and no release tag is on this"
             " commit; the build gate judges what it makes"
         )
-    findings = [Finding(w.message, w.path, w.line, w.remedy or None) for w in project.warnings]
+    after = level is None and project.after_release
     places = project.version_places
-    findings += judge_places(places)
-    findings += judge_bumpversion(project.tool("bumpversion"), _texts(project), project.version)
-    checked = len(places) + 1
+    found = [*project.warnings, *judge_places(places)]
+    found += judge_bumpversion(project.tool("bumpversion"), _texts(project), project.version)
     if target is None:
-        findings.append(_invalid(places[0]))
-        return Outcome.failed(tuple(findings), checked=checked)
-    findings += judge_order(target, _before(project, level))
-    checked += 1
-    if project.settings.publish:
-        from release.world.index import index_url, served_files
-
-        url = index_url(project.settings.index)
-        try:
-            findings += judge_index(target, served_files(project.name, url) or ())
-            checked += 1
-        except CannotCheck as error:
-            if not findings:
-                raise
-            findings.append(Finding(error.reason, remedy=error.remedy))
-    if findings:
-        return Outcome.failed(tuple(findings), checked=checked)
+        found.append(_invalid(places[0]))
+    elif not after:
+        found += judge_order(target, _before(project, level))
+    judged = Judgement(len(places) + 1 + (target is not None), tuple(found))
+    if target is not None and project.settings.publish and not after:
+        judged += attempt(lambda: _ask_index(project, target, level))
     where = f"in {_count(len(places), 'place')}" if places else "by its tag"
-    if level:
+    summary, facts = f"{target} {where}", {"version": str(target)}
+    if after:
+        summary += ", and released; a higher one comes next"
+    elif level:
         current = parse(project.version or "") or max(project.released.values(), default=target)
         summary = f"{current} {where}; {target} comes next and is free"
-    else:
-        summary = f"{target} {where}"
-    return Outcome.passed(checked, summary, facts={"version": str(target)})
+    return judged.settle(summary, facts=facts)
+
+
+def _ask_index(project: Project, target: Version, level: Level | None) -> Judgement:
+    from release.world.index import index_url, served_files
+
+    files = served_files(project.name, index_url(project.settings.index)) or ()
+    found = judge_index(target, files)
+    # A project without tags leaves it to the index what is released: this is a later commit then.
+    if found and level is None and not project.released:
+        return Judgement(1, notes=(Finding(f"{target} is released; a higher one comes next"),))
+    return Judgement(1, tuple(found))
 
 
 def judge_places(places: Sequence[VersionPlace]) -> list[Finding]:

@@ -27,7 +27,15 @@ Where a person publishes (publishing = "manual"), the workflow is started by wor
 alone, and on the tag that is published: what is attested names it. An environment's protection
 shows in no workflow, so the job says so itself: `if: github.ref_type == 'tag'`.
 
-Remarks are audits of zizmor's that are of low severity or that it is not sure of, and a tag filter
+Blocks what harms: a token, a user or a password of an index; publishing that a pull request or
+anybody can start, that goes on after a failure, or that is hidden behind a target or a script;
+template injection; code of the project in a job that may sign or publish. Blocks what is certain to
+fail: an invalid workflow, no id-token: write, a publisher in a workflow that others call, another
+file or environment than the declared publisher's, a publisher that refuses the metadata, two for
+one tag. All else is advice, and a promise with `strict = true` in [tool.release.gates.workflows].
+zizmor's findings block where the project configures zizmor or runs it as a hook.
+
+Noted are audits of zizmor's that are of low severity or that it is not sure of, and a tag filter
 such as `v*` that fits every tag there is, where a tag check comes before any effect.
 
 A rule, or an audit of zizmor's, that does not hold here on purpose is waived with a reason:
@@ -42,7 +50,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck
@@ -52,7 +60,7 @@ from release.gates.workflows.pins import table
 from release.gates.workflows.policy import RULES, Breach, judge
 from release.gates.workflows.publishing import Context, Expected
 from release.gates.workflows.read import FOLDER, Loaded, load
-from release.model import Finding, Gate, Outcome
+from release.model import Finding, Gate, Judgement, Outcome
 from release.project import as_table
 from release.project.git import tags
 from release.run.processes import PARSER_MEMORY
@@ -76,6 +84,11 @@ TRIVIAL = frozenset(["Informational", "Unknown", "Low"])
 ZIZMOR_PART = 1 / 8
 # What zizmor calls what the rule `pins` finds in workflows that publish.
 UNPINNED = "unpinned-uses"
+# What lets anybody who can name a branch or a pull request run code.
+INJECTION = "template-injection"
+ZIZMOR_FILES = tuple(
+    f"{folder}zizmor.{end}" for folder in ("", ".github/") for end in ("yml", "yaml")
+)
 
 
 def check(project: Project, shell: Shell) -> Outcome:
@@ -89,28 +102,18 @@ def check(project: Project, shell: Shell) -> Outcome:
     if not loaded.is_whole:
         expected = replace(expected, publishes=False)
     breaches = judge(loaded.model, expected)
-    faults = list(loaded.faults)
-    unchecked: CannotCheck | None = None
+    unchecked: tuple[Finding, ...] = ()
     try:
-        for breach in ask_tools(loaded, project.top, shell):
+        for breach in ask_tools(loaded, project, shell):
             breaches.append(breach)
     except CannotCheck as error:
-        unchecked = error
-    found, remarks = settle(breaches, settings.waive, complete=unchecked is None)
-    faults += found
-    checked = loaded.count + len(loaded.actions)
-    if unchecked is not None:
-        if not faults:
-            raise unchecked
-        faults.append(Finding(unchecked.reason, remedy=unchecked.remedy))
-    if faults:
-        return Outcome.failed(tuple(faults), checked=checked)
+        unchecked = error.problems
+    looked = Judgement(loaded.count + len(loaded.actions), tuple(loaded.faults), (), unchecked)
+    judged = looked + weigh(breaches, settings.waive, complete=not unchecked)
     facts = publisher(loaded)
     who = f"{facts['workflow']} publishes" if facts else "none of them publishes"
     noun = "workflow" if loaded.count == 1 else "workflows"
-    return Outcome.passed(
-        checked, f"{loaded.count} {noun}; {who}", remarks=tuple(remarks), facts=facts
-    )
+    return judged.settle(f"{loaded.count} {noun}; {who}", facts=facts)
 
 
 def expectations(project: Project) -> Expected:
@@ -160,15 +163,14 @@ def publisher(loaded: Loaded) -> dict[str, str]:
     return {name: value for name, value in facts.items() if value}
 
 
-def settle(
+def weigh(
     breaches: Iterable[Breach], waivers: Sequence[Waiver], *, complete: bool = True
-) -> tuple[list[Finding], list[Finding]]:
-    """Faults and remarks: what breaks rules, and what is waived or no more than a remark.
+) -> Judgement:
+    """What breaks rules; remarks and what is waived are noted.
 
-    A waiver that matches nothing is a fault, unless the breaches are not `complete`.
+    A waiver that matches nothing is told, unless the breaches are not `complete`.
     """
-    faults: list[Finding] = []
-    remarks: list[Finding] = []
+    parts: dict[str, list[Finding]] = {"defects": [], "advice": [], "notes": []}
     used: set[int] = set()
     breaches = list(dict.fromkeys(breaches))
     unpinned = {(b.finding.path, b.finding.line) for b in breaches if b.rule == "pins"}
@@ -180,15 +182,18 @@ def settle(
             continue
         if matching:
             reason = shown(waivers[matching[0]].reason)
-            remarks.append(replace(said, message=f"{said.message} (waived: {reason})"))
+            parts["notes"].append(replace(said, message=f"{said.message} (waived: {reason})"))
         elif breach.remark:
-            remarks.append(said)
+            parts["notes"].append(said)
         else:
-            faults.append(said)
-    for number, waiver in enumerate(waivers):
-        if number not in used and (complete or waiver.rule in RULES):
-            faults.append(_idle(waiver))
-    return faults, remarks
+            parts["defects" if breach.blocks else "advice"].append(said)
+    parts["advice"] += [
+        _idle(waiver)
+        for number, waiver in enumerate(waivers)
+        if number not in used and (complete or waiver.rule in RULES)
+    ]
+    defects, advice, notes = (tuple(found) for found in parts.values())
+    return Judgement(0, defects, advice, notes=notes)
 
 
 def waives(waiver: Waiver, breach: Breach) -> bool:
@@ -214,11 +219,12 @@ def _idle(waiver: Waiver) -> Finding:
     )
 
 
-def ask_tools(loaded: Loaded, root: Path, shell: Shell) -> Iterator[Breach]:
-    """What the schema and zizmor find in the files below `root` that are legible.
+def ask_tools(loaded: Loaded, project: Project, shell: Shell) -> Iterator[Breach]:
+    """What the schema and zizmor find in the repository's files that are legible.
 
     Raises CannotCheck when a tool fails, takes too long or gives no report.
     """
+    root = project.top
     bad = {fault.path for fault in loaded.faults}
     for schema, files in ((WORKFLOW_SCHEMA, loaded.workflows), (ACTION_SCHEMA, loaded.actions)):
         # It refuses what we refuse, such as a key that stands twice, without a report.
@@ -244,7 +250,15 @@ def ask_tools(loaded: Loaded, root: Path, shell: Shell) -> Iterator[Breach]:
             cwd=root,
             timeout=shell.timeout * ZIZMOR_PART,
         )
-        yield from judge_zizmor(done)
+        yield from judge_zizmor(done, promised=configures_zizmor(project))
+
+
+def configures_zizmor(project: Project) -> bool:
+    """Whether the project promises to please zizmor: it configures it, or runs it in a hook."""
+    from release.project.declared import hook
+
+    there = any((project.top / name).is_file() for name in ZIZMOR_FILES)
+    return there or hook(project, "zizmor") is not None
 
 
 def judge_schema(done: Completed, nodes: Mapping[str, Node]) -> list[Breach]:
@@ -297,22 +311,26 @@ def _of_schema(fault: Mapping[str, Any], nodes: Mapping[str, Node]) -> Breach:
             node.line if node is not None else None,
             "see the workflow syntax of GitHub Actions",
         ),
+        blocks=True,
     )
 
 
-def judge_zizmor(done: Completed) -> list[Breach]:
-    """What `zizmor --format json --no-exit-codes` printed. Raises CannotCheck for no report."""
+def judge_zizmor(done: Completed, *, promised: bool = False) -> list[Breach]:
+    """What `zizmor --format json --no-exit-codes` printed. Raises CannotCheck for no report.
+
+    `promised` says that the project promises to please it.
+    """
     try:
         report = json.loads(done.stdout)
         if done.status != 0 or not isinstance(report, list):
             raise ValueError(done.status)
-        found = [_of_zizmor(item) for item in report if not item["ignored"]]
+        found = [_of_zizmor(item, promised) for item in report if not item["ignored"]]
     except (ValueError, KeyError, TypeError, AttributeError, IndexError):
         raise CannotCheck(f"zizmor gave no report: {done.last_line}", LOG_REMEDY) from None
     return found
 
 
-def _of_zizmor(item: Mapping[str, Any]) -> Breach:
+def _of_zizmor(item: Mapping[str, Any], promised: bool) -> Breach:
     places = item["locations"]
     place = next((p for p in places if p["symbolic"]["kind"] == "Primary"), places[0])
     path = place["symbolic"]["key"]["Local"]["verbatim_path"]
@@ -324,6 +342,7 @@ def _of_zizmor(item: Mapping[str, Any]) -> Breach:
         str(item["ident"]),
         Finding(shown(message), str(path), int(line), f"see {item['url']}"),
         severity in TRIVIAL or confidence in TRIVIAL,
+        promised or item["ident"] == INJECTION,
     )
 
 

@@ -95,15 +95,25 @@ PER_RUN = re.compile(
     re.I,
 )
 PROBES = ("x", "nightly")
+# What somebody without write access can bring about.
+OUTSIDE = frozenset(
+    """pull_request pull_request_target pull_request_review pull_request_review_comment issues
+    issue_comment discussion discussion_comment fork watch workflow_run""".split()  # noqa: SIM905
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """What breaks a rule; a remark only says what could not be judged or is a matter of taste."""
+    """What breaks a rule.
+
+    It `blocks` where it harms users, lets somebody else publish, or is certain to fail; else it is
+    advice. A remark only says what could not be judged or is a matter of taste.
+    """
 
     rule: str
     finding: Finding
     remark: bool = False
+    blocks: bool = False
 
 
 def _breach(
@@ -113,8 +123,9 @@ def _breach(
     remedy: str,
     *,
     remark: bool = False,
+    blocks: bool = False,
 ) -> Breach:
-    return Breach(rule, Finding(message, shown(where.path), where.line, remedy), remark)
+    return Breach(rule, Finding(message, shown(where.path), where.line, remedy), remark, blocks)
 
 
 def environment(context: Context) -> Iterator[Breach]:
@@ -128,6 +139,7 @@ def environment(context: Context) -> Iterator[Breach]:
                 f"the publishing job {job.label} has no environment",
                 job,
                 f"add {remedy}, and protect it in the repository's settings",
+                blocks=expected.environment is not None,
             )
         elif "${{" in told.text:
             yield _breach(
@@ -147,6 +159,7 @@ def environment(context: Context) -> Iterator[Breach]:
                 f" {shown(expected.environment)}",
                 told,
                 f"write {remedy}, or correct tool.release.gates.setup.environment",
+                blocks=True,
             )
         name = context.model.workflows[job.path].name
         if expected.file is not None and name != expected.file:
@@ -155,6 +168,7 @@ def environment(context: Context) -> Iterator[Breach]:
                 f"{shown(name)} publishes, and the declared publisher is {shown(expected.file)}",
                 job,
                 "publish from that file, or correct tool.release.gates.setup.workflow",
+                blocks=True,
             )
 
 
@@ -168,6 +182,7 @@ def permissions(context: Context) -> Iterator[Breach]:
                 f"the publishing job {job.label} has the default permissions",
                 job,
                 f"state them: {remedy}",
+                blocks=True,
             )
             continue
         if node.table is None:
@@ -176,6 +191,7 @@ def permissions(context: Context) -> Iterator[Breach]:
                 f"the publishing job {job.label} has {shown(node.text or '')}",
                 node,
                 f"write {remedy}",
+                blocks=job.grants("id-token") == "none",
             )
             continue
         extra = [
@@ -196,6 +212,7 @@ def permissions(context: Context) -> Iterator[Breach]:
                 f"the publishing job {job.label} lacks id-token: write",
                 node,
                 f"publish by Trusted Publishing: {remedy}",
+                blocks=True,
             )
         if job.grants("contents") == "none":
             yield _breach(
@@ -231,14 +248,24 @@ def steps(context: Context) -> Iterator[Breach]:
                         f"the publishing job {job.label} uses {shown(step.uses.target)}",
                         step,
                         remedy,
+                        blocks=builds(step),
                     )
                 continue
             for command in step.commands:
                 what = "" if command.via else harmless.unfit(step, command)
                 if what:
                     yield _breach(
-                        "steps", f"the publishing job {job.label} {what}", command, remedy
+                        "steps",
+                        f"the publishing job {job.label} {what}",
+                        command,
+                        remedy,
+                        blocks=_runs_project(command),
                     )
+
+
+def _runs_project(command: Command) -> bool:
+    """Whether a command that is not harmless may run the project's code, or what that requires."""
+    return commands.program(command.words)[:1] not in (("gh",), ("git",))
 
 
 def _is_hidden(context: Context, step: Step) -> bool:
@@ -263,6 +290,7 @@ def ref(context: Context) -> Iterator[Breach]:
                 f"add if: {condition}"
                 + ("" if manual else " && github.event_name == 'push'")
                 + f" to {one.job.label}",
+                blocks=bool(OUTSIDE & set(branches)),
             )
         early = sorted({t for s in reached if s.event == "release" for t in s.types} - PUBLISHED)
         if early:
@@ -280,6 +308,7 @@ def ref(context: Context) -> Iterator[Breach]:
                 'a person publishes (publishing = "manual"), and here a tag does, too',
                 node,
                 "trigger it by workflow_dispatch alone",
+                blocks=True,
             )
         elif manual and not branches and not any(s.event == "workflow_dispatch" for s in reached):
             yield _breach(
@@ -287,6 +316,7 @@ def ref(context: Context) -> Iterator[Breach]:
                 f"nobody can start {one.job.label}, which publishes by hand",
                 one.job,
                 "trigger it by workflow_dispatch",
+                blocks=True,
             )
 
 
@@ -318,6 +348,7 @@ def inputs(context: Context) -> Iterator[Breach]:
                     f"{plain} takes the place of Trusted Publishing, and switches attestations off",
                     node,
                     "drop it",
+                    blocks=True,
                 )
             elif plain == "repository-url" and _is_elsewhere(node.text or ""):
                 yield _breach(
@@ -349,6 +380,7 @@ def _variables(context: Context, one: Publication) -> Iterator[Breach]:
                     f"{shown(name)} changes how the publisher publishes",
                     node,
                     "drop it; publish by Trusted Publishing, with attestations, every file once",
+                    blocks=any(word in plain for word in ("USER", "PASSWORD")),
                 )
 
 
@@ -379,6 +411,7 @@ def _options(one: Publication) -> Iterator[Breach]:
             f"{name} is given a user, a password or a token",
             one,
             "drop it; publish by Trusted Publishing",
+            blocks=True,
         )
     if name not in ("uv", "curl") and not (name == "twine" and "--attestations" in run):
         yield _breach("inputs", f"{name} uploads no attestations", one, f"publish by {PUBLISHER}")
@@ -403,7 +436,11 @@ def _tokens(context: Context, remedy: str) -> Iterator[Breach]:
                 name = match[1] or match[2]
                 if INDEX_SECRET.search(name[:200]):
                     yield _breach(
-                        "token", f"the secret {shown(name)} is a token of an index", node, remedy
+                        "token",
+                        f"the secret {shown(name)} is a token of an index",
+                        node,
+                        remedy,
+                        blocks=True,
                     )
             if ALL_SECRETS.search(text):
                 yield _breach(
@@ -413,9 +450,13 @@ def _tokens(context: Context, remedy: str) -> Iterator[Breach]:
                     "name each secret",
                 )
             if TOKEN_INPUT.fullmatch(key.lower().replace("-", "_")) and "secrets" in text:
-                yield _breach("token", f"{shown(key)} is a token of an index", node, remedy)
+                yield _breach(
+                    "token", f"{shown(key)} is a token of an index", node, remedy, blocks=True
+                )
             if CREDENTIAL.fullmatch(key) and text:
-                yield _breach("token", f"{shown(key)} is a credential for uploads", node, remedy)
+                yield _breach(
+                    "token", f"{shown(key)} is a credential for uploads", node, remedy, blocks=True
+                )
             yield from _tokens_in(text, node.path, node.line + node.block, remedy)
     for workflow in model.workflows.values():
         call = workflow.triggers.get("workflow_call")
@@ -423,11 +464,17 @@ def _tokens(context: Context, remedy: str) -> Iterator[Breach]:
         for name, node in wanted.items():
             if INDEX_SECRET.search(name[:200]):
                 yield _breach(
-                    "token", f"the secret {shown(name)} is a token of an index", node, remedy
+                    "token",
+                    f"the secret {shown(name)} is a token of an index",
+                    node,
+                    remedy,
+                    blocks=True,
                 )
     for path, text in model.sources.items():
         if path == ".pypirc":
-            yield Breach("token", Finding("holds credentials for uploads", path, 1, remedy))
+            yield Breach(
+                "token", Finding("holds credentials for uploads", path, 1, remedy), blocks=True
+            )
         yield from _tokens_in(text, path, 1, remedy)
         if path == "pyproject.toml":
             yield from _pyproject_tokens(text, path, remedy)
@@ -454,7 +501,7 @@ def _tokens_in(text: str, path: str, first: int, remedy: str) -> Iterator[Breach
         elif STORED.search(line[:2000]):
             what = "a credential for uploads is stored here"
         if what:
-            yield Breach("token", Finding(what, shown(path), number, remedy))
+            yield Breach("token", Finding(what, shown(path), number, remedy), blocks=True)
 
 
 def _pyproject_tokens(text: str, path: str, remedy: str) -> Iterator[Breach]:
@@ -482,6 +529,7 @@ def _pyproject_tokens(text: str, path: str, remedy: str) -> Iterator[Breach]:
                 line,
                 remedy,
             ),
+            blocks=True,
         )
 
 
@@ -496,6 +544,7 @@ def single(context: Context) -> Iterator[Breach]:
             f" ({shown(first.path)}:{first.line})",
             one,
             "publish in one place only",
+            blocks=_for_one_tag(context, first, one),
         )
     if first is not None or context.hidden:
         yield from _idle(context)
@@ -511,6 +560,19 @@ def single(context: Context) -> Iterator[Breach]:
                 f"add a publishing job ({PUBLISHER}), or set tool.release.publish = false",
             ),
         )
+
+
+def _for_one_tag(context: Context, *found: Publication) -> bool:
+    """Whether all of them publish for the same tag."""
+    events = [
+        {
+            scenario.event
+            for scenario in context.scenarios(context.model.workflows[one.job.path])
+            if scenario.is_tag and context.reachable(one.job, scenario, one.step)
+        }
+        for one in found
+    ]
+    return bool(frozenset.intersection(*map(frozenset, events)))
 
 
 def _once(context: Context) -> Iterator[Breach]:
@@ -534,6 +596,7 @@ def _once(context: Context) -> Iterator[Breach]:
                 f"{one.job.label} publishes under a condition that never holds",
                 one,
                 "correct its condition, or what triggers the workflow",
+                blocks=True,
             )
 
 
@@ -577,6 +640,7 @@ def hidden(context: Context) -> Iterator[Breach]:
             f" {shown(one.command.path)}:{one.command.line}",
             one.step,
             f"publish in the workflow itself, by {PUBLISHER}",
+            blocks=True,
         )
     told: set[tuple[str, int]] = set()
     for job in context.model.jobs():
@@ -609,6 +673,7 @@ def reusable(context: Context) -> Iterator[Breach]:
                 " cannot be a trusted publisher",
                 node,
                 "publish in the top-level workflow; what only builds and attests may be called",
+                blocks=True,
             )
     for job in context.model.jobs():
         if job.uses is not None and not job.uses.is_local and job.grants("id-token") == "write":
@@ -678,6 +743,7 @@ def soft(context: Context) -> Iterator[Breach]:
                 f"the job {job.label} runs under {word}, although one that it needs failed",
                 told,
                 f"drop {word}",
+                blocks=True,
             )
         for step in job.steps:
             for node in (step.node, *step.callers):
@@ -691,6 +757,7 @@ def soft(context: Context) -> Iterator[Breach]:
                             " before it failed",
                             node,
                             f"drop {word}",
+                            blocks=True,
                         )
             if any(reason for _, reason in checks.verified_in(context, job, step)):
                 continue  # `verified` says so.
@@ -717,6 +784,7 @@ def _soft_node(node: Node, label: str) -> Iterator[Breach]:
             f"{label} may fail, and publishing goes on (continue-on-error)",
             told,
             "drop continue-on-error",
+            blocks=label.startswith("the job"),
         )
 
 
@@ -738,6 +806,7 @@ def isolation(context: Context) -> Iterator[Breach]:
                 f"{job.label} builds, and may sign as the project (id-token: write)",
                 node.get("id-token") or node,
                 "attest in a job of its own that runs no project code",
+                blocks=True,
             )
         told = job.environment
         if (
@@ -775,6 +844,7 @@ def _beside_signing(job: Job) -> Iterator[Breach]:
                 f"{job.label} may sign as the project (id-token: write), and {what}",
                 where,
                 "attest in a job of its own that runs no project code",
+                blocks=isinstance(where, Command) and _runs_project(where),
             )
             return
 
@@ -1238,6 +1308,7 @@ def metadata(context: Context) -> Iterator[Breach]:
                 f"{backend} writes metadata 2.5, which {PUBLISHER} {version} refuses",
                 uses.node,
                 f"use {PUBLISHER} {TAKES_2_5} or newer",
+                blocks=True,
             )
 
 

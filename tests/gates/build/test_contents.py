@@ -10,7 +10,8 @@ from release.gates.build.contents import (
     matches,
     top_level_modules,
 )
-from release.gates.build.distribution import Archive, Judged, Member
+from release.gates.build.distribution import Archive, Member
+from release.model import Judgement
 
 
 def archive(*names: str, file: str = "demo-1.0-py3-none-any.whl", **details: object) -> Archive:
@@ -22,7 +23,7 @@ def sdist(*names: str, **details: object) -> Archive:
     return archive(*names, file="demo-1.0.tar.gz", **details)
 
 
-def unwanted(found: Archive, *, own: str = "demo", **globs: tuple[str, ...]) -> Judged:
+def unwanted(found: Archive, *, own: str = "demo", **globs: tuple[str, ...]) -> Judgement:
     settings = {"unwanted": (), "allowed": (), **globs}
     return judge_unwanted(found, own_names={own}, **settings)
 
@@ -67,7 +68,7 @@ def test_each_expected_glob_is_looked_at_and_a_barren_one_is_named() -> None:
     judged = judge_expected(archive("pkg/a.py"), ["pkg/*.py", "pkg/web_ui/**"], "the setting")
 
     assert judged.checked == 2
-    assert [f.message for f in judged.faults] == [
+    assert [f.message for f in judged.defects] == [
         "nothing in the wheel matches 'pkg/web_ui/**', which the setting expects"
     ]
 
@@ -95,7 +96,9 @@ def test_each_expected_glob_is_looked_at_and_a_barren_one_is_named() -> None:
 def test_what_no_distribution_should_hold_is_named(make: object, name: str, kind: str) -> None:
     judged = unwanted(make("demo/__init__.py", name))  # type: ignore[operator]
 
-    [fault] = judged.faults
+    blocks = kind == "credentials"
+    [fault] = judged.defects if blocks else judged.advice
+    assert len(judged.defects + judged.advice) == 1
     assert kind in fault.message
     assert name in fault.message
     assert fault.remedy
@@ -114,14 +117,15 @@ def test_what_no_distribution_should_hold_is_named(make: object, name: str, kind
     ],
 )
 def test_ordinary_files_are_wanted(name: str) -> None:
-    assert unwanted(archive("demo/__init__.py", name)).faults == ()
+    judged = unwanted(archive("demo/__init__.py", name))
+    assert judged.defects == judged.advice == ()
 
 
 def test_only_a_wheel_must_be_free_of_tests_at_top_level_and_of_egg_info() -> None:
     names = ("tests/test_a.py", "demo.egg-info/PKG-INFO", ".gitignore", "docs/conf.py")
 
-    assert unwanted(sdist(*names)).faults == ()
-    found = [fault.message for fault in unwanted(archive(*names)).faults]
+    assert unwanted(sdist(*names)).advice == ()
+    found = [fault.message for fault in unwanted(archive(*names)).advice]
     assert len(found) == 4
     assert any("a top-level 'tests'" in message for message in found)
     assert any("a top-level 'docs'" in message for message in found)
@@ -131,14 +135,14 @@ def test_only_a_wheel_must_be_free_of_tests_at_top_level_and_of_egg_info() -> No
 def test_a_common_name_is_fine_for_the_project_that_is_called_so() -> None:
     found = archive("build/__init__.py", "build/env.py")
 
-    assert unwanted(found, own="build").faults == ()
-    assert unwanted(found).faults != ()
+    assert unwanted(found, own="build").advice == ()
+    assert unwanted(found).advice != ()
 
 
 def test_settings_add_unwanted_files_and_allow_others() -> None:
     found = archive("demo/a.psd", "tests/__init__.py")
 
-    faults = unwanted(found, unwanted=("*.psd",), allowed=("tests",)).faults
+    faults = unwanted(found, unwanted=("*.psd",), allowed=("tests",)).defects
 
     assert [("a.psd" in f.message, "build.unwanted" in f.message) for f in faults] == [(True, True)]
 
@@ -147,26 +151,25 @@ def test_a_key_among_the_tests_of_an_sdist_is_a_remark_and_elsewhere_a_fault() -
     names = ("tests/certs/server.key", "src/demo/server.key")
     judged = unwanted(sdist(*names, secrets=tuple((name, "a private key") for name in names)))
 
-    assert ["src/demo/server.key" in f.message for f in judged.faults] == [True]
-    assert "tests/certs" not in judged.faults[0].message
-    assert ["tests/certs/server.key" in f.message for f in judged.remarks] == [True]
+    assert ["src/demo/server.key" in f.message for f in judged.defects] == [True]
+    assert "tests/certs" not in judged.defects[0].message
+    assert ["tests/certs/server.key" in f.message for f in judged.advice] == [True]
 
 
-def test_what_an_editor_left_among_tests_is_a_remark_in_an_sdist_only() -> None:
+def test_what_an_editor_left_among_tests_of_an_sdist_is_said_to_be_there() -> None:
     name = "tests/.DS_Store"
 
-    assert unwanted(sdist(name)).faults == ()
-    assert name in unwanted(sdist(name)).remarks[0].message
-    assert any(name in f.message for f in unwanted(archive(name)).faults)
+    assert "among tests or examples" in unwanted(sdist(name)).advice[0].message
+    assert "among tests" not in unwanted(archive(name)).advice[0].message
 
 
-def test_a_wheel_that_lacks_modules_or_data_fails_and_names_them() -> None:
+def test_a_wheel_that_lacks_modules_or_data_is_told_which() -> None:
     tree = [f"src/demo/static/{n}.js" for n in range(30)]
     tree += ["src/demo/__init__.py", "src/demo/core.py", "README.md"]
     judged = judge_completeness(archive("demo/__init__.py"), tree, {"src/demo": "demo"})
 
     assert judged.checked == 32
-    modules, data = judged.faults
+    modules, data = judged.advice
     assert modules.message == "the wheel lacks 1 module(s) of the package: src/demo/core.py"
     assert data.message.startswith("the wheel lacks 30 data file(s) of the package: src/demo/s")
     assert data.message.endswith("and 18 more")
@@ -177,8 +180,8 @@ def test_what_is_usually_left_out_of_a_wheel_may_be_missing() -> None:
     tree += ["demo/conftest.py", "demo/fast.pyx", "demo/meson.build"]
     judged = judge_completeness(archive("demo/__init__.py"), tree, {"demo": "demo"})
 
-    assert judged.faults == ()
-    [remark] = judged.remarks
+    assert judged.defects == judged.advice == ()
+    [remark] = judged.notes
     assert "demo/fast.pyx, demo/meson.build" in remark.message
 
 
@@ -192,7 +195,7 @@ def test_what_the_project_excludes_or_allows_may_be_missing(glob: str) -> None:
             {"src/demo": "demo"},
             **settings,
         )
-        assert judged == Judged(2)
+        assert judged == Judgement(2)
 
 
 def test_exclusions_are_read_from_every_backend_and_from_the_manifest() -> None:

@@ -19,7 +19,6 @@ from packaging.version import Version
 
 from release.gates.build.distribution import (
     Archive,
-    Judged,
     Unreadable,
     clock_traces,
     differences,
@@ -30,6 +29,7 @@ from release.gates.build.distribution import (
     listing,
     read,
 )
+from release.model import Judgement
 
 METADATA = """\
 Metadata-Version: 2.4
@@ -115,7 +115,7 @@ def metadata(
     source: str = "pyproject.toml",
     tags: Mapping[str, Version] | None = None,
     publish: bool = True,
-) -> Judged:
+) -> Judgement:
     return judge_metadata(
         first,
         second,
@@ -126,8 +126,8 @@ def metadata(
     )
 
 
-def messages(judged: Judged) -> list[str]:
-    return [finding.message for finding in judged.faults]
+def messages(judged: Judgement) -> list[str]:
+    return [finding.message for finding in judged.defects]
 
 
 def test_an_archive_is_read_with_its_top_folder_its_files_and_its_metadata(tmp_path: Path) -> None:
@@ -307,7 +307,7 @@ def test_no_damage_breaks_the_reading(tmp_path: Path, data: st.DataObject) -> No
 def test_files_that_agree_have_no_fault(tmp_path: Path) -> None:
     judged = metadata(sdist(tmp_path), wheel(tmp_path), tags={"v1.2": Version("1.2")})
 
-    assert judged.faults == judged.remarks == ()
+    assert judged.defects == judged.advice == ()
     assert judged.checked == 13
 
 
@@ -329,7 +329,7 @@ def test_versions_are_compared_by_pep_440(tmp_path: Path) -> None:
         sdist(tmp_path), wheel(tmp_path), version="v1.2.0", tags={"v1.2.0": Version("1.2.0")}
     )
 
-    assert judged.faults == ()
+    assert judged.defects == ()
 
 
 def test_file_names_that_are_not_normalised_are_refused(tmp_path: Path) -> None:
@@ -368,15 +368,15 @@ def test_a_local_version_is_refused_where_releases_are_published(tmp_path: Path)
     files = with_version(tmp_path, "1.2+cpu")
 
     assert "the index refuses it" in messages(metadata(*files, version=None))[0]
-    assert metadata(*files, version=None, publish=False).faults == ()
+    assert metadata(*files, version=None, publish=False).defects == ()
 
 
-def test_a_version_between_two_tags_is_a_remark(tmp_path: Path) -> None:
+def test_a_version_between_two_tags_is_noted(tmp_path: Path) -> None:
     files = with_version(tmp_path, "1.3.dev2+gabcdef")
 
     judged = metadata(*files, version=None, source="version control")
-    assert judged.faults == ()
-    assert "of a commit between releases" in judged.remarks[0].message
+    assert judged.defects == ()
+    assert "of a commit between releases" in judged.notes[0].message
 
 
 @pytest.mark.parametrize(
@@ -402,7 +402,7 @@ def test_a_requirement_by_address_is_fine_where_nothing_is_published(tmp_path: P
 
     judged = metadata(sdist(tmp_path, metadata=text), wheel(tmp_path, metadata=text), publish=False)
 
-    assert judged.faults == ()
+    assert judged.defects == ()
 
 
 def test_a_wheel_of_one_platform_is_a_remark_since_the_index_refuses_it(tmp_path: Path) -> None:
@@ -410,17 +410,17 @@ def test_a_wheel_of_one_platform_is_a_remark_since_the_index_refuses_it(tmp_path
 
     judged = metadata(sdist(tmp_path), compiled)
 
-    assert judged.faults == ()
-    assert "linux_x86_64" in judged.remarks[0].message
+    assert judged.defects == ()
+    assert "linux_x86_64" in judged.advice[0].message
 
 
 def test_a_licence_file_that_metadata_names_must_be_in_both_files(tmp_path: Path) -> None:
     text = METADATA + "License-File: NOTICE\n"
 
-    assert judge_license_files(wheel(tmp_path)) == Judged(2)
-    assert judge_license_files(sdist(tmp_path)) == Judged(2)
+    assert judge_license_files(wheel(tmp_path)) == Judgement(2)
+    assert judge_license_files(sdist(tmp_path)) == Judgement(2)
     for found in (wheel(tmp_path, metadata=text), sdist(tmp_path, metadata=text)):
-        [fault] = judge_license_files(found).faults
+        [fault] = judge_license_files(found).defects
         assert (
             fault.message
             == f"the {found.kind} lacks the licence file NOTICE that its metadata names"
@@ -428,7 +428,7 @@ def test_a_licence_file_that_metadata_names_must_be_in_both_files(tmp_path: Path
 
 
 def test_a_complete_record_has_no_fault(tmp_path: Path) -> None:
-    assert judge_record(wheel(tmp_path)) == Judged(5)
+    assert judge_record(wheel(tmp_path)) == Judgement(5)
 
 
 def test_a_record_that_is_wrong_is_refused_with_the_files(tmp_path: Path) -> None:

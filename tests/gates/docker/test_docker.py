@@ -264,7 +264,9 @@ def test_a_dynamic_version_must_only_be_one() -> None:
 
 def labels_of(values: dict[str, str], version: str | None = "1.2.3", text: str = "") -> str:
     looked = Looked("x", Image("", values, 1), Inside(None, "1.2.3", None, 1))
-    return messages(judge_labels(looked, version, COMMIT, instructions(text), "Dockerfile"))
+    return messages(
+        list(judge_labels(looked, version, COMMIT, instructions(text), "Dockerfile").defects)
+    )
 
 
 VERSION_LABEL = "org.opencontainers.image.version"
@@ -314,7 +316,7 @@ def test_what_the_python_inside_saw_is_found_in_its_output() -> None:
 
 
 @pytest.mark.parametrize(
-    ("threshold", "defects", "remarks"),
+    ("threshold", "defects", "notes"),
     [
         ("error", ["DL4000"], ["DL3007", "DL3003", "DL3059"]),
         ("warning", ["DL3007", "DL4000", "DL3003"], ["DL3059"]),
@@ -323,15 +325,17 @@ def test_what_the_python_inside_saw_is_found_in_its_output() -> None:
     ],
 )
 def test_findings_of_hadolint_fail_from_the_threshold_on(
-    threshold: str, defects: list[str], remarks: list[str]
+    threshold: str, defects: list[str], notes: list[str]
 ) -> None:
     text = (DATA / "hadolint.json").read_text("utf-8")
     found = read_lint(text, threshold, "Dockerfile")
-    assert [[f.message.partition(":")[0] for f in part] for part in found] == [defects, remarks]
+    parts = (found.defects, found.notes)
+    assert [[f.message.partition(":")[0] for f in part] for part in parts] == [defects, notes]
 
 
 def test_a_finding_of_hadolint_names_file_line_and_what_to_do() -> None:
-    defects, _ = read_lint((DATA / "hadolint.json").read_text("utf-8"), "error", "Dockerfile")
+    text = (DATA / "hadolint.json").read_text("utf-8")
+    defects = read_lint(text, "error", "Dockerfile").defects
     assert (defects[0].path, defects[0].line) == ("Dockerfile", 2)
     assert defects[0].message == "DL4000: MAINTAINER is deprecated"
     assert ".hadolint.yaml" in str(defects[0].remedy)
@@ -432,12 +436,15 @@ def test_what_hadolint_finds_fails_even_where_no_image_can_be_built(
     tmp_path: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", path_with(tmp_path / "bin"))
-    evidence = judge(make(tmp_path, GOOD.format(base="python:latest")), "docker")
+    text = GOOD.format(base="python:latest")
+    advice = judge(make(tmp_path / "a", text), "docker").outcome
+    assert (advice.status, len(advice.advice)) == (Status.UNCHECKED, 1)
+    evidence = judge(make(tmp_path / "b", text, **{".hadolint.yaml": "ignored: []\n"}), "docker")
     assert evidence.outcome.status is Status.FAILED
     assert messages(list(evidence.outcome.findings)) == (
         "DL3007: Using latest is prone to errors if the image will ever update."
         " Pin the version explicitly to a release tag\n"
-        "the image was not judged: no container engine: none of docker, podman and buildah is"
+        "not checked: no container engine: none of docker, podman and buildah is"
         " installed"
     )
     assert (evidence.outcome.findings[0].path, evidence.outcome.findings[0].line) == (
@@ -633,8 +640,8 @@ def test_a_good_image_passes(judged: Callable[..., Evidence], machine: Machine) 
     assert evidence.outcome.status is Status.PASSED, evidence.outcome
     assert evidence.outcome.checked == 7
     assert "small_thing 1.2.3 imports, user app" in evidence.outcome.summary
-    # What hadolint only hints at (here a user without a number) is a remark.
-    assert [f.message.partition(":")[0] for f in evidence.outcome.findings] == ["DL3066"]
+    # What hadolint only hints at (here a user without a number) is noted.
+    assert [f.message.partition(":")[0] for f in evidence.outcome.notes] == ["DL3066"]
     assert int(evidence.outcome.facts["bytes"]) > 10_000_000
     assert machine.engine.client in evidence.tools
 
@@ -661,15 +668,20 @@ def test_an_older_package_in_the_image_fails(judged: Callable[..., Evidence]) ->
 
 @pytest.mark.slow
 @engine_test
-def test_an_image_that_runs_as_root_fails(judged: Callable[..., Evidence]) -> None:
+def test_an_image_that_runs_as_root_is_advice_unless_that_is_set(
+    judged: Callable[..., Evidence],
+) -> None:
     outcome = judged(GOOD.replace("USER 1000", "USER toor")).outcome
+    assert outcome.status is Status.PASSED
     assert [(f.message, f.line) for f in outcome.findings] == [
         ("the image runs as root: USER is toor, whose number is 0", 8)
     ]
 
 
 @engine_test
-def test_an_image_with_missing_and_wrong_labels_fails(judged: Callable[..., Evidence]) -> None:
+def test_missing_and_wrong_labels_are_advice_unless_they_are_set(
+    judged: Callable[..., Evidence],
+) -> None:
     text = re.sub(r"LABEL (?s:.*?)REVISION\n", "LABEL org.opencontainers.image.version=0.1\n", GOOD)
     outcome = judged(text).outcome
     assert [(f.message, f.line) for f in outcome.findings] == [
@@ -692,7 +704,8 @@ def test_an_image_that_is_too_large_fails(judged: Callable[..., Evidence]) -> No
 def test_what_hadolint_finds_fails_an_image_that_is_fine(
     judged: Callable[..., Evidence],
 ) -> None:
-    outcome = judged(GOOD + "MAINTAINER somebody\n").outcome
+    configured = {".hadolint.yaml": "ignored: []\n"}
+    outcome = judged(GOOD + "MAINTAINER somebody\n", **configured).outcome
     assert outcome.status is Status.FAILED
     assert messages(list(outcome.findings)) == "DL4000: MAINTAINER is deprecated"
 

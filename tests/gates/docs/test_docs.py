@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from release.gates.docs import Source, applies, find_sources, wanted
+from release.gates.docs import Source, applies, find_sources, is_strict, wanted
 from release.model import Evidence, Status
 from release.project import read_project
 from release.project.declared import Requirements
@@ -44,6 +44,45 @@ def lines(evidence: Evidence) -> list[tuple[str | None, int | None]]:
 
 def with_table(table: str) -> bytes:
     return f"{PYPROJECT}\n{table}\n".encode()
+
+
+@pytest.fixture(autouse=True)
+def promised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The project promises to build without a warning."""
+    monkeypatch.setattr("release.gates.docs.is_strict", lambda project, source: True)
+
+
+class TestPromise:
+    @pytest.mark.parametrize(
+        ("files", "strict"),
+        [
+            ({}, False),
+            ({"mkdocs.yml": "site_name: x\nstrict: true\n"}, True),
+            ({"mkdocs.yml": "site_name: x\nstrict: false\n"}, False),
+            ({".readthedocs.yaml": "mkdocs: {fail_on_warning: true}\n"}, True),
+            ({".readthedocs.yaml": "mkdocs: {fail_on_warning: false}\n"}, False),
+            ({"Makefile": "docs:\n\tmkdocs build --strict\n"}, True),
+            ({"Makefile": "docs:\n\tmkdocs build\n"}, False),
+            ({"pyproject.toml": with_table("[tool.release.gates.docs]\ninstall = ['x']")}, True),
+        ],
+    )
+    def test_warnings_block_where_the_projects_own_builds_fail_for_one(
+        self, tmp_path: Path, files: Files, *, strict: bool
+    ) -> None:
+        project = read_project(make_project(tmp_path / "p", {**MKDOCS, **files}))
+        assert is_strict(project, Source("mkdocs", "mkdocs.yml")) is strict
+
+    @network
+    def test_else_they_are_advice(
+        self, project: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.undo()
+        write(project, {**MKDOCS, "docs/more.md": "# More\n\n[Nowhere](nowhere.md)\n"})
+        found = judge(project, "docs").outcome
+        assert (found.status, [f.path for f in found.advice]) == (
+            Status.PASSED, ["docs/more.md"]
+        )  # fmt: skip
+        assert found.summary == "mkdocs: 2 pages, 1 warning"
 
 
 class TestDetection:
@@ -227,7 +266,7 @@ class TestSphinx:
         assert found.outcome.status is Status.FAILED
         assert {path for path, _ in lines(found)} == {"src/small_thing/__init__.py"}
 
-    def test_references_that_nobody_wrote_are_a_remark_unless_the_project_is_nitpicky(
+    def test_references_that_nobody_wrote_are_noted_unless_the_project_is_nitpicky(
         self, project: Path, judge: Judge
     ) -> None:
         code = (
@@ -238,7 +277,7 @@ class TestSphinx:
         write(project, {**SPHINX, "docs/index.rst": page, "src/small_thing/__init__.py": code})
         found = judge(project, "docs").outcome
         assert found.status is Status.PASSED, found
-        (remark,) = found.findings
+        (remark,) = found.notes
         assert "references that sphinx made of signatures lead nowhere" in remark.message
         write(project, {"docs/conf.py": "extensions = ['sphinx.ext.autodoc']\nnitpicky = True\n"})
         assert judge(project, "docs").outcome.status is Status.FAILED
@@ -309,7 +348,7 @@ class TestSphinx:
         write(project, {"docs/index.rst": f"{text}\n:py:class:`small_thing.Gone`\n"})
         failed = judge(project, "docs")
         assert failed.outcome.status is Status.FAILED
-        assert lines(failed) == [("docs/index.rst", 6)]
+        assert lines(failed) == [("docs/index.rst", 6), (None, None)]
 
     def test_an_extension_that_crashes_is_unchecked(self, project: Path, judge: Judge) -> None:
         conf = (

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from release.gates.docs.docs_build import (
-    Judgement,
+    Warnings,
     defines,
     is_documented,
     is_written,
@@ -25,11 +25,11 @@ def saved(name: str) -> str:
     return (DATA / f"{name}.txt").read_text(encoding="utf-8")
 
 
-def mkdocs(name: str) -> Judgement:
+def mkdocs(name: str) -> Warnings:
     return judge_mkdocs(1, saved(f"mkdocs-{name}"), OWN)
 
 
-def sphinx_error(name: str) -> Judgement:
+def sphinx_error(name: str) -> Warnings:
     return judge_sphinx(2, "", saved(f"sphinx-{name}"), OWN)
 
 
@@ -209,7 +209,7 @@ class TestSphinx:
         assert defines(code, "Hook") is defined
 
     def test_nothing_to_complain_of(self) -> None:
-        assert judge_sphinx(0, "", "", OWN) == Judgement()
+        assert judge_sphinx(0, "", "", OWN) == Warnings()
 
 
 class TestMkdocs:
@@ -267,7 +267,7 @@ class TestMkdocs:
         assert judge_mkdocs(0, text, OWN) == judge_mkdocs(1, text, OWN)
 
     def test_nothing_to_complain_of(self) -> None:
-        assert judge_mkdocs(0, "INFO    -  Documentation built", OWN) == Judgement()
+        assert judge_mkdocs(0, "INFO    -  Documentation built", OWN) == Warnings()
 
 
 def test_a_flood_of_output_is_read_in_linear_time() -> None:

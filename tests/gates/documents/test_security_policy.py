@@ -40,7 +40,7 @@ def judged(text: str, version: str) -> list[str]:
 def refused(rows: str, version: str) -> str:
     with pytest.raises(ConfigurationError) as caught:
         edited(table(rows), version)
-    assert all("by hand" in problem.remedy for problem in caught.value.problems)
+    assert all("by hand" in str(problem.remedy) for problem in caught.value.problems)
     return str(caught.value)
 
 

@@ -187,13 +187,14 @@ class TestGate:
         assert found.checked == 1
         assert git(project, "status", "--porcelain", "--ignored") == "!! .release/"
 
-    def test_an_undefined_name_fails_without_any_configuration(
+    def test_an_undefined_name_is_advice_without_any_configuration(
         self, project: Path, judge: Judge
     ) -> None:
         write(project, {"src/small_thing/bad.py": UNUSED_IMPORT + UNDEFINED_NAME})
         found = judge(project, "lint")
         assert lines(found) == ["src/small_thing/bad.py:3: F821: Undefined name `undefined`"]
-        assert found.outcome.summary.startswith("1 finding by ruff ")
+        assert found.outcome.status is Status.PASSED
+        assert "2 files, 1 finding by ruff " in found.outcome.summary
         assert found.outcome.checked == 2
 
     def test_a_syntax_error_fails_with_its_line(self, project: Path, judge: Judge) -> None:

@@ -43,6 +43,7 @@ def root(tmp_path: Path, index: Path) -> Path:
     dist = root / ".release" / "dist"
     make_wheel(dist)
     make_sdist(dist)
+    git(root, "tag", "v1.2.2")
     return root
 
 
@@ -127,14 +128,6 @@ DEFECTS: dict[str, tuple[Make, str]] = {
     ),
     "metadata of the future": (metadata("", METADATA.replace("2.4", "9.9")), "up to version 2.5"),
     "a licence file that is missing": (metadata(LICENCED), "lacks LICENSE"),
-    "a licence file that the wheel lacks": (
-        lambda dist: make_sdist(dist, metadata=LICENCED, files={"LICENSE": b"MIT"}),
-        "small_thing-1.2.3-py3-none-any.whl has no License-File of LICENSE",
-    ),
-    "a licence that the wheel lacks": (
-        lambda dist: make_sdist(dist, files={"LICENSE": b"MIT"}),
-        "small_thing-1.2.3-py3-none-any.whl lacks LICENSE",
-    ),
     "a wheel without RECORD's lines": (
         lambda dist: make_wheel(dist, record=b""),
         "RECORD does not list",
@@ -183,6 +176,13 @@ def test_what_the_index_refuses_fails(judge: Judge, root: Path, name: str) -> No
     assert expected in said(judged(judge, root))
 
 
+def test_a_licence_that_only_one_of_the_files_has_is_advice(judge: Judge, root: Path) -> None:
+    make_sdist(root / ".release" / "dist", files={"LICENSE": b"MIT"})
+    outcome = judged(judge, root).outcome
+    assert outcome.status is Status.PASSED
+    assert ["whl lacks LICENSE" in finding.message for finding in outcome.advice] == [True]
+
+
 def test_a_licence_classifier_beside_a_licence_expression_is_taken(
     judge: Judge, root: Path
 ) -> None:
@@ -223,14 +223,24 @@ def test_a_name_with_other_bytes_on_the_index_fails(
     )
 
 
-def test_the_same_bytes_on_the_index_are_a_remark(judge: Judge, root: Path, index: Path) -> None:
+def test_the_same_bytes_on_the_index_are_noted(judge: Judge, root: Path, index: Path) -> None:
     serve(index, *(root / ".release" / "dist").iterdir())
     outcome = judged(judge, root).outcome
     assert outcome.status is Status.PASSED
-    assert sorted(finding.message for finding in outcome.findings) == [
+    assert sorted(finding.message for finding in outcome.notes) == [
         "small_thing-1.2.3-py3-none-any.whl is on the index already, with this digest",
         "small_thing-1.2.3.tar.gz is on the index already, with this digest",
     ]
+
+
+def test_a_release_that_no_tag_names_is_not_to_be_published_again(
+    judge: Judge, root: Path, tmp_path: Path, index: Path
+) -> None:
+    git(root, "tag", "--delete", "v1.2.2")
+    serve(index, make_sdist(tmp_path / "other", files={"more.txt": b"x"}))
+    outcome = judged(judge, root).outcome
+    assert outcome.status is Status.PASSED, outcome
+    assert "the next version is to be built yet" in outcome.summary
 
 
 def test_another_sdist_of_the_version_on_the_index_fails(
@@ -254,7 +264,7 @@ def test_a_new_project_is_told(judge: Judge, root: Path, index: Path) -> None:
     shutil.rmtree(index / "small-thing")
     outcome = judged(judge, root).outcome
     assert outcome.status is Status.PASSED
-    assert "the index knows no small-thing yet" in outcome.findings[0].message
+    assert "the index knows no small-thing yet" in outcome.notes[0].message
 
 
 def test_a_new_project_called_like_a_standard_module_fails(

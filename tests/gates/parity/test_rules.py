@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from release.gates.build.distribution import Judged, read
+from release.gates.build.distribution import read
 from release.gates.parity.rules import (
     Publisher,
     judge_agreement,
@@ -33,7 +33,7 @@ from release.gates.parity.rules import (
     judge_version,
     publisher,
 )
-from release.model import Artifact
+from release.model import Artifact, Judgement
 from release.world.index import ServedFile
 from tests.archives import LICENCED, METADATA, make_sdist, make_wheel
 
@@ -42,10 +42,10 @@ WHEEL, SDIST = "small_thing-1.2.3-py3-none-any.whl", "small_thing-1.2.3.tar.gz"
 PIN = "dc37677b2e1c63e2034f94d8a5b11f265b73ba33"
 
 
-def faults(judged: Judged) -> list[str]:
+def faults(judged: Judgement) -> list[str]:
     assert judged.checked
-    assert all(finding.remedy for finding in judged.faults)
-    return [finding.message for finding in judged.faults]
+    assert all(finding.remedy for finding in judged.defects)
+    return [finding.message for finding in judged.defects]
 
 
 def wheel_named(tmp_path: Path, name: str, version: str = "1.2.3") -> list[str]:
@@ -113,9 +113,9 @@ def test_a_wheel_for_this_linux_alone_is_refused_and_told_where_others_are_publi
     (message,) = faults(judge_name(wheel))
     assert message.endswith("linux_x86_64.whl is for linux_x86_64, which the index refuses")
     judged = judge_name(wheel, as_built=False)
-    assert (judged.faults, [remark.message for remark in judged.remarks]) == ((), [message])
+    assert (judged.defects, [remark.message for remark in judged.advice]) == ((), [message])
     other = read(make_wheel(tmp_path, name="small_thing-1.2.3-cp311-cp311-beos_x86.whl"))
-    assert judge_name(other, as_built=False).faults
+    assert judge_name(other, as_built=False).defects
 
 
 @pytest.mark.parametrize("name", ["METADATA", "WHEEL"])
@@ -169,7 +169,7 @@ def test_a_local_version_is_refused(tmp_path: Path) -> None:
         f"{wheel.file}: the index takes no local version (+abc)"
     ]
     told = judge_version(wheel, between_releases=True)
-    assert (told.faults, len(told.remarks)) == ((), 1)
+    assert (told.defects, len(told.notes)) == ((), 1)
     assert faults(judge_version(read(make_wheel(tmp_path)), between_releases=False)) == []
 
 
@@ -213,7 +213,7 @@ def test_a_publisher_that_refuses_the_metadata_is_found(tmp_path: Path) -> None:
         "the files have metadata 2.5; pypa/gh-action-pypi-publish 1.14.1 takes them up to 2.4 and"
         " would refuse them after the tag is pushed"
     )
-    assert (judged.faults[0].path, judged.faults[0].line) == (".github/workflows/p.yml", 6)
+    assert (judged.defects[0].path, judged.defects[0].line) == (".github/workflows/p.yml", 6)
     assert faults(judge_metadata_version(read(make_wheel(tmp_path)), [old])) == []
     good = used("v1.14.2")
     assert faults(judge_metadata_version(newer, [good])) == []
@@ -221,10 +221,10 @@ def test_a_publisher_that_refuses_the_metadata_is_found(tmp_path: Path) -> None:
 
 def test_a_publisher_of_an_unknown_version_is_told(tmp_path: Path) -> None:
     judged = judge_metadata_version(read(make_wheel(tmp_path)), [used(PIN)])
-    assert judged.faults == ()
-    assert "pinned to a commit without its version" in judged.remarks[0].message
+    assert judged.defects == ()
+    assert "pinned to a commit without its version" in judged.advice[0].message
     moving = judge_metadata_version(read(make_wheel(tmp_path)), [used("release/v1")])
-    assert moving.remarks == ()
+    assert moving.advice == ()
 
 
 @pytest.mark.parametrize("version", ["2.6", "3.0", "two", "2.1.1"])
@@ -245,7 +245,7 @@ def test_metadata_that_the_index_does_not_know_are_refused(tmp_path: Path, versi
 def test_a_wheel_that_differs_from_its_sdist_is_found(
     tmp_path: Path, old: str, new: str, field: str
 ) -> None:
-    def pair(first: str = METADATA, dynamic: str = "") -> Judged:
+    def pair(first: str = METADATA, dynamic: str = "") -> Judgement:
         sdist = read(make_sdist(tmp_path, metadata=old + dynamic, head=first))
         return judge_agreement(sdist, read(make_wheel(tmp_path, metadata=new)))
 
@@ -254,7 +254,7 @@ def test_a_wheel_that_differs_from_its_sdist_is_found(
     assert faults(pair(dynamic=f"Dynamic: {field}\n")) == []
     # Before metadata 2.2 an sdist promises nothing.
     before = pair(METADATA.replace("2.4", "2.1"))
-    assert (before.faults, len(before.remarks)) == ((), 1)
+    assert (before.defects, len(before.advice)) == ((), 1)
 
 
 def test_requirements_that_are_only_spelled_otherwise_agree(tmp_path: Path) -> None:
@@ -293,7 +293,12 @@ def test_a_licence_file_named_before_the_field_was_specified_is_passed_over(
     tmp_path: Path,
 ) -> None:
     head = METADATA.replace("2.4", "2.1")
-    assert judge_licences(read(make_wheel(tmp_path, head=head, metadata=LICENCED))) == Judged()
+    assert judge_licences(read(make_wheel(tmp_path, head=head, metadata=LICENCED))) == Judgement()
+
+
+def advice(judged: Judgement) -> list[str]:
+    assert not judged.defects
+    return [finding.message for finding in judged.advice if finding.remedy]
 
 
 def licences(
@@ -305,7 +310,7 @@ def licences(
     def field(names: list[str]) -> str:
         return "".join(f"License-File: {name[1:]}\n" for name in names if name[0] == "+")
 
-    return faults(
+    return advice(
         judge_licence_agreement(
             read(
                 make_sdist(
@@ -553,7 +558,7 @@ def test_no_damage_to_a_zip_breaks_the_judgement(data: st.DataObject) -> None:
     judged = judge_archive(WHEEL, io.BytesIO(bytes(damaged)), len(damaged))
     assert judged.checked
     if bytes(damaged) == zipped().getvalue():
-        assert judged.faults == ()
+        assert judged.defects == ()
 
 
 def tarred(*names: str, mode: str = "w:gz", sparse: bool = False) -> bytes:
@@ -609,7 +614,7 @@ def test_two_sdists_are_one_too_many() -> None:
 BUILT = (Artifact(f"dist/{WHEEL}", 1, "a" * 64), Artifact(f"dist/{SDIST}", 1, "b" * 64))
 
 
-def reuse(*served: ServedFile) -> Judged:
+def reuse(*served: ServedFile) -> Judgement:
     return judge_reuse(BUILT, served, Version("1.2.3"), NOW)
 
 
@@ -631,8 +636,8 @@ def test_a_file_with_other_bytes_is_refused() -> None:
 
 def test_the_same_bytes_are_told() -> None:
     judged = reuse(on_index(WHEEL, "A" * 64), on_index(SDIST, "b" * 64, day=1))
-    assert judged.faults == ()
-    assert [r.message for r in judged.remarks] == [
+    assert judged.defects == ()
+    assert [r.message for r in judged.notes] == [
         f"{WHEEL} is on the index already, with this digest",
         f"{SDIST} is on the index already, with this digest",
     ]

@@ -30,7 +30,7 @@ from release.gates.ratchet.losses import (
     wheel_files,
 )
 from release.gates.ratchet.settings import Loss as Accepted
-from release.model import Level
+from release.model import Judgement, Level
 from release.world.index import ServedFile
 from tests.archives import make_wheel
 
@@ -496,52 +496,91 @@ def accept(what: str) -> Accepted:
 
 
 def test_a_loss_fails_and_says_how_to_acknowledge_it() -> None:
-    faults, remarks = judge(LOSSES, [], breaking=False, previous="1.2")
+    judged = judge(LOSSES, [], breaking=False, previous="1.2")
+    faults = judged.defects
     assert [fault.message for fault in faults] == [
         "file a.json is gone since 1.2",
         "api pkg.a: removed since 1.2",
     ]
     assert faults[0].remedy is not None
     assert 'what = "file a.json"' in faults[0].remedy
-    assert remarks == ()
+    assert judged == Judgement(0, faults)
 
 
 def test_a_major_release_may_lose_api_and_no_files() -> None:
-    faults, remarks = judge(LOSSES, [], breaking=True, previous="1.2")
-    assert [fault.message for fault in faults] == ["file a.json is gone since 1.2"]
-    assert [r.message for r in remarks] == [
+    judged = judge(LOSSES, [], breaking=True, previous="1.2")
+    assert [fault.message for fault in judged.defects] == ["file a.json is gone since 1.2"]
+    assert [note.message for note in judged.notes] == [
         "api pkg.a: removed since 1.2, as the version number announces"
     ]
 
 
 @pytest.mark.parametrize("what", ["file a.json", "file *", "*json"])
-def test_an_accepted_loss_is_a_remark_with_its_reason(what: str) -> None:
-    faults, remarks = judge(LOSSES[:1], [accept(what)], breaking=False, previous="1.2")
-    assert faults == ()
-    assert remarks[0].message == "file a.json is gone since 1.2; accepted: It was never used."
+def test_an_accepted_loss_is_noted_with_its_reason(what: str) -> None:
+    judged = judge(LOSSES[:1], [accept(what)], breaking=False, previous="1.2")
+    assert judged.defects == judged.advice == ()
+    assert judged.notes[0].message == "file a.json is gone since 1.2; accepted: It was never used."
 
 
 @pytest.mark.parametrize("what", ["*", "**", " * "])
 def test_an_acceptance_of_everything_is_refused(what: str) -> None:
     everything = Accepted.model_construct(what=what, reason="x")
-    faults, remarks = judge(LOSSES[:1], [everything], breaking=False, previous="1.2")
+    faults = judge(LOSSES[:1], [everything], breaking=False, previous="1.2").defects
     assert [fault.message for fault in faults] == [
         f"tool.release.gates.ratchet.accept names {what!r}, which takes every loss to come",
         "file a.json is gone since 1.2",
     ]
     assert faults[0].path == "pyproject.toml"
-    assert remarks == ()
 
 
 @pytest.mark.parametrize("what", ["file b.json", "file a?json", "file [a-z].json", "ile a.json"])
 def test_an_acceptance_of_nothing_is_reported(what: str) -> None:
-    faults, remarks = judge(LOSSES[:1], [accept(what)], breaking=False, previous="1.2")
-    assert len(faults) == 1
-    assert [r.message for r in remarks] == [
+    judged = judge(LOSSES[:1], [accept(what)], breaking=False, previous="1.2")
+    assert len(judged.defects) == 1
+    assert [found.message for found in judged.advice] == [
         f"tool.release.gates.ratchet.accept names {what!r}, which is not lost against 1.2"
     ]
 
 
 def test_a_loss_that_is_seen_twice_is_told_once() -> None:
-    faults, _ = judge([LOSSES[0], LOSSES[0]], [], breaking=False, previous="1.2")
-    assert len(faults) == 1
+    assert len(judge([LOSSES[0], LOSSES[0]], [], breaking=False, previous="1.2").defects) == 1
+
+
+@pytest.mark.parametrize(
+    ("what", "line", "silent"),
+    [
+        ("module pkg.core", "`pkg.core` is removed.", False),
+        ("api pkg.a: removed", "Removed the function `a()`.", False),
+        ("api pkg.a(b): parameter removed", "`pkg.a` no longer takes `b`.", False),
+        ("file pkg/data.json", "data.json is gone.", False),
+        ("entry point console_scripts:pkg-old", "Dropped the command pkg-old.", False),
+        ("Python 3.8", "Drop Python 3.8.", False),
+        ("Python 3.8", "Drop support of 3.80.", True),
+        ("module pkg.core", "Removed corelib and pkg.core2.", True),
+    ],
+)
+def test_what_the_changelog_announces_is_not_silent(what: str, line: str, *, silent: bool) -> None:
+    judged = judge([Loss(what)], [], breaking=False, previous="1.2", announced=[line])
+    assert (len(judged.defects), len(judged.notes)) == (silent, not silent)
+
+
+def test_losses_of_a_folder_are_one_finding_with_their_number() -> None:
+    losses = [Loss(f"file pkg/ui/{number}.js") for number in range(40)]
+    judged = judge([*losses, Loss("file pkg/a.json")], [], breaking=False, previous="1.2")
+    first, second = judged.defects
+    assert first.message.startswith("file pkg/ui/* (40 of them) is gone since 1.2: pkg/ui/0.js, ")
+    assert 'what = "file pkg/ui/*"' in str(first.remedy)
+    assert second.message == "file pkg/a.json is gone since 1.2"
+    accepted = judge(losses, [accept("file pkg/ui/*")], breaking=False, previous="1.2")
+    assert accepted.defects == ()
+
+
+def test_a_version_of_python_that_goes_with_its_classifier_is_not_silent() -> None:
+    lost = Loss("Python 3.8", said="like its classifier")
+    assert judge([lost], [], breaking=False, previous="1.2").defects == ()
+
+
+def test_a_size_out_of_its_band_is_advice() -> None:
+    losses = compare_size("wheel", 100_000, 900_000, 50).losses
+    judged = judge(losses, [], breaking=False, previous="1.2")
+    assert (judged.defects, len(judged.advice)) == ((), 1)

@@ -20,11 +20,9 @@ from release.gates.secrets.secret_findings import (
     is_key_of_tests,
     judge,
     merged,
-    outcome,
     read_baseline,
     read_report,
 )
-from release.model import Status
 
 DATA = Path(__file__).parents[2] / "data" / "secrets"
 KEY = Secret("betterleaks.private-key", "tests/key.pem", 1, 3, "f" * 16)
@@ -185,38 +183,34 @@ class TestBaseline:
 
 class TestVerdict:
     def test_a_secret_fails_with_its_rule_place_fingerprint_and_remedy(self) -> None:
-        defects, remarks, said = judge([TOKEN], (), (), "3 files")
-        (found,) = defects
-        assert (found.path, found.line, remarks, said) == ("src/a.py", 4, (), "3 files")
+        judged, said = judge([TOKEN], (), (), "3 files")
+        (found,) = judged.defects
+        assert (found.path, found.line, judged.advice, said) == ("src/a.py", 4, (), "3 files")
         assert found.message == f"a secret by the rule github-pat ({TOKEN.fingerprint})"
         assert found.remedy is not None
         assert f'fingerprint = "{TOKEN.fingerprint}"' in found.remedy
-        failed = outcome(defects, remarks, 3, said)
-        assert (failed.status, failed.summary) == (Status.FAILED, "1 secret (3 files)")
 
     def test_a_secret_of_the_history_names_its_commit_and_says_to_revoke_it(self) -> None:
         gone = Secret(TOKEN.rule, TOKEN.path, 4, 4, TOKEN.fingerprint, "c" * 40)
-        (found,) = judge([gone], (), (), "")[0]
+        (found,) = judge([gone], (), (), "")[0].defects
         assert f"in commit {'c' * 12} by" in found.message
         assert (found.remedy or "").startswith("revoke it, for its commit gets pushed")
 
     def test_for_a_key_of_tests_the_remedy_is_one_entry_for_their_folder(self) -> None:
-        (found,) = judge([KEY], (), (), "")[0]
+        (found,) = judge([KEY], (), (), "")[0].defects
         assert 'path = "tests/*", rule = "private-key"' in (found.remedy or "")
 
     def test_what_is_accepted_or_allowed_passes_and_is_counted(self) -> None:
         accepted = [Accepted("made for the tests", rule="private-key")]
-        defects, remarks, said = judge([KEY, TOKEN], accepted, [TOKEN], "3 files")
-        assert (defects, said) == ((), "3 files; 1 accepted, 1 allowed in place")
-        assert [(f.path, f.line) for f in remarks] == [("src/a.py", 4)]
-        passed = outcome(defects, remarks, 3, said)
-        assert (passed.status, passed.checked) == (Status.PASSED, 3)
+        judged, said = judge([KEY, TOKEN], accepted, [TOKEN], "3 files")
+        assert (judged.defects, said) == ((), "3 files; 1 accepted, 1 allowed in place")
+        assert [(f.path, f.line) for f in judged.notes] == [("src/a.py", 4)]
 
-    def test_what_the_last_release_has_is_a_remark_and_is_counted(self) -> None:
-        defects, (remark,), said = judge([KEY, TOKEN], (), (), "3 files", [KEY], "v1.0")
-        assert [f.path for f in defects] == ["src/a.py"]
-        assert (remark.path, remark.line) == ("tests/key.pem", 1)
-        assert said == "3 files; 1 of tests known since v1.0"
+    def test_what_the_last_release_has_is_advice_and_is_counted(self) -> None:
+        judged, said = judge([KEY, TOKEN], (), (), "3 files", [KEY], "v1.0")
+        assert [f.path for f in judged.defects] == ["src/a.py"]
+        assert [(f.path, f.line) for f in judged.advice] == [("tests/key.pem", 1)]
+        assert said == "3 files; 1 known since v1.0"
 
     @pytest.mark.parametrize(
         ("rule", "path", "is_one"),
@@ -232,12 +226,12 @@ class TestVerdict:
     ) -> None:
         assert is_key_of_tests(Secret(rule, path, 1, 3, "f" * 16)) is is_one
 
-    def test_an_entry_that_accepts_nothing_any_more_is_a_remark(self) -> None:
+    def test_an_entry_that_accepts_nothing_any_more_is_advice(self) -> None:
         entry = Accepted("once", path="old/*", rule="jwt")
-        _, (remark,), _ = judge([], [entry, entry], (), "3 files")
+        (remark,) = judge([], [entry, entry], (), "3 files")[0].advice
         assert remark.message == "nothing is accepted any more by path old/*, rule jwt"
 
     def test_another_value_in_the_same_file_is_not_accepted(self) -> None:
         accepted = [Accepted("made for the tests", fingerprint=KEY.fingerprint)]
         other = Secret(KEY.rule, KEY.path, 1, 3, "0" * 16)
-        assert len(judge([KEY, other], accepted, (), "")[0]) == 1
+        assert len(judge([KEY, other], accepted, (), "")[0].defects) == 1

@@ -116,7 +116,7 @@ class TestTree:
         assert passed.summary.endswith("; 1 accepted")
 
     @pytest.mark.slow
-    def test_a_key_of_the_tests_that_the_last_release_has_is_a_remark_until_it_changes(
+    def test_a_secret_that_the_last_release_has_is_advice_until_it_changes(
         self, project: Path, judge: Judge
     ) -> None:
         write(project, {"tests/certs/a.key": private_key("a"), "src/b.key": private_key("b")})
@@ -126,19 +126,18 @@ class TestTree:
         commit(project, "Go on")
         found = judge(project, "secrets")
         assert found.outcome.status is Status.FAILED
-        assert sorted(places(found)) == [("src/b.key", 1), ("tests/certs/new.key", 1)]
-        assert "1 of tests known since v0.0.9" in found.outcome.summary
+        assert [f.path for f in found.outcome.blocking] == ["tests/certs/new.key"]
+        assert "2 known since v0.0.9" in found.outcome.summary
 
-        write(project, {"src/b.key": None, "tests/certs/new.key": None})
-        git(project, "rm", "--quiet", "--cached", "src/b.key", "tests/certs/new.key")
-        git(project, "commit", "--quiet", "--amend", "--message", "Go on")
+        write(project, {"tests/certs/new.key": None})
+        git(project, "rm", "--quiet", "--cached", "tests/certs/new.key")
+        git(project, "commit", "--quiet", "--amend", "--allow-empty", "--message", "Go on")
         passed = judge(project, "secrets")
         assert passed.outcome.status is Status.PASSED, passed.outcome
-        assert places(passed) == [("tests/certs/a.key", 1)]
-        (remark,) = passed.outcome.findings
-        assert remark.message == (
-            "private-key: published with v0.0.9 already, in a folder of tests"
-        )
+        assert sorted(places(passed)) == [("src/b.key", 1), ("tests/certs/a.key", 1)]
+        for advice in passed.outcome.advice:
+            assert advice.message.endswith(", published with v0.0.9")
+            assert str(advice.remedy).startswith("revoke it")
 
         write(project, {"tests/certs/a.key": private_key("other")})
         assert judge(project, "secrets").outcome.status is Status.FAILED
@@ -156,7 +155,7 @@ class TestTree:
         write(project, {"src/small_thing/a.py": f'A = "{slack("other")}"\n'})
         changed = judge(project, "secrets").outcome
         assert changed.status is Status.FAILED
-        assert len(changed.findings) == 1
+        assert len(changed.blocking) == 1
 
     def test_a_baseline_without_reasons_fails_with_its_line(
         self, project: Path, judge: Judge
@@ -171,7 +170,7 @@ class TestTree:
         found = judge(project, "secrets")
         assert found.outcome.status is Status.PASSED
         assert found.outcome.summary.endswith("; 1 allowed in place")
-        assert places(found) == [("src/small_thing/a.py", 1)]
+        assert [(f.path, f.line) for f in found.outcome.notes] == [("src/small_thing/a.py", 1)]
 
     def test_what_git_ignores_is_not_scanned_and_what_it_tracks_nevertheless_is(
         self, project: Path, judge: Judge

@@ -278,8 +278,8 @@ class TestPublisher:
         expected = Expected("x", owner, "small-thing", workflow, environment)
         seen = Seen(True, "1.0", (Publisher("GitHub", SLUG, "release.yml", "pypi"),), TODAY)
         part = judge_publisher(expected, seen, settings(), TODAY)
-        assert (part.defects, part.well) == ((), "")
-        assert part.unknown[0].message.endswith(f"is not known: {unknown}")
+        assert (part.defects, part.notes) == ((), ())
+        assert part.unchecked[0].message.endswith(f"is not known: {unknown}")
 
     def test_the_provenance_is_where_the_index_says(
         self, project: Path, server: ForgeServer, judge: Judge
@@ -309,7 +309,7 @@ class TestPublisher:
     ) -> None:
         released(server)
         set_up(project)
-        found = said(judge(project, "setup"), Status.UNCHECKED)
+        found = said(judge(project, "setup"), Status.PASSED)
         assert "cannot be seen: the index shows no attestation of 1.2.2" in found
         assert "under Manage, Publishing" in found
         assert "workflow name: release.yml" in found
@@ -354,7 +354,7 @@ class TestFirstRelease:
     ) -> None:
         unreleased(server)
         set_up(project)
-        found = said(judge(project, "setup"), Status.UNCHECKED)
+        found = said(judge(project, "setup"), Status.PASSED)
         assert "the index has no small-thing yet | register it on the index as a pending" in found
         assert (
             "PyPI project name: small-thing; owner: o; repository name: small-thing;"
@@ -404,7 +404,7 @@ class TestFirstRelease:
         found = said(judge(project, "setup"), Status.PASSED)
         assert "remove tool.release.gates.setup.pending-since" in found
         released(server)
-        found = said(judge(project, "setup"), Status.UNCHECKED)
+        found = said(judge(project, "setup"), Status.PASSED)
         assert "remove tool.release.gates.setup.pending-since" in found
 
 
@@ -550,7 +550,7 @@ class TestEnvironment:
         git(project, "remote", "set-url", "origin", "https://gitlab.example/o/r.git")
         released(server)
         set_up(project)
-        found = said(judge(project, "setup"), Status.UNCHECKED)
+        found = said(judge(project, "setup"), Status.PASSED)
         assert "owner: (the owner on GitHub)" in found
         assert "the remote origin is not on GitHub" in found
 
@@ -615,10 +615,10 @@ class TestArchive:
         assert found.summary == f"zenodo confirmed on {days(5)}"
 
     def test_none_says_that_there_is_none(self) -> None:
-        assert judge_archive("None", None, SLUG, TODAY).unknown == ()
+        assert judge_archive("None", None, SLUG, TODAY).unchecked == ()
 
     def test_another_archive_is_named(self) -> None:
-        (found,) = judge_archive("figshare", None, None, TODAY).unknown
+        (found,) = judge_archive("figshare", None, None, TODAY).unchecked
         assert "whether figshare takes this repository's releases" in found.message
 
 
@@ -635,7 +635,7 @@ class TestConfirmations:
     def test_one_that_is_older_than_a_year_is_remarked(self) -> None:
         part = judge_confirmations({"archive": days(366), "environment": days(365)}, TODAY)
         assert not part.defects
-        (found,) = part.remarks
+        (found,) = part.advice
         assert found.message == f"the archive was confirmed more than a year ago, on {days(366)}"
 
 

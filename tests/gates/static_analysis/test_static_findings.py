@@ -6,11 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from release.gates.static_analysis.static_findings import Analysis, Found, read_report, split
-from release.model import Finding
+from release.gates.static_analysis.static_findings import read_report
 
 DATA = Path(__file__).parents[2] / "data" / "static_analysis"
 
@@ -75,51 +72,3 @@ def test_a_password_that_bandit_quotes_is_not_shown() -> None:
 def test_a_damaged_report_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="its report is damaged"):
         read_report(text)
-
-
-def analysis(*found: tuple[str, str, str]) -> Analysis:
-    """An analysis of findings, each a path, a message and a line's digest."""
-    return Analysis(
-        tuple(Found(Finding(message, path, n), line) for n, (path, message, line)
-              in enumerate(found, 1)),
-        0, (), 1, 0,
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("before", "now", "new"),
-    [
-        ([("a", "B1", "x")], [("a", "B1", "x")], []),
-        ([("a", "B1", "x")], [("a", "B1", "y"), ("a", "B1", "x")], [1]),
-        ([("a", "B1", "x")], [("a", "B1", "y")], []),
-        ([("a", "B1", "x")], [("b", "B1", "x")], []),
-        ([("a", "B1", "x")], [("b", "B1", "y")], [1]),
-        ([("a", "B1", "x")], [("a", "B2", "x")], [1]),
-        ([("a", "B1", "x")], [("b", "B1", "x"), ("a", "B1", "x")], [1]),
-        ([("a", "B1", "x"), ("a", "B1", "x")], [("a", "B1", "x")], []),
-        ([], [("a", "B1", "x")], [1]),
-    ],
-    ids=["same", "one more", "edited", "moved", "elsewhere", "another rule", "a copy", "mended",
-         "first"],
-)  # fmt: skip
-def test_only_what_the_earlier_analysis_does_not_have_is_new(
-    before: list[tuple[str, str, str]], now: list[tuple[str, str, str]], new: list[int]
-) -> None:
-    found, known = split(analysis(*now), analysis(*before))
-    assert [finding.line for finding in found] == new
-    assert len(found) + len(known) == len(now)
-
-
-PLACES = st.lists(st.tuples(*[st.sampled_from("abc")] * 3), max_size=12)
-
-
-@given(PLACES, PLACES)
-def test_of_each_rule_there_are_never_more_known_than_there_were(
-    before: list[tuple[str, str, str]], now: list[tuple[str, str, str]]
-) -> None:
-    found, known = split(analysis(*now), analysis(*before))
-    assert sorted([*found, *known], key=lambda f: f.line or 0) == list(analysis(*now).findings)
-    for message in "abc":
-        had = sum(one[1] == message for one in before)
-        assert sum(finding.message == message for finding in known) <= had
-    assert split(analysis(*now), analysis(*now))[0] == ()

@@ -250,13 +250,24 @@ class TestRemote:
         assert "there is upstream" in found.summary
 
 
+def elsewhere(root: Path) -> str:
+    """A commit that is not in this one's history."""
+    return git(root, "commit-tree", "-m", "elsewhere", "HEAD^{tree}").strip()
+
+
 class TestTag:
     def test_a_tag_on_another_commit_here_is_refused(self, ready: Path, judge: Judge) -> None:
+        tag(ready, "v1.2.3", elsewhere(ready))
+        assert "the tag v1.2.3 exists here, on another commit" in said(judge(ready, "tree"))
+
+    def test_after_a_release_no_tag_is_in_the_way(self, ready: Path, judge: Judge) -> None:
         tag(ready, "v1.2.3")
         write(ready, {"README.md": "# More\n"})
         commit(ready)
         git(ready, "push", "--quiet")
-        assert "the tag v1.2.3 exists here, on another commit" in said(judge(ready, "tree"))
+        found = judge(ready, "tree").outcome
+        assert found.status is Status.PASSED, found
+        assert "is free" not in found.summary
 
     def test_a_tag_on_another_commit_of_the_remote_is_refused(
         self, ready: Path, judge: Judge
@@ -282,10 +293,7 @@ class TestTag:
     def test_a_tag_counts_however_it_spells_the_version(
         self, ready: Path, judge: Judge, name: str
     ) -> None:
-        tag(ready, name)
-        write(ready, {"README.md": "# More\n"})
-        commit(ready)
-        git(ready, "push", "--quiet")
+        tag(ready, name, elsewhere(ready))
         assert f"the tag {name} exists here" in said(judge(ready, "tree"))
 
     def test_a_candidates_tag_is_found_by_its_version(self, tmp_path: Path, judge: Judge) -> None:
@@ -294,7 +302,7 @@ class TestTag:
         write(root, {"pyproject.toml": source})
         commit(root)
         with_remote(root)
-        tag(root, "v0.5.0-rc1", "HEAD^")
+        tag(root, "v0.5.0-rc1", elsewhere(root))
         git(root, "push", "--quiet", "origin", "v0.5.0-rc1")
         found = said(judge(root, "tree"))
         assert "the tag v0.5.0-rc1 exists here" in found

@@ -219,7 +219,15 @@ class TestOrder:
         set_version(project, "1.2.4+local")
         assert "1.2.4+local is a local version" in said(judge(project, "versions"))
 
-    @pytest.mark.parametrize("last", ["v1.2.3", "v1.2.4", "v2.0.0rc1"])
+    def test_after_a_release_its_places_are_judged_alone(self, project: Path, judge: Judge) -> None:
+        tag(project, "v1.2.3")
+        write(project, {"README.md": "# More\n"})
+        commit(project)
+        found = judge(project, "versions").outcome
+        assert found.status is Status.PASSED, found
+        assert "and released; a higher one comes next" in found.summary
+
+    @pytest.mark.parametrize("last", ["v1.2.4", "v2.0.0rc1"])
     def test_a_version_must_be_above_the_last_release(
         self, project: Path, judge: Judge, last: str
     ) -> None:
@@ -292,12 +300,19 @@ class TestIndex:
         self, project: Path, judge: Judge, simple_index: Path
     ) -> None:
         serve(simple_index, "small_thing-1.2.3.tar.gz")
+        untagged = judge(project, "versions").outcome
+        assert untagged.status is Status.PASSED
+        assert [note.message for note in untagged.notes] == [
+            "1.2.3 is released; a higher one comes next"
+        ]
+        tag(project, "v1.2.2")
         found = said(judge(project, "versions"))
         assert "1.2.3 is on the index already: small_thing-1.2.3.tar.gz" in found
 
     def test_a_yanked_version_counts_too(
         self, project: Path, judge: Judge, simple_index: Path
     ) -> None:
+        tag(project, "v1.2.2")
         serve(simple_index, "small_thing-1.2.3.tar.gz", yanked=' data-yanked="bad"')
         assert "1.2.3 is on the index already (yanked)" in said(judge(project, "versions"))
 

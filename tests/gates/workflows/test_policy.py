@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -1009,6 +1010,45 @@ def test_a_defect_is_caught_by_its_rule_alone(planted: Defect) -> None:
             assert breach.finding.path == RELEASE
             line = text[: text.rindex(planted.at)].count("\n") + 1
             assert breach.finding.line == line, breach
+
+
+# Rules that never block by themselves, and of the others the defects that do not.
+ADVICE = {"verified", "checkout", "hand-off", "pins", "tags", "concurrency"}
+MILD = {
+    "environment": {"an expression"},
+    "permissions": {"contents: write", "one more", "everything"},
+    "steps": {"a checkout", "a shell of the project", "a machine of the project"},
+    "ref": {"pushes of branches", "dispatches", "schedules", "a branch named like a tag",
+            "a condition that is a text and always holds"},
+    "inputs": {"skip-existing", "skip-existing that may be on", "no attestations",
+               "another address", "no attestations by a variable",
+               "a variable INPUT_ATTESTATIONS: 'false'", "a variable INPUT_SKIP-EXISTING: 1"},
+    "single": {"none", "a matrix"},
+    "soft": {"attesting may fail", "|| true", "|| :", "set +e"},
+    "isolation": {"the environment"},
+    "hidden": {"by hand"},
+}  # fmt: skip
+# What could not be judged, and further options of publishers.
+MILD_NAMES = re.compile(
+    r"of the job: |releases of types |uv publish --|in (?:an action's input|a script of an action"
+    r"|a fork of the publisher|a container|a variable)$|echo .*secrets"
+)
+
+
+@pytest.mark.parametrize("planted", DEFECTS, ids=str)
+def test_what_harms_or_is_certain_to_fail_blocks_and_nothing_else(planted: Defect) -> None:
+    found = judged({RELEASE: changed(*planted.edits), **planted.files}, **planted.expected)
+    mild = planted.rule in ADVICE or planted.name in MILD.get(planted.rule, ())
+    mild = mild or (
+        (planted.rule != "token" or "secrets" in planted.name)
+        and bool(MILD_NAMES.match(planted.name))
+    )
+    assert any(breach.blocks for breach in found) is not mild
+
+
+def test_publishing_that_a_pull_request_reaches_blocks() -> None:
+    text = changed((PUBLISH_IF, ""), ("on:\n  push:\n", "on:\n  pull_request:\n  push:\n"))
+    assert [b.blocks for b in judged({RELEASE: text}) if b.rule == "ref"] == [True]
 
 
 def test_every_rule_has_a_planted_defect() -> None:

@@ -13,16 +13,18 @@ import pytest
 from release.errors import CannotCheck
 from release.gates.workflows import (
     UNPINNED,
+    configures_zizmor,
     judge_schema,
     judge_zizmor,
     metadata_version,
-    settle,
+    weigh,
 )
 from release.gates.workflows.model import Node
 from release.gates.workflows.policy import RULES, Breach
 from release.gates.workflows.read import parse
 from release.gates.workflows.settings import Waiver
-from release.model import Evidence, Finding, Status
+from release.model import Evidence, Finding, Judgement, Status
+from release.project import read_project
 from release.run.processes import Completed
 from tests.built import replace_tool
 from tests.gates.workflows.examples import BY_PASSWORD, GOOD, PROVENANCE, RELEASE, changed
@@ -65,7 +67,7 @@ def setting(root: Path, text: str) -> None:
 
 
 def said(evidence: Evidence) -> list[str]:
-    assert evidence.outcome.status is Status.FAILED, evidence.outcome
+    assert evidence.outcome.findings, evidence.outcome
     assert all(finding.remedy for finding in evidence.outcome.findings)
     return [f"{f.path}:{f.line}: {f.message}" for f in evidence.outcome.findings]
 
@@ -219,7 +221,7 @@ class TestWaivers:
         setting(releasing, waive("tags", "the forge guards tags", "release.*"))
         found = judge(releasing, "workflows").outcome
         assert found.status is Status.PASSED, found
-        assert [f.message for f in found.findings] == [
+        assert [f.message for f in found.notes] == [
             f"tags: {ANY_TAG} (waived: the forge guards tags)"
         ]
 
@@ -245,26 +247,65 @@ class TestWaivers:
         self, rule: str, file: str | None, remedy: str
     ) -> None:
         waiver = Waiver(rule=rule, file=file, reason="z")
-        faults, remarks = settle([self.BREACH], [waiver])
-        assert remarks == []
-        assert "matches nothing" in faults[1].message
-        assert remedy in (faults[1].remedy or "")
+        (idle,) = weigh([replace(self.BREACH, blocks=True)], [waiver]).advice
+        assert "matches nothing" in idle.message
+        assert remedy in str(idle.remedy)
 
     def test_one_of_a_tool_that_did_not_run_is_left_alone(self) -> None:
         waiver = Waiver(rule="unpinned-uses", file=None, reason="z")
-        assert settle([], [waiver], complete=False) == ([], [])
-        assert settle([], [Waiver(rule="soft", file=None, reason="z")], complete=False)[0]
+        assert weigh([], [waiver], complete=False) == Judgement()
+        assert weigh([], [Waiver(rule="soft", file=None, reason="z")], complete=False).advice
 
     def test_an_action_that_is_not_pinned_is_one_finding_of_the_policy_and_the_tool(self) -> None:
         pin, tool = (Breach(rule, Finding("x", "a.yml", 4, "y")) for rule in ("pins", UNPINNED))
         elsewhere = Breach(UNPINNED, Finding("x", "b.yml", 4, "y"))
-        faults, remarks = settle([pin, tool, elsewhere], [])
-        assert ([f.message for f in faults], remarks) == (["pins: x", f"{UNPINNED}: x"], [])
+        judged = weigh([pin, tool, elsewhere], [])
+        assert [f.message for f in judged.advice] == ["pins: x", f"{UNPINNED}: x"]
         waiver = Waiver(rule=UNPINNED, file="a.yml", reason="z")
-        assert settle([pin, tool], [waiver])[0] == [replace(pin.finding, message="pins: x")]
+        assert weigh([pin, tool], [waiver]).advice == (replace(pin.finding, message="pins: x"),)
 
     def test_the_same_finding_is_reported_once(self) -> None:
-        assert len(settle([self.BREACH, self.BREACH], [])[0]) == 1
+        assert len(weigh([self.BREACH, self.BREACH], []).advice) == 1
+
+
+class TestWhatBlocks:
+    @network
+    def test_what_nobody_promised_is_advice_until_the_gate_is_strict(
+        self, releasing: Path, judge: Judge
+    ) -> None:
+        write(releasing, {RELEASE: changed(('["v[0-9]*"]', '["*"]'))})
+        setting(releasing, PUBLISHER)
+        found = judge(releasing, "workflows").outcome
+        assert (found.status, [f.message for f in found.advice]) == (
+            Status.PASSED, [f"tags: {ANY_TAG}"]
+        )  # fmt: skip
+        setting(releasing, f"{PUBLISHER}\n[tool.release.gates.workflows]\nstrict = true\n")
+        assert judge(releasing, "workflows").outcome.status is Status.FAILED
+
+    @pytest.mark.parametrize("promised", [False, True])
+    def test_zizmor_blocks_by_what_the_project_promises_and_for_injections(
+        self, *, promised: bool
+    ) -> None:
+        text = (DATA / "zizmor.json").read_text(encoding="utf-8")
+        found = [b for b in judge_zizmor(done(text), promised=promised) if not b.remark]
+        assert {b.rule for b in found if b.blocks} == (
+            {b.rule for b in found} if promised else {"template-injection"}
+        )
+
+    @pytest.mark.parametrize(
+        "files",
+        [
+            {"zizmor.yml": "rules: {}\n"},
+            {".github/zizmor.yaml": "rules: {}\n"},
+            {".pre-commit-config.yaml": "repos: [{repo: x, hooks: [{id: zizmor}]}]\n"},
+        ],
+    )
+    def test_a_configuration_of_zizmor_is_a_promise(
+        self, project: Path, files: dict[str, str]
+    ) -> None:
+        assert not configures_zizmor(read_project(project))
+        write(project, files)
+        assert configures_zizmor(read_project(project))
 
 
 class TestTools:
@@ -293,10 +334,10 @@ class TestTools:
     def test_one_that_breaks_does_not_hide_findings(self, tmp_path: Path, releasing: Path) -> None:
         write(releasing, {RELEASE: changed(("    environment:\n      name: pypi\n", ""))})
         judge = replace_tool(tmp_path / "tools", "workflows", "zizmor", "sys.exit(3)")
-        assert [line.split(": ")[1] for line in said(judge(releasing, "workflows"))] == [
-            "environment",
-            "zizmor gave no report",
-        ]
+        assert (
+            judge(releasing, "workflows").outcome.summary == "zizmor gave no report: exit status 3"
+        )
+        assert "environment" in rules(judge(releasing, "workflows"))
 
     @network
     def test_one_that_takes_too_long_does_not_hide_findings(
@@ -313,11 +354,7 @@ class TestTools:
         assert found.summary == "zizmor was stopped after 2 s"
         text = changed(("    environment:\n      name: pypi\n", ""))
         write(releasing, {RELEASE: text, ".github/workflows/odd.yml": "on: push\njobs: []\n"})
-        assert [line.split(": ")[1] for line in said(judge(releasing, "workflows"))] == [
-            "environment",
-            "schema",
-            "zizmor was stopped after 2 s",
-        ]
+        assert rules(judge(releasing, "workflows")) == {"environment", "schema", "not checked"}
 
     @network
     def test_zizmor_asks_no_network(self, releasing: Path, judge: Judge) -> None:
