@@ -695,7 +695,7 @@ def _stopped(
         leave(run.project, candidate)
         path = candidate.top.relative_to(run.project.root)
         said.append(
-            f"the commit that was judged is in {path}, for a look; mend it on the release branch,"
+            f"the commit that was judged is in {path}, for a look; fix it on the release branch,"
             " commit there, and run this again"
         )
     return Done(tuple(said), plan, plan.notes if plan else (), report)

@@ -57,7 +57,7 @@ def make_tag(top: Path, tag: NewTag, commit: str) -> str:
             raise ReleaseError(
                 Problem(
                     f"git tag: {said}",
-                    remedy="nothing was changed; mend that and run this again",
+                    remedy="nothing was changed; fix that and run this again",
                 )
             )
         ref = f"refs/tags/{tag.name}"
@@ -69,7 +69,7 @@ def make_tag(top: Path, tag: NewTag, commit: str) -> str:
             raise ReleaseError(
                 Problem(
                     f"git tag: not signed: {done.stderr.strip() or 'no reason given'}",
-                    remedy="nothing was changed; mend the key (git config user.signingKey) and run"
+                    remedy="nothing was changed; fix the key (git config user.signingKey) and run"
                     " this again",
                 )
             )

@@ -366,7 +366,7 @@ def _read_pyproject(root: Path) -> tuple[str, Mapping[str, Any]]:
         message = re.sub(r" \(at .*\)$", "", str(error))
         line = int(place[1]) if place else source.count("\n") + 1
         raise ConfigurationError(
-            Problem(f"is not valid TOML: {message}", path, line, "mend the syntax there")
+            Problem(f"is not valid TOML: {message}", path, line, "fix the syntax there")
         ) from None
 
 

@@ -339,4 +339,4 @@ class NotInstallable(ReleaseError):
     """What was built cannot be installed: a defect of the project."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(Problem(message, remedy="mend the project's metadata or build"))
+        super().__init__(Problem(message, remedy="fix the project's metadata or build"))

@@ -42,7 +42,7 @@ MACHINE_FAULTS = frozenset(
 )
 MACHINE_REMEDY = "make room, or make it writable, and run it again"
 INTERRUPTED = Outcome.unchecked("interrupted", "run it again")
-OWN_DEFECT_REMEDY = "mend this project's own gate; the log has the traceback"
+OWN_DEFECT_REMEDY = "fix this project's own gate; the log has the traceback"
 DEFECT_REMEDY = "this is a defect of nox-release: please report it with the log"
 
 

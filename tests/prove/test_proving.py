@@ -411,7 +411,7 @@ def test_a_gate_that_fails_already_proves_nothing(tmp_path: Path, judge: Judge) 
     line = of(proofs, "changelog").lines[0]
     assert line.said.startswith("fails already: ")
     assert "second section" in line.said
-    assert "mend it first" in line.remedy
+    assert "fix it first" in line.remedy
     assert not proofs.whole
 
 
@@ -446,7 +446,7 @@ def test_a_gate_whose_need_fails_already_is_not_tried(tmp_path: Path, judge: Jud
     )
     (line,) = of(run(judge, root, "b"), "b").lines
     assert line.proof is Proof.NOT_SHOWN
-    assert (line.said, line.remedy) == ("needs a, which failed", "mend it first: nox -s a")
+    assert (line.said, line.remedy) == ("needs a, which failed", "fix it first: nox -s a")
 
 
 def test_the_forge_is_stood_in_for_without_any_credential(

@@ -84,7 +84,7 @@ class TestEverything:
         ]
         assert said(judge(project, "ci")) == (
             f"CI ended with {conclusion.replace('_', ' ')} (ci.yml, push): test (3.12)"
-            f" | mend it, or run it again: https://github.com/{SLUG}/actions/runs/7"
+            f" | fix it, or run it again: https://github.com/{SLUG}/actions/runs/7"
         )
 
     def test_a_check_of_another_app_fails(
@@ -305,7 +305,7 @@ class TestNames:
         server.commit = commit(project)
         server.runs = [run("CI", file=greeting, event="pull_request")]
         assert "CI has not run" in said(judge(project, "ci"))
-        titled = run("Mend the spelling", file=".github/workflows/ci.yml", number=2)
+        titled = run("Fix the spelling", file=".github/workflows/ci.yml", number=2)
         server.runs.append(titled)
         found = judge(project, "ci", fresh=True).outcome
         assert found.status is Status.PASSED

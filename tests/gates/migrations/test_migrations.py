@@ -636,7 +636,7 @@ def test_a_migrator_that_notes_a_failed_migration_is_found_out(outcome: Try) -> 
 """
     edits = {MIGRATOR: ("with connection.transaction():\n", noting)}
     found = only(outcome(edits, "transactional"))
-    assert "is not applied once it is mended: changed since" in found.message
+    assert "is not applied once it is fixed: changed since" in found.message
 
 
 @pytest.mark.slow
@@ -654,7 +654,7 @@ def test_a_failed_migration_that_only_fills_tables_must_be_executed_in_the_end(
     unchecked = {MIGRATOR: ("    if changed:", "    if False:")}
     found = only(outcome(edits, "transactional", edit_more=unchecked))
     assert found.message == (
-        "a migration that failed half way is not applied once it is mended: it is left out"
+        "a migration that failed half way is not applied once it is fixed: it is left out"
     )
 
 
