@@ -75,17 +75,20 @@ if (HERE / "bench").is_dir():  # the repository of nox-release itself, not the c
 
     @nox.session(venv_backend="none", default=False)
     def lock(session: nox.Session) -> None:
-        """Pin the tools of the gates anew, with hashes, into release/locks/."""
+        """Pin the tools of the gates anew, with hashes, beside each gate."""
         from release.run.environments import find_uv
 
         uv = find_uv() or session.error("uv is not installed: pip install uv")
         groups = nox.project.load_toml("pyproject.toml")["dependency-groups"]
         for group in sorted(groups.keys() - {"dev"}):
+            lock = f"release/gates/{group}/lock.txt"
+            if group == "bump":
+                lock = "release/change/bump.lock.txt"
             session.run(
                 *(uv, "pip", "compile", "--quiet", "--universal", "--python-version=3.11"),
                 *("--generate-hashes", "--no-header", "--no-annotate", "--upgrade"),
                 *("--no-emit-index-url", "--no-emit-find-links", "--no-config"),
-                *(f"--group=pyproject.toml:{group}", f"--output-file=release/locks/{group}.txt"),
+                *(f"--group=pyproject.toml:{group}", f"--output-file={lock}"),
                 external=True,
             )
 

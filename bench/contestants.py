@@ -17,7 +17,7 @@ from typing import Any
 from release.gates import sbom
 from release.project import read_project
 from release.registry import installed
-from release.run.environments import LOCKS, UNSEEN, find_uv, pinned_version
+from release.run.environments import UNSEEN, find_uv, lock_of, pinned_version
 from release.world.index import index_url
 
 HERE = Path(__file__).resolve().parent
@@ -155,7 +155,7 @@ def requirements(repository: Path, gates: Any) -> dict[str, list[str]]:
         found[gate] = [
             f"-e {{project}}[{extras}]" if extras else "-e {project}",
             *gates.get(gate, {}).get("install", ()),
-            f"{tool}=={pinned_version(gate, tool)}",
+            f"{tool}=={pinned_version(installed()[gate].gate, tool)}",
         ]
     data = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))
     found["backend"] = data["build-system"]["requires"]
@@ -163,7 +163,8 @@ def requirements(repository: Path, gates: Any) -> dict[str, list[str]]:
 
 
 def pins(gate: str) -> list[str]:
-    text = (LOCKS / f"{gate}.txt").read_text(encoding="utf-8")
+    lock = lock_of(installed()[gate].gate)
+    text = lock.read_text(encoding="utf-8") if lock else ""
     return re.findall(r"^(\S+==[^\\\n]*?)\s*\\?$", text, re.M)
 
 

@@ -288,10 +288,10 @@ class Gate:
     `check` takes the project and a shell and returns an Outcome; it neither logs, times nor
     catches, the runner does. `applies` returns the reason why the gate does not apply, or None.
     `tools` names the distributions that its isolated environment is for, pinned with all they need
-    in `release/locks/`; none means that it needs no environment. `beside_project` says that they
-    are installed beside the project. `order` is its place in the checklist, which people read from
-    low to high. `settings` is the model of its table, and `defects` what `prove` plants; both may
-    be named as `module:name`, to be imported only when they are asked for.
+    in a lock beside the module of `check` (see `lock_of`), or installed by name; none means that it
+    needs no environment. `order` is its place in the checklist, which people read from low to high.
+    `settings` is the model of its table, and `defects` what `prove` plants; both may be named as
+    `module:name`, to be imported only when they are asked for.
     `needs` names gates whose evidence or files it reads. `cost` is its usual duration in seconds on
     a small project and only orders the start. `valid` is how long its evidence counts; None is
     never reused. `writes` are the folders below `.release/` that it makes anew. `echoes` says that
@@ -303,7 +303,6 @@ class Gate:
     check: Callable[[Project, Shell], Outcome]
     applies: Callable[[Project, Level | None], str | None] = _applies_always
     tools: tuple[str, ...] = ()
-    beside_project: bool = False
     needs: tuple[str, ...] = ()
     required: Required = "always"
     cost: float = 0.1

@@ -139,7 +139,7 @@ class Sessions:
         from release.run.runner import judge_with_needs
 
         run = self._run(session, arguments, echo=True)
-        gates = checklist(run.project.settings, self._extra)
+        gates = checklist(run.project)
         with _interruptible(run):
             found = judge_with_needs(run, gates[name], gates)
         if run.cancelled:
@@ -157,10 +157,10 @@ class Sessions:
         run = self._run(session, arguments)
         print(_told(f"{run.project.name}: {judges(run.project, run.level)}"), flush=True)
         if arguments.collect is not None:
-            report = collect(run, Path(session.invoked_from) / arguments.collect, self._extra)
+            report = collect(run, Path(session.invoked_from) / arguments.collect)
         else:
             with Progress(run.project) as progress, _interruptible(run):
-                report = preflight(run, self._extra, progress)
+                report = preflight(run, progress)
         show_report(report)
         if run.cancelled:
             raise KeyboardInterrupt
@@ -192,10 +192,10 @@ class Sessions:
                 if name == "bump":
                     done = bump(run, request)
                 elif name == "tag":
-                    done = tag(run, request, self._extra)
+                    done = tag(run, request)
                 else:
                     with Progress(run.project) as progress:
-                        done = cut(run, request, self._extra, progress, reports.append)
+                        done = cut(run, request, progress, reports.append)
         finally:
             for report in reports:
                 show_report(report)
@@ -223,7 +223,7 @@ class Sessions:
         if getattr(arguments, "abandon", False):
             shown = "".join(f"{line}\n" for line in dry_abandon(project))
         elif name == "tag":
-            shown = render(dry_tag(project, request, tools, self._extra))
+            shown = render(dry_tag(project, request, tools))
         else:
             shown = render((dry_cut if name == "cut" else dry_bump)(project, request, tools))
         print(_told(shown), end="")
@@ -263,7 +263,7 @@ class Sessions:
         run = self._run(session, arguments)
         try:
             with _interruptible(run):
-                proofs = prove(run, self._extra, arguments.gates, Told())
+                proofs = prove(run, arguments.gates, Told())
         except KeyboardInterrupt:
             number = sum(gate.proof is Proof.PROVED for gate in shown)
             print(f"\ninterrupted: {number} of {len(shown)} gates shown are proved", flush=True)

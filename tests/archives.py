@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import sys
 import tarfile
 import venv
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from release.run.environments import Environment, digest_of, lock_of, stamp
+from release.registry import installed
+from release.run.environments import Environment, digest_of_tools, stamp, tools_name
 from tests.support import Judge
 
 METADATA = """\
@@ -108,10 +108,11 @@ def serve(index: Path, *paths: Path, digest: str | None = None, yanked: str = ""
 
 def with_broken_tools(folder: Path, gate: str, printed: str) -> Judge:
     """A judge whose Python for the tools of `gate` prints that and ends, whatever it is to run."""
-    environment = Environment(folder / "tools" / gate)
+    named = installed()[gate].gate
+    environment = Environment(folder / "tools" / tools_name(named))
     venv.create(environment.path, symlinks=True)
     (environment.site_packages()[0] / "sitecustomize.py").write_text(
         f"import os, sys\nprint({printed!r})\nsys.stdout.flush()\nos._exit(0)\n"
     )
-    stamp(environment, digest_of(lock_of(gate).read_bytes(), sys.version, sys.executable))
-    return Judge(folder / "tools")
+    stamp(environment, digest_of_tools(named))
+    return Judge(folder)

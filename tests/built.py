@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from release.change.actions import TOOLS
 from release.model import Artifact, Evidence, Outcome
 from release.registry import installed
 from release.run.environments import ensure_tools, tools_name
@@ -58,7 +59,8 @@ def replace_tool(tools: Path, gate: str, program: str, script: str | None) -> Ju
 
     `script` finds the real one at `sys.argv[0] + "-real"`.
     """
-    environment = ensure_tools(gate, tools / "tools" / tools_name(gate), _run)
+    named = TOOLS if gate == TOOLS.name else installed()[gate].gate
+    environment = ensure_tools(named, tools / "tools" / tools_name(named), _run)
     path = Path(environment.tool(program))
     real = path.rename(path.with_name(f"{program}-real"))
     if script is None:

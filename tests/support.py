@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
-from release.model import Evidence, Level, Status
+from release.model import Evidence, Gate, Level, Status
 from release.project import read_project
 from release.run.checklist import checklist
 from release.run.runner import Run, judge_with_needs
@@ -167,8 +167,16 @@ class Judge:
     def __init__(self, tools: Path) -> None:
         self.tools = tools
 
-    def run(self, root: Path, level: Level | None = None, *, fresh: bool = False) -> Run:
-        project = read_project(root)
+    def run(
+        self,
+        root: Path,
+        level: Level | None = None,
+        *,
+        fresh: bool = False,
+        gates: Mapping[str, Gate] | None = None,
+    ) -> Run:
+        """A run on a project whose noxfile has these gates."""
+        project = read_project(root, gates)
         return Run(project, Store(project.root), self.tools, level, fresh=fresh)
 
     def all(
@@ -176,7 +184,7 @@ class Judge:
     ) -> dict[str, Evidence]:
         """The evidence of a gate and of those it needs."""
         run = self.run(root, level, fresh=fresh)
-        gates = checklist(run.project.settings)
+        gates = checklist(run.project)
         return judge_with_needs(run, gates[name], gates)
 
     def __call__(

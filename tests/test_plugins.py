@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -87,6 +88,8 @@ def test_a_gate_of_another_distribution_fails_and_passes_by_its_settings(
     assert done.returncode == 1
     assert "README.md:3: 'teh' is misspelled" in done.stdout
     assert "write the, or name teh in words" in done.stdout
+    evidence = json.loads((root / ".release/evidence/spelling.json").read_text(encoding="utf-8"))
+    assert evidence["tools"].keys() == {"codespell"}
     with (root / "pyproject.toml").open("a") as file:
         file.write('[tool.release.gates.spelling]\nwords = ["teh"]\n')
     done = nox("spelling", "--", root=root)

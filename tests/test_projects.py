@@ -92,15 +92,15 @@ class Repository:
         return bump(self.judge.run(self.root), Request(step, push=push))
 
     def tag(self) -> Done:
-        return tag(self.judge.run(self.root), Request(), {})
+        return tag(self.judge.run(self.root), Request())
 
     def cut(self, step: str, subject: str | None = None, notes: str | None = None) -> Done:
         self.heard = Heard()
-        return cut(self.judge.run(self.root), Request(step, subject, notes), {}, self.heard)
+        return cut(self.judge.run(self.root), Request(step, subject, notes), self.heard)
 
     def preflight(self) -> Verdict:
         self.heard = Heard()
-        return preflight(self.judge.run(self.root), {}, self.heard).verdict
+        return preflight(self.judge.run(self.root), self.heard).verdict
 
     def publish(self) -> None:
         """Put what was built into the index, as a workflow would (PEP 503)."""

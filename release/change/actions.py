@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -150,9 +150,7 @@ def _no_change(situation: Situation, version: Version, why: str) -> Plan:
     )
 
 
-def dry_tag(
-    project: Project, request: Request, cache: Path, extra: Mapping[str, Gate] | None = None
-) -> Plan:
+def dry_tag(project: Project, request: Request, cache: Path) -> Plan:
     """The plan that `tag` would carry out, if the evidence is complete. Changes nothing."""
     situation = look(project)
     version = version_to_tag(situation, request)
@@ -162,7 +160,7 @@ def dry_tag(
     _judge_tag(situation, version)
     with tempfile.TemporaryDirectory(prefix="nox-release-dry-run-") as scratch:
         run = Run(project, Store(Path(scratch).resolve()), cache)
-        _judge_evidence(run, project.root / FOLDER, situation, version, extra or {})
+        _judge_evidence(run, project.root / FOLDER, situation, version)
     return _tag_plan(situation, version, request)
 
 
@@ -209,7 +207,7 @@ def bump(run: Run, request: Request) -> Done:
         )
 
 
-def tag(run: Run, request: Request, extra: Mapping[str, Gate]) -> Done:
+def tag(run: Run, request: Request) -> Done:
     """An annotated tag on this commit, if its evidence is complete; branch and tag are pushed."""
     with _changing(run, "tag") as (run, told):
         situation = look(run.project)
@@ -217,14 +215,13 @@ def tag(run: Run, request: Request, extra: Mapping[str, Gate]) -> Done:
         if (done := _released(situation, version, told)) is not None:
             return done
         _judge_tag(situation, version)
-        _judge_evidence(run, run.store.folder, situation, version, extra)
+        _judge_evidence(run, run.store.folder, situation, version)
         return _tag_and_push(run, situation, version, request, told)
 
 
 def cut(
     run: Run,
     request: Request,
-    extra: Mapping[str, Gate],
     listener: Listener,
     judged: Callable[[Report], None] = lambda _report: None,
 ) -> Done:
@@ -242,7 +239,7 @@ def cut(
             judge_editable(situation)
         version = here or wanted_version(situation, request)
         if here is not None or stands_in_files(situation, version):
-            return _cut_here(run, situation, version, request, extra, (listener, judged), told)
+            return _cut_here(run, situation, version, request, (listener, judged), told)
         branch = planned_branch(situation, version)
         if branch != situation.branch and (there := branch_there(situation, branch)):
             return _again(situation, version, branch, there, replace(request, push=True), told)
@@ -255,7 +252,7 @@ def cut(
             if plan.commit_message is not None:
                 candidate = standing_candidate(run.project, plan)
                 candidate = candidate or make_candidate(run, shell, plan)
-            report = _judge_candidate(run, situation, plan, candidate, extra, listener)
+            report = _judge_candidate(run, situation, plan, candidate, listener)
             judged(report)
             if report.verdict is not Verdict.READY:
                 return _stopped(run, report, told, plan, candidate)
@@ -269,7 +266,6 @@ def _cut_here(
     situation: Situation,
     version: Version,
     request: Request,
-    extra: Mapping[str, Gate],
     heard: tuple[Listener, Callable[[Report], None]],
     told: list[str],
 ) -> Done:
@@ -280,7 +276,7 @@ def _cut_here(
     # A version that is its tag is only there when the tag is: judged as if it were.
     planned = situation.project.version is None and name not in situation.project.released
     project = replace(run.project, planned_tag=name) if planned else run.project
-    report = preflight(replace(run, project=project), extra, listener)
+    report = preflight(replace(run, project=project), listener)
     judged(report)
     if report.verdict is not Verdict.READY:
         return _stopped(run, report, told)
@@ -399,14 +395,13 @@ def _judge_candidate(
     situation: Situation,
     plan: Plan,
     candidate: Candidate | None,
-    extra: Mapping[str, Gate],
     listener: Listener,
 ) -> Report:
     """The full checklist on exactly the commit that is to be released."""
     project = candidate.project if candidate else situation.project
     if candidate is None and plan.tag is not None:
         project = replace(project, planned_tag=plan.tag.name)
-    return preflight(replace(run, project=project, level=None), extra, listener)
+    return preflight(replace(run, project=project, level=None), listener)
 
 
 def _publish(
@@ -619,11 +614,9 @@ def _undo(run: Run, situation: Situation, back: list[Move]) -> None:
         switch(top, run.store.folder, back, "nox-release: the remote had moved on", source)
 
 
-def _judge_evidence(
-    run: Run, folder: Path, situation: Situation, version: Version, extra: Mapping[str, Gate]
-) -> None:
+def _judge_evidence(run: Run, folder: Path, situation: Situation, version: Version) -> None:
     """Raise ReleaseError unless the evidence in `folder` is complete for what is here now."""
-    report = collect_here(run, folder, extra, _tag_name(situation, version))
+    report = collect_here(run, folder, _tag_name(situation, version))
     if report.verdict is Verdict.READY:
         judge_built(report, situation.project, version)
         return
@@ -702,7 +695,7 @@ def _stopped(
         leave(run.project, candidate)
         path = candidate.top.relative_to(run.project.root)
         said.append(
-            f"the commit that was judged is in {path}, for a look; mend it on the release branch,"
+            f"the commit that was judged is in {path}, for a look; fix it on the release branch,"
             " commit there, and run this again"
         )
     return Done(tuple(said), plan, plan.notes if plan else (), report)

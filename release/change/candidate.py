@@ -158,7 +158,7 @@ def add_worktree(project: Project, commit: str) -> Path:
             Problem(
                 f"no worktree can be made for the release: {full}{reason}",
                 f"{FOLDER}/{NAME}",
-                remedy="nothing was changed; make room, or mend that, and run this again",
+                remedy="nothing was changed; make room, or fix that, and run this again",
             )
         ) from None
     return top
@@ -424,7 +424,7 @@ def _commit(shell: Shell, top: Path, plan: Plan, message: str) -> tuple[str, str
         raise ReleaseError(
             Problem(
                 f"git commit: {done.last_line}",
-                remedy="nothing was changed: mend what git or the project's hook names, and run"
+                remedy="nothing was changed: fix what git or the project's hook names, and run"
                 f" this again{LOG_HINT}",
             )
         )

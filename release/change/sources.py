@@ -250,7 +250,7 @@ def _towncrier(project: Project) -> Mapping[str, Any] | None:
             data = toml.loads(untranslated(project.root, "towncrier.toml"))
         except tomllib.TOMLDecodeError as error:
             raise ConfigurationError(
-                Problem(f"is not valid TOML: {error}", "towncrier.toml", remedy="mend the syntax")
+                Problem(f"is not valid TOML: {error}", "towncrier.toml", remedy="fix the syntax")
             ) from None
         return as_table(as_table(data.get("tool")).get("towncrier"))
     return project.tool("towncrier") if project.configures("towncrier") else None
@@ -272,7 +272,7 @@ def _scriv(project: Project) -> Mapping[str, Any] | None:
             parser.read_string(untranslated(project.root, name))
         except configparser.Error as error:
             raise ConfigurationError(
-                Problem(f"is not a valid ini file: {error}", name, remedy="mend the syntax")
+                Problem(f"is not a valid ini file: {error}", name, remedy="fix the syntax")
             ) from None
         if parser.has_section(section):
             return dict(parser[section])

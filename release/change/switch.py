@@ -125,7 +125,7 @@ def _prepared(
     try:
         made = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))
     except OSError as error:
-        raise _unprepared(error) from None
+        raise unwritable("cannot be prepared", error) from None
     common = (top / git(top, "rev-parse", "--git-common-dir").stdout.rstrip("\n")).resolve()
     note = common / f"{NOTE}{made.name}"
     try:
@@ -134,7 +134,7 @@ def _prepared(
             request = _request(top, made, moves, message, source)
             _write(made / _switch.REQUEST, json.dumps(request).encode("utf-8", "surrogateescape"))
         except OSError as error:
-            raise _unprepared(error) from None
+            raise unwritable("cannot be prepared", error) from None
         yield made
     except Unsettled:
         raise
@@ -144,10 +144,11 @@ def _prepared(
     _forget(made, note)
 
 
-def _unprepared(error: OSError) -> ReleaseError:
+def unwritable(what: str, error: OSError) -> ReleaseError:
+    """What to say where there is no room or no right to write, before anything was changed."""
     return ReleaseError(
         Problem(
-            f"cannot be prepared: {error.strerror or error}",
+            f"{what}: {error.strerror or error}",
             str(error.filename or ""),
             remedy="nothing was changed; make room or make it writable, and run this again",
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from release.change.lock import run_git
-from release.change.switch import environment
+from release.change.switch import environment, unwritable
 from release.errors import CannotCheck, Problem, ReleaseError
 from release.model import NewTag
 from release.project.git import CALM, git
@@ -35,12 +35,12 @@ def make_tag(top: Path, tag: NewTag, commit: str) -> str:
     try:
         scratch = Path(tempfile.mkdtemp(prefix="nox-release-tag-", dir=common))
     except OSError as error:
-        raise _no_tag(error) from None
+        raise unwritable("no tag can be made", error) from None
     try:
         _git(scratch, "init", "--quiet", "--bare", ".")
         config = scratch / "config"
         own = [common / "config", Path(paths[1]) / "config.worktree"]
-        includes = "".join(f"[include]\n\tpath = {_quoted(file)}\n" for file in own)
+        includes = "".join(f"[include]\n\tpath = {quoted(file)}\n" for file in own)
         # What stands later wins: the scratch repository's own shape.
         config.write_text(includes + config.read_text(encoding="utf-8"), encoding="utf-8")
         message = scratch / "message"
@@ -57,7 +57,7 @@ def make_tag(top: Path, tag: NewTag, commit: str) -> str:
             raise ReleaseError(
                 Problem(
                     f"git tag: {said}",
-                    remedy="nothing was changed; mend that and run this again",
+                    remedy="nothing was changed; fix that and run this again",
                 )
             )
         ref = f"refs/tags/{tag.name}"
@@ -69,25 +69,15 @@ def make_tag(top: Path, tag: NewTag, commit: str) -> str:
             raise ReleaseError(
                 Problem(
                     f"git tag: not signed: {done.stderr.strip() or 'no reason given'}",
-                    remedy="nothing was changed; mend the key (git config user.signingKey) and run"
+                    remedy="nothing was changed; fix the key (git config user.signingKey) and run"
                     " this again",
                 )
             )
         return _git(scratch, "rev-parse", ref, objects=common / "objects").stdout.strip()
     except OSError as error:
-        raise _no_tag(error) from None
+        raise unwritable("no tag can be made", error) from None
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _no_tag(error: OSError) -> ReleaseError:
-    return ReleaseError(
-        Problem(
-            f"no tag can be made: {error.strerror or error}",
-            str(error.filename or ""),
-            remedy="nothing was changed; make room or make it writable, and run this again",
-        )
-    )
 
 
 def drop_leftovers(common: Path) -> None:
@@ -114,7 +104,8 @@ def _git(
     )
 
 
-def _quoted(path: Path) -> str:
+def quoted(path: Path) -> str:
+    """A path as a value in a file of git's configuration."""
     text = str(path).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'
 

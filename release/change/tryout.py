@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import tempfile
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +15,13 @@ from release.change.candidate import (
     judge_last_candidate,
 )
 from release.change.switch import check_writable, environment
+from release.change.tags import quoted
 from release.errors import Problem, ReleaseError
 from release.model import Finding, Gate, Plan
 from release.project import Project
 from release.project.git import git
+from release.registry import installed
+from release.run.environments import tools_name
 from release.run.runner import Run, open_shell
 from release.run.store import Store
 
@@ -38,7 +42,8 @@ def try_out(project: Project, plan: Plan, tools: Gate, cache: Path) -> tuple[Fin
         check_writable(project.root / edit.path, edit.path)
     with tempfile.TemporaryDirectory(prefix="nox-release-dry-run-") as name:
         scratch = Path(name).resolve()
-        _lend_tools(cache, scratch / "cache", (tools.name, *DOCUMENT_GATES))
+        gates = [tools, *(installed()[name].gate for name in DOCUMENT_GATES)]
+        _lend_tools(cache, scratch / "cache", gates)
         run = Run(project, Store(_folder(scratch / "project")), scratch / "cache")
         top = _copy(project, scratch, plan.base)
         try:
@@ -58,12 +63,12 @@ def _folder(path: Path) -> Path:
     return path
 
 
-def _lend_tools(cache: Path, lent: Path, gates: tuple[str, ...]) -> None:
+def _lend_tools(cache: Path, lent: Path, gates: Iterable[Gate]) -> None:
     tools = lent / "tools"
     tools.mkdir(parents=True)
-    for path in (cache / "tools").glob("*-*"):
-        if path.is_dir() and path.name.rpartition("-")[0] in gates:
-            (tools / path.name).symlink_to(path, target_is_directory=True)
+    for name in map(tools_name, gates):
+        if (cache / "tools" / name).is_dir():
+            (tools / name).symlink_to(cache / "tools" / name, target_is_directory=True)
 
 
 def _copy(project: Project, scratch: Path, commit: str) -> Path:
@@ -102,15 +107,10 @@ def _configure(directory: Path, common: Path, folder: Path, top: Path) -> None:
     config = folder / "config"
     text = config.read_text(encoding="utf-8")
     for own in (common / "config", directory / "config.worktree"):
-        text += f"[include]\n\tpath = {_quoted(own)}\n"
-    text += f"[core]\n\tbare = false\n\tworktree = {_quoted(top)}\n"
-    text += f"\thooksPath = {_quoted(folder / 'hooks')}\n"
+        text += f"[include]\n\tpath = {quoted(own)}\n"
+    text += f"[core]\n\tbare = false\n\tworktree = {quoted(top)}\n"
+    text += f"\thooksPath = {quoted(folder / 'hooks')}\n"
     config.write_text(text, encoding="utf-8")
-
-
-def _quoted(path: Path) -> str:
-    text = str(path).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'
 
 
 def _lend_hooks(top: Path, common: Path, folder: Path) -> None:

@@ -695,7 +695,7 @@ def _pattern(place: ListedPlace, change: _Change, *, probe: bool = False) -> re.
         return re.compile(whole, re.MULTILINE | re.DOTALL)
     except (re.error, RecursionError, OverflowError) as error:
         message = f"search {place.search!r} is no regular expression: {error}"
-        raise ConfigurationError(_malformed(message, place.line, "mend it")) from None
+        raise ConfigurationError(_malformed(message, place.line, "fix it")) from None
 
 
 def _before(piece: _Piece, regex: bool) -> str:

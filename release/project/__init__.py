@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import configparser
+import contextlib
 import io
+import os
 import re
 import tokenize
 import tomllib
@@ -364,7 +366,7 @@ def _read_pyproject(root: Path) -> tuple[str, Mapping[str, Any]]:
         message = re.sub(r" \(at .*\)$", "", str(error))
         line = int(place[1]) if place else source.count("\n") + 1
         raise ConfigurationError(
-            Problem(f"is not valid TOML: {message}", path, line, "mend the syntax there")
+            Problem(f"is not valid TOML: {message}", path, line, "fix the syntax there")
         ) from None
 
 
@@ -578,8 +580,21 @@ def _visible_packages(
                     dotted = name.lower().replace("-", ".")
                     if (root / dotted.replace(".", "/") / "__init__.py").is_file():
                         yield base, dotted
-            elif regular or any(entry.rglob("*.py")):
+            elif regular or _holds_python(entry):
                 yield base, entry.name
+
+
+def _holds_python(folder: Path) -> bool:
+    """Whether a module lies anywhere below; rglob gives up on a thousand nested folders."""
+    waiting = [str(folder)]
+    while waiting:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.name.endswith(".py"):
+                    return True
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+    return False
 
 
 def _choose_package(

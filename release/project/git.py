@@ -167,7 +167,7 @@ def read_facts(root: Path) -> GitFacts | None:
         if "not a git repository (or any" in where.stderr:
             return None
         said = where.stderr.strip().splitlines() or [f"exit status {where.returncode}"]
-        remedy = said[-1].strip() if len(said) > 1 else "mend it until `git status` works in it"
+        remedy = said[-1].strip() if len(said) > 1 else "fix it until `git status` works in it"
         raise CannotCheck(f"git cannot read this repository: {said[0]}", remedy)
     answers = where.stdout.split("\n")
     if len(answers) > 5:  # four, and what is behind the last line end

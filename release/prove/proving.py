@@ -94,13 +94,12 @@ class _NotPlanted(Exception):
         self.remedy = remedy
 
 
-def prove(run: Run, extra: Mapping[str, Gate], names: Sequence[str], listener: Listener) -> Proofs:
+def prove(run: Run, names: Sequence[str], listener: Listener) -> Proofs:
     """Plant each gate's defects in copies of the project's commit, and judge them there.
 
-    `names` chooses gates, none means all of them; `extra` are gates of the noxfile. Of the project
-    itself nothing is touched but the logs in `.release/`. Raises ReleaseError for a project that is
-    in no git repository, and for names that are no gates. On KeyboardInterrupt everything is
-    stopped and removed.
+    `names` chooses gates, none means all of them. Of the project itself nothing is touched but the
+    logs in `.release/`. Raises ReleaseError for a project that is not in a git repository, and for
+    names that are not gates. On KeyboardInterrupt everything is stopped and removed.
     """
     from release.gates.ci.settings import CiSettings
 
@@ -109,7 +108,7 @@ def prove(run: Run, extra: Mapping[str, Gate], names: Sequence[str], listener: L
     if facts is None or facts.commit is None:
         remedy = "git init, git add, git commit: copies are made of a commit"
         raise ReleaseError(Problem("not in a git repository with a commit", remedy=remedy))
-    gates = checklist(project.settings, extra)
+    gates = checklist(project)
     _require_known(names, gates)
     chosen = [name for name in gates if not names or name in names]
     workflows = project.settings.gates.of("ci", CiSettings).workflows
@@ -193,11 +192,11 @@ def _without_planting(bench: _Bench, gate: Gate) -> Shown | None:
     if reason is not None:
         return Shown("", Proof.NOT_APPLICABLE, reason)
     if outcome.status is Status.FAILED:
-        remedy = f"mend it first: nox -s {gate.name}; a gate that fails anyhow proves nothing"
+        remedy = f"fix it first: nox -s {gate.name}; a gate that fails anyhow proves nothing"
         return Shown("", Proof.NOT_SHOWN, f"fails already: {outcome.summary}", remedy)
     for name in gate.needs:
         if bench.evidence[name].outcome.status is not Status.PASSED:
-            return Shown("", Proof.NOT_SHOWN, outcome.summary, f"mend it first: nox -s {name}")
+            return Shown("", Proof.NOT_SHOWN, outcome.summary, f"fix it first: nox -s {name}")
     return None
 
 
@@ -255,11 +254,11 @@ def _run_broken(bench: _Bench, gate: Gate, copy: Copy) -> None:
             done = shell.run(program, *words[1:])
             if done.status != 0:
                 said = f"{' '.join(words)}: exit status {done.status}: {done.last_line}"
-                raise _NotPlanted(said, f"mend {where}")
+                raise _NotPlanted(said, f"fix {where}")
     if git(copy.root, "diff", "--name-only", before) == "" and not git(
         copy.root, "status", "--porcelain"
     ):
-        raise _NotPlanted("nothing is changed by what is to break it", f"mend {where}")
+        raise _NotPlanted("nothing is changed by what is to break it", f"fix {where}")
 
 
 # --- planting and judging -------------------------------------------------------------------------
@@ -403,13 +402,13 @@ def _plant_and_judge(
         text = log.read_text("utf-8", "replace") if log.is_file() else ""
         return _Judged(evidence.outcome, root, _where(diff), f"{diff}\n\n{text}")
     except subprocess.CalledProcessError as error:
-        remedy = "mend it until `git clone` of this repository works"
+        remedy = "fix it until `git clone` of this repository works"
         raise _NotPlanted(f"git: {copies.complaint(error)}", remedy) from None
     except ReleaseError as error:
         problem = error.problems[0]
-        raise _NotPlanted(problem.message, problem.remedy or "mend that first") from None
+        raise _NotPlanted(problem.message, problem.remedy or "fix that first") from None
     except OSError as error:
-        raise _NotPlanted(error.strerror or str(error), "mend that first") from None
+        raise _NotPlanted(error.strerror or str(error), "fix that first") from None
     except Interrupted:
         raise KeyboardInterrupt from None
     finally:
@@ -527,7 +526,7 @@ def _prepare(
         remote = copies.make_remote(facts, branch, scratch)
         root = copies.make_copy(project, remote, branch, scratch / "clean")
     except subprocess.CalledProcessError as error:
-        remedy = "mend it until `git clone` of this repository works"
+        remedy = "fix it until `git clone` of this repository works"
         said = f"cannot be copied: {copies.complaint(error)}"
         raise ReleaseError(Problem(said, remedy=remedy)) from None
     store = Store(root)

@@ -15,31 +15,31 @@ from release.text.versions import next_version
 
 if TYPE_CHECKING:
     from release.project import Project
-    from release.settings import Settings
 
 
-def checklist(settings: Settings, extra: Mapping[str, Gate] | None = None) -> dict[str, Gate]:
-    """Every gate of a project by name: installed, from its settings, and `extra` of its noxfile.
+def checklist(project: Project) -> dict[str, Gate]:
+    """Every gate of a project by name: installed, from its settings, and from its noxfile.
 
     Raises ConfigurationError when a gate of the noxfile has the name of another one, or needs
     gates that do not exist or that need it.
     """
     from release.run.commands import own_gate
 
-    gates = known() | {name: own_gate(name, own) for name, own in settings.gates.own.items()}
+    own = project.settings.gates.own
+    gates = known() | {name: own_gate(name, table) for name, table in own.items()}
     problems = [
         Problem(f"gate {name!r} exists already", "noxfile.py", remedy="give it another name")
-        for name in extra or {}
+        for name in project.extra
         if name in gates
     ]
-    gates |= extra or {}
+    gates |= project.extra
     problems += [
         Problem(
             f"gate {gate.name!r} needs {need!r}, which is not a gate",
             "noxfile.py",
             remedy=f"gates: {', '.join(gates)}",
         )
-        for gate in (extra or {}).values()
+        for gate in project.extra.values()
         for need in gate.needs
         if need not in gates
     ]

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from release.errors import CannotCheck
+from release.model import Gate
+from release.project.declared import requirement_name
 from release.project.git import LOCAL_VARIABLES
 from release.run.processes import Completed
 
 STAMP = "nox-release.json"
-LOCKS = Path(__file__).parents[1] / "locks"
 Run = Callable[[Sequence[str]], Completed]
 NETWORK_REMEDY = "look at the log; pip's or uv's configuration must reach a package index"
 
@@ -68,6 +69,12 @@ class Environment:
             if (match := re.fullmatch(r"(.+)-([^-]+)\.dist-info", entry.name))
         }
 
+    def versions_of(self, tools: Sequence[str]) -> dict[str, str]:
+        """The versions of those tools (names or requirements) that are installed."""
+        there = self.distributions()
+        wanted = map(requirement_name, tools)
+        return {name: there[name] for name in wanted if name in there}
+
     def site_packages(self) -> list[Path]:
         if os.name == "nt":
             return [self.path / "Lib" / "site-packages"]
@@ -108,18 +115,48 @@ def find_uv() -> str | None:
     return shutil.which("uv")
 
 
-def lock_of(gate: str) -> Path:
-    """The file with the pinned tools of a gate (requirements with hashes)."""
-    return LOCKS / f"{gate}.txt"
+def module_of(gate: Gate) -> Path | None:
+    """The file that a gate's check is written in; None for a check that is not a function."""
+    code = getattr(gate.check, "__code__", None)
+    return Path(code.co_filename) if code else None
 
 
-def pinned_version(gate: str, distribution: str) -> str:
+def lock_of(gate: Gate) -> Path | None:
+    """The file with a gate's pinned tools (requirements with hashes), None where it has none.
+
+    It lies beside the module of the gate's check: `lock.txt` in a package that is the gate's own,
+    `NAME.lock.txt` beside a module, which may hold other gates.
+    """
+    module = module_of(gate)
+    if module is None:
+        return None
+    own = module.name == "__init__.py"
+    lock = module.with_name("lock.txt" if own else f"{gate.name}.lock.txt")
+    return lock if lock.is_file() else None
+
+
+def pinned_version(gate: Gate, distribution: str) -> str:
     """The version to which a gate's lock pins a distribution. Raises KeyError if it does not."""
-    text = lock_of(gate).read_text(encoding="utf-8")
+    lock = lock_of(gate)
+    text = lock.read_text(encoding="utf-8") if lock else ""
     match = re.search(rf"^{re.escape(distribution)}==([^\s;\\]+)", text, re.M)
     if match is None:
         raise KeyError(distribution)
     return match[1]
+
+
+def requirements_of(gate: Gate, tools: Sequence[str]) -> list[str]:
+    """What to ask an installer for: the pinned version of each tool, its name without a lock."""
+    if lock_of(gate) is None:
+        return list(tools)
+    return [f"{tool}=={pinned_version(gate, tool)}" for tool in tools]
+
+
+def digest_of_tools(gate: Gate) -> str:
+    """A digest of what a gate's tools are, by lock or by name, and of their interpreter."""
+    lock = lock_of(gate)
+    tools = [lock.read_bytes()] if lock else gate.tools
+    return digest_of(*tools, sys.version, sys.base_prefix)
 
 
 def installer(environment: Environment, pip_of: Environment | None = None) -> list[str]:
@@ -156,37 +193,34 @@ def create(path: Path, python: str, run: Run, *, bare: bool = False) -> Environm
     return Environment(path)
 
 
-def tools_name(gate: str) -> str:
+def tools_name(gate: Gate) -> str:
     """The name of the folder that holds a gate's tools: what shares it has the same pins.
 
     It is made of the interpreter that this process's own one derives from, so that every
     installation of this program on one machine finds it.
     """
-    return f"{gate}-{_tools_digest(gate)[:16]}"
+    return f"{gate.name}-{digest_of_tools(gate)[:16]}"
 
 
-def _tools_digest(gate: str) -> str:
-    return digest_of(lock_of(gate).read_bytes(), sys.version, sys.base_prefix)
-
-
-def ensure_tools(gate: str, path: Path, run: Run) -> Environment:
+def ensure_tools(gate: Gate, path: Path, run: Run) -> Environment:
     """The environment at `path` holding exactly the locked tools of `gate`.
 
-    It is installed into again when the pins, the interpreter or the installed files changed.
-    Raises CannotCheck when the tools cannot be installed.
+    Those of a gate without a lock are installed by name, with what they require. It is installed
+    into again when the pins, the interpreter or the installed files changed. Raises CannotCheck
+    when the tools cannot be installed.
     """
-    lock = lock_of(gate)
-    wanted = _tools_digest(gate)
+    wanted = digest_of_tools(gate)
     environment = Environment(path)
     if is_intact(environment, wanted):
         return environment
     if not Path(environment.python).exists() or _has_anything(environment):
         create(path, sys.executable, run)
-    command = [*installer(environment), "--require-hashes", "--no-deps", "-r", str(lock)]
-    done = run(command)
+    lock = lock_of(gate)
+    pinned = ["--require-hashes", "--no-deps", "-r", str(lock)]
+    done = run([*installer(environment), *(pinned if lock else gate.tools)])
     if done.status != 0:
         raise CannotCheck(
-            f"the tools of {gate} were not installed: {reason(done.stderr)}", NETWORK_REMEDY
+            f"the tools of {gate.name} were not installed: {reason(done.stderr)}", NETWORK_REMEDY
         )
     stamp(environment, wanted)
     return environment

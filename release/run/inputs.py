@@ -16,8 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from release.errors import ConfigurationError, Problem
 from release.model import Evidence, Gate, Level
-from release.run.environments import lock_of
+from release.run.environments import digest_of_tools, module_of
 
 # Folders that no gate judges: version control, environments, and the caches of tools, which are
 # derived from the other inputs. Environments of other names are known by their pyvenv.cfg.
@@ -43,6 +44,8 @@ SKIPPED_FOLDERS = frozenset(
         "htmlcov",
     ]
 )
+# Readers that call themselves for each folder give up at about a thousand.
+DEEPEST = 200
 # What test runs and editable installs write as they go, and no gate reads.
 SKIPPED_FILES = (".coverage", ".coverage.*", "coverage.xml", "*.pyc", ".DS_Store")
 SKIPPED_SUFFIX = ".egg-info"
@@ -91,35 +94,43 @@ class Tree:
         """The state now: at some moment between the call and its return.
 
         Callers that waited for one another share a walk that began after they all had called.
+        Raises ConfigurationError for folders that are nested too deeply for a gate to read.
         """
         called = time.monotonic_ns()
         with self._lock:
             if self._latest is None or self._latest[0] <= called:
                 began = time.monotonic_ns()
-                files = dict(self._walk(self._root, ""))
+                files = dict(self._walk())
                 digest = hashlib.sha256()
                 for path in sorted(files):
                     digest.update(f"{path}\0{files[path]}\0".encode("utf-8", "surrogateescape"))
                 self._latest = began, TreeState(digest.hexdigest(), files)
             return self._latest[1]
 
-    def _walk(self, folder: Path, prefix: str) -> Iterator[tuple[str, str]]:
-        try:
-            with os.scandir(folder) as found:
-                entries = list(found)
-        except OSError as error:
-            yield prefix, f"unreadable: {error.strerror}"
-            return
-        if prefix and any(entry.name == "pyvenv.cfg" for entry in entries):
-            return
-        for entry in entries:
-            path = prefix + entry.name
-            if entry.is_dir(follow_symlinks=False):
-                skipped = entry.name in SKIPPED_FOLDERS or entry.name.endswith(SKIPPED_SUFFIX)
-                if not skipped and not self._is_by_product(path):
-                    yield from self._walk(Path(entry.path), path + "/")
-            elif not _matches(entry.name, SKIPPED_FILES) and not self._is_by_product(path):
-                yield path, self._file(entry, path)
+    def _walk(self) -> Iterator[tuple[str, str]]:
+        waiting = [""]
+        while waiting:
+            prefix = waiting.pop()
+            try:
+                with os.scandir(self._root / prefix) as found:
+                    entries = list(found)
+            except OSError as error:
+                yield prefix, f"unreadable: {error.strerror}"
+                continue
+            if prefix and any(entry.name == "pyvenv.cfg" for entry in entries):
+                continue
+            for entry in entries:
+                path = prefix + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    if not self._is_skipped(entry.name, path):
+                        _refuse_deep(path)
+                        waiting.append(path + "/")
+                elif not _matches(entry.name, SKIPPED_FILES) and not self._is_by_product(path):
+                    yield path, self._file(entry, path)
+
+    def _is_skipped(self, name: str, path: str) -> bool:
+        usual = name in SKIPPED_FOLDERS or name.endswith(SKIPPED_SUFFIX)
+        return usual or self._is_by_product(path)
 
     def _is_by_product(self, path: str) -> bool:
         return any(fnmatch.fnmatchcase(path, glob.rstrip("/")) for glob in self._by_products)
@@ -182,13 +193,12 @@ def gate_key(
     Not in it, and the reason why such gates are not reused or only for a time (`Gate.valid`): the
     remote, the index, advisories, a container engine, and the clock.
     """
-    lock = lock_of(gate.name)
     parts = {
         "gate": gate.name,
         "level": level,
         "refs": refs,
         "tree": tree.digest,
-        "tools": hashlib.sha256(lock.read_bytes()).hexdigest() if lock.exists() else None,
+        "tools": digest_of_tools(gate),
         "source": [own_source(), _source_of(gate)],
         "interpreter": [sys.version, sys.executable, platform.platform()],
         "environment": environment_digest(environ),
@@ -210,9 +220,10 @@ def environment_digest(environ: Mapping[str, str]) -> str:
 
 def _source_of(gate: Gate) -> str:
     """A digest of the file that a gate's check is written in."""
+    module = module_of(gate)
     try:
-        return hashlib.sha256(Path(gate.check.__code__.co_filename).read_bytes()).hexdigest()
-    except (AttributeError, OSError):
+        return hashlib.sha256(module.read_bytes()).hexdigest() if module else ""
+    except OSError:
         return ""
 
 
@@ -226,6 +237,17 @@ def own_source() -> str:
             digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def _refuse_deep(path: str) -> None:
+    if path.count("/") >= DEEPEST:
+        raise ConfigurationError(
+            Problem(
+                f"holds folders that are nested more than {DEEPEST} deep",
+                path.partition("/")[0],
+                remedy="move them out of the project, or name them in tool.release.by-products",
+            )
+        )
 
 
 def _matches(name: str, globs: Sequence[str]) -> bool:

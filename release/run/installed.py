@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from packaging.utils import canonicalize_name
 
 from release.errors import CannotCheck, Problem, ReleaseError
+from release.project.declared import requirement_name
 from release.run import environments
 from release.run.environments import NETWORK_REMEDY, Environment
 
@@ -102,7 +103,7 @@ def _project_environment(
     described.append(project.version or (project.git.commit if project.git else None) or "")
     request = [sys.version, python, repr((requirements, tuple(tools), with_project))]
     if tools:
-        request.append(_content(environments.lock_of(shell.gate.name)))
+        request.append(environments.digest_of_tools(shell.gate))
     wanted = environments.digest_of(*described, *request)
     environment = Environment(path)
     noted = environments.read_stamp(environment)
@@ -142,10 +143,9 @@ def _project_environment(
                 else FIT_REMEDY.format(shell.gate.name),
             )
     present = environment.distributions()
-    missing = [tool for tool in tools if tool not in present]
+    missing = [tool for tool in tools if requirement_name(tool) not in present]
     if missing:
-        pins = [f"{tool}=={environments.pinned_version(shell.gate.name, tool)}" for tool in missing]
-        done = shell.run_plain([*command, *pins])
+        done = shell.run_plain([*command, *environments.requirements_of(shell.gate, missing)])
         if done.status != 0:
             raise CannotCheck(
                 f"{', '.join(missing)} not installed: {environments.reason(done.stderr)}",
@@ -166,11 +166,7 @@ def _project_environment(
 def _found(
     project: Project, shell: Shell, environment: Environment, shadowed: bool
 ) -> ProjectEnvironment:
-    shell.versions |= {
-        name: version
-        for name, version in environment.distributions().items()
-        if name in shell.gate.tools
-    }
+    shell.versions |= environment.versions_of(shell.gate.tools)
     search = (str(project.root / project.source_root),) if shadowed else ()
     return ProjectEnvironment(environment, search)
 
@@ -343,4 +339,4 @@ class NotInstallable(ReleaseError):
     """What was built cannot be installed: a defect of the project."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(Problem(message, remedy="mend the project's metadata or build"))
+        super().__init__(Problem(message, remedy="fix the project's metadata or build"))

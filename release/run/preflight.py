@@ -31,10 +31,10 @@ from release.text.escaping import visible
 LONGEST_VALIDITY = timedelta(days=7)
 
 
-def preflight(run: Run, extra: Mapping[str, Gate], listener: Listener) -> Report:
+def preflight(run: Run, listener: Listener) -> Report:
     """Judge every gate of the project and write the report."""
     started = time.monotonic()
-    gates = checklist(run.project.settings, extra)
+    gates = checklist(run.project)
     before = run.tree.read()
     evidence = judge_all(run, gates, listener)
     moved = run.tree.read().changed_since(before)
@@ -67,7 +67,7 @@ def _disturbed(run: Run, moved: Sequence[str]) -> tuple[str, ...]:
     return (*head, *(path for path in moved if path in minded))
 
 
-def collect(run: Run, folder: Path, extra: Mapping[str, Gate]) -> Report:
+def collect(run: Run, folder: Path) -> Report:
     """Judge evidence that other machines left below `folder`, and run nothing.
 
     Evidence counts when it is of this very commit, of a clean tree, for the same level, of one run
@@ -81,7 +81,7 @@ def collect(run: Run, folder: Path, extra: Mapping[str, Gate]) -> Report:
                 "is not a folder", str(folder), remedy="give the folder that holds the evidence"
             )
         )
-    gates = checklist(run.project.settings, extra)
+    gates = checklist(run.project)
     found, refused = _gathered(run, folder, gates)
     run_id = ci_run() or _newest_run(found)
     chosen = {
@@ -166,13 +166,13 @@ def _made_twice(found: Sequence[Evidence]) -> str | None:
     return None
 
 
-def collect_here(run: Run, folder: Path, extra: Mapping[str, Gate], tag: str) -> Report:
+def collect_here(run: Run, folder: Path, tag: str) -> Report:
     """Judge the evidence in `folder`, this project's `.release/`; run and write nothing.
 
     It counts where every input that the gate had is the same now, as it was before and after the
     judgement, with or without the `tag` that is to be made of it.
     """
-    gates = checklist(run.project.settings, extra)
+    gates = checklist(run.project)
     state = run.tree.read()
     planned = replace(run.project, planned_tag=tag)
     refs = {refs_digest(run.project), refs_digest(planned), refs_digest(run.project, tag)}

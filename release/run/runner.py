@@ -42,7 +42,7 @@ MACHINE_FAULTS = frozenset(
 )
 MACHINE_REMEDY = "make room, or make it writable, and run it again"
 INTERRUPTED = Outcome.unchecked("interrupted", "run it again")
-OWN_DEFECT_REMEDY = "mend this project's own gate; the log has the traceback"
+OWN_DEFECT_REMEDY = "fix this project's own gate; the log has the traceback"
 DEFECT_REMEDY = "this is a defect of nox-release: please report it with the log"
 
 
@@ -304,12 +304,11 @@ def _drop_stale_bytecode(run: Run, gate: Gate, digest: str) -> None:
 
 
 def _tools(run: Run, gate: Gate, shell: Shell) -> environments.Environment:
-    path = run.cache / "tools" / environments.tools_name(gate.name)
+    path = run.cache / "tools" / environments.tools_name(gate)
     path.parent.mkdir(parents=True, exist_ok=True)
     with shell.lock(path.with_name(f".{path.name}.lock")):
-        environment = environments.ensure_tools(gate.name, path, shell.run_plain)
-    installed = environment.distributions()
-    shell.versions |= {name: installed[name] for name in gate.tools if name in installed}
+        environment = environments.ensure_tools(gate, path, shell.run_plain)
+    shell.versions |= environment.versions_of(gate.tools)
     return environment
 
 

@@ -102,7 +102,7 @@ def with_release(text: str, path: str, release: Release) -> str:
 
     An Unreleased section's content becomes the release's, below an Unreleased section that is
     empty again: subsections without content are dropped, `notes` are added to theirs, the heading
-    follows the last one's style, and the compare links at the foot are mended. A changelog that
+    follows the last one's style, and the compare links at the foot follow. A changelog that
     has none gets a section from `notes`, above the last one. A section that is there already gets
     the release's date, where it has another or none, and nothing else happens; so doing it twice
     is doing it once.

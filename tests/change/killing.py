@@ -144,9 +144,9 @@ def run_once(asked: dict[str, Any], report: int) -> None:
         if asked["action"] == "bump":
             done = bump(run, request)
         elif asked["action"] == "tag":
-            done = tag(run, request, {})
+            done = tag(run, request)
         else:
-            done = cut(run, request, {}, Silent())
+            done = cut(run, request, Silent())
         counter.active = False
         said = "; ".join(done.said)
         status = int(done.report is not None and done.report.verdict != "ready")

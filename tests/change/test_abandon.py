@@ -171,7 +171,7 @@ def test_a_release_below_a_commit_of_ones_own_is_finished_as_it_is_advised(pendi
     write(pending.root, {"mine.txt": "x"})
     commit(pending.root, "Mine")
     with pending.refused("v1.3.0 is below this commit, and origin does not have it"):
-        cut(pending.judge.run(pending.root), Request("patch"), {}, Silent())
+        cut(pending.judge.run(pending.root), Request("patch"), Silent())
     git(pending.root, "branch", "later")
     git(pending.root, "reset", "--quiet", "--keep", "v1.3.0")
     pending.check()

@@ -41,15 +41,15 @@ def test_a_first_release_that_is_asked_for_twice_is_made_once(root: Path, judge:
 
 
 def test_a_first_release_is_cut_once(root: Path, judge: Judge) -> None:
-    cut(judge.run(root), Request("minor"), {}, Silent())
-    done = cut(judge.run(root), Request("minor"), {}, Silent())
+    cut(judge.run(root), Request("minor"), Silent())
+    done = cut(judge.run(root), Request("minor"), Silent())
     assert "1.3.0 is released: origin has v1.3.0 on this commit" in done.said
     assert git(root, "tag").split() == ["v1.3.0"]
 
 
 def test_the_version_in_the_files_is_released_as_it_is(root: Path, judge: Judge) -> None:
     judge_here(root, judge.tools)
-    done = tag(judge.run(root), Request(), {})
+    done = tag(judge.run(root), Request())
     assert "pushed main and v1.2.3 to origin" in done.said
     assert git(root, "ls-remote", "origin", "refs/tags/v1.2.3^{}").startswith(
         git(root, "rev-parse", "HEAD")
@@ -80,10 +80,10 @@ def test_a_dry_run_of_cut_shows_the_tag_and_the_push(root: Path, judge: Judge) -
 def test_a_tag_made_by_hand_is_not_pushed_without_evidence(root: Path, judge: Judge) -> None:
     git(root, "tag", "--annotate", "--message", "by hand", "v1.2.3")
     with pytest.raises(ReleaseError, match=r"the evidence for \w+ is not complete"):
-        tag(judge.run(root), Request(), {})
+        tag(judge.run(root), Request())
     assert "v1.2.3" not in git(root, "ls-remote", "origin")
     judge_here(root, judge.tools)
-    assert "v1.2.3 was on this commit already" in tag(judge.run(root), Request(), {}).said
+    assert "v1.2.3 was on this commit already" in tag(judge.run(root), Request()).said
 
 
 def test_another_worktree_that_is_away_for_now_is_not_forgotten(
@@ -119,8 +119,8 @@ def test_a_final_release_says_what_its_candidates_said(root: Path, judge: Judge)
     commit(root)
     git(root, "tag", "--annotate", "--message", "x", "v1.2.3")
     git(root, "push", "--quiet", "origin", "main", "v1.2.3")
-    cut(judge.run(root), Request("rc"), {}, Silent())
-    cut(judge.run(root), Request("final"), {}, Silent())
+    cut(judge.run(root), Request("rc"), Silent())
+    cut(judge.run(root), Request("final"), Silent())
     text = (root / "CHANGELOG.md").read_text()
     assert text.count("- A second thing.") == 2
     final = text.index("## [1.3.0] - ")
@@ -155,8 +155,8 @@ def test_the_checklist_is_told_even_where_the_push_is_refused(root: Path, judge:
     hook.chmod(0o755)
     told: list[Report] = []
     with pytest.raises(ReleaseError, match=r"origin refused the push.*not today"):
-        cut(judge.run(root), Request("minor"), {}, Silent(), told.append)
+        cut(judge.run(root), Request("minor"), Silent(), told.append)
     assert [report.verdict for report in told] == ["ready"]
     hook.unlink()
-    done = cut(judge.run(root), Request("minor"), {}, Silent())
+    done = cut(judge.run(root), Request("minor"), Silent())
     assert "pushed main and v1.3.0 to origin" in done.said

@@ -155,13 +155,13 @@ class World:
 
     def cut(self, step: str = "minor", *gates: Gate) -> Done:
         extra = {gate.name: gate for gate in gates}
-        return cut(self.judge.run(self.root), Request(step), extra, Silent())
+        return cut(self.judge.run(self.root, gates=extra), Request(step), Silent())
 
     def tag(self) -> Done:
-        return tag(self.judge.run(self.root), Request(), {})
+        return tag(self.judge.run(self.root), Request())
 
     def check(self) -> None:
-        preflight(self.judge.run(self.root), {}, Silent())
+        preflight(self.judge.run(self.root), Silent())
 
     def do(self, action: str) -> object:
         if action == "dry run":

@@ -79,7 +79,7 @@ def released(root: Path, name: str) -> bool:
 
 
 def cut_(root: Path, judge: Judge, step: str, gates: Mapping[str, Gate] = SCM) -> Done:
-    return cut(judge.run(root), Request(step), gates, Silent())
+    return cut(judge.run(root, gates=gates), Request(step), Silent())
 
 
 def test_a_section_that_is_written_already_is_judged_as_if_it_were_tagged(
@@ -89,7 +89,7 @@ def test_a_section_that_is_written_already_is_judged_as_if_it_were_tagged(
     write(root, {"CHANGELOG.md": WRITTEN})
     commit(root)
     # What the checklist says of the commit without the tag does not stand in for it.
-    preflight(judge.run(root), SCM, Silent())
+    preflight(judge.run(root, gates=SCM), Silent())
     done = cut_(root, judge, "0.4.0")
     assert done.report is not None
     (built,) = [e.outcome.facts["version"] for e in done.report.gates if e.gate == "build"]
@@ -101,11 +101,11 @@ def test_a_tag_is_not_made_for_distributions_of_another_version(
     tmp_path: Path, judge: Judge
 ) -> None:
     root = project(tmp_path, {"pyproject.toml": METADATA, "CHANGELOG.md": CHANGELOG})
-    preflight(judge.run(root), SCM, Silent())
+    preflight(judge.run(root, gates=SCM), Silent())
     said = r"the tag would say 0\.4\.0, and the distributions are of version 0\.3\.2\.dev1"
     for action in (
-        lambda: tag(judge.run(root), Request("0.4.0"), SCM),
-        lambda: dry_tag(read_project(root), Request("0.4.0"), judge.tools, SCM),
+        lambda: tag(judge.run(root, gates=SCM), Request("0.4.0")),
+        lambda: dry_tag(read_project(root, SCM), Request("0.4.0"), judge.tools),
     ):
         with pytest.raises(ReleaseError, match=said) as caught:
             action()
@@ -231,12 +231,12 @@ def test_a_version_that_is_changed_by_hand_is_tagged_where_it_is_the_one_that_is
     commit(root)
     git(root, "push", "--quiet")
     old, new = {"build": build_of("0.3.1")}, {"build": build_of("0.4.0")}
-    preflight(judge.run(root, fresh=True), old, Silent())
+    preflight(judge.run(root, fresh=True, gates=old), Silent())
     with pytest.raises(ReleaseError, match=r"their version comes from Cargo\.toml") as caught:
-        tag(judge.run(root), Request("0.4.0"), old)
+        tag(judge.run(root, gates=old), Request("0.4.0"))
     assert "make it 0.4.0 there" in str(caught.value.problems[0].remedy)
-    preflight(judge.run(root, fresh=True), new, Silent())
-    tag(judge.run(root), Request("0.4.0"), new)
+    preflight(judge.run(root, fresh=True, gates=new), Silent())
+    tag(judge.run(root, gates=new), Request("0.4.0"))
     assert released(root, "v0.4.0")
 
 
@@ -316,12 +316,12 @@ def judged(tmp_path: Path, judge: Judge) -> Path:
         file.write("[tool.release]\npublish = false\n")
     commit(root)
     with_remote(root)
-    preflight(judge.run(root), {"build": build_of("1.2.3")}, Silent())
+    preflight(judge.run(root, gates={"build": build_of("1.2.3")}), Silent())
     return root
 
 
 def tag_judged(root: Path, judge: Judge) -> Done:
-    return tag(judge.run(root), Request(), {"build": build_of("1.2.3")})
+    return tag(judge.run(root, gates={"build": build_of("1.2.3")}), Request())
 
 
 def test_complete_evidence_of_what_is_here_is_tagged(judged: Path, judge: Judge) -> None:
@@ -371,11 +371,11 @@ def test_a_file_that_was_only_good_while_it_was_judged_is_not_tagged(
         return Outcome.passed(1, "built", facts={"version": "1.2.3"})
 
     gates["build"] = Gate("build", "b", spoils)
-    report = preflight(judge.run(judged, fresh=True), gates, Silent())
+    report = preflight(judge.run(judged, fresh=True, gates=gates), Silent())
     assert git(judged, "status", "--porcelain") == ""
     assert report.verdict == "ready"
     with pytest.raises(ReleaseError, match="something that it reads changed while it was judged"):
-        tag(judge.run(judged), Request(), gates)
+        tag(judge.run(judged, gates=gates), Request())
 
 
 @pytest.mark.parametrize("status", ["passed", "not-applicable"])
@@ -399,7 +399,7 @@ def test_distributions_that_were_exchanged_since_are_not_tagged(
         return Outcome.passed(1, "built", artifacts=(made,), facts={"version": "1.2.3"})
 
     gates = {"build": Gate("build", "b", builds, writes=("dist",))}
-    preflight(judge.run(judged, fresh=True), gates, Silent())
+    preflight(judge.run(judged, fresh=True, gates=gates), Silent())
     (judged / ".release/dist/thing.whl").write_bytes(b"another")
     with pytest.raises(ReleaseError, match="the files that it made are not there as they were"):
-        tag(judge.run(judged), Request(), gates)
+        tag(judge.run(judged, gates=gates), Request())

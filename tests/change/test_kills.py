@@ -146,7 +146,7 @@ def judge_here(root: Path, tools: Path) -> None:
     from release.run.store import Store
     from tests.change.killing import Silent
 
-    report = preflight(Run(read_project(root), Store(root), tools), {}, Silent())
+    report = preflight(Run(read_project(root), Store(root), tools), Silent())
     assert report.verdict == "ready", report.as_json()
 
 

@@ -303,6 +303,14 @@ def test_a_repository_without_a_commit_has_no_plan(tmp_path: Path) -> None:
 # What a plan is made from.
 
 
+def test_thousands_of_listed_files_take_time_in_proportion(root: Path) -> None:
+    listed = BUMPVERSION + '[[tool.bumpversion.files]]\nglob = "many/*.txt"\n'
+    files = {f"many/{number}.txt": "version = 1.2.3\n" for number in range(1_000)}
+    change(root, {"pyproject.toml": PYPROJECT + SETTINGS + listed, **files})
+    edits = {edit.path: edit.after for edit in planned(root).edits}
+    assert {edits[path] for path in files} == {"version = 1.3.0\n"}
+
+
 def test_the_paths_of_documents_are_named_once_and_globs_are_left_out(root: Path) -> None:
     listed = (
         '\n[[tool.bumpversion.files]]\nglob = "docs/*.md"\n'

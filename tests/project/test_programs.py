@@ -73,6 +73,7 @@ class Marked:
     def _program(self, name: str) -> Path:
         path = self.programs / name
         then = "exec cat" if name.startswith("filter.") else "exit 1"
+        then = "exit 0" if name.startswith("hook ") else then
         path.write_text(f"#!/bin/sh\necho x >> '{self.marks / name}'\n{then}\n")
         path.chmod(0o755)
         return path
@@ -113,11 +114,16 @@ LOOKS: dict[str, Callable[[Marked, Judge, Path], object]] = {
 }
 
 
+# A dry run makes the commit in a copy of its own, with the hooks that may refuse it.
+TRIED = {"filter.marked.smudge", "hook pre-commit", "hook prepare-commit-msg", "hook commit-msg"}
+
+
 @pytest.mark.parametrize("look", LOOKS)
 def test_a_look_runs_no_more_than_git_status(
     marked: Marked, judge: Judge, tmp_path: Path, look: str
 ) -> None:
-    assert marked.ran(lambda: LOOKS[look](marked, judge, tmp_path)) <= {"filter.marked.clean"}
+    allowed = {"filter.marked.clean"} | (TRIED if look == "dry run" else set())
+    assert marked.ran(lambda: LOOKS[look](marked, judge, tmp_path)) <= allowed
 
 
 def test_a_dry_run_runs_besides_what_may_refuse_a_commit(marked: Marked, judge: Judge) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -112,8 +113,8 @@ def project_with(
     return root
 
 
-def run(judge: Judge, root: Path, *names: str, extra: Mapping[str, Gate] | None = None) -> Proofs:
-    return prove(judge.run(root), extra or {}, names, Heard())
+def run(judge: Judge, root: Path, *names: str, gates: Mapping[str, Gate] | None = None) -> Proofs:
+    return prove(judge.run(root, gates=gates), names, Heard())
 
 
 def of(proofs: Proofs, gate: str) -> Proved:
@@ -154,7 +155,7 @@ def test_every_defect_of_the_table_is_seen_but_where_another_one_shows_more(
     git(root, "config", "core.hooksPath", ".githooks")
     git(root, "remote", "set-url", "origin", "https://github.com/o/small-thing")
     heard = Heard()
-    proofs = prove(judge.run(root), {}, (), heard)
+    proofs = prove(judge.run(root), (), heard)
     seen = {(gate.gate, line.defect) for gate in proofs.gates for line in gate.lines}
     wanted = {
         (gate, defect.name)
@@ -397,7 +398,7 @@ def test_a_gate_of_the_noxfile_is_tried(tmp_path: Path, judge: Judge) -> None:
     gate = Gate("raises", "nothing raises", check)
     blind = Gate("blind", "nothing at all", lambda _project, _shell: Outcome.passed(1, "fine"))
     root = project_with(tmp_path)
-    proofs = run(judge, root, "raises", "blind", extra={"raises": gate, "blind": blind})
+    proofs = run(judge, root, "raises", "blind", gates={"raises": gate, "blind": blind})
     assert proofs.of(Proof.PROVED) == ("raises",)
     assert proofs.of(Proof.NOT_SHOWN) == ("blind",)
 
@@ -410,7 +411,7 @@ def test_a_gate_that_fails_already_proves_nothing(tmp_path: Path, judge: Judge) 
     line = of(proofs, "changelog").lines[0]
     assert line.said.startswith("fails already: ")
     assert "second section" in line.said
-    assert "mend it first" in line.remedy
+    assert "fix it first" in line.remedy
     assert not proofs.whole
 
 
@@ -445,7 +446,7 @@ def test_a_gate_whose_need_fails_already_is_not_tried(tmp_path: Path, judge: Jud
     )
     (line,) = of(run(judge, root, "b"), "b").lines
     assert line.proof is Proof.NOT_SHOWN
-    assert (line.said, line.remedy) == ("needs a, which failed", "mend it first: nox -s a")
+    assert (line.said, line.remedy) == ("needs a, which failed", "fix it first: nox -s a")
 
 
 def test_the_forge_is_stood_in_for_without_any_credential(
@@ -486,7 +487,7 @@ def test_evidence_that_still_counts_stands_in_for_judging_the_clean_copy(
     judge(root, "lint")
     judge(root, "sbom")
     heard = Heard()
-    proofs = prove(judge.run(root), {}, ("lint", "sbom"), heard)
+    proofs = prove(judge.run(root), ("lint", "sbom"), heard)
     assert proofs.of(Proof.PROVED) == ("lint", "sbom")
     assert {name for name, found in heard.clean.items() if found.reused} == {
         "lint",
@@ -495,7 +496,12 @@ def test_evidence_that_still_counts_stands_in_for_judging_the_clean_copy(
     }
 
 
-def test_evidence_that_cannot_be_copied_is_judged_anew(tmp_path: Path, judge: Judge) -> None:
+def test_evidence_that_cannot_be_copied_is_judged_anew(
+    tmp_path: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: object, **_options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
     def check(_project: object, shell: Shell) -> Outcome:
         path = shell.folder_for("made") / "it"
         path.write_bytes((shell.root / "src/small_thing/__init__.py").read_bytes())
@@ -508,10 +514,10 @@ def test_evidence_that_cannot_be_copied_is_judged_anew(tmp_path: Path, judge: Ju
     judge_one(judge.run(root), gate, {})
     for reused in (True, False):
         heard = Heard()
-        assert prove(judge.run(root), {"makes": gate}, ("makes",), heard).whole
+        assert prove(judge.run(root, gates={"makes": gate}), ("makes",), heard).whole
         assert heard.clean["makes"].reused is reused
         if reused:
-            os.mkfifo(root / ".release" / "made" / "pipe")
+            monkeypatch.setattr(shutil, "copytree", full)
 
 
 class TestTheRepositoryIsOnlyRead:
@@ -576,7 +582,7 @@ class TestTheRepositoryIsOnlyRead:
             "import sys; from pathlib import Path; from tests.support import Judge\n"
             "from release.prove.proving import Listener, prove\n"
             "run = Judge(Path(sys.argv[1])).run(Path(sys.argv[2]))\n"
-            "prove(run, {}, ('slow', 'tree'), Listener())\n"
+            "prove(run, ('slow', 'tree'), Listener())\n"
         )
         process = subprocess.Popen(
             [sys.executable, "-c", program, str(judge.tools), str(root)],

@@ -29,7 +29,7 @@ def test_the_checklist_comes_to_a_true_verdict_without_configuration(
     root = fetch(name, expected["version"], expected["sha256"], tmp_path)
     before = git(root, "status", "--porcelain"), git(root, "for-each-ref")
 
-    report = preflight(judge.run(root), {}, Silent())
+    report = preflight(judge.run(root), Silent())
 
     said = {evidence.gate: evidence.outcome for evidence in report.gates}
     statuses = {gate: outcome.status.value for gate, outcome in said.items()}

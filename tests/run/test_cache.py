@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 
 from release.errors import ConfigurationError
+from release.registry import installed
 from release.run.cache import VARIABLE, find_cache
 from release.run.environments import tools_name
 from tests.support import Judge, git, make_project
 from tests.test_sessions import Nox
+
+LINT = installed()["lint"].gate
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="its folders")
 
@@ -120,7 +123,7 @@ def test_two_projects_share_the_tools_and_not_their_own_environments(
     for root in (one, two):
         assert judge(root, "lint").tools
         assert not list((root / ".release").rglob("python*"))
-    assert (tools_folder / "tools" / tools_name("lint")).is_dir()
+    assert (tools_folder / "tools" / tools_name(LINT)).is_dir()
     assert judge.run(one).environments != judge.run(two).environments
 
 
@@ -130,12 +133,12 @@ def test_other_pins_or_another_python_are_another_folder(
 ) -> None:
     from release.run import environments
 
-    before = tools_name("lint")
+    before = tools_name(LINT)
     monkeypatch.setattr(sys, "executable", "/elsewhere/bin/python")
-    assert tools_name("lint") == before
+    assert tools_name(LINT) == before
     if changed == "lock":
-        (tmp_path / "lint.txt").write_text("ruff==0\n")
-        monkeypatch.setattr(environments, "LOCKS", tmp_path)
+        (tmp_path / "lock.txt").write_text("ruff==0\n")
+        monkeypatch.setattr(environments, "lock_of", lambda _gate: tmp_path / "lock.txt")
     else:
         monkeypatch.setattr(sys, changed, "another")
-    assert tools_name("lint") != before
+    assert tools_name(LINT) != before

@@ -34,7 +34,7 @@ from tests.test_model import evidence
 
 OUTCOMES = {
     Status.PASSED: Outcome.passed(2, "fine"),
-    Status.FAILED: Outcome.failed((Finding("is bad", "src/x.py", 3, "mend it"),)),
+    Status.FAILED: Outcome.failed((Finding("is bad", "src/x.py", 3, "fix it"),)),
     Status.UNCHECKED: Outcome.unchecked("no network", "connect"),
     Status.NOT_APPLICABLE: Outcome.not_applicable("no Dockerfile"),
 }
@@ -120,14 +120,14 @@ def test_the_json_report_has_the_documented_fields() -> None:
     gate = next(item for item in data["gates"] if item["name"] == "lint")
     assert gate["status"] == "failed"
     assert gate["findings"] == [
-        {"message": "is bad", "path": "src/x.py", "line": 3, "remedy": "mend it", "advice": False}
+        {"message": "is bad", "path": "src/x.py", "line": 3, "remedy": "fix it", "advice": False}
     ]
     assert {"summary", "checked", "seconds", "reused", "tools", "log"} <= gate.keys()
 
 
 def test_the_terminal_shows_every_gate_finding_remedy_log_and_the_verdict() -> None:
     text = " ".join(shown(report()).split())
-    for part in ("✓ tree", "✗ lint", "? audit", "– docker", "src/x.py:3: is bad", "→ mend it",
+    for part in ("✓ tree", "✗ lint", "? audit", "– docker", "src/x.py:3: is bad", "→ fix it",
                  ".release/logs/build.log", "→ connect", "reused"):  # fmt: skip
         assert part in text, part
     last = shown(report()).strip().splitlines()[-1]
@@ -163,13 +163,13 @@ def test_markdown_shows_every_gate_and_finding() -> None:
     text = markdown.render(report())
     assert text.startswith("## ❌ small-thing 1.2.3: blocked; 1 failed, 1 to check\n")
     assert "| ✅ | tree | fine | 2 | reused |" in text
-    assert "- `src/x.py:3` is bad\n  → mend it" in text
+    assert "- `src/x.py:3` is bad\n  → fix it" in text
     assert "Left to CI: audit." in text
 
 
 def test_the_page_shows_every_gate_and_finding() -> None:
     text = html.render(report())
-    for part in ("tree", "lint", "audit", "docker", "src/x.py:3", "mend it", "Left to CI: audit"):
+    for part in ("tree", "lint", "audit", "docker", "src/x.py:3", "fix it", "Left to CI: audit"):
         assert part in text
     assert "://" not in text
 

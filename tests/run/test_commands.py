@@ -81,7 +81,7 @@ def test_a_title_is_its_line_in_the_checklist(tmp_path: Path, judge: Judge) -> N
     run = judge.run(with_gate(tmp_path / "p", table))
     from release.run.checklist import checklist
 
-    assert checklist(run.project.settings)["doctor"].title == "all is well"
+    assert checklist(run.project)["doctor"].title == "all is well"
 
 
 @pytest.mark.network

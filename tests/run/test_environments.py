@@ -7,13 +7,19 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import release
+from release.change.actions import TOOLS
 from release.errors import CannotCheck
+from release.model import Gate
+from release.registry import installed
 from release.run import environments
 from release.run.environments import Environment, ensure_tools, is_intact, stamp
 from release.run.processes import Completed
+from tests.support import write
 
 LOCK = """\
 iniconfig==2.3.1 \\
@@ -38,17 +44,25 @@ def commands() -> Commands:
     return Commands()
 
 
+def gate_in(module: Path, *tools: str, name: str = "small") -> Gate:
+    """A gate whose check is written in that file."""
+    write(
+        module.parent, {module.name: "def check(project, shell):\n    raise NotImplementedError\n"}
+    )
+    found: dict[str, Any] = {}
+    exec(compile(module.read_bytes(), str(module), "exec"), found)  # noqa: S102
+    return Gate(name, "a small gate", found["check"], tools=tools)
+
+
 @pytest.fixture
-def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A lock of the gate `lint` with one small distribution, taken from a real lock."""
-    text = (environments.LOCKS / "test.txt").read_text(encoding="utf-8")
+def gate(tmp_path: Path) -> Gate:
+    """A gate whose lock has one small distribution, taken from a real lock."""
+    real = environments.lock_of(installed()["test"].gate)
+    assert real
+    text = real.read_text(encoding="utf-8")
     start = text.index("iniconfig==")
-    entry = text[start : text.index("\npackaging==", start) + 1]
-    folder = tmp_path / "locks"
-    folder.mkdir()
-    (folder / "lint.txt").write_text(entry)
-    monkeypatch.setattr(environments, "LOCKS", folder)
-    return folder
+    write(tmp_path / "gate", {"lock.txt": text[start : text.index("\npackaging==", start) + 1]})
+    return gate_in(tmp_path / "gate/__init__.py", "iniconfig")
 
 
 @pytest.fixture(params=["uv", "pip"])
@@ -62,48 +76,47 @@ def installer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.network
 def test_tools_are_installed_once_and_again_when_anything_changed(
-    tmp_path: Path, commands: Commands, locks: Path, installer: str
+    tmp_path: Path, commands: Commands, gate: Gate, installer: str
 ) -> None:
     path = tmp_path / "env"
-    environment = ensure_tools("lint", path, commands)
-    assert environment.distributions()["iniconfig"] == environments.pinned_version(
-        "lint", "iniconfig"
-    )
+    environment = ensure_tools(gate, path, commands)
+    pinned = environments.pinned_version(gate, "iniconfig")
+    assert environment.versions_of(gate.tools) == {"iniconfig": pinned}
     assert all("--require-hashes" in c for c in commands.run if "install" in c)
 
     commands.run.clear()
-    ensure_tools("lint", path, commands)
+    ensure_tools(gate, path, commands)
     assert commands.run == []
 
     (site,) = environment.site_packages()
     shutil.rmtree(next(site.glob("iniconfig-*.dist-info")))
-    ensure_tools("lint", path, commands)
+    ensure_tools(gate, path, commands)
     assert "iniconfig" in environment.distributions()
 
     commands.run.clear()
-    lock = locks / "lint.txt"
-    lock.write_text(lock.read_text() + "# another pin\n")
-    ensure_tools("lint", path, commands)
+    with (tmp_path / "gate/lock.txt").open("a") as lock:
+        lock.write("# another pin\n")
+    ensure_tools(gate, path, commands)
     assert commands.run
 
 
 @pytest.mark.network
 def test_a_tool_with_another_digest_is_not_installed(
-    tmp_path: Path, commands: Commands, locks: Path, installer: str
+    tmp_path: Path, commands: Commands, gate: Gate, installer: str
 ) -> None:
-    (locks / "lint.txt").write_text(LOCK.format(digest="0" * 64))
-    with pytest.raises(CannotCheck, match="tools of lint were not installed"):
-        ensure_tools("lint", tmp_path / "env", commands)
+    (tmp_path / "gate/lock.txt").write_text(LOCK.format(digest="0" * 64))
+    with pytest.raises(CannotCheck, match="tools of small were not installed"):
+        ensure_tools(gate, tmp_path / "env", commands)
 
 
 def test_an_index_out_of_reach_is_said(
-    tmp_path: Path, commands: Commands, locks: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, commands: Commands, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UV_OFFLINE", "1")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     with pytest.raises(CannotCheck) as caught:
-        ensure_tools("lint", tmp_path / "env", commands)
+        ensure_tools(gate, tmp_path / "env", commands)
     assert "index" in caught.value.remedy
 
 
@@ -149,25 +162,39 @@ def test_a_missing_tool_is_named(tmp_path: Path) -> None:
         Environment(tmp_path).tool("twine")
 
 
-LOCK_NAMES = sorted(path.stem for path in environments.LOCKS.glob("*.txt"))
+@pytest.mark.network
+def test_tools_without_a_lock_are_installed_by_name(
+    tmp_path: Path, commands: Commands, installer: str
+) -> None:
+    gate = gate_in(tmp_path / "noxfile.py", "iniconfig<2.1")
+    environment = ensure_tools(gate, tmp_path / "env", commands)
+    assert environment.versions_of(gate.tools) == {"iniconfig": "2.0.0"}
+    commands.run.clear()
+    ensure_tools(gate, tmp_path / "env", commands)
+    assert commands.run == []
 
 
-@pytest.mark.parametrize("gate", LOCK_NAMES)
-def test_every_lock_pins_its_gates_tools_with_hashes_and_names_no_host(gate: str) -> None:
-    from release.change.actions import TOOLS
-    from release.registry import installed
+def test_a_lock_lies_beside_the_module_of_its_gate(tmp_path: Path) -> None:
+    write(tmp_path, {"lock.txt": "", "small.lock.txt": ""})
+    for module, lock in {"__init__.py": "lock.txt", "noxfile.py": "small.lock.txt"}.items():
+        assert environments.lock_of(gate_in(tmp_path / module)) == tmp_path / lock
+    assert environments.lock_of(gate_in(tmp_path / "noxfile.py", name="other")) is None
 
-    text = environments.lock_of(gate).read_text(encoding="utf-8")
+
+OURS = {one.gate.name: one.gate for one in installed().values() if one.gate.tools}
+
+
+@pytest.mark.parametrize("gate", [TOOLS, *OURS.values()], ids=lambda gate: gate.name)
+def test_every_gate_of_ours_pins_its_tools_with_hashes_and_names_no_host(gate: Gate) -> None:
+    lock = environments.lock_of(gate)
+    assert lock
+    text = lock.read_text(encoding="utf-8")
     assert "://" not in text
     entries = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
     assert all("==" in entry and entry.endswith("\\") for entry in entries)
-    for tool in TOOLS.tools if gate == TOOLS.name else installed()[gate].gate.tools:
-        assert environments.pinned_version(gate, tool)
+    assert all(environments.pinned_version(gate, tool) for tool in gate.tools)
 
 
-def test_every_gate_with_tools_has_a_lock() -> None:
-    from release.registry import installed
-
-    assert [name for name in installed() if installed()[name].gate.tools] == [
-        n for n in installed() if n in LOCK_NAMES
-    ]
+def test_every_lock_is_one_of_a_gate() -> None:
+    locks = {environments.lock_of(gate) for gate in (TOOLS, *OURS.values())}
+    assert locks == set(Path(release.__path__[0]).rglob("*lock.txt"))

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from release.errors import ConfigurationError
 from release.model import Artifact, Gate, Level, Outcome
+from release.project import read_project
 from release.run.inputs import Tree, environment_digest, gate_key, own_source
 from tests.support import git, make_project, write
 from tests.test_model import evidence
@@ -122,12 +124,11 @@ def test_looks_that_wait_for_another_share_one_that_sees_what_changed_before_the
     walked, first_may_end = threading.Event(), threading.Event()
     walks = []
 
-    def slow(self: Tree, folder: Path, prefix: str) -> Iterator[tuple[str, str]]:
-        found = list(walk(self, folder, prefix))
-        if folder == root:
-            walks.append(folder)
-            walked.set()
-            assert first_may_end.wait(10)
+    def slow(self: Tree) -> Iterator[tuple[str, str]]:
+        found = list(walk(self))
+        walks.append(found)
+        walked.set()
+        assert first_may_end.wait(10)
         yield from found
 
     monkeypatch.setattr(Tree, "_walk", slow)
@@ -201,13 +202,22 @@ def test_the_key_depends_on_gate_level_files_needs_and_environment(root: Path) -
     assert gate_key(GATE, None, tree, {}, "refs", environ) == keys[0]
 
 
+def test_folders_that_are_nested_without_end_are_refused_by_name(root: Path) -> None:
+    (root / "src" / "/".join(["d"] * 300)).mkdir(parents=True)
+    project = read_project(root)
+    with pytest.raises(ConfigurationError, match="nested more than 200 deep") as caught:
+        Tree(project.root).read()
+    assert caught.value.problems[0].path == "src"
+    Tree(project.root, ["src/d"]).read()
+
+
 def test_the_key_depends_on_the_locked_tools(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tree = Tree(root).read()
     before = gate_key(GATE, None, tree, {}, "refs")
-    (tmp_path / "lint.txt").write_text("ruff==0.0.1\n")
-    monkeypatch.setattr("release.run.environments.LOCKS", tmp_path)
+    (tmp_path / "lock.txt").write_text("ruff==0.0.1\n")
+    monkeypatch.setattr("release.run.environments.lock_of", lambda _gate: tmp_path / "lock.txt")
     assert gate_key(GATE, None, tree, {}, "refs") != before
 
 

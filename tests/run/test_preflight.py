@@ -38,13 +38,13 @@ def _cheap_gates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("release.registry.installed", lambda: gates)
 
 
-def start(root: Path) -> Run:
-    project = read_project(root)
+def start(root: Path, *gates: Gate) -> Run:
+    project = read_project(root, {gate.name: gate for gate in gates})
     return Run(project, Store(project.root), root.parent / "tools", pages=pages)
 
 
 def test_the_report_is_written_for_programs_and_for_people(root: Path) -> None:
-    report = preflight(start(root), {}, Silent())
+    report = preflight(start(root), Silent())
     assert report.verdict is Verdict.READY
     data = json.loads((root / ".release/preflight.json").read_text(encoding="utf-8"))
     assert data == report.as_json()
@@ -58,7 +58,7 @@ def test_gates_of_the_settings_and_of_the_noxfile_belong_to_the_checklist(root: 
     with (root / "pyproject.toml").open("a") as file:
         file.write('[tool.release.gates.doctor]\nrun = ["git --version"]\nproject = false\n')
     own = Gate("python_gate", "mine", lambda project, shell: Outcome.passed(1, "fine"))
-    report = preflight(start(root), {"python_gate": own}, Silent())
+    report = preflight(start(root, own), Silent())
     assert [e.gate for e in report.gates] == ["lint", "test", "doctor", "python_gate"]
     assert report.verdict is Verdict.READY
 
@@ -71,7 +71,7 @@ def test_files_that_change_while_gates_run_are_named(root: Path) -> None:
     with (root / ".gitignore").open("a") as file:
         file.write("litter.txt\n")
     commit(root)
-    report = preflight(start(root), {"litter": Gate("litter", "l", litters)}, Silent())
+    report = preflight(start(root, Gate("litter", "l", litters)), Silent())
     assert report.moved == ("litter.txt",)
     assert report.disturbed == ()
     assert report.verdict is Verdict.READY
@@ -82,7 +82,7 @@ def test_no_commit_is_ready_that_changed_while_it_was_judged(root: Path) -> None
         (project.root / "README.md").write_text("other")
         return Outcome.passed(1, "fine")
 
-    report = preflight(start(root), {"edit": Gate("edit", "e", edits)}, Silent())
+    report = preflight(start(root, Gate("edit", "e", edits)), Silent())
     assert report.disturbed == ("README.md",)
     assert report.verdict is Verdict.INCOMPLETE
     assert "README.md" in (root / ".release/preflight.md").read_text(encoding="utf-8")
@@ -94,14 +94,14 @@ def test_a_new_commit_meanwhile_is_noticed(root: Path) -> None:
         commit(project.root)
         return Outcome.passed(1, "fine")
 
-    report = preflight(start(root), {"commit": Gate("commit", "c", commits)}, Silent())
+    report = preflight(start(root, Gate("commit", "c", commits)), Silent())
     assert "HEAD" in report.disturbed
     assert report.verdict is Verdict.INCOMPLETE
 
 
 def gathered(root: Path, tmp_path: Path) -> Path:
     """Evidence as another machine would hand it on."""
-    preflight(start(root), {}, Silent())
+    preflight(start(root), Silent())
     folder = tmp_path / "gathered" / "machine"
     folder.parent.mkdir()
     (root / ".release").rename(folder)
@@ -110,7 +110,7 @@ def gathered(root: Path, tmp_path: Path) -> Path:
 
 def test_collected_evidence_is_judged_and_nothing_is_run(root: Path, tmp_path: Path) -> None:
     folder = gathered(root, tmp_path)
-    report = collect(start(root), folder, {})
+    report = collect(start(root), folder)
     assert report.verdict is Verdict.READY
     assert not (root / ".release/evidence/lint.json").exists()
     assert json.loads((root / ".release/preflight.json").read_text())["verdict"] == "ready"
@@ -141,7 +141,7 @@ def test_collected_evidence_that_does_not_count_is_named(
 ) -> None:
     folder = gathered(root, tmp_path)
     alter(folder, **changes)
-    report = collect(start(root), folder, {})
+    report = collect(start(root), folder)
     assert report.verdict is Verdict.INCOMPLETE
     (lint,) = (e for e in report.gates if e.gate == "lint")
     assert said in lint.outcome.summary
@@ -151,7 +151,7 @@ def test_evidence_for_another_level_does_not_count(root: Path, tmp_path: Path) -
     folder = gathered(root, tmp_path)
     run = start(root)
     run.level = Level.MAJOR
-    report = collect(run, folder, {})
+    report = collect(run, folder)
     assert report.verdict is Verdict.INCOMPLETE
     assert report.gates[0].outcome.summary == "the evidence is for no level"
 
@@ -162,9 +162,9 @@ def test_settings_say_how_long_collected_evidence_counts(root: Path, tmp_path: P
     commit(root)
     folder = gathered(root, tmp_path)
     run = start(root)
-    assert collect(run, folder, {}).verdict is Verdict.READY
+    assert collect(run, folder).verdict is Verdict.READY
     run.now += timedelta(hours=2)
-    assert collect(run, folder, {}).verdict is Verdict.INCOMPLETE
+    assert collect(run, folder).verdict is Verdict.INCOMPLETE
 
 
 @pytest.mark.parametrize(
@@ -186,25 +186,25 @@ def test_hostile_evidence_is_refused_without_a_crash(
 ) -> None:
     folder = gathered(root, tmp_path)
     alter(folder, **changes)
-    assert collect(start(root), folder, {}).verdict is Verdict.INCOMPLETE
+    assert collect(start(root), folder).verdict is Verdict.INCOMPLETE
 
 
 def test_evidence_that_is_nested_without_end_is_refused(root: Path, tmp_path: Path) -> None:
     folder = gathered(root, tmp_path)
     (folder / "machine/evidence/lint.json").write_text("[" * 200_000)
-    assert collect(start(root), folder, {}).verdict is Verdict.INCOMPLETE
+    assert collect(start(root), folder).verdict is Verdict.INCOMPLETE
 
 
 def test_collected_text_cannot_steer_the_terminal(root: Path, tmp_path: Path) -> None:
     folder = gathered(root, tmp_path)
     alter(folder, summary="\x1b]0;title\x07 fine")
-    report = collect(start(root), folder, {})
+    report = collect(start(root), folder)
     assert report.gates[0].outcome.summary == r"\x1b]0;title\x07 fine"
 
 
 def test_missing_evidence_leaves_the_verdict_incomplete(root: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    report = collect(start(root), tmp_path / "empty", {})
+    report = collect(start(root), tmp_path / "empty")
     assert report.verdict is Verdict.INCOMPLETE
     assert report.gates[0].outcome.summary == "no evidence was collected"
 
@@ -217,7 +217,7 @@ def test_of_several_machines_the_worst_one_counts(root: Path, tmp_path: Path) ->
     finding = {"message": "bad here", "path": None, "line": None, "remedy": None, "advice": False}
     data |= {"status": "failed", "findings": [finding]}
     (other / "lint.json").write_text(json.dumps(data))
-    report = collect(start(root), folder, {})
+    report = collect(start(root), folder)
     assert report.verdict is Verdict.BLOCKED
 
 
@@ -226,16 +226,16 @@ def test_evidence_of_another_run_of_ci_does_not_count(
 ) -> None:
     monkeypatch.setenv("GITHUB_RUN_ID", "17")
     folder = gathered(root, tmp_path)
-    assert collect(start(root), folder, {}).verdict is Verdict.READY
+    assert collect(start(root), folder).verdict is Verdict.READY
     monkeypatch.setenv("GITHUB_RUN_ID", "18")
-    report = collect(start(root), folder, {})
+    report = collect(start(root), folder)
     assert report.verdict is Verdict.INCOMPLETE
     said = "the evidence is of the CI run 17, and this is about the CI run 18"
     assert [e.outcome.summary for e in report.gates] == [said, said]
     monkeypatch.delenv("GITHUB_RUN_ID")
-    assert collect(start(root), folder, {}).verdict is Verdict.READY
+    assert collect(start(root), folder).verdict is Verdict.READY
     alter(folder, run="19")
-    assert collect(start(root), folder, {}).verdict is Verdict.INCOMPLETE
+    assert collect(start(root), folder).verdict is Verdict.INCOMPLETE
 
 
 def test_evidence_of_a_gate_that_the_project_does_not_have_is_named(
@@ -245,7 +245,7 @@ def test_evidence_of_a_gate_that_the_project_does_not_have_is_named(
     evidence = folder / "machine/evidence"
     (evidence / "theirs.json").write_bytes((evidence / "lint.json").read_bytes())
     with pytest.raises(ConfigurationError, match=r"machine/evidence/theirs\.json: is evidence of"):
-        collect(start(root), folder, {})
+        collect(start(root), folder)
 
 
 def test_a_file_that_two_machines_made_with_other_bytes_is_named(
@@ -258,9 +258,9 @@ def test_a_file_that_two_machines_made_with_other_bytes_is_named(
     wheel = {"path": "dist/thing.whl", "name": "thing.whl", "size": 1, "sha256": "1" * 64}
     alter(folder, artifacts=[wheel])
     other.write_text(json.dumps(data | {"artifacts": [wheel]}))
-    assert collect(start(root), folder, {}).verdict is Verdict.READY
+    assert collect(start(root), folder).verdict is Verdict.READY
     other.write_text(json.dumps(data | {"artifacts": [wheel | {"sha256": "2" * 64}]}))
-    report = collect(start(root), folder, {})
+    report = collect(start(root), folder)
     assert report.verdict is Verdict.INCOMPLETE
     assert report.gates[0].outcome.summary.startswith("thing.whl was made twice, with other bytes")
 
@@ -269,16 +269,16 @@ def test_evidence_of_an_older_commit_does_not_count(root: Path, tmp_path: Path) 
     folder = gathered(root, tmp_path)
     write(root, {"new.txt": "x"})
     commit(root)
-    assert collect(start(root), folder, {}).verdict is Verdict.INCOMPLETE
+    assert collect(start(root), folder).verdict is Verdict.INCOMPLETE
 
 
 def test_collecting_from_no_folder_is_a_mistake_that_is_named(root: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="is not a folder"):
-        collect(start(root), tmp_path / "nowhere", {})
+        collect(start(root), tmp_path / "nowhere")
 
 
 def test_old_evidence_counts_no_longer_than_its_gate_says(root: Path, tmp_path: Path) -> None:
     folder = gathered(root, tmp_path)
     run = start(root)
     run.now += timedelta(days=8)
-    assert collect(run, folder, {}).verdict is Verdict.INCOMPLETE
+    assert collect(run, folder).verdict is Verdict.INCOMPLETE

@@ -159,7 +159,7 @@ def test_the_time_limit_is_of_the_whole_gate(root: Path) -> None:
             "timeout = 2\nproject = false\n"
         )
     run = start(root)
-    outcome = judge(run, checklist(run.project.settings)["slow"], {}).outcome
+    outcome = judge(run, checklist(run.project)["slow"], {}).outcome
     assert outcome.status is Status.UNCHECKED
 
 
@@ -372,20 +372,19 @@ def test_a_gate_that_returns_no_outcome_has_not_passed(root: Path) -> None:
 
 
 def test_gates_of_a_noxfile_must_fit_the_checklist(root: Path) -> None:
-    settings = read_project(root).settings
     wrong = {
         "lint": gate("lint", Calls()),
         "first": gate("first", Calls(), needs=("nowhere",)),
     }
     with pytest.raises(ConfigurationError) as caught:
-        checklist(settings, wrong)
+        checklist(read_project(root, wrong))
     assert [p.message for p in caught.value.problems] == [
         "gate 'lint' exists already",
         "gate 'first' needs 'nowhere', which is not a gate",
     ]
     circle = {"a": gate("a", Calls(), needs=("b",)), "b": gate("b", Calls(), needs=("a",))}
     with pytest.raises(ConfigurationError, match="need each other"):
-        checklist(settings, circle)
+        checklist(read_project(root, circle))
 
 
 def test_what_the_machine_refuses_is_unchecked_and_no_defect(

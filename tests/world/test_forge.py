@@ -377,7 +377,7 @@ class TestChecks:
     def test_workflows_have_names_of_their_own(self, server: ForgeServer) -> None:
         server.page = 2
         server.workflows = {f"{n}.yml": f"W{n}" for n in range(3)}
-        server.runs = [run("Mend the spelling", file="0.yml")]
+        server.runs = [run("Fix the spelling", file="0.yml")]
         assert client(server).workflows() == {"0.yml": "W0", "1.yml": "W1", "2.yml": "W2"}
 
     def test_the_time_that_is_left_bounds_the_questions(self, server: ForgeServer) -> None:

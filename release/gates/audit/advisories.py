@@ -34,7 +34,7 @@ EXCEPTION = re.compile(r"^[\w.]+(?:Error|Exception|Timeout|Redirects): .+$", re.
 
 @dataclass(frozen=True, slots=True)
 class Vulnerability:
-    """A known vulnerability of one distribution; `fixed` are the versions that mend it."""
+    """A known vulnerability of one distribution; `fixed` are the versions that fix it."""
 
     package: str
     version: str

@@ -457,7 +457,7 @@ def judge_twine(status: int, said: str, names: Sequence[str]) -> Judgement:
         finding = Finding(
             f"twine check --strict refuses {', '.join(failed) or 'the metadata'}: {why}",
             "pyproject.toml",
-            remedy="mend the readme, its content type, or the field it names",
+            remedy="fix the readme, its content type, or the field it names",
         )
         # An index takes what it merely warns about.
         advice = bool(complaints) and not refused

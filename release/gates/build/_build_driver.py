@@ -24,6 +24,9 @@ import build  # type: ignore[import-not-found]
 import pyproject_hooks  # type: ignore[import-not-found]
 
 KEPT_LINES = 40
+# As in distribution.py, which judges what is left: a bomb is not unpacked first.
+UNPACKED_BYTES = 500_000_000
+UNPACKED_TIMES = 100
 
 
 class StepFailed(Exception):
@@ -116,6 +119,7 @@ class Copy:
         folder = self._work / "unpacked"
         try:
             with tarfile.open(sdist) as archive:
+                refuse_bomb(archive, sdist.stat().st_size)
                 extract(archive, folder)
         except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
             message = f"{sdist.name} cannot be unpacked: {error}"
@@ -135,6 +139,12 @@ class Copy:
             raise StepFailed(step, "hook", str(error), self._said) from None
         except build.BuildException as error:
             raise StepFailed(step, "configuration", str(error)) from None
+
+
+def refuse_bomb(archive: tarfile.TarFile, size: int) -> None:
+    """Raise tarfile.TarError for an archive of that size that unpacks to far more."""
+    if sum(member.size for member in archive) > max(UNPACKED_BYTES, UNPACKED_TIMES * size):
+        raise tarfile.TarError(f"it unpacks to more than {UNPACKED_TIMES} times its own size")
 
 
 def extract(archive: tarfile.TarFile, folder: Path) -> None:

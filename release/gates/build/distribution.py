@@ -16,6 +16,7 @@ import io
 import re
 import struct
 import tarfile
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -33,6 +34,9 @@ SHOWN_NAMES = 12
 SHOWN_DIFFERENCES = 4
 SCANNED_BYTES = 4_000_000
 METADATA_BYTES = 16_000_000
+# What an archive may unpack to: this, or so many times its own size; real ones need less than ten.
+UNPACKED_BYTES = 500_000_000
+UNPACKED_TIMES = 100
 # What the standard library raises for damaged archives: RuntimeError where one is encrypted or
 # packed in a way that it does not know, OverflowError for times beyond all numbers.
 DAMAGED: tuple[type[Exception], ...] = (
@@ -145,7 +149,7 @@ def read(path: Path) -> Archive:
 
 
 def _read_wheel(path: Path) -> Archive:
-    reader = _Reader()
+    reader = _Reader(path)
     with zipfile.ZipFile(path) as archive:
         for entry in archive.infolist():
             if entry.is_dir():
@@ -166,7 +170,7 @@ def _read_wheel(path: Path) -> Archive:
 
 
 def _read_sdist(path: Path) -> Archive:
-    reader = _Reader()
+    reader = _Reader(path)
     tops = set()
     with path.open("rb") as raw:
         head = raw.read(8)
@@ -211,7 +215,8 @@ def digest(path: Path) -> str:
 
 
 class _Reader:
-    def __init__(self) -> None:
+    def __init__(self, path: Path) -> None:
+        self.room = max(UNPACKED_BYTES, UNPACKED_TIMES * path.stat().st_size)
         self.members: list[Member] = []
         self.texts: dict[str, bytes] = {}
         self.secrets: list[tuple[str, str]] = []
@@ -226,6 +231,11 @@ class _Reader:
         owner: str = "",
         link: str = "",
     ) -> None:
+        if any(unicodedata.category(sign) == "Cc" for sign in name):
+            raise ValueError(f"the name of a member holds control characters: {name!a}")
+        self.room -= size
+        if self.room < 0:
+            raise ValueError(f"it unpacks to more than {UNPACKED_TIMES} times its own size")
         digest = hashlib.sha256()
         if size <= METADATA_BYTES:
             data = file.read()

@@ -559,7 +559,7 @@ def _difference(now: Section, then: Section) -> tuple[int, str] | None:
 
 
 _DEFINITION = re.compile(r" {0,3}\[[^\]\n]+\]:|\.\. _[^\n]*:")
-# Where a link leads may be mended, and a mark of withdrawal be added.
+# Where a link leads may be fixed, and a mark of withdrawal be added.
 _ADDRESS = re.compile(
     r"(?<=\]\()[^()\n]*(?=\))|https?://[^\s<>)\]]+|^\W*yanked\b[^\n]*$", re.I | re.M
 )

@@ -307,7 +307,7 @@ def read_units(
             (status.context,),
             states.get(status.state, "red"),
             f"{status.context} says {status.state}",
-            "mend it, or run it again where it runs",
+            "fix it, or run it again where it runs",
         )
         for status in checks.statuses
     ]
@@ -337,7 +337,7 @@ def _workflow(
         names,
         _state(run.status, run.conclusion),
         f"{name} {_ending(run.status, run.conclusion)} ({file}, {run.event}){jobs}",
-        f"mend it, or run it again: {page}/actions/runs/{run.id}",
+        f"fix it, or run it again: {page}/actions/runs/{run.id}",
         "workflow",
     )
 
@@ -349,7 +349,7 @@ def _job(items: Sequence[CheckRun]) -> Unit:
         (item.name,),
         _state(item.status, item.conclusion),
         f"{item.name} {_ending(item.status, item.conclusion)}",
-        "mend it, or run its workflow again",
+        "fix it, or run its workflow again",
         "job",
     )
 
@@ -359,7 +359,7 @@ def _check(item: CheckRun) -> Unit:
         (item.name,),
         _state(item.status, item.conclusion),
         f"{item.name} {_ending(item.status, item.conclusion)}",
-        f"mend it, or run it again where it runs ({item.app or 'an app'})",
+        f"fix it, or run it again where it runs ({item.app or 'an app'})",
     )
 
 
@@ -475,7 +475,7 @@ def _nearest(name: str, units: Sequence[Unit]) -> str:
     shown = ", ".join(known[key] for key in close) if close else ""
     ran = _list([unit.names[0] for unit in units])
     hint = f"did you mean {shown}? " if shown else ""
-    return f"{hint}run it on this commit, or mend tool.release.gates.ci.workflows; what ran: {ran}"
+    return f"{hint}run it on this commit, or fix tool.release.gates.ci.workflows; what ran: {ran}"
 
 
 def _list(names: Iterable[str]) -> str:

@@ -417,7 +417,7 @@ def _broken(config: str) -> Finding:
     return Finding(
         "is no configuration that hadolint understands, so none of it counts",
         config,
-        remedy="mend it; hadolint names the place: read the log",
+        remedy="fix it; hadolint names the place: read the log",
     )
 
 

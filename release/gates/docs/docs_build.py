@@ -105,7 +105,7 @@ def judge_sphinx(status: int, warnings: str, output: str, own: frozenset[str]) -
         return Warnings(unreached=(_one_line(text),))
     if kind in {"ConfigError", "SphinxError", "ApplicationError"} or named:
         path = "conf.py" if kind == "ConfigError" else None
-        return Warnings(defects=(Finding(_one_line(text), path, remedy="mend it"),))
+        return Warnings(defects=(Finding(_one_line(text), path, remedy="fix it"),))
     return Warnings(broken=f"sphinx broke: {_one_line(text)}")
 
 
@@ -129,7 +129,7 @@ def judge_mkdocs(status: int, output: str, own: frozenset[str]) -> Warnings:
                     _one_line(re.sub(r"\s*in \"[^\"]*\".*", "", parsing[1])),
                     where[1] if where else "mkdocs.yml",
                     int(where[2]) if where else None,
-                    "mend it",
+                    "fix it",
                 ),
             )
         )
@@ -202,7 +202,7 @@ def _sort(complaints: Sequence[Complaint], own: frozenset[str]) -> Warnings:
             continue
         names = _gap(complaint.text, own)
         unresolved = unresolved_name(complaint.text)
-        found = Finding(_one_line(complaint.text), complaint.path, complaint.line, "mend it")
+        found = Finding(_one_line(complaint.text), complaint.path, complaint.line, "fix it")
         if names:
             gaps += names
         elif (unreached and _may_be_elsewhere(complaint.text, own)) or (

@@ -87,7 +87,7 @@ def read(text: str, path: str) -> tuple[Member, ...]:
                 f"is not valid JSON: {error.msg}",
                 path,
                 lines.at(error.pos),
-                "mend the syntax there",
+                "fix the syntax there",
             )
         ) from None
     except _Twice as error:

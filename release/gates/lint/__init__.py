@@ -131,7 +131,7 @@ def read_procedure(project: Project) -> Procedure:
     if configuration is None:
         return Procedure(False, False, False, None, False)
     text = procedure_text(project)
-    ours = pinned_version("lint", "ruff")
+    ours = pinned_version(GATE, "ruff")
     demanded = configuration.get("required-version")
     demanded = demanded if isinstance(demanded, str) else ""
     exact = re.fullmatch(r"\s*(?:==)?\s*(\d[\w.]*)\s*", demanded)
@@ -164,7 +164,7 @@ def read_configuration(project: Project) -> Mapping[str, Any] | None:
             try:
                 return toml.loads(read_text(project.root, name))
             except tomllib.TOMLDecodeError as error:
-                raise CannotCheck(f"{name} is not valid TOML: {error}", "mend it") from None
+                raise CannotCheck(f"{name} is not valid TOML: {error}", "fix it") from None
     return project.tool("ruff") if project.configures("ruff") else None
 
 
@@ -226,7 +226,7 @@ def judge(items: Sequence[Mapping[str, Any]], root: Path) -> list[Finding]:
                 f"{code}: {message}" if code else message,
                 _relative(item.get("filename"), root),
                 (item.get("location") or {}).get("row"),
-                f"mend it, or see `ruff rule {code}`" if code else "mend the syntax there",
+                f"fix it, or see `ruff rule {code}`" if code else "fix the syntax there",
             )
         )
     return findings
@@ -279,7 +279,7 @@ def _must_have_run(done: Completed, statuses: tuple[int, ...]) -> None:
         causes = re.findall(r"^\s*(?:error|ruff failed|cause):?\s*(.+)$", done.stderr, re.I | re.M)
         raise CannotCheck(
             f"ruff could not run: {'; '.join(causes) or done.last_line}",
-            "mend its configuration, or see the log",
+            "fix its configuration, or see the log",
         )
 
 

@@ -6,7 +6,7 @@ tests must have opened a session. What is declared is proved on further scratch 
 of the project whose migrations (SQL, Alembic's or Django's, in `folder`) are changed:
 
 - `transactional`: the last migration fails after its last statement. `migrate` must fail, the
-  schema must be as it was before, and the mended migration must then be executed.
+  schema must be as it was before, and the fixed migration must then be executed.
 - `advisory-lock`: two `migrate` at once leave what a single one does, and while one is in a slow
   migration the other one waits or refuses.
 - `checksums`: a statement is added to a migration that was applied. `migrate` or `status` must
@@ -84,7 +84,7 @@ FROM waiting WHERE NOT free AND round < 1200) SELECT count(*) FROM waiting""".re
 HOLD_SECONDS = 60.0
 POLL = 0.05
 SHOWN = 5
-# What a command complains of that the machine or the server lacks, and no project can mend.
+# What a command complains of that the machine or the server lacks, and no project can fix.
 MISSING_EXTENSION = re.compile(r'extension "([\w-]+)" is not available')
 MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
 NO_SPACE = re.compile(r"No space left on device|could not (?:extend|write to) file .*: No space")
@@ -407,7 +407,7 @@ class Bench:
         return self._base
 
     def _prove_transactional(self, migrations: Migrations, reference: Snapshot) -> list[Finding]:
-        """A migration that fails half way leaves nothing, and can be applied once it is mended."""
+        """A migration that fails half way leaves nothing, and can be applied once it is fixed."""
         last = migrations.files[-1]
         base = self._before_last(migrations)
         database = self._server.new_name()
@@ -437,15 +437,15 @@ class Bench:
         # A migration that only fills tables leaves no trace in the schema; so that it is executed
         # is counted, too.
         with migrations.planted(last, (SEEN,), first=False):
-            mended = self._migrate(database)
+            fixed = self._migrate(database)
         after, again = self._server.ask(look, count)
         lacking = differences(reference, after)
-        if mended.status == 0 and not lacking and again > seen:
+        if fixed.status == 0 and not lacking and again > seen:
             return []
-        said = listed(lacking) or "it is left out" if mended.status == 0 else mended.last_line
+        said = listed(lacking) or "it is left out" if fixed.status == 0 else fixed.last_line
         return [
             Finding(
-                f"a migration that failed half way is not applied once it is mended: {said}",
+                f"a migration that failed half way is not applied once it is fixed: {said}",
                 last,
                 remedy="undo the bookkeeping of a migration that fails, too",
             )

@@ -296,7 +296,7 @@ class Server:
                 f"the server of {VARIABLE} does not answer: {message}",
                 f"start it, correct {VARIABLE}, or {embedded}",
             )
-        return CannotCheck(f"the server of {VARIABLE} failed: {message}", f"mend it, or {embedded}")
+        return CannotCheck(f"the server of {VARIABLE} failed: {message}", f"fix it, or {embedded}")
 
     def require_running(self) -> None:
         """Raises CannotCheck when the server is gone."""

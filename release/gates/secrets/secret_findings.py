@@ -246,7 +246,7 @@ def read_baseline(text: str, path: str) -> tuple[Accepted, ...]:
         data = toml.loads(text.removeprefix("\ufeff"))
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(
-            Problem(f"not valid TOML: {error}", path, remedy="mend it")
+            Problem(f"not valid TOML: {error}", path, remedy="fix it")
         ) from None
     problems = [
         Problem(f"unknown key {key!r}", path, remedy="its entries are [[ignore]] tables")
@@ -262,7 +262,7 @@ def read_baseline(text: str, path: str) -> tuple[Accepted, ...]:
             accepted += accepted_by([SecretIgnore.model_validate(entry)])
         except ValidationError as error:
             problems += [
-                Problem(f"entry {number + 1}: {_said(fault)}", path, line, "mend it")
+                Problem(f"entry {number + 1}: {_said(fault)}", path, line, "fix it")
                 for fault in error.errors(include_url=False, include_input=False)
             ]
     if problems:

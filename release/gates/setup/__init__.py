@@ -564,7 +564,7 @@ def judge_environment(
         )
     refused = refuses(seen, tag) if tag else None
     if refused:
-        return _part((Finding(f"{refused}, so it refuses the tag {tag}", remedy=f"mend {how}"),))
+        return _part((Finding(f"{refused}, so it refuses the tag {tag}", remedy=f"fix {how}"),))
     guarded = [rule.replace("_", " ") for rule in seen.rules]
     if not guarded:
         bare = Finding(f"nothing protects the environment {name}", remedy=f"protect it: {how}")

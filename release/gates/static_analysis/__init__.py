@@ -149,7 +149,7 @@ def _run_bandit(
     if done.status not in {CLEAN, FOUND} or not target.is_file():
         errors = [line for line in done.stderr.splitlines() if "ERROR" in line]
         said = (errors or [done.last_line])[-1].split("\t")[-1]
-        raise CannotCheck(f"bandit could not run: {said}", "mend its configuration, or see the log")
+        raise CannotCheck(f"bandit could not run: {said}", "fix its configuration, or see the log")
     try:
         found = read_report(
             target.read_text(encoding="utf-8", errors="replace"), least_severity(project)
@@ -262,7 +262,7 @@ def _by_ruff(project: Project, shell: Shell, targets: list[str]) -> Outcome:
     if done.status not in {CLEAN, FOUND} or files.status != CLEAN:
         broken = done if done.status not in {CLEAN, FOUND} else files
         raise CannotCheck(
-            f"ruff could not run: {broken.last_line}", "mend its configuration, or see the log"
+            f"ruff could not run: {broken.last_line}", "fix its configuration, or see the log"
         )
     if findings:
         count = f"{len(findings)} finding{'' if len(findings) == 1 else 's'}"

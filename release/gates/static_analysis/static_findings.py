@@ -46,7 +46,7 @@ def read_report(text: str, severity: str = "medium") -> Analysis:
             Finding(
                 f"bandit could not judge it: {item['reason']}",
                 _path(item["filename"]),
-                remedy="mend it, or exclude it in bandit's configuration",
+                remedy="fix it, or exclude it in bandit's configuration",
             )
             for item in data["errors"]
         )
@@ -76,7 +76,7 @@ def _finding(item: Mapping[str, Any]) -> Finding:
         f"{rule}: {' '.join(text.split())} ({rating})",
         _path(item["filename"]),
         int(item["line_number"]),
-        f"mend it; where it is safe, say why and add `# nosec {rule}`",
+        f"fix it; where it is safe, say why and add `# nosec {rule}`",
     )
 
 

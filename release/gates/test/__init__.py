@@ -164,7 +164,7 @@ def read_report(text: str) -> TestRun:
                 f"{name}: {_first(problem.get('message'), details)}",
                 case.get("file") or _file_of(name, details),
                 int(line) + 1 if line else None,
-                "mend the test or what it tests; the log has its traceback",
+                "fix the test or what it tests; the log has its traceback",
             )
             failures.append((finding, details))
     return TestRun(tests - skipped, skipped, tuple(failures))
@@ -261,5 +261,4 @@ GATE = Gate(
     order=110,
     settings="release.settings:CommandSettings",
     defects="release.gates.test.defects:DEFECTS",
-    beside_project=True,
 )

@@ -59,7 +59,7 @@ CONTRADICTIONS = frozenset(
 ANNOTATED = re.compile(r"^\s*[\w.]+\s*:[^=]+=")
 # What the mypy hook of pre-commit is called with unless it is told otherwise.
 HOOK_ARGUMENTS = ("--ignore-missing-imports", "--scripts-are-modules")
-REMEDY = "mend the types there"
+REMEDY = "fix the types there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def _mypy_requirement(project: Project) -> tuple[str, ...]:
     from release.project.declared import own_version, procedure_text, ranges
     from release.run.environments import pinned_version
 
-    ours = pinned_version("typecheck", "mypy")
+    ours = pinned_version(GATE, "mypy")
     wanted = own_version(project, procedure_text(project), "mypy", ours)
     if wanted is None:
         return ()
@@ -187,7 +187,7 @@ def _mypy(project: Project, shell: Shell, found: ProjectEnvironment) -> Outcome:
     done = shell.run(*command, inside=found.environment, env={"MYPYPATH": _mypy_path(project)})
     errors = read_mypy(done.stdout)
     if done.status not in {0, 1} and not any(error.code == "syntax" for error in errors):
-        raise CannotCheck(f"mypy could not run: {_complaint(done)}", "mend its configuration")
+        raise CannotCheck(f"mypy could not run: {_complaint(done)}", "fix its configuration")
     if configuration is None:
         package = str(project.package_path)
         errors = [
@@ -241,7 +241,7 @@ def judge_mypy(
             f"{error.code}: {error.message}" if error.code else error.message,
             error.path,
             error.line,
-            "mend the syntax there" if error.code == "syntax" else REMEDY,
+            "fix the syntax there" if error.code == "syntax" else REMEDY,
         )
         for error in errors
     )

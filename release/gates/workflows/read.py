@@ -64,7 +64,7 @@ class Refused(Exception):
 
     def __init__(self, message: str, path: str, line: int | None = None, remedy: str = "") -> None:
         super().__init__(message)
-        self.finding = Finding(message, shown(path), line, remedy or "mend the file")
+        self.finding = Finding(message, shown(path), line, remedy or "fix the file")
 
 
 def load(root: Path) -> Loaded:
@@ -247,7 +247,7 @@ class _Reader:
         return self.root, self.findings
 
     def refused(self, message: str, line: int | None) -> Refused:
-        return Refused(message, self.path, line, "mend the syntax there")
+        return Refused(message, self.path, line, "fix the syntax there")
 
     def line(self, event: Any) -> int:
         return bisect_right(self.ends, event.start_mark.index - 1) + 1

@@ -276,6 +276,16 @@ def packed(folder: Path, *members: tuple[str, bytes, str]) -> tarfile.TarFile:
     return tarfile.open(folder / "made.tar")
 
 
+def test_a_bomb_is_not_unpacked(
+    driver: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(driver, "UNPACKED_BYTES", 5)
+    with packed(tmp_path, ("a-1/file", tarfile.REGTYPE, "")) as archive:
+        driver.refuse_bomb(archive, 1)
+        with pytest.raises(tarfile.TarError, match="more than 100 times its own size"):
+            driver.refuse_bomb(archive, 0)
+
+
 @pytest.mark.usefixtures("no_filters")
 def test_an_archive_is_unpacked_with_its_links_where_python_has_no_filter(
     driver: ModuleType, tmp_path: Path

@@ -155,6 +155,23 @@ def test_a_broken_file_is_unreadable(tmp_path: Path, name: str) -> None:
         read(tmp_path / name)
 
 
+@pytest.mark.parametrize("name", ["a\x1b]0;title\x07.py", "a\nb.py", "a\x9bb.py"])
+def test_the_name_of_a_member_holds_no_control_characters(tmp_path: Path, name: str) -> None:
+    for make in (wheel, sdist):
+        with pytest.raises(Unreadable, match="control characters") as caught:
+            make(tmp_path, {name: b""})
+        assert str(caught.value).isprintable()
+
+
+def test_an_archive_that_unpacks_to_far_more_than_itself_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sdist(tmp_path, {"zeros": bytes(1_000_000)}).members
+    monkeypatch.setattr("release.gates.build.distribution.UNPACKED_BYTES", 500_000)
+    with pytest.raises(Unreadable, match="unpacks to more than 100 times its own size"):
+        read(tmp_path / f"{STEM}.tar.gz")
+
+
 def patched(path: Path, *changes: tuple[bytes, bytes]) -> bytes:
     """The bytes of a file with others in place of some of them."""
     data = path.read_bytes()

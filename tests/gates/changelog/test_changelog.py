@@ -191,7 +191,7 @@ class TestTheSection:
             "1. a",
             "Headline.\n\n### Added — two gates\n\n- a",
             "### Added\n\n- Parts:\n  - TODO\n  - a",
-            "### Highlights\n\nThis release mends a security issue.\n\n### Fixed\n- a",
+            "### Highlights\n\nThis release fixes a security issue.\n\n### Fixed\n- a",
             "### Added\n\n#### API\n\n- a",
             "### Added\n\n| a | b |\n|---|---|\n\n- a",
         ],

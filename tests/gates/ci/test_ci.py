@@ -84,7 +84,7 @@ class TestEverything:
         ]
         assert said(judge(project, "ci")) == (
             f"CI ended with {conclusion.replace('_', ' ')} (ci.yml, push): test (3.12)"
-            f" | mend it, or run it again: https://github.com/{SLUG}/actions/runs/7"
+            f" | fix it, or run it again: https://github.com/{SLUG}/actions/runs/7"
         )
 
     def test_a_check_of_another_app_fails(
@@ -305,7 +305,7 @@ class TestNames:
         server.commit = commit(project)
         server.runs = [run("CI", file=greeting, event="pull_request")]
         assert "CI has not run" in said(judge(project, "ci"))
-        titled = run("Mend the spelling", file=".github/workflows/ci.yml", number=2)
+        titled = run("Fix the spelling", file=".github/workflows/ci.yml", number=2)
         server.runs.append(titled)
         found = judge(project, "ci", fresh=True).outcome
         assert found.status is Status.PASSED
@@ -648,7 +648,7 @@ class TestWaiting:
         configure(project, server, "wait-minutes = 360")
         self.answers(server, [run("CI", None, status="queued")])
         started = judge.run(project)
-        gates = checklist(started.project.settings)
+        gates = checklist(started.project)
         server.before = lambda _path: threading.Timer(0.5, started.cancel).start()
         found = judge_with_needs(started, gates["ci"], gates)["ci"].outcome
         assert found.status is Status.UNCHECKED

@@ -808,7 +808,7 @@ def test_an_interrupted_build_leaves_nothing(
     hang = 'RUN ["python", "-c", "import time; time.sleep(300)"]\n'
     root = make(tmp_path, f"FROM {machine.base}\n{hang}")
     run = judge.run(root)
-    gates = checklist(run.project.settings)
+    gates = checklist(run.project)
 
     def interrupt() -> None:
         wait_for(r"2/2\W+RUN", root / ".release/logs/docker.log")

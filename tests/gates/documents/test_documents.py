@@ -20,6 +20,7 @@ from release.model import Evidence, Level, Status
 from release.run.processes import Completed
 from tests.built import replace_tool
 from tests.support import PYPROJECT, Judge, git, make_project, write
+from tests.text.test_foreign import BOMB
 
 network = pytest.mark.network
 CITATION = """\
@@ -53,6 +54,15 @@ def said(evidence: Evidence) -> str:
     assert evidence.outcome.status is Status.FAILED, evidence.outcome
     assert all(finding.remedy for finding in evidence.outcome.findings)
     return "\n".join(f"{f.path}:{f.line}: {f.message}" for f in evidence.outcome.findings)
+
+
+def test_a_citation_that_stands_for_too_much_is_refused_before_a_tool_sees_it(
+    project: Path, judge: Judge
+) -> None:
+    write(project, {"CITATION.cff": BOMB})
+    evidence = judge(project, "documents")
+    assert "CITATION.cff:6: stands for more than" in said(evidence)
+    assert evidence.commands == ()
 
 
 @network

@@ -41,10 +41,10 @@ class TestJudgement:
         unused, undefined, *syntax = judge(json.loads((DATA / "check.json").read_text()), ROOT)
         assert (unused.path, unused.line) == ("src/a.py", 1)
         assert unused.message == "F401: `os` imported but unused"
-        assert unused.remedy == "mend it, or see `ruff rule F401`"
+        assert unused.remedy == "fix it, or see `ruff rule F401`"
         assert (undefined.line, undefined.message) == (5, "F821: Undefined name `y`")
         assert {f.path for f in syntax} == {"src/c.py"}
-        assert {f.remedy for f in syntax} == {"mend the syntax there"}
+        assert {f.remedy for f in syntax} == {"fix the syntax there"}
 
     @pytest.mark.parametrize("name", ["full", "concise", "old"])
     def test_each_version_of_the_formatters_output_is_read(self, name: str) -> None:
@@ -203,7 +203,7 @@ class TestGate:
         found = judge(project, "lint")
         assert found.outcome.status is Status.FAILED
         assert lines(found)[0].startswith("src/small_thing/bad.py:2: ")
-        assert found.outcome.findings[0].remedy == "mend the syntax there"
+        assert found.outcome.findings[0].remedy == "fix the syntax there"
 
     def test_a_configured_project_is_judged_by_its_rules_everywhere(
         self, project: Path, judge: Judge

@@ -255,7 +255,7 @@ def test_nothing_is_left_of_a_run_that_is_stopped_in_a_migration(
     folder.chmod(0o711)
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     run = judge.run(root)
-    gates = checklist(run.project.settings)
+    gates = checklist(run.project)
     found: dict[str, Any] = {}
     thread = threading.Thread(
         target=lambda: found.update(judge_with_needs(run, gates["migrations"], gates))
@@ -636,7 +636,7 @@ def test_a_migrator_that_notes_a_failed_migration_is_found_out(outcome: Try) -> 
 """
     edits = {MIGRATOR: ("with connection.transaction():\n", noting)}
     found = only(outcome(edits, "transactional"))
-    assert "is not applied once it is mended: changed since" in found.message
+    assert "is not applied once it is fixed: changed since" in found.message
 
 
 @pytest.mark.slow
@@ -654,7 +654,7 @@ def test_a_failed_migration_that_only_fills_tables_must_be_executed_in_the_end(
     unchecked = {MIGRATOR: ("    if changed:", "    if False:")}
     found = only(outcome(edits, "transactional", edit_more=unchecked))
     assert found.message == (
-        "a migration that failed half way is not applied once it is mended: it is left out"
+        "a migration that failed half way is not applied once it is fixed: it is left out"
     )
 
 
