@@ -17,7 +17,8 @@ SECRET_NAME = re.compile(
     r"token|secret|passw|passphrase|credential|creds?(?:_|$)|api_?key|access_?key|private_?key"
     r"|sign_?key|key_?material|_key(?:_?(?:b(?:ase)?64|pem|der|p8|json|data|content))?$"
     r"|_auth(?:_config)?$|^auth(?:_|$)|authorization|bearer|(?:^|_)jwt(?:_|$)|cookie|session_?key"
-    r"|(?<!by)(?<!com)pass(?:_|$)|^(?!old).+_?pwd$|_pat$|_psk$|webhook(?:_?url)?$"
+    r"|(?<!by)(?<!com)pass(?:_|$)|^(?!old).+_?pwd$|(?:^|_)(?:pat|psk|pw|otp)$|passcode"
+    r"|webhook(?:_?url)?$"
     r"|connection_?string",
     re.I,
 )
@@ -62,6 +63,9 @@ PARAMETER = re.compile(r"(?<=password=)(?!'?\{)(?:'(?:[^'\\\n]|\\.)*'?|[^\s&'\"]
 SPACED = re.compile(r"(?<=password)\s*=\s*", re.I)
 # In JSON, such as that of DOCKER_AUTH_CONFIG.
 PAIR = re.compile(r'"([\w-]+)"\s*:\s*"([^"\\]+)"')
+# What a shell quotes by a backslash, outside of double quotes and in them.
+SHELL_SPECIAL = re.compile(r"[ \t!\"#$&'()*,;<=>?\[\\\]^`{|}]|^~")
+DOUBLE_SPECIAL = re.compile(r"[$`\"\\]")
 ENDS = 20
 MASK = "***"
 
@@ -153,7 +157,12 @@ def _forms(value: str) -> Iterator[str]:
     yield json.dumps(value, ensure_ascii=False)[1:-1]
     yield repr(value)[1:-1]
     yield value.replace("'", "'\\''")
+    yield value.replace("'", "'\"'\"'")  # shlex
+    yield SHELL_SPECIAL.sub(r"\\\g<0>", value)  # printf %q
+    yield DOUBLE_SPECIAL.sub(r"\\\g<0>", value)
     yield html.escape(value)
+    yield html.escape(value).replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
+    yield ascii(value)[1:-1]
     yield quote_plus(value)
     for safe in ("", "/", "!'()*~"):
         yield quote(value, safe=safe)

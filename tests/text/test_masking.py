@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import random
+import shlex
 import string
 import uuid
 from collections.abc import Callable
 from html import escape
 from urllib.parse import quote, quote_plus, unquote
 
+import markupsafe
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -243,3 +245,18 @@ def test_many_secrets_mask_a_long_text_in_time() -> None:
     mask = Mask({f"T{n}_TOKEN": chance(ALPHANUMERIC, 40, n) for n in range(60)})
     text = "tests/run/test_checklist.py::test_the_terminal_says PASSED [ 12%]\n" * 10_000
     assert mask(text) == text
+
+
+@pytest.mark.parametrize("name", ["PAT", "DB_PW", "OTP", "ADMIN_PASSCODE"])
+def test_a_short_name_for_a_secret_is_known(name: str) -> None:
+    assert is_secret(name, "correct-horse-battery")
+
+
+def test_a_secret_is_masked_as_python_the_shell_and_markup_quote_it() -> None:
+    secret = "pa$$ w0rd\"'<&>\\\u00e9"
+    quoted = shlex.quote(secret)
+    double = '"pa\\$\\$ w0rd\\"\'<&>\\\\\u00e9"'
+    bare = "pa\\$\\$\\ w0rd\\\"\\'\\<\\&\\>\\\\\u00e9"
+    masked = Mask({"DB_PASS": secret})
+    for form in (quoted, double, bare, ascii(secret), str(markupsafe.escape(secret))):
+        assert "w0rd" not in masked(form)

@@ -48,6 +48,8 @@ FLAGS = frozenset(
     --no-progress --no-config --disable-pip-version-check --isolated --ansi""".split()  # noqa: SIM905
 )
 XARGS_OPTIONS = frozenset(["-n", "-I", "-P", "-L", "-d", "-s", "-E"])
+FIND_RUNS = frozenset(["-exec", "-execdir", "-ok", "-okdir"])
+ENV_TEXT = re.compile(r"(?:-[0iv]*S|--split-string(?:=|$))(.*)", re.S)
 RUNNERS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "uv": (("run",), ("tool", "run")),
     "pipx": (("run",),),
@@ -116,6 +118,17 @@ TELLING = frozenset(
     """echo printf cat tee grep egrep fgrep rg sed test [ [[ : true false exit return read git cp mv
     rm ls mkdir touch head tail cut tr sort diff jq for case""".split()  # noqa: SIM905
 )
+# What makes one of these run a program all the same; a shell computes an index of an array.
+SED_RUNS = re.compile(r"(?:^|[;{}\n/!,$\d ])e(?:\s|$)|^-f|^--file")
+INDEX_RUNS = re.compile(r"\w\[[^\]]*(?:\$\(|`)")
+TELLING_RUNS: Mapping[str, re.Pattern[str]] = {
+    "git": re.compile(r"-c|--config-env.*|bisect|config|difftool|filter-branch|rebase|submodule"),
+    "sed": re.compile(rf".*(?:{SED_RUNS.pattern}).*|s(.).*\1.*\1\w*e\w*", re.S),
+    "sort": re.compile(r"--com.*"),
+    **dict.fromkeys(
+        ("test", "[", "[[", "read", "printf"), re.compile(f".*{INDEX_RUNS.pattern}.*", re.S)
+    ),
+}
 BUILDS: Mapping[str, tuple[str, ...]] = {
     "uv": ("build",),
     "hatch": ("build",),
@@ -221,7 +234,7 @@ def _name(word: str) -> str:
 def _behind_runner(name: str, words: list[str]) -> list[str] | None:
     """What a runner runs; None for a program that is none."""
     if name == "find":
-        place = next((n for n, w in enumerate(words) if w in ("-exec", "-execdir")), len(words))
+        place = next((n for n, word in enumerate(words) if word in FIND_RUNS), len(words))
         return words[place + 1 :] if place < len(words) else None
     if name == "xargs":
         return _past_options(words[1:], XARGS_OPTIONS)
@@ -229,14 +242,22 @@ def _behind_runner(name: str, words: list[str]) -> list[str] | None:
         taking, count = WRAPPERS[name]
         return _past_options(words[1:], taking)[count:]
     if name == "env":
-        told = next((n for n, word in enumerate(words) if word in ("-S", "--split-string")), 0)
-        if told and len(words) > told + 1:
-            return [*words[told + 1].split(), *words[told + 2 :]]
+        for place, word in enumerate(words):
+            if match := ENV_TEXT.fullmatch(word):
+                rest = [match[1], *words[place + 1 :]] if match[1] else words[place + 1 :]
+                return [*rest[0].split(), *rest[1:]] if rest else []
     for form in RUNNERS.get(name, ()):
         place = _verb(words, form[:1]) if form else 1
         if place and tuple(words[place : place + len(form)]) == form:
             return _past_options(words[place + len(form) :])
     return None
+
+
+def others_of_find(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """The commands that a `find` runs behind its first one, each as a `find` of its own."""
+    runs = [place for place, word in enumerate(words) if word in FIND_RUNS]
+    if runs and "find" in map(_name, words[: runs[0]]):
+        yield from (("find", *words[place:]) for place in runs[1:MAX_WRAPPED])
 
 
 def _verb(words: Sequence[str], wanted: Container[str]) -> int:
@@ -343,6 +364,14 @@ def may_publish(text: str) -> bool:
     return False
 
 
+def tells(run: Sequence[str]) -> bool:
+    """Whether what `program` gives says, looks for or compares a text, and runs none."""
+    if not run or run[0] not in TELLING:
+        return False
+    runs = TELLING_RUNS.get(run[0])
+    return runs is None or not any(runs.fullmatch(word[:10_000]) for word in run[1:])
+
+
 def obscure(command: Command) -> bool:
     """Whether a command may publish, and is neither known to nor known to be harmless."""
     run = program(command.words)
@@ -351,11 +380,11 @@ def obscure(command: Command) -> bool:
         name = run[0] if run else ""
         if (
             not is_upload(run)
-            and name not in TELLING
+            and not tells(run)
             and (may_publish(text) or (name.startswith("$") and run[1:2] in OBSCURE))
         ):
             return True
-    reads = command.fed and not command.followed and (not run or run[0] not in TELLING)
+    reads = command.fed and not command.followed and not tells(run)
     return bool(reads) and may_publish(command.fed)
 
 

@@ -18,11 +18,14 @@ COMMANDS = frozenset(
 )
 # What makes a harmless program run another one.
 RUNS = {
-    "awk": re.compile(r"system\s*\(|\|\s*[\"&]|\"\s*\||\bgetline\b|^-f|^--file|^-[iE]|@load"),
-    "sed": re.compile(r"^-f|^--file|(?:^|[;{}\n])[\d,$ ]*e(?:\s|$)"),
+    "awk": re.compile(r"system\s*\(|\|\s*[\"&]|\bprintf?\b[^;}\n|]*\|(?!\|)|\"\s*\||\bgetline\b"
+                      r"|^-f|^--file|^-[iE]|@load"),
+    "sed": commands.SED_RUNS,
     "tar": re.compile(r"^--(?:to-command|use-compress|checkpoint-action|info-script|new-volume)"
                       r"|^--(?:rsh|rmt)-command|^-\w*[IF]"),
-    "sort": re.compile(r"^--compress-program"),
+    "sort": re.compile(r"^--com"),
+    "mapfile": re.compile(r"^-\w*C"),
+    "readarray": re.compile(r"^-\w*C"),
     "openssl": re.compile(r"^-(?:engine|provider)"),
 }  # fmt: skip
 # Variables that change what a program runs.

@@ -13,6 +13,7 @@ from release.gates.workflows.commands import (
     SHELL_NAMES,
     given_text,
     may_publish,
+    others_of_find,
     program,
 )
 from release.gates.workflows.model import Command
@@ -98,6 +99,10 @@ class _Splitter:
             if any(behind[:1]):
                 # What it says is what the shell runs.
                 self.texts += [(" ".join(c.words[1:]), c.line) for c in self.found[first:]]
+            if any(_is_python(one) for one in pipeline.commands[number + 1 : number + 2]):
+                for said in self.found[first:]:
+                    if said.words[0] in ("echo", "printf"):
+                        self.run("python", " ".join(said.words[1:]), said.line)
             operator = "|"
 
     def group(self, group: shell.Command, operator: str, *, fed: bool) -> None:
@@ -123,6 +128,10 @@ class _Splitter:
         followed = bool(text) and self.depth < MAX_NESTING
         if followed:
             self.run(kind, text, line)
+        if _runs_what_is_said(simple.words):
+            self.texts += self.said(simple.inner)
+        for words in others_of_find(simple.words):
+            self.found.append(Command(words, self.path, line, operator, self.via))
         if simple.given:
             given_line = self.before + simple.given_line
             run = program(simple.words)
@@ -144,11 +153,34 @@ class _Splitter:
             )
         )
 
+    def said(self, statements: Sequence[Statement]) -> Iterator[tuple[str, int]]:
+        """The texts that the commands of a list print, as far as they are written out."""
+        for statement in statements:
+            for command in (one for _, line in statement.items for one in line.commands):
+                if command.given:
+                    yield command.given, self.before + command.given_line
+                elif command.words[:1] in (("echo",), ("printf",)):
+                    yield " ".join(command.words[1:]), self.before + command.line
+
     def run(self, kind: str, text: str, line: int) -> None:
         if kind == "python":
             self.found += of_python(text, self.path, self.via, line)
         else:
             self.texts.append((text, line))
+
+
+def _runs_what_is_said(words: Sequence[str]) -> bool:
+    """Whether a command runs what is substituted in it, or reads it as a shell does."""
+    run = program(words)
+    return bool(run) and (
+        run[:1] in SHELL_NAMES or run[0] == "eval" or words[0].startswith(("$(", "`"))
+    )
+
+
+def _is_python(command: shell.Command) -> bool:
+    """Whether a command is a Python that reads its program from a pipe."""
+    run = program(command.words)
+    return bool(run and PYTHON.fullmatch(run[0])) and run[1:] in ((), ("-",))
 
 
 def _is_shell(command: shell.Command) -> bool:

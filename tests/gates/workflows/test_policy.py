@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -1381,11 +1382,24 @@ class TestCalledWorkflows:
     "edit",
     [
         (PUBLISH_STEP, f"      - run: tar -xf x --to-command=./x\n{PUBLISH_STEP}"),
-        ("  publish:\n", "  publish:\n    defaults: {run: {shell: 'python {0}'}}\n"),
     ],
 )
 def test_what_may_spoil_the_digest_check_breaks_its_rule_too(edit: tuple[str, str]) -> None:
     assert broken(judged({RELEASE: changed(edit)})) == {"steps", "hand-off"}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "sed -n '/a/e sh x' f",
+        "awk -v c=x '{print $1 | c}' f",
+        "sort --compress-p=./x f",
+        "mapfile -C ./x -c 1 a",
+    ],
+)
+def test_a_harmless_program_that_is_made_to_run_another_one_is_not_harmless(command: str) -> None:
+    text = changed((PUBLISH_STEP, f"      - run: |\n          {command}\n{PUBLISH_STEP}"))
+    assert "steps" in broken(judged({RELEASE: text}))
 
 
 class TestSecondPublishers:
@@ -1406,6 +1420,50 @@ class TestSecondPublishers:
     def test_is_found(self, step: str) -> None:
         use = CI_TEXT.format("echo").replace("run: echo", step)
         assert "single" in broken(judged({RELEASE: GOOD, CI: use}))
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            "git -c alias.x='!twine upload x' x",
+            "git submodule foreach 'twine upload x'",
+            "git bisect run twine upload x",
+            "sed -n '/a/e twine upload x' f",
+            "sed 's/.*/ twine upload x/e' f",
+            "sort --compress-prog='twine upload x' f",
+            r"find . -exec echo {} \; -exec twine upload {} \;",
+            "find . -ok twine upload {}",
+            "env -S'twine upload x'",
+            "env --split-string='twine upload x'",
+            "bash < <(echo twine upload x)",
+            "source <(echo twine upload x)",
+            'bash -c "$(echo twine upload x)"',
+            "$(echo twine upload x)",
+            "eval \"$(cat <<'E'\ntwine upload x\nE\n)\"",
+            "echo 'import os; os.system(\"twine upload x\")' | python",
+            "test -v 'a[$(twine upload x)]'",
+            "printf -v 'a[`twine upload x`]' b",
+        ],
+    )
+    def test_is_found_where_a_program_that_only_says_something_runs_it(self, command: str) -> None:
+        step = "run: |\n" + textwrap.indent(command, " " * 10) + "\n"
+        use = CI_TEXT.format("echo").replace("run: echo\n", step)
+        assert broken(judged({RELEASE: GOOD, CI: use})) & {"single", "hidden"}
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            "git commit -m 'Explain twine upload'",
+            "git grep 'twine upload'",
+            "sed 's/twine upload/x/' f",
+            "echo 'twine upload x'",
+            "printf '%s' 'twine upload x'",
+            'test "$(cat f)" = "twine upload"',
+        ],
+    )
+    def test_what_only_says_something_is_none(self, command: str) -> None:
+        step = "run: |\n" + textwrap.indent(command, " " * 10) + "\n"
+        use = CI_TEXT.format("echo").replace("run: echo\n", step)
+        assert broken(judged({RELEASE: GOOD, CI: use})) == set()
 
     def test_an_index_for_tests_may_be_told_by_a_variable(self) -> None:
         use = CI_TEXT.format("twine upload x\n        env: {TWINE_REPOSITORY: testpypi}")
