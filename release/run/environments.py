@@ -22,6 +22,10 @@ STAMP = "nox-release.json"
 LOCKS = Path(__file__).parents[1] / "locks"
 Run = Callable[[Sequence[str]], Completed]
 NETWORK_REMEDY = "look at the log; pip's or uv's configuration must reach a package index"
+BACKEND_FAILED = "cause: The build backend returned an error"
+BUILD_NETWORK_REMEDY = (
+    "run it where the project's build reaches the hosts that it asks (see the log)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,12 +258,14 @@ def digest_of(*parts: bytes | str) -> str:
 
 
 def looks_like_network(text: str) -> bool:
-    """Whether an installer's complaint (uv's or pip's) is about reaching the index."""
+    """Whether an installer (uv, pip), or a build that it ran, complains about the network."""
     return bool(
         re.search(
             r"error sending request|dns error|connection (refused|reset|error)|failed to fetch"
             r"|timed out|temporary failure in name resolution|could not fetch url|newconnection"
-            r"|network (is unreachable|was disabled)|HTTP status (server error|5\d\d)",
+            r"|network (is unreachable|was disabled)|HTTP status (server error|5\d\d)"
+            r"|name or service not known|nameresolutionerror|getaddrinfo failed"
+            r"|nodename nor servname|no route to host",
             text,
             re.I,
         )
@@ -274,5 +280,8 @@ def reason(text: str) -> str:
     for line in (*causes, *lines):
         if line.startswith("Because"):
             return line
+    built = [line for line in lines if line.startswith(BACKEND_FAILED)]
+    if built:  # What the backend said is quoted below, its own error last.
+        causes = [line for line in lines if line and not line.startswith(("hint: ", *built))][-1:]
     said = [*errors[:1], *causes[:1]] or [line for line in lines if line][-1:]
     return ": ".join(said) or "no reason given"

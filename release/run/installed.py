@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from release.errors import CannotCheck, Problem, ReleaseError
 from release.run import environments
-from release.run.environments import NETWORK_REMEDY, Environment
+from release.run.environments import BUILD_NETWORK_REMEDY, NETWORK_REMEDY, Environment
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -137,9 +137,7 @@ def _project_environment(
             what = project.name if with_project else ", ".join(requirements.install)
             raise CannotCheck(
                 f"{what} was not installed: {environments.reason(done.stderr)}",
-                NETWORK_REMEDY
-                if environments.looks_like_network(done.stderr)
-                else FIT_REMEDY.format(shell.gate.name),
+                _remedy(done.stderr, shell.gate.name),
             )
     present = environment.distributions()
     missing = [tool for tool in tools if tool not in present]
@@ -161,6 +159,12 @@ def _project_environment(
         environment, wanted, shadowed="yes" if shadowed else "no", tree=_tree(project)
     )
     return _found(project, shell, environment, shadowed and with_project)
+
+
+def _remedy(said: str, gate: str) -> str:
+    if not environments.looks_like_network(said):
+        return FIT_REMEDY.format(gate)
+    return BUILD_NETWORK_REMEDY if environments.BACKEND_FAILED in said else NETWORK_REMEDY
 
 
 def _found(
