@@ -22,6 +22,13 @@ STAMP = "nox-release.json"
 LOCKS = Path(__file__).parents[1] / "locks"
 Run = Callable[[Sequence[str]], Completed]
 NETWORK_REMEDY = "look at the log; pip's or uv's configuration must reach a package index"
+PROGRAM_REMEDY = "install what the project's build needs, so that it is found here (see the log)"
+NO_PROGRAM = re.compile(
+    r"^.*(?:toolchain '[^'\n]+' is not installed|can't find Rust compiler|Unknown compiler\(s\)"
+    r"|unable to execute '[^'\n]+'|command '[^'\n]+' failed: No such file"
+    r"|Program '[^'\n]+' not found|CMAKE_\w+_COMPILER not set).*$",
+    re.M,
+)
 BACKEND_FAILED = "cause: The build backend returned an error"
 BUILD_NETWORK_REMEDY = (
     "run it where the project's build reaches the hosts that it asks (see the log)"
@@ -272,6 +279,12 @@ def looks_like_network(text: str) -> bool:
     )
 
 
+def missing_program(text: str) -> str:
+    """The line in which a build says that a compiler or the like is not there; empty for none."""
+    found = NO_PROGRAM.search(text)
+    return found[0].strip() if found else ""
+
+
 def reason(text: str) -> str:
     """The line of an installer's complaint (uv's or pip's) that says what is wrong."""
     lines = [line.strip(" ×╰─▶├│") for line in text.splitlines()]
@@ -282,6 +295,7 @@ def reason(text: str) -> str:
             return line
     built = [line for line in lines if line.startswith(BACKEND_FAILED)]
     if built:  # What the backend said is quoted below, its own error last.
-        causes = [line for line in lines if line and not line.startswith(("hint: ", *built))][-1:]
+        said = [line for line in lines if line and not line.startswith(("hint: ", *built))]
+        causes = [missing_program(text) or said[-1]]
     said = [*errors[:1], *causes[:1]] or [line for line in lines if line][-1:]
     return ": ".join(said) or "no reason given"

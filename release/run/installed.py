@@ -162,6 +162,8 @@ def _project_environment(
 
 
 def _remedy(said: str, gate: str) -> str:
+    if environments.missing_program(said):
+        return environments.PROGRAM_REMEDY
     if not environments.looks_like_network(said):
         return FIT_REMEDY.format(gate)
     return BUILD_NETWORK_REMEDY if environments.BACKEND_FAILED in said else NETWORK_REMEDY

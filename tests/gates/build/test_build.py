@@ -136,6 +136,19 @@ def test_a_build_that_finds_no_network_is_unchecked_and_not_a_defect(tmp_path: P
     assert not isinstance(failed, CannotCheck)
 
 
+def test_a_compiler_that_is_not_there_leaves_the_build_unchecked(tmp_path: Path) -> None:
+    project = read_project(make_project(tmp_path / "small"))
+    for said in (
+        "error: toolchain '1.97-x86_64-unknown-linux-gnu' is not installed\nRuntimeError: Cargo",
+        "running build_ext\nerror: command 'gcc' failed: No such file or directory\n",
+        "../meson.build:1:0: ERROR: Unknown compiler(s): [['cc'], ['gcc']]\n",
+    ):
+        error = {"step": "wheel", "kind": "hook", "message": "", "said": said}
+        found = build._explain(project, error, again=False)
+        assert isinstance(found, CannotCheck)
+        assert "install what the project's build needs" in str(found)
+
+
 def test_of_a_project_that_does_not_build_while_it_is_installed_the_backends_error_is_told() -> (
     None
 ):
