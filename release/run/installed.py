@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from release.run.shell import Shell
 
 FIT_REMEDY = (
-    "name what can be installed together in [tool.release.gates.{}]: extras and groups take the place"
-    " of those found (extras = [] for none), install adds to them"
+    "name what can be installed together in [tool.release.gates.{}]: extras and groups take the"
+    " place of those found (extras = [] for none), install adds to them"
 )
 COPY = "project"
 METADATA_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
