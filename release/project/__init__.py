@@ -45,6 +45,8 @@ VCS_VERSION_TOOLS = frozenset(
 CHANGELOG_NAMES = re.compile(
     r"^(changelog|changes|history|news|release[-_]?notes)(\.(md|rst|txt))?$", re.I
 )
+# How many commits back a merge is looked for that brought a release's files under another commit.
+SQUASHED = 1000
 VERSION_NAMES = frozenset(["__version__", "VERSION"])
 LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
 
@@ -183,12 +185,24 @@ class Project:
 
     @cached_property
     def merged_tags(self) -> tuple[str, ...]:
-        """The tags in the history of this commit, in git's order."""
+        """The tags in the history of this commit, in git's order.
+
+        Behind them that of the current version where its commit is not in the history and its tree
+        is: a squashed or rebased merge brought it here.
+        """
         from release.project.git import git
 
         if self.git is None or self.git.commit is None:
             return ()
-        return tuple(git(self.root, "tag", "--merged", self.git.commit).stdout.split())
+        merged = git(self.root, "tag", "--merged", self.git.commit).stdout.split()
+        current = self.target_version(None)
+        others = [t for t, v in self.released.items() if v == current and t not in merged]
+        if others:
+            log = ("log", "--no-show-signature", f"--max-count={SQUASHED}", "--format=%T")
+            trees = set(git(self.root, *log, self.git.commit).stdout.split())
+            tree_of = {t: git(self.root, "rev-parse", f"refs/tags/{t}^{{tree}}") for t in others}
+            merged += [t for t, said in tree_of.items() if said.stdout.strip() in trees]
+        return tuple(merged)
 
     def tag_of(self, version: str) -> str:
         """The tag of a version, which is spelled as this project writes it."""

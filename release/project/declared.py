@@ -127,10 +127,13 @@ def extras_holding(project: Project, modules: Iterable[str]) -> tuple[str, ...]:
 
 def install_remedy(project: Project, gate: str, modules: Iterable[str]) -> str:
     """What to do about modules that are missing from a gate's environment."""
+    modules = list(modules)
     extras = extras_holding(project, modules)
     if extras:
         names = ", ".join(f'"{name}"' for name in extras)
         return f"set extras = [{names}] in [tool.release.gates.{gate}]"
+    if modules == ["pkg_resources"]:  # setuptools 82 has dropped it.
+        return f'set install = ["setuptools<82"] in [tool.release.gates.{gate}]'
     return f"name what brings them in [tool.release.gates.{gate}]: groups, extras or install"
 
 

@@ -23,6 +23,17 @@ from release.run.processes import Completed
 STAMP = "nox-release.json"
 Run = Callable[[Sequence[str]], Completed]
 NETWORK_REMEDY = "look at the log; pip's or uv's configuration must reach a package index"
+PROGRAM_REMEDY = "install what the project's build needs, so that it is found here (see the log)"
+NO_PROGRAM = re.compile(
+    r"^.*(?:toolchain '[^'\n]+' is not installed|can't find Rust compiler|Unknown compiler\(s\)"
+    r"|unable to execute '[^'\n]+'|command '[^'\n]+' failed: No such file"
+    r"|Program '[^'\n]+' not found|CMAKE_\w+_COMPILER not set).*$",
+    re.M,
+)
+BACKEND_FAILED = "cause: The build backend returned an error"
+BUILD_NETWORK_REMEDY = (
+    "run it where the project's build reaches the hosts that it asks (see the log)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,16 +299,24 @@ def digest_of(*parts: bytes | str) -> str:
 
 
 def looks_like_network(text: str) -> bool:
-    """Whether an installer's complaint (uv's or pip's) is about reaching the index."""
+    """Whether an installer (uv, pip), or a build that it ran, complains about the network."""
     return bool(
         re.search(
             r"error sending request|dns error|connection (refused|reset|error)|failed to fetch"
             r"|timed out|temporary failure in name resolution|could not fetch url|newconnection"
-            r"|network (is unreachable|was disabled)|HTTP status (server error|5\d\d)",
+            r"|network (is unreachable|was disabled)|HTTP status (server error|5\d\d)"
+            r"|name or service not known|nameresolutionerror|getaddrinfo failed"
+            r"|nodename nor servname|no route to host",
             text,
             re.I,
         )
     )
+
+
+def missing_program(text: str) -> str:
+    """The line in which a build says that a compiler or the like is not there; empty for none."""
+    found = NO_PROGRAM.search(text)
+    return found[0].strip() if found else ""
 
 
 def reason(text: str) -> str:
@@ -308,5 +327,9 @@ def reason(text: str) -> str:
     for line in (*causes, *lines):
         if line.startswith("Because"):
             return line
+    built = [line for line in lines if line.startswith(BACKEND_FAILED)]
+    if built:  # What the backend said is quoted below, its own error last.
+        said = [line for line in lines if line and not line.startswith(("hint: ", *built))]
+        causes = [missing_program(text) or said[-1]]
     said = [*errors[:1], *causes[:1]] or [line for line in lines if line][-1:]
     return ": ".join(said) or "no reason given"

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from release.errors import CannotCheck, Problem, ReleaseError
 from release.project.declared import requirement_name
 from release.run import environments
-from release.run.environments import NETWORK_REMEDY, Environment
+from release.run.environments import BUILD_NETWORK_REMEDY, NETWORK_REMEDY, Environment
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from release.run.shell import Shell
 
 FIT_REMEDY = (
-    "name requirements that can be installed together in [tool.release.gates.{}]:"
-    " groups, extras or install"
+    "name what can be installed together in [tool.release.gates.{}]: extras and groups take the"
+    " place of those found (extras = [] for none), install adds to them"
 )
 COPY = "project"
 METADATA_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
@@ -138,9 +138,7 @@ def _project_environment(
             what = project.name if with_project else ", ".join(requirements.install)
             raise CannotCheck(
                 f"{what} was not installed: {environments.reason(done.stderr)}",
-                NETWORK_REMEDY
-                if environments.looks_like_network(done.stderr)
-                else FIT_REMEDY.format(shell.gate.name),
+                _remedy(done.stderr, shell.gate.name),
             )
     present = environment.distributions()
     missing = [tool for tool in tools if requirement_name(tool) not in present]
@@ -161,6 +159,14 @@ def _project_environment(
         environment, wanted, shadowed="yes" if shadowed else "no", tree=_tree(project)
     )
     return _found(project, shell, environment, shadowed and with_project)
+
+
+def _remedy(said: str, gate: str) -> str:
+    if environments.missing_program(said):
+        return environments.PROGRAM_REMEDY
+    if not environments.looks_like_network(said):
+        return FIT_REMEDY.format(gate)
+    return BUILD_NETWORK_REMEDY if environments.BACKEND_FAILED in said else NETWORK_REMEDY
 
 
 def _found(

@@ -260,3 +260,6 @@ class TestAbsent:
             'set extras = ["cli"] in [tool.release.gates.test]'
         )
         assert "groups, extras or install" in install_remedy(found, "test", ["nothing"])
+        assert install_remedy(found, "test", ["pkg_resources"]) == (
+            'set install = ["setuptools<82"] in [tool.release.gates.test]'
+        )

@@ -256,6 +256,20 @@ def test_at_its_tag_a_release_is_the_one_that_is_judged(project: Path) -> None:
     assert judges(read_project(project), None) == "judges 1.2.3, which is tagged on this commit"
 
 
+def test_a_release_whose_commit_was_merged_under_another_name_is_released(project: Path) -> None:
+    git(project, "checkout", "-q", "-b", "prepare")
+    for text in "xy":
+        write(project, {"more.txt": text})
+        commit(project)
+    git(project, "tag", "--annotate", "--message", "x", "v1.2.3")
+    git(project, "checkout", "-q", "-")
+    assert judges(read_project(project), None) == "judges 1.2.3, which was never released"
+    git(project, "merge", "-q", "--squash", "prepare")
+    commit(project)
+    assert judges(read_project(project), None).startswith("1.2.3 is released")
+    assert read_project(project).after_release
+
+
 @pytest.mark.parametrize("name", installed())
 def test_every_gate_says_what_blocks_and_why(name: str) -> None:
     text = import_module(f"release.gates.{name}").__doc__ or ""

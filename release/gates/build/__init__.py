@@ -25,7 +25,8 @@ once; `imports` names the modules to import instead of the wheel's top-level one
 without any). A [tool.check-wheel-contents] table is followed. With [tool.release] publish = false
 what only the index refuses (local versions, requirements by address) is not judged.
 
-It is unchecked when no package index can be reached for the build backend or the requirements.
+It is unchecked when no package index can be reached for the build backend or the requirements, or
+no network or compiler for a build that needs one.
 """
 
 from __future__ import annotations
@@ -279,6 +280,13 @@ def _explain(project: Project, error: Mapping[str, str], *, again: bool) -> Rele
             )
         )
     if kind == "hook":
+        if environments.looks_like_network(said):
+            return CannotCheck(
+                f"{what}: its build asks the network: {_last_lines(said, 1)}",
+                environments.BUILD_NETWORK_REMEDY,
+            )
+        if program := environments.missing_program(said):
+            return CannotCheck(f"{what}: {program}", environments.PROGRAM_REMEDY)
         return ReleaseError(Problem(f"{what}: {_last_lines(said, 3)}", remedy=LOG_REMEDY))
     return ReleaseError(
         Problem(f"{what}: {message}", path if kind == "configuration" else "", remedy=LOG_REMEDY)

@@ -34,7 +34,7 @@ _UNRESOLVED = re.compile(
 # A label may be one of another project; a document is, where its project is named.
 _ELSEWHERE = re.compile(
     r"^undefined label: |^term not in glossary: |^unknown (?:option|keyword): "
-    r"|^unknown document: '[^']+:"
+    r"|^unknown document: '[^']+:|^No matches for '(?!\*:)[^':]+:"
 )
 _NOT_IMPORTED = re.compile(r"failed to import (?:\w+ )?'([\w.]+)'(?: from module '([\w.]+)')?")
 # What makes a page of what the code says, and so writes no reference itself.

@@ -94,7 +94,8 @@ def check(project: Project, shell: Shell) -> Outcome:
         read.add("licence", *judge_licences(expression, read.licences))
     if not read.names:
         return Outcome.not_applicable(
-            "it has no citation, security policy, badge of its version, or licence"
+            "it has no citation, security policy, badge of its version, or licence in"
+            " pyproject.toml"
         )
     judged = read.judged
     if legible is not None:

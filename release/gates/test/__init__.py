@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck
-from release.model import Finding, Gate, Outcome
+from release.model import Finding, Gate, Outcome, Status
 from release.project import as_table
 
 if TYPE_CHECKING:
@@ -31,6 +31,20 @@ MISSING_MODULE = re.compile(
     r"|Error importing plugin [\"']([\w.]+)[\"']",
     re.M,
 )
+MISSING_FIXTURE = re.compile(r"^E?\s*fixture '(\w+)' not found$", re.M)
+# Fixtures of widely used plug-ins, and the distributions that bring them.
+PLUGINS = {
+    "benchmark": "pytest-benchmark",
+    "class_mocker": "pytest-mock",
+    "freezer": "pytest-freezer",
+    "fs": "pyfakefs",
+    "httpserver": "pytest-httpserver",
+    "httpx_mock": "pytest-httpx",
+    "mocker": "pytest-mock",
+    "requests_mock": "requests-mock",
+    "snapshot": "syrupy",
+    "subtests": "pytest-subtests",
+}
 PYTEST_FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
 STOPPED = {
     2: "was interrupted",
@@ -92,13 +106,21 @@ def check(project: Project, shell: Shell) -> Outcome:
     env = {**found.variables(), **settings.env}
     done = shell.run(*command, inside=found.environment, env=env)
     text = report.read_text("utf-8", "replace") if report.exists() else ""
-    return judge(
+    output = f"{done.stdout}\n{done.stderr}"
+    outcome = judge(
         done.status,
         text,
-        f"{done.stdout}\n{done.stderr}",
+        output,
         own_modules(project),
         lambda modules: install_remedy(project, "test", modules),
     )
+    absent = [path for path in absent_submodules(project) if path in text + output]
+    if outcome.status is Status.FAILED and absent:
+        return Outcome.unchecked(
+            f"{outcome.summary}, and the submodule {', '.join(absent)} is not checked out",
+            "git submodule update --init --recursive",
+        )
+    return outcome
 
 
 def judge(
@@ -211,7 +233,19 @@ def _words(value: Any) -> tuple[str, ...]:
 def _missing(details: str, own: frozenset[str]) -> set[str]:
     """The modules of others whose absence a test died of."""
     names = (next(filter(None, found)) for found in MISSING_MODULE.findall(details))
-    return {name for name in names if name.partition(".")[0] not in own}
+    fixtures = MISSING_FIXTURE.findall(details)
+    plugins = {PLUGINS.get(name, f"the plug-in of the fixture {name!r}") for name in fixtures}
+    return {name for name in names if name.partition(".")[0] not in own} | plugins
+
+
+def absent_submodules(project: Project) -> tuple[str, ...]:
+    """The git submodules of a project that are not checked out, as paths in it."""
+    from release.project.git import git
+
+    if not (project.root / ".gitmodules").is_file():
+        return ()
+    said = git(project.root, "submodule", "status", check=False).stdout
+    return tuple(line.split()[1] for line in said.splitlines() if line.startswith("-"))
 
 
 def _cannot_run(

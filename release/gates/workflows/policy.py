@@ -89,6 +89,8 @@ GIT_OPTIONS = frozenset(["-C", "-c", "--git-dir", "--work-tree", "--namespace"])
 OWN_COMMIT = re.compile(r"GITHUB_SHA\b|\bgithub\.sha\b|(?:^|=)HEAD$")
 # What carries or signs the files, or publishes them.
 VITAL = frozenset([*PUBLISHERS, *ATTESTERS, DOWNLOAD, "actions/upload-artifact"])
+# Fails where a job of those that it is told has failed.
+DECIDES = "re-actors/alls-green"
 PER_RUN = re.compile(
     r"\bgithub\.(?:ref_name|ref|sha|run_id|run_number)(?![\w-])"
     r"|\binputs\.[\w-]*tag|\bgithub\.event\.(?:inputs\.[\w-]*tag|release\.tag_name)",
@@ -176,13 +178,14 @@ def permissions(context: Context) -> Iterator[Breach]:
     remedy = "permissions: {contents: read, id-token: write}"
     for job in context.jobs:
         node = job.permissions
+        trusted = not _has_token(context, job)  # `token` and `inputs` tell of the others.
         if node is None or node.null:
             yield _breach(
                 "permissions",
                 f"the publishing job {job.label} has the default permissions",
                 job,
                 f"state them: {remedy}",
-                blocks=True,
+                blocks=trusted,
             )
             continue
         if node.table is None:
@@ -191,7 +194,7 @@ def permissions(context: Context) -> Iterator[Breach]:
                 f"the publishing job {job.label} has {shown(node.text or '')}",
                 node,
                 f"write {remedy}",
-                blocks=job.grants("id-token") == "none",
+                blocks=trusted and job.grants("id-token") == "none",
             )
             continue
         extra = [
@@ -212,7 +215,7 @@ def permissions(context: Context) -> Iterator[Breach]:
                 f"the publishing job {job.label} lacks id-token: write",
                 node,
                 f"publish by Trusted Publishing: {remedy}",
-                blocks=True,
+                blocks=trusted,
             )
         if job.grants("contents") == "none":
             yield _breach(
@@ -222,6 +225,22 @@ def permissions(context: Context) -> Iterator[Breach]:
                 f"the policy's form is {remedy}",
                 remark=True,
             )
+
+
+def _has_token(context: Context, job: Job) -> bool:
+    """Whether a job publishes by a token or a password, and so needs no identity."""
+    given = [job.node, context.model.workflows[job.path].node.get("env")]
+    return any(
+        CREDENTIAL.fullmatch(key)
+        or any(INDEX_SECRET.search((m[1] or m[2])[:200]) for m in SECRET.finditer(node.text or ""))
+        for root in given
+        if root is not None
+        for key, node in root.walk()
+    ) or any(
+        "password" in p.step.inputs and not p.step.inputs["password"].null
+        for p in context.publications
+        if p.job.key == job.key
+    )
 
 
 def steps(context: Context) -> Iterator[Breach]:
@@ -737,7 +756,8 @@ def soft(context: Context) -> Iterator[Breach]:
     for job in context.path:
         yield from _soft_node(job.node, f"the job {job.label}")
         told = job.node.get("if")
-        if told is not None and told.text and (word := expressions.overrides(told.text)):
+        word = expressions.overrides(told.text) if told is not None and told.text else ""
+        if told is not None and word and not _fails_for_needs(job):
             yield _breach(
                 "soft",
                 f"the job {job.label} runs under {word}, although one that it needs failed",
@@ -776,6 +796,18 @@ def soft(context: Context) -> Iterator[Breach]:
                     )
 
 
+def _fails_for_needs(job: Job) -> bool:
+    """Whether a job runs in any case in order to fail where one that it needs has failed."""
+    return any(
+        step.uses is not None
+        and step.uses.repository == DECIDES
+        and "needs" in (jobs.text or "")
+        and step.node.get("if") is None
+        for step in job.steps
+        if (jobs := step.inputs.get("jobs")) is not None
+    )
+
+
 def _soft_node(node: Node, label: str) -> Iterator[Breach]:
     told = node.get("continue-on-error")
     if told is not None and not told.null and checks.is_on(told):
@@ -784,7 +816,8 @@ def _soft_node(node: Node, label: str) -> Iterator[Breach]:
             f"{label} may fail, and publishing goes on (continue-on-error)",
             told,
             "drop continue-on-error",
-            blocks=label.startswith("the job"),
+            # What depends on the matrix concerns some of its runs, such as those of a new Python.
+            blocks=label.startswith("the job") and "matrix." not in (told.text or ""),
         )
 
 

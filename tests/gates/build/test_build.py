@@ -125,6 +125,41 @@ def test_an_installers_complaint_is_told_in_one_line() -> None:
     assert [looks_like_network(text) for text in (missing, offline, pip)] == [False, True, False]
 
 
+def test_a_build_that_finds_no_network_is_unchecked_and_not_a_defect(tmp_path: Path) -> None:
+    project = read_project(make_project(tmp_path / "small"))
+    error = {"step": "sdist", "kind": "hook", "message": "", "said": saved("backend-offline")}
+    offline = build._explain(project, error, again=False)
+    assert isinstance(offline, CannotCheck)
+    assert "urllib.error.URLError" in str(offline)
+    assert "reaches the hosts" in str(offline)
+    failed = build._explain(project, error | {"said": "KeyError: 'name'"}, again=False)
+    assert not isinstance(failed, CannotCheck)
+
+
+def test_a_compiler_that_is_not_there_leaves_the_build_unchecked(tmp_path: Path) -> None:
+    project = read_project(make_project(tmp_path / "small"))
+    for said in (
+        "error: toolchain '1.97-x86_64-unknown-linux-gnu' is not installed\nRuntimeError: Cargo",
+        "running build_ext\nerror: command 'gcc' failed: No such file or directory\n",
+        "../meson.build:1:0: ERROR: Unknown compiler(s): [['cc'], ['gcc']]\n",
+    ):
+        error = {"step": "wheel", "kind": "hook", "message": "", "said": said}
+        found = build._explain(project, error, again=False)
+        assert isinstance(found, CannotCheck)
+        assert "install what the project's build needs" in str(found)
+
+
+def test_of_a_project_that_does_not_build_while_it_is_installed_the_backends_error_is_told() -> (
+    None
+):
+    said = saved("install-offline")
+    assert reason(said) == (
+        "Failed to build `zipp @ file:///copy`:"
+        " urllib.error.URLError: <urlopen error [Errno -2] Name or service not known>"
+    )
+    assert looks_like_network(said)
+
+
 def test_of_a_failed_build_the_error_is_told_and_not_what_led_there() -> None:
     python = 'Traceback (most recent call last):\n  File "x.py", line 3\n    a\nKeyError: "name"\n'
     cargo = "error: no toolchain\nhelp: install it\nError: returned non-zero exit status 1"

@@ -60,6 +60,19 @@ class TestSphinx:
         )
         assert found.undecided == 2  # pathlib.Path, and a label
 
+    def test_what_myst_looks_up_in_an_unreached_inventory_is_undecided(self) -> None:
+        found = judge_sphinx(
+            1,
+            "WARNING: failed to reach any of the inventories with the following issues:\n"
+            "intersphinx inventory 'https://b.invalid.example/objects.inv' not fetchable\n"
+            "/p/a.md:1: WARNING: No matches for 'flask:*:*:patterns' [myst.iref_missing]\n"
+            "/p/a.md:2: WARNING: No matches for '*:*:*:nowhere' [myst.iref_missing]\n",
+            "",
+            OWN,
+        )
+        assert found.undecided == 1
+        assert [f.line for f in found.defects] == [2]
+
     def test_the_same_references_are_defects_where_everything_was_reached(self) -> None:
         text = saved("sphinx-warnings")
         reached = text[text.index("/project/docs/index.rst:4") :]

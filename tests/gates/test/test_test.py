@@ -53,6 +53,14 @@ class TestJudgement:
         assert caught.value.reason == "the tests need modules that are not installed: absent_thing"
         assert caught.value.remedy == "install absent_thing"
 
+    def test_a_fixture_that_no_plugin_brings_here_is_no_defect_of_the_tests(self) -> None:
+        with pytest.raises(CannotCheck) as caught:
+            verdict(1, "fixtures")
+        assert caught.value.reason == (
+            "the tests need modules that are not installed: pytest-mock,"
+            " the plug-in of the fixture 'tmp_thing'"
+        )
+
     def test_a_module_of_the_projects_own_that_is_missing_is_a_defect(self) -> None:
         found = verdict(2, "missing", own=["absent_thing"])
         assert found.status is Status.FAILED
@@ -231,6 +239,23 @@ class TestGate:
         assert found.status is Status.UNCHECKED
         assert "stopped after 3 s" in found.summary
         assert "timeout" in (found.findings[0].remedy or "")
+
+    def test_what_needs_a_submodule_that_is_not_checked_out_is_unchecked(
+        self, root: Path, judge: Judge
+    ) -> None:
+        write(
+            root,
+            {
+                ".gitmodules": '[submodule "data"]\n\tpath = data\n\turl = ../data.git\n',
+                "tests/test_data.py": "def test_data():\n    open('data/cases.toml')\n",
+            },
+        )
+        head = git(root, "rev-parse", "HEAD").strip()
+        git(root, "update-index", "--add", "--cacheinfo", f"160000,{head},data")
+        found = judge(root, "test").outcome
+        assert found.status is Status.UNCHECKED
+        assert "the submodule data is not checked out" in found.summary
+        assert found.findings[0].remedy == "git submodule update --init --recursive"
 
     def test_own_commands_take_its_place(self, root: Path, judge: Judge) -> None:
         table = '[tool.release.gates.test]\nrun = ["python -m unittest discover -s checks"]'

@@ -1077,6 +1077,64 @@ def test_a_workflow_that_publishes_by_password_breaks_the_rules_that_it_does() -
     assert any(rule == "verified" and "under a condition" in text for rule, text in said)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("", ""),
+        (
+            "          password: ${{ secrets.PYPI_API_TOKEN }}\n",
+            "          password: ${{ secrets.X }}\n",
+        ),
+        ("    permissions:\n      contents: read\n    steps", "    steps"),
+    ],
+)
+def test_who_publishes_by_a_token_is_blocked_for_the_token_and_not_for_the_identity(
+    old: str, new: str
+) -> None:
+    found = judged(
+        {".github/workflows/publish.yml": BY_PASSWORD.replace(old, new)}, file="publish.yml"
+    )
+    assert {b.rule for b in found if b.blocks} & {"permissions", "token", "inputs"} >= {"inputs"}
+    assert [b.blocks for b in found if b.rule == "permissions"] == [False]
+
+
+def test_a_job_that_decides_whether_those_before_it_were_good_may_run_always() -> None:
+    decides = """\
+  check:
+    if: always()
+    needs: [preflight, verify]
+    runs-on: ubuntu-latest
+    permissions: {}
+    steps:
+      - uses: re-actors/alls-green@05ac9388f0aebcb5727afa17fcccfecd6f8ec5fe # v1.2.2
+        with:
+          jobs: ${{ toJSON(needs) }}
+
+  publish:
+"""
+    edits = (
+        ("  publish:\n", decides),
+        (PUBLISH_NEEDS, PUBLISH_NEEDS.replace("[", "[check, ")),
+    )
+    for extra, blocks in (
+        ((), False),
+        ((("          jobs: ${{ toJSON(needs) }}\n", "          jobs: '{}'\n"),), True),
+        (
+            (("      - uses: re-actors", "      - if: github.ref == ''\n        uses: re-actors"),),
+            True,
+        ),
+    ):
+        found = judged({RELEASE: changed(*edits, *extra)})
+        assert [b.rule for b in found if b.blocks] == ["soft"] * blocks
+
+
+def test_that_one_version_of_the_matrix_may_fail_is_advice() -> None:
+    for told, blocks in (("${{ matrix.python == '3.15' }}", False), ("true", True)):
+        text = changed(("    name: Verify\n", f"    name: Verify\n    continue-on-error: {told}\n"))
+        found = judged({RELEASE: text})
+        assert [(b.rule, b.blocks) for b in found] == [("soft", blocks)]
+
+
 class TestGoodVariants:
     """What looks like a breach and is none."""
 
