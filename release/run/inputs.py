@@ -43,8 +43,9 @@ SKIPPED_FOLDERS = frozenset(
         "htmlcov",
     ]
 )
-# What test runs and editable installs write as they go, and no gate reads.
-SKIPPED_FILES = (".coverage", ".coverage.*", "coverage.xml", "*.pyc", ".DS_Store")
+# What test runs and editable installs write as they go, and no gate reads. In a linked worktree
+# `.git` is a file; the commit that it leads to is among the refs.
+SKIPPED_FILES = (".git", ".coverage", ".coverage.*", "coverage.xml", "*.pyc", ".DS_Store")
 SKIPPED_SUFFIX = ".egg-info"
 
 # Variables that differ from terminal to terminal and from run to run and that no tool judges by.

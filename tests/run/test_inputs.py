@@ -92,6 +92,11 @@ def test_caches_environments_and_by_products_do_not_move_it(root: Path, path: st
     assert digest(root) == before
 
 
+def test_a_linked_worktree_of_a_commit_holds_the_same(root: Path, tmp_path: Path) -> None:
+    git(root, "worktree", "add", "--quiet", "--detach", str(tmp_path / "linked"))
+    assert digest(tmp_path / "linked") == digest(root)
+
+
 def test_an_environment_of_any_name_does_not_move_it(root: Path) -> None:
     before = digest(root)
     write(root, {"my-env/pyvenv.cfg": "home = x\n", "my-env/lib/module.py": "x = 1\n"})
