@@ -18,7 +18,7 @@ from release.errors import Problem, ReleaseError
 from release.model import Finding, Gate, Plan
 from release.project import Project
 from release.project.git import git
-from release.run.environments import tools_name
+from release.run.environments import lock_of, tools_name
 from release.run.runner import Run, open_shell
 from release.run.store import Store
 
@@ -62,7 +62,7 @@ def _folder(path: Path) -> Path:
 def _lend_tools(cache: Path, lent: Path, gates: tuple[str, ...]) -> None:
     tools = lent / "tools"
     tools.mkdir(parents=True)
-    for name in map(tools_name, gates):
+    for name in (tools_name(gate) for gate in gates if lock_of(gate).exists()):
         if (cache / "tools" / name).is_dir():
             (tools / name).symlink_to(cache / "tools" / name, target_is_directory=True)
 
