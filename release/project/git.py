@@ -90,7 +90,7 @@ def git(
     root: Path,
     *arguments: str,
     check: bool = True,
-    timeout: float = 60,
+    timeout: float | None = 60,
     env: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run git in `root` and return its output as text (undecodable bytes kept as surrogates).

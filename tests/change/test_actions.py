@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,21 @@ def test_a_tag_made_by_hand_is_not_pushed_without_evidence(root: Path, judge: Ju
     assert "v1.2.3" not in git(root, "ls-remote", "origin")
     judge_here(root, judge.tools)
     assert "v1.2.3 was on this commit already" in tag(judge.run(root), Request(), {}).said
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script")
+def test_a_release_starts_nothing_that_watches_files(
+    root: Path, judge: Judge, tmp_path: Path
+) -> None:
+    watcher, mark = tmp_path / "watcher", tmp_path / "mark"
+    watcher.write_text(f"#!/bin/sh\necho x >> '{mark}'\nexit 1\n")
+    watcher.chmod(0o755)
+    git(root, "config", "core.fsmonitor", str(watcher))
+    git(root, "status")
+    assert mark.exists()
+    mark.unlink()
+    cut(judge.run(root), Request("minor"), {}, Silent())
+    assert not mark.exists()
 
 
 def test_another_worktree_that_is_away_for_now_is_not_forgotten(
