@@ -22,8 +22,9 @@ from release.text.plain_language import blanked, is_placeholder
 from release.text.versions import parse
 
 BOM = "\ufeff"
-# The start of a line; the first one may stand behind a byte order mark.
-_LINE = r"(?:^|(?<=^\ufeff))"
+# The start of a line; the first one may stand behind a byte order mark. It is searched for at every
+# character of a text: what decides must come first.
+_LINE = r"^(?:\ufeff(?<=\A\ufeff))?"
 
 _WRAP = r"[*_`~]{0,3}"
 _NUMBER = r"[vV]?\d(?:[0-9A-Za-z.!+_-]{0,98}[0-9A-Za-z])?"
@@ -356,8 +357,9 @@ class Text:
         return "".join([*parts, self.whole[position:end]])
 
 
+@functools.lru_cache(maxsize=2)
 def read(text: str, path: str) -> Changelog:
-    """Read a changelog.
+    """Read a changelog, once: a release asks for the same text, old and new, many times.
 
     `text` is the file as it is decoded, a byte order mark and all line ends included; `path` tells
     Markdown (.md) from reStructuredText (.rst), any other name leaves it to the text. Never
