@@ -167,7 +167,7 @@ def test_only_the_lines_around_a_change_are_compared(monkeypatch: pytest.MonkeyP
 
     def counted(old: list[str], new: list[str], *names: str, **more: Any) -> Iterator[str]:
         compared.append(len(old) + len(new))
-        return real(old, new, *names, **more)
+        return real(old, new, names[0], names[1], **more)
 
     monkeypatch.setattr(difflib, "unified_diff", counted)
     before = "".join(f"line {number}\n" for number in range(1, 1001))
