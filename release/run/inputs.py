@@ -97,30 +97,36 @@ class Tree:
         with self._lock:
             if self._latest is None or self._latest[0] <= called:
                 began = time.monotonic_ns()
-                files = dict(self._walk(self._root, ""))
+                files = dict(self._walk())
                 digest = hashlib.sha256()
                 for path in sorted(files):
                     digest.update(f"{path}\0{files[path]}\0".encode("utf-8", "surrogateescape"))
                 self._latest = began, TreeState(digest.hexdigest(), files)
             return self._latest[1]
 
-    def _walk(self, folder: Path, prefix: str) -> Iterator[tuple[str, str]]:
-        try:
-            with os.scandir(folder) as found:
-                entries = list(found)
-        except OSError as error:
-            yield prefix, f"unreadable: {error.strerror}"
-            return
-        if prefix and any(entry.name == "pyvenv.cfg" for entry in entries):
-            return
-        for entry in entries:
-            path = prefix + entry.name
-            if entry.is_dir(follow_symlinks=False):
-                skipped = entry.name in SKIPPED_FOLDERS or entry.name.endswith(SKIPPED_SUFFIX)
-                if not skipped and not self._is_by_product(path):
-                    yield from self._walk(Path(entry.path), path + "/")
-            elif not _matches(entry.name, SKIPPED_FILES) and not self._is_by_product(path):
-                yield path, self._file(entry, path)
+    def _walk(self) -> Iterator[tuple[str, str]]:
+        waiting = [(str(self._root), "")]  # no recursion: folders may be nested deeply
+        while waiting:
+            folder, prefix = waiting.pop()
+            try:
+                with os.scandir(folder) as found:
+                    entries = list(found)
+            except OSError as error:
+                yield prefix, f"unreadable: {error.strerror}"
+                continue
+            if prefix and any(entry.name == "pyvenv.cfg" for entry in entries):
+                continue
+            for entry in entries:
+                path = prefix + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    if not self._is_skipped(entry.name, path):
+                        waiting.append((entry.path, path + "/"))
+                elif not _matches(entry.name, SKIPPED_FILES) and not self._is_by_product(path):
+                    yield path, self._file(entry, path)
+
+    def _is_skipped(self, name: str, path: str) -> bool:
+        skipped = name in SKIPPED_FOLDERS or name.endswith(SKIPPED_SUFFIX)
+        return skipped or self._is_by_product(path)
 
     def _is_by_product(self, path: str) -> bool:
         return any(fnmatch.fnmatchcase(path, glob.rstrip("/")) for glob in self._by_products)

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from release.errors import ReleaseError
 from release.model import Artifact, Gate, Level, Outcome
+from release.project import read_project
 from release.run.inputs import Tree, environment_digest, gate_key, own_source
 from tests.support import git, make_project, write
 from tests.test_model import evidence
@@ -127,12 +129,11 @@ def test_looks_that_wait_for_another_share_one_that_sees_what_changed_before_the
     walked, first_may_end = threading.Event(), threading.Event()
     walks = []
 
-    def slow(self: Tree, folder: Path, prefix: str) -> Iterator[tuple[str, str]]:
-        found = list(walk(self, folder, prefix))
-        if folder == root:
-            walks.append(folder)
-            walked.set()
-            assert first_may_end.wait(10)
+    def slow(self: Tree) -> Iterator[tuple[str, str]]:
+        found = list(walk(self))
+        walks.append(root)
+        walked.set()
+        assert first_may_end.wait(10)
         yield from found
 
     monkeypatch.setattr(Tree, "_walk", slow)
@@ -246,3 +247,29 @@ def test_a_project_without_git_has_a_key_as_well(tmp_path: Path) -> None:
     assert list(Tree(tmp_path).read().files) == ["a.py"]
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     assert list(Tree(tmp_path).read().files) == ["a.py"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="paths are short there")
+def test_folders_may_be_nested_deeply(root: Path) -> None:
+    before = digest(root)
+    nest(root, 1200)
+    assert digest(root) != before
+    subprocess.run(["rm", "-r", str(root / "d")], check=True)  # the end of the test cannot
+
+
+@pytest.mark.skipif(os.name == "nt", reason="paths are short there")
+def test_a_project_whose_folders_are_nested_too_deeply_is_refused(root: Path) -> None:
+    nest(root, 1200)
+    with pytest.raises(ReleaseError, match=r"^d/d/d/.*…: a file lies 1,200 folders deep"):
+        read_project(root)
+    git(root, "add", "--all")
+    with pytest.raises(ReleaseError, match=r"^d/d/d/.*…: a file lies 1,200 folders deep"):
+        read_project(root)
+    subprocess.run(["rm", "-r", str(root / "d")], check=True)
+
+
+def nest(root: Path, depth: int) -> None:
+    """Make a file in folders in one another, as no path of Python's can name it."""
+    path = "d/" * depth
+    subprocess.run(["mkdir", "-p", path], cwd=root, check=True)
+    subprocess.run(["touch", f"{path}file"], cwd=root, check=True)
