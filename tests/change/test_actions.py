@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from release.change.situation import Request
 from release.errors import ReleaseError
 from release.project import read_project
 from release.run.checklist import Report
+from release.text import sections
 from tests.change.test_kills import SETTINGS, judge_here
 from tests.support import PYPROJECT, Judge, commit, git, make_project, with_remote, write
 
@@ -113,6 +116,33 @@ def test_another_worktree_that_is_away_for_now_is_not_forgotten(
     assert git(other, "rev-parse", "HEAD") == git(root, "rev-parse", "HEAD^")
 
 
+def test_more_files_and_commits_cost_no_more_processes(
+    root: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+
+    class Counted(subprocess.Popen[str]):
+        def __init__(self, command: list[str], *more: Any, **options: Any) -> None:
+            started.append(" ".join(map(str, command)))
+            super().__init__(command, *more, **options)
+
+    def bumped() -> list[str]:
+        started.clear()
+        with monkeypatch.context() as watched:
+            watched.setattr(subprocess, "Popen", Counted)
+            bump(judge.run(root), Request("minor"))
+        return [command for command in started if command.startswith("git ")]
+
+    few = len(bumped())
+    git(root, "reset", "--quiet", "--hard", "HEAD^")
+    for number in range(3):
+        write(root, {f"data/{number}-{n}.txt": f"{n}\n" for n in range(100)})
+        commit(root)
+    git(root, "push", "--quiet")
+    assert few > 10
+    assert len(bumped()) <= few
+
+
 CHANGELOG = """\
 # Changelog
 
@@ -128,6 +158,15 @@ CHANGELOG = """\
 
 - A thing.
 """
+
+
+def test_a_changelog_is_read_once_as_it_is_and_once_as_it_will_be(root: Path, judge: Judge) -> None:
+    write(root, {"CHANGELOG.md": CHANGELOG})
+    commit(root)
+    git(root, "push", "--quiet", "origin", "main")
+    sections.read.cache_clear()
+    bump(judge.run(root), Request("minor"))
+    assert sections.read.cache_info().misses == 2
 
 
 def test_a_final_release_says_what_its_candidates_said(root: Path, judge: Judge) -> None:
