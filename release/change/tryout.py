@@ -18,7 +18,6 @@ from release.errors import Problem, ReleaseError
 from release.model import Finding, Gate, Plan
 from release.project import Project
 from release.project.git import git
-from release.run.environments import lock_of, tools_name
 from release.run.runner import Run, open_shell
 from release.run.store import Store
 
@@ -62,9 +61,9 @@ def _folder(path: Path) -> Path:
 def _lend_tools(cache: Path, lent: Path, gates: tuple[str, ...]) -> None:
     tools = lent / "tools"
     tools.mkdir(parents=True)
-    for name in (tools_name(gate) for gate in gates if lock_of(gate).exists()):
-        if (cache / "tools" / name).is_dir():
-            (tools / name).symlink_to(cache / "tools" / name, target_is_directory=True)
+    for path in (cache / "tools").glob("*-*"):
+        if path.is_dir() and path.name.rpartition("-")[0] in gates:
+            (tools / path.name).symlink_to(path, target_is_directory=True)
 
 
 def _copy(project: Project, scratch: Path, commit: str) -> Path:

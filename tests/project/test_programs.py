@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 
 from release.change.actions import dry_bump
 from release.change.situation import Request
+from release.errors import ReleaseError
 from release.project import read_project
 from release.run.export import export
 from tests.support import PYPROJECT, Judge, commit, git, make_project, with_remote, write
@@ -103,9 +105,6 @@ def test_git_itself_runs_them(marked: Marked) -> None:
 
 LOOKS: dict[str, Callable[[Marked, Judge, Path], object]] = {
     "project": lambda marked, _judge, _path: read_project(marked.root),
-    "dry run": lambda marked, judge, _path: dry_bump(
-        read_project(marked.root), Request("patch"), judge.tools
-    ),
     "copy": lambda marked, _judge, path: export(read_project(marked.root), path / "copy"),
     **{
         gate: lambda marked, judge, _path, gate=gate: judge(marked.root, gate, fresh=True)  # type: ignore[misc]
@@ -119,6 +118,17 @@ def test_a_look_runs_no_more_than_git_status(
     marked: Marked, judge: Judge, tmp_path: Path, look: str
 ) -> None:
     assert marked.ran(lambda: LOOKS[look](marked, judge, tmp_path)) <= {"filter.marked.clean"}
+
+
+def test_a_dry_run_runs_besides_what_may_refuse_a_commit(marked: Marked, judge: Judge) -> None:
+    def dry_run() -> None:
+        with contextlib.suppress(ReleaseError):  # the hooks refuse
+            dry_bump(read_project(marked.root), Request("patch"), judge.tools)
+
+    hooks = {f"hook {name}" for name in ("pre-commit", "prepare-commit-msg", "commit-msg")}
+    seen = marked.ran(dry_run)
+    assert "hook pre-commit" in seen
+    assert seen <= {"filter.marked.clean", "filter.marked.smudge", *hooks}
 
 
 @pytest.mark.network

@@ -912,7 +912,6 @@ def test_a_tool_that_is_missing_or_breaks_leaves_the_gate_unchecked(
     said: str,
 ) -> None:
     broken = tmp_path / "tools"
-    shutil.copytree(judge.tools / "build", broken / "build", symlinks=True)
     once = '\n[tool.release.gates.build]\nreproducible = "no"\n'
     root = make_project(tmp_path / "thing", {"pyproject.toml": PYPROJECT + once})
 

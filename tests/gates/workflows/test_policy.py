@@ -1047,7 +1047,11 @@ def test_what_harms_or_is_certain_to_fail_blocks_and_nothing_else(planted: Defec
 
 
 def test_publishing_that_a_pull_request_reaches_blocks() -> None:
-    text = changed((PUBLISH_IF, ""), ("on:\n  push:\n", "on:\n  pull_request:\n  push:\n"))
+    text = changed(
+        (PUBLISH_IF, ""),
+        ("    if: github.event_name == 'push'\n", ""),
+        ("on:\n  push:\n", "on:\n  pull_request:\n  push:\n"),
+    )
     assert [b.blocks for b in judged({RELEASE: text}) if b.rule == "ref"] == [True]
 
 
