@@ -268,7 +268,15 @@ class Changelog:
 
     def of(self, version: Version) -> tuple[Section, ...]:
         """The sections of a version, however it is spelled there."""
-        return tuple(section for section in self.sections if section.version == version)
+        return tuple(self._by_version.get(version, ()))
+
+    @functools.cached_property
+    def _by_version(self) -> dict[Version, list[Section]]:
+        found: dict[Version, list[Section]] = {}
+        for section in self.sections:
+            if section.version is not None:
+                found.setdefault(section.version, []).append(section)
+        return found
 
     @property
     def released(self) -> tuple[Section, ...]:
