@@ -6,12 +6,13 @@ import json
 import os
 import re
 import runpy
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -42,14 +43,18 @@ class Nox:
         return {**os.environ, **cache, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", **more}
 
     def __call__(
-        self, *arguments: str, noxfile: Path = NOXFILE, cwd: Path = ROOT
+        self,
+        *arguments: str,
+        noxfile: Path = NOXFILE,
+        cwd: Path = ROOT,
+        env: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             self.command(*arguments, noxfile=noxfile),
             capture_output=True,
             text=True,
             cwd=cwd,
-            env=self.environment(),
+            env=self.environment(**(env or {})),
             timeout=300,
             check=False,
         )
@@ -157,6 +162,30 @@ def test_a_mistake_is_one_clear_error_and_changes_nothing(
     assert done.stderr.count(said) == 2
     assert "Traceback" not in done.stderr + done.stdout
     assert snapshot(root) == before
+
+
+def test_a_folder_that_git_does_not_trust_is_an_error_whose_remedy_works(
+    nox: Nox, root: Path, tmp_path: Path
+) -> None:
+    somebody_else = {
+        "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1",
+        "GIT_CONFIG_GLOBAL": str(tmp_path / "gitconfig"),
+    }
+    judged = ("-s", "changelog", "--", "--project", str(root))
+    done = nox(*judged, env=somebody_else)
+    assert done.returncode == 1
+    assert "git cannot read this repository: fatal: detected dubious ownership" in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    (remedy,) = (line for line in done.stderr.splitlines() if "safe.directory" in line)
+    subprocess.run(shlex.split(remedy), check=True, env=nox.environment(**somebody_else))
+    assert nox(*judged, env=somebody_else).returncode == 0
+
+
+def test_a_machine_without_git_is_told_so(nox: Nox, root: Path, tmp_path: Path) -> None:
+    done = nox("-s", "bump", "--", "minor", "--project", str(root), env={"PATH": str(tmp_path)})
+    assert done.returncode == 1
+    assert "git is not installed\n    install git and run this again" in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
 
 
 def test_both_mistakes_in_the_settings_are_reported_at_once(nox: Nox, root: Path) -> None:

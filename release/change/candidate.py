@@ -281,7 +281,7 @@ def _bump_my_version(shell: Shell, root: Path, plan: Plan) -> list[Finding]:
             )
         ]
     remarks = []
-    wanted = {edit.path: edit.after.encode() for edit in plan.edits}
+    wanted = {edit.path: edit.after.encode() for edit in plan.edits if edit.path in before}
     # The plan also edits what the tool knows nothing of, in files that both edit.
     for name, old in before.items():
         found = (root / name).read_bytes() if (root / name).is_file() else b""

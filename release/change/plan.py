@@ -376,13 +376,14 @@ def _mentions(
     """Lines that still hold the old version, and are listed nowhere."""
     from release.change.version_places import other_mentions
 
+    # These documents name other versions, too, and are edited as a whole.
+    skipped = {CITATION, ZENODO, *([project.changelog] if project.changelog else [])}
     edited = {
         (edit.path, number)
         for edit in edits
+        if edit.path not in skipped
         for number in _changed_lines(edit.before, texts[edit.path])
     }
-    # These documents name other versions, too, and are edited as a whole.
-    skipped = {CITATION, ZENODO, *([project.changelog] if project.changelog else [])}
     found = other_mentions(sources.mentions, previous, edited, name=project.name, skipped=skipped)
     # What tests say of a version is theirs.
     return [f for f in dict.fromkeys(found) if not TESTS & set(PurePosixPath(f.path or "").parts)]

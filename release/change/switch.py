@@ -21,6 +21,7 @@ from release.change import _switch
 from release.change.lock import SWITCH_NAME
 from release.errors import Problem, ReleaseError
 from release.project.git import LOCAL_VARIABLES, NOTE, QUIET, git
+from release.run.processes import NO_MONITOR
 
 PREFIX = "switch-"
 NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
@@ -323,10 +324,13 @@ def _index(
 
 
 def environment() -> dict[str, str]:
-    """The caller's environment without what git sets for its hooks, for changing commands."""
+    """The caller's environment without what git sets for its hooks, for changing commands.
+
+    No git in it starts what the user's configuration names to watch files.
+    """
     quiet = {name: value for name, value in QUIET.items() if name != "GIT_OPTIONAL_LOCKS"}
     own = {name: value for name, value in os.environ.items() if name not in LOCAL_VARIABLES}
-    return {**own, **quiet}
+    return {**own, **quiet, **NO_MONITOR}
 
 
 def _write(path: Path, data: bytes) -> None:

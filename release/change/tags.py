@@ -89,19 +89,11 @@ def drop_leftovers(common: Path) -> None:
 def _git(
     scratch: Path, *arguments: str, objects: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    env = environment() | {"GIT_DIR": str(scratch)}
+    env = {"GIT_DIR": str(scratch)}
     if objects is not None:
         env["GIT_OBJECT_DIRECTORY"] = str(objects)
-    return subprocess.run(
-        ["git", *arguments],
-        cwd=scratch,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        errors="surrogateescape",
-        check=False,
-    )
+    # Whoever signs may have to type a passphrase first.
+    return git(scratch, *arguments, check=False, timeout=None, env=env)
 
 
 def quoted(path: Path) -> str:

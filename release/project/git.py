@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from release.errors import CannotCheck
+from release.errors import CannotCheck, ConfigurationError, Problem
 
 # A look must not start what the user's configuration names (a program that watches files, one that
 # verifies signatures), and needs neither.
@@ -50,6 +50,8 @@ LOCAL_VARIABLES = frozenset(
 CALM = ("-c", "maintenance.auto=false", "-c", "gc.auto=0")
 # In git's common directory while a release is made visible: a file that says where its parts are.
 NOTE = "nox-release-at-"
+DEEPEST = 200
+SHOWN_PATH = 40
 # Of `git ls-files -v -z`: small letters are assume-unchanged, S is skip-worktree.
 UNSEEN = re.compile(r"(?:^|(?<=\0))[a-zS] ([^\0]*)")
 
@@ -90,7 +92,7 @@ def git(
     root: Path,
     *arguments: str,
     check: bool = True,
-    timeout: float = 60,
+    timeout: float | None = 60,
     env: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run git in `root` and return its output as text (undecodable bytes kept as surrogates).
@@ -210,6 +212,7 @@ def read_facts(root: Path) -> GitFacts | None:
             changed.append(field.split(" ", 10)[10].removeprefix(prefix))
         elif kind == "?":
             untracked.append(rest.removeprefix(prefix))
+    _judge_depth([*(entry[2:] for entry in listed.split("\0")), *untracked])
     tree = None
     if commit:
         tree = git(root, "rev-parse", f"{commit}^{{tree}}").stdout.strip()
@@ -229,6 +232,19 @@ def read_facts(root: Path) -> GitFacts | None:
         remotes=tuple(git(root, "remote").stdout.split()),
         remote_base=Path(top),
     )
+
+
+def _judge_depth(paths: Sequence[str]) -> None:
+    """Raise ConfigurationError where a file lies so deep that Python's own tools give up."""
+    path = max(paths, key=lambda path: path.count("/"))
+    if (depth := path.count("/")) > DEEPEST:
+        raise ConfigurationError(
+            Problem(
+                f"a file lies {depth:,} folders deep; Python's own tools cannot copy that",
+                f"{path[:SHOWN_PATH]}…",
+                remedy=f"keep at most {DEEPEST} folders in one another",
+            )
+        )
 
 
 def _operation(directory: Path) -> str | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from release.model import Finding, Plan
 from release.text.escaping import name, sentence, terminal
+
+CONTEXT = 3
 
 
 def render(plan: Plan) -> str:
@@ -50,15 +53,50 @@ def remarks(findings: tuple[Finding, ...]) -> Iterator[str]:
 def _diff(path: str, before: str, after: str) -> Iterator[str]:
     old, new = _quoted(f"a/{path}"), _quoted(f"b/{path}")
     yield f"diff --git {old} {new}"
-    # A line that lacks its end is another line, and said to lack it.
-    lines, wanted = _lines(before), _lines(after)
-    for line in difflib.unified_diff(lines, wanted, old, new, lineterm="\n"):
+    above, lines, wanted = _differing(before, after)
+    for line in difflib.unified_diff(lines, wanted, old, new, n=CONTEXT, lineterm="\n"):
+        if line.startswith("@@"):
+            line = re.sub(r"(?<=[-+])\d+", lambda number: str(int(number[0]) + above), line)
         text = line.removesuffix("\n")
         yield f"{text[:-1]}␍" if text.endswith("\r") else text
         if text == line:
             yield "\\ No newline at end of file"
 
 
+def _differing(before: str, after: str) -> tuple[int, list[str], list[str]]:
+    """How many lines two texts share at the top, and the lines of both that follow, context too.
+
+    Without those that they share at the bottom: difflib takes minutes and memory for large texts.
+    """
+    room = min(len(before), len(after))
+    first = _shared(room, lambda low, high: before[low:high] == after[low:high])
+    old, new = len(before), len(after)
+    end = _shared(
+        room - first,
+        lambda low, high: before[old - high : old - low] == after[new - high : new - low],
+    )
+    last = old - end
+    for _ in range(CONTEXT + 1):
+        first = before.rfind("\n", 0, max(first - 1, 0)) + 1
+        last = before.find("\n", last) + 1 or old
+    rest = old - last
+    return (
+        before.count("\n", 0, first),
+        _lines(before[first:last]),
+        _lines(after[first : new - rest]),
+    )
+
+
+def _shared(room: int, alike: Callable[[int, int], bool]) -> int:
+    """How many characters of at most `room` two texts have in common, found by halves."""
+    low, high = 0, room
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if alike(low, middle) else (low, middle - 1)
+    return low
+
+
+# A line that lacks its end is another line, and said to lack it.
 def _lines(text: str) -> list[str]:
     *ended, last = text.split("\n")
     return [*(f"{line}\n" for line in ended), *([last] if last else [])]

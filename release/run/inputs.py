@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from release.errors import ConfigurationError, Problem
 from release.model import Evidence, Gate, Level
 from release.run.environments import digest_of_tools, module_of
 
@@ -44,10 +43,9 @@ SKIPPED_FOLDERS = frozenset(
         "htmlcov",
     ]
 )
-# Readers that call themselves for each folder give up at about a thousand.
-DEEPEST = 200
-# What test runs and editable installs write as they go, and no gate reads.
-SKIPPED_FILES = (".coverage", ".coverage.*", "coverage.xml", "*.pyc", ".DS_Store")
+# What test runs and editable installs write as they go, and no gate reads. In a linked worktree
+# `.git` is a file; the commit that it leads to is among the refs.
+SKIPPED_FILES = (".git", ".coverage", ".coverage.*", "coverage.xml", "*.pyc", ".DS_Store")
 SKIPPED_SUFFIX = ".egg-info"
 
 # Variables that differ from terminal to terminal and from run to run and that no tool judges by.
@@ -108,11 +106,11 @@ class Tree:
             return self._latest[1]
 
     def _walk(self) -> Iterator[tuple[str, str]]:
-        waiting = [""]
+        waiting = [(str(self._root), "")]  # no recursion: folders may be nested deeply
         while waiting:
-            prefix = waiting.pop()
+            folder, prefix = waiting.pop()
             try:
-                with os.scandir(self._root / prefix) as found:
+                with os.scandir(folder) as found:
                     entries = list(found)
             except OSError as error:
                 yield prefix, f"unreadable: {error.strerror}"
@@ -123,14 +121,13 @@ class Tree:
                 path = prefix + entry.name
                 if entry.is_dir(follow_symlinks=False):
                     if not self._is_skipped(entry.name, path):
-                        _refuse_deep(path)
-                        waiting.append(path + "/")
+                        waiting.append((entry.path, path + "/"))
                 elif not _matches(entry.name, SKIPPED_FILES) and not self._is_by_product(path):
                     yield path, self._file(entry, path)
 
     def _is_skipped(self, name: str, path: str) -> bool:
-        usual = name in SKIPPED_FOLDERS or name.endswith(SKIPPED_SUFFIX)
-        return usual or self._is_by_product(path)
+        skipped = name in SKIPPED_FOLDERS or name.endswith(SKIPPED_SUFFIX)
+        return skipped or self._is_by_product(path)
 
     def _is_by_product(self, path: str) -> bool:
         return any(fnmatch.fnmatchcase(path, glob.rstrip("/")) for glob in self._by_products)
@@ -237,17 +234,6 @@ def own_source() -> str:
             digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
-
-
-def _refuse_deep(path: str) -> None:
-    if path.count("/") >= DEEPEST:
-        raise ConfigurationError(
-            Problem(
-                f"holds folders that are nested more than {DEEPEST} deep",
-                path.partition("/")[0],
-                remedy="move them out of the project, or name them in tool.release.by-products",
-            )
-        )
 
 
 def _matches(name: str, globs: Sequence[str]) -> bool:

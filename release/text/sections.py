@@ -22,8 +22,9 @@ from release.text.plain_language import blanked, is_placeholder
 from release.text.versions import parse
 
 BOM = "\ufeff"
-# The start of a line; the first one may stand behind a byte order mark.
-_LINE = r"(?:^|(?<=^\ufeff))"
+# The start of a line; the first one may stand behind a byte order mark. It is searched for at every
+# character of a text: what decides must come first.
+_LINE = r"^(?:\ufeff(?<=\A\ufeff))?"
 
 _WRAP = r"[*_`~]{0,3}"
 _NUMBER = r"[vV]?\d(?:[0-9A-Za-z.!+_-]{0,98}[0-9A-Za-z])?"
@@ -267,7 +268,15 @@ class Changelog:
 
     def of(self, version: Version) -> tuple[Section, ...]:
         """The sections of a version, however it is spelled there."""
-        return tuple(section for section in self.sections if section.version == version)
+        return tuple(self._by_version.get(version, ()))
+
+    @functools.cached_property
+    def _by_version(self) -> dict[Version, list[Section]]:
+        found: dict[Version, list[Section]] = {}
+        for section in self.sections:
+            if section.version is not None:
+                found.setdefault(section.version, []).append(section)
+        return found
 
     @property
     def released(self) -> tuple[Section, ...]:
@@ -356,8 +365,9 @@ class Text:
         return "".join([*parts, self.whole[position:end]])
 
 
+@functools.lru_cache(maxsize=2)
 def read(text: str, path: str) -> Changelog:
-    """Read a changelog.
+    """Read a changelog, once: a release asks for the same text, old and new, many times.
 
     `text` is the file as it is decoded, a byte order mark and all line ends included; `path` tells
     Markdown (.md) from reStructuredText (.rst), any other name leaves it to the text. Never

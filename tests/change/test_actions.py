@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +14,7 @@ from release.change.situation import Request
 from release.errors import ReleaseError
 from release.project import read_project
 from release.run.checklist import Report
+from release.text import sections
 from tests.change.test_kills import SETTINGS, judge_here
 from tests.support import PYPROJECT, Judge, commit, git, make_project, with_remote, write
 
@@ -86,6 +90,21 @@ def test_a_tag_made_by_hand_is_not_pushed_without_evidence(root: Path, judge: Ju
     assert "v1.2.3 was on this commit already" in tag(judge.run(root), Request()).said
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a shell script")
+def test_a_release_starts_nothing_that_watches_files(
+    root: Path, judge: Judge, tmp_path: Path
+) -> None:
+    watcher, mark = tmp_path / "watcher", tmp_path / "mark"
+    watcher.write_text(f"#!/bin/sh\necho x >> '{mark}'\nexit 1\n")
+    watcher.chmod(0o755)
+    git(root, "config", "core.fsmonitor", str(watcher))
+    git(root, "status")
+    assert mark.exists()
+    mark.unlink()
+    cut(judge.run(root), Request("minor"), Silent())
+    assert not mark.exists()
+
+
 def test_another_worktree_that_is_away_for_now_is_not_forgotten(
     root: Path, judge: Judge, tmp_path: Path
 ) -> None:
@@ -95,6 +114,33 @@ def test_another_worktree_that_is_away_for_now_is_not_forgotten(
     bump(judge.run(root), Request("minor"))
     (tmp_path / "away").rename(other)
     assert git(other, "rev-parse", "HEAD") == git(root, "rev-parse", "HEAD^")
+
+
+def test_more_files_and_commits_cost_no_more_processes(
+    root: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+
+    class Counted(subprocess.Popen[str]):
+        def __init__(self, command: list[str], *more: Any, **options: Any) -> None:
+            started.append(" ".join(map(str, command)))
+            super().__init__(command, *more, **options)
+
+    def bumped() -> list[str]:
+        started.clear()
+        with monkeypatch.context() as watched:
+            watched.setattr(subprocess, "Popen", Counted)
+            bump(judge.run(root), Request("minor"))
+        return [command for command in started if command.startswith("git ")]
+
+    few = len(bumped())
+    git(root, "reset", "--quiet", "--hard", "HEAD^")
+    for number in range(3):
+        write(root, {f"data/{number}-{n}.txt": f"{n}\n" for n in range(100)})
+        commit(root)
+    git(root, "push", "--quiet")
+    assert few > 10
+    assert len(bumped()) <= few
 
 
 CHANGELOG = """\
@@ -112,6 +158,15 @@ CHANGELOG = """\
 
 - A thing.
 """
+
+
+def test_a_changelog_is_read_once_as_it_is_and_once_as_it_will_be(root: Path, judge: Judge) -> None:
+    write(root, {"CHANGELOG.md": CHANGELOG})
+    commit(root)
+    git(root, "push", "--quiet", "origin", "main")
+    sections.read.cache_clear()
+    bump(judge.run(root), Request("minor"))
+    assert sections.read.cache_info().misses == 2
 
 
 def test_a_final_release_says_what_its_candidates_said(root: Path, judge: Judge) -> None:
@@ -158,5 +213,4 @@ def test_the_checklist_is_told_even_where_the_push_is_refused(root: Path, judge:
         cut(judge.run(root), Request("minor"), Silent(), told.append)
     assert [report.verdict for report in told] == ["ready"]
     hook.unlink()
-    done = cut(judge.run(root), Request("minor"), Silent())
-    assert "pushed main and v1.3.0 to origin" in done.said
+    assert "pushed main and v1.3.0 to origin" in tag(judge.run(root), Request()).said

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import subprocess
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -128,7 +131,7 @@ def test_remarks_name_their_place() -> None:
     assert list(remarks(found)) == ["! p:2: a", "  → do", "! p: b", "! c"]
 
 
-lines = st.lists(st.sampled_from(["a", "b", "", "1.2.3", "--- x", "é", " "]), max_size=8)
+lines = st.lists(st.sampled_from(["a", "b", "", "1.2.3", "--- x", "é", " "]), max_size=20)
 texts = st.builds(lambda parts, end: "\n".join(parts) + end, lines, st.sampled_from(["\n", ""]))
 
 
@@ -156,6 +159,21 @@ def applied(root: Path, path: str, before: str, after: str) -> bytes:
 def test_the_diff_is_one_that_git_applies(repository: Path, before: str, after: str) -> None:
     if before.strip("\n") and after.strip("\n") and before != after:
         assert applied(repository, "file.txt", before, after) == after.encode()
+
+
+def test_only_the_lines_around_a_change_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[int] = []
+    real = difflib.unified_diff
+
+    def counted(old: list[str], new: list[str], *names: str, **more: Any) -> Iterator[str]:
+        compared.append(len(old) + len(new))
+        return real(old, new, names[0], names[1], **more)
+
+    monkeypatch.setattr(difflib, "unified_diff", counted)
+    before = "".join(f"line {number}\n" for number in range(1, 1001))
+    text = varied(edits=(Edit("x", before, before.replace("line 500\n", "line 500\nmore\n")),))
+    assert "@@ -498,6 +498,7 @@\n line 498\n line 499\n line 500\n+more\n line 501\n" in text
+    assert compared[0] < 20
 
 
 @pytest.mark.parametrize("path", ["sp ace.txt", "-x.txt", "µ/ж.txt", 'quo"te.txt', "new\nline.txt"])

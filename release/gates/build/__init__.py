@@ -11,11 +11,11 @@ second time from another copy, and compared. `.release/dist` then holds exactly 
 which later gates use and never build again.
 
 Blocks: a file that does not build, install or import, or lacks what its metadata names (certain);
-credentials (harm); what `expected`, `unwanted`, a `reproducible` that is set and a
-[tool.check-wheel-contents] table demand (promises). Advice: files that look odd or seem to be
-missing, builds that differ, what twine only warns about, modules that ask the network. An import
-that takes longer than ten seconds is unchecked. What is built is judged by the gates that need it,
-whatever this one finds.
+credentials, names with control characters, and what unpacks to far more than its size (harm); what
+`expected`, `unwanted`, a `reproducible` that is set and a [tool.check-wheel-contents] table demand
+(promises). Advice: files that look odd or seem to be missing, builds that differ, what twine only
+warns about, modules that ask the network. An import that takes longer than ten seconds is
+unchecked. What is built is judged by the gates that need it, whatever this one finds.
 
 Settings: `expected` and `expected-sdist` are globs that must match something (`pkg/web_ui/**`);
 `unwanted` adds globs of files to refuse and `allowed` takes files out of every rule about contents;
@@ -328,6 +328,7 @@ def _judge(project: Project, sdist: Archive, wheel: Archive, tree: Sequence[str]
             unwanted=settings.unwanted,
             allowed=settings.allowed,
         )
+        judged += d.judge_printable(archive)
         judged += d.judge_license_files(archive)
     judged += d.judge_record(wheel)
     judged += contents.judge_expected(wheel, settings.expected, "tool.release.gates.build.expected")

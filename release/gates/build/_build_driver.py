@@ -24,9 +24,8 @@ import build  # type: ignore[import-not-found]
 import pyproject_hooks  # type: ignore[import-not-found]
 
 KEPT_LINES = 40
-# As in distribution.py, which judges what is left: a bomb is not unpacked first.
-UNPACKED_BYTES = 500_000_000
-UNPACKED_TIMES = 100
+# As what reads the sdist later has it.
+RATIO, RATIO_FROM = 50, 64 << 20
 
 
 class StepFailed(Exception):
@@ -119,8 +118,7 @@ class Copy:
         folder = self._work / "unpacked"
         try:
             with tarfile.open(sdist) as archive:
-                refuse_bomb(archive, sdist.stat().st_size)
-                extract(archive, folder)
+                extract(archive, folder, max(RATIO_FROM, RATIO * sdist.stat().st_size))
         except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
             message = f"{sdist.name} cannot be unpacked: {error}"
             raise StepFailed("sdist", "archive", message) from None
@@ -141,19 +139,15 @@ class Copy:
             raise StepFailed(step, "configuration", str(error)) from None
 
 
-def refuse_bomb(archive: tarfile.TarFile, size: int) -> None:
-    """Raise tarfile.TarError for an archive of that size that unpacks to far more."""
-    if sum(member.size for member in archive) > max(UNPACKED_BYTES, UNPACKED_TIMES * size):
-        raise tarfile.TarError(f"it unpacks to more than {UNPACKED_TIMES} times its own size")
-
-
-def extract(archive: tarfile.TarFile, folder: Path) -> None:
+def extract(archive: tarfile.TarFile, folder: Path, most: int) -> None:
     """Unpack an archive into a folder and nowhere else.
 
     The filter that does it (PEP 706) is missing from Python 3.11 before 3.11.4. Raises
     tarfile.TarError for a member that would lie outside, links there, lies behind a link, or is a
-    device or the like.
+    device or the like, and for more than `most` bytes.
     """
+    if sum(member.size for member in archive.getmembers()) > most:
+        raise tarfile.TarError("it unpacks to far more than its size; leave large files out")
     if hasattr(tarfile, "data_filter"):
         archive.extractall(folder, filter="data")
         return

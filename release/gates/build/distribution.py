@@ -11,18 +11,18 @@ import calendar
 import contextlib
 import csv
 import functools
+import gzip
 import hashlib
 import io
 import re
 import struct
 import tarfile
-import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from release.gates.build.credentials import secret_kinds
 from release.model import Finding, Judgement
@@ -34,9 +34,9 @@ SHOWN_NAMES = 12
 SHOWN_DIFFERENCES = 4
 SCANNED_BYTES = 4_000_000
 METADATA_BYTES = 16_000_000
-# What an archive may unpack to: this, or so many times its own size; real ones need less than ten.
-UNPACKED_BYTES = 500_000_000
-UNPACKED_TIMES = 100
+# Whoever installs it unpacks it: the index refuses wheels beyond this ratio, from this size on.
+RATIO, RATIO_FROM = 50, 64 << 20
+MOST_BYTES = 8 << 30
 # What the standard library raises for damaged archives: RuntimeError where one is encrypted or
 # packed in a way that it does not know, OverflowError for times beyond all numbers.
 DAMAGED: tuple[type[Exception], ...] = (
@@ -148,9 +148,43 @@ def read(path: Path) -> Archive:
         raise Unreadable(f"{path.name} cannot be read: {why}") from None
 
 
+def _most(path: Path) -> int:
+    """How many bytes an archive may unpack to."""
+    return min(max(RATIO_FROM, RATIO * path.stat().st_size), MOST_BYTES)
+
+
+def _too_large(most: int) -> ValueError:
+    return ValueError(
+        f"it unpacks to more than {most >> 20} MiB, too much for its size; leave large files out"
+    )
+
+
+class _Bounded:
+    """What a compressed file unpacks to, up to a size. Raises ValueError beyond it."""
+
+    def __init__(self, file: IO[bytes], most: int) -> None:
+        self._file = file
+        self._most = most
+        self.tell = file.tell
+
+    def read(self, size: int) -> bytes:
+        left = self._most - self._file.tell()
+        data = self._file.read(min(size, left + 1))
+        if len(data) > left:
+            raise _too_large(self._most)
+        return data
+
+    def seek(self, offset: int) -> int:
+        if offset > self._most:
+            raise _too_large(self._most)
+        return self._file.seek(offset)
+
+
 def _read_wheel(path: Path) -> Archive:
-    reader = _Reader(path)
+    reader = _Reader()
     with zipfile.ZipFile(path) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > (most := _most(path)):
+            raise _too_large(most)
         for entry in archive.infolist():
             if entry.is_dir():
                 continue
@@ -170,12 +204,18 @@ def _read_wheel(path: Path) -> Archive:
 
 
 def _read_sdist(path: Path) -> Archive:
-    reader = _Reader(path)
+    reader = _Reader()
     tops = set()
     with path.open("rb") as raw:
         head = raw.read(8)
     stamp = struct.unpack("<I", head[4:8])[0] if head[:2] == b"\x1f\x8b" else None
-    with tarfile.open(path) as archive:
+    opened: Any = gzip.open if stamp is not None else open
+    with (
+        opened(path, "rb") as stream,
+        tarfile.open(
+            fileobj=cast("IO[bytes]", _Bounded(stream, _most(path))), mode="r:"
+        ) as archive,
+    ):
         for entry in archive:
             top, _, name = entry.name.removeprefix("./").partition("/")
             if entry.isdir():
@@ -215,8 +255,7 @@ def digest(path: Path) -> str:
 
 
 class _Reader:
-    def __init__(self, path: Path) -> None:
-        self.room = max(UNPACKED_BYTES, UNPACKED_TIMES * path.stat().st_size)
+    def __init__(self) -> None:
         self.members: list[Member] = []
         self.texts: dict[str, bytes] = {}
         self.secrets: list[tuple[str, str]] = []
@@ -231,11 +270,6 @@ class _Reader:
         owner: str = "",
         link: str = "",
     ) -> None:
-        if any(unicodedata.category(sign) == "Cc" for sign in name):
-            raise ValueError(f"the name of a member holds control characters: {name!a}")
-        self.room -= size
-        if self.room < 0:
-            raise ValueError(f"it unpacks to more than {UNPACKED_TIMES} times its own size")
         digest = hashlib.sha256()
         if size <= METADATA_BYTES:
             data = file.read()
@@ -446,6 +480,17 @@ def _judge_publishable(
             )
         )
     return Judgement(2, tuple(faults), tuple(advice), notes=tuple(notes))
+
+
+def judge_printable(archive: Archive) -> Judgement:
+    """A terminal shows the names of files, and does not obey them."""
+    names = {name for member in archive.members for name in (member.name, member.link)}
+    odd = [ascii(name) for name in names if not name.isprintable()]
+    fault = Finding(
+        f"the {archive.kind} holds names that cannot be printed: {listing(odd)}",
+        remedy="rename these files; a terminal obeys control characters in a name",
+    )
+    return Judgement(len(names), (fault,) if odd else ())
 
 
 def judge_license_files(archive: Archive) -> Judgement:
