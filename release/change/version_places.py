@@ -29,12 +29,11 @@ from release.errors import ConfigurationError, Problem
 from release.model import Finding
 from release.project import VersionPlace, as_table
 from release.text import patterns, python, toml
-from release.text.versions import parse
+from release.text.versions import PARSE, parse, parts
 
 CONFIGURATION = "pyproject.toml"
 SEARCH = "{current_version}"
 REPLACE = "{new_version}"
-PARSE = r"(?P<major>\d+)\.(?P<minor>\d+)\.(?P<patch>\d+)"
 CITATION = "CITATION.cff"
 BYTE_ORDER_MARK = "\ufeff"
 # What a regular expression of the project's own may be, and is searched in.
@@ -640,23 +639,14 @@ def _rendered(pieces: Sequence[_Piece], place: ListedPlace, change: _Change) -> 
 
 def _part(place: ListedPlace, version: str, part: str) -> str:
     try:
-        value = _parts(place.parse, version).get(part)
+        value = parts(place.parse, version).get(part)
     except patterns.Unusable as error:
         message = f"parse {place.parse!r} cannot be used: {error}"
         raise ConfigurationError(_malformed(message, place.line, "write a simpler one")) from None
     if not value:
         message = f"{version} has no part {part!r} by parse {place.parse!r}"
         raise ConfigurationError(_malformed(message, place.line, "correct parse or serialize"))
-    return str(int(value)) if value.isdecimal() else str(value)
-
-
-@cache
-def _parts(pattern: str, version: str) -> Mapping[str, str | None]:
-    if pattern == PARSE:
-        match = re.search(PARSE, version)
-        return match.groupdict() if match else {}
-    found = patterns.find(pattern, version, re.VERBOSE)
-    return found[0].named if found else {}
+    return value
 
 
 def _pattern(place: ListedPlace, change: _Change, *, probe: bool = False) -> re.Pattern[str]:
