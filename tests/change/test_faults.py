@@ -1523,7 +1523,7 @@ def test_a_program_that_is_not_there_is_named(world: World) -> None:
 def test_a_tool_that_crashes_or_damages_gets_nothing_into_the_release(
     world: World, tmp_path: Path, program: str, stand_ins: Path
 ) -> None:
-    (package,) = (stand_ins / "bump").glob("lib/python*/site-packages/bumpversion")
+    (package,) = stand_ins.glob("tools/bump-*/lib/python*/site-packages/bumpversion")
     (package / "bump.py").unlink()  # installers link files with their cache
     (package / "bump.py").write_text(
         f"import sys\n\n\ndef do_bump(*_):\n    exec({program!r}, {{'sys': sys}})\n"
