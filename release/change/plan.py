@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from release.errors import ConfigurationError, Problem, ReleaseError, UsageError
 from release.gates.versions import judge_places
-from release.model import Edit, Finding, NewTag, Plan
+from release.model import Edit, Finding, NewTag, Plan, VersionFile
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -113,7 +113,7 @@ def plan_bump(project: Project, sources: Sources, wish: Wish) -> Plan:
     texts = dict(sources.texts)
     problems: list[Problem] = []
     notes: list[Finding] = []
-    version_files: list[str] = []
+    version_files: list[VersionFile] = []
     if previous is not None and previous != version:
         version_files = _edit_versions(project, sources, texts, wish, version, problems, notes)
     entry = _edit_documents(project, sources, texts, wish, version, problems)
@@ -196,9 +196,9 @@ def _edit_versions(
     version: str,
     problems: list[Problem],
     notes: list[Finding],
-) -> list[str]:
-    """Edit every place that states the version; the paths of those that the tool's table lists."""
-    from release.change.version_places import listed_places, with_version
+) -> list[VersionFile]:
+    """Edit every place that states the version; the files, and how bump-my-version edits them."""
+    from release.change.version_places import edit_places, listed_places
 
     assert project.version is not None
     table = project.tool("bumpversion")
@@ -223,6 +223,7 @@ def _edit_versions(
     # Its section is written by the document itself, with the version in it.
     listed = [place for place in listed if place.path != project.changelog]
     known_by_path, listed_by_path = _by_path(places), _by_path(listed)
+    files: dict[str, VersionFile] = {}
     for path in {**known_by_path, **listed_by_path}:
         target = sources.links.get(path, path)
         text = texts.get(target)
@@ -238,7 +239,7 @@ def _edit_versions(
                 )
             continue
         try:
-            texts[target] = with_version(
+            after, replacements = edit_places(
                 text,
                 path,
                 listed_by_path.get(path, ()),
@@ -249,6 +250,11 @@ def _edit_versions(
             )
         except ReleaseError as error:
             problems += error.problems
+            continue
+        if replacements:
+            earlier = files[target].replacements if target in files else ()
+            files[target] = VersionFile(target, (*earlier, *replacements), after)
+            texts[target] = after
     if hooks := [name for name in HOOKS if table.get(name)]:
         notes.append(
             Finding(
@@ -268,7 +274,7 @@ def _edit_versions(
             for place in places
             if place.path not in listed_by_path
         ]
-    return list(dict.fromkeys(sources.links.get(place.path, place.path) for place in listed))
+    return list(files.values())
 
 
 def _edit_documents(

@@ -15,33 +15,32 @@ import io
 import re
 import string
 import tomllib
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import translate
-from functools import cache, cached_property
-from itertools import islice, zip_longest
+from functools import cache
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from release.errors import ConfigurationError, Problem
-from release.model import Finding
+from release.model import Finding, Replacement
 from release.project import VersionPlace, as_table
-from release.text import patterns, python, toml
+from release.text import edits, patterns, python, toml
 from release.text.versions import PARSE, parse, parts
 
 CONFIGURATION = "pyproject.toml"
 SEARCH = "{current_version}"
 REPLACE = "{new_version}"
 CITATION = "CITATION.cff"
-BYTE_ORDER_MARK = "\ufeff"
 # What a regular expression of the project's own may be, and is searched in.
 MAX_REGEX = 1_000
 MAX_SEARCHED = 1_000_000
 MAX_CANDIDATES = 64
+MOST_LINES = 20  # that a message names
 DATE_FORMAT = re.compile(r"(?:[^%]|%-?[aAbBdejmyYFuVG%])+")
-LINE_END = re.compile(r"\r\n|\r|\n")
 # What a version may not follow (1.2.3 is not in 11.2.3, 0.1.2.3, 1!1.2.3 or dev1.2.3), or precede
 # (nor in 1.2.30, 1.2.3.4, 1.2.3rc1, 1.2.3-rc.1, 1.2.3-1 or 1.2.3+local): PEP 440, appendix B.
 BEFORE_VERSION = r"(?:(?<![\w.!])|(?<=[vV])(?<![\w.][vV]))"
@@ -118,24 +117,28 @@ class _Piece(NamedTuple):
     form: str
 
 
-class _Edit(NamedTuple):
+class _Span(NamedTuple):
+    start: int
+    end: int
+
+
+class _Match(NamedTuple):
+    """Where a search matches, and what a match becomes."""
+
     start: int
     end: int
     new: str
 
 
-class _Match(NamedTuple):
-    start: int
-    edits: tuple[_Edit, ...]
-
-
 class _Statement(NamedTuple):
-    """A value that the document's own syntax has: its edit, and how to read it back."""
+    """A value that the document's own syntax has: how it is located, read, and what it becomes."""
 
     label: str
-    edit: _Edit
-    read: Callable[[str], str | None]
+    line: int | None
+    value: str
     wanted: str
+    read: Callable[[str], str | None]
+    locate: Callable[[str], tuple[int, int] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +223,7 @@ def listed_places(
     )
 
 
-def with_version(
+def edit_places(
     text: str,
     path: str,
     places: Sequence[ListedPlace],
@@ -229,20 +232,19 @@ def with_version(
     version: str,
     *,
     today: date | None = None,
-) -> str:
-    """The text of the file `path` with every place changed from `previous` to `version`.
+) -> tuple[str, tuple[Replacement, ...]]:
+    """The text of the file `path` with every place changed, and by which replacements.
 
     `places` are the listed places of this path and `known` those that the project reader found in
     it; the latter are edited whether or not they are listed, and however PEP 440 lets them spell
-    `previous`. `today` is what {now} and {utcnow} stand for. Every search looks at `text` itself,
-    never at what another entry wrote; what an entry has changed is no match of a later one.
+    `previous`. `today` is what {now} and {utcnow} stand for. The replacements are made one after
+    the other, on the text as edits.plain has it; none may find what an earlier one wrote.
 
     Raises ConfigurationError, naming path and lines, when a place does not hold the version as
     often as expected, when edits contradict each other, when a known place cannot be edited
     without changing anything else, or when a search or replacement cannot be rendered.
     """
-    mark = BYTE_ORDER_MARK if text.startswith(BYTE_ORDER_MARK) else ""
-    body = text.removeprefix(mark)
+    body = edits.plain(text)
     same = [place.value for place in known if _equal(place.value, previous)]
     normal = parse(previous)
     spellings = dict.fromkeys((previous, *same, str(normal) if normal else previous))
@@ -250,9 +252,10 @@ def with_version(
 
     problems: list[Problem] = []
     statements: list[_Statement] = []
-    keys = [place for place in places if place.key_path is not None]
-    searches = [place for place in places if place.key_path is None]
-    items: list[VersionPlace | ListedPlace] = [*known, *keys]
+    items: list[VersionPlace | ListedPlace] = [
+        *known,
+        *(place for place in places if place.key_path is not None),
+    ]
     for item in items:
         try:
             statement = _statement(body, path, item, change)
@@ -260,34 +263,32 @@ def with_version(
             problems += error.problems
         else:
             statements += [statement] if statement else []
-    edits = _Edits()
-    for statement in statements:
-        other = edits.touching(statement.edit)
-        if not other:
-            edits.add(statement.edit)
-        elif other != [statement.edit]:
-            line = body.count("\n", 0, statement.edit.start) + 1
-            problems.append(Problem(f"{statement.label} is changed in two ways", path, line))
-    try:
-        _add_listed(edits, body, path, searches, change)
-    except ConfigurationError as error:
-        problems += error.problems
-    if problems:
-        raise ConfigurationError(*problems)
-    changed = edits.applied(body)
-    problems = [
+    work = _Work(path, body, change, statements)
+    problems += work.search([place for place in places if place.key_path is None])
+    if not problems:
+        problems += [problem for statement in statements for problem in work.state(statement)]
+    problems = problems or [
         Problem(
             f"{statement.label} would not become {statement.wanted}",
             path,
-            body.count("\n", 0, statement.edit.start) + 1,
+            statement.line,
             "narrow the searches of [tool.bumpversion] for this file",
         )
         for statement in statements
-        if _read(statement, changed) != statement.wanted
+        if _read(statement, work.text) != statement.wanted
     ]
     if problems:
         raise ConfigurationError(*problems)
-    return mark + changed
+    try:
+        return edits.restored(text, work.text), tuple(work.done)
+    except edits.MixedLineEnds:
+        raise ConfigurationError(
+            Problem(
+                "has line ends of two kinds where lines would come or go",
+                path,
+                remedy="give all of its lines one kind: git add --renormalize, or your editor",
+            )
+        ) from None
 
 
 def other_mentions(
@@ -652,13 +653,13 @@ def _part(place: ListedPlace, version: str, part: str) -> str:
 def _pattern(place: ListedPlace, change: _Change, *, probe: bool = False) -> re.Pattern[str]:
     """The search as a regular expression.
 
-    Each field of a plain search is a group, named v0, v1, …; a regular expression of the project's
-    own keeps the numbers of its groups. With `probe` parts of versions are not needed.
+    A regular expression of the project's own keeps the numbers of its groups. With `probe` parts
+    of versions are not needed.
     """
     pieces = _pieces(place.search, "search", place.line)
-    parts = []
-    for number, piece in enumerate(pieces):
-        parts.append(piece.text if place.regex else re.escape(piece.text))
+    texts = []
+    for piece in pieces:
+        texts.append(piece.text if place.regex else re.escape(piece.text))
         if piece.field is None:
             continue
         if probe:
@@ -669,14 +670,11 @@ def _pattern(place: ListedPlace, change: _Change, *, probe: bool = False) -> re.
             values = [_value(piece, place, change, change.previous)]
         values = sorted(set(values), key=lambda value: (-len(value), value))
         choice = "|".join(map(re.escape, values))
-        is_version = piece.field.startswith("current_")
-        if not place.regex:
-            parts.append(f"(?P<v{number}>{choice})")
-        elif is_version:
-            parts.append(rf"(?<!\d)(?<!\d\.)(?:{choice})(?!\d)")
+        if place.regex and piece.field.startswith("current_"):
+            texts.append(rf"(?<!\d)(?<!\d\.)(?:{choice})(?!\d)")
         else:
-            parts.append(f"(?:{choice})")
-    flags, pattern = "", "".join(parts)
+            texts.append(f"(?:{choice})")
+    flags, pattern = "", "".join(texts)
     if place.regex:
         flags = match[0] if (match := re.match(r"\(\?[aiLmsux]+\)", pattern)) else ""
         pattern = f"(?:{pattern[len(flags) :]})"
@@ -702,98 +700,172 @@ def _after(piece: _Piece, regex: bool) -> str:
     return r"(?!\w)" if not regex and re.search(r"\w\Z", piece.text) else ""
 
 
-class _Document:
-    """A text as searches see it, with \\n at the end of each line, and the way back."""
+class _Work:
+    """A file's plain text while its places are changed, and the replacements that were made."""
 
-    def __init__(self, raw: str) -> None:
-        self.raw = raw
-        self.text = raw.replace("\r\n", "\n").replace("\r", "\n") if "\r" in raw else raw
-        pairs = (match.start() for match in re.finditer("\r\n", raw))
-        self.pairs = [start - number for number, start in enumerate(pairs)]
+    def __init__(
+        self, path: str, text: str, change: _Change, statements: Sequence[_Statement]
+    ) -> None:
+        self.path = path
+        self.text = text
+        self.change = change
+        self.statements = statements
+        self.done: list[Replacement] = []
+        self.written: list[_Span] = []
 
-    def raw_at(self, position: int) -> int:
-        return position + bisect_left(self.pairs, position)
+    def search(self, places: Sequence[ListedPlace]) -> list[Problem]:
+        """Change what is searched for; every place whose number of matches is not as expected."""
+        problems: list[Problem] = []
+        together: list[tuple[ListedPlace, list[_Match]]] = []
+        before = self.text
+        for place in places:
+            try:
+                _check_search(place, self.path, len(self.text), self.change)
+                matches = self.matches(place)
+                if not matches and not place.ignore_missing_version:
+                    changed = bool(self.written and _found(place, before, self.change))
+                    problems.append(_missing(place, self.path, before, self.change, changed))
+            except ConfigurationError as error:
+                problems += error.problems
+                continue
+            if not matches:
+                continue
+            if place.together:
+                together.append((place, matches))
+            elif len(matches) != place.expected and not self.is_sure(place, matches):
+                lines = self.lines(matches)
+                problems.append(_miscounted([place], self.path, lines, len(matches), self.change))
+                continue
+            problems += self.replace(place, matches)
+        count = sum(len(matches) for _, matches in together)
+        if together and count != together[0][0].expected:
+            lines = sorted(line for _, matches in together for line in self.lines(matches))
+            counted = [place for place, _ in together]
+            problems.append(_miscounted(counted, self.path, lines, count, self.change))
+        return problems
 
-    @cached_property
-    def ends(self) -> list[int]:
-        return [match.start() for match in re.finditer("\n", self.text)]
+    def matches(self, place: ListedPlace) -> list[_Match]:
+        found = _found(place, self.text, self.change)
+        if self.path == CITATION and _has_version(place):
+            stated = list(_citation_versions(self.text, self.path))
+            found = [match for match in found if _touches(match, stated)]
+        return found
 
-    def line(self, position: int) -> int:
-        return bisect_left(self.ends, position) + 1
+    def is_sure(self, place: ListedPlace, matches: Sequence[_Match]) -> bool:
+        """Whether every match is where the document's own syntax has the version."""
+        if place.expected != 1:
+            return False
+        if self.path == CITATION:
+            return True
+        found = [statement.locate(self.text) for statement in self.statements]
+        spans = [_Span(*span) for span in found if span is not None]
+        return all(_touches(match, spans) for match in matches)
 
-    def edit(self, start: int, end: int, new: str) -> _Edit:
-        """An edit of the raw text, whose line ends are those that it replaces."""
-        first, last = self.raw_at(start), self.raw_at(end)
-        if "\n" in new:
-            ends = LINE_END.findall(self.raw, first, last)
-            usual = ends[-1] if ends else self._line_end(first)
-            lines = new.split("\n")
-            new = "".join(
-                line + mark
-                for line, mark in zip_longest(
-                    lines, [*ends, *[usual] * len(lines)][: len(lines) - 1], fillvalue=""
-                )
-            )
-        return _Edit(first, last, new)
+    def lines(self, matches: Sequence[_Match]) -> list[int]:
+        return [self.text.count("\n", 0, match.start) + 1 for match in matches[:MOST_LINES]]
 
-    def _line_end(self, position: int) -> str:
-        before = self.raw.rfind("\n", 0, position)
-        if before >= 0:
-            return "\r\n" if self.raw[:before].endswith("\r") else "\n"
-        return "\r\n" if 2 * len(self.pairs) > self.raw.count("\n") else "\n"
-
-
-def _found(place: ListedPlace, document: _Document, change: _Change) -> list[_Match]:
-    """The matches of a listed place, and what each changes."""
-    pattern = _pattern(place, change)
-    wanted = _pieces(place.search, "search", place.line)
-    written = _pieces(place.replace, "replace", place.line)
-    if place.regex:
-        return _found_by_regex(place, pattern, document, _rendered(written, place, change))
-    aligned = written == tuple(
-        piece._replace(field=(piece.field or "").replace("current_", "new_", 1) or None)
-        for piece in wanted
-    )
-    matches = []
-    for match in pattern.finditer(document.text):
-        if aligned:
-            edits = [
-                document.edit(
-                    *match.span(f"v{number}"), _value(piece, place, change, change.previous)
-                )
-                for number, piece in enumerate(written)
-                if (piece.field or "").startswith("new_")
-            ]
+    def replace(self, place: ListedPlace, matches: Sequence[_Match]) -> list[Problem]:
+        for match in matches:
+            if _touches(match, self.written):
+                line = self.text.count("\n", 0, match.start) + 1
+                message = "two places overlap here"
+                return [Problem(message, self.path, line, "narrow their searches")]
+        if self.path == CITATION:
+            for match in reversed(matches):
+                self.done.append(_addressed(self.text, *match))
         else:
-            edits = [document.edit(*match.span(), _replacement(place, written, change))]
-        matches.append(_Match(match.start(), tuple(edits)))
-    return matches
+            pattern = _pattern(place, self.change)
+            self.done.append(Replacement(pattern.pattern, _template(place, self.change)))
+        self.splice(matches)
+        return []
+
+    def state(self, statement: _Statement) -> list[Problem]:
+        """Change a value that no search has changed."""
+        if _read(statement, self.text) != statement.value or statement.value == statement.wanted:
+            return []
+        span = statement.locate(self.text)
+        if span is None:
+            return [
+                Problem(
+                    f"{statement.label} cannot be changed alone: {statement.value!r} is not"
+                    " written plainly",
+                    self.path,
+                    statement.line,
+                    f'write it as one plain text, such as "{statement.value}"',
+                )
+            ]
+        match = _Match(*span, statement.wanted)
+        self.done.append(_addressed(self.text, *match))
+        self.splice([match])
+        return []
+
+    def splice(self, matches: Sequence[_Match]) -> None:
+        """Put in what the matches become, and keep where all that was written is now."""
+        pieces, spans = [], []
+        position = size = number = 0
+        for match in (*matches, _Match(len(self.text), len(self.text), "")):
+            shift = size - position
+            while number < len(self.written) and self.written[number].end <= match.start:
+                spans.append(_Span(*(edge + shift for edge in self.written[number])))
+                number += 1
+            pieces += [self.text[position : match.start], match.new]
+            size += match.start - position + len(match.new)
+            position = match.end
+            spans.append(_Span(size - len(match.new), size))
+        self.text, self.written = "".join(pieces), spans[:-1]
 
 
-def _found_by_regex(
-    place: ListedPlace, pattern: re.Pattern[str], document: _Document, template: str
-) -> list[_Match]:
+def _touches(match: _Match, spans: Sequence[_Span]) -> bool:
+    """Whether a match shares text with one of the spans, which are in the order of the text."""
+    number = bisect_left(spans, match.start + 1, key=lambda span: span.end)
+    return number < len(spans) and spans[number].start < max(match.end, match.start + 1)
+
+
+def _addressed(text: str, start: int, end: int, new: str) -> Replacement:
+    """The replacement of one stretch of a text, which is named by its line and column."""
+    line = text.count("\n", 0, start)
+    column = start - (text.rfind("\n", 0, start) + 1)
+    place = rf"\A((?:[^\n]*\n){{{line}}}[^\n]{{{column}}})"
+    return Replacement(place + re.escape(text[start:end]), r"\g<1>" + new.replace("\\", r"\\"))
+
+
+def _found(place: ListedPlace, text: str, change: _Change) -> list[_Match]:
+    """The matches of a listed place, and what each becomes."""
+    pattern, template = _pattern(place, change), _template(place, change)
+    if not place.regex:
+        return [_Match(*match.span(), match.expand(template)) for match in pattern.finditer(text)]
     try:
-        found = patterns.find(pattern.pattern, document.text, pattern.flags, template)
+        found = patterns.find(pattern.pattern, text, pattern.flags, template)
     except patterns.TooSlow as error:
         message = f"search {place.search!r} cannot be used: {error}"
         raise ConfigurationError(_malformed(message, place.line, "write a simpler one")) from None
     except patterns.Unusable as error:
         raise _unusable(place, error) from None
-    return [
-        _Match(match.start, (document.edit(match.start, match.end, match.replacement),))
-        for match in found
-    ]
+    return [_Match(match.start, match.end, match.replacement) for match in found]
 
 
-def _replacement(place: ListedPlace, written: Sequence[_Piece], change: _Change) -> str:
-    """What a match becomes: bump-my-version gives it to re.sub, which reads backslashes."""
+def _template(place: ListedPlace, change: _Change) -> str:
+    """What a match becomes, as re.sub reads it: bump-my-version gives it to that.
+
+    What a plain search and its replacement have in common is meant as it stands.
+    """
+    written = _pieces(place.replace, "replace", place.line)
+    rendered = _rendered(written, place, change)
+    if place.regex:
+        return rendered
+    wanted = _pieces(place.search, "search", place.line)
+    if written == tuple(
+        piece._replace(field=(piece.field or "").replace("current_", "new_", 1) or None)
+        for piece in wanted
+    ):
+        return rendered.replace("\\", r"\\")
     empty = re.match("", "")
     assert empty is not None
     try:
-        return empty.expand(_rendered(written, place, change))
+        empty.expand(rendered)
     except (re.error, IndexError) as error:
         raise _unusable(place, error) from None
+    return rendered
 
 
 def _unusable(place: ListedPlace, error: Exception) -> ConfigurationError:
@@ -804,84 +876,6 @@ def _unusable(place: ListedPlace, error: Exception) -> ConfigurationError:
             r"write a backslash twice, and a group before a version as \g<1>",
         )
     )
-
-
-class _Edits:
-    """Edits that do not overlap, in the order of the text."""
-
-    def __init__(self) -> None:
-        self.sorted: list[_Edit] = []
-
-    def add(self, edit: _Edit) -> None:
-        insort(self.sorted, edit)
-
-    def touching(self, edit: _Edit) -> list[_Edit]:
-        """The edits that share text with this one."""
-        number = bisect_left(self.sorted, (edit.start, edit.start, ""))
-        number -= number > 0 and self.sorted[number - 1].end > edit.start
-        found = []
-        while number < len(self.sorted):
-            other = self.sorted[number]
-            if other.start >= max(edit.end, edit.start + 1):
-                break
-            found.append(other)
-            number += 1
-        return found
-
-    def applied(self, text: str) -> str:
-        parts = []
-        position = 0
-        for edit in self.sorted:
-            parts += [text[position : edit.start], edit.new]
-            position = edit.end
-        return "".join([*parts, text[position:]])
-
-
-def _add_listed(
-    edits: _Edits, body: str, path: str, places: Sequence[ListedPlace], change: _Change
-) -> None:
-    """Add the edits of places that are searched for.
-
-    Raises ConfigurationError with every place whose number of matches is not the expected one.
-    """
-    problems: list[Problem] = []
-    document = _Document(body) if places else _Document("")
-    structured = tuple(edits.sorted)
-    stated = _Edits()
-    for edit in structured or _citation_versions(body, path, places):
-        stated.add(edit)
-    listed = _Edits()
-    counted: list[tuple[ListedPlace, list[int]]] = []
-    for place in places:
-        try:
-            _check_search(place, path, len(body), change)
-            found = _found(place, document, change)
-        except ConfigurationError as error:
-            problems += error.problems
-            continue
-        if path == CITATION and _has_version(place):
-            found = [match for match in found if any(map(stated.touching, match.edits))]
-        free = [match for match in found if not any(map(listed.touching, match.edits))]
-        for match in free:
-            for edit in match.edits:
-                listed.add(edit)
-                problems += _merge(edits, edit, structured, path, document.line(match.start))
-        sure = bool(free) and all(stated.touching(edit) for match in free for edit in match.edits)
-        lines = [document.line(match.start) for match in free]
-        counted.append((place, lines))
-        right = place.together or len(free) == place.expected or (sure and place.expected == 1)
-        if not free and place.ignore_missing_version:
-            continue
-        if not free:
-            problems.append(_missing(place, path, document, change, changed=bool(found)))
-        elif not right:
-            problems.append(_miscounted([place], path, lines, change))
-    together = [place for place, _ in counted if place.together]
-    lines = sorted(line for place, found_on in counted if place.together for line in found_on)
-    if together and lines and len(lines) != together[0].expected:
-        problems.append(_miscounted(together, path, lines, change))
-    if problems:
-        raise ConfigurationError(*problems)
 
 
 def _check_search(place: ListedPlace, path: str, size: int, change: _Change) -> None:
@@ -899,31 +893,11 @@ def _check_search(place: ListedPlace, path: str, size: int, change: _Change) -> 
         raise ConfigurationError(_malformed(message, place.line, f"write {SEARCH} for it"))
 
 
-def _merge(
-    edits: _Edits, edit: _Edit, structured: Sequence[_Edit], path: str, line: int
-) -> list[Problem]:
-    """Add a listed edit beside the structured ones; what contains others stands for them."""
-    others = edits.touching(edit)
-    if any(other.start <= edit.start and edit.end <= other.end for other in others):
-        return []
-    if any(
-        other not in structured or other.start < edit.start or edit.end < other.end
-        for other in others
-    ):
-        return [Problem("two places overlap here", path, line, "narrow their searches")]
-    for other in others:
-        edits.sorted.remove(other)
-    edits.add(edit)
-    return []
-
-
 def _shown(place: ListedPlace, change: _Change) -> str:
     return repr(_rendered(_pieces(place.search, "search", place.line), place, change))
 
 
-def _missing(
-    place: ListedPlace, path: str, document: _Document, change: _Change, *, changed: bool
-) -> Problem:
+def _missing(place: ListedPlace, path: str, text: str, change: _Change, changed: bool) -> Problem:
     shown = _shown(place, change)
     if changed:
         return Problem(
@@ -932,10 +906,10 @@ def _missing(
             remedy=f"take one of the entries out of {place.origin}",
         )
     message, line = f"{shown} is nowhere in it", None
-    text = _rendered(_pieces(place.search, "search", place.line), place, change)
-    position = -1 if place.regex else document.text.find(text)
+    searched = _rendered(_pieces(place.search, "search", place.line), place, change)
+    position = -1 if place.regex else text.find(searched)
     if position >= 0:
-        line = document.line(position)
+        line = text.count("\n", 0, position) + 1
         message = f"{shown} is in it only as a part of something longer"
     if path == CITATION:
         message = f"{shown} is not where it states the project's version"
@@ -945,18 +919,18 @@ def _missing(
 
 
 def _miscounted(
-    places: Sequence[ListedPlace], path: str, lines: Sequence[int], change: _Change
+    places: Sequence[ListedPlace], path: str, lines: Sequence[int], count: int, change: _Change
 ) -> Problem:
     expected = places[0].expected
     shown = " or ".join(dict.fromkeys(_shown(place, change) for place in places))
-    some = ", ".join(map(str, lines[:20])) + (", …" if len(lines) > 20 else "")
+    some = ", ".join(map(str, lines[:MOST_LINES])) + (", …" if count > MOST_LINES else "")
     return Problem(
-        f"{shown} is in it {_times(len(lines))}, not {_times(expected)}:"
-        f" line{'s' if len(lines) > 1 else ''} {some}",
+        f"{shown} is in it {_times(count)}, not {_times(expected)}:"
+        f" line{'s' if count > 1 else ''} {some}",
         path,
         lines[0],
         f"narrow the search in {places[0].origin}, or, if all of them are the project's version,"
-        f' set "{path}" = {len(lines)} in [tool.release.bump.matches]',
+        f' set "{path}" = {count} in [tool.release.bump.matches]',
     )
 
 
@@ -964,10 +938,8 @@ def _times(number: int) -> str:
     return "once" if number == 1 else f"{number} times"
 
 
-def _citation_versions(body: str, path: str, places: Sequence[ListedPlace]) -> Iterator[_Edit]:
+def _citation_versions(body: str, path: str) -> Iterator[_Span]:
     """Where CITATION.cff states the version: at its top level, and of the preferred citation."""
-    if path != CITATION or not places:
-        return
     from yaml import MappingNode, ScalarNode
 
     from release.text import yaml
@@ -984,7 +956,7 @@ def _citation_versions(body: str, path: str, places: Sequence[ListedPlace]) -> I
         if isinstance(node, MappingNode):
             for key, value in node.value:
                 if key.value == "version" and isinstance(value, ScalarNode):
-                    yield _Edit(value.start_mark.index, value.end_mark.index, "")
+                    yield _Span(value.start_mark.index, value.end_mark.index)
                 elif key.value == "preferred-citation" and top:
                     waiting.append((value, False))
 
@@ -995,15 +967,14 @@ def _citation_versions(body: str, path: str, places: Sequence[ListedPlace]) -> I
 def _statement(
     body: str, path: str, item: VersionPlace | ListedPlace, change: _Change
 ) -> _Statement | None:
-    """The value that a known place or a key_path names, with its edit.
+    """The value that a known place or a key_path names; None when it is missing and may be.
 
-    None when it is missing and may be. Raises ConfigurationError when it is not the previous
-    version, or cannot be located.
+    Raises ConfigurationError when it is not the previous version.
     """
     if isinstance(item, ListedPlace):
         key = item.key_path or ""
-        label, line = key, None
-        read = _toml_reader(path, tuple(key.split(".")))
+        keys = tuple(key.split("."))
+        read = _toml_reader(path, keys)
         value = read(body)
         if value is None:
             if item.ignore_missing_version or item.ignore_missing_file:
@@ -1014,6 +985,7 @@ def _statement(
         wanted = _searched_value(item, path, value, change)
         if wanted is None:
             return None
+        label, line = key, toml.line_of(body, keys)
     else:
         label, line, value = item.label, item.line, item.value
         read = _reader(path, item)
@@ -1027,21 +999,13 @@ def _statement(
                     f"make it {change.previous}",
                 )
             )
-    span = (
-        _python_span(body, path, item)
-        if isinstance(item, VersionPlace) and path.endswith(".py")
-        else _probed_span(body, path, value, line, read)
-    )
-    if span is None:
-        raise ConfigurationError(
-            Problem(
-                f"{label} cannot be changed alone: {value!r} is not written plainly",
-                path,
-                line,
-                f'write it as one plain text, such as "{value}"',
-            )
-        )
-    return _Statement(label, _Edit(*span, wanted), read, wanted)
+
+    def locate(text: str) -> tuple[int, int] | None:
+        if isinstance(item, VersionPlace) and path.endswith(".py"):
+            return _python_span(text, path, item)
+        return _probed_span(text, path, value, line, read)
+
+    return _Statement(label, line, value, wanted, read, locate)
 
 
 def _searched_value(place: ListedPlace, path: str, value: str, change: _Change) -> str | None:
@@ -1049,13 +1013,10 @@ def _searched_value(place: ListedPlace, path: str, value: str, change: _Change) 
     if _equal(value, change.previous):
         spellings = tuple(dict.fromkeys((*change.spellings, value)))
         change = _Change(change.previous, change.version, spellings, change.today)
-    found = _found(place, _Document(value), change)
-    if found:
-        edits = _Edits()
-        for match in found:
-            for edit in match.edits:
-                edits.add(edit)
-        return edits.applied(value)
+    work = _Work(path, value, change, ())
+    work.splice(_found(place, value, change))
+    if work.written:
+        return work.text
     if place.ignore_missing_version:
         return None
     raise ConfigurationError(
@@ -1205,7 +1166,7 @@ def _python_span(body: str, path: str, place: VersionPlace) -> tuple[int, int] |
     if not literals:
         return None
     node, _ = literals[0]
-    starts = [0, *(match.end() for match in LINE_END.finditer(body))]
+    starts = [0, *(match.end() for match in edits.LINE_END.finditer(body))]
     spots = []
     for line, column in (
         (node.lineno, node.col_offset),

@@ -99,7 +99,10 @@ def test_every_file_of_a_release_is_edited_with_one_version_and_one_date(root: P
     assert '__version__ = "1.3.0"' in after["src/small_thing/__init__.py"]
     assert (plan.previous, plan.version, plan.day) == ("1.2.3", "1.3.0", DAY)
     assert plan.base == git(root, "rev-parse", "HEAD")
-    assert set(plan.version_files) == {"pyproject.toml", "src/small_thing/__init__.py"}
+    assert {file.path for file in plan.version_files} == {
+        "pyproject.toml",
+        "src/small_thing/__init__.py",
+    }
 
 
 def test_the_same_input_gives_the_same_plan_and_writes_nothing(root: Path) -> None:
