@@ -84,6 +84,8 @@ def document_paths(project: Project) -> tuple[str, ...]:
 
     Globs of [tool.bumpversion] are left out: they need the tracked files.
     """
+    from release.change import own_entries
+
     table = project.tool("bumpversion")
     files = table.get("files")
     listed = [
@@ -93,7 +95,7 @@ def document_paths(project: Project) -> tuple[str, ...]:
     ]
     places = [place.path for place in project.version_places]
     others = [project.changelog] if project.changelog else []
-    paths = ("pyproject.toml", *places, *listed, *others, CITATION, ZENODO)
+    paths = ("pyproject.toml", *places, *listed, *others, CITATION, ZENODO, *own_entries.READ)
     return tuple(dict.fromkeys(PurePosixPath(path).as_posix() for path in paths))
 
 
@@ -198,6 +200,7 @@ def _edit_versions(
     notes: list[Finding],
 ) -> list[VersionFile]:
     """Edit every place that states the version; the files, and how bump-my-version edits them."""
+    from release.change.own_entries import own_entries
     from release.change.version_places import edit_places, listed_places
 
     assert project.version is not None
@@ -222,7 +225,10 @@ def _edit_versions(
     places = [place for place in project.version_places if place.path != CITATION]
     # Its section is written by the document itself, with the version in it.
     listed = [place for place in listed if place.path != project.changelog]
-    known_by_path, listed_by_path = _by_path(places), _by_path(listed)
+    stated = {*(place.path for place in places), *(place.path for place in listed)}
+    locked = own_entries(project, sources.texts, stated, version)
+    known_by_path = _by_path(places)
+    listed_by_path = _by_path([*listed, *(place for place in locked if place.path not in stated)])
     files: dict[str, VersionFile] = {}
     for path in {**known_by_path, **listed_by_path}:
         target = sources.links.get(path, path)
