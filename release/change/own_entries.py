@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from release.change.version_places import ListedPlace
+from release.change.searches import ListedPlace
 from release.project import as_table
 from release.text import toml
 from release.text.versions import parse

@@ -16,7 +16,7 @@ from release.model import Edit, Finding, NewTag, Plan, VersionFile
 if TYPE_CHECKING:
     from packaging.version import Version
 
-    from release.change.version_places import ListedPlace
+    from release.change.searches import ListedPlace
     from release.project import Project, VersionPlace
 
 P = TypeVar("P", "VersionPlace", "ListedPlace")
@@ -201,7 +201,8 @@ def _edit_versions(
 ) -> list[VersionFile]:
     """Edit every place that states the version; the files, and how bump-my-version edits them."""
     from release.change.own_entries import own_entries
-    from release.change.version_places import edit_places, listed_places
+    from release.change.version_places import edit_places
+    from release.change.version_table import listed_places
 
     assert project.version is not None
     table = project.tool("bumpversion")
@@ -386,7 +387,7 @@ def _mentions(
     previous: str,
 ) -> list[Finding]:
     """Lines that still hold the old version, and are listed nowhere."""
-    from release.change.version_places import other_mentions
+    from release.change.mentions import other_mentions
 
     edited = {
         (edit.path, number)

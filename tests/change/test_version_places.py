@@ -14,15 +14,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from release.change.version_places import (
-    MAX_REGEX,
-    MAX_SEARCHED,
-    SEARCH,
-    ListedPlace,
-    edit_places,
-    listed_places,
-    other_mentions,
-)
+from release.change.mentions import other_mentions
+from release.change.searches import MAX_REGEX, SEARCH, ListedPlace
+from release.change.version_places import MAX_SEARCHED, edit_places
+from release.change.version_table import listed_places
 from release.errors import ConfigurationError, Problem
 from release.project import VersionPlace, read_project
 from release.text import patterns
@@ -73,10 +68,9 @@ def places(
     text: str,
     tracked: Sequence[str] = (),
     matches: Mapping[str, int] | None = None,
-    part: str | None = None,
 ) -> tuple[ListedPlace, ...]:
     found, source = table(text)
-    return listed_places(found, tracked, matches or {}, source, part)
+    return listed_places(found, tracked, matches or {}, source)
 
 
 def entry(text: str) -> str:
@@ -156,18 +150,6 @@ def test_a_glob_of_many_stars_takes_no_time() -> None:
     path = "a" * 250 + "/" + "/".join("ab" * 50)
     glob = "**/" * 20 + "a*" * 60 + "z"
     assert listed_places({"files": [{"glob": glob, "ignore_missing_file": True}]}, [path], {}) == ()
-
-
-def test_entries_for_other_parts_are_left_out_when_the_part_is_known() -> None:
-    text = (
-        entry('filename = "a"\ninclude_bumps = ["major"]\n')
-        + entry('filename = "b"\nexclude_bumps = ["patch"]\n')
-        + entry('filename = "c"\n')
-    )
-    assert [place.path for place in places(text)] == ["a", "b", "c"]
-    assert [place.path for place in places(text, part="major")] == ["a", "b", "c"]
-    assert [place.path for place in places(text, part="minor")] == ["b", "c"]
-    assert [place.path for place in places(text, part="patch")] == ["c"]
 
 
 @pytest.mark.parametrize(
