@@ -85,6 +85,7 @@ def document_paths(project: Project) -> tuple[str, ...]:
     Globs of [tool.bumpversion] are left out: they need the tracked files.
     """
     from release.change import own_entries
+    from release.change.other_lists import places_of_others
 
     table = project.tool("bumpversion")
     files = table.get("files")
@@ -94,6 +95,7 @@ def document_paths(project: Project) -> tuple[str, ...]:
         if isinstance(entry, Mapping) and isinstance(entry.get("filename"), str)
     ]
     places = [place.path for place in project.version_places]
+    listed += [place.path for place in places_of_others(project)]
     others = [project.changelog] if project.changelog else []
     paths = ("pyproject.toml", *places, *listed, *others, CITATION, ZENODO, *own_entries.READ)
     return tuple(dict.fromkeys(PurePosixPath(path).as_posix() for path in paths))
@@ -200,6 +202,7 @@ def _edit_versions(
     notes: list[Finding],
 ) -> list[VersionFile]:
     """Edit every place that states the version; the files, and how bump-my-version edits them."""
+    from release.change.other_lists import places_of_others
     from release.change.own_entries import own_entries
     from release.change.version_places import edit_places
     from release.change.version_table import listed_places
@@ -224,6 +227,7 @@ def _edit_versions(
         problems += error.problems
         return []
     places = [place for place in project.version_places if place.path != CITATION]
+    listed += [place for place in places_of_others(project) if place.path != CITATION]
     # Its section is written by the document itself, with the version in it.
     listed = [place for place in listed if place.path != project.changelog]
     stated = {*(place.path for place in places), *(place.path for place in listed)}

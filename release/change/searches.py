@@ -36,12 +36,13 @@ BEFORE_WORD = r"(?<!\w)(?<!\w-)"
 
 @dataclass(frozen=True, slots=True)
 class ListedPlace:
-    """One entry of [tool.bumpversion] files: a file, and what is looked for in it.
+    """One entry of [tool.bumpversion] files or another list: a file, and what is searched in it.
 
-    `path` is relative, with forward slashes. `expected` is how many matches there must be: of this
-    entry, or of all of the file's entries `together`. `key_path` is the TOML key whose value alone
-    is searched. `parse` names the parts of a version, `serialize` makes `{current_version}` and
-    `{new_version}` of them where it is set. `line` is the entry's in pyproject.toml.
+    `path` is relative, with forward slashes. `expected` is how many matches there must be (0: as
+    many as there are): of this entry, or of all of the file's entries `together`. `key_path` is
+    the TOML key whose value alone is searched. `parse` names the parts of a version, `serialize`
+    makes `{current_version}` and `{new_version}` of them where it is set. `line` is the entry's in
+    pyproject.toml.
     """
 
     path: str

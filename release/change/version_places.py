@@ -146,7 +146,7 @@ class _Work:
                 continue
             if place.together:
                 together.append((place, matches))
-            elif len(matches) != place.expected and not self.is_sure(place, matches):
+            elif place.expected not in {0, len(matches)} and not self.is_sure(place, matches):
                 lines = self.lines(matches)
                 problems.append(_miscounted([place], self.path, lines, len(matches), self.change))
                 continue

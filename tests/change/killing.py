@@ -25,6 +25,7 @@ from typing import Any
 
 import release.change.actions
 import release.change.mentions
+import release.change.other_lists
 import release.change.own_entries
 import release.change.version_places
 import release.change.version_table

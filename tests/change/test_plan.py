@@ -199,6 +199,57 @@ def test_a_lock_without_an_entry_of_the_project_s_own_stays(root: Path, text: st
     assert "uv.lock" not in edits(planned(root))
 
 
+SEMANTIC_RELEASE = """
+[tool.semantic_release]
+version_toml = ["pyproject.toml:project.version", "data/a.toml:tool.x"]
+version_variables = ["src/small_thing/__init__.py:__version__", "docs/conf.py:release"]
+"""
+COMMITIZEN = """
+[tool.commitizen]
+version_files = ["src/small_thing/__init__.py", "docs/conf.py:^release", "data/a.toml:^x"]
+"""
+TBUMP = """
+[tool.tbump]
+[[tool.tbump.file]]
+src = "docs/conf.py"
+search = "release = '{current_version}'"
+[[tool.tbump.file]]
+src = "data/a.toml"
+search = 'x = "{current_version}"'
+[[tool.tbump.file]]
+src = "gone.txt"
+"""
+
+
+@pytest.mark.parametrize("table", [SEMANTIC_RELEASE, COMMITIZEN, TBUMP])
+@pytest.mark.parametrize("own", ["", BUMPVERSION], ids=["alone", "with bump-my-version's"])
+def test_what_another_tool_s_table_lists_is_edited(root: Path, table: str, own: str) -> None:
+    conf = "release = '1.2.3'\nneeds = '1.2.3'\nold_release = '1.2.3'\n"
+    data = '[tool]\nx = "1.2.3"\ny = "1.2.3"\n'
+    settled = PYPROJECT + SETTINGS + own + table
+    change(root, {"pyproject.toml": settled, "docs/conf.py": conf, "data/a.toml": data})
+    after = edits(planned(root))
+    assert after["docs/conf.py"] == conf.replace("1.2.3", "1.3.0", 1)
+    assert after["data/a.toml"] == data.replace("1.2.3", "1.3.0", 1)
+    assert '__version__ = "1.3.0"' in after["src/small_thing/__init__.py"]
+    assert 'version = "1.3.0"' in after["pyproject.toml"]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        '[tool.semantic_release]\nversion_variables = "x"\nversion_toml = [1, "a", "b.json:c"]\n',
+        '[tool.commitizen]\nversion_files = ["../outside.txt", "/etc/x", "README.md:("]\n',
+        '[tool.tbump]\nfile = ["x"]\n',
+        '[[tool.tbump.file]]\nsrc = "README.md"\nsearch = "none"\n',
+    ],
+)
+def test_what_another_tool_s_table_says_oddly_is_left_to_it(root: Path, table: str) -> None:
+    usual = set(edits(planned(root)))
+    change(root, {"pyproject.toml": PYPROJECT + SETTINGS + BUMPVERSION + table})
+    assert set(edits(planned(root))) == usual
+
+
 def test_the_same_input_gives_the_same_plan_and_writes_nothing(root: Path) -> None:
     assert planned(root) == planned(root)
     assert git(root, "status", "--porcelain", "--ignored") == ""
