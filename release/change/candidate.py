@@ -8,21 +8,23 @@ import fnmatch
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from release.change.plan import with_entry
-from release.change.sources import fragments
+from release.change.sources import fragments, untranslated
 from release.change.switch import environment
 from release.errors import CannotCheck, Problem, ReleaseError
-from release.model import Finding, Outcome, Plan, Status
+from release.model import Finding, Outcome, Plan, Status, VersionFile
 from release.project import Project, read_project
 from release.project.git import CALM, git
 from release.run.processes import PARSER_MEMORY
 from release.run.runner import Run, checked, does_not_apply, open_shell
 from release.run.store import CANDIDATE, FOLDER
+from release.text import edits
 from release.text.escaping import listing
 
 if TYPE_CHECKING:
@@ -68,9 +70,11 @@ def fill_candidate(run: Run, shell: Shell, plan: Plan, top: Path) -> Candidate:
     root = top / facts.prefix
     remarks: list[Finding] = []
     if plan.version_files:
-        remarks += _bump_my_version(shell, root, plan)
+        _bump_my_version(shell, root, plan)
+    written = {file.path: file.after for file in plan.version_files}
     for edit in plan.edits:
-        _write(root, edit.path, edit.after)
+        if written.get(edit.path) != edit.after:
+            _write(root, edit.path, edit.after)
     if plan.commands:
         fragments(read_project(root))  # a link leads elsewhere in the worktree than at home
     for command in plan.commands:
@@ -260,67 +264,71 @@ def judge_documents(run: Run) -> list[Finding]:
     return remarks
 
 
-def _bump_my_version(shell: Shell, root: Path, plan: Plan) -> list[Finding]:
-    """Let bump-my-version edit the files that its table lists, and compare with the plan.
+def _bump_my_version(shell: Shell, root: Path, plan: Plan) -> None:
+    """Let bump-my-version edit the version places; what it wrote stays where it proves right.
 
-    The plan's own text stays the truth: what the tool is known to damage never gets further.
+    It gets texts without what it would damage: line ends and byte order marks are put back
+    afterwards. Raises ReleaseError when it fails, or when it made anything else of a file than the
+    plan says, or of another one.
     """
     shell.tools.tool("bump-my-version")  # says so where it is not installed
-    before = {name: (root / name).read_bytes() for name in plan.version_files}
-    asked = {"config": "pyproject.toml", "current": plan.previous, "new": plan.version}
-    done = shell.run(
-        *(shell.tools.python, BUMP_SCRIPT, json.dumps(asked)), cwd=root, memory=PARSER_MEMORY
-    )
+    before = {file.path: untranslated(root, file.path) for file in plan.version_files}
+    for path, text in before.items():
+        _write(root, path, edits.plain(text))
+    asked = {
+        "current": plan.previous,
+        "new": plan.version,
+        "files": [
+            {"filename": file.path, "search": one.search, "replace": one.replace}
+            for file in plan.version_files
+            for one in file.replacements
+        ],
+    }
+    request = shell.work / "bump-my-version.json"
+    request.write_text(json.dumps(asked), encoding="utf-8")
+    done = shell.run(shell.tools.python, BUMP_SCRIPT, request, cwd=root, memory=PARSER_MEMORY)
     if done.status != 0:
-        _restore(root, before)
-        return [
-            Finding(
+        raise ReleaseError(
+            Problem(
                 f"bump-my-version could not edit the version places: {done.last_line}",
                 "pyproject.toml",
-                remedy="the plan's own edits were made; see `bump-my-version bump --dry-run`",
+                remedy=f"nothing was changed; settle what it says, and run this again{LOG_HINT}",
             )
-        ]
-    remarks = []
-    wanted = {edit.path: edit.after.encode() for edit in plan.edits if edit.path in before}
-    # The plan also edits what the tool knows nothing of, in files that both edit.
-    for name, old in before.items():
-        found = (root / name).read_bytes() if (root / name).is_file() else b""
-        lines = _lines_changed(old, found) - _lines_changed(old, wanted.get(name, old))
-        if lines or (
-            found != old and b"\r\n" in old and found.count(b"\r\n") != old.count(b"\r\n")
-        ):
-            where = min(lines) if lines else None
-            what = "other lines" if lines else "line ends"
-            remarks.append(
-                Finding(
-                    f"bump-my-version would have changed {what} as well; they were kept",
-                    name,
-                    where,
-                    "narrow the search in [tool.bumpversion] for those who run it by hand",
+        )
+    problems = [_proven(root, file, before[file.path]) for file in plan.version_files]
+    problems += [
+        Problem("is none of its files, and was changed by it", path)
+        for path in sorted(_changed(root) - set(before))
+    ]
+    folder = Path(shell.tools.python).parent.parent
+    if found := [problem for problem in problems if problem is not None]:
+        raise ReleaseError(
+            *(
+                replace(
+                    problem,
+                    message=f"bump-my-version did not do what it was told: {problem.message}",
+                    remedy="nothing was changed; narrow this file's searches in [tool.bumpversion],"
+                    f" or, if it is the tool that is broken, remove {folder} and run this again",
                 )
+                for problem in found
             )
-    _restore(root, before)
-    return remarks
+        )
 
 
-def _restore(root: Path, before: Mapping[str, bytes]) -> None:
-    changed = git(root, "diff", "--name-only", "-z", "--relative").stdout.split("\0")
-    for name in filter(None, changed):
-        if name not in before:
-            git(root, "checkout", "--quiet", "--", name, env=environment())
-    for name, data in before.items():
-        (root / name).write_bytes(data)
-
-
-def _lines_changed(before: bytes, after: bytes) -> set[int]:
-    """The numbers of lines, line ends aside, that differ."""
-    old, new = (data.replace(b"\r\n", b"\n").split(b"\n") for data in (before, after))
-    if len(old) != len(new):
-        kept = set(new)
-        return {number for number, line in enumerate(old, 1) if line not in kept}
-    return {
-        number for number, (one, other) in enumerate(zip(old, new, strict=True), 1) if one != other
-    }
+def _proven(root: Path, file: VersionFile, before: str) -> Problem | None:
+    """Put the line ends back into what the tool wrote; a problem unless it is what was planned."""
+    try:
+        text = edits.restored(before, edits.plain(untranslated(root, file.path)))
+    except ReleaseError as error:
+        return error.problems[0]
+    except edits.MixedLineEnds:
+        return Problem("lines came or went", file.path)
+    if text == file.after:
+        _write(root, file.path, text)
+        return None
+    pairs = zip_longest(text.split("\n"), file.after.split("\n"))
+    line = next(number for number, (one, other) in enumerate(pairs, 1) if one != other)
+    return Problem("this line is not as planned", file.path, line)
 
 
 def _write(root: Path, path: str, text: str) -> None:
@@ -359,15 +367,10 @@ def _run_command(shell: Shell, root: Path, command: Sequence[str]) -> None:
 
 def _judge_changes(root: Path, plan: Plan) -> None:
     """Raise ReleaseError when something else changed than the plan says."""
-    out = git(
-        root, "status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", "."
-    )
-    prefix = git(root, "rev-parse", "--show-prefix").stdout.rstrip("\n")
     edited = {edit.path for edit in plan.edits}
-    changed = {entry[3:].removeprefix(prefix) for entry in out.stdout.split("\0") if entry}
     others = sorted(
         path
-        for path in changed - edited
+        for path in _changed(root) - edited
         if not any(fnmatch.fnmatchcase(path, glob) for glob in plan.writes)
     )
     if others:
@@ -389,6 +392,15 @@ def _judge_changes(root: Path, plan: Plan) -> None:
                     remedy="list it in tool.release.bump.writes if that is meant",
                 )
             )
+
+
+def _changed(root: Path) -> set[str]:
+    """The files below `root` that differ from the worktree's commit."""
+    out = git(
+        root, "status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", "."
+    )
+    prefix = git(root, "rev-parse", "--show-prefix").stdout.rstrip("\n")
+    return {entry[3:].removeprefix(prefix) for entry in out.stdout.split("\0") if entry}
 
 
 def _with_entry(project: Project, plan: Plan, message: str) -> str:

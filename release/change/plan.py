@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from release.errors import ConfigurationError, Problem, ReleaseError, UsageError
 from release.gates.versions import judge_places
-from release.model import Edit, Finding, NewTag, Plan
+from release.model import Edit, Finding, NewTag, Plan, VersionFile
 
 if TYPE_CHECKING:
     from packaging.version import Version
 
-    from release.change.version_places import ListedPlace
+    from release.change.searches import ListedPlace
     from release.project import Project, VersionPlace
 
 P = TypeVar("P", "VersionPlace", "ListedPlace")
@@ -84,6 +84,9 @@ def document_paths(project: Project) -> tuple[str, ...]:
 
     Globs of [tool.bumpversion] are left out: they need the tracked files.
     """
+    from release.change import own_entries
+    from release.change.other_lists import places_of_others
+
     table = project.tool("bumpversion")
     files = table.get("files")
     listed = [
@@ -92,8 +95,9 @@ def document_paths(project: Project) -> tuple[str, ...]:
         if isinstance(entry, Mapping) and isinstance(entry.get("filename"), str)
     ]
     places = [place.path for place in project.version_places]
+    listed += [place.path for place in places_of_others(project)]
     others = [project.changelog] if project.changelog else []
-    paths = ("pyproject.toml", *places, *listed, *others, CITATION, ZENODO)
+    paths = ("pyproject.toml", *places, *listed, *others, CITATION, ZENODO, *own_entries.READ)
     return tuple(dict.fromkeys(PurePosixPath(path).as_posix() for path in paths))
 
 
@@ -113,7 +117,7 @@ def plan_bump(project: Project, sources: Sources, wish: Wish) -> Plan:
     texts = dict(sources.texts)
     problems: list[Problem] = []
     notes: list[Finding] = []
-    version_files: list[str] = []
+    version_files: list[VersionFile] = []
     if previous is not None and previous != version:
         version_files = _edit_versions(project, sources, texts, wish, version, problems, notes)
     entry = _edit_documents(project, sources, texts, wish, version, problems)
@@ -196,9 +200,12 @@ def _edit_versions(
     version: str,
     problems: list[Problem],
     notes: list[Finding],
-) -> list[str]:
-    """Edit every place that states the version; the paths of those that the tool's table lists."""
-    from release.change.version_places import listed_places, with_version
+) -> list[VersionFile]:
+    """Edit every place that states the version; the files, and how bump-my-version edits them."""
+    from release.change.other_lists import places_of_others
+    from release.change.own_entries import own_entries
+    from release.change.version_places import edit_places
+    from release.change.version_table import listed_places
 
     assert project.version is not None
     table = project.tool("bumpversion")
@@ -220,9 +227,14 @@ def _edit_versions(
         problems += error.problems
         return []
     places = [place for place in project.version_places if place.path != CITATION]
+    listed += [place for place in places_of_others(project) if place.path != CITATION]
     # Its section is written by the document itself, with the version in it.
     listed = [place for place in listed if place.path != project.changelog]
-    known_by_path, listed_by_path = _by_path(places), _by_path(listed)
+    stated = {*(place.path for place in places), *(place.path for place in listed)}
+    locked = own_entries(project, sources.texts, stated, version)
+    known_by_path = _by_path(places)
+    listed_by_path = _by_path([*listed, *(place for place in locked if place.path not in stated)])
+    files: dict[str, VersionFile] = {}
     for path in {**known_by_path, **listed_by_path}:
         target = sources.links.get(path, path)
         text = texts.get(target)
@@ -238,7 +250,7 @@ def _edit_versions(
                 )
             continue
         try:
-            texts[target] = with_version(
+            after, replacements = edit_places(
                 text,
                 path,
                 listed_by_path.get(path, ()),
@@ -249,6 +261,11 @@ def _edit_versions(
             )
         except ReleaseError as error:
             problems += error.problems
+            continue
+        if replacements:
+            earlier = files[target].replacements if target in files else ()
+            files[target] = VersionFile(target, (*earlier, *replacements), after)
+            texts[target] = after
     if hooks := [name for name in HOOKS if table.get(name)]:
         notes.append(
             Finding(
@@ -268,7 +285,7 @@ def _edit_versions(
             for place in places
             if place.path not in listed_by_path
         ]
-    return list(dict.fromkeys(sources.links.get(place.path, place.path) for place in listed))
+    return list(files.values())
 
 
 def _edit_documents(
@@ -374,7 +391,7 @@ def _mentions(
     previous: str,
 ) -> list[Finding]:
     """Lines that still hold the old version, and are listed nowhere."""
-    from release.change.version_places import other_mentions
+    from release.change.mentions import other_mentions
 
     # These documents name other versions, too, and are edited as a whole.
     skipped = {CITATION, ZENODO, *([project.changelog] if project.changelog else [])}

@@ -122,7 +122,7 @@ def _globs(table: Mapping[str, Any]) -> bool:
 
 
 def _expanded(project: Project, tracked: Iterable[str]) -> list[str]:
-    from release.change.version_places import listed_places
+    from release.change.version_table import listed_places
 
     try:
         places = listed_places(

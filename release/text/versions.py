@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 
 from packaging.version import Version
 
 from release.model import Level
+from release.text import patterns
+
+# How bump-my-version takes a version apart unless it is told otherwise.
+PARSE = r"(?P<major>\d+)\.(?P<minor>\d+)\.(?P<patch>\d+)"
 
 
 def parse(text: str) -> Version | None:
@@ -193,3 +198,22 @@ def tag_template(tags: Iterable[str], name: str) -> str | None:
 
 def _underscored(name: str) -> str:
     return re.sub(r"[-.]+", "_", name).lower()
+
+
+@cache
+def parts(pattern: str, version: str) -> Mapping[str, str]:
+    """The parts of a version that a `parse` expression names and finds, numbers without zeros.
+
+    Raises patterns.Unusable for an expression of the project's own that cannot be used.
+    """
+    if pattern == PARSE:
+        match = re.search(PARSE, version)
+        named = match.groupdict() if match else {}
+    else:
+        found = patterns.find(pattern, version, re.VERBOSE)
+        named = found[0].named if found else {}
+    return {
+        name: str(int(value)) if value.isdecimal() else value
+        for name, value in named.items()
+        if value
+    }

@@ -24,7 +24,11 @@ from pathlib import Path
 from typing import Any
 
 import release.change.actions
+import release.change.mentions
+import release.change.other_lists
+import release.change.own_entries
 import release.change.version_places
+import release.change.version_table
 import release.gates.documents.badges
 import release.gates.documents.citation
 import release.gates.documents.security_policy

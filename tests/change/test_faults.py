@@ -1523,7 +1523,7 @@ def test_a_program_that_is_not_there_is_named(world: World) -> None:
 def test_a_tool_that_crashes_or_damages_gets_nothing_into_the_release(
     world: World, tmp_path: Path, program: str, stand_ins: Path
 ) -> None:
-    (package,) = (stand_ins / "bump").glob("lib/python*/site-packages/bumpversion")
+    (package,) = stand_ins.glob("tools/bump-*/lib/python*/site-packages/bumpversion")
     (package / "bump.py").unlink()  # installers link files with their cache
     (package / "bump.py").write_text(
         f"import sys\n\n\ndef do_bump(*_):\n    exec({program!r}, {{'sys': sys}})\n"
@@ -1540,6 +1540,62 @@ def test_a_tool_that_crashes_or_damages_gets_nothing_into_the_release(
     assert (world.root / "src/small_thing/__init__.py").read_bytes() == module.replace(
         b"1.2.3", b"1.3.0"
     )
+
+
+EVERY_KIND = """
+[[tool.bumpversion.files]]
+filename = "docs/windows.md"
+[[tool.bumpversion.files]]
+filename = "docs/marked.txt"
+search = "{{thing}} v{current_version}"
+replace = "{{thing}} v{new_version}"
+[[tool.bumpversion.files]]
+filename = "docs/conf.py"
+search = "version = '{current_version}'"
+replace = "version = '{new_version}'"
+serialize = ["{major}.{minor}"]
+[[tool.bumpversion.files]]
+filename = "version.h"
+search = "MAJOR {current_major}\\nMINOR {current_minor}"
+replace = "MAJOR {new_major}\\nMINOR {new_minor}"
+[[tool.bumpversion.files]]
+filename = "docs/quoted.py"
+regex = true
+search = '(?i)(RELEASE) = (["\\x27]){current_version}\\2'
+replace = '\\1 = \\g<2>{new_version}\\2'
+[[tool.bumpversion.files]]
+filename = "NEWS"
+search = "Unreleased"
+replace = "Unreleased\\n\\n{new_version} ({now:%Y})"
+[[tool.bumpversion.files]]
+glob = "data/**/*.toml"
+key_path = "tool.image"
+"""
+KINDS = {
+    "docs/windows.md": ("a 11.2.30\r\nb 1.2.3\r\nc\n", "a 11.2.30\r\nb 1.3.0\r\nc\n"),
+    "docs/marked.txt": ("\ufeff{thing} v1.2.3\r\n", "\ufeff{thing} v1.3.0\r\n"),
+    "docs/conf.py": ("version = '1.2'\n", "version = '1.3'\n"),
+    "version.h": ("MAJOR 1\r\nMINOR 2\r\n", "MAJOR 1\r\nMINOR 3\r\n"),
+    "docs/quoted.py": ('release = "1.2.3"\n', 'release = "1.3.0"\n'),
+    "data/a/b.toml": (
+        '# 1.2.3\r\n[tool]\r\nother = "1.2.3"\r\nimage = "1.2.3"\r\n',
+        '# 1.2.3\r\n[tool]\r\nother = "1.2.3"\r\nimage = "1.3.0"\r\n',
+    ),
+}
+
+
+def test_bump_my_version_writes_every_kind_of_place_and_nothing_else(world: World) -> None:
+    write(world.root, {name: before.encode() for name, (before, _) in KINDS.items()})
+    world.change({"pyproject.toml": PROJECT + EVERY_KIND, "NEWS": b"Unreleased\r\n\r\nNothing\r\n"})
+    planned = dry_bump(read_project(world.root), Request("minor"), world.judge.tools)
+    world.bump()
+    for name, (_, after) in KINDS.items():
+        assert (world.root / name).read_bytes() == after.encode(), name
+    news = f"Unreleased\r\n\r\n1.3.0 ({planned.day:%Y})\r\n\r\nNothing\r\n"
+    assert (world.root / "NEWS").read_bytes() == news.encode()
+    assert {*KINDS, "NEWS"} < {file.path for file in planned.version_files}
+    for edit in planned.edits:
+        assert (world.root / edit.path).read_bytes() == edit.after.encode()
 
 
 @pytest.fixture(scope="module")

@@ -99,7 +99,155 @@ def test_every_file_of_a_release_is_edited_with_one_version_and_one_date(root: P
     assert '__version__ = "1.3.0"' in after["src/small_thing/__init__.py"]
     assert (plan.previous, plan.version, plan.day) == ("1.2.3", "1.3.0", DAY)
     assert plan.base == git(root, "rev-parse", "HEAD")
-    assert set(plan.version_files) == {"pyproject.toml", "src/small_thing/__init__.py"}
+    assert {file.path for file in plan.version_files} == {
+        "pyproject.toml",
+        "src/small_thing/__init__.py",
+    }
+
+
+UV_LOCK = """\
+version = 1
+
+[[package]]
+name = "other"
+version = "1.2.3"
+source = { registry = "https://index.example.invalid/simple" }
+
+[[package]]
+name = "small-thing"
+version = "1.2.3"
+source = { editable = "." }
+"""
+CARGO = '[package]\nname = "thing-core"\nversion = "1.2.3"\n'
+CARGO_LOCK = """\
+version = 4
+
+[[package]]
+name = "other"
+version = "1.2.3"
+source = "registry+https://crates.example.invalid/"
+
+[[package]]
+name = "thing-core"
+version = "1.2.3"
+"""
+NPM_LOCK = """\
+{
+  "name": "small-ui",
+  "version": "1.2.3",
+  "packages": {
+    "": {
+      "name": "small-ui",
+      "version": "1.2.3"
+    },
+    "node_modules/other": {
+      "version": "1.2.3"
+    }
+  }
+}
+"""
+LISTED = """
+[[tool.bumpversion.files]]
+filename = "Cargo.toml"
+[[tool.bumpversion.files]]
+filename = "package.json"
+"""
+
+
+def test_the_project_s_own_entry_in_a_lock_follows_its_manifest(root: Path) -> None:
+    change(
+        root,
+        {
+            "uv.lock": UV_LOCK,
+            "Cargo.toml": CARGO,
+            "Cargo.lock": CARGO_LOCK,
+            "package.json": '{"name": "small-ui", "version": "1.2.3"}\n',
+            "package-lock.json": NPM_LOCK,
+        },
+    )
+    after = edits(planned(root))
+    own = 'name = "small-thing"\nversion = '
+    assert after["uv.lock"] == UV_LOCK.replace(own + '"1.2.3"', own + '"1.3.0"')
+    # Nothing says that these two have the project's version.
+    assert not {"Cargo.lock", "package-lock.json"} & set(after)
+    change(root, {"pyproject.toml": PYPROJECT + SETTINGS + BUMPVERSION + LISTED})
+    after = edits(planned(root))
+    own = 'name = "thing-core"\nversion = '
+    assert after["Cargo.lock"] == CARGO_LOCK.replace(own + '"1.2.3"', own + '"1.3.0"')
+    assert after["package-lock.json"] == NPM_LOCK.replace("1.2.3", "1.3.0", 2)
+
+
+def test_a_lock_has_the_version_as_its_tool_spells_it(root: Path) -> None:
+    change(root, {"uv.lock": UV_LOCK})
+    assert (
+        'name = "small-thing"\nversion = "1.3.0rc1"' in edits(planned(root, "1.3.0rc1"))["uv.lock"]
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[[package]\n",
+        UV_LOCK.replace("1.2.3", "1.2.2"),
+        UV_LOCK.replace("editable", "registry"),
+        UV_LOCK.replace('source = { editable = "." }', 'source = { editable = "../x" }'),
+    ],
+    ids=["malformed", "another version", "another source", "another folder"],
+)
+def test_a_lock_without_an_entry_of_the_project_s_own_stays(root: Path, text: str) -> None:
+    change(root, {"uv.lock": text})
+    assert "uv.lock" not in edits(planned(root))
+
+
+SEMANTIC_RELEASE = """
+[tool.semantic_release]
+version_toml = ["pyproject.toml:project.version", "data/a.toml:tool.x"]
+version_variables = ["src/small_thing/__init__.py:__version__", "docs/conf.py:release"]
+"""
+COMMITIZEN = """
+[tool.commitizen]
+version_files = ["src/small_thing/__init__.py", "docs/conf.py:^release", "data/a.toml:^x"]
+"""
+TBUMP = """
+[tool.tbump]
+[[tool.tbump.file]]
+src = "docs/conf.py"
+search = "release = '{current_version}'"
+[[tool.tbump.file]]
+src = "data/a.toml"
+search = 'x = "{current_version}"'
+[[tool.tbump.file]]
+src = "gone.txt"
+"""
+
+
+@pytest.mark.parametrize("table", [SEMANTIC_RELEASE, COMMITIZEN, TBUMP])
+@pytest.mark.parametrize("own", ["", BUMPVERSION], ids=["alone", "with bump-my-version's"])
+def test_what_another_tool_s_table_lists_is_edited(root: Path, table: str, own: str) -> None:
+    conf = "release = '1.2.3'\nneeds = '1.2.3'\nold_release = '1.2.3'\n"
+    data = '[tool]\nx = "1.2.3"\ny = "1.2.3"\n'
+    settled = PYPROJECT + SETTINGS + own + table
+    change(root, {"pyproject.toml": settled, "docs/conf.py": conf, "data/a.toml": data})
+    after = edits(planned(root))
+    assert after["docs/conf.py"] == conf.replace("1.2.3", "1.3.0", 1)
+    assert after["data/a.toml"] == data.replace("1.2.3", "1.3.0", 1)
+    assert '__version__ = "1.3.0"' in after["src/small_thing/__init__.py"]
+    assert 'version = "1.3.0"' in after["pyproject.toml"]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        '[tool.semantic_release]\nversion_variables = "x"\nversion_toml = [1, "a", "b.json:c"]\n',
+        '[tool.commitizen]\nversion_files = ["../outside.txt", "/etc/x", "README.md:("]\n',
+        '[tool.tbump]\nfile = ["x"]\n',
+        '[[tool.tbump.file]]\nsrc = "README.md"\nsearch = "none"\n',
+    ],
+)
+def test_what_another_tool_s_table_says_oddly_is_left_to_it(root: Path, table: str) -> None:
+    usual = set(edits(planned(root)))
+    change(root, {"pyproject.toml": PYPROJECT + SETTINGS + BUMPVERSION + table})
+    assert set(edits(planned(root))) == usual
 
 
 def test_the_same_input_gives_the_same_plan_and_writes_nothing(root: Path) -> None:

@@ -14,15 +14,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from release.change.version_places import (
-    MAX_REGEX,
-    MAX_SEARCHED,
-    SEARCH,
-    ListedPlace,
-    listed_places,
-    other_mentions,
-    with_version,
-)
+from release.change.mentions import other_mentions
+from release.change.searches import MAX_REGEX, SEARCH, ListedPlace
+from release.change.version_places import MAX_SEARCHED, edit_places
+from release.change.version_table import listed_places
 from release.errors import ConfigurationError, Problem
 from release.project import VersionPlace, read_project
 from release.text import patterns
@@ -49,7 +44,7 @@ def bumped(
     version: str = NEW,
     today: date | None = None,
 ) -> str:
-    return with_version(text, path, places, known, previous, version, today=today)
+    return edit_places(text, path, places, known, previous, version, today=today)[0]
 
 
 def problems(function: Callable[..., Any], *arguments: Any, **details: Any) -> list[Problem]:
@@ -73,10 +68,9 @@ def places(
     text: str,
     tracked: Sequence[str] = (),
     matches: Mapping[str, int] | None = None,
-    part: str | None = None,
 ) -> tuple[ListedPlace, ...]:
     found, source = table(text)
-    return listed_places(found, tracked, matches or {}, source, part)
+    return listed_places(found, tracked, matches or {}, source)
 
 
 def entry(text: str) -> str:
@@ -156,18 +150,6 @@ def test_a_glob_of_many_stars_takes_no_time() -> None:
     path = "a" * 250 + "/" + "/".join("ab" * 50)
     glob = "**/" * 20 + "a*" * 60 + "z"
     assert listed_places({"files": [{"glob": glob, "ignore_missing_file": True}]}, [path], {}) == ()
-
-
-def test_entries_for_other_parts_are_left_out_when_the_part_is_known() -> None:
-    text = (
-        entry('filename = "a"\ninclude_bumps = ["major"]\n')
-        + entry('filename = "b"\nexclude_bumps = ["patch"]\n')
-        + entry('filename = "c"\n')
-    )
-    assert [place.path for place in places(text)] == ["a", "b", "c"]
-    assert [place.path for place in places(text, part="major")] == ["a", "b", "c"]
-    assert [place.path for place in places(text, part="minor")] == ["b", "c"]
-    assert [place.path for place in places(text, part="patch")] == ["c"]
 
 
 @pytest.mark.parametrize(
@@ -342,7 +324,11 @@ def test_a_search_over_several_lines_keeps_their_ends() -> None:
     text = "a:\r\n  v 1.2.3\na:\n  v 1.2.3\r\n"
     assert bumped(text, place) == text.replace(OLD, NEW)
     other = listed(search="a:\nv {current_version}\n", replace="b:\nv {new_version}\n!\n")
-    assert bumped("x\r\na:\r\nv 1.2.3\n", other) == "x\r\nb:\r\nv 1.3.0\n!\n"
+    assert bumped("x\r\na:\r\nv 1.2.3\n", other) == "x\r\nb:\r\nv 1.3.0\r\n!\n"
+    three = "a: {current_version}\nb: {current_version}\nc: {current_version}\n"
+    two = listed(search=three, replace="a: {new_version}\n!\n")
+    mixed = problem(bumped, "x\na: 1.2.3\r\nb: 1.2.3\nc: 1.2.3\r\ny", two)
+    assert "line ends of two kinds" in mixed.message
 
 
 def test_parts_of_the_version_are_fields() -> None:
@@ -502,7 +488,13 @@ def test_entries_that_overlap_a_known_place_in_part_are_an_error() -> None:
         known=[known("a.py", 1, "__version__")],
         path="a.py",
     )
-    assert (found.message, found.line) == ("two places overlap here", 1)
+    assert (found.message, found.line) == ("__version__ would not become 1.3.0", 1)
+
+
+def test_an_entry_that_finds_what_another_one_wrote_is_an_error() -> None:
+    first = listed(search="a {current_version}", replace="a {new_version} after {current_version}")
+    found = problem(bumped, "\na 1.2.3\n1.2.3\n", first, listed(expected=2))
+    assert (found.message, found.line) == ("two places overlap here", 2)
 
 
 def test_a_value_that_is_not_written_plainly_is_an_error() -> None:
@@ -589,7 +581,7 @@ def test_a_key_that_is_changed_in_two_ways_is_an_error() -> None:
     one = listed("a.toml", key_path="x.version")
     two = listed("a.toml", key_path="x.version", replace="v{new_version}")
     found = problem(bumped, text, one, two, path="a.toml")
-    assert (found.message, found.line) == ("x.version is changed in two ways", 2)
+    assert (found.message, found.line) == ("x.version would not become v1.3.0", 2)
 
 
 def test_a_key_path_names_the_value_that_is_searched() -> None:
@@ -734,7 +726,7 @@ def test_whatever_a_table_says_ends_in_text_or_in_problems(
     entry = {"filename": "f", "search": search, "replace": replace, "regex": regex}
     try:
         found = listed_places({"files": [entry]}, (), {})
-        result = with_version(f"{text} 1.2.3", "f", found, (), OLD, NEW, today=DAY)
+        result, _ = edit_places(f"{text} 1.2.3", "f", found, (), OLD, NEW, today=DAY)
     except ConfigurationError:
         return
     assert result.startswith(text) or found[0].search != SEARCH
@@ -943,7 +935,7 @@ def test_a_whole_project_becomes_what_bump_my_version_made_of_it() -> None:
     for path, (before, after) in FILES.items():
         of_path = [place for place in found if place.path == path]
         known_here = [place for place in stated if place.path == path]
-        assert with_version(before, path, of_path, known_here, OLD, NEW) == after, path
+        assert edit_places(before, path, of_path, known_here, OLD, NEW)[0] == after, path
 
 
 def bump_my_version() -> list[str]:
@@ -974,7 +966,7 @@ def test_the_places_that_the_project_reader_finds_can_be_edited(tmp_path: Path) 
     assert len(project.version_places) == 3
     for place in project.version_places:
         text = (root / place.path).read_bytes().decode()
-        changed = with_version(text, place.path, (), [place], OLD, NEW)
+        changed, _ = edit_places(text, place.path, (), [place], OLD, NEW)
         assert changed == text.replace(OLD, NEW)
 
 
@@ -992,4 +984,4 @@ def test_a_regular_expression_without_end_is_stopped(
     monkeypatch.setattr(patterns, "SECONDS", 0.5)
     old = "1" * 60 + ".2.3"
     with pytest.raises(ConfigurationError, match=rf"{said} .* cannot be used: it took more than"):
-        with_version("a" * 60 + f"! {old}", "f", [place], (), old, "2.0.0")
+        edit_places("a" * 60 + f"! {old}", "f", [place], (), old, "2.0.0")

@@ -109,7 +109,8 @@ def judge_bumpversion(
 
     `texts` maps each listed file to its text, None for a missing one. A file disagrees when it has
     another version where the search has the current one, or the current one nowhere. Searches
-    without the version edit something else, and those with other fields are left to the tool.
+    without the version edit something else; those with other fields, or with several formats of
+    a version, are left to the tool.
     """
     if version is None:
         return []
@@ -120,9 +121,10 @@ def judge_bumpversion(
         text = texts.get(name)
         if text is not None:
             ignored = _flag(entry, table, "ignore_missing_version") or OTHER_FIELD.search(search)
-            if not ignored and FIELD in search:
+            written = _written(entry, table, version)
+            if not ignored and FIELD in search and written:
                 findings += _judge_search(
-                    name, text, search, version, regex=_flag(entry, table, "regex")
+                    name, text, search, written, regex=_flag(entry, table, "regex")
                 )
         elif not _flag(entry, table, "ignore_missing_files"):
             findings.append(
@@ -133,6 +135,22 @@ def judge_bumpversion(
                 )
             )
     return findings
+
+
+def _written(entry: Mapping[str, Any], table: Mapping[str, Any], version: str) -> str | None:
+    """The version as the entry's own `serialize` writes it; None where the tool alone can tell."""
+    from release.text.versions import PARSE, parts
+
+    formats = entry.get("serialize")
+    if formats is None or formats == table.get("serialize"):
+        return version
+    if not isinstance(formats, list) or len(formats) != 1:
+        return None
+    parse = entry.get("parse") or table.get("parse") or PARSE
+    try:
+        return str(formats[0]).format_map(parts(str(parse), version))
+    except (patterns.Unusable, LookupError, ValueError, AttributeError):
+        return None
 
 
 def _found(pattern: str, text: str, *, regex: bool) -> list[patterns.Found]:

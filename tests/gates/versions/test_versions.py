@@ -185,6 +185,24 @@ class TestBumpversion:
         assert self.judge(entry, "## 1.2.3 (2026-01-01)\n") == []
         assert self.judge({"search": "## Unreleased"}, "# Changes\n") == []
 
+    def test_a_version_is_looked_for_as_the_entry_s_own_format_writes_it(self) -> None:
+        entry: dict[str, object] = {
+            "search": 'version = "{current_version}"',
+            "serialize": ["{major}.{minor}"],
+        }
+        assert self.judge(entry, 'version = "1.2"\n') == []
+        assert self.judge(entry, 'version = "1.1"\n') == [
+            "has 1.1 where [tool.bumpversion] looks for 1.2"
+        ]
+        calendar = {**entry, "parse": r"(?P<year>\d+)\.0*(?P<month>\d+)", "serialize": ["{year}"]}
+        assert self.judge(calendar, 'version = "1"\n') == []
+
+    @pytest.mark.parametrize("formats", [["{major}", "{minor}"], ["{colour}"], ["{"], "{major}"])
+    def test_formats_that_the_tool_alone_can_choose_from_are_left_to_it(
+        self, formats: object
+    ) -> None:
+        assert self.judge({"serialize": formats}, "nothing\n") == []
+
     def test_a_regular_expression_is_matched(self) -> None:
         entry: dict[str, object] = {"search": "^v{current_version}$", "regex": True}
         assert self.judge(entry) == []

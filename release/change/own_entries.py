@@ -1,0 +1,81 @@
+"""Finds what lock files say of the project itself, which its version bump must keep true."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from release.change.searches import ListedPlace
+from release.project import as_table
+from release.text import toml
+from release.text.versions import parse
+
+if TYPE_CHECKING:
+    from release.project import Project
+
+UV, CARGO, NPM = "uv.lock", "Cargo.lock", "package-lock.json"
+READ = (UV, CARGO, NPM, "Cargo.toml")
+
+
+def own_entries(
+    project: Project, texts: Mapping[str, str], edited: Collection[str], version: str
+) -> list[ListedPlace]:
+    """The places in lock files that state the project's own version.
+
+    `edited` are the paths of the manifests whose version changes to `version`: a lock follows its
+    manifest. What cannot be read, or says another version than the project, has no place here: its
+    own tool has to write it anew.
+    """
+    places = []
+    if UV in texts and "pyproject.toml" in edited:
+        places += _of_packages(UV, texts[UV], project.name, project.version or "", version)
+    if CARGO in texts and "Cargo.toml" in edited:
+        crate = as_table(_toml(texts.get("Cargo.toml", "")).get("package")).get("name")
+        places += _of_packages(CARGO, texts[CARGO], str(crate), project.version or "", version)
+    if NPM in texts and "package.json" in edited:
+        places += _of_npm(texts[NPM], project.version or "")
+    return places
+
+
+def _of_packages(path: str, text: str, name: str, previous: str, version: str) -> list[ListedPlace]:
+    """The entry of a list of [[package]] tables that was made from the project's own folder."""
+    packages = _toml(text).get("package")
+    for package in map(as_table, packages if isinstance(packages, list) else []):
+        source = package.get("source")
+        own = source is None or {"editable": ".", "virtual": "."}.items() & as_table(source).items()
+        if _normal(package.get("name")) != _normal(name) or not own:
+            continue
+        if parse(str(package.get("version"))) == parse(previous) is not None:
+            entry = f'name = "{package["name"]}"\nversion = '
+            normal = parse(version)
+            search = f'{entry}"{{current_version}}"'
+            return [ListedPlace(path, search, f'{entry}"{normal or version}"')]
+    return []
+
+
+def _of_npm(text: str, previous: str) -> list[ListedPlace]:
+    try:
+        data: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    root = as_table(as_table(as_table(data).get("packages")).get(""))
+    stated = [one for one in (as_table(data), root) if one.get("version") == previous]
+    names = {one.get("name") for one in stated}
+    if not stated or len(names) != 1 or not isinstance(name := names.pop(), str):
+        return []
+    entry = rf'("name": "{re.escape(name)}",\s*"version": "){{current_version}}"'
+    return [ListedPlace(NPM, entry, r'\g<1>{new_version}"', regex=True, expected=len(stated))]
+
+
+def _normal(name: object) -> str:
+    return re.sub(r"[-_.]+", "-", str(name)).lower()
+
+
+def _toml(text: str) -> Mapping[str, Any]:
+    try:
+        return toml.loads(text)
+    except tomllib.TOMLDecodeError:
+        return {}
