@@ -13,13 +13,13 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from release.project import as_table
-from release.project.declared import ini_section, ranges
+from release.project.declared import ini_section, install_remedy, ranges
 from release.settings import CommandSettings
 from release.text import python, shell, toml, yaml
 
@@ -30,8 +30,16 @@ WORKFLOWS = ".github/workflows"
 NOXFILE = "noxfile.py"
 MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 # By gate: what projects call the environments, sessions and targets that do its work.
-NAMES = {"test": re.compile(r"(?:unit-?)?tests?|unit|pytest|cov|coverage|(?:test-)?cov")}
-PROGRAMS = {"test": frozenset(("pytest", "py.test", "unittest", "trial", "stestr"))}
+NAMES = {
+    "test": re.compile(r"(?:unit-?)?tests?|unit|pytest|coverage|(?:test-)?cov"),
+    "typecheck": re.compile(
+        r"(?:check-)?types?|typing|type-?check(?:s|ing)?|mypy|(?:based)?pyright|ty|pyrefly"
+    ),
+}
+PROGRAMS = {
+    "test": frozenset(("pytest", "py.test", "unittest", "trial", "stestr")),
+    "typecheck": frozenset(("mypy", "pyright", "basedpyright", "ty", "pyrefly")),
+}
 # What a job has that this machine has not, or that a command must not see.
 SURROUNDINGS = ("container", "services", "environment", "uses")
 FOR_COMMITS = ("push", "pull_request", "workflow_call")
@@ -42,6 +50,8 @@ REPORTS = re.compile(r"--(junit-?xml|html|report-log|cov-report=(json|lcov|\w+:)
 # A program that goes elsewhere or changes what the commands after it see.
 CHANGES = frozenset(("cd", "pushd", "popd", "export", "source", ".", "eval", "alias", "exec"))
 PYTHON_FACTOR = re.compile(r"(?:py|python)?(?:3|3\.?(\d+))|py|python")
+# Scripts that do what their environment is called for.
+PLAIN = ("check", "run", "all")
 PLAIN_TOX = frozenset(("run", "r", "-v", "-vv", "-q", "-r", "--recreate"))
 UV_TAKING = frozenset(("--group", "--only-group", "--no-group", "--extra", "--no-extra", "--with"))
 UV_REFUSED = frozenset(
@@ -108,6 +118,20 @@ def detect(project: Project, gate: str) -> Detected | None:
         origin=best.origin,
         project=best.words[0] == "make",
     )
+
+
+def missing_remedy(
+    project: Project, gate: str, settings: CommandSettings
+) -> Callable[[Iterable[str]], str]:
+    """What says what to do about modules that a gate's commands lack."""
+
+    def remedy(modules: Iterable[str]) -> str:
+        if isinstance(settings, Detected) and not settings.project:
+            names = ", ".join(modules)
+            return f"add {names} to what it installs, or set tool.release.gates.{gate}.run"
+        return install_remedy(project, gate, modules)
+
+    return remedy
 
 
 def _in_range(project: Project, name: str) -> str:
@@ -260,10 +284,10 @@ def _unwrapped(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]
 def _tox(project: Project, gate: str, words: tuple[str, ...]) -> tuple[str, ...] | None:
     chosen = [name for told in _selected(words, ("-e",)) for name in told.split(",")]
     if chosen:
-        fits = all(_is_called(gate, name, bare=True) for name in chosen)
+        fits = all(_is_called(gate, name, bare=gate == "test") for name in chosen)
         return words if fits else None
     # Alone it runs every environment that is listed: those of other gates and other Pythons, too.
-    alone = PLAIN_TOX.issuperset(words[1:]) and _tox_has_commands(project)
+    alone = gate == "test" and PLAIN_TOX.issuperset(words[1:]) and _tox_has_commands(project)
     return ("tox", "-e", "py") if alone else None
 
 
@@ -287,8 +311,11 @@ def _nox(project: Project, gate: str, words: tuple[str, ...]) -> tuple[str, ...]
 def _hatch(_project: Project, gate: str, words: tuple[str, ...]) -> tuple[str, ...] | None:
     if words[1:2] == ("test",) and gate == "test":
         return None if {"-a", "--all", "-py", "--python"} & set(words) else words
-    named = words[1:2] == ("run",) and len(words) > 2
-    return words if named and _is_called(gate, words[2].rpartition(":")[2]) else None
+    if words[1:2] != ("run",) or len(words) == 2:
+        return None
+    environment, _, script = words[2].rpartition(":")
+    fits = _is_called(gate, script) or (script in PLAIN and _is_called(gate, environment))
+    return words if fits else None
 
 
 def _uv(project: Project, gate: str, words: tuple[str, ...]) -> tuple[str, ...] | None:

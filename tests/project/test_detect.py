@@ -153,6 +153,30 @@ class TestOwnCommands:
         assert found(tmp_path, workflow("tox -e py", **about)) is None
 
 
+class TestTypecheck:
+    @pytest.mark.parametrize(
+        "run",
+        [
+            "tox -e mypy",
+            "tox -e py3-typing",
+            "hatch run types:check",
+            "uv run mypy src",
+            "uv run ty check",
+            "make typecheck",
+        ],
+    )
+    def test_what_ci_runs_is_taken(self, tmp_path: Path, run: str) -> None:
+        one = detect(project(tmp_path, {**workflow(run), **UV, **MAKE}), "typecheck")
+        assert one is not None
+        assert one.run == (tuple(run.split()),)
+
+    @pytest.mark.parametrize(
+        "run", ["tox", "tox -e py", "hatch test", "hatch run types:test", "uv run pytest", "mypy ."]
+    )
+    def test_what_tests_is_left(self, tmp_path: Path, run: str) -> None:
+        assert detect(project(tmp_path, {**workflow(run), **UV, **TOX}), "typecheck") is None
+
+
 class TestOrigin:
     def test_it_is_the_line_of_the_command(self, tmp_path: Path) -> None:
         one = found(tmp_path, workflow("tox -e py"))

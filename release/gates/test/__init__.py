@@ -26,9 +26,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck
-from release.gates.test.lacks import lacks, remedy_for, told
 from release.model import Finding, Gate, Judgement, Outcome, Status
 from release.project import as_table
+from release.run.lacks import lacks, remedy_for, told
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -163,8 +163,8 @@ def judge_report(
 
 def _run_own(project: Project, shell: Shell, settings: CommandSettings) -> Outcome:
     """Run commands that settings name; a pytest among what they start leaves its report."""
-    from release.project.declared import install_remedy, own_modules
-    from release.project.detect import Detected
+    from release.project.declared import own_modules
+    from release.project.detect import Detected, missing_remedy
     from release.run.commands import run_set
 
     report = shell.work / "junit.xml"
@@ -174,13 +174,8 @@ def _run_own(project: Project, shell: Shell, settings: CommandSettings) -> Outco
     options += f" -o {shlex.quote(f'cache_dir={cache}')} --junitxml={shlex.quote(str(report))}"
     env = {"TOX_OVERRIDE": TOX_PASSES, **settings.env, "PYTEST_ADDOPTS": options.strip()}
     detected = isinstance(settings, Detected)
-    elsewhere = isinstance(settings, Detected) and not settings.project
     own = own_modules(project)
-
-    def remedy(modules: Iterable[str]) -> str:
-        if elsewhere:
-            return f"add {', '.join(modules)} to what it installs, or set {RUN}"
-        return install_remedy(project, "test", modules)
+    remedy = missing_remedy(project, "test", settings)
 
     def judged(words: Sequence[str], done: Completed) -> Judgement:
         text = report.read_text("utf-8", "replace") if report.exists() else ""

@@ -10,9 +10,9 @@ import pytest
 from release.errors import CannotCheck
 from release.gates.test import judge as judge_run
 from release.gates.test import judge_command, read_report, test_paths
-from release.gates.test.lacks import lacks, remedy_for, told
 from release.model import Judgement, Outcome, Status
 from release.project import read_project
+from release.run.lacks import lacks, remedy_for, told
 from release.run.processes import Completed
 from tests.support import PYPROJECT, Judge, git, make_project, write
 

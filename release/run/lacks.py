@@ -1,4 +1,7 @@
-"""What tests died of that is not the project's: modules, plug-ins, programs, Pythons, a network."""
+"""What a command died of that is not the project's.
+
+Modules, plug-ins of pytest, programs, Pythons, and the network.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,7 @@ THE_NETWORK = "the network"
 
 
 def lacks(text: str, own: frozenset[str]) -> set[str]:
-    """What is missing by what a test, or a whole run, said: modules by name, the rest in words.
+    """What is missing by what a test, or a whole command, said: modules by name, the rest in words.
 
     `own` are the modules of the project: what is called like one of them is its own to bring.
     """
