@@ -244,10 +244,10 @@ def _hatch_environments(project: Project) -> dict[str, Mapping[str, Any]]:
 
 
 def _setup_cfg(project: Project, section: str) -> Mapping[str, str]:
-    return _ini_section(project.root / "setup.cfg", section)
+    return ini_section(project.root / "setup.cfg", section)
 
 
-def _ini_section(path: Path, section: str) -> Mapping[str, str]:
+def ini_section(path: Path, section: str) -> Mapping[str, str]:
     parser = configparser.RawConfigParser()
     try:
         parser.read(path, encoding="utf-8")
@@ -260,7 +260,7 @@ def _from_tox(project: Project) -> Requirements:
     """What tox.ini installs for its test environments: plain lines of `deps`, and `extras`."""
     found = Requirements()
     for section in ("testenv", "testenv:test", "testenv:tests", "testenv:pytest"):
-        table = _ini_section(project.root / "tox.ini", section)
+        table = ini_section(project.root / "tox.ini", section)
         lines = [line.partition(" #")[0].strip() for line in table.get("deps", "").splitlines()]
         lines = [re.sub(r"^(tests?|pytest):\s*", "", line) for line in lines]
         install, files = [], []

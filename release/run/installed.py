@@ -110,7 +110,7 @@ def _project_environment(
     if environments.is_intact(environment, wanted) and (
         noted.get("shadowed") == "yes" or noted.get("tree") == _tree(project)
     ):
-        return _found(project, shell, environment, noted.get("shadowed") == "yes")
+        return _found(project, shell, environment, noted.get("shadowed") == "yes" and with_project)
     environment = environments.create(path, python, shell.run_plain)
     command = environments.installer(environment)
     words: list[str] = []

@@ -30,6 +30,7 @@ from release.text.masking import Mask
 
 if TYPE_CHECKING:
     from release.project import Project
+    from release.project.detect import Detected
     from release.run.checklist import Report
 
 LIGHT_COST = 0.5
@@ -243,11 +244,32 @@ def _judge_locked(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evide
 
 
 def checked(project: Project, gate: Gate, shell: Shell) -> Outcome:
-    """What a gate says of the project, strictly where its settings ask for that."""
-    outcome = gate.check(project, shell)
+    """What a gate says of the project, strictly where its settings ask for that.
+
+    Where they do not say how it is judged, it is given what is detected.
+    """
+    from release.project.detect import detect
+
+    found = detect(project, gate.name)
+    if found is None:
+        outcome = gate.check(project, shell)
+    else:
+        outcome = _as_detected(project, gate, shell, found)
     if not isinstance(outcome, Outcome):
         raise TypeError(f"the gate {gate.name} returned {outcome!r}, which is not an Outcome")
     return outcome.strictly() if project.settings.is_strict(gate) else outcome
+
+
+def _as_detected(project: Project, gate: Gate, shell: Shell, found: Detected) -> Outcome:
+    """What a gate says by settings that nobody wrote: they and their origin stand beside it."""
+    shell.note(f"{found.told} (no settings in [tool.release.gates.{gate.name}])")
+    gates = project.settings.gates.with_table(gate.name, found)
+    settings = project.settings.model_copy(update={"gates": gates})
+    try:
+        outcome = gate.check(replace(project, settings=settings), shell)
+    except CannotCheck as error:
+        outcome = Outcome.unchecked(error.reason, error.remedy)
+    return replace(outcome, summary=f"{outcome.summary} ({found.told})")
 
 
 @contextmanager

@@ -105,3 +105,13 @@ def test_commands_judge_the_files_as_they_are_now(tmp_path: Path, judge: Judge, 
     found = judge(root, name).outcome
     assert found.status is Status.FAILED
     assert "broken since" in found.findings[0].message
+
+
+@pytest.mark.network
+def test_an_environment_without_the_project_never_sees_it(tmp_path: Path, judge: Judge) -> None:
+    table = 'project = false\ninstall = ["six"]\nrun = ["python -c \\"import six, small_thing\\""]'
+    root = with_gate(tmp_path / "p", table)
+    for _ in range(2):  # made, then found again
+        found = judge(root, "doctor", fresh=True).outcome
+        assert found.status is Status.FAILED
+        assert "No module named 'small_thing'" in found.summary

@@ -1,50 +1,51 @@
-"""The project's tests pass, by pytest or the project's own commands.
+"""The project's tests pass, by the project's own commands or by pytest.
 
-Runs pytest in an environment that holds the project and what it declares for testing (dependency
-groups, extras, requirement files, tables of its build tool, tox's `deps`); the files of the tree
-are what is tested. A pytest that these do not bring is added, pinned. Skipped tests do not count,
-and a run that collects nothing has failed. All of it blocks: the tests are the project's promise.
-Tests that fail for a module that is missing from the environment make the gate unchecked, unless
-others fail by themselves: say what to install with `groups`, `extras` or `install`.
+Runs what the project's workflows run for commits, where that is a command of tox, nox, hatch, `uv
+run` (with a uv.lock) or make that stands alone and needs neither a shell nor the forge; else the
+session of its noxfile that is named like this gate. The line of the gate says what, and where it
+was found. `run` in [tool.release.gates.test] takes the place of that.
 
-`run` in [tool.release.gates.test] replaces it with commands of the project's own.
+Without any, runs pytest in an environment that holds the project and what it declares for testing
+(dependency groups, extras, requirement files, tables of its build tool, tox's `deps`); the files of
+the tree are what is tested. A pytest that these do not bring is added, pinned. `groups`, `extras`
+or `install` in that table choose this, and say what it holds.
+
+Skipped tests do not count, and a run that collects nothing has failed. All of it blocks: the tests
+are the project's promise. Tests that fail for what is missing here (a module, a plug-in of pytest,
+a program, a Python, the network) make the gate unchecked, unless others fail by themselves; so does
+a time limit that was hit.
 """
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import shlex
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck
-from release.model import Finding, Gate, Outcome, Status
+from release.model import Finding, Gate, Judgement, Outcome, Status
 from release.project import as_table
+from release.run.lacks import lacks, remedy_for, told
 
 if TYPE_CHECKING:
     from release.project import Project
+    from release.run.processes import Completed
     from release.run.shell import Shell
+    from release.settings import CommandSettings
 
-MISSING_MODULE = re.compile(
-    r"^(?:E\s+)?(?:ModuleNotFoundError|ImportError): No module named [\"']([\w.]+)[\"']"
-    r"|Failed to import filter module [\"']([\w.]+)[\"']"
-    r"|Error importing plugin [\"']([\w.]+)[\"']",
-    re.M,
+Remedy = Callable[[Iterable[str]], str]
+RUN = "tool.release.gates.test.run"
+# tox hands on no variable that it is not told of.
+TOX_PASSES = ";".join(
+    f"{table}.pass_env+={name}"
+    for table in ("testenv", "env_run_base")
+    for name in ("PYTEST_ADDOPTS", "PYTHONPYCACHEPREFIX")
 )
-MISSING_FIXTURE = re.compile(r"^E?\s*fixture '(\w+)' not found$", re.M)
-# Fixtures of widely used plug-ins, and the distributions that bring them.
-PLUGINS = {
-    "benchmark": "pytest-benchmark",
-    "class_mocker": "pytest-mock",
-    "freezer": "pytest-freezer",
-    "fs": "pyfakefs",
-    "httpserver": "pytest-httpserver",
-    "httpx_mock": "pytest-httpx",
-    "mocker": "pytest-mock",
-    "requests_mock": "requests-mock",
-    "snapshot": "syrupy",
-    "subtests": "pytest-subtests",
-}
+# What unittest and pytest say of a whole run.
+RAN = re.compile(r"^Ran (\d+) tests? in |^(?:=+ )?(?:\d+ \w+, )*(\d+) passed\b.* in [\d.]+s", re.M)
 PYTEST_FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
 STOPPED = {
     2: "was interrupted",
@@ -72,9 +73,7 @@ def check(project: Project, shell: Shell) -> Outcome:
 
     settings = project.settings.gates.of("test", CommandSettings)
     if settings.run is not None:
-        from release.run.commands import run_set
-
-        return run_set(project, shell, settings)
+        return _run_own(project, shell, settings)
     from release.project.declared import (
         chosen_requirements,
         install_remedy,
@@ -128,7 +127,7 @@ def judge(
     report: str,
     output: str,
     own: frozenset[str],
-    remedy: Callable[[Iterable[str]], str],
+    remedy: Remedy,
 ) -> Outcome:
     """The verdict on a pytest run: its exit status, its JUnit report, and what it printed.
 
@@ -143,19 +142,24 @@ def judge(
     run = read_report(report) if report else None
     if status not in {0, 1, 2} or run is None or (status == 2 and not run.failures):
         raise _cannot_run(status, output, own, remedy)
-    by_others = [(finding, _missing(details, own)) for finding, details in run.failures]
-    missing = sorted(set().union(*(names for _, names in by_others)))
-    findings = tuple(finding for finding, names in by_others if not names)
+    otherwise = Finding(f"pytest: {_last(output)}", remedy="read the log") if status else None
+    return judge_report(run, otherwise, own, remedy)
+
+
+def judge_report(
+    run: TestRun, otherwise: Finding | None, own: frozenset[str], remedy: Remedy
+) -> Outcome:
+    """The verdict on what a report says; `otherwise` is what is wrong if no test is."""
+    absent = [(finding, lacks(details, own)) for finding, details in run.failures]
+    missing = sorted(set().union(*(names for _, names in absent)))
+    findings = tuple(finding for finding, names in absent if not names)
     if missing and not findings:
-        raise CannotCheck(
-            f"the tests need modules that are not installed: {', '.join(missing)}",
-            remedy(missing),
-        )
-    if status != 0 or findings:
-        failures = findings or (Finding(f"pytest: {_last(output)}", remedy="read the log"),)
-        summary = f"{len(failures)} of {run.ran} tests failed" if findings else ""
+        raise CannotCheck(f"the tests need {told(missing)}", remedy_for(missing, remedy))
+    if findings or otherwise is not None:
+        summary = f"{len(findings)} of {run.ran} tests failed" if findings else ""
         if missing:
-            summary += f"; {len(by_others) - len(findings)} more lack {', '.join(missing)}"
+            summary += f"; {len(absent) - len(findings)} more lack {', '.join(missing)}"
+        failures = findings or tuple(filter(None, [otherwise]))
         return Outcome.failed(failures, summary, checked=max(run.ran, 0))
     if run.ran < 1:
         return Outcome.unchecked(
@@ -163,6 +167,75 @@ def judge(
         )
     skipped = f", {run.skipped} skipped" if run.skipped else ""
     return Outcome.passed(run.ran, f"pytest: {run.ran} passed{skipped}")
+
+
+def _run_own(project: Project, shell: Shell, settings: CommandSettings) -> Outcome:
+    """Run commands that settings name; a pytest among what they start leaves its report."""
+    from release.project.declared import own_modules
+    from release.project.detect import Detected, missing_remedy
+    from release.run.commands import run_set
+
+    report = shell.work / "junit.xml"
+    given = settings.env.get("PYTEST_ADDOPTS", os.environ.get("PYTEST_ADDOPTS", ""))
+    cache = shell.folder / "cache" / "pytest"
+    options = f"{given} --color=no -o junit_family=xunit1"
+    options += f" -o {shlex.quote(f'cache_dir={cache}')} --junitxml={shlex.quote(str(report))}"
+    env = {"TOX_OVERRIDE": TOX_PASSES, **settings.env, "PYTEST_ADDOPTS": options.strip()}
+    detected = isinstance(settings, Detected)
+    own = own_modules(project)
+    remedy = missing_remedy(project, "test", settings)
+
+    def judged(words: Sequence[str], done: Completed) -> Judgement:
+        text = report.read_text("utf-8", "replace") if report.exists() else ""
+        report.unlink(missing_ok=True)
+        return judge_command(words, done, text, own, remedy, counts=detected)
+
+    settings = settings.model_copy(update={"env": env})
+    outcome = run_set(project, shell, settings, judge=judged)
+    if detected and outcome.status is Status.PASSED:
+        return replace(outcome, summary=f"{outcome.checked} passed")
+    return outcome
+
+
+def judge_command(
+    words: Sequence[str],
+    done: Completed,
+    report: str,
+    own: frozenset[str],
+    remedy: Remedy,
+    *,
+    counts: bool,
+) -> Judgement:
+    """What is wrong with a command of the project's own, by its report where pytest left one.
+
+    `counts` says that it must show that it ran tests: nobody said that it does.
+    """
+    from release.run.commands import by_status
+
+    output = f"{done.stdout}\n{done.stderr}"
+    by_itself = by_status(words, done)
+    run = read_report(report) if report else None
+    if done.status != 0 and not (run and run.failures):
+        missing = lacks(output, own)
+        if missing:
+            raise CannotCheck(
+                f"{' '.join(words)} needs {told(missing)}", remedy_for(missing, remedy)
+            )
+        return by_itself
+    if run is not None:
+        otherwise = next(iter(by_itself.defects), None)
+        return _as_judgement(judge_report(run, otherwise, own, remedy))
+    number = sum(int(found[1] or found[2]) for found in RAN.finditer(output))
+    if counts and number == 0:
+        said = f"{' '.join(words)} did not show that it ran a test"
+        raise CannotCheck(said, f"say how the tests are run: {RUN}")
+    return Judgement(number or 1)
+
+
+def _as_judgement(outcome: Outcome) -> Judgement:
+    if outcome.status is Status.UNCHECKED:
+        return Judgement(unchecked=outcome.findings)
+    return Judgement(outcome.checked, outcome.findings)
 
 
 def read_report(text: str) -> TestRun:
@@ -230,14 +303,6 @@ def _words(value: Any) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list) else ()
 
 
-def _missing(details: str, own: frozenset[str]) -> set[str]:
-    """The modules of others whose absence a test died of."""
-    names = (next(filter(None, found)) for found in MISSING_MODULE.findall(details))
-    fixtures = MISSING_FIXTURE.findall(details)
-    plugins = {PLUGINS.get(name, f"the plug-in of the fixture {name!r}") for name in fixtures}
-    return {name for name in names if name.partition(".")[0] not in own} | plugins
-
-
 def absent_submodules(project: Project) -> tuple[str, ...]:
     """The git submodules of a project that are not checked out, as paths in it."""
     from release.project.git import git
@@ -248,14 +313,10 @@ def absent_submodules(project: Project) -> tuple[str, ...]:
     return tuple(line.split()[1] for line in said.splitlines() if line.startswith("-"))
 
 
-def _cannot_run(
-    status: int, output: str, own: frozenset[str], remedy: Callable[[Iterable[str]], str]
-) -> CannotCheck:
-    missing = sorted(_missing(output, own))
+def _cannot_run(status: int, output: str, own: frozenset[str], remedy: Remedy) -> CannotCheck:
+    missing = lacks(output, own)
     if missing:
-        return CannotCheck(
-            f"pytest needs modules that are not installed: {', '.join(missing)}", remedy(missing)
-        )
+        return CannotCheck(f"pytest needs {told(missing)}", remedy_for(missing, remedy))
     unknown = re.search(r"error: (unrecognized arguments: .*)", output)
     if unknown:
         return CannotCheck(

@@ -1,10 +1,14 @@
-"""The code is free of type errors, by mypy, pyright or the project's own commands.
+"""The code is free of type errors, by the project's own commands, mypy or pyright.
 
-Runs mypy with the project's configuration, in an environment that holds the project and what its
-mypy hook of pre-commit brings, or else what it declares for type checking and testing (dependency
-groups, extras, requirement files). The mypy version that the project pins, locks or brings is used,
-else a pinned one. A project that configures pyright and no mypy is checked by the pyright that it
-brings.
+Runs what the project's workflows run for that, or the session of its noxfile that is named so, as
+`test` does; the line of the gate says what, and where it was found. What is missing in its
+environment makes the gate unchecked.
+
+Where there is none, runs mypy with the project's configuration, in an environment that holds the
+project and what its mypy hook of pre-commit brings, or else what it declares for type checking and
+testing (dependency groups, extras, requirement files). The mypy version that the project pins,
+locks or brings is used, else a pinned one. A project that configures pyright and no mypy is checked
+by the pyright that it brings.
 
 A project that configures no type checker never promised to please one: its import package is then
 judged for contradictions alone, as mypy sees them: undefined names, calls, arguments, returns and
@@ -24,25 +28,30 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck
-from release.model import Finding, Gate, Level, Outcome
+from release.model import Finding, Gate, Judgement, Level, Outcome
 
 if TYPE_CHECKING:
     from release.project import Project
     from release.run.installed import ProjectEnvironment
     from release.run.processes import Completed
     from release.run.shell import Shell
+    from release.settings import CommandSettings
 
 MYPY_FILES = ("mypy.ini", ".mypy.ini")
 ERROR = re.compile(
     r"^(?P<path>.+?):(?P<line>\d+):(?:\d+:)* error: (?P<message>.*?)(?:  \[(?P<code>[\w-]+)\])?$"
 )
 CHECKED = re.compile(r"(?:no issues found in|checked) (\d+) source files?")
+# What mypy, pyright, ty and pyrefly say when they found nothing.
+SHOWN = re.compile(
+    rf"{CHECKED.pattern}|^(?:\x1b\[\d+m)?0 errors\b|All checks passed|\bINFO 0 errors", re.M
+)
 NOT_FOUND = re.compile(
     r'library stub for module named "([^"]+)"|Library stubs not installed for "([^"]+)"'
 )
@@ -77,9 +86,7 @@ def check(project: Project, shell: Shell) -> Outcome:
 
     settings = project.settings.gates.of("typecheck", CommandSettings)
     if settings.run is not None:
-        from release.run.commands import run_set
-
-        return run_set(project, shell, settings)
+        return _run_own(project, shell, settings)
     by_pyright = uses_pyright(project)
     if not by_pyright and not configures_mypy(project):
         other = other_checker(project)
@@ -93,6 +100,53 @@ def check(project: Project, shell: Shell) -> Outcome:
     if by_pyright:
         return _pyright(project, shell, found)
     return _mypy(project, shell, found)
+
+
+def _run_own(project: Project, shell: Shell, settings: CommandSettings) -> Outcome:
+    from release.project.declared import own_modules
+    from release.project.detect import Detected, missing_remedy
+    from release.run.commands import run_set
+
+    own = own_modules(project)
+    remedy = missing_remedy(project, "typecheck", settings)
+    shows = isinstance(settings, Detected)
+
+    def judged(words: Sequence[str], done: Completed) -> Judgement:
+        return judge_command(words, done, own, remedy, shows=shows)
+
+    return run_set(project, shell, settings, judge=judged)
+
+
+def judge_command(
+    words: Sequence[str],
+    done: Completed,
+    own: frozenset[str],
+    remedy: Callable[[Iterable[str]], str],
+    *,
+    shows: bool,
+) -> Judgement:
+    """What is wrong with a command of the project's own; errors like mypy's are read.
+
+    `shows` says that it must show that it checked types: nobody said that it does.
+    """
+    from release.run.commands import by_status
+    from release.run.lacks import lacks, remedy_for, told
+
+    output = f"{done.stdout}\n{done.stderr}"
+    errors = read_mypy(output) if done.status else []
+    missing = {*not_found(errors, own), *(lacks(output, own) if done.status else ())}
+    said = " ".join(words)
+    if missing:
+        raise CannotCheck(f"{said} needs {told(missing)}", remedy_for(missing, remedy))
+    if shows and done.status == 0 and not SHOWN.search(output):
+        raise CannotCheck(
+            f"{said} did not show that it checked types",
+            "say how they are checked: tool.release.gates.typecheck.run",
+        )
+    number = sum(map(int, CHECKED.findall(output))) or 1
+    if errors:
+        return Judgement(number, _findings(errors))
+    return Judgement(number) + replace(by_status(words, done), checked=0)
 
 
 def configures_mypy(project: Project) -> bool:
@@ -236,15 +290,7 @@ def judge_mypy(
     """
     counted = CHECKED.search(text)
     number = int(counted[1]) if counted else 0
-    findings = tuple(
-        Finding(
-            f"{error.code}: {error.message}" if error.code else error.message,
-            error.path,
-            error.line,
-            "fix the syntax there" if error.code == "syntax" else REMEDY,
-        )
-        for error in errors
-    )
+    findings = _findings(errors)
     if findings and (promised or any(error.code == "syntax" for error in errors)):
         return Outcome.failed(findings, checked=number)
     if status != 0 and promised:
@@ -254,6 +300,18 @@ def judge_mypy(
         return Outcome.unchecked("mypy checked no file", "tell it which: `files` in its settings")
     said = f"{len(findings)} contradictions" if findings else "clean"
     return Outcome.passed(number, f"mypy: {number} files {said}", remarks=findings)
+
+
+def _findings(errors: Sequence[MypyError]) -> tuple[Finding, ...]:
+    return tuple(
+        Finding(
+            f"{error.code}: {error.message}" if error.code else error.message,
+            error.path,
+            error.line,
+            "mend the syntax there" if error.code == "syntax" else REMEDY,
+        )
+        for error in errors
+    )
 
 
 def not_found(errors: Sequence[MypyError], own: frozenset[str]) -> list[str]:

@@ -9,13 +9,16 @@ import pytest
 
 from release.errors import CannotCheck
 from release.gates.test import judge as judge_run
-from release.gates.test import read_report, test_paths
-from release.model import Outcome, Status
+from release.gates.test import judge_command, read_report, test_paths
+from release.model import Judgement, Outcome, Status
 from release.project import read_project
+from release.run.lacks import lacks, remedy_for, told
+from release.run.processes import Completed
 from tests.support import PYPROJECT, Judge, git, make_project, write
 
 test_paths.__test__ = False  # type: ignore[attr-defined]
 DATA = Path(__file__).parents[2] / "data" / "test"
+NO_FILE = "E   FileNotFoundError: [Errno 2] No such file or directory"
 network = pytest.mark.network
 
 
@@ -57,8 +60,7 @@ class TestJudgement:
         with pytest.raises(CannotCheck) as caught:
             verdict(1, "fixtures")
         assert caught.value.reason == (
-            "the tests need modules that are not installed: pytest-mock,"
-            " the plug-in of the fixture 'tmp_thing'"
+            "the tests need what is not here: a plug-in with the fixture tmp_thing, pytest_mock"
         )
 
     def test_a_module_of_the_projects_own_that_is_missing_is_a_defect(self) -> None:
@@ -117,6 +119,95 @@ class TestJudgement:
     def test_a_damaged_report_is_unchecked(self) -> None:
         with pytest.raises(CannotCheck, match="report is damaged"):
             read_report((DATA / "failed.xml").read_text()[:200])
+
+
+class TestWhatIsMissing:
+    @pytest.mark.parametrize(
+        ("text", "missing"),
+        [
+            ("E   ModuleNotFoundError: No module named 'yaml.nodes'", {"yaml.nodes"}),
+            ("E       fixture 'mocker' not found\n>       available fixtures: cache, capsys",
+             {"pytest_mock"}),
+            ("E       fixture 'odd' not found\n>       available fixtures: cache, capsys",
+             {"a plug-in with the fixture odd"}),
+            ("E       fixture 'captsys' not found\n>       available fixtures: cache, capsys",
+             set()),
+            (f"subprocess.py:1953: FileNotFoundError\n{NO_FILE}: 'node'", {"the program node"}),
+            (f"subprocess.py:1953: FileNotFoundError\n{NO_FILE}: 'small-thing'", set()),
+            (f"{NO_FILE}: 'data.json'", set()),
+            ("make: pytest: No such file or directory", {"the program pytest"}),
+            ("/bin/sh: 1: pytest: not found", {"the program pytest"}),
+            ("bash: line 1: pytest: command not found", {"the program pytest"}),
+            ("nox > Python interpreter 3.9 not found.", {"Python 3.9"}),
+            ("py39: skipped because could not find python interpreter with spec(s): py39",
+             {"Python py39"}),
+            ("E   socket.gaierror: [Errno -3] Temporary failure in name resolution",
+             {"the network"}),
+            ("E   AssertionError: No module is named", set()),
+        ],
+    )  # fmt: skip
+    def test_it_is_told_from_what_is_wrong(self, text: str, missing: set[str]) -> None:
+        assert lacks(text, frozenset({"small_thing"})) == missing
+
+    def test_the_remedy_names_modules_and_the_rest_apart(self) -> None:
+        found = ["yaml", "the network", "the program node"]
+        assert told(found) == "what is not here: the network, the program node, yaml"
+        wanted = "install yaml; run it where there is the network, the program node"
+        assert remedy_for(found, remedy) == wanted
+
+
+def by_command(
+    status: int, report: str = "", output: str = "", *, counts: bool = True
+) -> Judgement:
+    words = ("tox", "-e", "py")
+    done = Completed(words, status, output, "", 0.0, truncated=False)
+    text = (DATA / f"{report}.xml").read_text() if report else ""
+    return judge_command(words, done, text, frozenset(), remedy, counts=counts)
+
+
+class TestOwnCommand:
+    @pytest.mark.parametrize(
+        ("report", "output", "number"),
+        [
+            ("good", "", 1),
+            ("", "Ran 12 tests in 0.1s\n\nOK\n", 12),
+            ("", "====== 7 passed, 1 skipped in 0.05s ======\n", 7),
+            ("", "1 xfailed, 7 passed in 0.05s\n2 passed in 1s\n", 9),
+        ],
+    )
+    def test_it_passes_with_the_number_of_its_tests(
+        self, report: str, output: str, number: int
+    ) -> None:
+        assert by_command(0, report, output) == Judgement(number)
+
+    @pytest.mark.parametrize("output", ["", "Ran 0 tests in 0.0s\n"])
+    def test_one_that_shows_no_test_has_not_passed(self, output: str) -> None:
+        with pytest.raises(CannotCheck, match="tox -e py did not show that it ran a test"):
+            by_command(0, output=output)
+
+    def test_one_that_settings_name_need_not_show_it(self) -> None:
+        assert by_command(0, counts=False) == Judgement(1)
+
+    def test_its_report_names_the_tests_that_failed(self) -> None:
+        found = by_command(1, "failed")
+        assert [one.path for one in found.defects] == ["test_a.py", "test_a.py"]
+        assert found.defects[0].line == 7
+
+    def test_its_environment_that_lacks_something_is_no_defect(self) -> None:
+        with pytest.raises(CannotCheck) as caught:
+            by_command(1, "missing")
+        assert caught.value.remedy == "install absent_thing"
+        with pytest.raises(CannotCheck, match=r"tox -e py needs .*: Python 3"):
+            by_command(1, "good", "Python interpreter 3.9 not found")
+
+    def test_another_failure_is_a_defect(self) -> None:
+        (found,) = by_command(1, "good", "coverage is under 95 %").defects
+        assert found.message == "tox -e py: exit status 1: coverage is under 95 %"
+
+    def test_skipped_tests_alone_are_unchecked(self) -> None:
+        found = by_command(0, "skipped")
+        assert found.unchecked
+        assert not found.defects
 
 
 class TestPaths:
@@ -271,3 +362,24 @@ class TestGate:
         found = judge(root, "test").outcome
         assert found.status is Status.FAILED
         assert "unittest discover -s checks: exit status 1" in found.findings[0].message
+
+    def test_what_ci_runs_takes_its_place(self, root: Path, judge: Judge) -> None:
+        steps = "jobs: {test: {runs-on: ubuntu, steps: [{run: make test}]}}"
+        make = "test:\n\tpython -m pytest tests\n"
+        write(root, {"Makefile": make, ".github/workflows/ci.yml": f"on: [push]\n{steps}\n"})
+        origin = "(make test, as .github/workflows/ci.yml:2 runs it)"
+        found = judge(root, "test").outcome
+        assert (found.status, found.summary) == (Status.PASSED, f"1 passed {origin}")
+        log = (root / ".release/logs/test.log").read_text()
+        assert "make test, as .github/workflows/ci.yml:2 runs it" in log
+        write(root, {"tests/test_bad.py": "def test_bad(): assert 0\n"})
+        found = judge(root, "test").outcome
+        assert (found.status, found.findings[0].path) == (Status.FAILED, "tests/test_bad.py")
+        write(root, {"tests/test_bad.py": "import gone_module\n"})
+        found = judge(root, "test").outcome
+        assert found.status is Status.UNCHECKED
+        assert found.summary.endswith(f"not installed: gone_module {origin}")
+        write(root, {"Makefile": "test:\n\ttrue\n"})
+        found = judge(root, "test").outcome
+        assert found.status is Status.UNCHECKED
+        assert "make test did not show that it ran a test" in found.summary

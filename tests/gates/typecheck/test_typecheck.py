@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from release.errors import CannotCheck
 from release.gates.typecheck import (
     GATE,
     MypyError,
     configures_mypy,
     contradicts,
+    judge_command,
     judge_mypy,
     judge_pyright,
     missing_by_pyright,
@@ -20,13 +23,18 @@ from release.gates.typecheck import (
     read_mypy,
     uses_pyright,
 )
-from release.model import Evidence, Status
+from release.model import Evidence, Judgement, Status
 from release.project import read_project
+from release.run.processes import Completed
 from tests.support import PYPROJECT, Judge, git, make_project, write
 
 DATA = Path(__file__).parents[2] / "data" / "typecheck"
 WRONG_RETURN = "def wrong(x: int) -> str:\n    return x\n"
 INFERRED = "def odd() -> None:\n    x = 1\n    x = 'a'\n    y = []\n    odd.z = 1\n"
+NO_STUB = (
+    'a.py:1: error: Cannot find implementation or library stub for module named "yaml"'
+    "  [import-not-found]\n"
+)
 network = pytest.mark.network
 
 
@@ -36,6 +44,62 @@ def lines(evidence: Evidence) -> list[str]:
 
 def with_table(table: str) -> bytes:
     return f"{PYPROJECT}\n{table}\n".encode()
+
+
+def by_command(status: int, output: str = "", *, shows: bool = True) -> Judgement:
+    words = ("tox", "-e", "mypy")
+    done = Completed(words, status, output, "", 0.0, truncated=False)
+
+    def remedy(modules: Iterable[str]) -> str:
+        return f"install {', '.join(modules)}"
+
+    return judge_command(words, done, frozenset({"small_thing"}), remedy, shows=shows)
+
+
+class TestOwnCommand:
+    @pytest.mark.parametrize(
+        ("output", "number"),
+        [
+            ("Success: no issues found in 12 source files\n", 12),
+            ("Success: no issues found in 2 source files\n" * 2, 4),
+            ("0 errors, 0 warnings, 0 informations\n", 1),
+            ("All checks passed!\n", 1),
+        ],
+    )
+    def test_it_passes_where_a_checker_says_so(self, output: str, number: int) -> None:
+        assert by_command(0, output) == Judgement(number)
+
+    def test_one_that_shows_no_check_has_not_passed(self) -> None:
+        with pytest.raises(CannotCheck, match="tox -e mypy did not show that it checked types"):
+            by_command(0, "mypy: skipped")
+        assert by_command(0, shows=False) == Judgement(1)
+
+    def test_its_errors_name_file_and_line(self) -> None:
+        said = "src/a.py:3: error: Returning Any  [no-any-return]\n"
+        said += "Found 1 error in 1 file (checked 7 source files)\n"
+        found = by_command(1, said)
+        (one,) = found.defects
+        assert (one.path, one.line, found.checked) == ("src/a.py", 3, 7)
+
+    def test_another_failure_is_a_defect(self) -> None:
+        (one,) = by_command(2, "it broke").defects
+        assert one.message == "tox -e mypy: exit status 2: it broke"
+
+    @pytest.mark.parametrize(
+        ("said", "missing"),
+        [
+            (NO_STUB, "modules that are not installed: yaml"),
+            ("Python interpreter 3.9 not found.", "what is not here: Python 3.9"),
+            ("make: mypy: No such file or directory", "what is not here: the program mypy"),
+        ],
+    )  # fmt: skip
+    def test_its_environment_that_lacks_something_is_no_defect(
+        self, said: str, missing: str
+    ) -> None:
+        with pytest.raises(CannotCheck) as caught:
+            by_command(1, said)
+        assert caught.value.reason == f"tox -e mypy needs {missing}"
+        assert caught.value.remedy
 
 
 class TestMypy:

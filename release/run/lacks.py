@@ -1,0 +1,114 @@
+"""What a command died of that is not the project's.
+
+Modules, plug-ins of pytest, programs, Pythons, and the network.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+MODULE = re.compile(
+    r"^(?:E\s+)?(?:ModuleNotFoundError|ImportError): No module named [\"']([\w.]+)[\"']"
+    r"|Failed to import filter module [\"']([\w.]+)[\"']"
+    r"|Error importing plugin [\"']([\w.]+)[\"']",
+    re.M,
+)
+FIXTURE = re.compile(r"^E\s+fixture '(\w+)' not found(?:\n>\s+available fixtures: (.*))?", re.M)
+# Fixtures by which plug-ins are known, and the modules of these.
+PLUGINS = {
+    "mocker": "pytest_mock",
+    "class_mocker": "pytest_mock",
+    "fs": "pyfakefs",
+    "subtests": "pytest_subtests",
+    "httpx_mock": "pytest_httpx",
+    "respx_mock": "respx",
+    "requests_mock": "requests_mock",
+    "benchmark": "pytest_benchmark",
+    "freezer": "pytest_freezer",
+    "snapshot": "syrupy",
+    "datadir": "pytest_datadir",
+    "faker": "faker",
+    "httpserver": "pytest_httpserver",
+    "event_loop": "pytest_asyncio",
+    "aiohttp_client": "pytest_aiohttp",
+    "live_server": "pytest_django",
+    "django_user_model": "pytest_django",
+    "qtbot": "pytestqt",
+}
+STARTED = re.compile(r"^E?\s*FileNotFoundError: .*No such file or directory: '([^'/\s]+)'$", re.M)
+SAID_BY_SHELLS = re.compile(
+    r"^(?:make(?:\[\d+\])?|(?:/\S+/)?(?:ba|da)?sh): (?:(?:line )?\d+: |\S+: line \d+: )?"
+    r"([^\s:/]+): (?:command not found|not found|No such file or directory)$",
+    re.M,
+)
+INTERPRETER = re.compile(
+    r"could not find python interpreter.*?\b(\S+)$|Python interpreter (\S+) not found"
+    r"|No interpreter found for (?:Python )?(\S+)",
+    re.M,
+)
+NETWORK = re.compile(
+    r"Temporary failure in name resolution|Name or service not known|Network is unreachable"
+    r"|getaddrinfo failed|nodename nor servname provided|No address associated with hostname"
+)
+THE_NETWORK = "the network"
+
+
+def lacks(text: str, own: frozenset[str]) -> set[str]:
+    """What is missing by what a test, or a whole command, said: modules by name, the rest in words.
+
+    `own` are the modules of the project: what is called like one of them is its own to bring.
+    """
+    return {*_modules(text, own), *_fixtures(text), *_programs(text, own), *_surroundings(text)}
+
+
+def told(names: Iterable[str]) -> str:
+    """What is missing, as the end of "… needs"."""
+    names = sorted(names)
+    kind = (
+        "what is not here"
+        if any(" " in name for name in names)
+        else "modules that are not installed"
+    )
+    return f"{kind}: {', '.join(names)}"
+
+
+def remedy_for(names: Iterable[str], install: Callable[[Iterable[str]], str]) -> str:
+    """What to do about it; `install` says so of modules."""
+    modules = [name for name in sorted(names) if " " not in name]
+    others = [name for name in sorted(names) if " " in name]
+    said = [install(modules)] if modules else []
+    if others:
+        said.append(f"run it where there is {', '.join(others)}")
+    return "; ".join(said)
+
+
+def _modules(text: str, own: frozenset[str]) -> Iterator[str]:
+    for found in MODULE.findall(text):
+        name = next(filter(None, found))
+        if name.partition(".")[0] not in own:
+            yield name
+
+
+def _fixtures(text: str) -> Iterator[str]:
+    """The plug-ins of fixtures that were not found; one that is almost there was misspelt."""
+    for name, available in FIXTURE.findall(text):
+        if not difflib.get_close_matches(name, re.split(r",\s*", available), 1, 0.8):
+            yield PLUGINS.get(name, f"a plug-in with the fixture {name}")
+
+
+def _programs(text: str, own: frozenset[str]) -> Iterator[str]:
+    found = SAID_BY_SHELLS.findall(text)
+    if "subprocess.py" in text:
+        found += STARTED.findall(text)
+    for name in found:
+        if name.replace("-", "_") not in own:
+            yield f"the program {name}"
+
+
+def _surroundings(text: str) -> Iterator[str]:
+    for found in INTERPRETER.findall(text):
+        yield f"Python {next(filter(None, found))}"
+    if NETWORK.search(text):
+        yield THE_NETWORK

@@ -1,0 +1,249 @@
+"""What a repository shows of how it is checked."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from release.project import Project, read_project
+from release.project.detect import Detected, detect
+from tests.support import write
+
+BASE = '[project]\nname = "small-thing"\nversion = "1"\n'
+HERE = f"3.{sys.version_info.minor}"
+TOX = {"tox.ini": "[testenv]\ncommands = pytest\n"}
+NOX = {"noxfile.py": "import nox\n\n@nox.session\ndef tests(session): ...\n"}
+UV = {"uv.lock": "version = 1\n"}
+MAKE = {"Makefile": "test:\n\tpytest\n"}
+
+
+def project(root: Path, files: Mapping[str, str] | None = None, table: str = "") -> Project:
+    package = {"src/small_thing/__init__.py": ""}
+    write(root, {**package, "pyproject.toml": (BASE + table).encode(), **(files or {})})
+    return read_project(root)
+
+
+def workflow(run: str, *, job: str = "", step: str = "", top: str = "on: [push]") -> dict[str, str]:
+    """A workflow whose second step runs a command, at line 7 unless something is above it."""
+    lines = [top, "jobs:", "  test:", "    runs-on: ubuntu-latest"]
+    lines += [f"    {line}" for line in job.splitlines()]
+    lines += ["    steps:", "      - uses: actions/checkout@v4", f"      - run: {run}"]
+    lines += [f"        {line}" for line in step.splitlines()]
+    return {".github/workflows/ci.yml": "\n".join(lines) + "\n"}
+
+
+def found(root: Path, files: Mapping[str, str], table: str = "") -> Detected | None:
+    return detect(project(root, files, table), "test")
+
+
+class TestOwnCommands:
+    @pytest.mark.parametrize(
+        ("run", "files", "wanted", "install"),
+        [
+            ("tox -e py", {}, "tox -e py", ["tox"]),
+            (f"tox run -e py{HERE.replace('.', '')}", {}, None, ["tox"]),
+            (f"tox -e py{HERE},unit-tests", {}, None, ["tox"]),
+            ("python -m tox -e test -- -x", {}, "tox -e test -- -x", ["tox"]),
+            ("uvx --with tox-uv tox -e py", {}, "tox -e py", ["tox", "tox-uv"]),
+            ("pipx run tox -e py", {}, "tox -e py", ["tox"]),
+            ("tox", TOX, "tox -e py", ["tox"]),
+            ("tox", {"tox.toml": '[env_run_base]\ncommands = [["pytest"]]\n'}, "tox -e py",
+             ["tox"]),
+            ("nox -s tests", NOX, None, ["nox"]),
+            (f"nox --session=tests-{HERE}", NOX, None, ["nox"]),
+            ("hatch test", {}, None, ["hatch"]),
+            ("hatch run dev:test-cov", {}, None, ["hatch"]),
+            ("uv run pytest -x", UV, None, []),
+            ("uv run --group test python -m pytest", UV, None, []),
+            ("uv run -m pytest", UV, None, []),
+            ("uv run --only-group tox tox -e py", UV, None, []),
+            ("make test", MAKE, None, []),
+        ],
+    )  # fmt: skip
+    def test_what_ci_runs_is_taken(
+        self,
+        tmp_path: Path,
+        run: str,
+        files: dict[str, str],
+        wanted: str | None,
+        install: list[str],
+    ) -> None:
+        one = found(tmp_path, {**workflow(run), **files})
+        assert one is not None
+        assert one.run == (tuple((wanted or run).split()),)
+        assert one.install == tuple(install)
+        assert one.project is run.startswith("make")
+
+    @pytest.mark.parametrize(
+        ("run", "files"),
+        [
+            ("pytest", {}),
+            ("tox -e lint", {}),
+            ("tox -e py,docs", {}),
+            ("tox -e py27", {}),
+            ("tox", {}),
+            ("tox -p", TOX),
+            ("nox", NOX),
+            ("nox -s tests", {}),
+            ("nox -s tests lint", NOX),
+            ("nox -s tests-3.2", NOX),
+            ("hatch test --all", {}),
+            ("hatch run lint", {}),
+            ("uv run pytest", {}),
+            ("uv run --python 3.2 pytest", UV),
+            ("uv run ruff check", UV),
+            ("make test", {}),
+            ("make deploy", MAKE),
+            ("make test", {"Makefile": "test:\n\tnox -s test\n"}),
+        ],
+    )
+    def test_what_does_other_work_or_is_not_all_there_is_left(
+        self, tmp_path: Path, run: str, files: dict[str, str]
+    ) -> None:
+        one = found(tmp_path, {**workflow(run), **files})
+        assert one is None or one.origin == "noxfile.py:4 defines it"
+
+    @pytest.mark.parametrize(
+        "run",
+        [
+            "tox -e ${{ matrix.env }}",
+            "tox -e $TOXENV",
+            "tox -e py || true",
+            "tox -e py > log",
+            "tox -e py | tee log",
+            "tox -e py &",
+            "pip install tox && tox -e py",
+            "TOKEN=x tox -e py",
+            "tox -e py -- tests/test_*.py",
+            "tox -e py -- --junitxml=report.xml",
+            "(tox -e py)",
+            "|\n          cd sub\n          tox -e py",
+            "|\n          export TOKEN=x\n          tox -e py",
+            "tox -e py `pwd`",
+        ],
+    )
+    def test_what_needs_a_shell_or_the_forge_is_not_taken(self, tmp_path: Path, run: str) -> None:
+        quoted = run if run.startswith("|\n") else f"'{run}'"
+        assert found(tmp_path, workflow(quoted)) is None
+
+    @pytest.mark.parametrize(
+        "about",
+        [
+            {"job": "services:\n  db:\n    image: postgres"},
+            {"job": "container: python"},
+            {"job": "environment: pypi"},
+            {"job": "if: github.event_name == 'push'"},
+            {"job": "defaults:\n  run:\n    working-directory: sub"},
+            {"job": "env:\n  TOKEN: ${{ secrets.TOKEN }}"},
+            {"step": "env:\n  TOKEN: ${{ secrets.TOKEN }}"},
+            {"step": "working-directory: sub"},
+            {"step": "if: matrix.slow"},
+            {"step": "continue-on-error: true"},
+            {"step": "shell: pwsh"},
+            {"top": "on:\n  schedule:\n    - cron: '0 0 * * *'"},
+            {"top": "on: release"},
+        ],
+    )
+    def test_what_hangs_on_its_surroundings_is_not_taken(
+        self, tmp_path: Path, about: dict[str, str]
+    ) -> None:
+        assert found(tmp_path, workflow("tox -e py", **about)) is None
+
+
+class TestTypecheck:
+    @pytest.mark.parametrize(
+        "run",
+        [
+            "tox -e mypy",
+            "tox -e py3-typing",
+            "hatch run types:check",
+            "uv run mypy src",
+            "uv run ty check",
+            "make typecheck",
+        ],
+    )
+    def test_what_ci_runs_is_taken(self, tmp_path: Path, run: str) -> None:
+        one = detect(project(tmp_path, {**workflow(run), **UV, **MAKE}), "typecheck")
+        assert one is not None
+        assert one.run == (tuple(run.split()),)
+
+    @pytest.mark.parametrize(
+        "run", ["tox", "tox -e py", "hatch test", "hatch run types:test", "uv run pytest", "mypy ."]
+    )
+    def test_what_tests_is_left(self, tmp_path: Path, run: str) -> None:
+        assert detect(project(tmp_path, {**workflow(run), **UV, **TOX}), "typecheck") is None
+
+
+class TestOrigin:
+    def test_it_is_the_line_of_the_command(self, tmp_path: Path) -> None:
+        one = found(tmp_path, workflow("tox -e py"))
+        assert one is not None
+        assert one.told == "tox -e py, as .github/workflows/ci.yml:7 runs it"
+
+    def test_it_is_the_line_in_a_block_of_several(self, tmp_path: Path) -> None:
+        text = "|\n          pip install tox\n          python -m tox -e py"
+        one = found(tmp_path, workflow(text))
+        assert one is not None
+        assert one.told == "tox -e py, as .github/workflows/ci.yml:9 runs python -m tox -e py"
+
+    def test_ci_goes_before_a_session_and_tox_before_make(self, tmp_path: Path) -> None:
+        make = workflow("|\n          make test\n          tox -e py")
+        one = found(tmp_path, {**make, **MAKE, **NOX})
+        assert one is not None
+        assert one.run == (("tox", "-e", "py"),)
+        assert one.origin == ".github/workflows/ci.yml:9 runs it"
+
+    def test_a_session_that_is_named_like_the_gate_needs_no_workflow(self, tmp_path: Path) -> None:
+        text = "import nox\n\n\n@nox.session(name='unit-tests')\ndef unit(session): ...\n"
+        one = found(tmp_path, {"noxfile.py": text})
+        assert one is not None
+        assert one.told == "nox -s unit-tests, as noxfile.py:5 defines it"
+
+    def test_sessions_of_this_package_are_not_the_projects_own(self, tmp_path: Path) -> None:
+        text = "from release.sessions import Sessions\n\nSessions(__file__).gate('test')\n"
+        assert found(tmp_path, {**workflow("nox -s test"), "noxfile.py": text}) is None
+
+    @pytest.mark.parametrize("text", ["jobs: [", "on: push\njobs: {a: 1, b: {steps: 3}}", "[]", ""])
+    def test_a_workflow_that_says_nothing_is_passed_over(self, tmp_path: Path, text: str) -> None:
+        broken = {".github/workflows/a.yml": text}
+        one = found(tmp_path, {**broken, **workflow("tox -e py"), "noxfile.py": "def broken("})
+        assert one is not None
+
+
+class TestSettings:
+    @pytest.mark.parametrize(
+        "line", ['run = ["pytest"]', 'install = ["x"]', "groups = []", "extras = []"]
+    )
+    def test_what_a_table_says_of_its_commands_or_environment_is_all(
+        self, tmp_path: Path, line: str
+    ) -> None:
+        table = f"[tool.release.gates.test]\n{line}\n"
+        assert found(tmp_path, workflow("tox -e py"), table) is None
+
+    def test_the_rest_of_a_table_counts(self, tmp_path: Path) -> None:
+        table = "[tool.release.gates.test]\ntimeout = 7\nvalid-hours = 3\nenv = {A = '1'}\n"
+        env = "env:\n  A: '2'\n  B: '3'\n  FORCE_COLOR: '1'"
+        one = found(tmp_path, workflow("tox -e py", job=env), table)
+        assert one is not None
+        assert (one.timeout, one.valid_hours) == (7, 3)
+        assert one.env == {"A": "1", "B": "3"}
+
+    def test_the_lock_counts_as_it_is_unless_the_command_says_so(self, tmp_path: Path) -> None:
+        one = found(tmp_path, {**workflow("uv run pytest"), **UV})
+        assert one is not None
+        assert one.env == {"UV_FROZEN": "1"}
+        one = found(tmp_path, {**workflow("uv run --locked pytest"), **UV})
+        assert one is not None
+        assert one.env == {}
+
+    def test_a_runner_is_the_one_that_the_project_requires(self, tmp_path: Path) -> None:
+        table = '[dependency-groups]\ndev = ["tox>=4.20,<5"]\n'
+        one = found(tmp_path, workflow("tox -e py"), table)
+        assert one is not None
+        assert one.install == ("tox>=4.20,<5",)
+
+    def test_a_gate_that_is_not_detected_keeps_its_default(self, tmp_path: Path) -> None:
+        assert detect(project(tmp_path, workflow("tox -e py")), "build") is None
