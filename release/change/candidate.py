@@ -178,7 +178,7 @@ def remove_worktree(project: Project) -> None:
     top = candidate_folder(project)
     if not top.exists() and not top.is_symlink():
         _forget(facts.directory, top)
-        _record_of(project).unlink(missing_ok=True)
+        _drop_record(project)
         return
     judge_last_candidate(project)
     with contextlib.suppress(OSError):
@@ -194,7 +194,7 @@ def remove_worktree(project: Project) -> None:
         top.unlink()
     shutil.rmtree(top, ignore_errors=True)
     _forget(facts.directory, top)
-    _record_of(project).unlink(missing_ok=True)
+    _drop_record(project)
 
 
 def judge_last_candidate(project: Project) -> None:
@@ -215,7 +215,10 @@ def tidy(project: Project) -> None:
     """Remove a candidate that is of no more use: its commit is visible, or it never got one."""
     facts = project.git
     top = candidate_folder(project)
-    if facts is None or facts.commit is None or not (top.exists() or top.is_symlink()):
+    if not (top.exists() or top.is_symlink()):
+        _drop_record(project)
+        return
+    if facts is None or facts.commit is None:
         return
     head = git(top, "rev-parse", "--verify", "--quiet", "HEAD", check=False).stdout.strip()
     merged = git(facts.top, "merge-base", "--is-ancestor", head, facts.commit, check=False)
@@ -471,6 +474,11 @@ def _record_of(project: Project) -> Path:
     return project.root / FOLDER / RECORD
 
 
+def _drop_record(project: Project) -> None:
+    with contextlib.suppress(OSError):
+        _record_of(project).unlink(missing_ok=True)
+
+
 def _record(project: Project, commit: str | None) -> None:
     """Record whose the candidate is: a run's own, or, with a commit, the user's to look at."""
     _record_of(project).write_text(json.dumps({"commit": commit}), encoding="utf-8")
@@ -483,7 +491,7 @@ def _edited_by_hand(project: Project, top: Path) -> str:
     """
     try:
         text = _record_of(project).read_text(encoding="utf-8")
-    except FileNotFoundError:  # it was made by hand
+    except OSError:  # it was made by hand
         return _dirty(top) if (top / ".git").exists() else ""
     try:
         left = json.loads(text)["commit"]

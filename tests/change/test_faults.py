@@ -668,6 +668,17 @@ def test_a_candidate_that_a_killed_run_left_is_recognised(world: World, moment: 
     assert not record.exists()
 
 
+def test_the_record_of_a_candidate_that_is_gone_goes_with_the_next_run(world: World) -> None:
+    record = world.root / ".release/candidate.json"
+    record.parent.mkdir(exist_ok=True)
+    record.write_text('{"commit": null}')
+    world.cut()
+    assert not record.exists()
+    record.write_text('{"commit": null}')
+    world.tag()
+    assert not record.exists()
+
+
 def test_a_commit_that_somebody_made_in_the_candidate_is_not_thrown_away(world: World) -> None:
     failing = Gate("failing", "f", lambda project, shell: Outcome.failed((Finding("it fails"),)))
     world.cut("minor", failing)
