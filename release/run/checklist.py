@@ -146,7 +146,7 @@ def judges(project: Project, level: Level | None) -> str:
     if version in project.released_here.values():
         return f"judges {version}, which is tagged on this commit"
     if not project.released:
-        return f"judges {version}, the first release"
+        return f"judges {version}, which no tag marks as released"
     return f"judges {version}, which was never released"
 
 

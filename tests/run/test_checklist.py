@@ -211,7 +211,7 @@ def test_suggestions_come_after_what_blocks_and_a_rule_is_said_once(
         evidence(gate="kept", outcome=noted),
         *report().gates,
     )
-    text = render(report(gates=gates, judges="judges 1.2.3, the first release"))
+    text = render(report(gates=gates, judges="judges 1.2.3, which no tag marks as released"))
     assert "blocked; 1 failed, 1 to check, 247 suggestions" in text
     assert text.count("is not used") == 1
     for part in ("(and 245 more)", "src/m0.py:1", "src/m4.py:5", "a.py:2", "remove it", "tidy it"):
@@ -233,7 +233,7 @@ def test_a_few_findings_of_a_rule_with_different_words_are_each_told() -> None:
 @pytest.mark.parametrize(
     ("version", "tags", "level", "said"),
     [
-        ("1.2.3", [], None, "judges 1.2.3, the first release"),
+        ("1.2.3", [], None, "judges 1.2.3, which no tag marks as released"),
         ("1.2.3", ["v1.2.2"], None, "judges 1.2.3, which was never released"),
         ("1.2.3", ["v1.2.3"], None, ("1.2.3 is released; this is what comes after it: `-- patch`"
          " (1.2.4), `-- minor` (1.3.0)")),

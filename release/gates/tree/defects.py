@@ -32,7 +32,7 @@ def taken_tag(copy: Copy) -> None:
     if version is None:
         raise CannotPlant("no version is to be released, so no tag is to be made")
     tag = copy.project.tag_of(copy.project.spell(version))
-    tree = git(copy.root, "rev-parse", "HEAD^{tree}")
+    tree = git(copy.root, "mktree")  # of no files: the same ones would be the same release
     other = git(copy.root, "commit-tree", tree, "-m", "Planted")
     git(copy.root, "tag", "--force", "--annotate", "--message=Planted", "--", tag, other)
 
