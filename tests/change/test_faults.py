@@ -1737,6 +1737,7 @@ def test_words_of_the_user_are_data_only(world: World) -> None:
     first = git(world.root, "log", "-1", "--format=%s")
     assert first == "Release 1.3.0: " + " ".join(subject.split())
     assert not list(world.root.rglob("pwned"))
+    world.check()
     plan = dry_tag(read_project(world.root), Request(subject=subject), world.judge.tools)
     assert plan.tag is not None
     assert plan.tag.message == "small-thing 1.3.0: " + " ".join(subject.split())
@@ -1920,7 +1921,9 @@ def test_a_dry_run_writes_nothing_anywhere(
 
 
 def _amend_a_released_section(world: World) -> None:
-    world.change({"CHANGELOG.md": CHANGELOG.replace("Halves are doubled", "Thirds are doubled")})
+    changelog = CHANGELOG.replace("Halves are doubled", "Thirds are doubled")
+    strict = "[tool.release.gates.changelog]\nstrict = true\n"
+    world.change({"CHANGELOG.md": changelog, "pyproject.toml": PROJECT + strict})
 
 
 def _fail_in_a_command(world: World) -> None:

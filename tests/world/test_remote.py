@@ -78,7 +78,12 @@ def test_a_remote_that_does_not_answer_is_given_up(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(remote_module, "SECONDS", 0.3)
-    git(root, "config", "remote.origin.uploadpack", "sleep 2 #")
+    program = root.parent / "ssh"
+    program.write_text("#!/bin/sh\nsleep 2\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    monkeypatch.delenv("GIT_SSH_COMMAND", raising=False)
+    git(root, "remote", "set-url", "origin", "ssh://git@host.invalid/thing.git")
     with pytest.raises(CannotCheck, match=r"did not answer within 0\.3 s"):
         ask(root, "origin")
 

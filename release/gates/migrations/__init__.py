@@ -140,7 +140,8 @@ def check(project: Project, shell: Shell) -> Outcome:
     try:
         with scratch_server(shell) as server:
             outcome = Bench(project, shell, found, server, copy, surroundings).judge(migrations)
-        return replace(outcome, findings=(*outcome.findings, *server.left))
+        left = (replace(finding, advice=True) for finding in server.left)
+        return replace(outcome, findings=(*outcome.findings, *left))
     except CannotCheck as error:
         if server is None or not server.left:
             raise

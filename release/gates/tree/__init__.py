@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -474,6 +475,8 @@ def _key_problem(root: Path, run: Run) -> str | None:
             return "no key is set"
         key = email[1]
     named = _config(root, "gpg.openpgp.program") or _config(root, "gpg.program") or "gpg"
+    if shutil.which(named) is None:
+        return f"{named} is not there"
     program = Path(named).stem
     if program not in OPENPGP:
         return None  # whose keys it knows is not asked: a look does not start it

@@ -429,8 +429,13 @@ class TestMaintainer:
         program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\nexit {status}\n')
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
         git(ready, "config", "tag.gpgSign", "true")
-        git(ready, "config", "gpg.program", "/of/the/configuration/gpg2")
+        configured = tmp_path / "configured/gpg2"
+        configured.parent.mkdir()
+        configured.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+        configured.chmod(0o755)
+        git(ready, "config", "gpg.program", str(configured))
         assert judge(ready, "tree").outcome.status is wanted
+        assert not (tmp_path / "started").exists()
         asked = (tmp_path / "asked").read_text()
         assert "--list-secret-keys -- maintainer@example.invalid" in asked
 
