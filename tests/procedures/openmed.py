@@ -280,7 +280,7 @@ PROCEDURE = Procedure(
             Defect(
                 "a test that fails",
                 failing_test("tests/test_planted.py"),
-                "python -m pytest tests/ -q: exit status 1",
+                "test_planted",
             ),
         ),
         Row(
