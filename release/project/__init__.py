@@ -187,8 +187,8 @@ class Project:
     def merged_tags(self) -> tuple[str, ...]:
         """The tags in the history of this commit, in git's order.
 
-        Behind them that of the current version where its commit is not in the history and its tree
-        is: a squashed or rebased merge brought it here.
+        Behind them that of the current version where its commit is not in the history, and its tree
+        is that of an earlier commit: a squashed or rebased merge brought it here.
         """
         from release.project.git import git
 
@@ -198,7 +198,13 @@ class Project:
         current = self.target_version(None)
         others = [t for t, v in self.released.items() if v == current and t not in merged]
         if others:
-            log = ("log", "--no-show-signature", f"--max-count={SQUASHED}", "--format=%T")
+            log = (
+                "log",
+                "--no-show-signature",
+                f"--max-count={SQUASHED}",
+                "--skip=1",
+                "--format=%T",
+            )
             trees = set(git(self.root, *log, self.git.commit).stdout.split())
             tree_of = {t: git(self.root, "rev-parse", f"refs/tags/{t}^{{tree}}") for t in others}
             merged += [t for t, said in tree_of.items() if said.stdout.strip() in trees]

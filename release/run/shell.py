@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from release.errors import CannotCheck
+from release.errors import CannotCheck, Problem, ReleaseError
 from release.model import Artifact, Evidence, Gate, Level
 from release.run.processes import PARSER_MEMORY, Completed, Log, Processes, locked
 
@@ -115,14 +115,16 @@ class Shell:
         )
 
     def screen(self, path: Path) -> None:
-        """Raises CannotCheck for a file of YAML that no tool should be given."""
+        """Raises ReleaseError for a file of YAML that no tool should be given, or could read."""
         from release.text import yaml
 
         try:
             yaml.check(path.read_text(encoding="utf-8-sig"))
-        except (yaml.Malformed, OSError) as error:
-            line = f":{error.line}" if isinstance(error, yaml.Malformed) and error.line else ""
-            raise CannotCheck(f"{path.name}{line} {error}", "correct it there") from None
+        except yaml.Malformed as error:
+            problem = Problem(str(error), path.name, error.line, "correct it there")
+            raise ReleaseError(problem) from None
+        except OSError as error:
+            raise CannotCheck(f"{path.name}: {error.strerror}", "make it readable") from None
 
     def answer(self, program: Path, *arguments: str | Path) -> tuple[Any, str]:
         """What a script of this package says, run by the Python of the gate's tools, and its last

@@ -266,6 +266,8 @@ def test_a_release_whose_commit_was_merged_under_another_name_is_released(projec
     assert judges(read_project(project), None) == "judges 1.2.3, which was never released"
     git(project, "merge", "-q", "--squash", "prepare")
     commit(project)
+    write(project, {"more.txt": "z"})
+    commit(project)
     assert judges(read_project(project), None).startswith("1.2.3 is released")
     assert read_project(project).after_release
 

@@ -233,11 +233,11 @@ class TestBandit:
         assert found.status is Status.UNCHECKED
         assert "bandit found no file in src/small_thing" in found.summary
 
-    def test_a_broken_configuration_is_unchecked(self, project: Path, judge: Judge) -> None:
+    def test_a_broken_configuration_fails(self, project: Path, judge: Judge) -> None:
         write(project, {"bandit.yaml": "skips: [B602\n"})
         found = judge(project, "static_analysis").outcome
-        assert found.status is Status.UNCHECKED
-        assert "bandit could not run" in found.summary
+        assert found.status is Status.FAILED
+        assert (found.findings[0].path, found.findings[0].line) == ("bandit.yaml", 2)
 
     @pytest.mark.parametrize(
         ("script", "said"),
