@@ -1882,7 +1882,9 @@ def everything(*folders: Path) -> dict[str, object]:
     for folder in folders:
         found |= {f"{folder}/{name}": what for name, what in files_of(folder).items()}
         for path in [folder, *folder.rglob("*")]:
-            found[f"time {path}"] = path.lstat().st_mtime_ns
+            # git touches objects that it would have written anew, for its clean-up to spare them.
+            if ".git/objects" not in path.as_posix():
+                found[f"time {path}"] = path.lstat().st_mtime_ns
     return found
 
 

@@ -18,7 +18,16 @@ from tests.procedures.defects import (
     field,
 )
 from tests.procedures.model import Apart, Defect, Procedure, Row
-from tests.procedures.plants import append, every, in_git, published_by, put, secret, swap
+from tests.procedures.plants import (
+    append,
+    every,
+    in_git,
+    published_by,
+    put,
+    secret,
+    swap,
+    tag_elsewhere,
+)
 
 TIMED_HOOK = "[tool.hatch.build.hooks.custom]\n"
 
@@ -361,7 +370,7 @@ PROCEDURE = Procedure(
             '`tag = "v{version}"`',
             Defect(
                 "the tag is on another commit",
-                in_git("tag", "--annotate", "--message", "Planted", "{tag}", "HEAD~1"),
+                tag_elsewhere,
                 "the tag v0.7.0 exists here, on another commit",
                 committed=False,
             ),

@@ -59,6 +59,16 @@ def in_git(*arguments: str) -> Plant:
     return plant
 
 
+def tag_elsewhere(place: Place) -> None:
+    """The tag of the release, on a commit that is not in the branch's history."""
+    place.git("checkout", "--quiet", "--detach")
+    put("elsewhere.txt", "Planted.\n")(place)
+    place.git("add", "elsewhere.txt")
+    place.git("commit", "--quiet", "--message", "Planted")
+    place.git("tag", "--annotate", "--message", "Planted", place.tag)
+    place.git("checkout", "--quiet", "-")
+
+
 def secret(path: str, *, key: bool) -> Plant:
     """A file with a private key or an index's token; made here, so that no file of ours has one."""
 
