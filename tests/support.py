@@ -27,6 +27,8 @@ GIT_ENVIRONMENT = {
     "GIT_COMMITTER_DATE": "2026-01-02T03:04:05Z",
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
+    # As a gate, this suite runs with a configuration in its environment.
+    "GIT_CONFIG_COUNT": "0",
 }
 
 PYPROJECT = """\
