@@ -320,16 +320,3 @@ def test_a_kill_of_git_while_it_moves_the_refs_is_made_good(
             assert state(root) == new, f"{action}, git killed at {number}"
             assert not leftovers(root), f"{action}, git killed at {number}"
     assert undone
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not here")
-def test_a_sweep_of_kills_and_broken_disks_finds_nothing(tools_folder: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.change.sweep", str(tools_folder), "--seconds", "180"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
