@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby, pairwise
+from pathlib import Path
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 SECRET_NAME = re.compile(
@@ -42,6 +43,8 @@ KNOWN = re.compile(
 )
 # Letters and digits that change places as often as chance has it, and few of which are the same.
 WORD = re.compile(r"[\w+/-]{20,}={0,2}", re.A)
+# What an absolute path may be; base64 may begin with a slash, too.
+PATH = re.compile(r"(?<![\w+/.-])(?P<top>(?:[A-Za-z]:\\|/)[\w+.-]+)(?:[/\\][^\s:;,'\"]*)?", re.A)
 LEAST_CHANGES = 0.2
 LEAST_ENTROPY = 3.2
 LEAST = 20
@@ -114,10 +117,14 @@ def is_secret(name: str, value: str) -> bool:
 
 def _random(value: str) -> Iterator[str]:
     """What looks like a key, in a value or in a part of an address; a path does not."""
-    for word in WORD.findall(value):
-        if not word.startswith("/"):
-            parts = {word, *word.split("/")}
-            yield from (part for part in parts if len(part) >= LEAST and _looks_random(part))
+    for word in WORD.findall(PATH.sub(_unless_path, value)):
+        parts = {word, *word.split("/")}
+        yield from (part for part in parts if len(part) >= LEAST and _looks_random(part))
+
+
+def _unless_path(match: re.Match[str]) -> str:
+    """The text, or nothing where it is a path: one below a folder that this machine has."""
+    return "" if Path(match["top"]).is_dir() else match[0]
 
 
 def _looks_random(word: str) -> bool:

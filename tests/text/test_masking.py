@@ -10,6 +10,7 @@ import string
 import uuid
 from collections.abc import Callable
 from html import escape
+from pathlib import Path
 from urllib.parse import quote, quote_plus, unquote
 
 import markupsafe
@@ -190,6 +191,17 @@ def test_a_value_that_looks_like_a_key_is_masked_whatever_its_name(kinds: str, l
 def test_a_key_within_a_value_is_masked_alone(value: str) -> None:
     key = chance(ALPHANUMERIC, 32, 1)
     assert Mask({"THING": value.format(key)})(f"says {key}") == f"says {MASK}"
+
+
+def test_a_path_of_this_machine_is_shown(tmp_path: Path) -> None:
+    place = tmp_path / ".cache" / "small-thing-1777f067d6ffb3ff" / "bin"
+    for value in (str(place), f"{place}:/usr/bin", f"--cache={place}/python"):
+        assert Mask({"_": value})(f"in {place}") == f"in {place}"
+
+
+def test_a_key_that_begins_with_a_slash_is_masked() -> None:
+    key = "/" + chance(ALPHANUMERIC, 39, 1)
+    assert MASK in Mask({"THING": key})(f"says {key}")
 
 
 @pytest.mark.parametrize(
