@@ -27,7 +27,7 @@ nox.options.sessions = ["release_preflight"]
 sessions = Sessions(Path(__file__))
 
 # The whole checklist, judged in parallel: what stands between this commit and a release.
-sessions.preflight("release_preflight")
+sessions.action("release_preflight")
 
 # The release: its files in one commit, its tag, or all of it with the checklist in between.
 sessions.action("bump")
@@ -35,7 +35,7 @@ sessions.action("tag")
 sessions.action("cut")
 
 # Whether the gates can fail: each one's defects, planted in a throwaway copy.
-sessions.prove()
+sessions.action("prove")
 
 # The repository itself: no tools, judged in a moment.
 sessions.gate("tree")

@@ -108,7 +108,7 @@ def timed(root: Path, tools: Path) -> tuple[float, float]:
     from release.text.sections import read
 
     read.cache_clear()  # every run is a process of its own
-    from release.change.actions import Request, bump
+    from release.change.releasing import Request, bump
     from release.project import read_project
     from release.run.runner import Run
     from release.run.store import Store

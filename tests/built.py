@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from release.change.actions import TOOLS
+from release.change.releasing import TOOLS
 from release.model import Artifact, Evidence, Outcome
 from release.registry import installed
 from release.run.environments import ensure_tools, tools_name

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from docs.demo import LAST, NEXT, make
-from release.change.actions import dry_cut
+from release.change.releasing import dry_cut
 from release.change.situation import Request
 from release.project import read_project
 from release.run.cache import standing_cache

@@ -26,6 +26,7 @@ LAYERS = (
     ("change",),
     ("prove",),
     ("report",),
+    ("actions",),
     ("sessions",),
     ("cli",),
 )

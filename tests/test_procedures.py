@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from release.change.actions import bump
+from release.change.releasing import bump
 from release.change.situation import Request
 from release.model import Evidence, Status
 from release.registry import installed

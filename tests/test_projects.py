@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from release.change.actions import Done, bump, cut, dry_cut, tag
+from release.change.releasing import Done, bump, cut, dry_cut, tag
 from release.change.situation import Request
 from release.errors import ReleaseError
 from release.model import Evidence, Gate, Status, Verdict

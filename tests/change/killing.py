@@ -23,10 +23,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import release.change.actions
 import release.change.mentions
 import release.change.other_lists
 import release.change.own_entries
+import release.change.releasing
 import release.change.version_places
 import release.change.version_table
 import release.gates.documents.badges
@@ -38,7 +38,7 @@ import release.report.terminal
 import release.run.installed
 import release.text.changelog
 from release.change import _switch
-from release.change.actions import bump, cut, tag
+from release.change.releasing import bump, cut, tag
 from release.change.situation import Request
 from release.errors import ReleaseError
 from release.project import read_project

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from release.change.actions import cut, dry_abandon, take_back
+from release.change.releasing import cut, dry_abandon, take_back
 from release.change.situation import Request
 from release.errors import ReleaseError
 from release.project import read_project

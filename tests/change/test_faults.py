@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from release.change.actions import Done, bump, cut, dry_bump, dry_cut, dry_tag, tag
 from release.change.lock import NAME as LOCK
 from release.change.lock import locked
+from release.change.releasing import Done, bump, cut, dry_bump, dry_cut, dry_tag, tag
 from release.change.situation import Request
 from release.errors import ReleaseError
 from release.model import Finding, Gate, Outcome, Plan
@@ -864,7 +864,7 @@ def test_a_second_run_is_refused_while_the_first_one_works(world: World) -> None
 def test_of_two_runs_at_once_one_wins(world: World, tools_folder: Path) -> None:
     program = (
         "import sys; from pathlib import Path\n"
-        "from release.change.actions import Request, bump\n"
+        "from release.change.releasing import Request, bump\n"
         "from release.errors import ReleaseError; from tests.support import Judge\n"
         "sys.stdin.readline()\n"
         "try:\n"
@@ -1128,7 +1128,7 @@ def limited(world: World, action: str) -> subprocess.CompletedProcess[str]:
     """An action in a process that can write no file larger than a few kilobytes."""
     program = (
         "import resource, signal, sys; from pathlib import Path\n"
-        "from release.change.actions import Request, bump\n"
+        "from release.change.releasing import Request, bump\n"
         "from release.errors import ReleaseError; from tests.support import Judge\n"
         f"run = Judge(Path({str(world.judge.tools)!r})).run(Path({str(world.root)!r}))\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"

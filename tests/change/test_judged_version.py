@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from release.change.actions import Done, bump, cut, dry_bump, dry_cut, dry_tag, tag
+from release.change.releasing import Done, bump, cut, dry_bump, dry_cut, dry_tag, tag
 from release.change.situation import Request, look, stands_in_files
 from release.errors import ReleaseError
 from release.model import Gate, Outcome

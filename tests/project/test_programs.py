@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from release.change.actions import dry_bump
+from release.change.releasing import dry_bump
 from release.change.situation import Request
 from release.errors import ReleaseError
 from release.project import read_project

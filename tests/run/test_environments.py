@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import release
-from release.change.actions import TOOLS
+from release.change.releasing import TOOLS
 from release.errors import CannotCheck
 from release.model import Gate
 from release.registry import installed

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from release.change.actions import bump, cut, dry_cut, tag
+from release.change.releasing import bump, cut, dry_cut, tag
 from release.change.situation import Request
 from release.errors import ReleaseError
 from release.project import read_project

@@ -1,0 +1,33 @@
+"""Change every file of a release in one commit, all of it or nothing.
+
+Edits the version places, the changelog, CITATION.cff, .zenodo.json, SECURITY.md and README badges
+in a linked worktree, lets bump-my-version and the project's own commands (tool.release.bump.run)
+work there, judges the documents there and commits there, with the project's hooks and signing. Only
+then the branch, the index and the files change, in one step that a kill cannot halve. Nothing is
+pushed. STEP is patch, minor, major, rc (the first or next candidate), final, or a version.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from release.actions import Call, interruptible, releases
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    releases.arguments(parser)
+    releases.notes_argument(parser)
+    parser.add_argument("--push", action="store_true", help="push the pull request's branch")
+
+
+def run(call: Call) -> None:
+    from release.change.releasing import bump, dry_bump
+
+    request = releases.request(call)
+    if call.arguments.dry_run:
+        releases.show(call, dry_bump)
+        return
+    runner = call.runner()
+    with interruptible(runner):
+        done = bump(runner, request)
+    releases.tell(done, runner)

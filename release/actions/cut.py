@@ -1,0 +1,67 @@
+"""Make a whole release: bump, the checklist on exactly that commit, tag, push.
+
+The commit is made and judged in a linked worktree; branch, tag and files change in one step when
+the checklist is ready, and are pushed together. It stops at the first thing that is not ready and
+leaves the commit in .release/candidate for a look. Run again, it goes on from what the repository
+shows. A release that was made here and that no remote has is taken back by --abandon: tag, commit
+and edits. STEP is patch, minor, major, rc, final, or a version.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from release.actions import Call, interruptible, releases, told
+from release.errors import Problem, UsageError
+
+if TYPE_CHECKING:
+    from release.run.checklist import Report
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    releases.arguments(parser)
+    releases.notes_argument(parser)
+    parser.add_argument(
+        "--abandon",
+        action="store_true",
+        help="take back a release that was made here and that no remote has",
+    )
+
+
+def run(call: Call) -> None:
+    from release.change.releasing import cut, dry_cut
+    from release.report.terminal import Progress, show_report
+
+    if call.arguments.abandon:
+        _abandon(call)
+        return
+    request = releases.request(call)
+    if call.arguments.dry_run:
+        releases.show(call, dry_cut)
+        return
+    runner = call.runner()
+    reports: list[Report] = []
+    try:
+        with interruptible(runner), Progress(runner.project) as progress:
+            done = cut(runner, request, progress, reports.append)
+    finally:
+        for report in reports:
+            show_report(report)
+    releases.tell(done, runner)
+
+
+def _abandon(call: Call) -> None:
+    from release.change.releasing import dry_abandon, take_back
+
+    if call.arguments.step is not None:
+        remedy = "leave the step out"
+        raise UsageError(Problem("--abandon takes back what is there", remedy=remedy))
+    if call.arguments.dry_run:
+        for line in dry_abandon(call.project()):
+            print(told(line))
+        return
+    runner = call.runner()
+    with interruptible(runner):
+        done = take_back(runner)
+    releases.tell(done, runner)

@@ -1,0 +1,71 @@
+"""What bump, tag and cut have in common."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from release.actions import Call, Stopped, told
+
+if TYPE_CHECKING:
+    from release.change.releasing import Done
+    from release.change.situation import Request
+    from release.model import Plan
+    from release.project import Project
+    from release.run.runner import Run
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    steps = "patch, minor, major, rc, final or a version"
+    parser.add_argument("step", nargs="?", metavar="STEP", help=steps)
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="show the plan, diff and commands, tried out in a throwaway copy; change nothing",
+    )
+    parser.add_argument(
+        "--subject", metavar="TEXT", help="what the release is, for {subject} in its texts"
+    )
+
+
+def notes_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--notes",
+        type=Path,
+        metavar="FILE",
+        help="Markdown for the changelog's section: bullets below ### Added, ### Fixed, …",
+    )
+
+
+def request(call: Call) -> Request:
+    """What is asked for. Raises UsageError where a named file cannot be read."""
+    from release.change.situation import Request
+
+    return Request(
+        step=call.arguments.step,
+        subject=call.arguments.subject,
+        notes=call.text_of(getattr(call.arguments, "notes", None)),
+        push=getattr(call.arguments, "push", False),
+    )
+
+
+def show(call: Call, plan: Callable[[Project, Request, Path], Plan]) -> None:
+    """Print what an action would do."""
+    from release.report.plan import render
+    from release.run.cache import standing_cache
+
+    print(told(render(plan(call.project(), request(call), standing_cache()))), end="")
+
+
+def tell(done: Done, runner: Run) -> None:
+    """Print what was done. Raises Stopped where the checklist was not ready."""
+    from release.report.plan import remarks
+
+    if runner.cancelled:
+        raise KeyboardInterrupt
+    for line in (*remarks(done.remarks), *done.said):
+        print(told(line))
+    if done.report is not None and done.report.verdict != "ready":
+        raise Stopped(f"{done.report.project} is {done.report.verdict}")
