@@ -38,10 +38,11 @@ import release.report.terminal
 import release.run.installed
 import release.text.changelog
 from release.change import _switch
-from release.change.releasing import bump, cut, tag
+from release.change.releasing import Done, bump, cut, tag
 from release.change.situation import Request
 from release.errors import ReleaseError
 from release.project import read_project
+from release.run.preflight import preflight
 from release.run.runner import Run
 from release.run.store import Store
 
@@ -149,6 +150,8 @@ def run_once(asked: dict[str, Any], report: int) -> None:
             done = bump(run, request)
         elif asked["action"] == "tag":
             done = tag(run, request)
+        elif asked["action"] == "judge":
+            done = Done((), report=preflight(run, Silent()))
         else:
             done = cut(run, request, Silent())
         counter.active = False

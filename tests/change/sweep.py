@@ -87,12 +87,10 @@ class Sweep:
         shim.parent.mkdir()
         shim.write_text(SHIM)
         shim.chmod(0o755)
-        self.killer = Killer(tools)
+        # One environment for all of it: evidence counts only where it was gathered.
         os.environ["SWEEP_PLAN"] = str(self.plan)
-        self.plainly = os.environ["PATH"]
         os.environ["PATH"] = f"{shim.parent}{os.pathsep}{os.environ['PATH']}"
-        self.broken = Killer(tools)
-        os.environ["PATH"] = self.plainly
+        self.killer = Killer(tools)
         self.start: dict[str, Path] = {}
         self.old: dict[str, dict[str, Any]] = {}
         self.new: dict[str, dict[str, Any]] = {}
@@ -151,7 +149,7 @@ class Sweep:
     def call(self, action: str, command: str, at: int, fault: str) -> bool:
         root = self.copy(action)
         self.plan.write_text(json.dumps({"command": command, "at": at, "fault": fault}))
-        first = self.broken(root, action)
+        first = self.killer(root, action)
         used = not self.plan.exists()
         self.plan.unlink(missing_ok=True)
         if used:
