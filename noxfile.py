@@ -121,6 +121,11 @@ if (HERE / "bench").is_dir():  # the repository of nox-release itself, not the c
         session.run(sys.executable, "bench/texts.py", *session.posargs, external=True)
 
     @nox.session(venv_backend="none", default=False)
+    def reference(session: nox.Session) -> None:
+        """Write docs/settings.md and docs/sessions.md from the code."""
+        session.run(sys.executable, "docs/reference.py", external=True)
+
+    @nox.session(venv_backend="none", default=False)
     def picture(session: nox.Session) -> None:
         """Draw the README's picture from the last release_preflight of this repository."""
         session.run(sys.executable, "docs/picture.py", external=True)

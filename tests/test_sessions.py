@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import runpy
 import shlex
 import shutil
 import signal
@@ -328,14 +327,14 @@ def test_a_gate_of_commands_is_a_session(nox: Nox, root: Path) -> None:
     assert "git version" in done.stdout
 
 
-def readme_gate() -> str:
-    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+def gate_of_the_docs() -> str:
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs/gates.md").read_text(), re.M | re.S)
     (block,) = (str(text) for text in blocks if "def no_todo" in text)
     return block
 
 
-def test_the_python_gate_of_the_readme_works(nox: Nox, root: Path) -> None:
-    write(root, {"noxfile.py": readme_gate(), "CHANGELOG.md": "# Changelog\n\nTODO\n"})
+def test_the_python_gate_of_the_docs_works(nox: Nox, root: Path) -> None:
+    write(root, {"noxfile.py": gate_of_the_docs(), "CHANGELOG.md": "# Changelog\n\nTODO\n"})
     done = nox("-s", "no_todo", noxfile=root / "noxfile.py")
     assert done.returncode == 1
     assert "CHANGELOG.md:3: a TODO is left" in done.stdout
@@ -369,23 +368,3 @@ def test_the_console_script_needs_no_noxfile(nox: Nox, root: Path) -> None:
     assert run().returncode == 2
     assert run("nonsense").returncode == 3
     assert git(root, "status", "--porcelain") == ""
-
-
-def test_settings_of_the_readme_are_valid() -> None:
-    import tomllib
-
-    from release.settings import parse
-
-    blocks = re.findall(r"^```toml\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
-    assert len(blocks) == 2
-    for block in blocks:
-        parse(tomllib.loads(block)["tool"]["release"], block)
-
-
-def test_the_picture_in_the_readme_shows_what_the_program_prints() -> None:
-    picture = runpy.run_path(str(ROOT / "docs/picture.py"))
-    data = json.loads((ROOT / "docs/preflight.json").read_text(encoding="utf-8"))
-    drawn = picture["draw"](picture["read"](data))
-    assert drawn == (ROOT / "docs/preflight.svg").read_text(encoding="utf-8"), "run nox -s picture"
-    assert [gate["name"] for gate in data["gates"]] == list(NAMES)
-    assert data["verdict"] == "ready"
