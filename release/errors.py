@@ -9,9 +9,6 @@ from collections.abc import Callable
 
 from release.model import Finding, Judgement
 
-# The same type: what a gate finds is what an error says.
-Problem = Finding
-
 
 class ReleaseError(Exception):
     """Something the user can fix. Carries every problem that was found, not only the first."""

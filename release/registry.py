@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, NoReturn
 
-from release.errors import CannotCheck, ConfigurationError, Problem
-from release.model import Gate
+from release.errors import CannotCheck, ConfigurationError
+from release.model import Finding, Gate
 
 GROUP = "nox_release.gates"
 DISTRIBUTION = "nox-release"
@@ -43,11 +43,11 @@ def installed() -> Mapping[str, Installed]:
         if before.distribution != here.distribution:
             both = " and ".join(sorted({before.distribution, here.distribution}))
             problems.append(
-                Problem(f"{both} have both a gate {point.name!r}", remedy="uninstall one of them")
+                Finding(f"{both} have both a gate {point.name!r}", remedy="uninstall one of them")
             )
     if not any(one.distribution == DISTRIBUTION for one in found.values()):
         remedy = 'pip install nox-release, or pip install -e "." in its repository'
-        problems.append(Problem("nox-release is not installed in this environment", remedy=remedy))
+        problems.append(Finding("nox-release is not installed in this environment", remedy=remedy))
     if problems:
         raise ConfigurationError(*problems)
     return dict(sorted(found.items(), key=lambda item: (item[1].gate.order, item[0])))

@@ -24,8 +24,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from release.errors import ConfigurationError, Problem
-from release.model import Gate, Level, Required
+from release.errors import ConfigurationError
+from release.model import Finding, Gate, Level, Required
 from release.registry import NAME, known, resolve
 from release.text.toml import line_of
 
@@ -398,11 +398,11 @@ class _Reading:
     source: str
     path: str
     known: Mapping[str, Gate]
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[Finding] = field(default_factory=list)
 
     def add(self, message: str, keys: Sequence[str], remedy: str = "") -> None:
         line = line_of(self.source, ("tool", "release", *keys))
-        self.problems.append(Problem(message, self.path, line, remedy))
+        self.problems.append(Finding(message, self.path, line, remedy))
 
     def model(self, model: type[T], table: object, keys: tuple[str, ...]) -> T | None:
         """`table` as the model reads it; None, and its problems kept, where it does not."""

@@ -19,8 +19,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Protocol, cast
 
-from release.errors import Problem, UsageError
-from release.model import Gate, Level
+from release.errors import UsageError
+from release.model import Finding, Gate, Level
 from release.run.processes import adopt_orphans, end_orphans
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class Call:
         except (OSError, UnicodeDecodeError) as error:
             remedy = "give a Markdown file in UTF-8"
             raise UsageError(
-                Problem(f"cannot be read: {error}", str(path), remedy=remedy)
+                Finding(f"cannot be read: {error}", str(path), remedy=remedy)
             ) from None
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from release.change.plan import with_entry
 from release.change.sources import fragments, untranslated
 from release.change.switch import environment
-from release.errors import CannotCheck, Problem, ReleaseError
+from release.errors import CannotCheck, ReleaseError
 from release.model import Finding, Outcome, Plan, Status, VersionFile
 from release.project import Project, read_project
 from release.project.git import CALM, git
@@ -159,7 +159,7 @@ def add_worktree(project: Project, commit: str) -> Path:
         full = f"{os.strerror(errno.ENOSPC)}: " if free < LITTLE_SPACE else ""
         reason = error.reason if isinstance(error, CannotCheck) else error.strerror
         raise ReleaseError(
-            Problem(
+            Finding(
                 f"no worktree can be made for the release: {full}{reason}",
                 f"{FOLDER}/{NAME}",
                 remedy="nothing was changed; make room, or fix that, and run this again",
@@ -202,7 +202,7 @@ def judge_last_candidate(project: Project) -> None:
     top = candidate_folder(project)
     if changed := _edited_by_hand(project, top):
         raise ReleaseError(
-            Problem(
+            Finding(
                 f"somebody worked in the last candidate: {changed}",
                 f"{FOLDER}/{NAME}",
                 remedy="it is only for a look: bring that over to the release branch, then git"
@@ -244,7 +244,7 @@ def judge_documents(run: Run) -> list[Finding]:
     """
     from release.registry import installed
 
-    problems: list[Problem] = []
+    problems: list[Finding] = []
     remarks: list[Finding] = []
     for name in DOCUMENT_GATES:
         gate = installed()[name].gate
@@ -292,7 +292,7 @@ def _bump_my_version(shell: Shell, root: Path, plan: Plan) -> None:
     done = shell.run(shell.tools.python, BUMP_SCRIPT, request, cwd=root, memory=PARSER_MEMORY)
     if done.status != 0:
         raise ReleaseError(
-            Problem(
+            Finding(
                 f"bump-my-version could not edit the version places: {done.last_line}",
                 "pyproject.toml",
                 remedy=f"nothing was changed; settle what it says, and run this again{LOG_HINT}",
@@ -300,7 +300,7 @@ def _bump_my_version(shell: Shell, root: Path, plan: Plan) -> None:
         )
     problems = [_proven(root, file, before[file.path]) for file in plan.version_files]
     problems += [
-        Problem("is none of its files, and was changed by it", path)
+        Finding("is none of its files, and was changed by it", path)
         for path in sorted(_changed(root) - set(before))
     ]
     folder = Path(shell.tools.python).parent.parent
@@ -318,27 +318,27 @@ def _bump_my_version(shell: Shell, root: Path, plan: Plan) -> None:
         )
 
 
-def _proven(root: Path, file: VersionFile, before: str) -> Problem | None:
+def _proven(root: Path, file: VersionFile, before: str) -> Finding | None:
     """Put the line ends back into what the tool wrote; a problem unless it is what was planned."""
     try:
         text = edits.restored(before, edits.plain(untranslated(root, file.path)))
     except ReleaseError as error:
         return error.problems[0]
     except edits.MixedLineEnds:
-        return Problem("lines came or went", file.path)
+        return Finding("lines came or went", file.path)
     if text == file.after:
         _write(root, file.path, text)
         return None
     pairs = zip_longest(text.split("\n"), file.after.split("\n"))
     line = next(number for number, (one, other) in enumerate(pairs, 1) if one != other)
-    return Problem("this line is not as planned", file.path, line)
+    return Finding("this line is not as planned", file.path, line)
 
 
 def _write(root: Path, path: str, text: str) -> None:
     target = root / path
     if target.is_symlink() or not target.resolve().is_relative_to(root.resolve()):
         raise ReleaseError(
-            Problem("leads out of the repository", path, remedy="keep it inside as a regular file")
+            Finding("leads out of the repository", path, remedy="keep it inside as a regular file")
         )
     target.write_bytes(text.encode())
 
@@ -352,7 +352,7 @@ def _run_command(shell: Shell, root: Path, command: Sequence[str]) -> None:
         done = shell.run(found or command[0], *command[1:], cwd=root, env={"TZ": "UTC"})
     except CannotCheck as error:
         raise ReleaseError(
-            Problem(
+            Finding(
                 f"{error.reason}, and the release runs it",
                 "pyproject.toml",
                 remedy=f"nothing was changed; install {command[0]}, or correct"
@@ -361,7 +361,7 @@ def _run_command(shell: Shell, root: Path, command: Sequence[str]) -> None:
         ) from None
     if done.status != 0:
         raise ReleaseError(
-            Problem(
+            Finding(
                 f"{' '.join(command)}: exit status {done.status}: {done.last_line}",
                 remedy=f"nothing was changed; settle what it says, and run this again{LOG_HINT}",
             )
@@ -378,7 +378,7 @@ def _judge_changes(root: Path, plan: Plan) -> None:
     )
     if others:
         raise ReleaseError(
-            Problem(
+            Finding(
                 f"the commands of the release changed {listing(others)}, and nothing says they may",
                 remedy="list such files in tool.release.bump.writes, or ignore them in git",
             )
@@ -389,7 +389,7 @@ def _judge_changes(root: Path, plan: Plan) -> None:
         same = file.is_file() and file.read_bytes() == edit.after.encode()
         if not allowed and not same:
             raise ReleaseError(
-                Problem(
+                Finding(
                     "was changed by a command of the release after its edit",
                     edit.path,
                     remedy="list it in tool.release.bump.writes if that is meant",
@@ -423,7 +423,7 @@ def _commit(shell: Shell, top: Path, plan: Plan, message: str) -> tuple[str, str
     """Commit what is staged, with the project's hooks and signing; returns commit and tree."""
     if git(top, "rev-parse", "HEAD").stdout.strip() != plan.base:
         raise ReleaseError(
-            Problem(
+            Finding(
                 "a command of the release made a commit of its own",
                 remedy="let the commands of tool.release.bump.run, and bump-my-version, only edit"
                 " files: commit = false",
@@ -437,7 +437,7 @@ def _commit(shell: Shell, top: Path, plan: Plan, message: str) -> tuple[str, str
     done = shell.run_plain(["git", "-C", str(top), *CALM, *words], cwd=top)
     if done.status != 0:
         raise ReleaseError(
-            Problem(
+            Finding(
                 f"git commit: {done.last_line}",
                 remedy="nothing was changed: fix what git or the project's hook names, and run"
                 f" this again{LOG_HINT}",
@@ -446,20 +446,20 @@ def _commit(shell: Shell, top: Path, plan: Plan, message: str) -> tuple[str, str
     said = git(top, "rev-parse", "HEAD", "HEAD^", "HEAD^{tree}", check=False).stdout.split()
     if len(said) != 3 or said[1] != plan.base:
         raise ReleaseError(
-            Problem("a hook moved the commit elsewhere", remedy="look at the project's hooks")
+            Finding("a hook moved the commit elsewhere", remedy="look at the project's hooks")
         )
     if said[2] != tree:
         out = git(top, "diff-tree", "-r", "-z", "--name-only", "--no-renames", tree, said[2])
         names = [name for name in out.stdout.split("\0") if name]
         raise ReleaseError(
-            Problem(
+            Finding(
                 f"a hook changed what was to be committed: {listing(names)}",
                 remedy="run the hook on these files and commit that first, then run this again",
             )
         )
     if dirty := _dirty(top):
         raise ReleaseError(
-            Problem(f"a hook left files behind: {dirty}", remedy="look at the project's hooks")
+            Finding(f"a hook left files behind: {dirty}", remedy="look at the project's hooks")
         )
     return said[0], tree
 
@@ -515,7 +515,7 @@ def leave(project: Project, candidate: Candidate) -> None:
         _record(project, candidate.commit)
     except OSError as error:
         raise ReleaseError(
-            Problem(
+            Finding(
                 f"the candidate cannot be left for a look: {error.strerror}",
                 f"{FOLDER}/{NAME}",
                 remedy="nothing was changed; make room, and run this again",

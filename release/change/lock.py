@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from release.errors import Problem, ReleaseError
+from release.errors import ReleaseError
+from release.model import Finding
 
 NAME = "nox-release.lock"
 SWITCH_NAME = "nox-release-switch.lock"
@@ -43,14 +44,14 @@ def locked(common_dir: Path, action: str) -> Iterator[None]:
         lock.acquire(timeout=PATIENCE)
     except Timeout:
         raise ReleaseError(
-            Problem(
+            Finding(
                 f"another run is changing this repository{_holder(path)}",
                 remedy="wait until it ends, then run this again",
             )
         ) from None
     except OSError as error:
         raise ReleaseError(
-            Problem(f"cannot be locked: {error.strerror}", str(path), remedy="make it writable")
+            Finding(f"cannot be locked: {error.strerror}", str(path), remedy="make it writable")
         ) from None
     try:
         with contextlib.suppress(OSError):
@@ -61,7 +62,7 @@ def locked(common_dir: Path, action: str) -> Iterator[None]:
                 pass
         except Timeout:
             raise ReleaseError(
-                Problem(
+                Finding(
                     "a killed run is still making its release visible",
                     remedy="wait until it ends, then run this again",
                 )
@@ -118,7 +119,7 @@ def _write_record(common: Path, said: Mapping[str, Any]) -> Path:
             json.dump(said, file)
     except OSError as error:
         raise ReleaseError(
-            Problem(
+            Finding(
                 f"git was not started, for its locks cannot be recorded: {error.strerror}",
                 str(common),
                 remedy="make room or make it writable, and run this again: it goes on from here",
@@ -155,7 +156,7 @@ def judge_locks(common: Path, directory: Path) -> list[str]:
     if left:
         raise ReleaseError(
             *(
-                Problem(
+                Finding(
                     f"{lock} exists: another git process is at work here, or one has crashed",
                     remedy=f"nothing was changed; if no git is at work here: rm -f '{lock}', and"
                     " run this again",
@@ -209,7 +210,7 @@ def _wait_for(command: Sequence[str]) -> None:
                 process.wait(SWITCH_PATIENCE)
             except psutil.TimeoutExpired:
                 raise ReleaseError(
-                    Problem(
+                    Finding(
                         f"process {process.pid}, git of a killed run, is still at work",
                         remedy="wait until it ends, or end it, then run this again",
                     )

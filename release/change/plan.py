@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
-from release.errors import ConfigurationError, Problem, ReleaseError, UsageError
+from release.errors import ConfigurationError, ReleaseError, UsageError
 from release.gates.versions import judge_places
 from release.model import Edit, Finding, NewTag, Plan, VersionFile
 
@@ -111,11 +111,11 @@ def plan_bump(project: Project, sources: Sources, wish: Wish) -> Plan:
 
     facts = project.git
     if facts is None or facts.commit is None:
-        raise ReleaseError(Problem("no commit yet", remedy="git add --all && git commit"))
+        raise ReleaseError(Finding("no commit yet", remedy="git add --all && git commit"))
     previous = project.version
     version = spelled_like(wish.version, previous or "")
     texts = dict(sources.texts)
-    problems: list[Problem] = []
+    problems: list[Finding] = []
     notes: list[Finding] = []
     version_files: list[VersionFile] = []
     if previous is not None and previous != version:
@@ -198,7 +198,7 @@ def _edit_versions(
     texts: dict[str, str],
     wish: Wish,
     version: str,
-    problems: list[Problem],
+    problems: list[Finding],
     notes: list[Finding],
 ) -> list[VersionFile]:
     """Edit every place that states the version; the files, and how bump-my-version edits them."""
@@ -211,7 +211,7 @@ def _edit_versions(
     table = project.tool("bumpversion")
     listed = []
     if differing := judge_places(project.version_places):
-        problems += [Problem(f.message, f.path or "", f.line, f.remedy or "") for f in differing]
+        problems += [Finding(f.message, f.path or "", f.line, f.remedy or "") for f in differing]
         return []
     try:
         if table:
@@ -242,7 +242,7 @@ def _edit_versions(
             missing = listed_by_path.get(path, ())
             if any(not place.ignore_missing_file for place in missing):
                 problems.append(
-                    Problem(
+                    Finding(
                         "is listed in [tool.bumpversion] and missing",
                         path,
                         remedy="add it, or take it off the list",
@@ -294,7 +294,7 @@ def _edit_documents(
     texts: dict[str, str],
     wish: Wish,
     version: str,
-    problems: list[Problem],
+    problems: list[Finding],
 ) -> str | None:
     """Edit the documents beside the version places; the changelog's entry, if there is one."""
     from release.gates.documents import badges, citation, security_policy, zenodo
@@ -326,7 +326,7 @@ def _edit_documents(
     if sources.fragments is not None or project.changelog is None:
         if wish.notes is not None:
             raise UsageError(
-                Problem(
+                Finding(
                     "--notes are for a changelog, and "
                     + ("there is none" if project.changelog is None else "fragments make it here"),
                     remedy="leave them out"
@@ -355,7 +355,7 @@ def _edit_documents(
     target = sources.links.get(project.changelog, project.changelog)
     if target not in texts:
         problems.append(
-            Problem(
+            Finding(
                 "is the changelog by tool.release.changelog.file, and missing",
                 project.changelog,
                 remedy="write it, or correct the setting",
@@ -430,7 +430,7 @@ def _filler(project: Project, wish: Wish, version: str) -> Callable[[str, str], 
     def fill(template: str, setting: str) -> str:
         if "{subject}" in template and not values.get("subject"):
             raise UsageError(
-                Problem(
+                Finding(
                     f"tool.release.{setting} holds {{subject}}, and none was given",
                     remedy='say in a few words what the release is: --subject "…"',
                 )

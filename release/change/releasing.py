@@ -51,7 +51,7 @@ from release.change.sources import read_sources
 from release.change.switch import Move, settle, switch
 from release.change.tags import Pushed, drop_leftovers, fetch, make_tag, push
 from release.change.tryout import try_out
-from release.errors import Problem, ReleaseError, UsageError
+from release.errors import ReleaseError, UsageError
 from release.model import Finding, Gate, Outcome, Plan, Status, Verdict
 from release.project import Project, read_project
 from release.project.git import git
@@ -167,7 +167,7 @@ def dry_tag(project: Project, request: Request, cache: Path) -> Plan:
 def _judge_push_option(situation: Situation, request: Request, branch: str) -> None:
     if request.push and branch == situation.branch:
         raise UsageError(
-            Problem(
+            Finding(
                 "--push is for the branch of a pull request, and none is set",
                 remedy="leave it out (nox -s tag pushes), or set tool.release.pull-request-branch",
             )
@@ -298,7 +298,7 @@ def _changing(run: Run, action: str) -> Iterator[tuple[Run, list[str]]]:
     """Hold the lock, and finish first what a killed run left; then the project is read anew."""
     facts = run.project.git
     if facts is None:
-        raise ReleaseError(Problem("not in a git repository", remedy="git init"))
+        raise ReleaseError(Finding("not in a git repository", remedy="git init"))
     common = git(facts.top, "rev-parse", "--git-common-dir").stdout.rstrip("\n")
     folder = (facts.top / common).resolve()
     with locked(folder, action):
@@ -484,7 +484,7 @@ def _judge_tag(situation: Situation, version: Version) -> None:
     there, found = situation.asked.tag_object(name), _tag_object(situation, name)
     if found and there not in {None, found}:
         raise ReleaseError(
-            Problem(
+            Finding(
                 f"the tag {name} here is another one than on {situation.remote}",
                 remedy=f"the published one stays: git tag --delete {name} && git fetch"
                 f" {situation.remote} tag {name}, then run this again",
@@ -510,7 +510,7 @@ def judge_built(report: Report, project: Project, version: Version) -> None:
     made = f"are of version {built}" if built else "were not judged"
     by_tag = project.version_source == VERSION_CONTROL
     raise ReleaseError(
-        Problem(
+        Finding(
             f"the tag would say {version}, and the distributions {made}; their version comes from"
             f" {project.version_source}",
             remedy=f"nox -s cut -- {version} judges this commit as if it were tagged"
@@ -576,7 +576,7 @@ def _refused(run: Run, situation: Situation, done: Pushed, back: list[Move]) -> 
     remote = situation.remote
     if done.arrived:
         return ReleaseError(
-            Problem(
+            Finding(
                 f"{remote} took {' and '.join(done.arrived)}, and refused the rest: {done.why}",
                 remedy="what it took stays, there and here; settle what it says and run this again:"
                 " only what is missing is pushed",
@@ -584,7 +584,7 @@ def _refused(run: Run, situation: Situation, done: Pushed, back: list[Move]) -> 
         )
     if not done.moved or not back:
         return ReleaseError(
-            Problem(
+            Finding(
                 f"{remote} refused the push, and has neither branch nor tag: {done.why}",
                 remedy="both are ready here; settle what it says and run this again to push them,"
                 f" or take the release back: {ABANDON}"
@@ -593,7 +593,7 @@ def _refused(run: Run, situation: Situation, done: Pushed, back: list[Move]) -> 
         )
     _undo(run, situation, back)
     return ReleaseError(
-        Problem(
+        Finding(
             f"{remote} moved on meanwhile, and took neither branch nor tag: {done.why}",
             remedy=f"nothing was changed here; git pull --ff-only {remote} {situation.branch}, and"
             " run this again",
@@ -628,11 +628,11 @@ def _judge_evidence(run: Run, folder: Path, situation: Situation, version: Versi
             said = f"{status}: {evidence.outcome.summary}"
             open_gates.setdefault(said, []).append(name)
     raise ReleaseError(
-        Problem(
+        Finding(
             f"the evidence for {situation.commit[:12]} is not complete",
             remedy="nox -s release_preflight, then run this again",
         ),
-        *(Problem(f"{', '.join(names)} {said}") for said, names in open_gates.items()),
+        *(Finding(f"{', '.join(names)} {said}") for said, names in open_gates.items()),
     )
 
 
@@ -643,7 +643,7 @@ def _push_branch(situation: Situation, branch: str, commit: str) -> str:
     done = push(situation.facts.top, situation.remote, refs, situation.asked)
     if not done.done:
         raise ReleaseError(
-            Problem(
+            Finding(
                 f"{situation.remote} refused {branch}: {done.why}",
                 remedy="the branch is ready here; settle that and run this again",
             )
@@ -655,7 +655,7 @@ def _judge_branch(situation: Situation, branch: str, commit: str) -> None:
     """Raise ReleaseError for a pull request's branch that is of something else."""
     if not contains(situation.project.root, commit, situation.commit):
         raise ReleaseError(
-            Problem(
+            Finding(
                 f"the branch {branch} is there already, and not made from this commit",
                 remedy="merge it, or delete it here and on the remote",
             )

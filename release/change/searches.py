@@ -15,7 +15,8 @@ from datetime import date
 from functools import cache
 from typing import NamedTuple
 
-from release.errors import ConfigurationError, Problem
+from release.errors import ConfigurationError
+from release.model import Finding
 from release.text import patterns
 from release.text.versions import PARSE, parts
 
@@ -91,9 +92,9 @@ class Change:
     today: date | None = None
 
 
-def malformed(message: str, line: int | None, remedy: str = "") -> Problem:
+def malformed(message: str, line: int | None, remedy: str = "") -> Finding:
     """The problem of an entry on a line of pyproject.toml."""
-    return Problem(f"[tool.bumpversion]: {message}", CONFIGURATION, line, remedy)
+    return Finding(f"[tool.bumpversion]: {message}", CONFIGURATION, line, remedy)
 
 
 @cache

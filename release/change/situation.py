@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from packaging.version import Version
 
 from release.change.steps import target_version
-from release.errors import CannotCheck, Problem, ReleaseError, UsageError
+from release.errors import CannotCheck, ReleaseError, UsageError
 from release.gates import tree
-from release.model import Status
+from release.model import Finding, Status
 from release.project import Project
 from release.project.git import GitFacts, git
 from release.project.version_source import judge_source
@@ -99,7 +99,7 @@ def look(project: Project) -> Situation:
     facts = project.git
     if facts is None or facts.commit is None:
         raise ReleaseError(
-            Problem(
+            Finding(
                 "not in a git repository with a commit",
                 remedy="git init && git add --all && git commit",
             )
@@ -138,7 +138,7 @@ def look(project: Project) -> Situation:
 def wanted_version(situation: Situation, request: Request) -> Version:
     if request.step is None:
         raise UsageError(
-            Problem("no kind of release is given", remedy="give patch, minor, major, rc or final")
+            Finding("no kind of release is given", remedy="give patch, minor, major, rc or final")
         )
     named = parse(request.step)
     unknown = situation.known is None and not situation.tags and not situation.published
@@ -280,12 +280,12 @@ def version_to_tag(situation: Situation, request: Request) -> Version:
         version = parse(project.version)
         if version is None:
             raise ReleaseError(
-                Problem(f"{project.version!r} is not a version by PEP 440", remedy="correct it")
+                Finding(f"{project.version!r} is not a version by PEP 440", remedy="correct it")
             )
         wanted = parse(request.step or project.version)
         if wanted != version:
             raise UsageError(
-                Problem(
+                Finding(
                     f"the files say {version}, not {request.step}",
                     remedy=f"nox -s bump -- {request.step}, or tag without a version",
                 )
@@ -298,7 +298,7 @@ def version_to_tag(situation: Situation, request: Request) -> Version:
         found = _newest_in_changelog(situation)
         if found is None:
             raise UsageError(
-                Problem(
+                Finding(
                     "the version is its tag, and nothing here says which one it is to be",
                     remedy="nox -s tag -- VERSION",
                 )
@@ -386,7 +386,7 @@ def judge_unpushed(situation: Situation) -> None:
         )
     where = "on this commit" if here else "below this commit"
     raise ReleaseError(
-        Problem(f"{name} is {where}, and {situation.remote} does not have it", remedy=remedy)
+        Finding(f"{name} is {where}, and {situation.remote} does not have it", remedy=remedy)
     )
 
 
@@ -413,7 +413,7 @@ def judge_level(situation: Situation, tag_name: str) -> None:
             f"take it back: {ABANDON}; then git pull --ff-only {remote} {branch}, and release again"
         )
     raise ReleaseError(
-        Problem(
+        Finding(
             f"{remote}/{branch} moved on, and {tag_name} on this commit "
             + ("is not part of it" if published else "was never pushed"),
             remedy=remedy,
@@ -425,7 +425,7 @@ def judge_free(situation: Situation, version: Version) -> None:
     """Raise ReleaseError when the index has the version, or cannot be asked."""
     if version in situation.published:
         raise ReleaseError(
-            Problem(
+            Finding(
                 f"{version} is on the index already",
                 remedy="release a higher version: an index never takes other files for this one",
             )
@@ -447,7 +447,7 @@ def judge_unmoved(situation: Situation, tag_name: str) -> None:
         what = f"{situation.remote} got a tag {tag_name} meanwhile"
     if what:
         raise ReleaseError(
-            Problem(
+            Finding(
                 what,
                 remedy=f"nothing was changed; git pull --ff-only {situation.remote} {branch}, and"
                 " run this again",

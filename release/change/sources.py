@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from release.change.plan import Fragments, Sources, document_paths
-from release.errors import ConfigurationError, Problem, ReleaseError
+from release.errors import ConfigurationError, ReleaseError
 from release.gates.documents import policies as found_policies
 from release.gates.documents import readmes as found_readmes
+from release.model import Finding
 from release.project import MAX_DOCUMENT, as_table
 from release.project.git import git
 from release.text import toml
@@ -45,7 +46,7 @@ def read_sources(project: Project) -> Sources:
     texts: dict[str, str] = {}
     links: dict[str, str] = {}
     problems = [
-        Problem(
+        Finding(
             "bump-my-version would read its table from here, and this program reads pyproject.toml",
             name,
             remedy="move the table to [tool.bumpversion] in pyproject.toml, and remove the file",
@@ -79,12 +80,12 @@ def real_path(root: Path, path: str) -> str:
         resolved = os.path.realpath(os.path.join(root, path), strict=True)
     except (OSError, RuntimeError) as error:
         raise ConfigurationError(
-            Problem(f"cannot be read: {error}", path, remedy="correct the link or remove it")
+            Finding(f"cannot be read: {error}", path, remedy="correct the link or remove it")
         ) from None
     inside = os.path.join(root, "")
     if not resolved.startswith(inside):
         raise ConfigurationError(
-            Problem("leads out of the repository", path, remedy="keep it inside")
+            Finding("leads out of the repository", path, remedy="keep it inside")
         )
     return resolved.removeprefix(inside).replace(os.sep, "/")
 
@@ -96,22 +97,22 @@ def untranslated(root: Path, path: str) -> str:
     """
     try:
         if (root / path).stat().st_size > MAX_DOCUMENT:
-            raise ConfigurationError(Problem("is larger than 64 MiB", path, remedy="split it"))
+            raise ConfigurationError(Finding("is larger than 64 MiB", path, remedy="split it"))
         data = (root / path).read_bytes()
     except OSError as error:
         raise ConfigurationError(
-            Problem(f"cannot be read: {error.strerror}", path, remedy="make it readable")
+            Finding(f"cannot be read: {error.strerror}", path, remedy="make it readable")
         ) from None
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         kind = "UTF-16" if data.startswith(BOM_UTF16) else "not UTF-8"
         line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigurationError(Problem(f"is {kind}", path, line, "save it as UTF-8")) from None
+        raise ConfigurationError(Finding(f"is {kind}", path, line, "save it as UTF-8")) from None
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise ConfigurationError(
-            Problem("holds NUL bytes (is it UTF-16?)", path, line, "save it as UTF-8")
+            Finding("holds NUL bytes (is it UTF-16?)", path, line, "save it as UTF-8")
         )
     return text
 
@@ -179,7 +180,7 @@ def fragments(project: Project) -> Fragments | None:
 def _require_inside(project: Project, tool: str, places: Iterable[tuple[str, str]]) -> None:
     """Raise ConfigurationError for each setting by which a tool would write elsewhere."""
     problems = [
-        Problem(
+        Finding(
             f"{tool}'s {name} = {place!r} leads out of the repository, and {tool} writes there",
             "pyproject.toml" if project.configures(tool) else "",
             remedy="name a place inside the repository, relative to the project",
@@ -250,7 +251,7 @@ def _towncrier(project: Project) -> Mapping[str, Any] | None:
             data = toml.loads(untranslated(project.root, "towncrier.toml"))
         except tomllib.TOMLDecodeError as error:
             raise ConfigurationError(
-                Problem(f"is not valid TOML: {error}", "towncrier.toml", remedy="fix the syntax")
+                Finding(f"is not valid TOML: {error}", "towncrier.toml", remedy="fix the syntax")
             ) from None
         return as_table(as_table(data.get("tool")).get("towncrier"))
     return project.tool("towncrier") if project.configures("towncrier") else None
@@ -272,7 +273,7 @@ def _scriv(project: Project) -> Mapping[str, Any] | None:
             parser.read_string(untranslated(project.root, name))
         except configparser.Error as error:
             raise ConfigurationError(
-                Problem(f"is not a valid ini file: {error}", name, remedy="fix the syntax")
+                Finding(f"is not a valid ini file: {error}", name, remedy="fix the syntax")
             ) from None
         if parser.has_section(section):
             return dict(parser[section])

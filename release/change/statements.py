@@ -18,7 +18,8 @@ from release.change.searches import (
     search_shown,
     spliced,
 )
-from release.errors import ConfigurationError, Problem
+from release.errors import ConfigurationError
+from release.model import Finding
 from release.project import VersionPlace, as_table
 from release.text import edits, python, toml
 from release.text.versions import parse
@@ -53,7 +54,7 @@ def statement_of(
             if item.ignore_missing_version or item.ignore_missing_file:
                 return None
             raise ConfigurationError(
-                Problem(f"has no text at {key}", path, None, f"correct {item.origin}")
+                Finding(f"has no text at {key}", path, None, f"correct {item.origin}")
             )
         wanted = _searched_value(item, path, value, change)
         if wanted is None:
@@ -65,7 +66,7 @@ def statement_of(
         wanted = change.version
         if not is_same(value, change.previous) or read(body) != value:
             raise ConfigurationError(
-                Problem(
+                Finding(
                     f"{label} is {read(body) or value}, not {change.previous}",
                     path,
                     line,
@@ -105,7 +106,7 @@ def _searched_value(place: ListedPlace, path: str, value: str, change: Change) -
     if place.ignore_missing_version:
         return None
     raise ConfigurationError(
-        Problem(
+        Finding(
             f"{place.key_path} is {value!r}, without {search_shown(place, change)}",
             path,
             place.line if path == CONFIGURATION else None,
@@ -143,7 +144,7 @@ def _toml(text: str, path: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"at line (\d+)", str(error))
         line = int(place[1]) if place else None
-        raise ConfigurationError(Problem(f"is not valid TOML: {error}", path, line)) from None
+        raise ConfigurationError(Finding(f"is not valid TOML: {error}", path, line)) from None
 
 
 def _ini(text: str, path: str) -> dict[str, dict[str, str]]:
@@ -152,7 +153,7 @@ def _ini(text: str, path: str) -> dict[str, dict[str, str]]:
         parser.read_string(text)
     except configparser.Error as error:
         message = f"is not a valid ini file: {str(error).splitlines()[0]}"
-        raise ConfigurationError(Problem(message, path, getattr(error, "lineno", None))) from None
+        raise ConfigurationError(Finding(message, path, getattr(error, "lineno", None))) from None
     return {section: dict(parser[section]) for section in parser.sections()}
 
 
@@ -213,7 +214,7 @@ def _python_literals(text: str, path: str, place: VersionPlace) -> list[tuple[as
         tree = python.parse(text)
     except SyntaxError as error:
         line = getattr(error, "lineno", None)
-        raise ConfigurationError(Problem("is not valid Python", path, line)) from None
+        raise ConfigurationError(Finding("is not valid Python", path, line)) from None
     found: list[ast.expr | None] = []
     if place.label == "setup(version=...)":
         for node in ast.walk(tree):

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 
 from packaging.version import Version
 
-from release.errors import Problem, ReleaseError, UsageError
-from release.model import Level
+from release.errors import ReleaseError, UsageError
+from release.model import Finding, Level
 from release.text.versions import final_version, is_next_step, next_version, parse
 
 FINAL = "final"
@@ -53,26 +53,26 @@ def target_version(
     return version
 
 
-def _pending(current: Version, step: str) -> Problem:
+def _pending(current: Version, step: str) -> Finding:
     if current.local:
         return _local(current)
     if step == FINAL:
         return _no_candidate(current)
-    return Problem(
+    return Finding(
         f"{current} is in the files and was never released: no tag names it",
         remedy=f"release it (nox -s tag), or go to another version by name instead of {step}",
     )
 
 
-def _local(version: Version) -> Problem:
-    return Problem(
+def _local(version: Version) -> Finding:
+    return Finding(
         f"{version} is a local version, which no index takes",
         remedy=f"release {version.public}",
     )
 
 
-def _no_candidate(current: Version) -> Problem:
-    return Problem(
+def _no_candidate(current: Version) -> Finding:
+    return Finding(
         f"{current} is no pre-release, so there is no final version of it",
         remedy="use patch, minor or major",
     )
@@ -89,7 +89,7 @@ def _wanted(step: str, current: Version) -> Version:
     version = parse(step)
     if version is None:
         raise UsageError(
-            Problem(
+            Finding(
                 f"{step!r} is no kind of release and no version by PEP 440",
                 remedy=f"give one of {', '.join(STEPS)}, or a version such as {current}",
             )
@@ -104,30 +104,30 @@ def _refusal(
     published: Collection[Version],
     *,
     by_name: bool,
-) -> Problem | None:
+) -> Finding | None:
     """Why a version cannot be released next, None if it can."""
     existing = sorted(tag for tag, found in tags.items() if found == version)
     if version.local:
         return _local(version)
     if existing:
-        return Problem(
+        return Finding(
             f"{version} exists already: the tag {existing[0]}",
             remedy="release a higher version: a published tag is never moved",
         )
     if version in published:
-        return Problem(
+        return Finding(
             f"{version} is on the index already",
             remedy="release a higher version: an index never takes other files for this one",
         )
     if version <= current:
-        return Problem(
+        return Finding(
             f"{version} is not above the current version, {current}",
             remedy="versions only go up; name a higher one",
         )
     known = {current, *tags.values(), *published}
     if by_name and not any(one < version and is_next_step(one, version) for one in known):
         steps = ", ".join(str(next_version(current, level)) for level in Level)
-        return Problem(
+        return Finding(
             f"{version} skips a step after {current}",
             remedy=f"the next versions are {steps}",
         )

@@ -19,7 +19,8 @@ from typing import Any
 
 from release.change import _switch
 from release.change.lock import SWITCH_NAME
-from release.errors import Problem, ReleaseError
+from release.errors import ReleaseError
+from release.model import Finding
 from release.project.git import LOCAL_VARIABLES, NOTE, QUIET, git
 from release.run.processes import NO_MONITOR
 
@@ -53,7 +54,7 @@ def switch(
             raise Unsettled(_between(request, message, result))
     if result.state != "new":
         raise ReleaseError(
-            Problem(
+            Finding(
                 f"the release could not be made visible: {result.why or 'no reason given'}",
                 remedy=f"every ref was looked at, and nothing was changed; "
                 f"{result.remedy or 'settle that, and run this again'}",
@@ -110,8 +111,8 @@ def _told(message: str, result: _switch.Result) -> list[str]:
     return [f"{words[result.state]} what a killed run left: {message}{left}"]
 
 
-def _between(folder: Path, message: str, result: _switch.Result) -> Problem:
-    return Problem(
+def _between(folder: Path, message: str, result: _switch.Result) -> Finding:
+    return Finding(
         f"{message} is half done: {result.why}",
         remedy=f"{result.remedy or 'settle that'}; the next run looks at every ref again, and"
         f" finishes it or takes it back by what is kept in {folder}",
@@ -148,7 +149,7 @@ def _prepared(
 def unwritable(what: str, error: OSError) -> ReleaseError:
     """What to say where there is no room or no right to write, before anything was changed."""
     return ReleaseError(
-        Problem(
+        Finding(
             f"{what}: {error.strerror or error}",
             str(error.filename or ""),
             remedy="nothing was changed; make room or make it writable, and run this again",
@@ -209,7 +210,7 @@ def _judge_unchanged(top: Path, paths: Sequence[str]) -> None:
     if changed:
         raise ReleaseError(
             *(
-                Problem(
+                Finding(
                     "changed while the release was being prepared",
                     path,
                     remedy="nothing else was changed, and your edit is kept: commit or stash it,"
@@ -236,7 +237,7 @@ def _file(
     old_mode, new_mode, _, path = change
     if {old_mode, new_mode} & {SYMLINK, GITLINK}:
         raise ReleaseError(
-            Problem(
+            Finding(
                 "is a link or a submodule, and the release's commit changes it",
                 path,
                 remedy="a release edits regular files only; change it in a commit of its own",
@@ -256,7 +257,7 @@ def _file(
         folder = next(parent for parent in target.parents if parent.exists())
         if folder.stat().st_dev != made.stat().st_dev:
             raise ReleaseError(
-                Problem(
+                Finding(
                     "lies on another file system than the project",
                     path,
                     remedy="a file can only be replaced in one step within its file system",
@@ -291,7 +292,7 @@ def check_writable(target: Path, path: str) -> None:
         why = "its folder is read-only"
     if why:
         raise ReleaseError(
-            Problem(f"cannot be changed: {why}", path, remedy=f"chmod u+w {path}, or see lsattr")
+            Finding(f"cannot be changed: {why}", path, remedy=f"chmod u+w {path}, or see lsattr")
         )
 
 
@@ -318,7 +319,7 @@ def _index(
     )
     if done.returncode != 0:
         raise ReleaseError(
-            Problem(f"git update-index: {done.stderr.strip()}", remedy="see git status")
+            Finding(f"git update-index: {done.stderr.strip()}", remedy="see git status")
         )
     return {"path": str(path), "new": copy.name, "old": "index-old"}
 

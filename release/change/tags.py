@@ -12,8 +12,8 @@ from pathlib import Path
 
 from release.change.lock import run_git
 from release.change.switch import environment, unwritable
-from release.errors import CannotCheck, Problem, ReleaseError
-from release.model import NewTag
+from release.errors import CannotCheck, ReleaseError
+from release.model import Finding, NewTag
 from release.project.git import CALM, git
 from release.text.masking import Mask
 from release.world.remote import RemoteRefs, ask
@@ -55,7 +55,7 @@ def make_tag(top: Path, tag: NewTag, commit: str) -> str:
         if done.returncode != 0:
             said = done.stderr.strip().split("\n")[-1]
             raise ReleaseError(
-                Problem(
+                Finding(
                     f"git tag: {said}",
                     remedy="nothing was changed; fix that and run this again",
                 )
@@ -67,7 +67,7 @@ def make_tag(top: Path, tag: NewTag, commit: str) -> str:
         # git ends well without a signature where an SSH key cannot be read (seen in 2.39).
         if signs and "\n-----BEGIN " not in made:
             raise ReleaseError(
-                Problem(
+                Finding(
                     f"git tag: not signed: {done.stderr.strip() or 'no reason given'}",
                     remedy="nothing was changed; fix the key (git config user.signingKey) and run"
                     " this again",

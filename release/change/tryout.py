@@ -16,7 +16,7 @@ from release.change.candidate import (
 )
 from release.change.switch import check_writable, environment
 from release.change.tags import quoted
-from release.errors import Problem, ReleaseError
+from release.errors import ReleaseError
 from release.model import Finding, Gate, Plan
 from release.project import Project
 from release.project.git import git
@@ -53,7 +53,7 @@ def try_out(project: Project, plan: Plan, tools: Gate, cache: Path) -> tuple[Fin
             raise ReleaseError(*map(_without_log, error.problems)) from None
 
 
-def _without_log(problem: Problem) -> Problem:
+def _without_log(problem: Finding) -> Finding:
     """The problem without the hint at a log that only the real run keeps."""
     return replace(problem, remedy=(problem.remedy or "").replace(LOG_HINT, ""))
 

@@ -30,8 +30,8 @@ from release.change.searches import (
     template_of,
 )
 from release.change.statements import Statement, is_same, read_back, statement_of
-from release.errors import ConfigurationError, Problem
-from release.model import Replacement
+from release.errors import ConfigurationError
+from release.model import Finding, Replacement
 from release.project import VersionPlace
 from release.text import edits
 from release.text.versions import parse
@@ -73,7 +73,7 @@ def edit_places(
     spellings = dict.fromkeys((previous, *same, str(normal) if normal else previous))
     change = Change(previous, version, tuple(spellings), today)
 
-    problems: list[Problem] = []
+    problems: list[Finding] = []
     statements: list[Statement] = []
     items: list[VersionPlace | ListedPlace] = [
         *known,
@@ -91,7 +91,7 @@ def edit_places(
     if not problems:
         problems += [problem for statement in statements for problem in work.state(statement)]
     problems = problems or [
-        Problem(
+        Finding(
             f"{statement.label} would not become {statement.wanted}",
             path,
             statement.line,
@@ -106,7 +106,7 @@ def edit_places(
         return edits.restored(text, work.text), tuple(work.done)
     except edits.MixedLineEnds:
         raise ConfigurationError(
-            Problem(
+            Finding(
                 "has line ends of two kinds where lines would come or go",
                 path,
                 remedy="give all of its lines one kind: git add --renormalize, or your editor",
@@ -127,9 +127,9 @@ class _Work:
         self.done: list[Replacement] = []
         self.written: list[_Span] = []
 
-    def search(self, places: Sequence[ListedPlace]) -> list[Problem]:
+    def search(self, places: Sequence[ListedPlace]) -> list[Finding]:
         """Change what is searched for; every place whose number of matches is not as expected."""
-        problems: list[Problem] = []
+        problems: list[Finding] = []
         together: list[tuple[ListedPlace, list[Match]]] = []
         before = self.text
         for place in places:
@@ -178,12 +178,12 @@ class _Work:
     def lines(self, matches: Sequence[Match]) -> list[int]:
         return [self.text.count("\n", 0, match.start) + 1 for match in matches[:MOST_LINES]]
 
-    def replace(self, place: ListedPlace, matches: Sequence[Match]) -> list[Problem]:
+    def replace(self, place: ListedPlace, matches: Sequence[Match]) -> list[Finding]:
         for match in matches:
             if _touches(match, self.written):
                 line = self.text.count("\n", 0, match.start) + 1
                 message = "two places overlap here"
-                return [Problem(message, self.path, line, "narrow their searches")]
+                return [Finding(message, self.path, line, "narrow their searches")]
         if self.path == CITATION:
             for match in reversed(matches):
                 self.done.append(_addressed(self.text, *match))
@@ -193,7 +193,7 @@ class _Work:
         self.splice(matches)
         return []
 
-    def state(self, statement: Statement) -> list[Problem]:
+    def state(self, statement: Statement) -> list[Finding]:
         """Change a value that no search has changed."""
         if (
             read_back(statement, self.text) != statement.value
@@ -203,7 +203,7 @@ class _Work:
         span = statement.locate(self.text)
         if span is None:
             return [
-                Problem(
+                Finding(
                     f"{statement.label} cannot be changed alone: {statement.value!r} is not"
                     " written plainly",
                     self.path,
@@ -248,7 +248,7 @@ def _addressed(text: str, start: int, end: int, new: str) -> Replacement:
 def _check_search(place: ListedPlace, path: str, size: int, change: Change) -> None:
     if place.regex and size > MAX_SEARCHED:
         raise ConfigurationError(
-            Problem(
+            Finding(
                 f"is too large ({size} characters) for a regular expression",
                 path,
                 remedy=f"use a plain search in {place.origin}",
@@ -260,10 +260,10 @@ def _check_search(place: ListedPlace, path: str, size: int, change: Change) -> N
         raise ConfigurationError(malformed(message, place.line, f"write {SEARCH} for it"))
 
 
-def _missing(place: ListedPlace, path: str, text: str, change: Change, changed: bool) -> Problem:
+def _missing(place: ListedPlace, path: str, text: str, change: Change, changed: bool) -> Finding:
     shown = search_shown(place, change)
     if changed:
-        return Problem(
+        return Finding(
             f"every {shown} is changed by another entry already",
             path,
             remedy=f"take one of the entries out of {place.origin}",
@@ -276,18 +276,18 @@ def _missing(place: ListedPlace, path: str, text: str, change: Change, changed: 
         message = f"{shown} is in it only as a part of something longer"
     if path == CITATION:
         message = f"{shown} is not where it states the project's version"
-    return Problem(
+    return Finding(
         message, path, line, f"correct the file, or the entry's search in {place.origin}"
     )
 
 
 def _miscounted(
     places: Sequence[ListedPlace], path: str, lines: Sequence[int], count: int, change: Change
-) -> Problem:
+) -> Finding:
     expected = places[0].expected
     shown = " or ".join(dict.fromkeys(search_shown(place, change) for place in places))
     some = ", ".join(map(str, lines[:MOST_LINES])) + (", …" if count > MOST_LINES else "")
-    return Problem(
+    return Finding(
         f"{shown} is in it {_times(count)}, not {_times(expected)}:"
         f" line{'s' if count > 1 else ''} {some}",
         path,
@@ -311,7 +311,7 @@ def _citation_versions(body: str, path: str) -> Iterator[_Span]:
         node = yaml.compose(body)
     except yaml.Malformed as error:
         raise ConfigurationError(
-            Problem(str(error), path, error.line, "correct it there")
+            Finding(str(error), path, error.line, "correct it there")
         ) from None
     waiting = [(node, True)]
     while waiting:

@@ -23,7 +23,8 @@ from release.change.searches import (
     pattern_of,
     pieces_of,
 )
-from release.errors import ConfigurationError, Problem
+from release.errors import ConfigurationError
+from release.model import Finding
 from release.text import toml
 from release.text.versions import PARSE
 
@@ -50,7 +51,7 @@ def listed_places(
     serialize formats).
     """
     problems = [
-        Problem(
+        Finding(
             f"[tool.bumpversion] {key} is not read by bump-my-version",
             CONFIGURATION,
             _line_of(source, ("tool", "bumpversion", str(key))),
@@ -75,7 +76,7 @@ def listed_places(
         places += found
     counts = {_normal(path): count for path, count in matches.items()}
     problems += [
-        Problem(
+        Finding(
             f"tool.release.bump.matches names {path}, which [tool.bumpversion] does not list",
             CONFIGURATION,
             _line_of(source, ("tool", "release", "bump", "matches", path)),

@@ -16,8 +16,8 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from release.errors import CannotCheck, ConfigurationError, Problem
-from release.model import Gate, Level
+from release.errors import CannotCheck, ConfigurationError
+from release.model import Finding, Gate, Level
 from release.project.git import GitFacts, read_facts
 from release.project.version_source import VERSION_CONTROL, setup_constant, unread_source
 from release.text import python, toml
@@ -98,7 +98,7 @@ class Project:
     git: GitFacts | None
     changelog: str | None
     dockerfile: str | None
-    warnings: tuple[Problem, ...] = field(default=())
+    warnings: tuple[Finding, ...] = field(default=())
     planned_tag: str | None = None
     extra: Mapping[str, Gate] = field(default_factory=dict)
 
@@ -279,12 +279,12 @@ def read_project(root: Path, extra: Mapping[str, Gate] | None = None) -> Project
     root = root.resolve()
     if not root.is_dir():
         raise ConfigurationError(
-            Problem("is not a folder", str(root), remedy="give the project's folder")
+            Finding("is not a folder", str(root), remedy="give the project's folder")
         )
     if not str(root).isprintable():
         shown = ascii(str(root))
         raise ConfigurationError(
-            Problem(
+            Finding(
                 "the folder's path is not UTF-8, or holds characters that cannot be printed",
                 shown,
                 remedy="rename the folder",
@@ -345,21 +345,21 @@ def read_text(root: Path, path: str) -> str:
         resolved = target.resolve(strict=True)
         if not resolved.is_relative_to(root):
             raise ConfigurationError(
-                Problem("leads out of the repository", path, remedy="keep it inside")
+                Finding("leads out of the repository", path, remedy="keep it inside")
             )
         if not (resolved.is_file() or resolved.is_dir()):  # a pipe would be waited for
-            raise ConfigurationError(Problem("is no file", path, remedy="remove it"))
+            raise ConfigurationError(Finding("is no file", path, remedy="remove it"))
         if resolved.stat().st_size > MAX_DOCUMENT:
-            raise ConfigurationError(Problem("is larger than 64 MiB", path, remedy="split it"))
+            raise ConfigurationError(Finding("is larger than 64 MiB", path, remedy="split it"))
         data = resolved.read_bytes()
     except (OSError, RuntimeError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ConfigurationError(Problem(f"cannot be read: {why}", path)) from None
+        raise ConfigurationError(Finding(f"cannot be read: {why}", path)) from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigurationError(Problem("is not UTF-8", path, line, "save it as UTF-8")) from None
+        raise ConfigurationError(Finding("is not UTF-8", path, line, "save it as UTF-8")) from None
 
 
 def as_table(value: Any) -> Mapping[str, Any]:
@@ -373,7 +373,7 @@ def _read_pyproject(root: Path) -> tuple[str, Mapping[str, Any]]:
         if (root / "setup.cfg").exists() or (root / "setup.py").exists():
             return "", {}
         raise ConfigurationError(
-            Problem(
+            Finding(
                 f"no pyproject.toml in {root}",
                 remedy="run this in a Python project, or name one with --project PATH",
             )
@@ -386,7 +386,7 @@ def _read_pyproject(root: Path) -> tuple[str, Mapping[str, Any]]:
         message = re.sub(r" \(at .*\)$", "", str(error))
         line = int(place[1]) if place else source.count("\n") + 1
         raise ConfigurationError(
-            Problem(f"is not valid TOML: {message}", path, line, "fix the syntax there")
+            Finding(f"is not valid TOML: {message}", path, line, "fix the syntax there")
         ) from None
 
 
@@ -398,7 +398,7 @@ def _read_setup_cfg(root: Path) -> Mapping[str, Mapping[str, str]]:
         parser.read_string(read_text(root, "setup.cfg"))
     except configparser.Error as error:
         raise ConfigurationError(
-            Problem(
+            Finding(
                 f"is not a valid ini file: {str(error).splitlines()[0]}",
                 "setup.cfg",
                 getattr(error, "lineno", None),
@@ -426,7 +426,7 @@ def _name(
         if isinstance(candidate, str) and candidate:
             if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", candidate):
                 raise ConfigurationError(
-                    Problem(
+                    Finding(
                         f"{candidate!r} is not a valid project name",
                         "pyproject.toml",
                         remedy="use ASCII letters, digits, '.', '-' and '_', as core metadata do",
@@ -434,7 +434,7 @@ def _name(
                 )
             return candidate
     raise ConfigurationError(
-        Problem(
+        Finding(
             "has no [project] table with a name" if has_pyproject else "names no project",
             "pyproject.toml" if has_pyproject else "setup.py",
             remedy='add [project] with name = "..." to pyproject.toml',
@@ -630,7 +630,7 @@ def _choose_package(
                 return package
         names = ", ".join(dict.fromkeys(package.name for package in found))
         raise ConfigurationError(
-            Problem(
+            Finding(
                 f"tool.release.package names {chosen!r}, which is not below src/ or the root",
                 "pyproject.toml",
                 remedy=f"found: {names or 'no package'}",
@@ -677,11 +677,11 @@ def _version(
     setup_cfg: Mapping[str, Mapping[str, str]],
     package: Package | None,
     backend: str,
-) -> tuple[tuple[VersionPlace, ...], str | None, str, tuple[Problem, ...]]:
+) -> tuple[tuple[VersionPlace, ...], str | None, str, tuple[Finding, ...]]:
     """Every place that states the version, the version, where it is defined, and doubts."""
 
     places: list[VersionPlace] = []
-    warnings: list[Problem] = []
+    warnings: list[Finding] = []
     origin = "nowhere"
     metadata = as_table(pyproject.get("project"))
     tool = as_table(pyproject.get("tool"))
@@ -879,7 +879,7 @@ def _plain_version(root: Path, path: str) -> VersionPlace | None:
     )
 
 
-def _citation_versions(root: Path, warnings: list[Problem]) -> list[VersionPlace]:
+def _citation_versions(root: Path, warnings: list[Finding]) -> list[VersionPlace]:
     path = "CITATION.cff"
     if not (root / path).is_file():
         return []
@@ -888,7 +888,7 @@ def _citation_versions(root: Path, warnings: list[Problem]) -> list[VersionPlace
     try:
         document = yaml.compose(read_text(root, path))
     except yaml.Malformed as error:
-        warnings.append(Problem(str(error), path, error.line, "correct it there"))
+        warnings.append(Finding(str(error), path, error.line, "correct it there"))
         return []
     found: list[VersionPlace] = []
     _collect_citation(document, "", found)

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from release.errors import CannotCheck, ConfigurationError, Problem
+from release.errors import CannotCheck, ConfigurationError
+from release.model import Finding
 
 # A look must not start what the user's configuration names (a program that watches files, one that
 # verifies signatures), and needs neither.
@@ -239,7 +240,7 @@ def _judge_depth(paths: Sequence[str]) -> None:
     path = max(paths, key=lambda path: path.count("/"))
     if (depth := path.count("/")) > DEEPEST:
         raise ConfigurationError(
-            Problem(
+            Finding(
                 f"a file lies {depth:,} folders deep; Python's own tools cannot copy that",
                 f"{path[:SHOWN_PATH]}…",
                 remedy=f"keep at most {DEEPEST} folders in one another",

@@ -7,17 +7,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from release.errors import Problem
+from release.model import Finding
 from release.text import python
 
 VERSION_CONTROL = "version control"
 
 
-def judge_source(version: str | None, source: str) -> Problem | None:
+def judge_source(version: str | None, source: str) -> Finding | None:
     """The problem of a version that neither a file that is read states nor a tag is."""
     if version is not None or source == VERSION_CONTROL:
         return None
-    return Problem(
+    return Finding(
         f"the version comes from {source}: it is not read here, and nothing here can change it",
         remedy="change it there yourself, commit and push, then nox -s release_preflight and"
         " nox -s tag -- VERSION; or let it be edited: list the file in [tool.bumpversion] of"

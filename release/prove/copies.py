@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from release.errors import Problem, ReleaseError
-from release.model import Gate
+from release.errors import ReleaseError
+from release.model import Finding, Gate
 from release.project import Project
 from release.project.git import GitFacts
 from release.project.git import git as ask
@@ -78,7 +78,7 @@ def require_whole(facts: GitFacts) -> None:
     if missing:
         remedy = "git fetch --refetch --no-filter gets them, or use a full clone"
         raise ReleaseError(
-            Problem(f"cannot be copied: a partial clone, without {missing} objects", remedy=remedy)
+            Finding(f"cannot be copied: a partial clone, without {missing} objects", remedy=remedy)
         )
 
 

@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from release.errors import ConfigurationError, Interrupted, Problem, ReleaseError
+from release.errors import ConfigurationError, Interrupted, ReleaseError
 from release.model import Artifact, Evidence, Finding, Gate, Outcome, Status
 from release.project import Project, read_project
 from release.prove import copies
@@ -107,7 +107,7 @@ def prove(run: Run, names: Sequence[str], listener: Listener) -> Proofs:
     project, facts = run.project, run.project.git
     if facts is None or facts.commit is None:
         remedy = "git init, git add, git commit: copies are made of a commit"
-        raise ReleaseError(Problem("not in a git repository with a commit", remedy=remedy))
+        raise ReleaseError(Finding("not in a git repository with a commit", remedy=remedy))
     gates = checklist(project)
     _require_known(names, gates)
     chosen = [name for name in gates if not names or name in names]
@@ -159,7 +159,7 @@ def _require_known(names: Sequence[str], gates: Mapping[str, Gate]) -> None:
         if name not in gates:
             near = difflib.get_close_matches(name, gates, 1)
             remedy = f"did you mean {near[0]!r}?" if near else f"gates: {', '.join(gates)}"
-            problems.append(Problem(f"{name!r} is no gate", remedy=remedy))
+            problems.append(Finding(f"{name!r} is no gate", remedy=remedy))
     if problems:
         raise ReleaseError(*problems)
 
@@ -528,7 +528,7 @@ def _prepare(
     except subprocess.CalledProcessError as error:
         remedy = "fix it until `git clone` of this repository works"
         said = f"cannot be copied: {copies.complaint(error)}"
-        raise ReleaseError(Problem(said, remedy=remedy)) from None
+        raise ReleaseError(Finding(said, remedy=remedy)) from None
     store = Store(root)
     wanted = _with_needs(chosen, gates)
     copies.take_evidence(run.store, store, wanted)

@@ -7,7 +7,8 @@ import stat
 import tempfile
 from pathlib import Path
 
-from release.errors import ConfigurationError, Problem
+from release.errors import ConfigurationError
+from release.model import Finding
 
 VARIABLE = "NOX_RELEASE_CACHE"
 NAME = "nox-release"
@@ -24,7 +25,7 @@ def find_cache(repository: Path) -> tuple[Path, str | None]:
     if chosen:
         fault = _fault(Path(chosen), repository)
         if fault is not None:
-            raise ConfigurationError(Problem(f"{VARIABLE}: {chosen} {fault}", remedy=REMEDY))
+            raise ConfigurationError(Finding(f"{VARIABLE}: {chosen} {fault}", remedy=REMEDY))
         return Path(chosen).resolve(), None
     usual = _usual()
     # A home folder that is not there is not made: whoever runs this has none.
@@ -36,7 +37,7 @@ def find_cache(repository: Path) -> tuple[Path, str | None]:
     worse = _fault(private, repository)
     if worse is not None:
         raise ConfigurationError(
-            Problem(
+            Finding(
                 "there is no folder for the environments of the tools:"
                 f" {usual} {fault}; {private} {worse}",
                 remedy=REMEDY,

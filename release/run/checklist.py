@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
-from release.errors import ConfigurationError, Problem
-from release.model import Evidence, Gate, Level, Required, Status, Verdict
+from release.errors import ConfigurationError
+from release.model import Evidence, Finding, Gate, Level, Required, Status, Verdict
 from release.registry import known
 from release.text.escaping import visible
 from release.text.versions import next_version
@@ -28,13 +28,13 @@ def checklist(project: Project) -> dict[str, Gate]:
     own = project.settings.gates.own
     gates = known() | {name: own_gate(name, table) for name, table in own.items()}
     problems = [
-        Problem(f"gate {name!r} exists already", "noxfile.py", remedy="give it another name")
+        Finding(f"gate {name!r} exists already", "noxfile.py", remedy="give it another name")
         for name in project.extra
         if name in gates
     ]
     gates |= project.extra
     problems += [
-        Problem(
+        Finding(
             f"gate {gate.name!r} needs {need!r}, which is not a gate",
             "noxfile.py",
             remedy=f"gates: {', '.join(gates)}",
@@ -48,7 +48,7 @@ def checklist(project: Project) -> dict[str, Gate]:
             TopologicalSorter({name: gate.needs for name, gate in gates.items()}).prepare()
         except CycleError as error:
             cycle = " needs ".join(reversed(error.args[1]))
-            problems.append(Problem(f"gates need each other: {cycle}", "noxfile.py"))
+            problems.append(Finding(f"gates need each other: {cycle}", "noxfile.py"))
     if problems:
         raise ConfigurationError(*problems)
     return gates

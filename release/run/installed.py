@@ -13,7 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.utils import canonicalize_name
 
-from release.errors import CannotCheck, Problem, ReleaseError
+from release.errors import CannotCheck, ReleaseError
+from release.model import Finding
 from release.project.declared import requirement_name
 from release.run import environments
 from release.run.environments import BUILD_NETWORK_REMEDY, NETWORK_REMEDY, Environment
@@ -345,4 +346,4 @@ class NotInstallable(ReleaseError):
     """What was built cannot be installed: a defect of the project."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(Problem(message, remedy="fix the project's metadata or build"))
+        super().__init__(Finding(message, remedy="fix the project's metadata or build"))

@@ -10,8 +10,8 @@ from datetime import timedelta
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from release.errors import ConfigurationError, Problem
-from release.model import Evidence, Gate, Outcome, Status
+from release.errors import ConfigurationError
+from release.model import Evidence, Finding, Gate, Outcome, Status
 from release.run.checklist import Report, checklist, make_report
 from release.run.inputs import gate_key
 from release.run.runner import (
@@ -77,7 +77,7 @@ def collect(run: Run, folder: Path) -> Report:
     """
     if not folder.is_dir():
         raise ConfigurationError(
-            Problem(
+            Finding(
                 "is not a folder", str(folder), remedy="give the folder that holds the evidence"
             )
         )
@@ -101,7 +101,7 @@ def _gathered(
     """The evidence below a folder that may count, by gate, and why some of a gate does not."""
     found: dict[str, list[Evidence]] = {name: [] for name in gates}
     refused: dict[str, str] = {}
-    foreign: list[Problem] = []
+    foreign: list[Finding] = []
     for path in sorted(folder.rglob("*.json")):
         if path.parent.name != "evidence" and path.parent != folder:
             continue
@@ -123,8 +123,8 @@ def _gathered(
     return found, refused
 
 
-def _foreign(folder: Path, path: Path) -> Problem:
-    return Problem(
+def _foreign(folder: Path, path: Path) -> Finding:
+    return Finding(
         "is evidence of a gate that this project does not have",
         visible(str(path.relative_to(folder))),
         remedy="remove it, or collect with the gates that the other machines had",

@@ -14,8 +14,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from release.errors import CannotCheck, Problem, ReleaseError
-from release.model import Artifact, Evidence, Gate, Level
+from release.errors import CannotCheck, ReleaseError
+from release.model import Artifact, Evidence, Finding, Gate, Level
 from release.run.processes import PARSER_MEMORY, Completed, Log, Processes, locked
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Shell:
         try:
             yaml.check(path.read_text(encoding="utf-8-sig"))
         except yaml.Malformed as error:
-            problem = Problem(str(error), path.name, error.line, "correct it there")
+            problem = Finding(str(error), path.name, error.line, "correct it there")
             raise ReleaseError(problem) from None
         except OSError as error:
             raise CannotCheck(f"{path.name}: {error.strerror}", "make it readable") from None

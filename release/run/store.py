@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from release.errors import CannotCheck, ConfigurationError, Problem
-from release.model import Evidence
+from release.errors import CannotCheck, ConfigurationError
+from release.model import Evidence, Finding
 from release.project.git import complaint, git
 from release.text.escaping import listing
 
@@ -29,7 +29,7 @@ class Store:
         self.folder = root / FOLDER
         if self.folder.is_symlink():
             raise ConfigurationError(
-                Problem(
+                Finding(
                     "is a link; evidence is only kept inside the project",
                     FOLDER,
                     remedy="remove the link",
@@ -53,7 +53,7 @@ class Store:
             yield
         except OSError as error:
             raise ConfigurationError(
-                Problem(
+                Finding(
                     f"cannot be written: {error.strerror or error}",
                     FOLDER,
                     remedy="evidence, logs and distributions are kept there; make it writable",
@@ -104,17 +104,17 @@ def _refuse_tracked(root: Path) -> None:
     try:
         done = git(root, "ls-files", "-z", "--", FOLDER, check=False, env=plainly)
     except CannotCheck as error:
-        raise ConfigurationError(Problem(error.reason, FOLDER, remedy=error.remedy)) from None
+        raise ConfigurationError(Finding(error.reason, FOLDER, remedy=error.remedy)) from None
     if done.returncode != 0 and "not a git repository (or any" not in done.stderr:
         said = complaint(done.stderr, done.returncode)
         remedy = "`git status` must work here before anything is kept there"
         raise ConfigurationError(
-            Problem(f"git cannot say what of it is tracked: {said}", FOLDER, remedy=remedy)
+            Finding(f"git cannot say what of it is tracked: {said}", FOLDER, remedy=remedy)
         )
     names = list(dict.fromkeys(name for name in done.stdout.split("\0") if name))
     if names:
         raise ConfigurationError(
-            Problem(
+            Finding(
                 f"git tracks what only this machine may write: {listing(names)}",
                 FOLDER,
                 remedy=f"git rm -r {FOLDER}, and commit that",
@@ -127,7 +127,7 @@ def _refuse_links(folder: Path) -> None:
     found = [path.relative_to(folder.parent).as_posix() for path in _strange(folder)]
     if found:
         raise ConfigurationError(
-            Problem(
+            Finding(
                 f"not everything in it is a file or a folder: {listing(sorted(found))}",
                 FOLDER,
                 remedy="remove that; evidence is only kept inside the project",

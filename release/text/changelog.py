@@ -17,7 +17,8 @@ from urllib.parse import quote, unquote
 
 from packaging.version import Version
 
-from release.errors import ConfigurationError, Problem
+from release.errors import ConfigurationError
+from release.model import Finding
 from release.text.plain_language import is_placeholder
 from release.text.sections import (
     BOM,
@@ -158,12 +159,12 @@ def _applied(text: str, edits: Sequence[Edit]) -> str:
 
 
 def _refusal(path: str, line: int | None, message: str, remedy: str) -> ConfigurationError:
-    return ConfigurationError(Problem(message, path, line, remedy))
+    return ConfigurationError(Finding(message, path, line, remedy))
 
 
-def _duplicates(sections: Sequence[Section], path: str) -> list[Problem]:
+def _duplicates(sections: Sequence[Section], path: str) -> list[Finding]:
     return [
-        Problem(
+        Finding(
             f"a second section for {section.name}; the first one is in line {sections[0].line}",
             path,
             section.line,
@@ -181,7 +182,7 @@ def _require_sound(log: Changelog, version: Version) -> None:
     if not log.understood:
         line = log.others[-1].line if log.others else None
         problems.append(
-            Problem(
+            Finding(
                 "no heading in it is understood as that of a release",
                 log.path,
                 line,
@@ -195,11 +196,11 @@ def _require_sound(log: Changelog, version: Version) -> None:
         raise ConfigurationError(*problems)
 
 
-def _misplaced(log: Changelog, version: Version) -> Iterator[Problem]:
+def _misplaced(log: Changelog, version: Version) -> Iterator[Finding]:
     """Why a new section cannot go to the top of the released ones."""
     for section in log.sections:
         if section.unreleased and section.version is not None:
-            yield Problem(
+            yield Finding(
                 f"the section {section.heading.title!r} is meant for {section.version}, and"
                 f" {version} is to be released",
                 log.path,
@@ -208,7 +209,7 @@ def _misplaced(log: Changelog, version: Version) -> Iterator[Problem]:
             )
             return
         if section.plain_unreleased and section.title.rest:
-            yield Problem(
+            yield Finding(
                 f"the heading {section.heading.title!r} is not supported",
                 log.path,
                 section.line,
@@ -216,12 +217,12 @@ def _misplaced(log: Changelog, version: Version) -> Iterator[Problem]:
             )
     named = [section for section in log.sections if section.title.spelling]
     if named and named[0].version is not None and named[0].version > version:
-        yield Problem(
+        yield Finding(
             f"begins with {named[0].name}, which is above {version}", log.path, named[0].line, _HAND
         )
     for section in log.unreleased:
         if named and section.heading.start > named[0].heading.start:
-            yield Problem(
+            yield Finding(
                 f"the Unreleased section stands below that of {named[0].name}",
                 log.path,
                 section.line,
@@ -438,7 +439,7 @@ def _notes(release: Release, level: int) -> list[tuple[str, list[str]]]:
     log = read(source, "notes.md")
     problems = list(log.problems)
     problems += [
-        Problem(
+        Finding(
             f"the heading {heading.title!r} is that of a release",
             line=heading.line,
             remedy="leave it out: notes are what stands below it",
@@ -448,7 +449,7 @@ def _notes(release: Release, level: int) -> list[tuple[str, list[str]]]:
     ]
     if problems:
         raise ConfigurationError(
-            *(Problem(p.message, "the notes", p.line, p.remedy) for p in problems)
+            *(Finding(p.message, "the notes", p.line, p.remedy) for p in problems)
         )
     headings = list(log.text.headings)
     if len(headings) > 1 and not source[: headings[0].start].strip():

@@ -17,7 +17,7 @@ from datetime import date
 
 from packaging.version import Version
 
-from release.errors import Problem
+from release.model import Finding
 from release.text.plain_language import blanked, is_placeholder
 from release.text.versions import parse
 
@@ -263,7 +263,7 @@ class Changelog:
     others: tuple[Heading, ...]
     definitions: tuple[Definition, ...]
     foot: int
-    problems: tuple[Problem, ...]
+    problems: tuple[Finding, ...]
     text: Text
 
     def of(self, version: Version) -> tuple[Section, ...]:
@@ -311,7 +311,7 @@ class Text:
     code: tuple[tuple[int, int], ...]
     comments: tuple[tuple[int, int], ...]
     definitions: tuple[Definition, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[Finding, ...]
 
     @functools.cached_property
     def _line_starts(self) -> Sequence[int]:
@@ -537,7 +537,7 @@ def _scan_markdown(text: str, path: str) -> Text:
     code: list[tuple[int, int]] = []
     comments: list[tuple[int, int]] = []
     definitions: list[Definition] = []
-    problems: list[Problem] = []
+    problems: list[Finding] = []
     lines = _Lines(text)
     position = _after_front_matter(text)
     while match := _INTEREST.search(text, position):
@@ -570,7 +570,7 @@ def _scan_markdown(text: str, path: str) -> Text:
             if not closed:
                 what = "comment" if match["comment"] else "code block"
                 message = f"a {what} begins here and is never closed, so all below belongs to it"
-                problems.append(Problem(message, path, line, "close it"))
+                problems.append(Finding(message, path, line, "close it"))
     return Text(
         whole=text,
         markup="markdown",

@@ -15,7 +15,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
-from release.errors import CannotCheck, ConfigurationError, Problem
+from release.errors import CannotCheck, ConfigurationError
+from release.model import Finding
 from release.project.git import git
 from release.world import web
 from release.world.web import Answer, get, origin
@@ -160,7 +161,7 @@ def find(
         there = f"; there is {', '.join(facts.remotes)}" if facts and facts.remotes else ""
         if facts is not None and remote != USUAL_REMOTE:
             raise ConfigurationError(
-                Problem(
+                Finding(
                     f"tool.release.remote is {remote}, and no remote is called so{there}",
                     "pyproject.toml",
                     remedy=f"correct it, or add the remote: git remote add {remote} URL",

@@ -18,7 +18,8 @@ from release.change.mentions import other_mentions
 from release.change.searches import MAX_REGEX, SEARCH, ListedPlace
 from release.change.version_places import MAX_SEARCHED, edit_places
 from release.change.version_table import listed_places
-from release.errors import ConfigurationError, Problem
+from release.errors import ConfigurationError
+from release.model import Finding
 from release.project import VersionPlace, read_project
 from release.text import patterns
 from tests.support import make_project
@@ -47,13 +48,13 @@ def bumped(
     return edit_places(text, path, places, known, previous, version, today=today)[0]
 
 
-def problems(function: Callable[..., Any], *arguments: Any, **details: Any) -> list[Problem]:
+def problems(function: Callable[..., Any], *arguments: Any, **details: Any) -> list[Finding]:
     with pytest.raises(ConfigurationError) as caught:
         function(*arguments, **details)
     return list(caught.value.problems)
 
 
-def problem(function: Callable[..., Any], *arguments: Any, **details: Any) -> Problem:
+def problem(function: Callable[..., Any], *arguments: Any, **details: Any) -> Finding:
     (found,) = problems(function, *arguments, **details)
     return found
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from release.errors import CannotCheck, ConfigurationError, Problem
-from release.model import Level
+from release.errors import CannotCheck, ConfigurationError
+from release.model import Finding, Level
 from release.project import Project, read_project, read_text
 from tests.support import commit, git, make_project, write
 
@@ -24,7 +24,7 @@ def project_of(root: Path, files: Mapping[str, str | bytes | None]) -> Project:
     return read_project(root)
 
 
-def problem_of(root: Path) -> Problem:
+def problem_of(root: Path) -> Finding:
     with pytest.raises(ConfigurationError) as caught:
         read_project(root)
     (problem,) = caught.value.problems

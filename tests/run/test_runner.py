@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from release.errors import CannotCheck, ConfigurationError, Problem
+from release.errors import CannotCheck, ConfigurationError
 from release.model import Artifact, Evidence, Finding, Gate, Level, Outcome, Status
 from release.project import Project, read_project
 from release.run.checklist import checklist
@@ -341,7 +341,7 @@ def test_a_gate_that_cannot_check_is_unchecked_with_the_remedy(root: Path) -> No
 
 def test_a_users_mistake_met_by_a_gate_fails_it_with_its_place(root: Path) -> None:
     def mistaken(project: Project, shell: Shell) -> Outcome:
-        raise ConfigurationError(Problem("is not UTF-8", "CITATION.cff", 3, "save it as UTF-8"))
+        raise ConfigurationError(Finding("is not UTF-8", "CITATION.cff", 3, "save it as UTF-8"))
 
     outcome = judge(start(root), gate("x", mistaken), {}).outcome
     assert outcome.status is Status.FAILED

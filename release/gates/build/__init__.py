@@ -43,7 +43,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from release.errors import CannotCheck, Problem, ReleaseError, attempt
+from release.errors import CannotCheck, ReleaseError, attempt
 from release.model import Artifact, Finding, Gate, Judgement, Outcome
 from release.run import environments, installed
 from release.run.processes import PARSER_MEMORY
@@ -100,7 +100,7 @@ def check(project: Project, shell: Shell) -> Outcome:
     try:
         archives = read(sdist), read(wheel)
     except Unreadable as error:
-        raise ReleaseError(Problem(str(error), remedy=LOG_REMEDY)) from None
+        raise ReleaseError(Finding(str(error), remedy=LOG_REMEDY)) from None
     modules = settings.imports
     if modules is None:
         modules = top_level_modules(archives[1].installed)
@@ -245,7 +245,7 @@ def _only_file(answer: Mapping[str, str], kind: str) -> Path:
     if others or not path.name.endswith(suffix):
         made = ", ".join([path.name, *others])
         raise ReleaseError(
-            Problem(f"the build backend made {made} where one {suffix} file was asked for")
+            Finding(f"the build backend made {made} where one {suffix} file was asked for")
         )
     return path
 
@@ -262,7 +262,7 @@ def _explain(project: Project, error: Mapping[str, str], *, again: bool) -> Rele
                 environments.NETWORK_REMEDY,
             )
         return ReleaseError(
-            Problem(
+            Finding(
                 f"{what}: its build requirements ({message}) cannot be installed:"
                 f" {environments.reason(said)}",
                 path,
@@ -271,7 +271,7 @@ def _explain(project: Project, error: Mapping[str, str], *, again: bool) -> Rele
         )
     if kind == "backend":
         return ReleaseError(
-            Problem(
+            Finding(
                 f"{what}: the build backend {project.backend!r} cannot be imported:"
                 f" {_last_lines(said, 1)}",
                 path,
@@ -287,9 +287,9 @@ def _explain(project: Project, error: Mapping[str, str], *, again: bool) -> Rele
             )
         if program := environments.missing_program(said):
             return CannotCheck(f"{what}: {program}", environments.PROGRAM_REMEDY)
-        return ReleaseError(Problem(f"{what}: {_last_lines(said, 3)}", remedy=LOG_REMEDY))
+        return ReleaseError(Finding(f"{what}: {_last_lines(said, 3)}", remedy=LOG_REMEDY))
     return ReleaseError(
-        Problem(f"{what}: {message}", path if kind == "configuration" else "", remedy=LOG_REMEDY)
+        Finding(f"{what}: {message}", path if kind == "configuration" else "", remedy=LOG_REMEDY)
     )
 
 

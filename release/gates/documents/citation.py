@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from release.errors import ConfigurationError, Problem
+from release.errors import ConfigurationError
 from release.model import Finding
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def with_release(text: str, path: str, version: str, day: date) -> str:
     ]
     if [(node.keys, node.value, node.anchor) for node in read(edited, path)] != wanted:
         raise ConfigurationError(
-            Problem("its version cannot be replaced safely", path, remedy="edit it by hand")
+            Finding("its version cannot be replaced safely", path, remedy="edit it by hand")
         )
     return edited
 
@@ -148,7 +148,7 @@ def read(text: str, path: str) -> tuple[Node, ...]:
     for node in nodes:
         if node.keys in seen:
             name = ".".join(map(str, node.keys))
-            problems.append(Problem(f"states {name} twice", path, node.line, "keep one of them"))
+            problems.append(Finding(f"states {name} twice", path, node.line, "keep one of them"))
         seen.add(node.keys)
     if problems:
         raise ConfigurationError(*problems)
@@ -232,14 +232,14 @@ def _walk(text: str, path: str) -> Iterator[Node]:
                 )
     except Malformed as error:
         raise ConfigurationError(
-            Problem(str(error), path, error.line, "correct it there")
+            Finding(str(error), path, error.line, "correct it there")
         ) from None
     if mappings == 0:
         raise _refusal("is no mapping", path, 1)
 
 
 def _refusal(message: str, path: str, line: int | None) -> ConfigurationError:
-    return ConfigurationError(Problem(message, path, line, "write it as one mapping, by CFF 1.2.0"))
+    return ConfigurationError(Finding(message, path, line, "write it as one mapping, by CFF 1.2.0"))
 
 
 class Lines:
@@ -274,7 +274,7 @@ def _places(nodes: Sequence[Node]) -> Iterator[Node]:
 
 def _obstacles(
     text: str, path: str, nodes: Sequence[Node], places: Sequence[Node]
-) -> Iterator[Problem]:
+) -> Iterator[Finding]:
     """Why the places cannot be edited, or not without changing something else."""
     write_out = "write the value out"
     anchored: dict[str, Node] = {}
@@ -283,7 +283,7 @@ def _obstacles(
         if node.anchor is not None:
             anchored[node.anchor] = node
         if node.keys in {("<<",), (PREFERRED, "<<")}:
-            yield Problem("merges other keys", path, node.line, "write the keys out")
+            yield Finding("merges other keys", path, node.line, "write the keys out")
         if node.alias is None:
             continue
         target = anchored.get(node.alias)
@@ -291,28 +291,28 @@ def _obstacles(
         name = ".".join(map(str, node.keys))
         if node.keys in by_keys:
             if keys not in by_keys or keys[-1] != node.keys[-1]:
-                yield Problem(f"{name} is an alias, *{node.alias}", path, node.line, write_out)
+                yield Finding(f"{name} is an alias, *{node.alias}", path, node.line, write_out)
         elif node.keys == (PREFERRED,):
-            yield Problem(f"{name} is an alias, *{node.alias}", path, node.line, write_out)
+            yield Finding(f"{name} is an alias, *{node.alias}", path, node.line, write_out)
         elif target and any(place[: len(keys)] == keys for place in by_keys):
             said = f"{name} repeats what a release changes, by *{node.alias}"
-            yield Problem(said, path, node.line, write_out)
+            yield Finding(said, path, node.line, write_out)
     for node in places:
         if node.alias is None:
             yield from _illegible(node, text, path)
 
 
-def _illegible(node: Node, text: str, path: str) -> Iterator[Problem]:
+def _illegible(node: Node, text: str, path: str) -> Iterator[Finding]:
     name = ".".join(map(str, node.keys))
     raw = text[node.start + len(_properties(text, node)) : node.end]
     if node.value is None:
-        yield Problem(f"{name} is no text", path, node.line, "write one value there")
+        yield Finding(f"{name} is no text", path, node.line, "write one value there")
     elif node.tag not in (None, "!", STRING_TAG):
-        yield Problem(f"{name} has a tag, {node.tag}", path, node.line, "take the tag away")
+        yield Finding(f"{name} has a tag, {node.tag}", path, node.line, "take the tag away")
     elif not raw:
-        yield Problem(f"{name} is empty", path, node.line, "state it, or remove the key")
+        yield Finding(f"{name} is empty", path, node.line, "state it, or remove the key")
     elif node.style in BLOCK or "\n" in raw or (node.style in PLAIN and raw != node.value):
-        yield Problem(f"{name} spans several lines", path, node.line, "write it on one line")
+        yield Finding(f"{name} spans several lines", path, node.line, "write it on one line")
 
 
 def _properties(text: str, node: Node) -> str:

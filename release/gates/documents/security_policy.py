@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from release.errors import ConfigurationError, Problem
+from release.errors import ConfigurationError
 from release.model import Finding
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def _edits(table: Table, text: str, path: str, version: Version) -> Iterator[tup
     remedy = f"edit the table by hand so that it lists {name} as supported"
     chain = _chain([row for row in table.rows if row.supported and row.sign == "="], version)
     problems = [
-        Problem(
+        Finding(
             f"whether {row.said} is supported is not clear"
             if row.series
             else f"{row.said!r} names no version in a known way",
@@ -197,19 +197,19 @@ def _edits(table: Table, text: str, path: str, version: Version) -> Iterator[tup
         if not row.understood
     ]
     problems += [
-        Problem(f"{row.said} is listed, and not as supported", path, row.line, remedy)
+        Finding(f"{row.said} is listed, and not as supported", path, row.line, remedy)
         for row in table.rows
         if row.supported is False and row.series and row.sign == "=" and row.covers(version)
     ]
     problems += [
-        Problem(
+        Finding(
             f"the row of {row.said} says more than whether it is supported", path, row.line, remedy
         )
         for row in chain
         if any(re.search(r"\d", c.text) for n, c in enumerate(row.cells) if n != row.column)
     ]
     if not chain and not problems:
-        problems.append(Problem(f"no row can become that of {name}", path, table.line, remedy))
+        problems.append(Finding(f"no row can become that of {name}", path, table.line, remedy))
     if problems:
         raise ConfigurationError(*problems)
     newest = _padded(version.release, len(chain[0].series))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from release.errors import ConfigurationError, Problem
+from release.errors import ConfigurationError
 from release.gates.documents.citation import Lines, is_future, prefix
 from release.model import Finding
 
@@ -56,7 +56,7 @@ def with_release(text: str, path: str, version: str, day: date) -> str:
             continue
         if not isinstance(member.value, str):
             problems.append(
-                Problem(f"{member.key} is no text", path, member.line, "write it in quotes")
+                Finding(f"{member.key} is no text", path, member.line, "write it in quotes")
             )
             continue
         new = day.isoformat() if member.key == DATE else prefix(member.value) + version
@@ -83,7 +83,7 @@ def read(text: str, path: str) -> tuple[Member, ...]:
             members[key] = Member(key, value, start, end, lines.at(begins))
     except json.JSONDecodeError as error:
         raise ConfigurationError(
-            Problem(
+            Finding(
                 f"is not valid JSON: {error.msg}",
                 path,
                 lines.at(error.pos),
@@ -95,11 +95,11 @@ def read(text: str, path: str) -> tuple[Member, ...]:
         last = text.rfind(spelled)
         place = lines.at(last) if last >= 0 else None
         raise ConfigurationError(
-            Problem(f"states {error.key} twice", path, place, "keep one of them")
+            Finding(f"states {error.key} twice", path, place, "keep one of them")
         ) from None
     except (ValueError, RecursionError):
         raise ConfigurationError(
-            Problem("holds a number or nesting that no reader takes", path, remedy="simplify it")
+            Finding("holds a number or nesting that no reader takes", path, remedy="simplify it")
         ) from None
     return tuple(members.values())
 

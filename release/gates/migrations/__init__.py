@@ -52,7 +52,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from release.errors import CannotCheck, ConfigurationError, Problem
+from release.errors import CannotCheck, ConfigurationError
 from release.model import Finding, Gate, Level, Outcome
 from release.run.export import export
 from release.run.shell import BYTECODE
@@ -182,7 +182,7 @@ class Migrations:
             if files := in_order(texts):
                 return cls(copy, files)
         raise ConfigurationError(
-            Problem(
+            Finding(
                 f"{TABLE}.folder names {folder}, where no migrations are"
                 " (SQL files, or the Python of Alembic or Django)",
                 "pyproject.toml",
@@ -224,7 +224,7 @@ class Migrations:
 def _require_inside(path: Path, root: Path) -> None:
     if not path.resolve().is_relative_to(root.resolve()):
         raise ConfigurationError(
-            Problem(
+            Finding(
                 f"the migration {path.name} lies outside of the repository",
                 path.relative_to(root).as_posix(),
                 remedy=f"put a file where the link is, or correct {TABLE}.folder",

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from release.errors import ConfigurationError, Problem
+from release.errors import ConfigurationError
 from release.gates.build.contents import matches
 from release.model import Finding, Judgement
 
@@ -246,10 +246,10 @@ def read_baseline(text: str, path: str) -> tuple[Accepted, ...]:
         data = toml.loads(text.removeprefix("\ufeff"))
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(
-            Problem(f"not valid TOML: {error}", path, remedy="fix it")
+            Finding(f"not valid TOML: {error}", path, remedy="fix it")
         ) from None
     problems = [
-        Problem(f"unknown key {key!r}", path, remedy="its entries are [[ignore]] tables")
+        Finding(f"unknown key {key!r}", path, remedy="its entries are [[ignore]] tables")
         for key in data
         if key != "ignore"
     ]
@@ -262,7 +262,7 @@ def read_baseline(text: str, path: str) -> tuple[Accepted, ...]:
             accepted += accepted_by([SecretIgnore.model_validate(entry)])
         except ValidationError as error:
             problems += [
-                Problem(f"entry {number + 1}: {_said(fault)}", path, line, "fix it")
+                Finding(f"entry {number + 1}: {_said(fault)}", path, line, "fix it")
                 for fault in error.errors(include_url=False, include_input=False)
             ]
     if problems:
