@@ -18,10 +18,11 @@ from datetime import date
 from packaging.version import Version
 
 from release.model import Finding
+from release.text import markdown
 from release.text.plain_language import blanked, is_placeholder
 from release.text.versions import parse
 
-BOM = "\ufeff"
+BOM = markdown.BOM
 # The start of a line; the first one may stand behind a byte order mark. It is searched for at every
 # character of a text: what decides must come first.
 _LINE = r"^(?:\ufeff(?<=\A\ufeff))?"
@@ -488,23 +489,10 @@ def _iso(text: str) -> date | None:
         return None
 
 
-_INTEREST = re.compile(
-    _LINE + r"(?:"
-    r"(?P<indent> {0,3})(?:"
-    r"(?P<hashes>#{1,6})(?=[ \t\r\n]|\Z)"
-    r"|(?P<under>=+|-+)[ \t]*\r?$"
-    r"|(?P<comment><!--)"
-    r"|<(?P<tag>pre|script|style|textarea)(?=[\s>])"
-    r"|\[(?P<label>[^\[\]\n]{1,200})\]:[ \t]*(?P<url><[^<>\n]*>|[^\s<]\S*)"
-    r"|(?P<marker>(?:[-*+]|\d{1,9}[.)])[ \t]{1,4})?(?P<fence>`{3,}(?=[^`\n]*$)|~{3,})"
-    r"))",
-    re.M | re.I,
+# A link definition, wherever it stands outside of code and comments.
+_DEFINITION = re.compile(
+    _LINE + r" {0,3}\[(?P<label>(?!\^)[^\[\]\n]{1,200})\]:[ \t]*(?P<url><[^<>\n]*>|[^\s<]\S*)", re.M
 )
-_NO_PARAGRAPH = re.compile(
-    r"(?: {4}|\t)| {0,3}(?:[-*+>|#<]|\d{1,9}[.)][ \t]|`{3}|~{3}|\[[^\]]*\]:)"
-)
-_LIST_ITEM = re.compile(r"(?P<indent> {0,9})(?P<marker>(?:[-*+]|\d{1,9}[.)])[ \t]{1,4})\S")
-_FENCE_LOOK_BACK = 100
 
 
 class _Lines:
@@ -534,129 +522,50 @@ def _line_start(text: str, offset: int) -> int:
 
 def _scan_markdown(text: str, path: str) -> Text:
     headings: list[Heading] = []
-    code: list[tuple[int, int]] = []
-    comments: list[tuple[int, int]] = []
-    definitions: list[Definition] = []
+    spans: dict[str, list[tuple[int, int]]] = {"code": [], "comment": []}
     problems: list[Finding] = []
     lines = _Lines(text)
-    position = _after_front_matter(text)
-    while match := _INTEREST.search(text, position):
-        start = _line_start(text, match.start("indent"))
-        position = end = _line_end(text, match.end())
-        if match["hashes"]:
-            title = _without_closing(text[match.end() : end].strip())
-            place = text.find(title, match.end()) if title else match.end()
-            level = len(match["hashes"])
-            headings.append(Heading(level, title, lines.at(start), start, end, place))
-        elif match["under"]:
-            if above := _underlined(text, start, headings, code, comments):
-                level = 1 if match["under"][0] == "=" else 2
-                title = text[above:start].strip()
-                place = text.find(title, above)
-                mark = match["under"][0]
-                headings.append(Heading(level, title, lines.at(above), above, end, place, mark))
-        elif match["label"]:
-            if not match["label"].startswith("^"):
-                url = match["url"]
-                place = match.start("url") + url.startswith("<")
-                line = lines.at(start)
-                definitions.append(
-                    Definition(match["label"], url.strip("<>"), line, start, end, place)
+    for block in markdown.blocks(text):
+        line = lines.at(block.start)
+        if block.kind == "heading":
+            underlined = block.mark[0] in "=-"
+            # The title of a release takes one line; a longer one is a paragraph above a rule.
+            if "\n" not in block.title:
+                place = text.find(block.title, block.start + (0 if underlined else block.level))
+                mark = block.mark if underlined else ""
+                headings.append(
+                    Heading(block.level, block.title, line, block.start, block.end, place, mark)
                 )
-        else:
-            line = lines.at(start)
-            position, closed = _after_block(text, match, end)
-            (comments if match["comment"] else code).append((start, position))
-            if not closed:
-                what = "comment" if match["comment"] else "code block"
-                message = f"a {what} begins here and is never closed, so all below belongs to it"
-                problems.append(Finding(message, path, line, "close it"))
+            continue
+        spans[block.kind].append((block.start, block.end))
+        if not block.closed:
+            what = "comment" if block.kind == "comment" else "code block"
+            message = f"a {what} begins here and is never closed, so all below belongs to it"
+            problems.append(Finding(message, path, line, "close it"))
+    hidden = sorted((*spans["code"], *spans["comment"]))
     return Text(
         whole=text,
         markup="markdown",
         headings=tuple(headings),
-        code=tuple(code),
-        comments=tuple(comments),
-        definitions=tuple(definitions),
+        code=tuple(spans["code"]),
+        comments=tuple(spans["comment"]),
+        definitions=tuple(_definitions(text, hidden)),
         problems=tuple(problems),
     )
 
 
-def _without_closing(title: str) -> str:
-    """The text of an ATX heading without the number signs that may close it."""
-    bare = title.rstrip("#")
-    return bare.rstrip(" \t") if not bare or bare[-1] in " \t" else title
-
-
-def _after_front_matter(text: str) -> int:
-    """Where the text begins behind front matter of YAML, or behind nothing."""
-    start = 1 if text.startswith(BOM) else 0
-    match = re.compile(r"---[ \t]*\r?\n(?=[A-Za-z_-]+:)").match(text, start)
-    closing = re.compile(r"^---[ \t]*\r?$", re.M).search(text, match.end()) if match else None
-    return closing.end() if closing else 0
-
-
-def _after_block(text: str, match: re.Match[str], end: int) -> tuple[int, bool]:
-    """Where a comment, a raw HTML block or a fence ends, and whether it is closed."""
-    if match["comment"]:
-        found = text.find("-->", match.end("comment"))
-        return (_line_end(text, found), True) if found >= 0 else (len(text), False)
-    if match["tag"]:
-        close = re.compile(rf"</{match['tag']}>", re.I).search(text, match.end())
-        return (_line_end(text, close.end()), True) if close else (len(text), False)
-    fence = match["fence"]
-    content = _content_offset(text, match)
-    indent = r"[ \t]*" if content else r" {0,3}"
-    closing = rf"(?P<closed>{indent}{re.escape(fence[0])}{{{len(fence)},}}[ \t]*\r?$)"
-    if content:
-        # A line that is less indented than the list item's content ends the item and the fence.
-        closing += rf"|(?! {{{content}}}|[ \t]*\r?$|\t)"
-    close = re.compile(rf"^(?:{closing})", re.M).search(text, end)
-    if close is None:
-        return len(text), bool(content)
-    return (_line_end(text, close.end()), True) if close["closed"] else (close.start(), True)
-
-
-def _content_offset(text: str, match: re.Match[str]) -> int:
-    """How far the content of the list item is indented that a fence stands in; 0 for none."""
-    indent = len(match["indent"])
-    if match["marker"]:
-        return indent + len(match["marker"])
-    end = match.start("indent")
-    for _ in range(_FENCE_LOOK_BACK if indent else 0):
-        if end <= 0:
-            break
-        start = text.rfind("\n", 0, end - 1) + 1
-        line = text[start : end - 1]
-        item = _LIST_ITEM.match(line)
-        if item and item.end() - 1 <= indent:
-            return item.end() - 1
-        if line.strip() and len(line) - len(line.lstrip(" ")) < indent and not item:
-            break
-        end = start
-    return 0
-
-
-def _underlined(
-    text: str,
-    start: int,
-    headings: Sequence[Heading],
-    code: Sequence[tuple[int, int]],
-    comments: Sequence[tuple[int, int]],
-) -> int | None:
-    """Where the heading begins whose underline stands at `start`; None when it is none."""
-    first = 1 if text.startswith(BOM) else 0
-    if start <= first:
-        return None
-    above = _line_start(text, start - 1)
-    line = text[above:start]
-    if not line.strip() or len(line) > _LONGEST_TITLE or _NO_PARAGRAPH.match(line):
-        return None
-    if any(spans and spans[-1][1] > above for spans in (code, comments)):
-        return None
-    last = headings[-1].end if headings else -1
-    before = text[_line_start(text, above - 1) : above] if above > first else ""
-    return None if last > above or (before.strip() and last != above) else above
+def _definitions(text: str, hidden: Sequence[tuple[int, int]]) -> Iterator[Definition]:
+    lines = _Lines(text)
+    starts = [start for start, _ in hidden]
+    for match in _DEFINITION.finditer(text):
+        start = match.start() + (text[match.start()] == BOM)
+        at = bisect.bisect_right(starts, start) - 1
+        if at >= 0 and start < hidden[at][1]:
+            continue
+        url = match["url"]
+        place = match.start("url") + url.startswith("<")
+        end = _line_end(text, match.end())
+        yield Definition(match["label"], url.strip("<>"), lines.at(start), start, end, place)
 
 
 _ADORNMENT = re.compile(_LINE + r"(?P<mark>[!-/:-@\[-`{-~])(?P=mark)+[ \t]*\r?$", re.M)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from release.gates.documents.security_policy import prose, replaced
+from release.gates.documents.security_policy import replaced
 from release.model import Finding
+from release.text.markdown import visible
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -142,7 +143,7 @@ def badges(text: str, path: str) -> Iterator[Badge]:
 def _in_markdown(text: str) -> Iterator[Badge]:
     alternatives: dict[str, list[Text]] = {}
     definitions: list[tuple[int, re.Match[str], int]] = []
-    for number, start, line in prose(text):
+    for number, start, line in visible(text):
         definition = DEFINITION.match(line)
         if definition:
             definitions.append((start, definition, number))
@@ -161,7 +162,7 @@ def _in_markdown(text: str) -> Iterator[Badge]:
 
 
 def _in_html(text: str) -> Iterator[Badge]:
-    shown = list(prose(text))
+    shown = list(visible(text))
     place = 0
     for tag in TAG.finditer(text):
         while place + 1 < len(shown) and shown[place + 1][1] <= tag.start():

@@ -6,7 +6,6 @@ stands under a heading that does.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,15 +13,13 @@ from typing import TYPE_CHECKING
 
 from release.errors import ConfigurationError
 from release.model import Finding
+from release.text.markdown import Cell, cells, delimits, visible
 
 if TYPE_CHECKING:
     from packaging.version import Version
 
 MAX_CELL = 200
-FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 HEADING = re.compile(r" {0,3}#{1,6}\s+(.*)")
-DELIMITER = re.compile(r":?-+:?")
-PIPE = re.compile(r"(?<!\\)\|")
 VERSION_WORD = re.compile(r"vers|release|series|branch|\btags?\b", re.I)
 SUPPORT_WORD = re.compile(r"supp?ort|soport", re.I)
 OTHER_WORD = re.compile(r"security|updat|fix|status|maint|patch", re.I)
@@ -55,21 +52,6 @@ SIGNS = {"≤": "<=", "≥": ">=", "&lt;": "<", "&gt;": ">", "&lt;=": "<=", "&gt
          "older than": "<", "before": "<", "below": "<", "up to": "<="}  # fmt: skip
 
 Series = tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A cell of a table: its text, where that begins, and the cell's span with its spaces."""
-
-    text: str
-    begins: int
-    start: int
-    end: int
-
-    @property
-    def trailing(self) -> int:
-        """How many characters of space follow the text."""
-        return self.end - self.begins - len(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,9 +227,10 @@ def _replaced(table: Table, row: Row, new: str) -> Iterator[tuple[int, int, str]
     """The edits that put another version into a row, and keep its column's width where it can."""
     cell = row.cells[row.column]
     yield row.start, row.end, new
-    if cell.end - cell.start == table.widths[row.column] and cell.trailing:
-        trailing = max(1, cell.trailing + row.end - row.start - len(new))
-        yield cell.end - cell.trailing, cell.end, " " * trailing
+    space = cell.end - cell.begins - len(cell.text)
+    if cell.end - cell.start == table.widths[row.column] and space:
+        wanted = max(1, space + row.end - row.start - len(new))
+        yield cell.end - space, cell.end, " " * wanted
 
 
 def _bounds(
@@ -304,59 +287,28 @@ def tables(text: str) -> list[Table]:
     found = []
     heading = ""
     before: tuple[Cell, ...] = ()
-    lines = list(prose(text))
+    lines = list(visible(text))
     index = 0
     while index < len(lines):
         top, start, line = lines[index]
         index += 1
-        cells = _cells(line, start)
+        row = cells(line, start)
         title = HEADING.fullmatch(line)
         if title:
             heading = title[1]
-        delimits = len(cells) == len(before) and all(DELIMITER.fullmatch(c.text) for c in cells)
-        columns = _columns([cell.text for cell in before], heading) if cells and delimits else None
-        before = cells
+        is_table = delimits(row, before)
+        columns = _columns([cell.text for cell in before], heading) if is_table else None
+        before, widths = row, tuple(cell.end - cell.start for cell in row)
         if columns is None:
             continue
         rows = []
         while index < len(lines) and "|" in lines[index][2]:
             number, start, line = lines[index]
-            row = _row(number, _cells(line, start), *columns)
-            rows += [row] if row else []
+            rows += _row(number, cells(line, start), *columns)
             index += 1
-        widths = tuple(cell.end - cell.start for cell in cells)
         found.append(Table(top, tuple(rows), widths))
         before = ()
     return found
-
-
-def prose(text: str) -> Iterator[tuple[int, int, str]]:
-    """The lines of a Markdown text outside of code fences and comments.
-
-    Each comes with its number, where it starts, and its text without the line's end.
-    """
-    fence = ""
-    commented = False
-    start = 0
-    number = 0
-    while start < len(text):
-        number += 1
-        end = text.find("\n", start)
-        end = len(text) if end < 0 else end
-        line = text[start:end].removesuffix("\r")
-        begins, start = start, end + 1
-        mark = FENCE.fullmatch(line)
-        if fence:
-            if mark and mark[1].startswith(fence) and not mark[2].strip():
-                fence = ""
-        elif commented:
-            commented = "-->" not in line
-        elif mark and not (mark[1][0] == "`" and "`" in mark[2]):
-            fence = mark[1]
-        else:
-            opened = line.rfind("<!--")
-            commented = opened >= 0 and "-->" not in line[opened:]
-            yield number, begins, line
 
 
 def replaced(text: str, edits: Iterable[tuple[int, int, str]]) -> str:
@@ -367,22 +319,6 @@ def replaced(text: str, edits: Iterable[tuple[int, int, str]]) -> str:
         parts += [text[place:start], new]
         place = end
     return "".join([*parts, text[place:]])
-
-
-def _cells(line: str, start: int) -> tuple[Cell, ...]:
-    if "|" not in line or line.startswith(("    ", "\t")):
-        return ()
-    bounds = [-1, *(match.start() for match in PIPE.finditer(line)), len(line)]
-    if not line[: bounds[1]].strip():
-        del bounds[0]
-    if len(bounds) > 2 and not line[bounds[-2] + 1 :].strip():
-        del bounds[-1]
-    cells = []
-    for left, right in itertools.pairwise(bounds):
-        raw = line[left + 1 : right]
-        begins = start + left + 1 + len(raw) - len(raw.lstrip())
-        cells.append(Cell(raw.strip(), begins, start + left + 1, start + right))
-    return tuple(cells)
 
 
 def _columns(header: Sequence[str], heading: str) -> tuple[int, int | None] | None:
@@ -410,28 +346,20 @@ def _columns(header: Sequence[str], heading: str) -> tuple[int, int | None] | No
     return None if support is None else (version, support)
 
 
-def _row(line: int, cells: tuple[Cell, ...], version: int, support: int | None) -> Row | None:
+def _row(line: int, cells: tuple[Cell, ...], version: int, support: int | None) -> list[Row]:
     if len(cells) <= max(version, support or 0):
-        return None
+        return []
     cell = cells[version]
     if FOREIGN_WORD.search(cell.text[:MAX_CELL]):
-        return None
+        return []
     match = SPECIFIER.fullmatch(cell.text) if len(cell.text) <= MAX_CELL else None
     if match is None:
-        return Row(line, cells, version, _mark(cells, support), "=", (), cell.begins, cell.begins)
+        return [Row(line, cells, version, _mark(cells, support), "=", (), cell.begins, cell.begins)]
     sign = (match["sign"] or "").lower()
     sign = SIGNS.get(sign, sign) or (">=" if match["plus"] else "<=" if match["minus"] else "=")
     series = tuple(map(int, match["numbers"].split(".")))
-    return Row(
-        line,
-        cells,
-        version,
-        _mark(cells, support),
-        sign,
-        series,
-        cell.begins + match.start("text"),
-        cell.begins + match.end("text"),
-    )
+    start, end = (cell.begins + place for place in match.span("text"))
+    return [Row(line, cells, version, _mark(cells, support), sign, series, start, end)]
 
 
 def _mark(cells: Sequence[Cell], column: int | None) -> bool | None:

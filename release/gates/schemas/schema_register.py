@@ -17,6 +17,7 @@ from itertools import pairwise, product
 from typing import TYPE_CHECKING
 
 from release.model import Finding
+from release.text.markdown import Cell, cells, delimits, visible
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -29,7 +30,6 @@ LONGEST_VERSION = 64
 MOST_STEPS = 100
 RUN = re.compile(r"[0-9A-Za-z_.]*")
 DIGITS = frozenset("0123456789")
-FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*))?")
 LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
 ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
@@ -145,55 +145,20 @@ def parse(text: str, path: str) -> Register:
 def _rows(text: str) -> Iterator[_Row]:
     """What the document says of schemas, in its order."""
     columns: tuple[int, int] | None = None
-    above: list[str] = []
-    for line, content in visible_lines(text):
+    above: tuple[Cell, ...] = ()
+    for line, _, content in visible(text):
         if heading := _heading_entry(content):
             yield _Row(line, *heading, in_table=False)
-        cells = _cells(content)
-        if columns is not None and cells:
-            name, version = (_plain(cells[at]) if at < len(cells) else "" for at in columns)
+        row = cells(content)
+        if columns is not None and row:
+            name, version = (_plain(row[at].text) if at < len(row) else "" for at in columns)
             if name or version:
-                yield _Row(line, name, _assigned(version), in_table=True)
+                # What NAME = VALUE gives to the name; any other text as it is.
+                value = version.rpartition("=")[2].strip().strip("\"'")
+                yield _Row(line, name, value, in_table=True)
             continue
-        columns = _columns(above) if _delimits(cells, above) else None
-        above = cells
-
-
-def visible_lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines of a Markdown document with their numbers, without fenced code and comments."""
-    fence = ""
-    comment = False
-    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
-        line = line.removesuffix("\r")
-        match = FENCE.match(line)
-        if fence:
-            if match and match[1].startswith(fence) and not match[2].strip():
-                fence = ""
-        elif comment:
-            comment = "-->" not in line
-        elif match and not (match[1][0] == "`" and "`" in match[2]):
-            fence = match[1]
-        elif line.lstrip().startswith("<!--"):
-            comment = "-->" not in line
-        else:
-            yield number, line
-
-
-def _cells(line: str) -> list[str]:
-    """The cells of a row of a table (GitHub Flavored Markdown 0.29, tables); none if it is none."""
-    if "|" not in line or line.startswith(("    ", "\t")):
-        return []
-    cells = [part.strip() for part in re.split(r"(?<!\\)\|", line.strip())]
-    if cells and not cells[0]:
-        cells = cells[1:]
-    if cells and not cells[-1]:
-        cells = cells[:-1]
-    return cells
-
-
-def _delimits(cells: Sequence[str], above: Sequence[str]) -> bool:
-    """Whether this is the row of dashes below the header of a table."""
-    return 0 < len(cells) == len(above) and all(re.fullmatch(r":?-+:?", cell) for cell in cells)
+        columns = _columns([cell.text for cell in above]) if delimits(row, above) else None
+        above = row
 
 
 def _columns(header: Sequence[str]) -> tuple[int, int] | None:
@@ -240,11 +205,6 @@ def _plain(cell: str) -> str:
     text = LINK.sub(r"\1", cell)
     text = re.sub(r"(?<!\\)[`*]", "", text).strip()
     return ESCAPED.sub(r"\1", text).strip("_").strip()
-
-
-def _assigned(text: str) -> str:
-    """What NAME = VALUE gives to the name; any other text as it is."""
-    return text.rpartition("=")[2].strip().strip("\"'")
 
 
 def order(first: str, second: str) -> int:
