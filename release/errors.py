@@ -6,6 +6,7 @@ Anything else that escapes is a defect of ours and keeps its traceback.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Self
 
 from release.model import Finding, Judgement
 
@@ -18,6 +19,13 @@ class ReleaseError(Exception):
             raise ValueError("a ReleaseError names at least one problem")
         self.problems = problems
         super().__init__("\n".join(str(problem) for problem in problems))
+
+    @classmethod
+    def of(
+        cls, message: str, path: str | None = None, line: int | None = None, remedy: str = ""
+    ) -> Self:
+        """The error of one problem: what is wrong, where, and what to do about it."""
+        return cls(Finding(message, path, line, remedy or None))
 
 
 class ConfigurationError(ReleaseError):

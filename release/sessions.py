@@ -17,7 +17,7 @@ import nox
 from release import actions
 from release.actions import Call, Stopped, one_gate, told
 from release.errors import ReleaseError, UsageError
-from release.model import Finding, Gate
+from release.model import Gate
 from release.registry import DISTRIBUTION, installed
 from release.report.streams import shield
 from release.text import toml
@@ -154,7 +154,7 @@ def _own_gates(root: Path) -> dict[str, str]:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UsageError(Finding(message, remedy=self.format_usage().strip()))
+        raise UsageError.of(message, remedy=self.format_usage().strip())
 
 
 def _parser(name: str, text: str) -> argparse.ArgumentParser:

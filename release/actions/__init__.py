@@ -90,9 +90,7 @@ class Call:
             return (self.folder / path).read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             remedy = "give a Markdown file in UTF-8"
-            raise UsageError(
-                Finding(f"cannot be read: {error}", str(path), remedy=remedy)
-            ) from None
+            raise UsageError.of(f"cannot be read: {error}", str(path), remedy=remedy) from None
 
 
 def find(name: str) -> Action:

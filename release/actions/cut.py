@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from release.actions import Call, interruptible, releases, told
 from release.errors import UsageError
-from release.model import Finding
 
 if TYPE_CHECKING:
     from release.run.checklist import Report
@@ -57,7 +56,7 @@ def _abandon(call: Call) -> None:
 
     if call.arguments.step is not None:
         remedy = "leave the step out"
-        raise UsageError(Finding("--abandon takes back what is there", remedy=remedy))
+        raise UsageError.of("--abandon takes back what is there", remedy=remedy)
     if call.arguments.dry_run:
         for line in dry_abandon(call.project()):
             print(told(line))

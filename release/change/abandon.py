@@ -8,7 +8,6 @@ from release.change.candidate import add_worktree, removed_afterwards
 from release.change.situation import ABANDON, Situation, commit_of, contains, made_here
 from release.change.switch import Move, switch
 from release.errors import CannotCheck, ReleaseError
-from release.model import Finding
 from release.project.git import git
 from release.run.runner import Run
 from release.text.escaping import listing
@@ -51,23 +50,19 @@ def find_abandoned(situation: Situation, *, dry: bool = False) -> Abandoned:
     tag = _tag(situation)
     version = situation.project.released[tag] if tag else parse(situation.project.version or "")
     if version is None or not (tag or made_here(situation, version)):
-        raise ReleaseError(
-            Finding(
-                "there is no release here that could be taken back: no tag that was not pushed, and"
-                " the last commit is not that of a release",
-                remedy="nothing is to be done; git log shows what is there",
-            )
+        raise ReleaseError.of(
+            "there is no release here that could be taken back: no tag that was not pushed, and"
+            " the last commit is not that of a release",
+            remedy="nothing is to be done; git log shows what is there",
         )
     commit = (tag and commit_of(situation, tag)) or situation.commit
     own = made_here(situation, version, commit)
     _judge_unpublished(situation, tag, commit if own else None, dry=dry)
     if own and commit != situation.commit and contains(situation.project.root, "HEAD", commit):
-        raise ReleaseError(
-            Finding(
-                f"something was committed on top of {version} ({commit[:12]})",
-                remedy=f"git rebase --onto {commit[:12]}^ {commit[:12]} takes it out from below;"
-                f" then {ABANDON} removes the tag",
-            )
+        raise ReleaseError.of(
+            f"something was committed on top of {version} ({commit[:12]})",
+            remedy=f"git rebase --onto {commit[:12]}^ {commit[:12]} takes it out from below;"
+            f" then {ABANDON} removes the tag",
         )
     whole = own and commit == situation.commit
     found = Abandoned(
@@ -134,11 +129,9 @@ def _judge_unpublished(
         part = _part_of(situation, remote, asked, tag, commit, dry=dry)
         if part:
             finish = f"git reset --keep {tag}, nox -s tag" if tag else "nox -s tag"
-            raise ReleaseError(
-                Finding(
-                    f"{remote} has {part}, and what is published is never taken back",
-                    remedy=f"finish it: {finish}; or release a higher version",
-                )
+            raise ReleaseError.of(
+                f"{remote} has {part}, and what is published is never taken back",
+                remedy=f"finish it: {finish}; or release a higher version",
             )
 
 
@@ -179,8 +172,8 @@ def _judge_clean(situation: Situation, found: Abandoned) -> None:
     if found.commit is None or found.parent is None:
         return
     if not found.branch:
-        raise ReleaseError(
-            Finding("HEAD is detached", remedy=f"git switch {situation.branch}, and run this again")
+        raise ReleaseError.of(
+            "HEAD is detached", remedy=f"git switch {situation.branch}, and run this again"
         )
     top = situation.facts.top
     changes = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", found.parent, found.commit)
@@ -190,11 +183,9 @@ def _judge_clean(situation: Situation, found: Abandoned) -> None:
     )
     dirty = [entry[3:] for entry in said.stdout.split("\0") if entry]
     if dirty:
-        raise ReleaseError(
-            Finding(
-                f"files of the release were changed and not committed: {listing(dirty)}",
-                remedy="nothing was changed; git stash keeps your edits, then run this again",
-            )
+        raise ReleaseError.of(
+            f"files of the release were changed and not committed: {listing(dirty)}",
+            remedy="nothing was changed; git stash keeps your edits, then run this again",
         )
 
 
@@ -203,11 +194,9 @@ def _parent(situation: Situation, commit: str) -> str:
     root = situation.project.root
     parents = git(root, "rev-list", "--parents", "--max-count=1", commit).stdout.split()[1:]
     if len(parents) != 1:
-        raise ReleaseError(
-            Finding(
-                f"{commit[:12]} has {len(parents)} parents, so it is not one that was made here",
-                remedy="git tag --delete and git reset take it back by hand",
-            )
+        raise ReleaseError.of(
+            f"{commit[:12]} has {len(parents)} parents, so it is not one that was made here",
+            remedy="git tag --delete and git reset take it back by hand",
         )
     return parents[0]
 

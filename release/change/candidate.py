@@ -158,12 +158,10 @@ def add_worktree(project: Project, commit: str) -> Path:
         free = shutil.disk_usage(project.root).free
         full = f"{os.strerror(errno.ENOSPC)}: " if free < LITTLE_SPACE else ""
         reason = error.reason if isinstance(error, CannotCheck) else error.strerror
-        raise ReleaseError(
-            Finding(
-                f"no worktree can be made for the release: {full}{reason}",
-                f"{FOLDER}/{NAME}",
-                remedy="nothing was changed; make room, or fix that, and run this again",
-            )
+        raise ReleaseError.of(
+            f"no worktree can be made for the release: {full}{reason}",
+            f"{FOLDER}/{NAME}",
+            remedy="nothing was changed; make room, or fix that, and run this again",
         ) from None
     return top
 
@@ -201,13 +199,11 @@ def judge_last_candidate(project: Project) -> None:
     """Raise ReleaseError when somebody has changed files in the candidate's worktree."""
     top = candidate_folder(project)
     if changed := _edited_by_hand(project, top):
-        raise ReleaseError(
-            Finding(
-                f"somebody worked in the last candidate: {changed}",
-                f"{FOLDER}/{NAME}",
-                remedy="it is only for a look: bring that over to the release branch, then git"
-                f" worktree remove --force {FOLDER}/{NAME}",
-            )
+        raise ReleaseError.of(
+            f"somebody worked in the last candidate: {changed}",
+            f"{FOLDER}/{NAME}",
+            remedy="it is only for a look: bring that over to the release branch, then git"
+            f" worktree remove --force {FOLDER}/{NAME}",
         )
 
 
@@ -291,12 +287,10 @@ def _bump_my_version(shell: Shell, root: Path, plan: Plan) -> None:
     request.write_text(json.dumps(asked), encoding="utf-8")
     done = shell.run(shell.tools.python, BUMP_SCRIPT, request, cwd=root, memory=PARSER_MEMORY)
     if done.status != 0:
-        raise ReleaseError(
-            Finding(
-                f"bump-my-version could not edit the version places: {done.last_line}",
-                "pyproject.toml",
-                remedy=f"nothing was changed; settle what it says, and run this again{LOG_HINT}",
-            )
+        raise ReleaseError.of(
+            f"bump-my-version could not edit the version places: {done.last_line}",
+            "pyproject.toml",
+            remedy=f"nothing was changed; settle what it says, and run this again{LOG_HINT}",
         )
     problems = [_proven(root, file, before[file.path]) for file in plan.version_files]
     problems += [
@@ -337,8 +331,8 @@ def _proven(root: Path, file: VersionFile, before: str) -> Finding | None:
 def _write(root: Path, path: str, text: str) -> None:
     target = root / path
     if target.is_symlink() or not target.resolve().is_relative_to(root.resolve()):
-        raise ReleaseError(
-            Finding("leads out of the repository", path, remedy="keep it inside as a regular file")
+        raise ReleaseError.of(
+            "leads out of the repository", path, remedy="keep it inside as a regular file"
         )
     target.write_bytes(text.encode())
 
@@ -351,20 +345,15 @@ def _run_command(shell: Shell, root: Path, command: Sequence[str]) -> None:
         # One day for all: scriv reads the clock itself, and in local time.
         done = shell.run(found or command[0], *command[1:], cwd=root, env={"TZ": "UTC"})
     except CannotCheck as error:
-        raise ReleaseError(
-            Finding(
-                f"{error.reason}, and the release runs it",
-                "pyproject.toml",
-                remedy=f"nothing was changed; install {command[0]}, or correct"
-                " tool.release.bump.run",
-            )
+        raise ReleaseError.of(
+            f"{error.reason}, and the release runs it",
+            "pyproject.toml",
+            remedy=f"nothing was changed; install {command[0]}, or correct tool.release.bump.run",
         ) from None
     if done.status != 0:
-        raise ReleaseError(
-            Finding(
-                f"{' '.join(command)}: exit status {done.status}: {done.last_line}",
-                remedy=f"nothing was changed; settle what it says, and run this again{LOG_HINT}",
-            )
+        raise ReleaseError.of(
+            f"{' '.join(command)}: exit status {done.status}: {done.last_line}",
+            remedy=f"nothing was changed; settle what it says, and run this again{LOG_HINT}",
         )
 
 
@@ -377,23 +366,19 @@ def _judge_changes(root: Path, plan: Plan) -> None:
         if not any(fnmatch.fnmatchcase(path, glob) for glob in plan.writes)
     )
     if others:
-        raise ReleaseError(
-            Finding(
-                f"the commands of the release changed {listing(others)}, and nothing says they may",
-                remedy="list such files in tool.release.bump.writes, or ignore them in git",
-            )
+        raise ReleaseError.of(
+            f"the commands of the release changed {listing(others)}, and nothing says they may",
+            remedy="list such files in tool.release.bump.writes, or ignore them in git",
         )
     for edit in plan.edits:
         allowed = any(fnmatch.fnmatchcase(edit.path, glob) for glob in plan.writes)
         file = root / edit.path
         same = file.is_file() and file.read_bytes() == edit.after.encode()
         if not allowed and not same:
-            raise ReleaseError(
-                Finding(
-                    "was changed by a command of the release after its edit",
-                    edit.path,
-                    remedy="list it in tool.release.bump.writes if that is meant",
-                )
+            raise ReleaseError.of(
+                "was changed by a command of the release after its edit",
+                edit.path,
+                remedy="list it in tool.release.bump.writes if that is meant",
             )
 
 
@@ -422,12 +407,10 @@ def _with_entry(project: Project, plan: Plan, message: str) -> str:
 def _commit(shell: Shell, top: Path, plan: Plan, message: str) -> tuple[str, str]:
     """Commit what is staged, with the project's hooks and signing; returns commit and tree."""
     if git(top, "rev-parse", "HEAD").stdout.strip() != plan.base:
-        raise ReleaseError(
-            Finding(
-                "a command of the release made a commit of its own",
-                remedy="let the commands of tool.release.bump.run, and bump-my-version, only edit"
-                " files: commit = false",
-            )
+        raise ReleaseError.of(
+            "a command of the release made a commit of its own",
+            remedy="let the commands of tool.release.bump.run, and bump-my-version, only edit"
+            " files: commit = false",
         )
     tree = git(top, "write-tree", env=environment()).stdout.strip()
     file = shell.work / "message"
@@ -436,30 +419,26 @@ def _commit(shell: Shell, top: Path, plan: Plan, message: str) -> tuple[str, str
     words = ("commit", "--quiet", "--cleanup=verbatim", *sign, "-F", str(file))
     done = shell.run_plain(["git", "-C", str(top), *CALM, *words], cwd=top)
     if done.status != 0:
-        raise ReleaseError(
-            Finding(
-                f"git commit: {done.last_line}",
-                remedy="nothing was changed: fix what git or the project's hook names, and run"
-                f" this again{LOG_HINT}",
-            )
+        raise ReleaseError.of(
+            f"git commit: {done.last_line}",
+            remedy="nothing was changed: fix what git or the project's hook names, and run"
+            f" this again{LOG_HINT}",
         )
     said = git(top, "rev-parse", "HEAD", "HEAD^", "HEAD^{tree}", check=False).stdout.split()
     if len(said) != 3 or said[1] != plan.base:
-        raise ReleaseError(
-            Finding("a hook moved the commit elsewhere", remedy="look at the project's hooks")
+        raise ReleaseError.of(
+            "a hook moved the commit elsewhere", remedy="look at the project's hooks"
         )
     if said[2] != tree:
         out = git(top, "diff-tree", "-r", "-z", "--name-only", "--no-renames", tree, said[2])
         names = [name for name in out.stdout.split("\0") if name]
-        raise ReleaseError(
-            Finding(
-                f"a hook changed what was to be committed: {listing(names)}",
-                remedy="run the hook on these files and commit that first, then run this again",
-            )
+        raise ReleaseError.of(
+            f"a hook changed what was to be committed: {listing(names)}",
+            remedy="run the hook on these files and commit that first, then run this again",
         )
     if dirty := _dirty(top):
-        raise ReleaseError(
-            Finding(f"a hook left files behind: {dirty}", remedy="look at the project's hooks")
+        raise ReleaseError.of(
+            f"a hook left files behind: {dirty}", remedy="look at the project's hooks"
         )
     return said[0], tree
 
@@ -514,12 +493,10 @@ def leave(project: Project, candidate: Candidate) -> None:
     try:
         _record(project, candidate.commit)
     except OSError as error:
-        raise ReleaseError(
-            Finding(
-                f"the candidate cannot be left for a look: {error.strerror}",
-                f"{FOLDER}/{NAME}",
-                remedy="nothing was changed; make room, and run this again",
-            )
+        raise ReleaseError.of(
+            f"the candidate cannot be left for a look: {error.strerror}",
+            f"{FOLDER}/{NAME}",
+            remedy="nothing was changed; make room, and run this again",
         ) from None
 
 

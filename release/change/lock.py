@@ -43,15 +43,13 @@ def locked(common_dir: Path, action: str) -> Iterator[None]:
     try:
         lock.acquire(timeout=PATIENCE)
     except Timeout:
-        raise ReleaseError(
-            Finding(
-                f"another run is changing this repository{_holder(path)}",
-                remedy="wait until it ends, then run this again",
-            )
+        raise ReleaseError.of(
+            f"another run is changing this repository{_holder(path)}",
+            remedy="wait until it ends, then run this again",
         ) from None
     except OSError as error:
-        raise ReleaseError(
-            Finding(f"cannot be locked: {error.strerror}", str(path), remedy="make it writable")
+        raise ReleaseError.of(
+            f"cannot be locked: {error.strerror}", str(path), remedy="make it writable"
         ) from None
     try:
         with contextlib.suppress(OSError):
@@ -61,11 +59,9 @@ def locked(common_dir: Path, action: str) -> Iterator[None]:
             with switching.acquire(timeout=SWITCH_PATIENCE):
                 pass
         except Timeout:
-            raise ReleaseError(
-                Finding(
-                    "a killed run is still making its release visible",
-                    remedy="wait until it ends, then run this again",
-                )
+            raise ReleaseError.of(
+                "a killed run is still making its release visible",
+                remedy="wait until it ends, then run this again",
             ) from None
         yield
         with contextlib.suppress(OSError):
@@ -118,12 +114,10 @@ def _write_record(common: Path, said: Mapping[str, Any]) -> Path:
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
             json.dump(said, file)
     except OSError as error:
-        raise ReleaseError(
-            Finding(
-                f"git was not started, for its locks cannot be recorded: {error.strerror}",
-                str(common),
-                remedy="make room or make it writable, and run this again: it goes on from here",
-            )
+        raise ReleaseError.of(
+            f"git was not started, for its locks cannot be recorded: {error.strerror}",
+            str(common),
+            remedy="make room or make it writable, and run this again: it goes on from here",
         ) from None
     return Path(name)
 
@@ -209,9 +203,7 @@ def _wait_for(command: Sequence[str]) -> None:
             try:
                 process.wait(SWITCH_PATIENCE)
             except psutil.TimeoutExpired:
-                raise ReleaseError(
-                    Finding(
-                        f"process {process.pid}, git of a killed run, is still at work",
-                        remedy="wait until it ends, or end it, then run this again",
-                    )
+                raise ReleaseError.of(
+                    f"process {process.pid}, git of a killed run, is still at work",
+                    remedy="wait until it ends, or end it, then run this again",
                 ) from None

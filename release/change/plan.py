@@ -111,7 +111,7 @@ def plan_bump(project: Project, sources: Sources, wish: Wish) -> Plan:
 
     facts = project.git
     if facts is None or facts.commit is None:
-        raise ReleaseError(Finding("no commit yet", remedy="git add --all && git commit"))
+        raise ReleaseError.of("no commit yet", remedy="git add --all && git commit")
     previous = project.version
     version = spelled_like(wish.version, previous or "")
     texts = dict(sources.texts)
@@ -325,14 +325,12 @@ def _edit_documents(
         edit(sources.readmes, lambda text, path: badges.with_version(text, path, before, version))
     if sources.fragments is not None or project.changelog is None:
         if wish.notes is not None:
-            raise UsageError(
-                Finding(
-                    "--notes are for a changelog, and "
-                    + ("there is none" if project.changelog is None else "fragments make it here"),
-                    remedy="leave them out"
-                    if sources.fragments
-                    else "write a CHANGELOG.md, or set tool.release.changelog.file",
-                )
+            raise UsageError.of(
+                "--notes are for a changelog, and "
+                + ("there is none" if project.changelog is None else "fragments make it here"),
+                remedy="leave them out"
+                if sources.fragments
+                else "write a CHANGELOG.md, or set tool.release.changelog.file",
             )
         return None
     from release.text import changelog
@@ -429,11 +427,9 @@ def _filler(project: Project, wish: Wish, version: str) -> Callable[[str, str], 
 
     def fill(template: str, setting: str) -> str:
         if "{subject}" in template and not values.get("subject"):
-            raise UsageError(
-                Finding(
-                    f"tool.release.{setting} holds {{subject}}, and none was given",
-                    remedy='say in a few words what the release is: --subject "…"',
-                )
+            raise UsageError.of(
+                f"tool.release.{setting} holds {{subject}}, and none was given",
+                remedy='say in a few words what the release is: --subject "…"',
             )
         return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), template)
 

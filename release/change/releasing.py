@@ -166,11 +166,9 @@ def dry_tag(project: Project, request: Request, cache: Path) -> Plan:
 
 def _judge_push_option(situation: Situation, request: Request, branch: str) -> None:
     if request.push and branch == situation.branch:
-        raise UsageError(
-            Finding(
-                "--push is for the branch of a pull request, and none is set",
-                remedy="leave it out (nox -s tag pushes), or set tool.release.pull-request-branch",
-            )
+        raise UsageError.of(
+            "--push is for the branch of a pull request, and none is set",
+            remedy="leave it out (nox -s tag pushes), or set tool.release.pull-request-branch",
         )
 
 
@@ -298,7 +296,7 @@ def _changing(run: Run, action: str) -> Iterator[tuple[Run, list[str]]]:
     """Hold the lock, and finish first what a killed run left; then the project is read anew."""
     facts = run.project.git
     if facts is None:
-        raise ReleaseError(Finding("not in a git repository", remedy="git init"))
+        raise ReleaseError.of("not in a git repository", remedy="git init")
     common = git(facts.top, "rev-parse", "--git-common-dir").stdout.rstrip("\n")
     folder = (facts.top / common).resolve()
     with locked(folder, action):
@@ -483,12 +481,10 @@ def _judge_tag(situation: Situation, version: Version) -> None:
     name = _tag_name(situation, version)
     there, found = situation.asked.tag_object(name), _tag_object(situation, name)
     if found and there not in {None, found}:
-        raise ReleaseError(
-            Finding(
-                f"the tag {name} here is another one than on {situation.remote}",
-                remedy=f"the published one stays: git tag --delete {name} && git fetch"
-                f" {situation.remote} tag {name}, then run this again",
-            )
+        raise ReleaseError.of(
+            f"the tag {name} here is another one than on {situation.remote}",
+            remedy=f"the published one stays: git tag --delete {name} && git fetch"
+            f" {situation.remote} tag {name}, then run this again",
         )
     judge_level(situation, name)
     judge_tree(situation, version)
@@ -509,16 +505,14 @@ def judge_built(report: Report, project: Project, version: Version) -> None:
         return
     made = f"are of version {built}" if built else "were not judged"
     by_tag = project.version_source == VERSION_CONTROL
-    raise ReleaseError(
-        Finding(
-            f"the tag would say {version}, and the distributions {made}; their version comes from"
-            f" {project.version_source}",
-            remedy=f"nox -s cut -- {version} judges this commit as if it were tagged"
-            if by_tag and built
-            else "let the gate build judge them: it is off by tool.release.gates.build"
-            if not built
-            else f"make it {version} there, commit, and nox -s release_preflight",
-        )
+    raise ReleaseError.of(
+        f"the tag would say {version}, and the distributions {made}; their version comes from"
+        f" {project.version_source}",
+        remedy=f"nox -s cut -- {version} judges this commit as if it were tagged"
+        if by_tag and built
+        else "let the gate build judge them: it is off by tool.release.gates.build"
+        if not built
+        else f"make it {version} there, commit, and nox -s release_preflight",
     )
 
 
@@ -575,29 +569,23 @@ def _push_release(
 def _refused(run: Run, situation: Situation, done: Pushed, back: list[Move]) -> ReleaseError:
     remote = situation.remote
     if done.arrived:
-        return ReleaseError(
-            Finding(
-                f"{remote} took {' and '.join(done.arrived)}, and refused the rest: {done.why}",
-                remedy="what it took stays, there and here; settle what it says and run this again:"
-                " only what is missing is pushed",
-            )
+        return ReleaseError.of(
+            f"{remote} took {' and '.join(done.arrived)}, and refused the rest: {done.why}",
+            remedy="what it took stays, there and here; settle what it says and run this again:"
+            " only what is missing is pushed",
         )
     if not done.moved or not back:
-        return ReleaseError(
-            Finding(
-                f"{remote} refused the push, and has neither branch nor tag: {done.why}",
-                remedy="both are ready here; settle what it says and run this again to push them,"
-                f" or take the release back: {ABANDON}"
-                " (a protected branch takes releases by tool.release.pull-request-branch)",
-            )
+        return ReleaseError.of(
+            f"{remote} refused the push, and has neither branch nor tag: {done.why}",
+            remedy="both are ready here; settle what it says and run this again to push them,"
+            f" or take the release back: {ABANDON}"
+            " (a protected branch takes releases by tool.release.pull-request-branch)",
         )
     _undo(run, situation, back)
-    return ReleaseError(
-        Finding(
-            f"{remote} moved on meanwhile, and took neither branch nor tag: {done.why}",
-            remedy=f"nothing was changed here; git pull --ff-only {remote} {situation.branch}, and"
-            " run this again",
-        )
+    return ReleaseError.of(
+        f"{remote} moved on meanwhile, and took neither branch nor tag: {done.why}",
+        remedy=f"nothing was changed here; git pull --ff-only {remote} {situation.branch}, and"
+        " run this again",
     )
 
 
@@ -642,11 +630,9 @@ def _push_branch(situation: Situation, branch: str, commit: str) -> str:
     refs = [(f"refs/heads/{branch}", commit)]
     done = push(situation.facts.top, situation.remote, refs, situation.asked)
     if not done.done:
-        raise ReleaseError(
-            Finding(
-                f"{situation.remote} refused {branch}: {done.why}",
-                remedy="the branch is ready here; settle that and run this again",
-            )
+        raise ReleaseError.of(
+            f"{situation.remote} refused {branch}: {done.why}",
+            remedy="the branch is ready here; settle that and run this again",
         )
     return f"pushed {branch} to {situation.remote}"
 
@@ -654,11 +640,9 @@ def _push_branch(situation: Situation, branch: str, commit: str) -> str:
 def _judge_branch(situation: Situation, branch: str, commit: str) -> None:
     """Raise ReleaseError for a pull request's branch that is of something else."""
     if not contains(situation.project.root, commit, situation.commit):
-        raise ReleaseError(
-            Finding(
-                f"the branch {branch} is there already, and not made from this commit",
-                remedy="merge it, or delete it here and on the remote",
-            )
+        raise ReleaseError.of(
+            f"the branch {branch} is there already, and not made from this commit",
+            remedy="merge it, or delete it here and on the remote",
         )
 
 

@@ -17,7 +17,7 @@ from packaging.version import Version
 from release.change.steps import target_version
 from release.errors import CannotCheck, ReleaseError, UsageError
 from release.gates import tree
-from release.model import Finding, Status
+from release.model import Status
 from release.project import Project
 from release.project.git import GitFacts, git
 from release.project.version_source import judge_source
@@ -98,11 +98,9 @@ def look(project: Project) -> Situation:
     """
     facts = project.git
     if facts is None or facts.commit is None:
-        raise ReleaseError(
-            Finding(
-                "not in a git repository with a commit",
-                remedy="git init && git add --all && git commit",
-            )
+        raise ReleaseError.of(
+            "not in a git repository with a commit",
+            remedy="git init && git add --all && git commit",
         )
     remote = project.settings.remote if project.settings.remote in facts.remotes else None
     asked = ask(facts.remote_base, remote) if remote else RemoteRefs({}, None)
@@ -137,8 +135,8 @@ def look(project: Project) -> Situation:
 
 def wanted_version(situation: Situation, request: Request) -> Version:
     if request.step is None:
-        raise UsageError(
-            Finding("no kind of release is given", remedy="give patch, minor, major, rc or final")
+        raise UsageError.of(
+            "no kind of release is given", remedy="give patch, minor, major, rc or final"
         )
     named = parse(request.step)
     unknown = situation.known is None and not situation.tags and not situation.published
@@ -279,16 +277,14 @@ def version_to_tag(situation: Situation, request: Request) -> Version:
     if project.version is not None:
         version = parse(project.version)
         if version is None:
-            raise ReleaseError(
-                Finding(f"{project.version!r} is not a version by PEP 440", remedy="correct it")
+            raise ReleaseError.of(
+                f"{project.version!r} is not a version by PEP 440", remedy="correct it"
             )
         wanted = parse(request.step or project.version)
         if wanted != version:
-            raise UsageError(
-                Finding(
-                    f"the files say {version}, not {request.step}",
-                    remedy=f"nox -s bump -- {request.step}, or tag without a version",
-                )
+            raise UsageError.of(
+                f"the files say {version}, not {request.step}",
+                remedy=f"nox -s bump -- {request.step}, or tag without a version",
             )
         return version
     here = [version for version in situation.tags.values() if situation.names_here(version)]
@@ -297,11 +293,9 @@ def version_to_tag(situation: Situation, request: Request) -> Version:
             return max(here)
         found = _newest_in_changelog(situation)
         if found is None:
-            raise UsageError(
-                Finding(
-                    "the version is its tag, and nothing here says which one it is to be",
-                    remedy="nox -s tag -- VERSION",
-                )
+            raise UsageError.of(
+                "the version is its tag, and nothing here says which one it is to be",
+                remedy="nox -s tag -- VERSION",
             )
         return found
     if (named := parse(request.step)) in here and named is not None:
@@ -385,8 +379,8 @@ def judge_unpushed(situation: Situation) -> None:
             f" --delete {name}"
         )
     where = "on this commit" if here else "below this commit"
-    raise ReleaseError(
-        Finding(f"{name} is {where}, and {situation.remote} does not have it", remedy=remedy)
+    raise ReleaseError.of(
+        f"{name} is {where}, and {situation.remote} does not have it", remedy=remedy
     )
 
 
@@ -412,23 +406,19 @@ def judge_level(situation: Situation, tag_name: str) -> None:
         remedy = (
             f"take it back: {ABANDON}; then git pull --ff-only {remote} {branch}, and release again"
         )
-    raise ReleaseError(
-        Finding(
-            f"{remote}/{branch} moved on, and {tag_name} on this commit "
-            + ("is not part of it" if published else "was never pushed"),
-            remedy=remedy,
-        )
+    raise ReleaseError.of(
+        f"{remote}/{branch} moved on, and {tag_name} on this commit "
+        + ("is not part of it" if published else "was never pushed"),
+        remedy=remedy,
     )
 
 
 def judge_free(situation: Situation, version: Version) -> None:
     """Raise ReleaseError when the index has the version, or cannot be asked."""
     if version in situation.published:
-        raise ReleaseError(
-            Finding(
-                f"{version} is on the index already",
-                remedy="release a higher version: an index never takes other files for this one",
-            )
+        raise ReleaseError.of(
+            f"{version} is on the index already",
+            remedy="release a higher version: an index never takes other files for this one",
         )
     if situation.unasked is not None:
         raise situation.unasked
@@ -446,12 +436,10 @@ def judge_unmoved(situation: Situation, tag_name: str) -> None:
     elif now.tag_object(tag_name) is not None:
         what = f"{situation.remote} got a tag {tag_name} meanwhile"
     if what:
-        raise ReleaseError(
-            Finding(
-                what,
-                remedy=f"nothing was changed; git pull --ff-only {situation.remote} {branch}, and"
-                " run this again",
-            )
+        raise ReleaseError.of(
+            what,
+            remedy=f"nothing was changed; git pull --ff-only {situation.remote} {branch}, and"
+            " run this again",
         )
 
 

@@ -79,14 +79,12 @@ def real_path(root: Path, path: str) -> str:
         # Not by pathlib, which takes longer for thousands of files than reading them.
         resolved = os.path.realpath(os.path.join(root, path), strict=True)
     except (OSError, RuntimeError) as error:
-        raise ConfigurationError(
-            Finding(f"cannot be read: {error}", path, remedy="correct the link or remove it")
+        raise ConfigurationError.of(
+            f"cannot be read: {error}", path, remedy="correct the link or remove it"
         ) from None
     inside = os.path.join(root, "")
     if not resolved.startswith(inside):
-        raise ConfigurationError(
-            Finding("leads out of the repository", path, remedy="keep it inside")
-        )
+        raise ConfigurationError.of("leads out of the repository", path, remedy="keep it inside")
     return resolved.removeprefix(inside).replace(os.sep, "/")
 
 
@@ -97,22 +95,22 @@ def untranslated(root: Path, path: str) -> str:
     """
     try:
         if (root / path).stat().st_size > MAX_DOCUMENT:
-            raise ConfigurationError(Finding("is larger than 64 MiB", path, remedy="split it"))
+            raise ConfigurationError.of("is larger than 64 MiB", path, remedy="split it")
         data = (root / path).read_bytes()
     except OSError as error:
-        raise ConfigurationError(
-            Finding(f"cannot be read: {error.strerror}", path, remedy="make it readable")
+        raise ConfigurationError.of(
+            f"cannot be read: {error.strerror}", path, remedy="make it readable"
         ) from None
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         kind = "UTF-16" if data.startswith(BOM_UTF16) else "not UTF-8"
         line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigurationError(Finding(f"is {kind}", path, line, "save it as UTF-8")) from None
+        raise ConfigurationError.of(f"is {kind}", path, line, "save it as UTF-8") from None
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise ConfigurationError(
-            Finding("holds NUL bytes (is it UTF-16?)", path, line, "save it as UTF-8")
+        raise ConfigurationError.of(
+            "holds NUL bytes (is it UTF-16?)", path, line, "save it as UTF-8"
         )
     return text
 
@@ -250,8 +248,8 @@ def _towncrier(project: Project) -> Mapping[str, Any] | None:
         try:
             data = toml.loads(untranslated(project.root, "towncrier.toml"))
         except tomllib.TOMLDecodeError as error:
-            raise ConfigurationError(
-                Finding(f"is not valid TOML: {error}", "towncrier.toml", remedy="fix the syntax")
+            raise ConfigurationError.of(
+                f"is not valid TOML: {error}", "towncrier.toml", remedy="fix the syntax"
             ) from None
         return as_table(as_table(data.get("tool")).get("towncrier"))
     return project.tool("towncrier") if project.configures("towncrier") else None
@@ -272,8 +270,8 @@ def _scriv(project: Project) -> Mapping[str, Any] | None:
         try:
             parser.read_string(untranslated(project.root, name))
         except configparser.Error as error:
-            raise ConfigurationError(
-                Finding(f"is not a valid ini file: {error}", name, remedy="fix the syntax")
+            raise ConfigurationError.of(
+                f"is not a valid ini file: {error}", name, remedy="fix the syntax"
             ) from None
         if parser.has_section(section):
             return dict(parser[section])

@@ -19,7 +19,6 @@ from release.change.searches import (
     spliced,
 )
 from release.errors import ConfigurationError
-from release.model import Finding
 from release.project import VersionPlace, as_table
 from release.text import edits, python, toml
 from release.text.versions import parse
@@ -53,8 +52,8 @@ def statement_of(
         if value is None:
             if item.ignore_missing_version or item.ignore_missing_file:
                 return None
-            raise ConfigurationError(
-                Finding(f"has no text at {key}", path, None, f"correct {item.origin}")
+            raise ConfigurationError.of(
+                f"has no text at {key}", path, None, f"correct {item.origin}"
             )
         wanted = _searched_value(item, path, value, change)
         if wanted is None:
@@ -65,13 +64,11 @@ def statement_of(
         read = _reader(path, item)
         wanted = change.version
         if not is_same(value, change.previous) or read(body) != value:
-            raise ConfigurationError(
-                Finding(
-                    f"{label} is {read(body) or value}, not {change.previous}",
-                    path,
-                    line,
-                    f"make it {change.previous}",
-                )
+            raise ConfigurationError.of(
+                f"{label} is {read(body) or value}, not {change.previous}",
+                path,
+                line,
+                f"make it {change.previous}",
             )
 
     def locate(text: str) -> tuple[int, int] | None:
@@ -105,13 +102,11 @@ def _searched_value(place: ListedPlace, path: str, value: str, change: Change) -
         return spliced(value, matches)
     if place.ignore_missing_version:
         return None
-    raise ConfigurationError(
-        Finding(
-            f"{place.key_path} is {value!r}, without {search_shown(place, change)}",
-            path,
-            place.line if path == CONFIGURATION else None,
-            f"make it {change.previous}",
-        )
+    raise ConfigurationError.of(
+        f"{place.key_path} is {value!r}, without {search_shown(place, change)}",
+        path,
+        place.line if path == CONFIGURATION else None,
+        f"make it {change.previous}",
     )
 
 
@@ -144,7 +139,7 @@ def _toml(text: str, path: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"at line (\d+)", str(error))
         line = int(place[1]) if place else None
-        raise ConfigurationError(Finding(f"is not valid TOML: {error}", path, line)) from None
+        raise ConfigurationError.of(f"is not valid TOML: {error}", path, line) from None
 
 
 def _ini(text: str, path: str) -> dict[str, dict[str, str]]:
@@ -153,7 +148,7 @@ def _ini(text: str, path: str) -> dict[str, dict[str, str]]:
         parser.read_string(text)
     except configparser.Error as error:
         message = f"is not a valid ini file: {str(error).splitlines()[0]}"
-        raise ConfigurationError(Finding(message, path, getattr(error, "lineno", None))) from None
+        raise ConfigurationError.of(message, path, getattr(error, "lineno", None)) from None
     return {section: dict(parser[section]) for section in parser.sections()}
 
 
@@ -214,7 +209,7 @@ def _python_literals(text: str, path: str, place: VersionPlace) -> list[tuple[as
         tree = python.parse(text)
     except SyntaxError as error:
         line = getattr(error, "lineno", None)
-        raise ConfigurationError(Finding("is not valid Python", path, line)) from None
+        raise ConfigurationError.of("is not valid Python", path, line) from None
     found: list[ast.expr | None] = []
     if place.label == "setup(version=...)":
         for node in ast.walk(tree):

@@ -88,11 +88,9 @@ def _wanted(step: str, current: Version) -> Version:
         return next_version(current, Level(step))
     version = parse(step)
     if version is None:
-        raise UsageError(
-            Finding(
-                f"{step!r} is no kind of release and no version by PEP 440",
-                remedy=f"give one of {', '.join(STEPS)}, or a version such as {current}",
-            )
+        raise UsageError.of(
+            f"{step!r} is no kind of release and no version by PEP 440",
+            remedy=f"give one of {', '.join(STEPS)}, or a version such as {current}",
         )
     return version
 

@@ -53,12 +53,10 @@ def switch(
         if result.state == "between":
             raise Unsettled(_between(request, message, result))
     if result.state != "new":
-        raise ReleaseError(
-            Finding(
-                f"the release could not be made visible: {result.why or 'no reason given'}",
-                remedy=f"every ref was looked at, and nothing was changed; "
-                f"{result.remedy or 'settle that, and run this again'}",
-            )
+        raise ReleaseError.of(
+            f"the release could not be made visible: {result.why or 'no reason given'}",
+            remedy=f"every ref was looked at, and nothing was changed; "
+            f"{result.remedy or 'settle that, and run this again'}",
         )
     if not result.why:
         return ()
@@ -148,12 +146,10 @@ def _prepared(
 
 def unwritable(what: str, error: OSError) -> ReleaseError:
     """What to say where there is no room or no right to write, before anything was changed."""
-    return ReleaseError(
-        Finding(
-            f"{what}: {error.strerror or error}",
-            str(error.filename or ""),
-            remedy="nothing was changed; make room or make it writable, and run this again",
-        )
+    return ReleaseError.of(
+        f"{what}: {error.strerror or error}",
+        str(error.filename or ""),
+        remedy="nothing was changed; make room or make it writable, and run this again",
     )
 
 
@@ -236,12 +232,10 @@ def _file(
     """The new and old content of one file, copied into the request's folder."""
     old_mode, new_mode, _, path = change
     if {old_mode, new_mode} & {SYMLINK, GITLINK}:
-        raise ReleaseError(
-            Finding(
-                "is a link or a submodule, and the release's commit changes it",
-                path,
-                remedy="a release edits regular files only; change it in a commit of its own",
-            )
+        raise ReleaseError.of(
+            "is a link or a submodule, and the release's commit changes it",
+            path,
+            remedy="a release edits regular files only; change it in a commit of its own",
         )
     target, fresh = top / path, source / path
     names: dict[str, str | None] = {"new": None, "old": None}
@@ -256,12 +250,10 @@ def _file(
         (made / f"new-{number}").chmod(kept.stat().st_mode & 0o7777)
         folder = next(parent for parent in target.parents if parent.exists())
         if folder.stat().st_dev != made.stat().st_dev:
-            raise ReleaseError(
-                Finding(
-                    "lies on another file system than the project",
-                    path,
-                    remedy="a file can only be replaced in one step within its file system",
-                )
+            raise ReleaseError.of(
+                "lies on another file system than the project",
+                path,
+                remedy="a file can only be replaced in one step within its file system",
             )
     return {
         "path": str(target),
@@ -291,8 +283,8 @@ def check_writable(target: Path, path: str) -> None:
     if not why and not os.access(target.parent, os.W_OK):
         why = "its folder is read-only"
     if why:
-        raise ReleaseError(
-            Finding(f"cannot be changed: {why}", path, remedy=f"chmod u+w {path}, or see lsattr")
+        raise ReleaseError.of(
+            f"cannot be changed: {why}", path, remedy=f"chmod u+w {path}, or see lsattr"
         )
 
 
@@ -318,9 +310,7 @@ def _index(
         check=False,
     )
     if done.returncode != 0:
-        raise ReleaseError(
-            Finding(f"git update-index: {done.stderr.strip()}", remedy="see git status")
-        )
+        raise ReleaseError.of(f"git update-index: {done.stderr.strip()}", remedy="see git status")
     return {"path": str(path), "new": copy.name, "old": "index-old"}
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from release.change.lock import run_git
 from release.change.switch import environment, unwritable
 from release.errors import CannotCheck, ReleaseError
-from release.model import Finding, NewTag
+from release.model import NewTag
 from release.project.git import CALM, git
 from release.text.masking import Mask
 from release.world.remote import RemoteRefs, ask
@@ -54,11 +54,9 @@ def make_tag(top: Path, tag: NewTag, commit: str) -> str:
         )
         if done.returncode != 0:
             said = done.stderr.strip().split("\n")[-1]
-            raise ReleaseError(
-                Finding(
-                    f"git tag: {said}",
-                    remedy="nothing was changed; fix that and run this again",
-                )
+            raise ReleaseError.of(
+                f"git tag: {said}",
+                remedy="nothing was changed; fix that and run this again",
             )
         ref = f"refs/tags/{tag.name}"
         made = _git(scratch, "cat-file", "tag", ref, objects=common / "objects").stdout
@@ -66,12 +64,10 @@ def make_tag(top: Path, tag: NewTag, commit: str) -> str:
         signs = wanted == "true" if tag.sign is None else tag.sign
         # git ends well without a signature where an SSH key cannot be read (seen in 2.39).
         if signs and "\n-----BEGIN " not in made:
-            raise ReleaseError(
-                Finding(
-                    f"git tag: not signed: {done.stderr.strip() or 'no reason given'}",
-                    remedy="nothing was changed; fix the key (git config user.signingKey) and run"
-                    " this again",
-                )
+            raise ReleaseError.of(
+                f"git tag: not signed: {done.stderr.strip() or 'no reason given'}",
+                remedy="nothing was changed; fix the key (git config user.signingKey) and run"
+                " this again",
             )
         return _git(scratch, "rev-parse", ref, objects=common / "objects").stdout.strip()
     except OSError as error:

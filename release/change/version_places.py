@@ -105,12 +105,10 @@ def edit_places(
     try:
         return edits.restored(text, work.text), tuple(work.done)
     except edits.MixedLineEnds:
-        raise ConfigurationError(
-            Finding(
-                "has line ends of two kinds where lines would come or go",
-                path,
-                remedy="give all of its lines one kind: git add --renormalize, or your editor",
-            )
+        raise ConfigurationError.of(
+            "has line ends of two kinds where lines would come or go",
+            path,
+            remedy="give all of its lines one kind: git add --renormalize, or your editor",
         ) from None
 
 
@@ -247,12 +245,10 @@ def _addressed(text: str, start: int, end: int, new: str) -> Replacement:
 
 def _check_search(place: ListedPlace, path: str, size: int, change: Change) -> None:
     if place.regex and size > MAX_SEARCHED:
-        raise ConfigurationError(
-            Finding(
-                f"is too large ({size} characters) for a regular expression",
-                path,
-                remedy=f"use a plain search in {place.origin}",
-            )
+        raise ConfigurationError.of(
+            f"is too large ({size} characters) for a regular expression",
+            path,
+            remedy=f"use a plain search in {place.origin}",
         )
     whole = BEFORE_VERSION + re.escape(change.previous) + AFTER_VERSION
     if not has_version(place) and re.search(whole, place.search):
@@ -310,9 +306,7 @@ def _citation_versions(body: str, path: str) -> Iterator[_Span]:
     try:
         node = yaml.compose(body)
     except yaml.Malformed as error:
-        raise ConfigurationError(
-            Finding(str(error), path, error.line, "correct it there")
-        ) from None
+        raise ConfigurationError.of(str(error), path, error.line, "correct it there") from None
     waiting = [(node, True)]
     while waiting:
         node, top = waiting.pop()

@@ -278,17 +278,15 @@ def read_project(root: Path, extra: Mapping[str, Gate] | None = None) -> Project
 
     root = root.resolve()
     if not root.is_dir():
-        raise ConfigurationError(
-            Finding("is not a folder", str(root), remedy="give the project's folder")
+        raise ConfigurationError.of(
+            "is not a folder", str(root), remedy="give the project's folder"
         )
     if not str(root).isprintable():
         shown = ascii(str(root))
-        raise ConfigurationError(
-            Finding(
-                "the folder's path is not UTF-8, or holds characters that cannot be printed",
-                shown,
-                remedy="rename the folder",
-            )
+        raise ConfigurationError.of(
+            "the folder's path is not UTF-8, or holds characters that cannot be printed",
+            shown,
+            remedy="rename the folder",
         )
     source, pyproject = _read_pyproject(root)
     from release.settings import parse
@@ -344,22 +342,22 @@ def read_text(root: Path, path: str) -> str:
     try:
         resolved = target.resolve(strict=True)
         if not resolved.is_relative_to(root):
-            raise ConfigurationError(
-                Finding("leads out of the repository", path, remedy="keep it inside")
+            raise ConfigurationError.of(
+                "leads out of the repository", path, remedy="keep it inside"
             )
         if not (resolved.is_file() or resolved.is_dir()):  # a pipe would be waited for
-            raise ConfigurationError(Finding("is no file", path, remedy="remove it"))
+            raise ConfigurationError.of("is no file", path, remedy="remove it")
         if resolved.stat().st_size > MAX_DOCUMENT:
-            raise ConfigurationError(Finding("is larger than 64 MiB", path, remedy="split it"))
+            raise ConfigurationError.of("is larger than 64 MiB", path, remedy="split it")
         data = resolved.read_bytes()
     except (OSError, RuntimeError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ConfigurationError(Finding(f"cannot be read: {why}", path)) from None
+        raise ConfigurationError.of(f"cannot be read: {why}", path) from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigurationError(Finding("is not UTF-8", path, line, "save it as UTF-8")) from None
+        raise ConfigurationError.of("is not UTF-8", path, line, "save it as UTF-8") from None
 
 
 def as_table(value: Any) -> Mapping[str, Any]:
@@ -372,11 +370,9 @@ def _read_pyproject(root: Path) -> tuple[str, Mapping[str, Any]]:
     if not (root / path).exists():
         if (root / "setup.cfg").exists() or (root / "setup.py").exists():
             return "", {}
-        raise ConfigurationError(
-            Finding(
-                f"no pyproject.toml in {root}",
-                remedy="run this in a Python project, or name one with --project PATH",
-            )
+        raise ConfigurationError.of(
+            f"no pyproject.toml in {root}",
+            remedy="run this in a Python project, or name one with --project PATH",
         )
     source = read_text(root, path)
     try:
@@ -385,8 +381,8 @@ def _read_pyproject(root: Path) -> tuple[str, Mapping[str, Any]]:
         place = re.search(r"at line (\d+)", str(error))
         message = re.sub(r" \(at .*\)$", "", str(error))
         line = int(place[1]) if place else source.count("\n") + 1
-        raise ConfigurationError(
-            Finding(f"is not valid TOML: {message}", path, line, "fix the syntax there")
+        raise ConfigurationError.of(
+            f"is not valid TOML: {message}", path, line, "fix the syntax there"
         ) from None
 
 
@@ -397,12 +393,10 @@ def _read_setup_cfg(root: Path) -> Mapping[str, Mapping[str, str]]:
     try:
         parser.read_string(read_text(root, "setup.cfg"))
     except configparser.Error as error:
-        raise ConfigurationError(
-            Finding(
-                f"is not a valid ini file: {str(error).splitlines()[0]}",
-                "setup.cfg",
-                getattr(error, "lineno", None),
-            )
+        raise ConfigurationError.of(
+            f"is not a valid ini file: {str(error).splitlines()[0]}",
+            "setup.cfg",
+            getattr(error, "lineno", None),
         ) from None
     return {section: dict(parser[section]) for section in parser.sections()}
 
@@ -425,20 +419,16 @@ def _name(
     ):
         if isinstance(candidate, str) and candidate:
             if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", candidate):
-                raise ConfigurationError(
-                    Finding(
-                        f"{candidate!r} is not a valid project name",
-                        "pyproject.toml",
-                        remedy="use ASCII letters, digits, '.', '-' and '_', as core metadata do",
-                    )
+                raise ConfigurationError.of(
+                    f"{candidate!r} is not a valid project name",
+                    "pyproject.toml",
+                    remedy="use ASCII letters, digits, '.', '-' and '_', as core metadata do",
                 )
             return candidate
-    raise ConfigurationError(
-        Finding(
-            "has no [project] table with a name" if has_pyproject else "names no project",
-            "pyproject.toml" if has_pyproject else "setup.py",
-            remedy='add [project] with name = "..." to pyproject.toml',
-        )
+    raise ConfigurationError.of(
+        "has no [project] table with a name" if has_pyproject else "names no project",
+        "pyproject.toml" if has_pyproject else "setup.py",
+        remedy='add [project] with name = "..." to pyproject.toml',
     )
 
 
@@ -629,12 +619,10 @@ def _choose_package(
             if package.name == chosen:
                 return package
         names = ", ".join(dict.fromkeys(package.name for package in found))
-        raise ConfigurationError(
-            Finding(
-                f"tool.release.package names {chosen!r}, which is not below src/ or the root",
-                "pyproject.toml",
-                remedy=f"found: {names or 'no package'}",
-            )
+        raise ConfigurationError.of(
+            f"tool.release.package names {chosen!r}, which is not below src/ or the root",
+            "pyproject.toml",
+            remedy=f"found: {names or 'no package'}",
         )
     for package in found:
         if _underscored(package.name) == _underscored(name):

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from release.errors import CannotCheck, ConfigurationError
-from release.model import Finding
 
 # A look must not start what the user's configuration names (a program that watches files, one that
 # verifies signatures), and needs neither.
@@ -239,12 +238,10 @@ def _judge_depth(paths: Sequence[str]) -> None:
     """Raise ConfigurationError where a file lies so deep that Python's own tools give up."""
     path = max(paths, key=lambda path: path.count("/"))
     if (depth := path.count("/")) > DEEPEST:
-        raise ConfigurationError(
-            Finding(
-                f"a file lies {depth:,} folders deep; Python's own tools cannot copy that",
-                f"{path[:SHOWN_PATH]}…",
-                remedy=f"keep at most {DEEPEST} folders in one another",
-            )
+        raise ConfigurationError.of(
+            f"a file lies {depth:,} folders deep; Python's own tools cannot copy that",
+            f"{path[:SHOWN_PATH]}…",
+            remedy=f"keep at most {DEEPEST} folders in one another",
         )
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from release.errors import ReleaseError
-from release.model import Finding, Gate
+from release.model import Gate
 from release.project import Project
 from release.project.git import GitFacts
 from release.project.git import git as ask
@@ -77,8 +77,8 @@ def require_whole(facts: GitFacts) -> None:
     missing = sum(line.startswith("?") for line in listed.split("\n"))
     if missing:
         remedy = "git fetch --refetch --no-filter gets them, or use a full clone"
-        raise ReleaseError(
-            Finding(f"cannot be copied: a partial clone, without {missing} objects", remedy=remedy)
+        raise ReleaseError.of(
+            f"cannot be copied: a partial clone, without {missing} objects", remedy=remedy
         )
 
 

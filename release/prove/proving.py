@@ -107,7 +107,7 @@ def prove(run: Run, names: Sequence[str], listener: Listener) -> Proofs:
     project, facts = run.project, run.project.git
     if facts is None or facts.commit is None:
         remedy = "git init, git add, git commit: copies are made of a commit"
-        raise ReleaseError(Finding("not in a git repository with a commit", remedy=remedy))
+        raise ReleaseError.of("not in a git repository with a commit", remedy=remedy)
     gates = checklist(project)
     _require_known(names, gates)
     chosen = [name for name in gates if not names or name in names]
@@ -528,7 +528,7 @@ def _prepare(
     except subprocess.CalledProcessError as error:
         remedy = "fix it until `git clone` of this repository works"
         said = f"cannot be copied: {copies.complaint(error)}"
-        raise ReleaseError(Finding(said, remedy=remedy)) from None
+        raise ReleaseError.of(said, remedy=remedy) from None
     store = Store(root)
     wanted = _with_needs(chosen, gates)
     copies.take_evidence(run.store, store, wanted)

@@ -8,7 +8,6 @@ import tempfile
 from pathlib import Path
 
 from release.errors import ConfigurationError
-from release.model import Finding
 
 VARIABLE = "NOX_RELEASE_CACHE"
 NAME = "nox-release"
@@ -25,7 +24,7 @@ def find_cache(repository: Path) -> tuple[Path, str | None]:
     if chosen:
         fault = _fault(Path(chosen), repository)
         if fault is not None:
-            raise ConfigurationError(Finding(f"{VARIABLE}: {chosen} {fault}", remedy=REMEDY))
+            raise ConfigurationError.of(f"{VARIABLE}: {chosen} {fault}", remedy=REMEDY)
         return Path(chosen).resolve(), None
     usual = _usual()
     # A home folder that is not there is not made: whoever runs this has none.
@@ -36,12 +35,10 @@ def find_cache(repository: Path) -> tuple[Path, str | None]:
     private = Path(tempfile.gettempdir()).resolve() / f"{NAME}-{_user()}"
     worse = _fault(private, repository)
     if worse is not None:
-        raise ConfigurationError(
-            Finding(
-                "there is no folder for the environments of the tools:"
-                f" {usual} {fault}; {private} {worse}",
-                remedy=REMEDY,
-            )
+        raise ConfigurationError.of(
+            "there is no folder for the environments of the tools:"
+            f" {usual} {fault}; {private} {worse}",
+            remedy=REMEDY,
         )
     return private, f"environments are kept in {private}, because {usual} {fault}"
 

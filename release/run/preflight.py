@@ -76,10 +76,8 @@ def collect(run: Run, folder: Path) -> Report:
     gate that this project does not have.
     """
     if not folder.is_dir():
-        raise ConfigurationError(
-            Finding(
-                "is not a folder", str(folder), remedy="give the folder that holds the evidence"
-            )
+        raise ConfigurationError.of(
+            "is not a folder", str(folder), remedy="give the folder that holds the evidence"
         )
     gates = checklist(run.project)
     found, refused = _gathered(run, folder, gates)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from release.errors import CannotCheck, ConfigurationError
-from release.model import Evidence, Finding
+from release.model import Evidence
 from release.project.git import complaint, git
 from release.text.escaping import listing
 
@@ -28,12 +28,10 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.folder = root / FOLDER
         if self.folder.is_symlink():
-            raise ConfigurationError(
-                Finding(
-                    "is a link; evidence is only kept inside the project",
-                    FOLDER,
-                    remedy="remove the link",
-                )
+            raise ConfigurationError.of(
+                "is a link; evidence is only kept inside the project",
+                FOLDER,
+                remedy="remove the link",
             )
         _refuse_tracked(root)
         with self.writing():
@@ -52,12 +50,10 @@ class Store:
         try:
             yield
         except OSError as error:
-            raise ConfigurationError(
-                Finding(
-                    f"cannot be written: {error.strerror or error}",
-                    FOLDER,
-                    remedy="evidence, logs and distributions are kept there; make it writable",
-                )
+            raise ConfigurationError.of(
+                f"cannot be written: {error.strerror or error}",
+                FOLDER,
+                remedy="evidence, logs and distributions are kept there; make it writable",
             ) from None
 
     def write(self, path: Path, text: str) -> None:
@@ -104,21 +100,19 @@ def _refuse_tracked(root: Path) -> None:
     try:
         done = git(root, "ls-files", "-z", "--", FOLDER, check=False, env=plainly)
     except CannotCheck as error:
-        raise ConfigurationError(Finding(error.reason, FOLDER, remedy=error.remedy)) from None
+        raise ConfigurationError.of(error.reason, FOLDER, remedy=error.remedy) from None
     if done.returncode != 0 and "not a git repository (or any" not in done.stderr:
         said = complaint(done.stderr, done.returncode)
         remedy = "`git status` must work here before anything is kept there"
-        raise ConfigurationError(
-            Finding(f"git cannot say what of it is tracked: {said}", FOLDER, remedy=remedy)
+        raise ConfigurationError.of(
+            f"git cannot say what of it is tracked: {said}", FOLDER, remedy=remedy
         )
     names = list(dict.fromkeys(name for name in done.stdout.split("\0") if name))
     if names:
-        raise ConfigurationError(
-            Finding(
-                f"git tracks what only this machine may write: {listing(names)}",
-                FOLDER,
-                remedy=f"git rm -r {FOLDER}, and commit that",
-            )
+        raise ConfigurationError.of(
+            f"git tracks what only this machine may write: {listing(names)}",
+            FOLDER,
+            remedy=f"git rm -r {FOLDER}, and commit that",
         )
 
 
@@ -126,12 +120,10 @@ def _refuse_links(folder: Path) -> None:
     """Raise ConfigurationError for what would make a look write or read elsewhere, or wait."""
     found = [path.relative_to(folder.parent).as_posix() for path in _strange(folder)]
     if found:
-        raise ConfigurationError(
-            Finding(
-                f"not everything in it is a file or a folder: {listing(sorted(found))}",
-                FOLDER,
-                remedy="remove that; evidence is only kept inside the project",
-            )
+        raise ConfigurationError.of(
+            f"not everything in it is a file or a folder: {listing(sorted(found))}",
+            FOLDER,
+            remedy="remove that; evidence is only kept inside the project",
         )
 
 

@@ -159,7 +159,7 @@ def _applied(text: str, edits: Sequence[Edit]) -> str:
 
 
 def _refusal(path: str, line: int | None, message: str, remedy: str) -> ConfigurationError:
-    return ConfigurationError(Finding(message, path, line, remedy))
+    return ConfigurationError.of(message, path, line, remedy)
 
 
 def _duplicates(sections: Sequence[Section], path: str) -> list[Finding]:

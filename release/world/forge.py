@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from release.errors import CannotCheck, ConfigurationError
-from release.model import Finding
 from release.project.git import git
 from release.world import web
 from release.world.web import Answer, get, origin
@@ -160,12 +159,10 @@ def find(
     if facts is None or remote not in facts.remotes:
         there = f"; there is {', '.join(facts.remotes)}" if facts and facts.remotes else ""
         if facts is not None and remote != USUAL_REMOTE:
-            raise ConfigurationError(
-                Finding(
-                    f"tool.release.remote is {remote}, and no remote is called so{there}",
-                    "pyproject.toml",
-                    remedy=f"correct it, or add the remote: git remote add {remote} URL",
-                )
+            raise ConfigurationError.of(
+                f"tool.release.remote is {remote}, and no remote is called so{there}",
+                "pyproject.toml",
+                remedy=f"correct it, or add the remote: git remote add {remote} URL",
             )
         raise NoForge(
             f"there is no remote called {remote}{there or ', so no forge'}",

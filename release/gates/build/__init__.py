@@ -100,7 +100,7 @@ def check(project: Project, shell: Shell) -> Outcome:
     try:
         archives = read(sdist), read(wheel)
     except Unreadable as error:
-        raise ReleaseError(Finding(str(error), remedy=LOG_REMEDY)) from None
+        raise ReleaseError.of(str(error), remedy=LOG_REMEDY) from None
     modules = settings.imports
     if modules is None:
         modules = top_level_modules(archives[1].installed)
@@ -244,8 +244,8 @@ def _only_file(answer: Mapping[str, str], kind: str) -> Path:
     suffix = {"sdist": ".tar.gz", "wheel": ".whl"}[kind]
     if others or not path.name.endswith(suffix):
         made = ", ".join([path.name, *others])
-        raise ReleaseError(
-            Finding(f"the build backend made {made} where one {suffix} file was asked for")
+        raise ReleaseError.of(
+            f"the build backend made {made} where one {suffix} file was asked for"
         )
     return path
 
@@ -261,23 +261,19 @@ def _explain(project: Project, error: Mapping[str, str], *, again: bool) -> Rele
                 f"{what}: {message} cannot be fetched: {environments.reason(said)}",
                 environments.NETWORK_REMEDY,
             )
-        return ReleaseError(
-            Finding(
-                f"{what}: its build requirements ({message}) cannot be installed:"
-                f" {environments.reason(said)}",
-                path,
-                remedy="correct [build-system] requires",
-            )
+        return ReleaseError.of(
+            f"{what}: its build requirements ({message}) cannot be installed:"
+            f" {environments.reason(said)}",
+            path,
+            remedy="correct [build-system] requires",
         )
     if kind == "backend":
-        return ReleaseError(
-            Finding(
-                f"{what}: the build backend {project.backend!r} cannot be imported:"
-                f" {_last_lines(said, 1)}",
-                path,
-                remedy="correct [build-system] build-backend, or add the distribution that has it"
-                " to requires",
-            )
+        return ReleaseError.of(
+            f"{what}: the build backend {project.backend!r} cannot be imported:"
+            f" {_last_lines(said, 1)}",
+            path,
+            remedy="correct [build-system] build-backend, or add the distribution that has it"
+            " to requires",
         )
     if kind == "hook":
         if environments.looks_like_network(said):
@@ -287,9 +283,9 @@ def _explain(project: Project, error: Mapping[str, str], *, again: bool) -> Rele
             )
         if program := environments.missing_program(said):
             return CannotCheck(f"{what}: {program}", environments.PROGRAM_REMEDY)
-        return ReleaseError(Finding(f"{what}: {_last_lines(said, 3)}", remedy=LOG_REMEDY))
-    return ReleaseError(
-        Finding(f"{what}: {message}", path if kind == "configuration" else "", remedy=LOG_REMEDY)
+        return ReleaseError.of(f"{what}: {_last_lines(said, 3)}", remedy=LOG_REMEDY)
+    return ReleaseError.of(
+        f"{what}: {message}", path if kind == "configuration" else "", remedy=LOG_REMEDY
     )
 
 

@@ -84,8 +84,8 @@ def with_release(text: str, path: str, version: str, day: date) -> str:
         for node in nodes
     ]
     if [(node.keys, node.value, node.anchor) for node in read(edited, path)] != wanted:
-        raise ConfigurationError(
-            Finding("its version cannot be replaced safely", path, remedy="edit it by hand")
+        raise ConfigurationError.of(
+            "its version cannot be replaced safely", path, remedy="edit it by hand"
         )
     return edited
 
@@ -231,15 +231,13 @@ def _walk(text: str, path: str) -> Iterator[Node]:
                     event.anchor if is_alias else None,
                 )
     except Malformed as error:
-        raise ConfigurationError(
-            Finding(str(error), path, error.line, "correct it there")
-        ) from None
+        raise ConfigurationError.of(str(error), path, error.line, "correct it there") from None
     if mappings == 0:
         raise _refusal("is no mapping", path, 1)
 
 
 def _refusal(message: str, path: str, line: int | None) -> ConfigurationError:
-    return ConfigurationError(Finding(message, path, line, "write it as one mapping, by CFF 1.2.0"))
+    return ConfigurationError.of(message, path, line, "write it as one mapping, by CFF 1.2.0")
 
 
 class Lines:

@@ -82,24 +82,22 @@ def read(text: str, path: str) -> tuple[Member, ...]:
                 raise _Twice(key)
             members[key] = Member(key, value, start, end, lines.at(begins))
     except json.JSONDecodeError as error:
-        raise ConfigurationError(
-            Finding(
-                f"is not valid JSON: {error.msg}",
-                path,
-                lines.at(error.pos),
-                "fix the syntax there",
-            )
+        raise ConfigurationError.of(
+            f"is not valid JSON: {error.msg}",
+            path,
+            lines.at(error.pos),
+            "fix the syntax there",
         ) from None
     except _Twice as error:
         spelled = json.dumps(error.key)
         last = text.rfind(spelled)
         place = lines.at(last) if last >= 0 else None
-        raise ConfigurationError(
-            Finding(f"states {error.key} twice", path, place, "keep one of them")
+        raise ConfigurationError.of(
+            f"states {error.key} twice", path, place, "keep one of them"
         ) from None
     except (ValueError, RecursionError):
-        raise ConfigurationError(
-            Finding("holds a number or nesting that no reader takes", path, remedy="simplify it")
+        raise ConfigurationError.of(
+            "holds a number or nesting that no reader takes", path, remedy="simplify it"
         ) from None
     return tuple(members.values())
 

@@ -181,13 +181,11 @@ class Migrations:
                     texts[path.relative_to(copy).as_posix()] = text
             if files := in_order(texts):
                 return cls(copy, files)
-        raise ConfigurationError(
-            Finding(
-                f"{TABLE}.folder names {folder}, where no migrations are"
-                " (SQL files, or the Python of Alembic or Django)",
-                "pyproject.toml",
-                remedy="name the folder that holds them; without one nothing can be proved",
-            )
+        raise ConfigurationError.of(
+            f"{TABLE}.folder names {folder}, where no migrations are"
+            " (SQL files, or the Python of Alembic or Django)",
+            "pyproject.toml",
+            remedy="name the folder that holds them; without one nothing can be proved",
         )
 
     @contextlib.contextmanager
@@ -223,12 +221,10 @@ class Migrations:
 
 def _require_inside(path: Path, root: Path) -> None:
     if not path.resolve().is_relative_to(root.resolve()):
-        raise ConfigurationError(
-            Finding(
-                f"the migration {path.name} lies outside of the repository",
-                path.relative_to(root).as_posix(),
-                remedy=f"put a file where the link is, or correct {TABLE}.folder",
-            )
+        raise ConfigurationError.of(
+            f"the migration {path.name} lies outside of the repository",
+            path.relative_to(root).as_posix(),
+            remedy=f"put a file where the link is, or correct {TABLE}.folder",
         )
 
 

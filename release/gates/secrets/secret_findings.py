@@ -245,9 +245,7 @@ def read_baseline(text: str, path: str) -> tuple[Accepted, ...]:
     try:
         data = toml.loads(text.removeprefix("\ufeff"))
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(
-            Finding(f"not valid TOML: {error}", path, remedy="fix it")
-        ) from None
+        raise ConfigurationError.of(f"not valid TOML: {error}", path, remedy="fix it") from None
     problems = [
         Finding(f"unknown key {key!r}", path, remedy="its entries are [[ignore]] tables")
         for key in data
