@@ -20,7 +20,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Protocol, cast
 
 from release.errors import UsageError
-from release.model import Finding, Gate, Level
+from release.model import Gate, Level
 from release.run.processes import adopt_orphans, end_orphans
 
 if TYPE_CHECKING:

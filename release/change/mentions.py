@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from pathlib import PurePosixPath
 
@@ -44,7 +44,7 @@ def other_mentions(
     *,
     name: str = "",
     skipped: Collection[str] = (),
-) -> list[Finding]:
+) -> Iterator[Finding]:
     """Findings for lines (path, line, text) that hold the version `previous` and are not `edited`.
 
     Left out are what only looks like it (a pin of something else, cff-version and other versions of
@@ -80,20 +80,16 @@ def other_mentions(
                 continue
             found.setdefault(path, []).append(number)
             break
-    findings = []
     for path, numbers_found in found.items():
         for position, number in enumerate(numbers_found[:MENTIONS], 1):
             more = len(numbers_found) - MENTIONS if position == MENTIONS else 0
-            findings.append(
-                Finding(
-                    f"holds {previous} and is not listed in [tool.bumpversion]"
-                    + (f"; {more} more of its lines do" if more > 0 else ""),
-                    path,
-                    number,
-                    "add it to [[tool.bumpversion.files]] if it states the project's version",
-                )
+            yield Finding(
+                f"holds {previous} and is not listed in [tool.bumpversion]"
+                + (f"; {more} more of its lines do" if more > 0 else ""),
+                path,
+                number,
+                "add it to [[tool.bumpversion.files]] if it states the project's version",
             )
-    return findings
 
 
 def _is_history(path: str) -> bool:

@@ -210,7 +210,7 @@ def _edit_versions(
     assert project.version is not None
     table = project.tool("bumpversion")
     listed = []
-    if differing := judge_places(project.version_places):
+    if differing := list(judge_places(project.version_places)):
         problems += [Finding(f.message, f.path or "", f.line, f.remedy or "") for f in differing]
         return []
     try:
@@ -399,7 +399,9 @@ def _mentions(
         if edit.path not in skipped
         for number in _changed_lines(edit.before, texts[edit.path])
     }
-    found = other_mentions(sources.mentions, previous, edited, name=project.name, skipped=skipped)
+    found = list(
+        other_mentions(sources.mentions, previous, edited, name=project.name, skipped=skipped)
+    )
     # What tests say of a version is theirs.
     return [f for f in dict.fromkeys(found) if not TESTS & set(PurePosixPath(f.path or "").parts)]
 

@@ -743,7 +743,7 @@ def mentions(*lines: str, path: str = "docs/a.md", **details: Any) -> list[int |
 
 def test_a_line_that_still_holds_the_version_is_a_finding() -> None:
     lines = [("a.py", 1, "v1.2.3"), ("a.py", 2, "11.2.30"), ("b.py", 3, 'X = "1.2.3"')]
-    found = other_mentions(lines, OLD, {("a.py", 1)})
+    found = list(other_mentions(lines, OLD, {("a.py", 1)}))
     assert [(item.path, item.line) for item in found] == [("b.py", 3)]
     assert found[0].message == "holds 1.2.3 and is not listed in [tool.bumpversion]"
 
@@ -802,7 +802,7 @@ def test_a_dependency_in_a_table_is_no_finding() -> None:
 
 def test_addresses_dates_and_short_numbers_need_more_than_likeness() -> None:
     def holds(line: str, version: str) -> bool:
-        return bool(other_mentions([("a.md", 1, line)], version, ()))
+        return bool(list(other_mentions([("a.md", 1, line)], version, ())))
 
     assert not holds("http://1.2.3.4/", "1.2.3.4")
     assert not holds("1.2.3.4:80", "1.2.3.4")
@@ -815,7 +815,7 @@ def test_addresses_dates_and_short_numbers_need_more_than_likeness() -> None:
 
 
 def test_a_file_has_a_handful_of_findings_at_most() -> None:
-    found = other_mentions([("a", n, "1.2.3") for n in range(1, 10)], OLD, ())
+    found = list(other_mentions([("a", n, "1.2.3") for n in range(1, 10)], OLD, ()))
     assert len(found) == 5
     assert found[-1].message.endswith("; 4 more of its lines do")
 

@@ -27,7 +27,7 @@ pulled. Images and containers that were made are removed.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -265,40 +265,36 @@ def judge(
     return judged
 
 
-def judge_package(package: str, version: str | None, inside: Inside, file: str) -> list[Finding]:
+def judge_package(
+    package: str, version: str | None, inside: Inside, file: str
+) -> Iterator[Finding]:
     """The package imports, and every version it reports is the project's (by PEP 440).
 
     Where the project's version is not known without a build, any one that PEP 440 knows will do.
     """
     if inside.error is not None:
-        return [
-            Finding(
-                f"import {package} fails inside the image: {inside.error}",
-                file,
-                remedy="install the package and what it requires in the Dockerfile",
-            )
-        ]
+        yield Finding(
+            f"import {package} fails inside the image: {inside.error}",
+            file,
+            remedy="install the package and what it requires in the Dockerfile",
+        )
+        return
     if not inside.versions:
-        return [
-            Finding(
-                f"{package} reports no version inside the image",
-                file,
-                remedy="install it there as a distribution, or give it a __version__",
-            )
-        ]
-    findings = []
+        yield Finding(
+            f"{package} reports no version inside the image",
+            file,
+            remedy="install it there as a distribution, or give it a __version__",
+        )
+        return
     for place, reported in inside.versions.items():
         seen = parse(reported)
         if seen is None or (version is not None and seen != parse(version)):
             expected = f", and the project is {version}" if version else ", which is no version"
-            findings.append(
-                Finding(
-                    f"inside the image {package} is {reported} by {place}{expected}",
-                    file,
-                    remedy="install it from the build context, not from an index or an older layer",
-                )
+            yield Finding(
+                f"inside the image {package} is {reported} by {place}{expected}",
+                file,
+                remedy="install it from the build context, not from an index or an older layer",
             )
-    return findings
 
 
 def judge_user(

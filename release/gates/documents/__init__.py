@@ -159,7 +159,7 @@ def _judge_policies(read: Read) -> None:
             continue
         try:
             version = read.version
-            read.add(path, *(security_policy.judge(text, path, version) if version else ()))
+            read.add(path, *(list(security_policy.judge(text, path, version)) if version else ()))
         except ConfigurationError as error:
             read.add(path, *error.problems)
 

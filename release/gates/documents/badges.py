@@ -100,7 +100,7 @@ def with_version(text: str, path: str, previous: str, version: str) -> str:
     return replaced(text, ((start, end, new) for start, (end, new) in edits.items()))
 
 
-def judge(text: str, path: str, version: Version) -> list[Finding]:
+def judge(text: str, path: str, version: Version) -> Iterator[Finding]:
     """Findings for badges that name another version than the project's.
 
     A badge that names the series of the version (1.2 for 1.2.3) is right, and one that has no name
@@ -109,8 +109,7 @@ def judge(text: str, path: str, version: Version) -> list[Finding]:
     from release.text.versions import parse
 
     if version.is_prerelease:
-        return []
-    findings = []
+        return
     for badge in badges(text, path):
         _, number = _split(badge.says)
         said = parse(number)
@@ -120,15 +119,12 @@ def judge(text: str, path: str, version: Version) -> list[Finding]:
         if not all(_is_own(NUMBER.sub(" ", alt.said)) for alt in badge.alt):
             continue
         if said != version and not _is_series(number, version):
-            findings.append(
-                Finding(
-                    f"a badge names the version {number}, and the project's is {version}",
-                    path,
-                    badge.line,
-                    f"make it {version}, or a badge that reads the version from the index",
-                )
+            yield Finding(
+                f"a badge names the version {number}, and the project's is {version}",
+                path,
+                badge.line,
+                f"make it {version}, or a badge that reads the version from the index",
             )
-    return findings
 
 
 def badges(text: str, path: str) -> Iterator[Badge]:

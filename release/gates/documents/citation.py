@@ -90,38 +90,32 @@ def with_release(text: str, path: str, version: str, day: date) -> str:
     return edited
 
 
-def judge(text: str, path: str, version: Version | None, today: date) -> list[Finding]:
+def judge(text: str, path: str, version: Version | None, today: date) -> Iterator[Finding]:
     """Findings for versions that are not the project's, and dates in the future.
 
     `version` is None where it is not known. Raises ConfigurationError as `read` does.
     """
     from release.text.versions import parse
 
-    findings = []
     for node in _places(read(text, path)):
         said = node.value
         if said is None:
             continue
         label = ".".join(map(str, node.keys))
         if node.keys[-1] == VERSION and version is not None and parse(said) != version:
-            findings.append(
-                Finding(
-                    f"{label} is {said or 'empty'}, and the project's version is {version}",
-                    path,
-                    node.line,
-                    f"make it {prefix(said)}{version}",
-                )
+            yield Finding(
+                f"{label} is {said or 'empty'}, and the project's version is {version}",
+                path,
+                node.line,
+                f"make it {prefix(said)}{version}",
             )
         elif node.keys[-1] == DATE and is_future(said, today):
-            findings.append(
-                Finding(
-                    f"{label} is {said}, which is in the future",
-                    path,
-                    node.line,
-                    "state the day of the release",
-                )
+            yield Finding(
+                f"{label} is {said}, which is in the future",
+                path,
+                node.line,
+                "state the day of the release",
             )
-    return findings
 
 
 def licences(text: str, path: str) -> list[tuple[str, int]]:

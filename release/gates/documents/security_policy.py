@@ -134,24 +134,20 @@ def with_release(text: str, path: str, version: Version, previous: Version | Non
     return replaced(text, edits)
 
 
-def judge(text: str, path: str, version: Version) -> list[Finding]:
+def judge(text: str, path: str, version: Version) -> Iterator[Finding]:
     """Findings for tables that do not support the version's series. A pre-release has none yet."""
-    findings: list[Finding] = []
     for table in [] if version.is_prerelease else tables(text):
         numbered = [row for row in table.rows if row.series]
         known = all(row.understood for row in table.rows)
         if known and numbered and not _supports(table, version):
             newest = max(numbered, key=lambda row: (row.supported is True, row.series))
             name = ".".join(map(str, _padded(version.release, 2)[:2]))
-            findings.append(
-                Finding(
-                    f"the table of supported versions does not list {name} as supported",
-                    path,
-                    newest.line,
-                    f"add the series of {version} there",
-                )
+            yield Finding(
+                f"the table of supported versions does not list {name} as supported",
+                path,
+                newest.line,
+                f"add the series of {version} there",
             )
-    return findings
 
 
 def _supports(table: Table, version: Version) -> bool:

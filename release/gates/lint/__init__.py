@@ -27,7 +27,7 @@ import itertools
 import json
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,7 +104,7 @@ def check(project: Project, shell: Shell) -> Outcome:
     items = _read(done)
     if not procedure.pinned:
         items = [item for item in items if not is_newer_syntax(item, project)]
-    findings = judge(items, project.root)
+    findings = list(judge(items, project.root))
     parts = ["ruff check"]
     if procedure.formats:
         shown = shell.run(ruff, "format", "--check", cache, *targets)
@@ -214,22 +214,18 @@ def is_newer_syntax(item: Mapping[str, Any], project: Project) -> bool:
     return package is None or not (path == package or path.startswith(f"{package}/"))
 
 
-def judge(items: Sequence[Mapping[str, Any]], root: Path) -> list[Finding]:
+def judge(items: Sequence[Mapping[str, Any]], root: Path) -> Iterator[Finding]:
     """Findings for what `ruff check --output-format=json` printed."""
-    findings = []
     for item in items:
         code = item.get("code")
         code = None if code in {None, "invalid-syntax"} else code
         message = str(item["message"])
-        findings.append(
-            Finding(
-                f"{code}: {message}" if code else message,
-                _relative(item.get("filename"), root),
-                (item.get("location") or {}).get("row"),
-                f"fix it, or see `ruff rule {code}`" if code else "fix the syntax there",
-            )
+        yield Finding(
+            f"{code}: {message}" if code else message,
+            _relative(item.get("filename"), root),
+            (item.get("location") or {}).get("row"),
+            f"fix it, or see `ruff rule {code}`" if code else "fix the syntax there",
         )
-    return findings
 
 
 def judge_format(text: str, root: Path, status: int, pinned: bool) -> list[Finding]:

@@ -403,7 +403,9 @@ class Bench:
             self._base = database
         return self._base
 
-    def _prove_transactional(self, migrations: Migrations, reference: Snapshot) -> list[Finding]:
+    def _prove_transactional(
+        self, migrations: Migrations, reference: Snapshot
+    ) -> Iterator[Finding]:
         """A migration that fails half way leaves nothing, and can be applied once it is fixed."""
         last = migrations.files[-1]
         base = self._before_last(migrations)
@@ -414,23 +416,21 @@ class Bench:
             failed = self._migrate(database)
         after, seen = self._server.ask(look, count)
         if left := differences(before, after):
-            return [
-                Finding(
-                    f"a migration that fails half way leaves {listed(left)}",
-                    last,
-                    remedy="apply each migration and its bookkeeping in one transaction",
-                )
-            ]
+            yield Finding(
+                f"a migration that fails half way leaves {listed(left)}",
+                last,
+                remedy="apply each migration and its bookkeeping in one transaction",
+            )
+            return
         if not seen:
             raise _not_run(last, failed)
         if failed.status == 0:
-            return [
-                Finding(
-                    "migrate ends with 0 although a migration failed",
-                    last,
-                    remedy="let the error end the program",
-                )
-            ]
+            yield Finding(
+                "migrate ends with 0 although a migration failed",
+                last,
+                remedy="let the error end the program",
+            )
+            return
         # A migration that only fills tables leaves no trace in the schema; so that it is executed
         # is counted, too.
         with migrations.planted(last, (SEEN,), first=False):
@@ -438,15 +438,13 @@ class Bench:
         after, again = self._server.ask(look, count)
         lacking = differences(reference, after)
         if fixed.status == 0 and not lacking and again > seen:
-            return []
+            return
         said = listed(lacking) or "it is left out" if fixed.status == 0 else fixed.last_line
-        return [
-            Finding(
-                f"a migration that failed half way is not applied once it is fixed: {said}",
-                last,
-                remedy="undo the bookkeeping of a migration that fails, too",
-            )
-        ]
+        yield Finding(
+            f"a migration that failed half way is not applied once it is fixed: {said}",
+            last,
+            remedy="undo the bookkeeping of a migration that fails, too",
+        )
 
     def _prove_advisory_lock(self, migrations: Migrations, reference: Snapshot) -> list[Finding]:
         """Two migrators at once leave what one leaves, and never are in a migration together."""

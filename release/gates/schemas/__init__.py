@@ -18,7 +18,7 @@ the registration is judged. All else blocks: the register and the settings are p
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -103,7 +103,7 @@ def _judge_changes(
     """What changed since the last release."""
     assert last.tag is not None
     folder = _normal(settings.migrations)
-    scripts = _scripts(project, folder)
+    scripts = list(_scripts(project, folder))
     path = project.changelog or USUAL_CHANGELOG
     section = _section(project, version, project.released[last.tag])
     findings = schema_register.judge_order(register.path, changed, last.tag)
@@ -277,9 +277,8 @@ def _files_at(project: Project, tag: str, path: str, *, below: bool = True) -> f
     return frozenset(name.removeprefix(f"{path}/") for name in names)
 
 
-def _scripts(project: Project, folder: str) -> list[Script]:
+def _scripts(project: Project, folder: str) -> Iterator[Script]:
     """The files in the folder of migrations, tracked ones and those that git would add."""
-    scripts = []
     for kind in (("--cached",), ("--others", "--exclude-standard")):
         out = git(project.root, "ls-files", "-z", *kind, "--", folder, env=LITERAL).stdout
         for name in dict.fromkeys(out.split("\0")):
@@ -292,10 +291,7 @@ def _scripts(project: Project, folder: str) -> list[Script]:
                     raise CannotCheck(
                         f"{name} cannot be read: {error.strerror}", "make it readable"
                     ) from None
-                scripts.append(
-                    Script(name.removeprefix(f"{folder}/"), kind == ("--cached",), empty)
-                )
-    return scripts
+                yield Script(name.removeprefix(f"{folder}/"), kind == ("--cached",), empty)
 
 
 def _section(project: Project, version: Version | None, last: Version) -> Section | None:

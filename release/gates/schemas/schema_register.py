@@ -279,60 +279,50 @@ def _run(text: str, at: int) -> int:
 
 def judge_sources(
     register: Register, sources: Sequence[SchemaSource], texts: Mapping[str, str | None]
-) -> list[Finding]:
+) -> Iterator[Finding]:
     """Findings for sources that state no version, or another one than the register.
 
     `texts` maps each source's file to its text, None for a missing one.
     """
     entries = {entry.name: entry for entry in register.entries}
-    findings = []
     for source in sources:
         text = texts[source.file]
         if text is None:
-            findings.append(
-                Finding(
-                    f"is missing, and the version of {source.name} is to stand there",
-                    source.file,
-                    remedy="correct tool.release.schemas.sources",
-                )
+            yield Finding(
+                f"is missing, and the version of {source.name} is to stand there",
+                source.file,
+                remedy="correct tool.release.schemas.sources",
             )
             continue
         try:
             versions = stated(text, source.search)
         except ValueError as error:
-            findings.append(
-                Finding(
-                    f"the search for {source.name}: {error}",
-                    "pyproject.toml",
-                    remedy="correct tool.release.schemas.sources",
-                )
+            yield Finding(
+                f"the search for {source.name}: {error}",
+                "pyproject.toml",
+                remedy="correct tool.release.schemas.sources",
             )
             continue
         entry = entries.get(source.name)
         if len(versions) != 1:
-            findings.append(_not_once(source, versions))
+            yield _not_once(source, versions)
         elif entry is None:
             near = difflib.get_close_matches(source.name, entries, 1)
             hint = f" (it has {near[0]})" if near else ""
-            findings.append(
-                Finding(
-                    f"{source.name} {versions[0][0]} is not registered in {register.path}{hint}",
-                    source.file,
-                    versions[0][1],
-                    f"add a row for {source.name} to {register.path}",
-                )
+            yield Finding(
+                f"{source.name} {versions[0][0]} is not registered in {register.path}{hint}",
+                source.file,
+                versions[0][1],
+                f"add a row for {source.name} to {register.path}",
             )
         elif order(versions[0][0], entry.version):
-            findings.append(
-                Finding(
-                    f"{source.name} is registered as {entry.version}, and"
-                    f" {source.file}:{versions[0][1]} says {versions[0][0]}",
-                    register.path,
-                    entry.line,
-                    "make both the schema's current version",
-                )
+            yield Finding(
+                f"{source.name} is registered as {entry.version}, and"
+                f" {source.file}:{versions[0][1]} says {versions[0][0]}",
+                register.path,
+                entry.line,
+                "make both the schema's current version",
             )
-    return findings
 
 
 def _not_once(source: SchemaSource, versions: Sequence[tuple[str, int]]) -> Finding:
@@ -390,13 +380,12 @@ def judge_order(path: str, changed: Sequence[Change], release: str) -> list[Find
 
 def judge_scripts(
     path: str, changed: Sequence[Change], scripts: Sequence[Script], template: str, folder: str
-) -> list[Finding]:
+) -> Iterator[Finding]:
     """Findings for schemas that went up and lack a migration script, tracked and with content.
 
     `path` is the register's, `template` the name of a script: a glob in which {schema}, {old} and
     {new} stand for the change. One script may go all the way, or one for each whole number.
     """
-    findings = []
     for change in changed:
         if order(change.old, change.new) > 0:
             continue
@@ -413,19 +402,16 @@ def judge_scripts(
                 wrong = "is empty" if found[0].tracked else "is not tracked by git"
                 remedy = "write it" if found[0].tracked else "add it: git add"
                 message = f"{wrong}, and {change.name} needs it to go from {old} to {new}"
-                findings.append(Finding(message, f"{folder}/{found[0].path}", remedy=remedy))
+                yield Finding(message, f"{folder}/{found[0].path}", remedy=remedy)
             else:
                 name = _filled(template, change.name, old, new)
-                findings.append(
-                    Finding(
-                        f"{change.name} went from {change.old} to {change.new}, and no script in"
-                        f" {folder}/ migrates it from {old} to {new}",
-                        path,
-                        change.line,
-                        f"add {folder}/{name} to git",
-                    )
+                yield Finding(
+                    f"{change.name} went from {change.old} to {change.new}, and no script in"
+                    f" {folder}/ migrates it from {old} to {new}",
+                    path,
+                    change.line,
+                    f"add {folder}/{name} to git",
                 )
-    return findings
 
 
 def _ways(change: Change) -> list[list[tuple[str, str]]]:
@@ -507,7 +493,7 @@ def judge_changelog(
     changed: Sequence[Change],
     scripts: Sequence[Script],
     template: str,
-) -> list[Finding]:
+) -> Iterator[Finding]:
     """Findings for changed schemas of which the changelog does not tell how they are migrated.
 
     `section` is that of the release to come, None where there is none; its subsection `title` must
@@ -516,7 +502,7 @@ def judge_changelog(
     raised = [change for change in changed if order(change.old, change.new) < 0]
     told = subsection(section, title) if section is not None else None
     if not raised:
-        return []
+        return
     if told is None:
         names = ", ".join(f"{change.name} {change.new}" for change in raised)
         lacks = (
@@ -524,28 +510,24 @@ def judge_changelog(
             if section
             else "has no section for this release"
         )
-        return [
-            Finding(
-                f"{lacks}, and schemas changed: {names}",
-                path,
-                section.line if section else None,
-                f"tell below {title!r} what changed, and name the migration scripts",
-            )
-        ]
+        yield Finding(
+            f"{lacks}, and schemas changed: {names}",
+            path,
+            section.line if section else None,
+            f"tell below {title!r} what changed, and name the migration scripts",
+        )
+        return
     line, text = told
-    findings = []
     for change in raised:
         if not mentions(text, change.name):
-            findings.append(
-                Finding(
-                    f"{title!r} does not name {change.name}, which went from {change.old} to"
-                    f" {change.new}",
-                    path,
-                    line,
-                    f"say there what changed in {change.name}",
-                )
+            yield Finding(
+                f"{title!r} does not name {change.name}, which went from {change.old} to"
+                f" {change.new}",
+                path,
+                line,
+                f"say there what changed in {change.name}",
             )
-        findings += [
+        yield from [
             Finding(
                 f"{title!r} does not point at {script.path}, which migrates {change.name}",
                 path,
@@ -554,7 +536,6 @@ def judge_changelog(
             )
             for script in _left_out(text, change, scripts, template)
         ]
-    return findings
 
 
 def _left_out(

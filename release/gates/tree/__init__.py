@@ -241,44 +241,32 @@ def _branch(facts: GitFacts, seen: TreeFacts) -> list[Finding]:
     ]
 
 
-def _state(facts: GitFacts) -> list[Finding]:
-    found = []
+def _state(facts: GitFacts) -> Iterator[Finding]:
     if facts.operation:
-        found.append(
-            Finding(f"a {facts.operation} is not finished", remedy=_finish(facts.operation))
-        )
+        yield Finding(f"a {facts.operation} is not finished", remedy=_finish(facts.operation))
     if facts.changed:
-        found.append(
-            Finding(
-                f"{_number(len(facts.changed), 'file')} changed and not committed:"
-                f" {listing(facts.changed)}",
-                remedy="commit or stash: a release is made from a commit",
-            )
+        yield Finding(
+            f"{_number(len(facts.changed), 'file')} changed and not committed:"
+            f" {listing(facts.changed)}",
+            remedy="commit or stash: a release is made from a commit",
         )
     if facts.untracked:
-        found.append(
-            Finding(
-                f"{_number(len(facts.untracked), 'untracked file')}: {listing(facts.untracked)}",
-                remedy="add, ignore or remove: an untracked file can get into a package",
-            )
+        yield Finding(
+            f"{_number(len(facts.untracked), 'untracked file')}: {listing(facts.untracked)}",
+            remedy="add, ignore or remove: an untracked file can get into a package",
         )
     if facts.unseen:
-        found.append(
-            Finding(
-                f"git was told not to look at {_number(len(facts.unseen), 'file')}:"
-                f" {listing(facts.unseen)}",
-                remedy="git update-index --no-assume-unchanged --no-skip-worktree FILE, or"
-                " git sparse-checkout disable: what is built must be what is committed",
-            )
+        yield Finding(
+            f"git was told not to look at {_number(len(facts.unseen), 'file')}:"
+            f" {listing(facts.unseen)}",
+            remedy="git update-index --no-assume-unchanged --no-skip-worktree FILE, or"
+            " git sparse-checkout disable: what is built must be what is committed",
         )
     if facts.shallow:
-        found.append(
-            Finding(
-                "the clone is shallow, so tags and history are missing",
-                remedy="git fetch --unshallow --tags",
-            )
+        yield Finding(
+            "the clone is shallow, so tags and history are missing",
+            remedy="git fetch --unshallow --tags",
         )
-    return found
 
 
 def _finish(operation: str) -> str:
@@ -290,35 +278,31 @@ def _finish(operation: str) -> str:
     return f"finish it, or give it up: {stop}"
 
 
-def _level(facts: GitFacts, seen: TreeFacts, by_ci: bool) -> list[Finding]:
+def _level(facts: GitFacts, seen: TreeFacts, by_ci: bool) -> Iterator[Finding]:
     # What came after a tagged commit on the branch is of no concern to its release.
     tagged = any(tag.commit == facts.commit for tag in seen.here)
     if seen.remote is None or seen.unreachable or ((by_ci or tagged) and seen.contained):
-        return []
+        return
     there = f"{seen.remote}/{seen.branch}"
     if seen.remote_branch is None:
-        return [
-            Finding(
-                f"{seen.remote} has no branch {seen.branch}",
-                remedy=f"git push {seen.remote} {seen.branch}, or set tool.release.branch",
-            )
-        ]
-    if not seen.behind or by_ci:
-        return []
-    if seen.ahead:
-        return [
-            Finding(
-                f"diverged from {there}: {_number(seen.ahead, 'commit')} here that it lacks, and"
-                " others that are missing here",
-                remedy=f"git pull --rebase {seen.remote} {seen.branch}",
-            )
-        ]
-    return [
-        Finding(
-            f"behind {there}: it has commits that are missing here",
-            remedy=f"git pull --ff-only {seen.remote} {seen.branch}",
+        yield Finding(
+            f"{seen.remote} has no branch {seen.branch}",
+            remedy=f"git push {seen.remote} {seen.branch}, or set tool.release.branch",
         )
-    ]
+        return
+    if not seen.behind or by_ci:
+        return
+    if seen.ahead:
+        yield Finding(
+            f"diverged from {there}: {_number(seen.ahead, 'commit')} here that it lacks, and"
+            " others that are missing here",
+            remedy=f"git pull --rebase {seen.remote} {seen.branch}",
+        )
+        return
+    yield Finding(
+        f"behind {there}: it has commits that are missing here",
+        remedy=f"git pull --ff-only {seen.remote} {seen.branch}",
+    )
 
 
 def _tags(facts: GitFacts, seen: TreeFacts) -> list[Finding]:
@@ -346,52 +330,38 @@ def _tags(facts: GitFacts, seen: TreeFacts) -> list[Finding]:
     ]
 
 
-def _maintainer(seen: TreeFacts) -> list[Finding]:
-    found = []
+def _maintainer(seen: TreeFacts) -> Iterator[Finding]:
     if seen.hooks and seen.hooks_path != seen.hooks:
         instead = f"; git uses {seen.hooks_path}" if seen.hooks_path else ""
-        found.append(
-            Finding(
-                f"the project's hooks in {seen.hooks}/ are not in use{instead}",
-                remedy=f"git config core.hooksPath {seen.hooks}",
-            )
+        yield Finding(
+            f"the project's hooks in {seen.hooks}/ are not in use{instead}",
+            remedy=f"git config core.hooksPath {seen.hooks}",
         )
     if not seen.identity:
-        found.append(
-            Finding(
-                "git knows no identity to commit with",
-                remedy='git config user.name "…" && git config user.email "…"',
-            )
+        yield Finding(
+            "git knows no identity to commit with",
+            remedy='git config user.name "…" && git config user.email "…"',
         )
     if seen.key_problem:
-        found.append(
-            Finding(
-                f"tags or commits are to be signed and {seen.key_problem}",
-                remedy="git config user.signingKey …, or unset tag.gpgSign and commit.gpgSign and"
-                " tool.release's sign-tags and commit.sign",
-            )
+        yield Finding(
+            f"tags or commits are to be signed and {seen.key_problem}",
+            remedy="git config user.signingKey …, or unset tag.gpgSign and commit.gpgSign and"
+            " tool.release's sign-tags and commit.sign",
         )
-    return found
 
 
-def _advice(seen: TreeFacts) -> list[Finding]:
-    advice = []
+def _advice(seen: TreeFacts) -> Iterator[Finding]:
     if seen.ahead:
-        advice.append(
-            Finding(
-                f"{_number(seen.ahead, 'commit')} ahead of {seen.remote}/{seen.branch}",
-                remedy=f"git push {seen.remote} {seen.branch}, unless the release is to push them",
-            )
+        yield Finding(
+            f"{_number(seen.ahead, 'commit')} ahead of {seen.remote}/{seen.branch}",
+            remedy=f"git push {seen.remote} {seen.branch}, unless the release is to push them",
         )
     if seen.clash:
-        advice.append(
-            Finding(
-                f"a branch is called {seen.tag} like the tag"
-                + ("" if seen.clash == "here" else f" (on {seen.clash})"),
-                remedy=f"rename it, or push the tag as refs/tags/{seen.tag}",
-            )
+        yield Finding(
+            f"a branch is called {seen.tag} like the tag"
+            + ("" if seen.clash == "here" else f" (on {seen.clash})"),
+            remedy=f"rename it, or push the tag as refs/tags/{seen.tag}",
         )
-    return advice
 
 
 def _default_branch(root: Path, remote: str) -> str:

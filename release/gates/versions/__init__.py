@@ -18,7 +18,7 @@ project that goes to no index.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from release.errors import attempt
@@ -79,32 +79,28 @@ def _ask_index(project: Project, target: Version, level: Level | None) -> Judgem
     return Judgement(1, tuple(found))
 
 
-def judge_places(places: Sequence[VersionPlace]) -> list[Finding]:
+def judge_places(places: Sequence[VersionPlace]) -> Iterator[Finding]:
     """Findings for places that do not say the same version as the first one."""
     from release.text.versions import parse
 
     if not places:
-        return []
+        return
     first = places[0]
     wanted = parse(first.value)
-    findings = []
     for place in places[1:]:
         same = parse(place.value) == wanted if wanted else place.value == first.value
         if not same:
-            findings.append(
-                Finding(
-                    f"{place.label} is {place.value}, and {first.label} is {first.value}",
-                    place.path,
-                    place.line,
-                    f"make it {first.value} ({first.path}:{first.line or 1} defines the version)",
-                )
+            yield Finding(
+                f"{place.label} is {place.value}, and {first.label} is {first.value}",
+                place.path,
+                place.line,
+                f"make it {first.value} ({first.path}:{first.line or 1} defines the version)",
             )
-    return findings
 
 
 def judge_bumpversion(
     table: Mapping[str, Any], texts: Mapping[str, str | None], version: str | None
-) -> list[Finding]:
+) -> Iterator[Finding]:
     """Findings for files that `table`, [tool.bumpversion], lists and that lack the version.
 
     `texts` maps each listed file to its text, None for a missing one. A file disagrees when it has
@@ -113,8 +109,7 @@ def judge_bumpversion(
     a version, are left to the tool.
     """
     if version is None:
-        return []
-    findings: list[Finding] = []
+        return
     default = str(table.get("search", FIELD))
     for entry in _entries(table):
         name, search = entry["filename"], str(entry.get("search", default))
@@ -123,18 +118,15 @@ def judge_bumpversion(
             ignored = _flag(entry, table, "ignore_missing_version") or OTHER_FIELD.search(search)
             written = _written(entry, table, version)
             if not ignored and FIELD in search and written:
-                findings += _judge_search(
+                yield from _judge_search(
                     name, text, search, written, regex=_flag(entry, table, "regex")
                 )
         elif not _flag(entry, table, "ignore_missing_files"):
-            findings.append(
-                Finding(
-                    "is listed in [tool.bumpversion] and missing",
-                    name,
-                    remedy="add it, or take it off the list",
-                )
+            yield Finding(
+                "is listed in [tool.bumpversion] and missing",
+                name,
+                remedy="add it, or take it off the list",
             )
-    return findings
 
 
 def _written(entry: Mapping[str, Any], table: Mapping[str, Any], version: str) -> str | None:
@@ -224,26 +216,20 @@ def _before(project: Project, level: Level | None) -> dict[str, Version]:
     }
 
 
-def judge_order(version: Version, tags: Mapping[str, Version]) -> list[Finding]:
+def judge_order(version: Version, tags: Mapping[str, Version]) -> Iterator[Finding]:
     """Findings for a version that is local, or not above every released one."""
-    findings = []
     if version.local:
-        findings.append(
-            Finding(
-                f"{version} is a local version, which no index takes",
-                remedy=f"release {version.public}",
-            )
+        yield Finding(
+            f"{version} is a local version, which no index takes",
+            remedy=f"release {version.public}",
         )
     if tags:
         last_tag, last = max(tags.items(), key=lambda item: item[1])
         if version <= last:
-            findings.append(
-                Finding(
-                    f"{version} is not above the last release, {last} (tag {last_tag})",
-                    remedy="choose a higher version",
-                )
+            yield Finding(
+                f"{version} is not above the last release, {last} (tag {last_tag})",
+                remedy="choose a higher version",
             )
-    return findings
 
 
 def judge_index(version: Version, files: Sequence[ServedFile]) -> list[Finding]:

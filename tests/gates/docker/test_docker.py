@@ -239,11 +239,13 @@ def test_a_user_of_another_name_with_number_0_is_root() -> None:
 
 @pytest.mark.parametrize("reported", ["1.2.3", "v1.2.3", "1.2.3.0"])
 def test_versions_are_compared_as_pep_440_does(reported: str) -> None:
-    assert judge_package("pkg", "1.2.3", Inside(None, reported, "1.2.3", 1), "Dockerfile") == []
+    assert (
+        list(judge_package("pkg", "1.2.3", Inside(None, reported, "1.2.3", 1), "Dockerfile")) == []
+    )
 
 
 def test_every_version_that_differs_is_named_with_its_place() -> None:
-    found = judge_package("pkg", "1.2.3", Inside(None, "1.2.2", "unknown", 1), "Dockerfile")
+    found = list(judge_package("pkg", "1.2.3", Inside(None, "1.2.2", "unknown", 1), "Dockerfile"))
     assert [f.message for f in found] == [
         "inside the image pkg is 1.2.2 by __version__, and the project is 1.2.3",
         "inside the image pkg is unknown by its metadata, and the project is 1.2.3",
@@ -251,15 +253,20 @@ def test_every_version_that_differs_is_named_with_its_place() -> None:
 
 
 def test_a_package_without_any_version_or_import_is_a_defect() -> None:
-    none = judge_package("pkg", "1.2.3", Inside(None, None, None, 1), "Dockerfile")
+    none = list(judge_package("pkg", "1.2.3", Inside(None, None, None, 1), "Dockerfile"))
     assert "reports no version" in messages(none)
-    broken = judge_package("pkg", "1.2.3", Inside("ImportError: x", None, "1.2.3", 1), "Dockerfile")
+    broken = list(
+        judge_package("pkg", "1.2.3", Inside("ImportError: x", None, "1.2.3", 1), "Dockerfile")
+    )
     assert messages(broken) == "import pkg fails inside the image: ImportError: x"
 
 
 def test_a_dynamic_version_must_only_be_one() -> None:
-    assert judge_package("pkg", None, Inside(None, None, "1.2.4.dev3+g12", 1), "Dockerfile") == []
-    assert judge_package("pkg", None, Inside(None, "latest", None, 1), "Dockerfile")
+    assert (
+        list(judge_package("pkg", None, Inside(None, None, "1.2.4.dev3+g12", 1), "Dockerfile"))
+        == []
+    )
+    assert list(judge_package("pkg", None, Inside(None, "latest", None, 1), "Dockerfile"))
 
 
 def labels_of(values: dict[str, str], version: str | None = "1.2.3", text: str = "") -> str:

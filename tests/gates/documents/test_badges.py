@@ -17,7 +17,7 @@ def edited(text: str, path: str = "README.md", version: str = "1.3.0", old: str 
 
 
 def judged(text: str, version: str = "1.2.0", path: str = "README.md") -> list[str]:
-    found = badges.judge(text, path, Version(version))
+    found = list(badges.judge(text, path, Version(version)))
     assert all(finding.remedy for finding in found)
     return [f"{finding.line}: {finding.message}" for finding in found]
 

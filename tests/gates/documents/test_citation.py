@@ -197,7 +197,7 @@ def test_the_rest_of_the_file_stays_byte_for_byte(parts: list[str], bom: bool, e
 class TestJudgement:
     def judge(self, text: str, version: str | None = "1.2.0") -> list[str]:
         wanted = Version(version) if version else None
-        found = citation.judge(text, "CITATION.cff", wanted, DAY)
+        found = list(citation.judge(text, "CITATION.cff", wanted, DAY))
         assert all(finding.remedy for finding in found)
         return [f"{finding.line}: {finding.message}" for finding in found]
 

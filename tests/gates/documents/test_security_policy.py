@@ -32,7 +32,7 @@ def becomes(before: str, after: str, version: str, previous: str | None = None) 
 
 
 def judged(text: str, version: str) -> list[str]:
-    found = security_policy.judge(text, "SECURITY.md", Version(version))
+    found = list(security_policy.judge(text, "SECURITY.md", Version(version)))
     assert all(finding.remedy for finding in found)
     return [f"{finding.line}: {finding.message}" for finding in found]
 

@@ -236,42 +236,53 @@ class TestStated:
 class TestSources:
     def test_a_source_that_agrees_is_fine_however_it_spells_the_version(self) -> None:
         entry = Entry("audit", "2", 3)
-        assert judge_sources(register(entry), [source("V = {version}")], {"a.py": "V = 2.0"}) == []
+        assert (
+            list(judge_sources(register(entry), [source("V = {version}")], {"a.py": "V = 2.0"}))
+            == []
+        )
 
     def test_another_version_is_found_with_both_places(self) -> None:
-        found = judge_sources(
-            register(Entry("audit", "2", 3)), [source("V = {version}")], {"a.py": "\nV = 3\n"}
+        found = list(
+            judge_sources(
+                register(Entry("audit", "2", 3)), [source("V = {version}")], {"a.py": "\nV = 3\n"}
+            )
         )
         assert said(found) == ["SCHEMAS.md:3: audit is registered as 2, and a.py:2 says 3"]
 
     def test_a_schema_that_is_not_registered_is_found_with_the_nearest_name(self) -> None:
-        found = judge_sources(
-            register(Entry("Audit", "2", 3)), [source("V = {version}")], {"a.py": "V = 2"}
+        found = list(
+            judge_sources(
+                register(Entry("Audit", "2", 3)), [source("V = {version}")], {"a.py": "V = 2"}
+            )
         )
         assert said(found) == ["a.py:1: audit 2 is not registered in SCHEMAS.md (it has Audit)"]
 
     def test_a_source_without_the_version_is_found(self) -> None:
-        found = judge_sources(
-            register(Entry("audit", "2", 3)), [source("V = {version}")], {"a.py": "W = 2"}
+        found = list(
+            judge_sources(
+                register(Entry("audit", "2", 3)), [source("V = {version}")], {"a.py": "W = 2"}
+            )
         )
         assert said(found) == [
             "a.py:None: states no version of audit where 'V = {version}' looks for it"
         ]
 
     def test_a_search_that_fits_several_places_is_found(self) -> None:
-        found = judge_sources(
-            register(Entry("audit", "2", 3)),
-            [source("V = {version}")],
-            {"a.py": "V = 2\nOLD_V = 1"},
+        found = list(
+            judge_sources(
+                register(Entry("audit", "2", 3)),
+                [source("V = {version}")],
+                {"a.py": "V = 2\nOLD_V = 1"},
+            )
         )
         assert said(found) == ["a.py:1: 'V = {version}' finds 2 versions of audit: lines 1, 2"]
 
     def test_a_missing_file_is_found(self) -> None:
-        found = judge_sources(register(), [source("V = {version}")], {"a.py": None})
+        found = list(judge_sources(register(), [source("V = {version}")], {"a.py": None}))
         assert said(found) == ["a.py:None: is missing, and the version of audit is to stand there"]
 
     def test_a_search_without_the_version_is_found(self) -> None:
-        found = judge_sources(register(), [source("V = 2")], {"a.py": "V = 2"})
+        found = list(judge_sources(register(), [source("V = 2")], {"a.py": "V = 2"}))
         assert said(found) == [
             "pyproject.toml:None: the search for audit: 'V = 2' must hold {version} exactly once"
         ]
@@ -294,7 +305,7 @@ class TestChanges:
 class TestScripts:
     def judge(self, change: Change, *scripts: Script | str, template: str = TEMPLATE) -> list[str]:
         files = [Script(item) if isinstance(item, str) else item for item in scripts]
-        return said(judge_scripts("S.md", [change], files, template, "migrations"))
+        return said(list(judge_scripts("S.md", [change], files, template, "migrations")))
 
     @pytest.mark.parametrize(
         ("change", "scripts", "template"),
@@ -359,7 +370,7 @@ class TestChangelog:
     def judge(self, body: str | None, *changed: Change, path: str = "C.md") -> list[str]:
         scripts = [Script(f"{c.name}_v{c.old}_to_v{c.new}.py") for c in changed]
         section = None if body is None else self.section(body, path)
-        return said(judge_changelog(path, section, TITLE, changed, scripts, TEMPLATE))
+        return said(list(judge_changelog(path, section, TITLE, changed, scripts, TEMPLATE)))
 
     def section(self, body: str, path: str = "C.md") -> Section:
         head = "1.3.0\n=====\n\n" if path == "C.rst" else "# Changelog\n\n## [1.3.0]\n\n"
@@ -421,11 +432,11 @@ class TestChangelog:
         change = Change("audit", "1", "3", 5)
         steps = [Script("audit_v1_to_v2.py"), Script("audit_v2_to_v3.py")]
         body = "### Schema migrations\n- audit: audit_v1_to_v2.py\n"
-        found = judge_changelog("C.md", self.section(body), TITLE, [change], steps, TEMPLATE)
+        found = list(judge_changelog("C.md", self.section(body), TITLE, [change], steps, TEMPLATE))
         assert len(found) == 1
         assert "does not point at audit_v2_to_v3.py" in found[0].message
         section = self.section(body + "- and audit_v2_to_v3.py\n")
-        assert judge_changelog("C.md", section, TITLE, [change], steps, TEMPLATE) == []
+        assert list(judge_changelog("C.md", section, TITLE, [change], steps, TEMPLATE)) == []
 
     def test_without_a_change_nothing_is_demanded(self) -> None:
         assert self.judge(None) == []
