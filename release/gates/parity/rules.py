@@ -12,7 +12,7 @@ import struct
 import tarfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import IO, TYPE_CHECKING
@@ -432,7 +432,7 @@ def judge_archive(name: str, file: IO[bytes], size: int) -> Judgement:
     """
     try:
         if name.endswith(".whl"):
-            faults = [*_zip_members(file, size), *_zip_framing(file)]
+            faults = [*_zip_members(file, size), *_zip_framing(file, size)]
         else:
             faults = list(_tar_members(file))
     except DAMAGED as error:
@@ -442,6 +442,13 @@ def judge_archive(name: str, file: IO[bytes], size: int) -> Judgement:
         for text in dict.fromkeys(faults)
     )
     return Judgement(3, tuple(findings))
+
+
+# A member's own header, and what stands at the end: APPNOTE.TXT 6.3.10, 4.3.7 and 4.3.14 to 4.3.16.
+_LOCAL = struct.Struct("<4s2xHH4xLLLHH")
+_END = struct.Struct("<4sHHHHLLH")
+_END64, _LOCATOR = struct.Struct("<4sQHHLLQQQQ"), struct.Struct("<4sLQL")
+FULL = 0xFFFFFFFF
 
 
 def _zip_members(file: IO[bytes], size: int) -> Iterator[str]:
@@ -458,166 +465,83 @@ def _zip_members(file: IO[bytes], size: int) -> Iterator[str]:
         yield f"holds twice: {listing(twice)}"
 
 
-class _Odd(Exception):
-    """What is odd about a zip."""
+def _zip_framing(file: IO[bytes], size: int) -> Iterator[str]:
+    """What of a zip is not one member after the other, as its directory says, then the directory.
 
-
-LOCAL, CENTRAL, END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
-END64, LOCATOR64 = b"PK\x06\x06", b"PK\x06\x07"
-FULL = 0xFFFFFFFF
-# Extra fields that change how a member is read: large sizes, and another name.
-LARGE, OTHER_NAME = 0x0001, 0x7075
-
-
-def _zip_framing(file: IO[bytes]) -> Iterator[str]:
-    try:
-        _read_through(file)
-    except _Odd as odd:
-        yield str(odd)
-
-
-def _read_through(file: IO[bytes]) -> None:
-    """Read a zip from its start, record by record, and compare that with its directory."""
+    Readers go by the directory or by what stands before each member: both must say the same.
+    """
     with zipfile.ZipFile(file) as archive:
-        sizes = {e.orig_filename: (e.compress_size, e.file_size) for e in archive.infolist()}
-    file.seek(0)
-    local: list[bytes] = []
-    central: list[bytes] = []
-    started: int | None = None
-    stated64: tuple[int, int, int] | None = None
-    place64: int | None = None
-    while True:
-        at = file.tell()
-        kind = file.read(4)
-        if kind == LOCAL:
-            if started is not None:
-                raise _Odd("holds a member behind its directory")
-            local.append(_local_member(file, sizes))
-        elif kind == CENTRAL:
-            started = at if started is None else started
-            central.append(_central_member(file))
-        elif kind == END64:
-            place64 = at
-            started = at if started is None else started
-            stated64 = _end64(_exactly(file, 52))
-        elif kind == LOCATOR64:
-            (offset,) = struct.unpack("<4xQ4x", _exactly(file, 16))
-            if offset != place64:
-                raise _Odd("names a wrong place for its directory (zip64)")
-        elif kind == END:
-            directory = at if started is None else started
-            end = place64 if place64 is not None else at
-            stated = _end(_exactly(file, 18))
-            if stated64 is not None:
-                stated = stated64
-            if stated != (len(central), end - directory, directory):
-                raise _Odd("has a directory of another size or place than it states")
-            break
-        else:
-            raise _Odd("has bytes between its members, or before the first")
-    if len(set(local)) < len(local) or len(set(central)) < len(central):
-        raise _Odd("holds a member twice")
-    if set(local) != set(central):
-        raise _Odd("holds members that its directory lacks, or the other way round")
-    if file.read(1):
-        raise _Odd("has bytes behind its end")
+        entries = sorted(archive.infolist(), key=lambda entry: entry.header_offset)
+        directory = archive.start_dir
+    place = 0
+    for entry in entries:
+        if entry.header_offset != place:
+            yield "has bytes between its members, or before the first, which its directory lacks"
+            return
+        file.seek(place)
+        head = file.read(_LOCAL.size)
+        mark, flags, method, crc, packed, plain, name_length, extra_length = _LOCAL.unpack(head)
+        name, extra = file.read(name_length), file.read(extra_length)
+        if flags & 0x08:
+            yield "holds members with data descriptors (written as a stream)"
+        if entry.comment:
+            yield "has a comment at a member"
+        if any(byte < 32 or byte == 127 for byte in name):
+            yield "holds a name with control characters"
+        if _text(name) is None:
+            yield "holds a name that is not UTF-8"
+        elif (mark, _text(name)) != (b"PK\3\4", entry.orig_filename):
+            yield f"holds {_text(name)!r}, which its directory lacks or spells in another way"
+        if FULL in {packed, plain}:
+            packed, plain = _large(extra, packed, plain)
+        if (packed, plain) != (entry.compress_size, entry.file_size):
+            yield f"states two sizes of {entry.filename!r}"
+        if (method, crc) != (entry.compress_type, entry.CRC):
+            yield f"describes {entry.filename!r} in two ways"
+        place = file.seek(entry.compress_size, 1)
+    if place != directory:
+        yield "has bytes behind its last member, which its directory lacks"
+    yield from _zip_end(file, len(entries), directory, size)
 
 
-def _exactly(file: IO[bytes], number: int) -> bytes:
-    data = file.read(number)
-    if len(data) != number:
-        raise _Odd("is cut off")
-    return data
+def _zip_end(file: IO[bytes], count: int, directory: int, size: int) -> Iterator[str]:
+    """What of the records at the end is not as the directory is, or stands behind them."""
+    file.seek(max(0, size - _END.size))
+    mark, disk, start, here, records, length, offset, comment = _END.unpack(file.read(_END.size))
+    end = size - _END.size
+    if mark != b"PK\5\6" or comment:
+        yield "has bytes behind its end, or has a comment"
+        return
+    file.seek(max(0, end - _LOCATOR.size))
+    if file.read(4) == b"PK\6\7":
+        end -= _LOCATOR.size + _END64.size
+        file.seek(max(0, end))
+        mark, rest, *_, here, records, length, offset = _END64.unpack(file.read(_END64.size))
+        if mark != b"PK\6\6" or rest != _END64.size - 12:
+            yield "has further data at its end (zip64)"
+    if disk or start or here != records:
+        yield "is one part of several"
+    if (records, length, offset) != (count, end - directory, directory):
+        yield "has a directory of another size or place than it states"
 
 
-def _extras(data: bytes) -> dict[int, bytes]:
-    found: dict[int, bytes] = {}
-    while data:
-        if len(data) < 4:
-            raise _Odd("has a malformed extra field")
-        kind, length = struct.unpack("<HH", data[:4])
-        if len(data) < 4 + length:
-            raise _Odd("has a malformed extra field")
-        if kind in found and kind in {LARGE, OTHER_NAME}:
-            raise _Odd("has an extra field twice")
-        found[kind] = data[4 : 4 + length]
-        data = data[4 + length :]
-    return found
+def _large(extra: bytes, packed: int, plain: int) -> tuple[int, int]:
+    """The sizes of a member whose header leaves them to its zip64 field."""
+    while len(extra) >= 4:
+        kind, length = struct.unpack("<HH", extra[:4])
+        values = iter(struct.unpack(f"<{length // 8}Q", extra[4 : 4 + length // 8 * 8]))
+        if kind == 1:
+            plain = next(values, plain) if plain == FULL else plain
+            return next(values, packed) if packed == FULL else packed, plain
+        extra = extra[4 + length :]
+    return packed, plain
 
 
-def _printable(name: bytes) -> bytes:
-    if any(byte < 32 or byte == 127 for byte in name):
-        raise _Odd("holds a name with control characters")
-    return name
-
-
-def _local_member(file: IO[bytes], sizes: Mapping[str, tuple[int, int]]) -> bytes:
-    head = struct.unpack("<HHH4x4xLLHH", _exactly(file, 26))
-    _, flags, method, packed, plain, name_length, extra_length = head
-    name = _printable(_exactly(file, name_length))
-    extras = _extras(_exactly(file, extra_length))
-    if flags & 0x08:
-        raise _Odd("holds members with data descriptors (written as a stream)")
-    if LARGE in extras:
-        packed, plain = _large(extras[LARGE], method, packed, plain)
-    if OTHER_NAME in extras:
-        _utf8(_printable(extras[OTHER_NAME][5:]))
-    known = sizes.get(_utf8(name))
-    if known is None:
-        raise _Odd(f"holds {_utf8(name)!r}, which its directory lacks or spells in another way")
-    if known != (packed, plain):
-        raise _Odd(f"states two sizes of {_utf8(name)!r}")
-    file.seek(packed, 1)
-    return name
-
-
-def _large(extra: bytes, method: int, packed: int, plain: int) -> tuple[int, int]:
-    if len(extra) not in {0, 8, 16, 24, 28}:
-        raise _Odd("has a malformed zip64 field")
-    if not extra:
-        if FULL in (packed, plain):
-            raise _Odd("has a malformed zip64 field")
-        return packed, plain
-    (large,) = struct.unpack("<Q", extra[:8])
-    if len(extra) == 8:
-        if method != zipfile.ZIP_STORED:
-            raise _Odd("has a malformed zip64 field")
-        return large, large if plain == FULL else plain
-    return struct.unpack("<Q", extra[8:16])[0], large if plain == FULL else plain
-
-
-def _utf8(name: bytes) -> str:
+def _text(name: bytes) -> str | None:
     try:
         return name.decode("utf-8")
     except UnicodeDecodeError:
-        raise _Odd("holds a name that is not UTF-8") from None
-
-
-def _central_member(file: IO[bytes]) -> bytes:
-    name_length, extra_length, comment = struct.unpack("<24xHHH12x", _exactly(file, 42))
-    if comment:
-        raise _Odd("has a comment at a member")
-    name = _printable(_exactly(file, name_length))
-    _exactly(file, extra_length)
-    return name
-
-
-def _end(data: bytes) -> tuple[int, int, int]:
-    here, records, size, offset, comment = struct.unpack("<4xHHLLH", data)
-    if here != records:
-        raise _Odd("is one part of several")
-    if comment:
-        raise _Odd("has a comment")
-    return records, size, offset
-
-
-def _end64(data: bytes) -> tuple[int, int, int]:
-    length, here, records, size, offset = struct.unpack("<Q12xQQQQ", data)
-    if here != records:
-        raise _Odd("is one part of several")
-    if length != 44:
-        raise _Odd("has further data at its end (zip64)")
-    return records, size, offset
+        return None
 
 
 def _tar_members(file: IO[bytes]) -> Iterator[str]:

@@ -4,7 +4,7 @@ Compares the sdist and the wheel that build made with the files of the previous 
 final version on the index below the one to be released (so 1.2.5 with 1.2.4, be there a 2.0 or
 not). Downloads are checked against the index's digests.
 
-A loss is a kind of file (wheel, sdist), a platform or Python tag, a module, a data file or a
+A loss is a kind of file (wheel, sdist), the wheel for every platform, a Python tag, a module, a data file or a
 licence file of the wheel (gone, or empty now), an entry point, an extra (or all that it required),
 a version of Python that Requires-Python allowed, a size that is out of its band, or a part of the
 public API: an object that is gone or a signature that refuses calls it took (told by griffe from

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from release.gates.build.distribution import Archive, listing
 from release.model import Finding, Judgement, Level
@@ -119,25 +119,10 @@ def may_break(previous: Version, version: Version, *, compatible_minors: bool = 
 # --- which files there are ------------------------------------------------------------------------
 
 
-class _Platform(NamedTuple):
-    """A platform tag: its family and machine, and the version of what it needs there."""
-
-    family: str
-    version: tuple[int, ...]
-
-
-_PLATFORM = re.compile(r"(manylinux|musllinux|macosx|ios|android)_(\d+)(?:_(\d+))?_(.+)")
-_OLD_LINUX = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
-
-
-def _platform(tag: str) -> _Platform:
-    if match := _PLATFORM.fullmatch(tag):
-        numbers = tuple(int(part) for part in match.group(2, 3) if part)
-        return _Platform(f"{match[1]} {match[4]}", numbers)
-    name, _, machine = tag.partition("_")
-    if name in _OLD_LINUX:
-        return _Platform(f"manylinux {machine}", _OLD_LINUX[name])
-    return _Platform(tag.replace("_", " ", 1) if tag != "any" else tag, ())
+def _family(platform: str) -> str:
+    """A platform tag without the version of what it needs there: manylinux x86_64."""
+    match = re.fullmatch(r"([a-z]+?)(?:\d+|_\d+(?:_\d+)?)?_([a-z].*)", platform)
+    return f"{match[1]} {match[2]}" if match else platform
 
 
 def tags_of(names: Iterable[str]) -> frozenset[Tag]:
@@ -173,49 +158,18 @@ def compare_files(old: Sequence[str], new: Sequence[str]) -> Compared:
     pure_before = {tag for tag in before if tag.platform == "any"}
     pure_after = {tag for tag in after if tag.platform == "any"}
     if pure_before and pure_after:
-        lost = _pythons(pure_before) - _pythons(pure_after)
+        lost = {tag.interpreter for tag in pure_before} - {tag.interpreter for tag in pure_after}
         losses += [Loss(f"Python tag {name}") for name in sorted(lost)]
     elif pure_before:
         losses.append(Loss("platform any", "the previous release had a wheel for every platform"))
-    families = {_platform(tag.platform).family for tag in before if tag.platform != "any"}
-    made = {_platform(tag.platform).family for tag in after if tag.platform != "any"}
+    families = {_family(tag.platform) for tag in before if tag.platform != "any"}
+    made = {_family(tag.platform) for tag in after if tag.platform != "any"}
     if families - made:
         told.append(
             "the previous release also had wheels for these platforms, which were not made here:"
             f" {listing(families - made)}"
         )
-    losses += _floors(before, after)
     return Compared(2 + len(before), tuple(losses), tuple(told))
-
-
-def _pythons(tags: Iterable[Tag]) -> set[str]:
-    return {tag.interpreter for tag in tags}
-
-
-def _floors(before: Iterable[Tag], after: Iterable[Tag]) -> Iterator[Loss]:
-    """Platforms of both for which the new wheels need more than any of the old ones did.
-
-    The one wheel that is made here may be the most demanding of several, as it may have been then.
-    """
-    highest: dict[str, tuple[int, ...]] = {}
-    lowest: dict[str, tuple[int, ...]] = {}
-    stable: dict[str, bool] = {}
-    for platform, tag in ((_platform(tag.platform), tag) for tag in before):
-        highest[platform.family] = max(highest.get(platform.family, ()), platform.version)
-        # Of a free-threaded Python there is no stable ABI.
-        if not tag.abi.endswith("t"):
-            stable[platform.family] = stable.get(platform.family, True) and tag.abi == "abi3"
-    for platform in (_platform(tag.platform) for tag in after):
-        known = lowest.get(platform.family, platform.version)
-        lowest[platform.family] = min(known, platform.version)
-    for family in sorted(highest.keys() & lowest.keys()):
-        old, new = (".".join(map(str, side[family])) for side in (highest, lowest))
-        if lowest[family] > highest[family]:
-            yield Loss(f"platform {family} {old}", f"the lowest that is covered is {new} now")
-    kept = {_platform(tag.platform).family for tag in after if tag.abi == "abi3"}
-    for family in sorted(lowest.keys() - kept):
-        if stable.get(family, False):
-            yield Loss(f"ABI abi3 on {family}", "the wheel serves one version of Python now")
 
 
 def best_match(old: Sequence[str], new: str) -> str | None:
@@ -224,10 +178,10 @@ def best_match(old: Sequence[str], new: str) -> str | None:
 
     def nearness(name: str) -> tuple[bool, bool, bool, str]:
         tags = tags_of([name])
-        families = {_platform(tag.platform).family for tag in tags}
+        families = {_family(tag.platform) for tag in tags}
         return (
             bool(tags & wanted),
-            bool(families & {_platform(tag.platform).family for tag in wanted}),
+            bool(families & {_family(tag.platform) for tag in wanted}),
             any(tag.platform == "any" for tag in tags),
             name,
         )

@@ -129,31 +129,6 @@ def test_wheels_that_are_made_on_other_platforms_are_told() -> None:
     assert "macosx arm64" in found.told[0]
 
 
-def test_a_wheel_that_needs_more_of_its_platform_is_a_loss() -> None:
-    newer = LINUX.replace("2_17", "2_28")
-    assert lost(compare_files([LINUX], [newer])) == ["platform manylinux x86_64 2.17"]
-    assert lost(compare_files([newer], [LINUX])) == []
-
-
-def test_one_wheel_of_several_may_be_the_most_demanding() -> None:
-    newer = LINUX.replace("2_17", "2_28")
-    assert lost(compare_files([LINUX, newer], [newer])) == []
-
-
-def test_the_old_names_of_linux_platforms_are_understood() -> None:
-    old = LINUX.replace("manylinux_2_17", "manylinux2014")
-    assert lost(compare_files([old], [LINUX])) == []
-    found = compare_files([LINUX.replace("manylinux_2_17", "manylinux1")], [LINUX])
-    assert lost(found) == ["platform manylinux x86_64 2.5"]
-
-
-def test_a_stable_abi_that_is_gone_is_a_loss() -> None:
-    stable = LINUX.replace("cp311-cp311", "cp311-abi3")
-    free = LINUX.replace("cp311-cp311", "cp313-cp313t")
-    assert lost(compare_files([stable, free], [LINUX])) == ["ABI abi3 on manylinux x86_64"]
-    assert lost(compare_files([stable, LINUX], [LINUX])) == []
-
-
 def test_names_that_are_no_wheels_are_passed_over() -> None:
     assert best_match(["small-thing.whl", "x.exe"], PURE) is None
 
