@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from release.change.candidate import add_worktree, removed_afterwards
-from release.change.situation import ABANDON, Situation, commit_of, contains, made_here
+from release.change.situation import ABANDON, Situation, commit_of, made_here
 from release.change.switch import Move, switch
 from release.errors import CannotCheck, ReleaseError
-from release.project.git import git
+from release.project.git import changed_between, contains, git, object_of, uncommitted
 from release.run.runner import Run
 from release.text.escaping import listing
 from release.text.versions import parse
@@ -69,7 +69,7 @@ def find_abandoned(situation: Situation, *, dry: bool = False) -> Abandoned:
         version=str(version),
         branch=situation.facts.branch or "",
         tag=tag,
-        tag_object=_named(situation, f"refs/tags/{tag}") if tag else None,
+        tag_object=object_of(situation.project.root, f"refs/tags/{tag}") if tag else None,
         commit=commit if whole else None,
         parent=_parent(situation, commit) if whole else None,
     )
@@ -153,7 +153,11 @@ def _part_of(
         return f"its commit {commit[:12]}"
     root = situation.project.root
     heads = {name: at for name, at in asked.refs.items() if name.startswith("refs/heads/")}
-    unknown = [name for name, at in heads.items() if not _named(situation, f"{at}^{{commit}}")]
+    unknown = [
+        name
+        for name, at in heads.items()
+        if not object_of(situation.project.root, f"{at}^{{commit}}")
+    ]
     if unknown and dry:
         raise CannotCheck(
             f"{remote} has commits that are not here, so nobody can tell whether it has this one",
@@ -176,13 +180,7 @@ def _judge_clean(situation: Situation, found: Abandoned) -> None:
             "HEAD is detached", remedy=f"git switch {situation.branch}, and run this again"
         )
     top = situation.facts.top
-    changes = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", found.parent, found.commit)
-    names = [name for name in git(top, *changes).stdout.split("\0") if name]
-    said = git(
-        top, "--literal-pathspecs", "status", "--porcelain", "-z", "--no-renames", "--", *names
-    )
-    dirty = [entry[3:] for entry in said.stdout.split("\0") if entry]
-    if dirty:
+    if dirty := uncommitted(top, "--", *changed_between(top, found.parent, found.commit)):
         raise ReleaseError.of(
             f"files of the release were changed and not committed: {listing(dirty)}",
             remedy="nothing was changed; git stash keeps your edits, then run this again",
@@ -199,8 +197,3 @@ def _parent(situation: Situation, commit: str) -> str:
             remedy="git tag --delete and git reset take it back by hand",
         )
     return parents[0]
-
-
-def _named(situation: Situation, name: str) -> str:
-    root = situation.project.root
-    return git(root, "rev-parse", "--verify", "--quiet", name, check=False).stdout.strip()

@@ -20,7 +20,7 @@ from release.change.switch import environment
 from release.errors import CannotCheck, ReleaseError
 from release.model import Finding, Outcome, Plan, Status, VersionFile
 from release.project import Project, read_project
-from release.project.git import CALM, git
+from release.project.git import CALM, changed_between, contains, git, object_of, uncommitted
 from release.run.processes import PARSER_MEMORY
 from release.run.runner import Run, checked, does_not_apply, open_shell
 from release.run.store import CANDIDATE, FOLDER
@@ -120,9 +120,8 @@ def standing_candidate(project: Project, plan: Plan) -> Candidate | None:
     commit, _, parent = done.stdout.strip().partition(" ")
     if done.returncode != 0 or parent != plan.base or _dirty(top):
         return None
-    changed = git(top, "diff-tree", "-r", "-z", "--name-only", "--no-renames", parent, commit)
     paths = {f"{facts.prefix}{edit.path}" for edit in plan.edits}
-    if {name for name in changed.stdout.split("\0") if name} != paths:
+    if set(changed_between(top, parent, commit)) != paths:
         return None
     for edit in plan.edits:
         file = top / facts.prefix / edit.path
@@ -216,9 +215,8 @@ def tidy(project: Project) -> None:
         return
     if facts is None or facts.commit is None:
         return
-    head = git(top, "rev-parse", "--verify", "--quiet", "HEAD", check=False).stdout.strip()
-    merged = git(facts.top, "merge-base", "--is-ancestor", head, facts.commit, check=False)
-    if not head or merged.returncode == 0:
+    head = object_of(top, "HEAD")
+    if not head or contains(facts.top, facts.commit, head):
         with contextlib.suppress(ReleaseError):
             remove_worktree(project)
 
@@ -384,11 +382,9 @@ def _judge_changes(root: Path, plan: Plan) -> None:
 
 def _changed(root: Path) -> set[str]:
     """The files below `root` that differ from the worktree's commit."""
-    out = git(
-        root, "status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--", "."
-    )
     prefix = git(root, "rev-parse", "--show-prefix").stdout.rstrip("\n")
-    return {entry[3:].removeprefix(prefix) for entry in out.stdout.split("\0") if entry}
+    found = uncommitted(root, "--untracked-files=all", "--", ".")
+    return {path.removeprefix(prefix) for path in found}
 
 
 def _with_entry(project: Project, plan: Plan, message: str) -> str:
@@ -430,10 +426,9 @@ def _commit(shell: Shell, top: Path, plan: Plan, message: str) -> tuple[str, str
             "a hook moved the commit elsewhere", remedy="look at the project's hooks"
         )
     if said[2] != tree:
-        out = git(top, "diff-tree", "-r", "-z", "--name-only", "--no-renames", tree, said[2])
-        names = [name for name in out.stdout.split("\0") if name]
+        names = listing(changed_between(top, tree, said[2]))
         raise ReleaseError.of(
-            f"a hook changed what was to be committed: {listing(names)}",
+            f"a hook changed what was to be committed: {names}",
             remedy="run the hook on these files and commit that first, then run this again",
         )
     if dirty := _dirty(top):
@@ -445,8 +440,7 @@ def _commit(shell: Shell, top: Path, plan: Plan, message: str) -> tuple[str, str
 
 def _dirty(top: Path) -> str:
     """The files in a worktree that differ from its commit, as a list to read; "" for none."""
-    out = git(top, "status", "--porcelain", "-z", "--untracked-files=all", "--no-renames")
-    return listing([entry[3:] for entry in out.stdout.split("\0") if entry])
+    return listing(uncommitted(top, "--untracked-files=all"))
 
 
 def _record_of(project: Project) -> Path:
@@ -478,7 +472,7 @@ def _edited_by_hand(project: Project, top: Path) -> str:
         left = None
     if left is None:
         return ""
-    head = git(top, "rev-parse", "--verify", "--quiet", "HEAD", check=False).stdout.strip()
+    head = object_of(top, "HEAD")
     return f"the commit {head[:12]}" if head != left else _dirty(top)
 
 

@@ -32,7 +32,6 @@ from release.change.situation import (
     Request,
     Situation,
     branch_there,
-    contains,
     finished_already,
     is_published,
     judge_editable,
@@ -54,7 +53,7 @@ from release.change.tryout import try_out
 from release.errors import ReleaseError, UsageError
 from release.model import Finding, Gate, Outcome, Plan, Status, Verdict
 from release.project import Project, read_project
-from release.project.git import git
+from release.project.git import common_dir, contains, git, object_of
 from release.project.version_source import VERSION_CONTROL
 from release.run.checklist import Report
 from release.run.preflight import collect_here, preflight
@@ -297,8 +296,7 @@ def _changing(run: Run, action: str) -> Iterator[tuple[Run, list[str]]]:
     facts = run.project.git
     if facts is None:
         raise ReleaseError.of("not in a git repository", remedy="git init")
-    common = git(facts.top, "rev-parse", "--git-common-dir").stdout.rstrip("\n")
-    folder = (facts.top / common).resolve()
+    folder = common_dir(facts.top)
     with locked(folder, action):
         told = [*take_back_locks(folder), *settle(run.store.folder, folder)]
         drop_leftovers(folder)
@@ -449,9 +447,7 @@ def _tag_name(situation: Situation, version: Version) -> str:
 
 def _tag_object(situation: Situation, name: str) -> str:
     """The object of a tag that is here; "" where there is none."""
-    root = situation.project.root
-    done = git(root, "rev-parse", "--verify", "--quiet", f"refs/tags/{name}", check=False)
-    return done.stdout.strip()
+    return object_of(situation.project.root, f"refs/tags/{name}")
 
 
 def _is_released(situation: Situation, version: Version) -> bool:
@@ -655,8 +651,7 @@ def _again(
     told: list[str],
 ) -> Done:
     """Go on with the branch of a release that is there already."""
-    root = situation.project.root
-    if git(root, "cat-file", "-e", f"{commit}^{{commit}}", check=False).returncode != 0:
+    if not object_of(situation.project.root, f"{commit}^{{commit}}"):
         base, options = situation.facts.remote_base, ("--no-write-fetch-head", "--refmap=")
         fetch(base, str(situation.remote), f"refs/heads/{branch}", *options)
     _judge_branch(situation, branch, commit)

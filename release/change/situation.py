@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.version import Version
@@ -19,7 +18,7 @@ from release.errors import CannotCheck, ReleaseError, UsageError
 from release.gates import tree
 from release.model import Status
 from release.project import Project
-from release.project.git import GitFacts, git
+from release.project.git import GitFacts, contains, git, object_of
 from release.project.version_source import judge_source
 from release.text.versions import level_of, parse, released
 from release.world.remote import RemoteRefs, ask
@@ -324,9 +323,8 @@ def planned_branch(situation: Situation, version: Version) -> str:
 
 def branch_there(situation: Situation, branch: str) -> str | None:
     """The commit of a branch that a run before this one made, here or on the remote."""
-    ref = f"refs/heads/{branch}"
-    done = git(situation.project.root, "rev-parse", "--verify", "--quiet", ref, check=False)
-    return done.stdout.strip() or situation.asked.branch(branch)
+    here = object_of(situation.project.root, f"refs/heads/{branch}")
+    return here or situation.asked.branch(branch)
 
 
 def judge_tree(
@@ -449,15 +447,5 @@ def is_published(situation: Situation, commit: str) -> bool:
     return there is not None and contains(situation.project.root, there, commit)
 
 
-def contains(root: Path, branch: str, commit: str) -> bool:
-    done = git(root, "merge-base", "--is-ancestor", commit, branch, check=False)
-    return done.returncode == 0
-
-
 def commit_of(situation: Situation, name: str) -> str | None:
-    done = git(
-        situation.project.root,
-        *("rev-parse", "--verify", "--quiet", f"refs/tags/{name}^{{commit}}"),
-        check=False,
-    )
-    return done.stdout.strip() or None
+    return object_of(situation.project.root, f"refs/tags/{name}^{{commit}}") or None

@@ -21,7 +21,15 @@ from release.change import _switch
 from release.change.lock import SWITCH_NAME
 from release.errors import ReleaseError
 from release.model import Finding
-from release.project.git import LOCAL_VARIABLES, NOTE, QUIET, git
+from release.project.git import (
+    LOCAL_VARIABLES,
+    NOTE,
+    QUIET,
+    common_dir,
+    contains,
+    git,
+    uncommitted,
+)
 from release.run.processes import NO_MONITOR
 
 PREFIX = "switch-"
@@ -126,8 +134,7 @@ def _prepared(
         made = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))
     except OSError as error:
         raise unwritable("cannot be prepared", error) from None
-    common = (top / git(top, "rev-parse", "--git-common-dir").stdout.rstrip("\n")).resolve()
-    note = common / f"{NOTE}{made.name}"
+    note = common_dir(top) / f"{NOTE}{made.name}"
     try:
         try:
             note.write_bytes(os.fsencode(made))
@@ -161,9 +168,8 @@ def _forget(made: Path, note: Path) -> None:
 def _request(
     top: Path, made: Path, moves: Sequence[Move], message: str, source: Path | None
 ) -> dict[str, Any]:
-    paths = git(top, "rev-parse", "--absolute-git-dir", "--git-common-dir").stdout.split("\n")
-    git_dir = Path(paths[0])
-    common = (top / paths[1]).resolve()
+    git_dir = Path(git(top, "rev-parse", "--absolute-git-dir").stdout.rstrip("\n"))
+    common = common_dir(top)
     request: dict[str, Any] = {
         "top": str(top),
         "git_dir": str(git_dir),
@@ -190,8 +196,7 @@ def _request(
 
 def _marker(top: Path, git_dir: Path, move: Move) -> tuple[str, str]:
     """The file by which git knows what is under way, and the commit that it names."""
-    back = git(top, "merge-base", "--is-ancestor", move.new, str(move.old), check=False)
-    if back.returncode == 0:
+    if contains(top, str(move.old), move.new):
         return str(git_dir / "REVERT_HEAD"), str(move.old)
     return str(git_dir / "CHERRY_PICK_HEAD"), move.new
 
@@ -201,9 +206,7 @@ def _judge_unchanged(top: Path, paths: Sequence[str]) -> None:
 
     Their old content was copied before this look, so a later change is seen as well: by its digest.
     """
-    out = git(top, "status", "--porcelain", "-z", "--no-renames", "--", *paths)
-    changed = [entry[3:] for entry in out.stdout.split("\0") if entry]
-    if changed:
+    if changed := uncommitted(top, "--", *paths):
         raise ReleaseError(
             *(
                 Finding(

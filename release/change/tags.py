@@ -14,7 +14,7 @@ from release.change.lock import run_git
 from release.change.switch import environment, unwritable
 from release.errors import CannotCheck, ReleaseError
 from release.model import NewTag
-from release.project.git import CALM, git
+from release.project.git import CALM, common_dir, git
 from release.text.masking import Mask
 from release.world.remote import RemoteRefs, ask
 
@@ -30,8 +30,8 @@ def make_tag(top: Path, tag: NewTag, commit: str) -> str:
     that keeps its objects in the user's and reads the user's configuration. Raises ReleaseError
     when git will not, as when there is no key to sign with.
     """
-    paths = git(top, "rev-parse", "--git-common-dir", "--absolute-git-dir").stdout.split("\n")
-    common = (top / paths[0]).resolve()
+    common = common_dir(top)
+    directory = Path(git(top, "rev-parse", "--absolute-git-dir").stdout.rstrip("\n"))
     try:
         scratch = Path(tempfile.mkdtemp(prefix="nox-release-tag-", dir=common))
     except OSError as error:
@@ -39,7 +39,7 @@ def make_tag(top: Path, tag: NewTag, commit: str) -> str:
     try:
         _git(scratch, "init", "--quiet", "--bare", ".")
         config = scratch / "config"
-        own = [common / "config", Path(paths[1]) / "config.worktree"]
+        own = [common / "config", directory / "config.worktree"]
         includes = "".join(f"[include]\n\tpath = {quoted(file)}\n" for file in own)
         # What stands later wins: the scratch repository's own shape.
         config.write_text(includes + config.read_text(encoding="utf-8"), encoding="utf-8")
@@ -124,7 +124,7 @@ def push(top: Path, remote: str, refs: Sequence[tuple[str, str]], before: Remote
     env = environment()
     if os.isatty(0):
         env.pop("GIT_TERMINAL_PROMPT", None)
-    done = run_git(_common(top), command, [f"refs/remotes/{remote}"], env)
+    done = run_git(common_dir(top), command, [f"refs/remotes/{remote}"], env)
     if done.returncode == 0:
         return Pushed(True)
     said = f"{done.stdout}\n{done.stderr}"
@@ -147,13 +147,9 @@ def fetch(top: Path, remote: str, ref: str, *options: str) -> None:
     """Fetch a ref of a remote. Raises CannotCheck when that fails."""
     command = ["-C", str(top), *CALM, "fetch", "--quiet", "--no-tags", *options, "--", remote, ref]
     places = ["refs/tags", f"refs/remotes/{remote}"]
-    done = run_git(_common(top), command, places, environment())
+    done = run_git(common_dir(top), command, places, environment())
     if done.returncode != 0:
         raise CannotCheck(f"git fetch: {_last(done.stderr)}", f"see what `git fetch {remote}` says")
-
-
-def _common(top: Path) -> Path:
-    return (top / git(top, "rev-parse", "--git-common-dir").stdout.rstrip("\n")).resolve()
 
 
 def has_all(there: RemoteRefs, refs: Sequence[tuple[str, str]]) -> bool:

@@ -130,6 +130,39 @@ def git(
     return done
 
 
+def names(output: str) -> list[str]:
+    """What a command of git's printed with -z."""
+    return [name for name in output.split("\0") if name]
+
+
+def object_of(root: Path, name: str) -> str:
+    """The object that a name stands for; "" where there is none."""
+    done = git(root, "rev-parse", "--verify", "--quiet", name, check=False)
+    return done.stdout.strip()
+
+
+def contains(root: Path, branch: str, commit: str) -> bool:
+    """Whether a commit is in the history of a branch, or of another commit."""
+    done = git(root, "merge-base", "--is-ancestor", commit, branch, check=False)
+    return done.returncode == 0
+
+
+def common_dir(top: Path) -> Path:
+    """The directory of git that all working trees of a repository share."""
+    return (top / git(top, "rev-parse", "--git-common-dir").stdout.rstrip("\n")).resolve()
+
+
+def uncommitted(top: Path, *options: str) -> list[str]:
+    """The files that differ from HEAD and the index, or are not tracked, relative to the top."""
+    arguments = ("--literal-pathspecs", "status", "--porcelain", "-z", "--no-renames")
+    return [entry[3:] for entry in names(git(top, *arguments, *options).stdout)]
+
+
+def changed_between(top: Path, old: str, new: str) -> list[str]:
+    """The files that differ between two commits or trees, relative to the top."""
+    return names(git(top, "diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new).stdout)
+
+
 def complaint(stderr: str, status: int) -> str:
     """What git complains of: its lines that name an error, else the last one."""
     lines = [line.strip() for line in stderr.split("\n") if line.strip()]
@@ -277,8 +310,7 @@ def without_filters(root: Path) -> tuple[str, ...]:
 def listed_files(root: Path) -> tuple[str, ...]:
     """The files below `root` that git tracks or would add, relative to it, that exist."""
     out = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard").stdout
-    names = dict.fromkeys(name for name in out.split("\0") if name)
-    return tuple(name for name in names if os.path.lexists(root / name))
+    return tuple(name for name in dict.fromkeys(names(out)) if os.path.lexists(root / name))
 
 
 def tags(root: Path) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from release.model import Status
 from release.project import Project
-from release.project.git import git
+from release.project.git import object_of
 from release.run.store import holds_artifacts, read_evidence
 from release.text.versions import parse
 
@@ -32,8 +32,7 @@ def keep_released(project: Project, folder: Path) -> None:
     tagged = [name for name, found in project.released.items() if found == version]
     if version is None or version.is_prerelease or not tagged:
         return
-    name = f"refs/tags/{tagged[0]}^{{commit}}"
-    commit = git(project.root, "rev-parse", "--verify", "--quiet", name, check=False).stdout.strip()
+    commit = object_of(project.root, f"refs/tags/{tagged[0]}^{{commit}}")
     kept = folder / KEPT
     target = kept / str(version)
     if commit != evidence.commit or kept.is_symlink() or target.is_dir():

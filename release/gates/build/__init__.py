@@ -2,15 +2,14 @@
 
 The sdist is made from a clean copy of the project, and the wheel from the unpacked sdist, by the
 project's own build backend in an environment of its own; the time is that of the commit. Then it
-judges the two files: their names, versions (equal to the repository's, and to the release tag's if
-the commit has one), requirements, licence files and RECORD; a description that renders; files that
-should not be there (tests at top level, caches, credentials) or that are missing from the wheel
-although the package has them; that the wheel installs with what it requires, that its modules
-import from a foreign folder and without the network, and that its commands load. Both are built a
-second time from another copy, and compared. `.release/dist` then holds exactly these two files,
-which later gates use and never build again.
+judges the two files: their versions (equal to the repository's, and to the release tag's if the
+commit has one); a description that renders; files that should not be there (tests at top level,
+caches, credentials) or that are missing from the wheel although the package has them; that the
+wheel installs with what it requires, that its modules import from a foreign folder and without the
+network, and that its commands load. Both are built a second time from another copy, and compared.
+`.release/dist` then holds exactly these two files, which later gates use and never build again.
 
-Blocks: a file that does not build, install or import, or lacks what its metadata names (certain);
+Blocks: a file that does not build, install or import, or lacks the import package (certain);
 credentials, names with control characters, and what unpacks to far more than its size (harm); what
 `expected`, `unwanted`, a `reproducible` that is set and a [tool.check-wheel-contents] table demand
 (promises). Advice: files that look odd or seem to be missing, builds that differ, what twine only
@@ -22,8 +21,8 @@ Settings: `expected` and `expected-sdist` are globs that must match something (`
 `reproducible` says which files must be the same when built twice: the "wheel" (a differing sdist
 is advice then, because some backends write file times into it), "all", or "no", which builds
 once; `imports` names the modules to import instead of the wheel's top-level ones ([] for a wheel
-without any). A [tool.check-wheel-contents] table is followed. With [tool.release] publish = false
-what only the index refuses (local versions, requirements by address) is not judged.
+without any). A [tool.check-wheel-contents] table is followed. What an index refuses beside that
+(names, requirements, licence files, RECORD) is for `parity` to find.
 
 It is unchecked when no package index can be reached for the build backend or the requirements, or
 no network or compiler for a build that needs one.
@@ -314,7 +313,6 @@ def _judge(project: Project, sdist: Archive, wheel: Archive, tree: Sequence[str]
         version=project.version,
         version_source=project.version_source,
         tags=project.released_here,
-        publish=project.settings.publish,
     )
     own_names = {d.normal_name(project.name), *(project.package or "").split(".")[:1]}
     for archive in (sdist, wheel):
@@ -325,8 +323,6 @@ def _judge(project: Project, sdist: Archive, wheel: Archive, tree: Sequence[str]
             allowed=settings.allowed,
         )
         judged += d.judge_printable(archive)
-        judged += d.judge_license_files(archive)
-    judged += d.judge_record(wheel)
     judged += contents.judge_expected(wheel, settings.expected, "tool.release.gates.build.expected")
     judged += contents.judge_expected(
         sdist, settings.expected_sdist, "tool.release.gates.build.expected-sdist"

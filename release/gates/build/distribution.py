@@ -5,11 +5,8 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import calendar
 import contextlib
-import csv
 import functools
 import gzip
 import hashlib
@@ -19,7 +16,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -305,9 +302,8 @@ def judge_metadata(
     version: str | None,
     version_source: str,
     tags: Mapping[str, Version],
-    publish: bool,
 ) -> Judgement:
-    """Names and versions agree everywhere, and the index would take the files.
+    """Names and versions agree everywhere. Whether an index takes them is for `parity` to say.
 
     `version` is what the repository states (None if only the build can tell), `tags` are the
     release tags at the commit with the versions that they spell.
@@ -326,7 +322,7 @@ def judge_metadata(
             )
     if faults:
         return Judgement(2, tuple(faults))
-    name, text = wheel.metadata["name"], wheel.metadata["version"]
+    text = wheel.metadata["version"]
     faults += [
         Finding(
             f"the wheel's METADATA says {key} {wheel.metadata[key]}, the sdist's PKG-INFO"
@@ -338,16 +334,8 @@ def judge_metadata(
     ]
     built = _version(text)
     if built is None:
-        return Judgement(
-            4,
-            (
-                *faults,
-                Finding(
-                    f"version {text!r} is not a version by PEP 440", remedy="write it like 1.2.3"
-                ),
-            ),
-        )
-    faults += _judge_names(sdist, wheel, name, built)
+        wrong = f"version {text!r} is not a version by PEP 440"
+        return Judgement(4, (*faults, Finding(wrong, remedy="write it like 1.2.3")))
     stated = _version(version) if version else None
     if stated is not None and stated != built:
         faults.append(
@@ -364,10 +352,7 @@ def judge_metadata(
                 remedy="tag the commit whose version it is; never build a release from another one",
             )
         )
-    checked = 8 + bool(stated) + bool(tags)
-    judged = Judgement(checked, tuple(faults))
-    judged += _judge_requirements(wheel, publish)
-    return judged + _judge_publishable(wheel, built, version_source, tags, publish)
+    return Judgement(5 + bool(stated) + bool(tags), tuple(faults))
 
 
 def _version(text: str) -> Version | None:
@@ -379,109 +364,6 @@ def _version(text: str) -> Version | None:
         return None
 
 
-def _judge_names(sdist: Archive, wheel: Archive, name: str, version: Version) -> Iterator[Finding]:
-    stem = f"{normal_name(name)}-{version}"
-    remedy = "raise the lower bound of the build backend in [build-system] requires"
-    if sdist.file != f"{stem}.tar.gz":
-        yield Finding(
-            f"the sdist is called {sdist.file}, by PEP 625 it must be {stem}.tar.gz", remedy=remedy
-        )
-    if sdist.top != sdist.file.removesuffix(".tar.gz"):
-        yield Finding(
-            f"the files of {sdist.file} do not lie in one folder of that name", remedy=remedy
-        )
-    if not re.fullmatch(re.escape(stem) + r"(-\d[^-]*)?(-[^-]+){3}\.whl", wheel.file):
-        yield Finding(
-            f"the wheel is called {wheel.file}, its name must begin with {stem}- (see the binary"
-            " distribution format)",
-            remedy=remedy,
-        )
-    if not wheel.info:
-        yield Finding("the wheel holds no single .dist-info folder", remedy=remedy)
-    else:
-        folder, _, number = wheel.info.removesuffix(".dist-info/").rpartition("-")
-        if normal_name(folder) != normal_name(name) or _version(number) != version:
-            yield Finding(f"the wheel's metadata folder is called {wheel.info}", remedy=remedy)
-
-
-def _judge_requirements(wheel: Archive, publish: bool) -> Judgement:
-    from packaging.requirements import InvalidRequirement, Requirement
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-    faults = []
-    lines = wheel.metadata.get("requires_dist", [])
-    for line in lines:
-        try:
-            requirement = Requirement(line)
-        except InvalidRequirement as error:
-            why = str(error).splitlines()[0]
-            faults.append(
-                Finding(
-                    f"Requires-Dist: {line!r} cannot be read by installers: {why}",
-                    "pyproject.toml",
-                    remedy="write it as PEP 508 has it",
-                )
-            )
-            continue
-        if requirement.url and publish:
-            faults.append(
-                Finding(
-                    f"{requirement.name} is required by an address; the index refuses that",
-                    "pyproject.toml",
-                    remedy="require a released version, or set [tool.release] publish = false",
-                )
-            )
-    python = wheel.metadata.get("requires_python")
-    if python:
-        try:
-            SpecifierSet(python)
-        except InvalidSpecifier:
-            faults.append(
-                Finding(
-                    f"Requires-Python: {python!r} cannot be read by installers",
-                    "pyproject.toml",
-                    remedy="write it like >=3.11",
-                )
-            )
-    return Judgement(len(lines) + bool(python), tuple(faults))
-
-
-def _judge_publishable(
-    wheel: Archive,
-    version: Version,
-    version_source: str,
-    tags: Collection[str],
-    publish: bool,
-) -> Judgement:
-    if not publish:
-        return Judgement()
-    faults, advice, notes = [], [], []
-    if version.local and version_source == "version control" and not tags:
-        notes.append(
-            Finding(
-                f"version {version} is of a commit between releases; the index refuses its local"
-                " part",
-                remedy="tag the commit, and build what is published from the tag",
-            )
-        )
-    elif version.local:
-        faults.append(
-            Finding(
-                f"version {version} has a local part (+{version.local}); the index refuses it",
-                remedy="release a version without it, or set [tool.release] publish = false",
-            )
-        )
-    platform = wheel.file.removesuffix(".whl").rpartition("-")[2]
-    if re.match(r"linux_", platform):
-        advice.append(
-            Finding(
-                f"the wheel is for {platform}, which the index refuses",
-                remedy="publish wheels that cibuildwheel made, or the sdist alone",
-            )
-        )
-    return Judgement(2, tuple(faults), tuple(advice), notes=tuple(notes))
-
-
 def judge_printable(archive: Archive) -> Judgement:
     """A terminal shows the names of files, and does not obey them."""
     names = {name for member in archive.members for name in (member.name, member.link)}
@@ -491,77 +373,6 @@ def judge_printable(archive: Archive) -> Judgement:
         remedy="rename these files; a terminal obeys control characters in a name",
     )
     return Judgement(len(names), (fault,) if odd else ())
-
-
-def judge_license_files(archive: Archive) -> Judgement:
-    """Every License-File of the metadata is in the archive (PEP 639, and where it was before)."""
-    names = archive.names
-    files = archive.metadata.get("license_files", [])
-    faults = []
-    for path in files:
-        if archive.is_wheel:
-            base = path.rpartition("/")[2]
-            places = [f"{archive.info}{p}" for p in (f"licenses/{path}", path, f"licenses/{base}")]
-            places += [f"{archive.info}{base}", f"{archive.info}license_files/{path}"]
-        else:
-            places = [path]
-        if not any(place in names for place in places):
-            faults.append(
-                Finding(
-                    f"the {archive.kind} lacks the licence file {path} that its metadata names",
-                    "pyproject.toml",
-                    remedy="correct license-files, or raise the build backend's lower bound",
-                )
-            )
-    return Judgement(len(files), tuple(faults))
-
-
-def judge_record(wheel: Archive) -> Judgement:
-    """RECORD lists every file of the wheel with its digest and size (the wheel's own format)."""
-    remedy = "report it to the build backend; do not publish this wheel"
-    text = wheel.texts.get(f"{wheel.info}RECORD")
-    if text is None:
-        return Judgement(1, (Finding("the wheel has no RECORD", remedy=remedy),))
-    rows = {
-        row[0]: row[1:] for row in csv.reader(io.StringIO(text.decode("utf-8", "replace"))) if row
-    }
-    own = {f"{wheel.info}{name}" for name in ("RECORD", "RECORD.jws", "RECORD.p7s")}
-    wrong: dict[str, list[str]] = {}
-    for member in wheel.members:
-        if member.name in own:
-            continue
-        row = rows.get(member.name)
-        if row is None:
-            wrong.setdefault("does not list", []).append(member.name)
-        elif not _same_digest(row[0] if row else "", member.sha256) or (
-            len(row) > 1 and row[1] and row[1] != str(member.size)
-        ):
-            wrong.setdefault("has a wrong digest or size of", []).append(member.name)
-    wrong["lists, and the wheel lacks,"] = sorted(rows.keys() - set(wheel.names) - own)
-    twice = (
-        {name for name in wheel.names if wheel.names.count(name) > 1}
-        if len(set(wheel.names)) < len(wheel.names)
-        else set()
-    )
-    faults = [
-        Finding(f"RECORD {what} {listing(names)}", remedy=remedy)
-        for what, names in wrong.items()
-        if names
-    ]
-    if twice:
-        faults.append(Finding(f"the wheel holds twice: {listing(twice)}", remedy=remedy))
-    return Judgement(len(wheel.members), tuple(faults))
-
-
-def _same_digest(recorded: str, sha256: str) -> bool:
-    """Whether a RECORD's hash is that sha256; stronger hashes than sha256 are not computed here."""
-    algorithm, _, value = recorded.partition("=")
-    if algorithm != "sha256":
-        return algorithm in {"sha384", "sha512"}
-    try:
-        return base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)).hex() == sha256
-    except (ValueError, binascii.Error):
-        return False
 
 
 def differences(first: Archive, second: Archive) -> tuple[str, ...]:

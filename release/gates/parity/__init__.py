@@ -106,7 +106,6 @@ def _judge_archives(paths: Sequence[Path]) -> tuple[Judgement, list[Archive]]:
 
 
 def _judge_contents(project: Project, shell: Shell, archives: Sequence[Archive]) -> Judgement:
-    from release.gates.build.distribution import judge_record
     from release.gates.parity import rules as parity
 
     publish = project.settings.publish
@@ -124,7 +123,7 @@ def _judge_contents(project: Project, shell: Shell, archives: Sequence[Archive])
             judged += parity.judge_version(archive, between_releases=between)
             judged += parity.judge_direct(archive)
         if archive.is_wheel:
-            judged += judge_record(archive)
+            judged += parity.judge_record(archive)
             judged += parity.judge_entry_points(archive)
     sdists = [archive for archive in archives if not archive.is_wheel]
     for wheel in (archive for archive in archives if archive.is_wheel):

@@ -6,7 +6,11 @@ They follow warehouse's `forklift/legacy.py`, `forklift/metadata.py`, `utils/zip
 
 from __future__ import annotations
 
+import base64
+import binascii
 import configparser
+import csv
+import io
 import re
 import struct
 import tarfile
@@ -393,6 +397,54 @@ def _lacking(wanted: Iterable[str], there: Iterable[str]) -> set[str]:
 
 def _stem(path: str) -> str:
     return re.sub(r"\.(txt|rst|md)$", "", path.rpartition("/")[2].lower())
+
+
+def judge_record(wheel: Archive) -> Judgement:
+    """RECORD lists every file of the wheel with its digest and size (the wheel's own format)."""
+    remedy = "report it to the build backend; do not publish this wheel"
+    text = wheel.texts.get(f"{wheel.info}RECORD")
+    if text is None:
+        return Judgement(1, (Finding("the wheel has no RECORD", remedy=remedy),))
+    rows = {
+        row[0]: row[1:] for row in csv.reader(io.StringIO(text.decode("utf-8", "replace"))) if row
+    }
+    own = {f"{wheel.info}{name}" for name in ("RECORD", "RECORD.jws", "RECORD.p7s")}
+    wrong: dict[str, list[str]] = {}
+    for member in wheel.members:
+        if member.name in own:
+            continue
+        row = rows.get(member.name)
+        if row is None:
+            wrong.setdefault("does not list", []).append(member.name)
+        elif not _same_digest(row[0] if row else "", member.sha256) or (
+            len(row) > 1 and row[1] and row[1] != str(member.size)
+        ):
+            wrong.setdefault("has a wrong digest or size of", []).append(member.name)
+    wrong["lists, and the wheel lacks,"] = sorted(rows.keys() - set(wheel.names) - own)
+    twice = (
+        {name for name in wheel.names if wheel.names.count(name) > 1}
+        if len(set(wheel.names)) < len(wheel.names)
+        else set()
+    )
+    faults = [
+        Finding(f"RECORD {what} {listing(names)}", remedy=remedy)
+        for what, names in wrong.items()
+        if names
+    ]
+    if twice:
+        faults.append(Finding(f"the wheel holds twice: {listing(twice)}", remedy=remedy))
+    return Judgement(len(wheel.members), tuple(faults))
+
+
+def _same_digest(recorded: str, sha256: str) -> bool:
+    """Whether a RECORD's hash is that sha256; stronger hashes than sha256 are not computed here."""
+    algorithm, _, value = recorded.partition("=")
+    if algorithm != "sha256":
+        return algorithm in {"sha384", "sha512"}
+    try:
+        return base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)).hex() == sha256
+    except (ValueError, binascii.Error):
+        return False
 
 
 def judge_entry_points(wheel: Archive) -> Judgement:

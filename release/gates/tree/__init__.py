@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING
 
 from release.errors import CannotCheck
 from release.model import Finding, Gate, Judgement, Outcome
-from release.project.git import GitFacts, git
+from release.project.git import GitFacts, contains, git, object_of, tags
 from release.text.escaping import listing
 from release.world.remote import USUAL_BRANCHES, RemoteRefs, ask
 
@@ -142,7 +142,7 @@ def read(
     asked = asked or RemoteRefs({}, None)
     branch = release_branch(project, asked)
     remote_branch = asked.branch(branch)
-    known = _succeeds(root, "cat-file", "-e", f"{remote_branch}^{{commit}}")
+    known = bool(object_of(root, f"{remote_branch}^{{commit}}"))
     # What is not known here cannot be counted from; what was last fetched can.
     start = remote_branch if known else f"refs/remotes/{remote}/{branch}"
     ahead = git(root, "rev-list", "--count", f"{start}..{commit}", check=False).stdout.strip()
@@ -151,13 +151,13 @@ def read(
     here: tuple[Tag, ...] = ()
     there: tuple[Tag, ...] = ()
     if version is not None:
-        here = _local_tags(root, [t for t in _tag_names(root) if spelled(t, template, version)])
+        here = _local_tags(root, [t for t in tags(root) if spelled(t, template, version)])
         there = tuple(
             Tag(name, asked.tag(name), True)
             for name in asked.tags
             if spelled(name, template, version)
         )
-    local_clash = bool(tag) and _succeeds(root, "rev-parse", "--verify", f"refs/heads/{tag}")
+    local_clash = bool(tag and object_of(root, f"refs/heads/{tag}"))
     return TreeFacts(
         branch=branch,
         in_ci=environment_is_ci(),
@@ -168,13 +168,13 @@ def read(
         remote=remote,
         remotes=facts.remotes,
         remote_branch=remote_branch,
-        contained=known and _is_ancestor(root, str(commit), str(remote_branch)),
+        contained=known and contains(root, str(remote_branch), str(commit)),
         behind=remote_branch is not None
-        and not (known and _is_ancestor(root, str(remote_branch), str(commit))),
+        and not (known and contains(root, str(commit), str(remote_branch))),
         ahead=int(ahead) if ahead and remote_branch else 0,
         hooks=hooks_folder(root),
         hooks_path=hooks_path(root),
-        identity=_succeeds(root, "var", "GIT_COMMITTER_IDENT"),
+        identity=git(root, "var", "GIT_COMMITTER_IDENT", check=False).returncode == 0,
         key_problem=_key_problem(root, run) if _signs(project) else None,
         unreachable=unreachable,
     )
@@ -307,8 +307,8 @@ def _level(facts: GitFacts, seen: TreeFacts, by_ci: bool) -> Iterator[Finding]:
 
 def _tags(facts: GitFacts, seen: TreeFacts) -> list[Finding]:
     found = []
-    for place, tags in (("here", seen.here), (f"on {seen.remote}", seen.there)):
-        for tag in tags:
+    for place, known in (("here", seen.here), (f"on {seen.remote}", seen.there)):
+        for tag in known:
             if tag.commit != facts.commit:
                 where = f"another commit ({tag.commit[:12]})" if tag.commit else "no commit at all"
                 published = seen.remote is None or any(t.name == tag.name for t in seen.there)
@@ -371,24 +371,18 @@ def _default_branch(root: Path, remote: str) -> str:
     if name.startswith(prefix):
         return name.removeprefix(prefix)
     for name in USUAL_BRANCHES:
-        if _succeeds(root, "rev-parse", "--verify", "--quiet", f"refs/heads/{name}"):
+        if object_of(root, f"refs/heads/{name}"):
             return name
     return USUAL_BRANCHES[0]
-
-
-def _tag_names(root: Path) -> tuple[str, ...]:
-    from release.project.git import tags
-
-    return tags(root)
 
 
 def _local_tags(root: Path, names: Sequence[str]) -> tuple[Tag, ...]:
     found = []
     for name in names:
         ref = f"refs/tags/{name}"
-        commit = git(root, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", check=False)
+        commit = object_of(root, f"{ref}^{{commit}}")
         kind = git(root, "cat-file", "-t", ref).stdout.strip()
-        found.append(Tag(name, commit.stdout.strip() or None, kind == "tag"))
+        found.append(Tag(name, commit or None, kind == "tag"))
     return tuple(found)
 
 
@@ -467,14 +461,6 @@ def _config(root: Path, name: str) -> str:
 def _is_set(root: Path, name: str) -> bool:
     done = git(root, "config", "--type=bool", "--get", name, check=False)
     return done.stdout.strip() == "true"
-
-
-def _is_ancestor(root: Path, older: str, newer: str) -> bool:
-    return _succeeds(root, "merge-base", "--is-ancestor", older, newer)
-
-
-def _succeeds(root: Path, *arguments: str) -> bool:
-    return git(root, *arguments, check=False).returncode == 0
 
 
 def _number(number: int, noun: str) -> str:

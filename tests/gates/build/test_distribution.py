@@ -23,13 +23,12 @@ from release.gates.build.distribution import (
     clock_traces,
     differences,
     differing_content,
-    judge_license_files,
     judge_metadata,
     judge_printable,
-    judge_record,
     listing,
     read,
 )
+from release.gates.parity.rules import judge_record
 from release.model import Judgement
 
 METADATA = """\
@@ -115,7 +114,6 @@ def metadata(
     version: str | None = "1.2",
     source: str = "pyproject.toml",
     tags: Mapping[str, Version] | None = None,
-    publish: bool = True,
 ) -> Judgement:
     return judge_metadata(
         first,
@@ -123,7 +121,6 @@ def metadata(
         version=version,
         version_source=source,
         tags=tags or {},
-        publish=publish,
     )
 
 
@@ -341,7 +338,7 @@ def test_files_that_agree_have_no_fault(tmp_path: Path) -> None:
     judged = metadata(sdist(tmp_path), wheel(tmp_path), tags={"v1.2": Version("1.2")})
 
     assert judged.defects == judged.advice == ()
-    assert judged.checked == 13
+    assert judged.checked == 6
 
 
 def test_another_version_in_the_sdist_the_repository_or_the_tag_is_named(tmp_path: Path) -> None:
@@ -365,99 +362,11 @@ def test_versions_are_compared_by_pep_440(tmp_path: Path) -> None:
     assert judged.defects == ()
 
 
-def test_file_names_that_are_not_normalised_are_refused(tmp_path: Path) -> None:
-    first = sdist(tmp_path, name="Small.Thing-1.2.tar.gz", top="Small.Thing-1.2")
-    second = wheel(tmp_path, name="Small.Thing-1.2-py3-none-any.whl")
-
-    found = messages(metadata(first, second))
-
-    assert any("by PEP 625 it must be small_thing-1.2.tar.gz" in text for text in found)
-    assert any("its name must begin with small_thing-1.2-" in text for text in found)
-
-
-def test_an_sdist_whose_files_lie_elsewhere_is_refused(tmp_path: Path) -> None:
-    found = messages(metadata(sdist(tmp_path, top="other"), wheel(tmp_path)))
-
-    assert found == ["the files of small_thing-1.2.tar.gz do not lie in one folder of that name"]
-
-
 def test_missing_metadata_is_named(tmp_path: Path) -> None:
     empty = sdist(tmp_path)
     found = messages(metadata(replace(empty, texts={}), wheel(tmp_path)))
 
     assert found == ["PKG-INFO of the sdist is missing or states no name and no version"]
-
-
-def with_version(folder: Path, version: str) -> tuple[Archive, Archive]:
-    text = METADATA.replace("Version: 1.2", f"Version: {version}")
-    stem = f"small_thing-{version}"
-    return (
-        sdist(folder, metadata=text, name=f"{stem}.tar.gz", top=stem),
-        wheel(folder, metadata=text, name=f"{stem}-py3-none-any.whl"),
-    )
-
-
-def test_a_local_version_is_refused_where_releases_are_published(tmp_path: Path) -> None:
-    files = with_version(tmp_path, "1.2+cpu")
-
-    assert "the index refuses it" in messages(metadata(*files, version=None))[0]
-    assert metadata(*files, version=None, publish=False).defects == ()
-
-
-def test_a_version_between_two_tags_is_noted(tmp_path: Path) -> None:
-    files = with_version(tmp_path, "1.3.dev2+gabcdef")
-
-    judged = metadata(*files, version=None, source="version control")
-    assert judged.defects == ()
-    assert "of a commit between releases" in judged.notes[0].message
-
-
-@pytest.mark.parametrize(
-    ("line", "why"),
-    [
-        ("Requires-Dist: foo >=1 || <3", "cannot be read by installers"),
-        ("Requires-Dist: foo @ https://example.org/foo.tar.gz", "the index refuses that"),
-        ("Requires-Python: three", "cannot be read by installers"),
-    ],
-)
-def test_requirements_that_installers_or_the_index_refuse_are_named(
-    tmp_path: Path, line: str, why: str
-) -> None:
-    text = METADATA + line + "\n"
-
-    [found] = messages(metadata(sdist(tmp_path, metadata=text), wheel(tmp_path, metadata=text)))
-
-    assert why in found
-
-
-def test_a_requirement_by_address_is_fine_where_nothing_is_published(tmp_path: Path) -> None:
-    text = METADATA + "Requires-Dist: foo @ https://example.org/foo.tar.gz\n"
-
-    judged = metadata(sdist(tmp_path, metadata=text), wheel(tmp_path, metadata=text), publish=False)
-
-    assert judged.defects == ()
-
-
-def test_a_wheel_of_one_platform_is_a_remark_since_the_index_refuses_it(tmp_path: Path) -> None:
-    compiled = wheel(tmp_path, name=f"{STEM}-cp311-cp311-linux_x86_64.whl")
-
-    judged = metadata(sdist(tmp_path), compiled)
-
-    assert judged.defects == ()
-    assert "linux_x86_64" in judged.advice[0].message
-
-
-def test_a_licence_file_that_metadata_names_must_be_in_both_files(tmp_path: Path) -> None:
-    text = METADATA + "License-File: NOTICE\n"
-
-    assert judge_license_files(wheel(tmp_path)) == Judgement(2)
-    assert judge_license_files(sdist(tmp_path)) == Judgement(2)
-    for found in (wheel(tmp_path, metadata=text), sdist(tmp_path, metadata=text)):
-        [fault] = judge_license_files(found).defects
-        assert (
-            fault.message
-            == f"the {found.kind} lacks the licence file NOTICE that its metadata names"
-        )
 
 
 def test_a_complete_record_has_no_fault(tmp_path: Path) -> None:
