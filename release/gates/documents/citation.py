@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +36,8 @@ Keys = tuple[str | int, ...]
 class Node:
     """A value in the file: the keys that lead to it, and where it is.
 
-    `value` is None for a mapping or a list, `alias` the name of the anchor that stands for it.
-    `start` and `end` are its span in the text, with its anchor and tag; `line` is that of its key.
+    `value` is None for a mapping or a list. `start` and `end` are its span in the text; `line` is
+    that of its key. `alias` says that an anchor before it stands there.
     """
 
     keys: Keys
@@ -45,10 +45,13 @@ class Node:
     start: int
     end: int
     line: int
-    style: str | None = None
-    tag: str | None = None
-    anchor: str | None = None
-    alias: str | None = None
+    style: str | None
+    tag: str
+    alias: bool
+
+    @property
+    def name(self) -> str:
+        return ".".join(map(str, self.keys))
 
 
 def with_release(text: str, path: str, version: str, day: date) -> str:
@@ -63,29 +66,25 @@ def with_release(text: str, path: str, version: str, day: date) -> str:
     without touching anything else.
     """
     nodes = read(text, path)
-    places = list(_places(nodes))
-    problems = tuple(_obstacles(text, path, nodes, places))
+    places = {node.keys: node for node in _places(nodes)}
+    problems = [*_obstacles(nodes), *(p for n in places.values() for p in _illegible(n, text))]
     if problems:
-        raise ConfigurationError(*problems)
-    edits = {}
-    for node in places:
-        if node.alias is None:
-            old = str(node.value)
-            new = day.isoformat()
-            if node.keys[-1] == VERSION:
-                new = prefix(old) + version
-            start = node.start + len(_properties(text, node))
-            edits[node.keys] = (start, node.end, _spelled(node, old, new), new)
+        raise ConfigurationError(*(replace(problem, path=path) for problem in problems))
+    new = {
+        keys: day.isoformat() if keys[-1] == DATE else prefix(str(node.value)) + version
+        for keys, node in places.items()
+    }
     edited = text
-    for start, end, spelled, _ in sorted(edits.values(), reverse=True):
-        edited = edited[:start] + spelled + edited[end:]
-    wanted = [
-        (node.keys, edits[node.keys][3] if node.keys in edits else node.value, node.anchor)
-        for node in nodes
-    ]
-    if [(node.keys, node.value, node.anchor) for node in read(edited, path)] != wanted:
+    for keys, node in sorted(places.items(), key=lambda item: item[1].start, reverse=True):
+        if not node.alias:
+            spelled = _spelled(node, str(node.value), new[keys])
+            edited = edited[: node.start] + spelled + edited[node.end :]
+    wanted = [(node.keys, new.get(node.keys, node.value)) for node in nodes]
+    if [(node.keys, node.value) for node in read(edited, path)] != wanted:
         raise ConfigurationError.of(
-            "its version cannot be replaced safely", path, remedy="edit it by hand"
+            "its version cannot be replaced without changing something else",
+            path,
+            remedy="write the values out that an alias (*) repeats",
         )
     return edited
 
@@ -101,17 +100,16 @@ def judge(text: str, path: str, version: Version | None, today: date) -> Iterato
         said = node.value
         if said is None:
             continue
-        label = ".".join(map(str, node.keys))
         if node.keys[-1] == VERSION and version is not None and parse(said) != version:
             yield Finding(
-                f"{label} is {said or 'empty'}, and the project's version is {version}",
+                f"{node.name} is {said or 'empty'}, and the project's version is {version}",
                 path,
                 node.line,
                 f"make it {prefix(said)}{version}",
             )
         elif node.keys[-1] == DATE and is_future(said, today):
             yield Finding(
-                f"{label} is {said}, which is in the future",
+                f"{node.name} is {said}, which is in the future",
                 path,
                 node.line,
                 "state the day of the release",
@@ -136,119 +134,45 @@ def read(text: str, path: str) -> tuple[Node, ...]:
     Raises ConfigurationError, with the line, for what is no YAML mapping, has a key twice or holds
     several documents.
     """
-    nodes = tuple(_walk(text, path))
-    seen: set[Keys] = set()
-    problems = []
-    for node in nodes:
-        if node.keys in seen:
-            name = ".".join(map(str, node.keys))
-            problems.append(Finding(f"states {name} twice", path, node.line, "keep one of them"))
-        seen.add(node.keys)
-    if problems:
-        raise ConfigurationError(*problems)
-    return nodes
-
-
-@dataclass(slots=True)
-class _Frame:
-    """A mapping or a list that is being read."""
-
-    keys: Keys
-    is_list: bool
-    length: int = 0
-    key: str | None = None
-    key_start: int = 0
-
-    def takes_key(self) -> bool:
-        return not self.is_list and self.key is None
-
-    def enter(self, start: int) -> tuple[Keys, int]:
-        """The keys of the value that begins at `start`, and where its own key or itself begins."""
-        if self.is_list:
-            self.length += 1
-            return (*self.keys, self.length - 1), start
-        keys = (*self.keys, self.key or "")
-        self.key = None
-        return keys, self.key_start
-
-
-def _walk(text: str, path: str) -> Iterator[Node]:
-    import yaml
-
-    from release.text.yaml import Malformed, events
+    from release.text import yaml
 
     # The loaders count a byte order mark as no character or as one, depending on which it is.
     offset = len(BOM) if text.startswith(BOM) else 0
-    lines = Lines(text)
-    stack: list[_Frame] = []
-    documents = mappings = 0
     try:
-        event: Any
-        for event in events(text[offset:]):
-            start, end = event.start_mark.index + offset, event.end_mark.index + offset
-            if isinstance(event, yaml.DocumentStartEvent):
-                documents += 1
-                if documents > 1:
-                    raise _refusal("holds more than one document", path, lines.at(start))
-            elif isinstance(event, yaml.CollectionEndEvent):
-                stack.pop()
-            elif isinstance(event, yaml.NodeEvent):
-                opens = isinstance(event, yaml.CollectionStartEvent)
-                is_list = isinstance(event, yaml.SequenceStartEvent)
-                if not stack:
-                    if is_list or not opens:
-                        break
-                    mappings += 1
-                    stack.append(_Frame((), False))
-                    continue
-                frame = stack[-1]
-                if frame.takes_key():
-                    scalar = event if isinstance(event, yaml.ScalarEvent) else None
-                    frame.key = scalar.value if scalar else f"? {start}"
-                    frame.key_start = start
-                    if opens:
-                        stack.append(_Frame((*frame.keys, frame.key), is_list))
-                    continue
-                keys, begins = frame.enter(start)
-                if opens:
-                    stack.append(_Frame(keys, is_list))
-                is_alias = isinstance(event, yaml.AliasEvent)
-                yield Node(
-                    keys,
-                    getattr(event, "value", None),
-                    start,
-                    end,
-                    lines.at(begins),
-                    getattr(event, "style", None),
-                    getattr(event, "tag", None),
-                    None if is_alias else event.anchor,
-                    event.anchor if is_alias else None,
-                )
-    except Malformed as error:
+        root = yaml.compose(text[offset:])
+    except yaml.Malformed as error:
         raise ConfigurationError.of(str(error), path, error.line, "correct it there") from None
-    if mappings == 0:
-        raise _refusal("is no mapping", path, 1)
+    if getattr(root, "id", "") != "mapping":
+        remedy = "write it as one mapping, by CFF 1.2.0"
+        raise ConfigurationError.of("is not a mapping", path, 1, remedy)
+    nodes = tuple(_walk(text, root, (), offset, set()))
+    seen: set[Keys] = set()
+    twice = []
+    for node in nodes:
+        if node.keys in seen:
+            twice.append(Finding(f"states {node.name} twice", path, node.line, "keep one of them"))
+        seen.add(node.keys)
+    if twice:
+        raise ConfigurationError(*twice)
+    return nodes
 
 
-def _refusal(message: str, path: str, line: int | None) -> ConfigurationError:
-    return ConfigurationError.of(message, path, line, "write it as one mapping, by CFF 1.2.0")
-
-
-class Lines:
-    """Tells the line of a place; places are asked for in about their order."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._place = 0
-        self._line = 1
-
-    def at(self, place: int) -> int:
-        if place >= self._place:
-            self._line += self._text.count("\n", self._place, place)
-        else:
-            self._line -= self._text.count("\n", place, self._place)
-        self._place = place
-        return self._line
+def _walk(text: str, holder: Any, keys: Keys, offset: int, seen: set[int]) -> Iterator[Node]:
+    """The values below a node of PyYAML's, in which an alias is the very node of its anchor."""
+    items = holder.value if holder.id == "mapping" else [(n, n) for n in holder.value]
+    for number, (key, node) in enumerate(items):
+        place = (*keys, number if key is node else str(key.value))
+        start, end = node.start_mark.index + offset, node.end_mark.index + offset
+        opens = node.id != "scalar"
+        properties = PROPERTIES.match(text, start, end) if not opens else None
+        start += len(properties[0]) if properties else 0
+        tag = re.search(r"!\S*", properties[0]) if properties else None
+        line = key.start_mark.line + 1
+        value, style = None if opens else node.value, None if opens else node.style
+        yield Node(place, value, start, end, line, style, tag[0] if tag else "", id(node) in seen)
+        seen.add(id(node))
+        if opens:
+            yield from _walk(text, node, place, offset, seen)
 
 
 def _places(nodes: Sequence[Node]) -> Iterator[Node]:
@@ -264,54 +188,25 @@ def _places(nodes: Sequence[Node]) -> Iterator[Node]:
             yield found[PREFERRED, DATE]
 
 
-def _obstacles(
-    text: str, path: str, nodes: Sequence[Node], places: Sequence[Node]
-) -> Iterator[Finding]:
-    """Why the places cannot be edited, or not without changing something else."""
-    write_out = "write the value out"
-    anchored: dict[str, Node] = {}
-    by_keys = {node.keys: node for node in places}
+def _obstacles(nodes: Sequence[Node]) -> Iterator[Finding]:
+    """What may state a version where nobody looks for it."""
     for node in nodes:
-        if node.anchor is not None:
-            anchored[node.anchor] = node
         if node.keys in {("<<",), (PREFERRED, "<<")}:
-            yield Finding("merges other keys", path, node.line, "write the keys out")
-        if node.alias is None:
-            continue
-        target = anchored.get(node.alias)
-        keys = target.keys if target else ()
-        name = ".".join(map(str, node.keys))
-        if node.keys in by_keys:
-            if keys not in by_keys or keys[-1] != node.keys[-1]:
-                yield Finding(f"{name} is an alias, *{node.alias}", path, node.line, write_out)
-        elif node.keys == (PREFERRED,):
-            yield Finding(f"{name} is an alias, *{node.alias}", path, node.line, write_out)
-        elif target and any(place[: len(keys)] == keys for place in by_keys):
-            said = f"{name} repeats what a release changes, by *{node.alias}"
-            yield Finding(said, path, node.line, write_out)
-    for node in places:
-        if node.alias is None:
-            yield from _illegible(node, text, path)
+            yield Finding("merges other keys", None, node.line, "write the keys out")
+        elif node.alias and node.keys == (PREFERRED,):
+            yield Finding(f"{node.name} is an alias", None, node.line, "write the value out")
 
 
-def _illegible(node: Node, text: str, path: str) -> Iterator[Finding]:
-    name = ".".join(map(str, node.keys))
-    raw = text[node.start + len(_properties(text, node)) : node.end]
+def _illegible(node: Node, text: str) -> Iterator[Finding]:
+    raw = text[node.start : node.end]
     if node.value is None:
-        yield Finding(f"{name} is no text", path, node.line, "write one value there")
-    elif node.tag not in (None, "!", STRING_TAG):
-        yield Finding(f"{name} has a tag, {node.tag}", path, node.line, "take the tag away")
+        yield Finding(f"{node.name} is not text", None, node.line, "write one value there")
+    elif node.tag not in {"", "!", "!!str"}:
+        yield Finding(f"{node.name} has a tag, {node.tag}", None, node.line, "take the tag away")
     elif not raw:
-        yield Finding(f"{name} is empty", path, node.line, "state it, or remove the key")
+        yield Finding(f"{node.name} is empty", None, node.line, "state it, or remove the key")
     elif node.style in BLOCK or "\n" in raw or (node.style in PLAIN and raw != node.value):
-        yield Finding(f"{name} spans several lines", path, node.line, "write it on one line")
-
-
-def _properties(text: str, node: Node) -> str:
-    if node.anchor is None and node.tag is None:
-        return ""
-    match = PROPERTIES.match(text, node.start, node.end)
-    return match[0] if match else ""
+        yield Finding(f"{node.name} spans several lines", None, node.line, "write it on one line")
 
 
 def prefix(said: str) -> str:

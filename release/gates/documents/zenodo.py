@@ -14,7 +14,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from release.errors import ConfigurationError
-from release.gates.documents.citation import Lines, is_future, prefix
+from release.gates.documents.citation import is_future, prefix
 from release.model import Finding
 
 if TYPE_CHECKING:
@@ -74,24 +74,23 @@ def read(text: str, path: str) -> tuple[Member, ...]:
     Raises ConfigurationError, with the line, for what is no JSON object or has a key twice.
     """
 
-    lines = Lines(text)
     members: dict[str, Member] = {}
     try:
         for key, begins, start, end, value in _members(text):
             if key in members:
                 raise _Twice(key)
-            members[key] = Member(key, value, start, end, lines.at(begins))
+            members[key] = Member(key, value, start, end, _line(text, begins))
     except json.JSONDecodeError as error:
         raise ConfigurationError.of(
             f"is not valid JSON: {error.msg}",
             path,
-            lines.at(error.pos),
+            _line(text, error.pos),
             "fix the syntax there",
         ) from None
     except _Twice as error:
         spelled = json.dumps(error.key)
         last = text.rfind(spelled)
-        place = lines.at(last) if last >= 0 else None
+        place = _line(text, last) if last >= 0 else None
         raise ConfigurationError.of(
             f"states {error.key} twice", path, place, "keep one of them"
         ) from None
@@ -100,6 +99,10 @@ def read(text: str, path: str) -> tuple[Member, ...]:
             "holds a number or nesting that no reader takes", path, remedy="simplify it"
         ) from None
     return tuple(members.values())
+
+
+def _line(text: str, place: int) -> int:
+    return text.count("\n", 0, place) + 1
 
 
 class _Twice(Exception):

@@ -114,10 +114,10 @@ def test_aliases_among_the_places_follow() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "CITATION.cff:1: is no mapping"),
-        ("- version: 1\n", "CITATION.cff:1: is no mapping"),
+        ("", "CITATION.cff:1: is not a mapping"),
+        ("- version: 1\n", "CITATION.cff:1: is not a mapping"),
         ("version: [1\n", "CITATION.cff:2: is not valid YAML"),
-        ("version: 1\n---\nversion: 2\n", "CITATION.cff:2: holds more than one document"),
+        ("version: 1\n---\nversion: 2\n", "found another document"),
         ("version: 1\ntitle: x\nversion: 2\n", "CITATION.cff:3: states version twice"),
         (
             "preferred-citation:\n  version: 1\n  version: 2\n",
@@ -126,12 +126,18 @@ def test_aliases_among_the_places_follow() -> None:
         ("version: |\n  1.2.0\n", "CITATION.cff:1: version spans several lines"),
         ("version: 1.2\n  .0\n", "CITATION.cff:1: version spans several lines"),
         ("version: '1.2\n  .0'\n", "CITATION.cff:1: version spans several lines"),
-        ("version: [1, 2]\n", "CITATION.cff:1: version is no text"),
+        ("version: [1, 2]\n", "CITATION.cff:1: version is not text"),
         ("title: x\nversion:\n", "CITATION.cff:2: version is empty"),
         ("version: !!float 1\n", "CITATION.cff:1: version has a tag"),
-        ("title: &t x\nversion: *t\n", "CITATION.cff:2: version is an alias, *t"),
-        ("version: &v 1\nreferences:\n  - version: *v\n", ":3: references.0.version repeats what"),
-        ("preferred-citation: &p {version: 1}\nreferences: [*p]\n", ":2: references.0 repeats"),
+        ("title: &t x\nversion: *t\n", "cannot be replaced without changing something else"),
+        (
+            "version: &v 1\nreferences:\n  - version: *v\n",
+            "cannot be replaced without changing something else",
+        ),
+        (
+            "preferred-citation: &p {version: 1}\nreferences: [*p]\n",
+            "cannot be replaced without changing something else",
+        ),
         ("x: &p {version: 1}\npreferred-citation: *p\n", ":2: preferred-citation is an alias"),
         ("x: &p {version: 1}\n<<: *p\n", "CITATION.cff:2: merges other keys"),
         ("version: \x00\n", "CITATION.cff:1: is not valid YAML"),
