@@ -201,7 +201,7 @@ def judge_last_candidate(project: Project) -> None:
         raise ReleaseError.of(
             f"somebody worked in the last candidate: {changed}",
             f"{FOLDER}/{NAME}",
-            remedy="it is only for a look: bring that over to the release branch, then git"
+            remedy="it is only there to look at: bring that over to the release branch, then git"
             f" worktree remove --force {FOLDER}/{NAME}",
         )
 
@@ -292,7 +292,7 @@ def _bump_my_version(shell: Shell, root: Path, plan: Plan) -> None:
         )
     problems = [_proven(root, file, before[file.path]) for file in plan.version_files]
     problems += [
-        Finding("is none of its files, and was changed by it", path)
+        Finding("is not one of its files, and was changed by it", path)
         for path in sorted(_changed(root) - set(before))
     ]
     folder = Path(shell.tools.python).parent.parent
@@ -488,7 +488,7 @@ def leave(project: Project, candidate: Candidate) -> None:
         _record(project, candidate.commit)
     except OSError as error:
         raise ReleaseError.of(
-            f"the candidate cannot be left for a look: {error.strerror}",
+            f"the candidate cannot be left to look at: {error.strerror}",
             f"{FOLDER}/{NAME}",
             remedy="nothing was changed; make room, and run this again",
         ) from None

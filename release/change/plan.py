@@ -243,7 +243,7 @@ def _edit_versions(
             if any(not place.ignore_missing_file for place in missing):
                 problems.append(
                     Finding(
-                        "is listed in [tool.bumpversion] and missing",
+                        "is listed in [tool.bumpversion], and does not exist",
                         path,
                         remedy="add it, or take it off the list",
                     )
@@ -354,7 +354,7 @@ def _edit_documents(
     if target not in texts:
         problems.append(
             Finding(
-                "is the changelog by tool.release.changelog.file, and missing",
+                "is set as tool.release.changelog.file, and does not exist",
                 project.changelog,
                 remedy="write it, or correct the setting",
             )

@@ -65,7 +65,7 @@ from release.text.versions import parse
 TOOLS = Gate(
     name="bump",
     title="changes the files of a release",
-    check=lambda _project, _shell: Outcome.not_applicable("an action is no gate"),
+    check=lambda _project, _shell: Outcome.not_applicable("an action is not a gate"),
     tools=("bump-my-version", "towncrier", "scriv"),
 )
 # Where build backends read the version as it stands.
@@ -674,7 +674,7 @@ def _stopped(
         leave(run.project, candidate)
         path = candidate.top.relative_to(run.project.root)
         said.append(
-            f"the commit that was judged is in {path}, for a look; fix it on the release branch,"
+            f"the commit that was judged is in {path}, to look at; fix it on the release branch,"
             " commit there, and run this again"
         )
     return Done(tuple(said), plan, plan.notes if plan else (), report)

@@ -164,8 +164,8 @@ def pattern_of(place: ListedPlace, change: Change, *, probe: bool = False) -> re
     try:
         return re.compile(whole, re.MULTILINE | re.DOTALL)
     except (re.error, RecursionError, OverflowError) as error:
-        message = f"search {place.search!r} is no regular expression: {error}"
-        raise ConfigurationError(malformed(message, place.line, "mend it")) from None
+        message = f"search {place.search!r} is not a regular expression: {error}"
+        raise ConfigurationError(malformed(message, place.line, "fix it")) from None
 
 
 def template_of(place: ListedPlace, change: Change) -> str:

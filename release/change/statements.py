@@ -53,7 +53,7 @@ def statement_of(
             if item.ignore_missing_version or item.ignore_missing_file:
                 return None
             raise ConfigurationError.of(
-                f"has no text at {key}", path, None, f"correct {item.origin}"
+                f"has no string at {key}", path, None, f"correct {item.origin}"
             )
         wanted = _searched_value(item, path, value, change)
         if wanted is None:

@@ -73,7 +73,7 @@ def _local(version: Version) -> Finding:
 
 def _no_candidate(current: Version) -> Finding:
     return Finding(
-        f"{current} is no pre-release, so there is no final version of it",
+        f"{current} is not a pre-release, so there is no final version of it",
         remedy="use patch, minor or major",
     )
 
@@ -89,7 +89,7 @@ def _wanted(step: str, current: Version) -> Version:
     version = parse(step)
     if version is None:
         raise UsageError.of(
-            f"{step!r} is no kind of release and no version by PEP 440",
+            f"{step!r} is neither a kind of release nor a version by PEP 440",
             remedy=f"give one of {', '.join(STEPS)}, or a version such as {current}",
         )
     return version

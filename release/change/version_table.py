@@ -153,7 +153,7 @@ def _entry_places(
         for path in paths:
             if not path.endswith(".toml"):
                 raise ConfigurationError(
-                    malformed(f"key_path is for TOML files, and {path} is none", line)
+                    malformed(f"key_path is for TOML files, and {path} is not one", line)
                 )
     return [dataclasses.replace(place, path=path) for path in paths]
 
@@ -267,7 +267,7 @@ def _check_templates(place: ListedPlace, *, given: bool) -> None:
     try:
         parts = set(re.compile(place.parse, re.VERBOSE).groupindex)
     except re.error as error:
-        message = f"parse {place.parse!r} is no regular expression: {error}"
+        message = f"parse {place.parse!r} is not a regular expression: {error}"
         raise ConfigurationError(malformed(message, line)) from None
     if not place.search:
         raise ConfigurationError(malformed("search is empty", line, f"write {SEARCH!r}"))

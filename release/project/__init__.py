@@ -346,7 +346,7 @@ def read_text(root: Path, path: str) -> str:
                 "leads out of the repository", path, remedy="keep it inside"
             )
         if not (resolved.is_file() or resolved.is_dir()):  # a pipe would be waited for
-            raise ConfigurationError.of("is no file", path, remedy="remove it")
+            raise ConfigurationError.of("is not a file", path, remedy="remove it")
         if resolved.stat().st_size > MAX_DOCUMENT:
             raise ConfigurationError.of("is larger than 64 MiB", path, remedy="split it")
         data = resolved.read_bytes()

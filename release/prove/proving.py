@@ -159,7 +159,7 @@ def _require_known(names: Sequence[str], gates: Mapping[str, Gate]) -> None:
         if name not in gates:
             near = difflib.get_close_matches(name, gates, 1)
             remedy = f"did you mean {near[0]!r}?" if near else f"gates: {', '.join(gates)}"
-            problems.append(Finding(f"{name!r} is no gate", remedy=remedy))
+            problems.append(Finding(f"{name!r} is not a gate", remedy=remedy))
     if problems:
         raise ReleaseError(*problems)
 
@@ -327,7 +327,7 @@ def _say_broken(bench: _Bench, gate: Gate) -> str:
 
 
 def _try_one(bench: _Bench, task: _Task, defect: Defect, kept: list[str]) -> Shown:
-    """What one defect shows; the log of what is no proof is added to `kept`."""
+    """What one defect shows; the log of what is not proof is added to `kept`."""
     gate = task.gate
     try:
         found = _plant_and_judge(bench, gate, defect, defect.plant)

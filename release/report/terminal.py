@@ -39,7 +39,7 @@ SHOWN_FINDINGS = 20
 
 
 def console(width: int | None = None) -> Console:
-    """Standard output as rich sees it; wide enough for a log where it is no terminal."""
+    """Standard output as rich sees it; wide enough for a log where it is not a terminal."""
     found = Console(highlight=False, emoji=False, markup=False)
     if width is not None or not found.is_terminal:
         return Console(highlight=False, emoji=False, markup=False, width=width or 120)

@@ -283,7 +283,7 @@ def _remove(path: Path) -> None:
     elif path.exists():
         if not (path / "pyvenv.cfg").exists() and any(path.iterdir()):
             raise CannotCheck(
-                f"{path} is in the way and is no virtual environment", "move it elsewhere"
+                f"{path} is in the way: it is not a virtual environment", "move it elsewhere"
             )
         shutil.rmtree(path)
 

@@ -134,7 +134,7 @@ def writable(copy: Copy, path: str) -> Path:
 
 
 def write(copy: Copy, path: str, text: str) -> None:
-    """Write a file anew; bytes that were no UTF-8 when it was read are kept."""
+    """Write a file anew; bytes that were not UTF-8 when it was read are kept."""
     target = writable(copy, path)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(text.encode("utf-8", "surrogateescape"))

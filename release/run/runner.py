@@ -274,7 +274,7 @@ def _as_detected(project: Project, gate: Gate, shell: Shell, found: Detected) ->
 
 @contextmanager
 def open_shell(run: Run, gate: Gate) -> Iterator[Shell]:
-    """The hands of something that is no gate of the checklist; logged and stopped like one."""
+    """The hands of something that is not a gate of the checklist; logged and stopped like one."""
     with run.store.writing():
         log = Log(run.store.log(gate.name), run.mask)
     try:

@@ -114,7 +114,7 @@ def with_release(text: str, path: str, release: Release) -> str:
     """
     version = parse(release.version)
     if version is None:
-        raise _refusal(path, None, f"{release.version!r} is no version by PEP 440", "correct it")
+        raise _refusal(path, None, f"{release.version!r} is not a version by PEP 440", "correct it")
     log = read(text, path)
     _require_sound(log, version)
     there = log.of(version)

@@ -23,7 +23,7 @@ SECRET_NAME = re.compile(
     r"|connection_?string",
     re.I,
 )
-# Variables whose values may look like chance and are no secret: what a CI says of a job, commits.
+# Variables whose values may look like chance and are not secret: what a CI says of a job, commits.
 HARMLESS_NAME = re.compile(
     r"^(?:actions|agent|bitbucket|build|buildkite|cargo|ci|circle|conda|dbus|dotnet|git|github"
     r"|gitlab|gnome|gradle|invocation|java|jenkins|journal|kde|lc|less|ls|node|nox|nvm|pip|pyenv"

@@ -163,7 +163,7 @@ class Kind:
 
     @property
     def concrete(self) -> bool:
-        """Whether anything is said there that is no placeholder."""
+        """Whether anything is said there that is not a placeholder."""
         return any(bullet.concrete for bullet in self.bullets) or any(
             not is_placeholder(text) for text in self.prose
         )

@@ -36,7 +36,7 @@ def download(
     cannot be had in that time, or when it is larger or has another digest than the index says.
     """
     if not FILE_NAME.fullmatch(file.name):
-        raise CannotCheck(f"the index names a file {file.name!r}, which is none", REMEDY)
+        raise CannotCheck(f"the index names a file {file.name!r}, which is not a file name", REMEDY)
     path = folder / file.name
     try:
         with path.open("wb") as target:

@@ -160,7 +160,7 @@ def find(
         there = f"; there is {', '.join(facts.remotes)}" if facts and facts.remotes else ""
         if facts is not None and remote != USUAL_REMOTE:
             raise ConfigurationError.of(
-                f"tool.release.remote is {remote}, and no remote is called so{there}",
+                f"tool.release.remote is {remote}, and there is no remote of that name{there}",
                 "pyproject.toml",
                 remedy=f"correct it, or add the remote: git remote add {remote} URL",
             )
@@ -183,8 +183,8 @@ def find(
             found = on(known)
         elif found is None and on(PUBLIC):
             raise NoForge(
-                f"the remote {remote} is on {host}, which is no full name of a host, and ssh knows"
-                " no other name of it",
+                f"the remote {remote} is on {host}, which is not a full name of a host, and"
+                " ssh knows no other name of it",
                 f"git remote set-url {remote} to an address with the full name, or give {host} a"
                 " HostName in ssh's configuration",
                 certain=False,
@@ -389,7 +389,7 @@ class Forge:
             answer = self._ask(str(url))
             found = self._read(path, self._object(answer), lambda item: item[key])
             if not isinstance(found, list) or not all(isinstance(i, Mapping) for i in found):
-                raise self._strange(f"{key} is no list of objects")
+                raise self._strange(f"{key} is not a list of objects")
             items += found
             following = NEXT.search(answer.headers.get("link", ""))
             if following is None:
@@ -422,9 +422,9 @@ class Forge:
         try:
             data = answer.json()
         except ValueError:
-            raise self._strange("it is no JSON") from None
+            raise self._strange("it is not JSON") from None
         if not isinstance(data, Mapping):
-            raise self._strange("it is no object")
+            raise self._strange("it is not an object")
         return data
 
     def _read(
@@ -437,7 +437,7 @@ class Forge:
 
     def _strange(self, why: str) -> CannotCheck:
         return CannotCheck(
-            f"{self.who} does not answer as its interface promises: {why}",
+            f"{self.who} gave an answer that its API does not describe: {why}",
             "look at the address of the API, and run it again later",
         )
 
@@ -474,8 +474,8 @@ class Forge:
             shown = f"to {token}" if token else "without a token"
             return Refused(
                 status,
-                f"{self.who} shows no such thing of {slug} {shown} (404): it is not there, or"
-                " there is no access to it",
+                f"{self.who} shows nothing of the kind for {slug} {shown} (404): it is not there,"
+                " or there is no access to it",
                 "look at the remote's address; "
                 + (f"give {token} access, or " if token else "for a private repository ")
                 + log_in,

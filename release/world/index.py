@@ -106,7 +106,7 @@ def page_of(name: str, url: str) -> ProjectPage | None:
     """What the index at `url` tells of a project; None when it knows no such project.
 
     A server that is busy is asked again, twice. Raises CannotCheck when the index cannot be asked,
-    takes too long or says too much, or what answers is no index.
+    takes too long or says too much, or what answers is not an index.
     """
     from pypi_simple import (
         NoSuchProjectError,
@@ -139,7 +139,7 @@ def page_of(name: str, url: str) -> ProjectPage | None:
         ) from None
     if page.repository_version is None and not any(file.version for file in page.packages):
         raise CannotCheck(
-            f"what the package index answers about {name} is no list of its files", REMEDY
+            f"what the package index answers about {name} is not a list of its files", REMEDY
         )
     return page
 

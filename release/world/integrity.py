@@ -61,7 +61,7 @@ def publishers_of(
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         raise CannotCheck(
-            f"what the package index answers about {file} is no provenance",
+            f"what the package index answers about {file} is not provenance",
             "look at tool.release.index",
         ) from None
 

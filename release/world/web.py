@@ -108,11 +108,11 @@ def get(
         target = urljoin(place, target)
         if origin(target) != origin(url):
             raise CannotCheck(
-                f"{who} sends us to another server, {urlsplit(target).hostname}",
+                f"{who} redirects to another server, {urlsplit(target).hostname}",
                 "look at its address, and at the proxy settings",
             )
         place = target
-    raise CannotCheck(f"{who} sends us on and on", "look at its address")
+    raise CannotCheck(f"{who} redirects without an end", "look at its address")
 
 
 def origin(url: str) -> tuple[str, str | None, int | None]:

@@ -2029,7 +2029,10 @@ def test_nox_ends_with_one_and_a_clear_message(nox: Nox, world: World) -> None:
     assert "Traceback" not in done.stderr + done.stdout
     assert world.state() == before
     git(world.root, "checkout", "--quiet", "--", ".")
-    for arguments, said in (([], "no kind of release is given"), (["$(id)"], "'$(id)' is no kind")):
+    for arguments, said in (
+        ([], "no kind of release is given"),
+        (["$(id)"], "'$(id)' is neither a kind"),
+    ):
         done = nox("-s", "bump", "--", *arguments, "--project", str(world.root))
         assert done.returncode == 1
         assert said in done.stderr

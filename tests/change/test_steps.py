@@ -110,8 +110,8 @@ def test_the_version_in_the_files_is_the_one_that_is_said_to_be_no_candidate() -
         ("1.2.5", "1.2.3", "1.2.5 skips a step after 1.2.3", "1.2.4, 1.3.0, 2.0.0, 1.3.0rc1"),
         ("1.4.0", "1.2.3", "1.4.0 skips a step", "1.3.0"),
         ("1.3.0rc2", "1.2.3", "1.3.0rc2 skips a step", "1.3.0rc1"),
-        ("final", "1.2.3", "1.2.3 is no pre-release", "patch, minor or major"),
-        ("final", "1.2.3.post1", "1.2.3.post1 is no pre-release", "patch, minor or major"),
+        ("final", "1.2.3", "1.2.3 is not a pre-release", "patch, minor or major"),
+        ("final", "1.2.3.post1", "1.2.3.post1 is not a pre-release", "patch, minor or major"),
     ],
 )
 def test_a_version_that_cannot_be_next_is_refused_with_a_way_on(
@@ -154,7 +154,9 @@ def test_what_is_no_step_is_named_with_those_that_are(step: str) -> None:
     with pytest.raises(UsageError) as caught:
         target(step, "1.2.3", before=("1.2.3",))
     (problem,) = caught.value.problems
-    assert problem.message.startswith(f"{step!r} is no kind of release and no version by PEP 440")
+    assert problem.message.startswith(
+        f"{step!r} is neither a kind of release nor a version by PEP 440"
+    )
     assert all(known in str(problem.remedy) for known in STEPS)
 
 

@@ -181,7 +181,7 @@ def test_a_glob_of_many_stars_takes_no_time() -> None:
         ('filename = "a"\nsearch = "v = {current_version}"', "has no replace"),
         ('filename = "a"\nregex = true\nsearch = "({current_version}"', "no regular expression"),
         (f'filename = "a"\nparse = "{"x" * 1001}"', "parse is longer than 1000 characters"),
-        ('filename = "a"\nparse = "("', "parse '(' is no regular expression"),
+        ('filename = "a"\nparse = "("', "parse '(' is not a regular expression"),
         ('filename = "a.json"\nkey_path = "version"', "key_path is for TOML files"),
         (
             'filename = "a.toml"\nkey_path = "v"\nsearch = "x"\nreplace = "y"',
@@ -590,7 +590,7 @@ def test_a_key_path_names_the_value_that_is_searched() -> None:
     place = listed("a.toml", key_path="tool.x.image")
     assert bumped(text, place, path="a.toml") == text.replace(OLD, NEW, 1)
     missing = listed("a.toml", key_path="tool.y")
-    assert "has no text at tool.y" in problem(bumped, text, missing, path="a.toml").message
+    assert "has no string at tool.y" in problem(bumped, text, missing, path="a.toml").message
     allowed = listed("a.toml", key_path="tool.y", ignore_missing_version=True)
     assert bumped(text, allowed, path="a.toml") == text
 

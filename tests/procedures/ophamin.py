@@ -234,7 +234,7 @@ PROCEDURE = Procedure(
             Defect(
                 "a section of another name",
                 swap("CHANGELOG.md", "### Added", "### Highlights\n\n- It is new.\n\n### Added"),
-                "Highlights is none of the kinds",
+                "Highlights is not one of the kinds",
             ),
         ),
         Row(

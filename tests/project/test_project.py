@@ -112,7 +112,7 @@ class TestBadInput:
 
     def test_a_pipe_is_not_waited_for(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "CITATION.cff")
-        with pytest.raises(ConfigurationError, match="is no file"):
+        with pytest.raises(ConfigurationError, match="is not a file"):
             read_text(tmp_path, "CITATION.cff")
 
     def test_an_unknown_backend_is_read_like_any_other(self, tmp_path: Path) -> None:

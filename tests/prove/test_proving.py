@@ -199,7 +199,7 @@ def test_a_package_that_does_not_import_is_tried_where_no_test_can_be_planted(
 
 
 class TestGatesThatCannotFailInTheirOwnWay:
-    """A broken import or a syntax error is no proof of a gate that lets all else pass."""
+    """A broken import or a syntax error is not proof of a gate that lets all else pass."""
 
     @network
     def test_of_lint_and_typecheck(self, tmp_path: Path, judge: Judge) -> None:
@@ -382,7 +382,7 @@ def test_what_a_gate_of_the_projects_own_judges_is_tried(tmp_path: Path, judge: 
     assert passed.said.startswith("passed all the same")
     assert failed.defect == "data.json, emptied"
     assert proofs.of(Proof.CANNOT_FAIL) == ("green",)
-    # Nobody knows what it must not let pass, so it is not accused; but it is no proof either.
+    # Nobody knows what it must not let pass, so it is not accused; but it is not proof either.
     assert proofs.of(Proof.NOT_SHOWN) == ("blind",)
     assert "tool.release.gates.blind.broken" in of(proofs, "blind").lines[0].remedy
     assert not proofs.whole
@@ -732,10 +732,10 @@ class TestRepositoriesOfEveryShape:
             run(judge, project, "lind", "tst", "tree", "xyzzy")
         said = [(problem.message, problem.remedy or "") for problem in raised.value.problems]
         assert said[:2] == [
-            ("'lind' is no gate", "did you mean 'lint'?"),
-            ("'tst' is no gate", "did you mean 'test'?"),
+            ("'lind' is not a gate", "did you mean 'lint'?"),
+            ("'tst' is not a gate", "did you mean 'test'?"),
         ]
-        assert said[2][0] == "'xyzzy' is no gate"
+        assert said[2][0] == "'xyzzy' is not a gate"
         assert said[2][1].startswith("gates: tree, ")
 
 

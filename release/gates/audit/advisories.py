@@ -60,8 +60,8 @@ class Answer:
 def read_answer(text: str, status: int) -> Answer:
     """Read the JSON that pip-audit wrote before it ended with `status`.
 
-    Raises ValueError when it is no whole answer, or one that the exit status contradicts: pip-audit
-    ends with 1 for a vulnerability and for a crash alike.
+    Raises ValueError when it is not a whole answer, or one that the exit status contradicts:
+    pip-audit ends with 1 for a vulnerability and for a crash alike.
     """
     try:
         data = json.loads(text)

@@ -61,7 +61,7 @@ IMPORT_SECONDS = 10
 ERROR_LINE = re.compile(r"([\w.]*(Error|Exception|Exit)\b|error:)", re.I)
 LOG_REMEDY = "read the log; the same is done by python -m build"
 
-# Of check-wheel-contents' checks these are no defect for everybody. W002: equal files are common
+# Of check-wheel-contents' checks these are not defects for everybody. W002: equal files are common
 # (small __init__ modules, vendored licences). W004: templates of projects hold modules that nobody
 # imports. W005: told with the project's own name in mind by the rule on top-level names. W009:
 # several top-level packages are a choice. Of W003 (no module, at top level) a stub beside its
@@ -250,7 +250,7 @@ def _only_file(answer: Mapping[str, str], kind: str) -> Path:
 
 
 def _explain(project: Project, error: Mapping[str, str], *, again: bool) -> ReleaseError:
-    """The error that says why a build failed: CannotCheck when it is no fault of the project."""
+    """The error that says why a build failed: CannotCheck when it is not a fault of the project."""
     step, kind, message, said = (error[key] for key in ("step", "kind", "message", "said"))
     what = f"the {step} was not built" + (" the second time, from another copy" if again else "")
     path = "pyproject.toml"
@@ -277,7 +277,7 @@ def _explain(project: Project, error: Mapping[str, str], *, again: bool) -> Rele
     if kind == "hook":
         if environments.looks_like_network(said):
             return CannotCheck(
-                f"{what}: its build asks the network: {_last_lines(said, 1)}",
+                f"{what}: its build needs the network: {_last_lines(said, 1)}",
                 environments.BUILD_NETWORK_REMEDY,
             )
         if program := environments.missing_program(said):

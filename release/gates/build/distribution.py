@@ -131,7 +131,7 @@ class Archive:
 
 
 class Unreadable(ValueError):
-    """The file is no archive of its kind, or a damaged one; says which file, and why."""
+    """The file is not an archive of its kind, or a damaged one; says which file, and why."""
 
 
 def read(path: Path) -> Archive:

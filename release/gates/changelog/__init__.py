@@ -153,7 +153,7 @@ def _judge_pair(above: Section, below: Section, found: Callable[..., None], *, n
     if above.version < below.version:
         message = f"{above.name} stands above {below.name}, which is the higher version"
         found(message, above, "put the highest version first", below)
-    # A later release of an older line is no mistake.
+    # A later release of an older line is not a mistake.
     elif (
         above.date
         and below.date
@@ -280,7 +280,7 @@ def _unknown_kinds(path: str, section: Section, kinds: Collection[str]) -> Itera
         if not kind.name or spelled & known:
             continue
         yield Finding(
-            f"{kind.name} is none of the kinds that tool.release.changelog.kinds names",
+            f"{kind.name} is not one of the kinds that tool.release.changelog.kinds names",
             path,
             kind.line,
             f"write one of {', '.join(kinds)}, or add it there",
@@ -408,7 +408,7 @@ def _orphans(log: Changelog, definitions: Sequence[Definition]) -> list[Finding]
 
 
 def _reference(section: Section) -> str | None:
-    """The label that a section's heading refers to, None when it is no reference."""
+    """The label that a section's heading refers to, None when it is not a reference."""
     title = section.title
     if title.label is None or title.url is not None:
         return None
@@ -440,7 +440,7 @@ def _judge_link(
         remedy = f"let it name the tag of {section.name}"
         return Finding(message, log.path, definition.line, remedy)
     if tags and link.head not in tags:
-        message = f"{shown} leads to {link.head}, which is no tag"
+        message = f"{shown} leads to {link.head}, which is not a tag"
         remedy = f"let it name the tag of {section.name} as it is spelled"
         return Finding(message, log.path, definition.line, remedy)
     if link.base is None or (base := named_version(link.base)) is None:
@@ -617,7 +617,7 @@ def _judge_history(
 
 def _no_version(text: str) -> Finding:
     return Finding(
-        f"tool.release.gates.changelog.amended names {text!r}, which is no version",
+        f"tool.release.gates.changelog.amended names {text!r}, which is not a version",
         "pyproject.toml",
         remedy="name a released version",
     )

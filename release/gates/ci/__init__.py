@@ -401,7 +401,7 @@ def judge_units(
     others = [unit for unit in units if unit.state == "red" and not counts(unit)]
     # The failed jobs of a workflow are named with it.
     others = [u for u in others if u.kind != "job"] or others
-    less = "is none of those that must succeed" if wanted else "no workflow has failed for it"
+    less = "is not one of those that must succeed" if wanted else "no workflow has failed for it"
     remarks = [Finding(f"{unit.said}, and {less}", remedy=unit.remedy) for unit in others]
     remarks += [Finding(f"{unit.said}: it is left out") for unit in counting if unit.own and wanted]
     missing = [
@@ -453,8 +453,7 @@ def conclude(standing: Standing, commit: str, waited: float) -> Outcome:
         )
     if not standing.green and standing.named:
         return Outcome.unchecked(
-            f"of those that must succeed for {commit[:12]} there is but the run that this is a"
-            " part of",
+            f"only the run that this is a part of must succeed for {commit[:12]}",
             "name others as well, which have ended when this runs: tool.release.gates.ci.workflows",
         )
     if not standing.green:

@@ -289,7 +289,7 @@ def judge_package(
     for place, reported in inside.versions.items():
         seen = parse(reported)
         if seen is None or (version is not None and seen != parse(version)):
-            expected = f", and the project is {version}" if version else ", which is no version"
+            expected = f", and the project is {version}" if version else ", which is not a version"
             yield Finding(
                 f"inside the image {package} is {reported} by {place}{expected}",
                 file,
@@ -411,7 +411,7 @@ def lint(shell: Shell, folder: Path, file: str) -> Judgement:
 
 def _broken(config: str) -> Finding:
     return Finding(
-        "is no configuration that hadolint understands, so none of it counts",
+        "is not a configuration that hadolint understands, so none of it counts",
         config,
         remedy="fix it; hadolint names the place: read the log",
     )
@@ -420,7 +420,7 @@ def _broken(config: str) -> Finding:
 def read_threshold(text: str) -> str | None:
     """The level from which on hadolint's findings fail by its configuration; "none" for none.
 
-    Returns None for a text that is no YAML mapping or names a level that does not exist.
+    Returns None for a text that is not a YAML mapping or names a level that does not exist.
     """
     from release.text import yaml
 
@@ -464,7 +464,7 @@ def _missing(project: Project, folder: Path, file: str, context: str) -> Finding
         )
     if not (folder / context).is_dir():
         return Finding(
-            f"the build context {context} is no folder that git tracks",
+            f"the build context {context} is not a folder that git tracks",
             "pyproject.toml",
             remedy="set tool.release.gates.docker.context",
         )

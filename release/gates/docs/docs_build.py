@@ -253,7 +253,7 @@ def is_written(text: str, name: str) -> bool:
 def defines(code: str, name: str) -> bool:
     """Whether a module defines or imports something, in whatever scope.
 
-    True also of what is no Python, and of a module that may take names from anywhere (`import *`).
+    True also of what is not Python, and of a module that may take names from anywhere (`import *`).
     """
     try:
         tree = python.parse(code)
@@ -277,7 +277,7 @@ def defines(code: str, name: str) -> bool:
 def is_documented(code: str, name: str) -> bool:
     """Whether a docstring or a comment on an attribute in a module names something.
 
-    True also of what is no Python, of which that cannot be told.
+    True also of what is not Python, of which that cannot be told.
     """
     try:
         tree = python.parse(code)

@@ -243,7 +243,9 @@ def _message(fault: Mapping[str, Any]) -> str:
     """The message of a fault: of the alternative that fits best, where there are several."""
     best = fault.get("best_deep_match") or fault
     message = str(best["message"])
-    message = re.sub(r" is not one of \[.{200,}", " is none of the values that it takes", message)
+    message = re.sub(
+        r" is not one of \[.{200,}", " is not one of the values that it takes", message
+    )
     return message if len(message) <= MAX_MESSAGE else message[:MAX_MESSAGE] + "…"
 
 
@@ -316,7 +318,7 @@ def judge_licence_files(root: Path, pyproject: Mapping[str, Any]) -> list[Findin
         return []
     return [
         Finding(
-            "a licence is declared, and its text is missing",
+            "a licence is declared, but its text is missing",
             remedy="add the text of the licence as LICENSE",
         )
     ]

@@ -62,7 +62,7 @@ def with_release(text: str, path: str, version: str, day: date) -> str:
     of another work than software (an article, say) that states no version has a date of its own,
     which stays.
 
-    Raises ConfigurationError for what is no YAML mapping, and where a value cannot be replaced
+    Raises ConfigurationError for what is not a YAML mapping, and where a value cannot be replaced
     without touching anything else.
     """
     nodes = read(text, path)
@@ -131,8 +131,8 @@ def licences(text: str, path: str) -> list[tuple[str, int]]:
 def read(text: str, path: str) -> tuple[Node, ...]:
     """Every value in the file, in its order.
 
-    Raises ConfigurationError, with the line, for what is no YAML mapping, has a key twice or holds
-    several documents.
+    Raises ConfigurationError, with the line, for what is not a YAML mapping, has a key twice or
+    holds several documents.
     """
     from release.text import yaml
 

@@ -46,8 +46,8 @@ def with_release(text: str, path: str, version: str, day: date) -> str:
     """The text with the version and the date of a release.
 
     Edited are `version` and `publication_date` of the outermost object, each only where it is
-    there; a `v` before the version is kept. Raises ConfigurationError for what is no JSON object,
-    has a key twice, or has something else than text there.
+    there; a `v` before the version is kept. Raises ConfigurationError for what is not a JSON
+    object, has a key twice, or has something else than text there.
     """
     edits = []
     problems = []
@@ -56,7 +56,7 @@ def with_release(text: str, path: str, version: str, day: date) -> str:
             continue
         if not isinstance(member.value, str):
             problems.append(
-                Finding(f"{member.key} is no text", path, member.line, "write it in quotes")
+                Finding(f"{member.key} is not text", path, member.line, "write it in quotes")
             )
             continue
         new = day.isoformat() if member.key == DATE else prefix(member.value) + version
@@ -71,7 +71,7 @@ def with_release(text: str, path: str, version: str, day: date) -> str:
 def read(text: str, path: str) -> tuple[Member, ...]:
     """The members of the outermost object, in their order.
 
-    Raises ConfigurationError, with the line, for what is no JSON object or has a key twice.
+    Raises ConfigurationError, with the line, for what is not a JSON object or has a key twice.
     """
 
     members: dict[str, Member] = {}
@@ -190,7 +190,10 @@ def unknown_keys(text: str, path: str) -> list[Finding]:
     """Remarks on keys that Zenodo does not read. Raises ConfigurationError as `read` does."""
     return [
         Finding(
-            f"{member.key} is no key that Zenodo reads", path, member.line, "remove or correct it"
+            f"{member.key} is not a key that Zenodo reads",
+            path,
+            member.line,
+            "remove or correct it",
         )
         for member in read(text, path)
         if member.key not in FIELDS and not member.key.startswith("$")
@@ -210,11 +213,11 @@ Check = Callable[[Any], str | None]
 
 
 def _text(value: Any) -> str | None:
-    return None if isinstance(value, str) else "is no text"
+    return None if isinstance(value, str) else "is not text"
 
 
 def _title(value: Any) -> str | None:
-    return None if isinstance(value, str) and value.strip() else "is no text, or empty"
+    return None if isinstance(value, str) and value.strip() else "is not text, or empty"
 
 
 def _date(value: Any) -> str | None:
@@ -222,19 +225,19 @@ def _date(value: Any) -> str | None:
         try:
             date.fromisoformat((value + "-01-01")[:10])
         except ValueError:
-            return f"is {value}, which is no day"
+            return f"is {value}, which is not a date"
         return None
-    return "is no date such as 2026-01-31"
+    return "is not a date such as 2026-01-31"
 
 
 def _licence(value: Any) -> str | None:
     said = value.get("id") if isinstance(value, Mapping) else value
-    return None if isinstance(said, str) and said else "is no licence identifier such as mit"
+    return None if isinstance(said, str) and said else "is not a licence identifier such as mit"
 
 
 def _language(value: Any) -> str | None:
     fits = isinstance(value, str) and len(value) in (2, 3)
-    return None if fits else "is no language code of two or three letters"
+    return None if fits else "is not a language code of two or three letters"
 
 
 def _upload_type(value: Any) -> str | None:
@@ -250,7 +253,7 @@ def _access_right(value: Any) -> str | None:
 
 def _texts(value: Any) -> str | None:
     fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
-    return None if fits else "is no list of texts"
+    return None if fits else "is not a list of texts"
 
 
 def _anything(_value: Any) -> str | None:
@@ -262,10 +265,10 @@ def _objects(*keys: str) -> Check:
 
     def check(value: Any) -> str | None:
         if not isinstance(value, list):
-            return "is no list"
+            return "is not a list"
         for number, item in enumerate(value, 1):
             if not isinstance(item, Mapping):
-                return f"has an entry that is no object (number {number})"
+                return f"has an entry that is not an object (number {number})"
             for key in keys:
                 if not isinstance(item.get(key), str) or not item[key].strip():
                     return f"has an entry without {key} (number {number})"

@@ -342,7 +342,7 @@ class Bench:
         return []
 
     def _explained(self, words: Sequence[str], done: Completed) -> Finding:
-        """What it means that a command failed. Raises CannotCheck where that is no defect."""
+        """What it means that a command failed. Raises CannotCheck where that is not a defect."""
         output = f"{done.stdout}\n{done.stderr}"
         if match := MISSING_EXTENSION.search(output):
             raise CannotCheck(

@@ -96,7 +96,7 @@ class Address:
 def read_url(text: str) -> tuple[Address, str]:
     """The server and the database that a URL names; the database is empty where it names none.
 
-    Raises ValueError for what is no URL of PostgreSQL's, without a word of it.
+    Raises ValueError for what is not a URL of PostgreSQL's, without a word of it.
     """
     if scheme_of(text) is None:
         raise ValueError("its scheme is not postgresql")

@@ -224,7 +224,7 @@ def _judge_index(
     if served is None:
         errors = _ask(shell, {"": name})[""]
         faults = tuple(
-            Finding(f"a new project cannot be called so: {text}", remedy="rename it")
+            Finding(f"a new project cannot have this name: {text}", remedy="rename it")
             for _, text in errors
         )
         new = Finding(

@@ -65,14 +65,14 @@ def rules(raw: dict[str, Any]) -> list[tuple[str, str]]:
     for field in ("home_page", "download_url"):
         address = raw.get(field, "")
         if address and not is_address(address):
-            found.append((field.replace("_", "-"), f"{address!r} is no valid address"))
+            found.append((field.replace("_", "-"), f"{address!r} is not a valid address"))
     for label, address in (raw.get("project_urls") or {}).items():
         if not label or not address:
             found.append(("project-url", f"{label!r} lacks its label or its address"))
         elif len(label) > 32:
             found.append(("project-url", f"the label {label!r} has more than 32 characters"))
         elif not is_address(address):
-            found.append(("project-url", f"{address!r} is no valid address"))
+            found.append(("project-url", f"{address!r} is not a valid address"))
     if len(raw.get("summary", "")) > 512:
         found.append(("summary", "has more than 512 characters"))
     if raw.get("license") and raw.get("license_expression"):

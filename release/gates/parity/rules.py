@@ -64,9 +64,9 @@ def judge_name(archive: Archive, *, as_built: bool = True) -> Judgement:
 
     name, version = archive.metadata.get("name", ""), parse(archive.metadata.get("version", ""))
     if not re.fullmatch(r"[A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9]", name, re.I | re.A):
-        return _fault(f"{archive.file}: the index takes no project called {name!r}", "rename it")
+        return _fault(f"{archive.file}: the index refuses a project called {name!r}", "rename it")
     if version is None:
-        return _fault(f"{archive.file}: its metadata state no version by PEP 440", BACKEND)
+        return _fault(f"{archive.file}: its metadata state no version that PEP 440 knows", BACKEND)
     stem = f"{normal_name(name)}-{version}"
     if not archive.is_wheel:
         if archive.file != f"{stem}.tar.gz":
@@ -75,7 +75,7 @@ def judge_name(archive: Archive, *, as_built: bool = True) -> Judgement:
     try:
         _, told, _, tags = parse_wheel_filename(archive.file)
     except InvalidWheelFilename as error:
-        return _fault(f"{archive.file} has no wheel's name: {error}", BACKEND)
+        return _fault(f"{archive.file} does not have the name of a wheel: {error}", BACKEND)
     if archive.file.partition("-")[0] != normal_name(name):
         return _fault(f"{archive.file}: its name must begin with {normal_name(name)}-", BACKEND)
     if told != version:
@@ -468,7 +468,7 @@ def judge_entry_points(wheel: Archive) -> Judgement:
     wrong = [name for name in names if not re.fullmatch(r"[\w.-]+", name)]
     if wrong:
         return Judgement(len(names)) + _fault(
-            f"{wheel.file}: no names of commands: {listing(wrong)}",
+            f"{wheel.file}: not valid names of commands: {listing(wrong)}",
             "use letters, digits, and . _ -",
             "pyproject.toml",
         )

@@ -126,7 +126,7 @@ def _family(platform: str) -> str:
 
 
 def tags_of(names: Iterable[str]) -> frozenset[Tag]:
-    """The tags of all wheels among file names; names that are no wheel's are passed over."""
+    """The tags of all wheels among file names; other names are passed over."""
     from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
     found: set[Tag] = set()

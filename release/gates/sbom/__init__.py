@@ -103,7 +103,7 @@ def describe(shell: Shell, python: str) -> dict[str, Any]:
 
 
 def parse(text: str) -> dict[str, Any]:
-    """The document in a text. Raises CannotCheck when it is no CycloneDX JSON."""
+    """The document in a text. Raises CannotCheck when it is not CycloneDX JSON."""
     try:
         document = json.loads(text)
     except ValueError as error:

@@ -87,7 +87,7 @@ def check(project: Project, shell: Shell) -> Outcome:
         judged += Judgement(len(changed) + bool(last.before_major), advice=tuple(absent))
         judged += _judge_changes(project, settings, register, changed, version, last)
     if not judged.checked and not judged.defects:
-        return Outcome.not_applicable("no schema is registered, and this is no major release")
+        return Outcome.not_applicable("no schema is registered, and this is not a major release")
     judged += attempt(lambda: _demand_history(project, last))
     return judged.settle(_summary(register, changed, last))
 
@@ -165,7 +165,7 @@ def _check_unconfigured(project: Project, level: Level | None) -> Outcome:
 
 def _no_register(why: str) -> Outcome:
     return Outcome.not_applicable(
-        f"tool.release.schemas is not set, and {USUAL_REGISTER} is no register of versions: {why}"
+        f"tool.release.schemas is not set, and {USUAL_REGISTER} is not a register: {why}"
     )
 
 

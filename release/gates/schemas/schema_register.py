@@ -111,7 +111,7 @@ def parse(text: str, path: str) -> Register:
         if not row.name:
             problems.append(Finding("a row names no schema", path, row.line, "name it, or drop it"))
         elif match is None:
-            wrong = f"{row.version[:40]!r} is no version" if row.version else "has no version"
+            wrong = f"{row.version[:40]!r} is not a version" if row.version else "has no version"
             problems.append(
                 Finding(f"{row.name[:80]}: {wrong}", path, row.line, "write it like 2, v2 or 1.3")
             )
@@ -162,7 +162,7 @@ def _rows(text: str) -> Iterator[_Row]:
 
 
 def _columns(header: Sequence[str]) -> tuple[int, int] | None:
-    """Where a table has the names and the versions of schemas, None if it is no register."""
+    """Where a table has the names and the versions of schemas, None if it is not a register."""
     words = [frozenset(re.findall(r"[^\W\d_]+", _plain(cell).casefold())) for cell in header]
     versions = [
         at
@@ -355,7 +355,7 @@ def remark_on_absence(register: Register, before: Mapping[str, str], release: st
     there = {entry.name for entry in register.entries}
     return [
         Finding(
-            f"{name} {version} was registered in {release} and is no more",
+            f"{name} {version} was registered in {release} and is gone",
             register.path,
             remedy="keep its row for as long as files of that schema are read",
         )

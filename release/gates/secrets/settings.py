@@ -21,7 +21,7 @@ class SecretIgnore(Table):
     rule: Text | None = Field(
         None, description="In place of a fingerprint: the rule's name, such as private-key."
     )
-    reason: Text = Field(description="Why it is no secret, or of no use to anybody.")
+    reason: Text = Field(description="Why it is not a secret, or of no use to anybody.")
 
     @model_validator(mode="after")
     def _names_some(self) -> Self:

@@ -317,7 +317,7 @@ def judge_confirmations(confirmed: Mapping[str, date], today: date) -> Judgement
             close = difflib.get_close_matches(name, CONFIRMABLE, 1)
             defects.append(
                 Finding(
-                    f"{SETTING}.confirmed.{name} is nothing that is confirmed",
+                    f"{SETTING}.confirmed.{name} cannot be confirmed",
                     "pyproject.toml",
                     remedy=f"did you mean {close[0]}?" if close else ", ".join(CONFIRMABLE),
                 )
@@ -325,7 +325,7 @@ def judge_confirmations(confirmed: Mapping[str, date], today: date) -> Judgement
         elif day > today:
             defects.append(
                 Finding(
-                    f"{SETTING}.confirmed.{name} is a day to come, {day}",
+                    f"{SETTING}.confirmed.{name} is in the future, {day}",
                     "pyproject.toml",
                     remedy="look at it, and write the day on which you did",
                 )
@@ -379,7 +379,7 @@ def judge_publisher(
         return _part(
             (
                 Finding(
-                    f"{SETTING}.pending-since is a day to come, {pending}",
+                    f"{SETTING}.pending-since is in the future, {pending}",
                     "pyproject.toml",
                     remedy="write the day on which the pending publisher was registered",
                 ),
@@ -467,7 +467,7 @@ def _judge_pending(expected: Expected, since: date, today: date) -> Judgement:
 
 def _no_longer_pending() -> Finding:
     return Finding(
-        "the index has the project, so that its publisher is pending no more",
+        "the index has the project, so its publisher is no longer pending",
         "pyproject.toml",
         remedy=f"remove {SETTING}.pending-since",
     )

@@ -308,7 +308,7 @@ def _findings(errors: Sequence[MypyError]) -> tuple[Finding, ...]:
             f"{error.code}: {error.message}" if error.code else error.message,
             error.path,
             error.line,
-            "mend the syntax there" if error.code == "syntax" else REMEDY,
+            "fix the syntax there" if error.code == "syntax" else REMEDY,
         )
         for error in errors
     )

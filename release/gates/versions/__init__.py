@@ -6,7 +6,7 @@ a version by PEP 440 and no local one; that it is above the last release tag in 
 history; and that the package index does not have it yet.
 
 All of it blocks: the places, and what [tool.bumpversion] lists, are promises of the project, and a
-version that is no version, not new or on the index is certain to be refused.
+version that is not a version, not new or on the index is certain to be refused.
 
 At a commit after the version's release its places are judged alone: the next one is to come. With a
 LEVEL the current version is the last release's, and the one that is judged is the next of
@@ -123,7 +123,7 @@ def judge_bumpversion(
                 )
         elif not _flag(entry, table, "ignore_missing_files"):
             yield Finding(
-                "is listed in [tool.bumpversion] and missing",
+                "is listed in [tool.bumpversion], and does not exist",
                 name,
                 remedy="add it, or take it off the list",
             )

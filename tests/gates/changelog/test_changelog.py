@@ -214,7 +214,7 @@ class TestTheSection:
         change(ready, "### Fixed\n\n- A crash.", "### Stuff — more\n\n- A crash.")
         passed(judge(ready, "changelog"))
         set_up(ready, '[tool.release.changelog]\nkinds = ["Added", "Fixed"]')
-        assert "Stuff — more is none of the kinds" in said(judge(ready, "changelog"))
+        assert "Stuff — more is not one of the kinds" in said(judge(ready, "changelog"))
         set_up(ready, '[tool.release.changelog]\nkinds = ["Added", "stuff"]')
         passed(judge(ready, "changelog"))
 
@@ -439,7 +439,7 @@ class TestLinks:
         text = self.links(_1_1_0=f"{COMPARE}/1.0.0...1.1.0")
         assert self.judge(text) == ("", "")
         _, advice = self.judge(text, "v1.0.0", "v1.1.0", "v1.2.0")
-        assert advice == "8: the link [1.1.0] leads to 1.1.0, which is no tag"
+        assert advice == "8: the link [1.1.0] leads to 1.1.0, which is not a tag"
 
     def test_a_link_without_a_section_is_a_remark(self) -> None:
         faults, remarks = self.judge(self.links(_0_9_0=f"{COMPARE}/v0.8.0...v0.9.0"))
@@ -556,7 +556,7 @@ class TestHistory:
 
     def test_an_amendment_of_no_version_fails(self, ready: Path, judge: Judge) -> None:
         set_up(ready, '[tool.release.gates.changelog.amended]\n"soon" = "why"')
-        assert "names 'soon', which is no version" in said(judge(ready, "changelog"))
+        assert "names 'soon', which is not a version" in said(judge(ready, "changelog"))
 
     def test_a_project_below_the_top_of_its_repository_is_compared(
         self, tmp_path: Path, judge: Judge

@@ -219,7 +219,7 @@ class TestNamed:
         server.runs = [run("CI"), run("nightly", "failure", number=2)]
         server.statuses = [{"context": "cla", "state": "pending"}]
         found = said(judge(project, "ci"), Status.PASSED)
-        assert "nightly ended with failure (nightly.yml, push), and is none of those" in found
+        assert "nightly ended with failure (nightly.yml, push), and is not one of those" in found
 
 
 class TestNames:
@@ -518,7 +518,7 @@ class TestInCi:
             run("Preflight", None, status="in_progress", event="release", number=2),
         ]
         found = said(judge(project, "ci"), Status.UNCHECKED)
-        assert "there is but the run that this is a part of" in found
+        assert " only the run that this is a part of" in found
         assert "name others as well" in found
 
     def test_an_ended_job_of_the_own_run_counts_by_its_name(
@@ -724,7 +724,7 @@ class TestUnchecked:
                 "https://github.com/o/r.git",
                 "no remote called origin; there is upstream",
             ),
-            ("origin", "git@nox-release-no-host:o/r.git", "is no full name of a host"),
+            ("origin", "git@nox-release-no-host:o/r.git", "is not a full name of a host"),
         ],
     )
     def test_a_project_that_may_be_on_github_is_unchecked(
@@ -741,7 +741,8 @@ class TestUnchecked:
         write(project, {"pyproject.toml": f'{source}\n[tool.release]\nremote = "upsteam"\n'})
         found = said(judge(project, "ci"))
         assert (
-            "tool.release.remote is upsteam, and no remote is called so; there is origin" in found
+            "tool.release.remote is upsteam, and there is no remote of that name; there is origin"
+            in found
         )
 
     def test_named_workflows_without_github_are_unchecked(

@@ -122,7 +122,7 @@ def test_unknown_keys_for_zenodo_are_a_remark(project: Path, judge: Judge) -> No
     write(project, {".zenodo.json": '{"licence": "mit"}\n'})
     found = judge(project, "documents").outcome
     assert found.status is Status.PASSED
-    assert [f.message for f in found.findings] == ["licence is no key that Zenodo reads"]
+    assert [f.message for f in found.findings] == ["licence is not a key that Zenodo reads"]
 
 
 def test_a_readme_that_is_not_utf_8_is_a_remark(project: Path, judge: Judge) -> None:
@@ -163,7 +163,7 @@ class TestCitation:
         [
             ("message: Cite it.\n", "", "CITATION.cff:None: 'message' is a required property"),
             ("cff-version: 1.2.0", "cff-version: 1.1.0", ":1: cff-version: '1.1.0' does not match"),
-            ("license: MIT", "license: The MIT", ":6: license: 'The MIT' is none of the values"),
+            ("license: MIT", "license: The MIT", ":6: license: 'The MIT' is not one of the values"),
             ("- name: The", "- nme: The", ":8: authors.0: Additional properties are not allowed"),
             ("version: 1.2.3", "version: 1.2.2", ":4: version is 1.2.2, and the project's"),
             ("2026-01-02", "2999-01-02", ":5: date-released is 2999-01-02, which is in the future"),
@@ -314,7 +314,7 @@ class TestLicence:
         "name", ["LICENSE", "licence.txt", "COPYING.LESSER", "LICENSE-MIT", "LICENSES/MIT.txt"]
     )
     def test_the_text_of_a_declared_licence_is_there(self, tmp_path: Path, name: str) -> None:
-        missing = ["a licence is declared, and its text is missing"]
+        missing = ["a licence is declared, but its text is missing"]
         assert self.files(tmp_path, {"license": "MIT"}, "licensing_tool.py") == missing
         assert self.files(tmp_path, {"license": "MIT"}, name) == []
 

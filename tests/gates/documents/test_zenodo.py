@@ -66,8 +66,8 @@ def test_an_escaped_key_is_the_same_key() -> None:
         ('{"a": 1}\n\nx', ".zenodo.json:3: is not valid JSON: something follows"),
         ('{"a": 1,\n"a": 2}', ".zenodo.json:2: states a twice"),
         ('{"x": [{"a": 1,\n"a": 2}]}', ".zenodo.json:2: states a twice"),
-        ('{\n"version": 1.2}', ".zenodo.json:2: version is no text"),
-        ('{"publication_date": null}', ".zenodo.json:1: publication_date is no text"),
+        ('{\n"version": 1.2}', ".zenodo.json:2: version is not text"),
+        ('{"publication_date": null}', ".zenodo.json:1: publication_date is not text"),
         ('{"a": NaN}', ".zenodo.json: holds a number or nesting"),
         ('{"a": ' + "[" * 200_000, ".zenodo.json: holds a number or nesting"),
     ],
@@ -137,21 +137,25 @@ class TestJudgement:
             ("access_right", "public", 'access_right is "public", and Zenodo takes open'),
             ("access_right", "embargoed", "access_right embargoed lacks its embargo_date"),
             ("creators", [], "creators is empty"),
-            ("creators", {"name": "x"}, "creators is no list"),
-            ("creators", ["x"], "creators has an entry that is no object (number 1)"),
+            ("creators", {"name": "x"}, "creators is not a list"),
+            ("creators", ["x"], "creators has an entry that is not an object (number 1)"),
             ("creators", [{"name": "x"}, {"name": " "}], "has an entry without name (number 2)"),
             ("contributors", [{"type": "Editor"}], "has an entry without name (number 1)"),
-            ("license", [], "license is no licence identifier such as mit"),
-            ("license", {"name": "MIT"}, "license is no licence identifier such as mit"),
-            ("keywords", "a, b", "keywords is no list of texts"),
-            ("keywords", [1], "keywords is no list of texts"),
-            ("publication_date", "02/01/2026", "publication_date is no date such as"),
-            ("publication_date", "2026-02-30", "publication_date is 2026-02-30, which is no day"),
-            ("communities", ["astro"], "communities has an entry that is no object (number 1)"),
+            ("license", [], "license is not a licence identifier such as mit"),
+            ("license", {"name": "MIT"}, "license is not a licence identifier such as mit"),
+            ("keywords", "a, b", "keywords is not a list of texts"),
+            ("keywords", [1], "keywords is not a list of texts"),
+            ("publication_date", "02/01/2026", "publication_date is not a date such as"),
+            (
+                "publication_date",
+                "2026-02-30",
+                "publication_date is 2026-02-30, which is not a date",
+            ),
+            ("communities", ["astro"], "communities has an entry that is not an object (number 1)"),
             ("related_identifiers", [{"identifier": "x"}], "without relation (number 1)"),
-            ("title", "", "title is no text, or empty"),
-            ("version", 1.2, "version is no text"),
-            ("language", "English", "language is no language code"),
+            ("title", "", "title is not text, or empty"),
+            ("version", 1.2, "version is not text"),
+            ("language", "English", "language is not a language code"),
         ],
     )
     def test_what_zenodo_refuses_is_reported(self, key: str, value: object, message: str) -> None:
@@ -174,7 +178,7 @@ class TestJudgement:
 
     def test_unknown_keys_are_remarks(self) -> None:
         (found,) = zenodo.unknown_keys('{"title": "x",\n "licence": "mit", "$schema": "s"}', "z")
-        assert (found.line, found.message) == (2, "licence is no key that Zenodo reads")
+        assert (found.line, found.message) == (2, "licence is not a key that Zenodo reads")
 
     def test_the_licence_is_read_in_both_of_its_forms(self) -> None:
         assert zenodo.licence(WHOLE, "z") == ("mit", 7)

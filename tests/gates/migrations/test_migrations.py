@@ -707,7 +707,7 @@ def test_a_migrator_without_checksums_is_found_out(outcome: Try) -> None:
 
 @pytest.mark.slow
 def test_a_migrator_that_applies_what_was_changed_anew_is_found_out(outcome: Try) -> None:
-    # It fails on the table that is there already, which is no refusal.
+    # It fails on the table that is there already, which is not a refusal.
     anew = """for name in changed:
         apply_again(connection, known[name])
 """

@@ -101,11 +101,11 @@ DEFECTS: dict[str, tuple[Make, str]] = {
     ),
     "an address that is none": (
         metadata("Project-URL: Home, example dot invalid\n"),
-        "is no valid address",
+        "is not a valid address",
     ),
     "an address of another kind": (
         metadata("Home-Page: javascript:alert(1)\n"),
-        "home-page: 'javascript:alert(1)' is no valid address",
+        "home-page: 'javascript:alert(1)' is not a valid address",
     ),
     "a mail address that is none": (
         metadata("Author-Email: A <a@example>\n"),
@@ -140,7 +140,7 @@ DEFECTS: dict[str, tuple[Make, str]] = {
         lambda dist: make_wheel(
             dist, files={"{info}/entry_points.txt": "[console_scripts]\n../x = a:b\n"}
         ),
-        "no names of commands: ../x",
+        "not valid names of commands: ../x",
     ),
     "a wheel that requires more than its sdist": (
         lambda dist: make_wheel(dist, metadata="Requires-Dist: rich\n"),

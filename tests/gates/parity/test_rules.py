@@ -374,8 +374,8 @@ def test_a_licence_file_that_one_of_both_files_does_not_name_is_found(tmp_path: 
     ("text", "expected"),
     [
         ("[console_scripts]\nsmall-thing = small_thing:main\n[x.y]\na b = c\n", ""),
-        ("[console_scripts]\n../../bin/sh = small_thing:main\n", "no names of commands"),
-        ("[gui_scripts]\na b = small_thing:main\n", "no names of commands"),
+        ("[console_scripts]\n../../bin/sh = small_thing:main\n", "not valid names of commands"),
+        ("[gui_scripts]\na b = small_thing:main\n", "not valid names of commands"),
         ("small-thing = small_thing:main\n", "cannot be read"),
         ("[console_scripts]\na = b:c\na = d:e\n", "cannot be read"),
         (b"[console_scripts]\n\xff = b:c\n", "cannot be read"),

@@ -395,7 +395,7 @@ class TestFirstRelease:
     ) -> None:
         unreleased(server)
         set_up(project, f"pending-since = {days(-2)}")
-        assert "pending-since is a day to come" in said(judge(project, "setup"))
+        assert "pending-since is in the future" in said(judge(project, "setup"))
 
     def test_the_setting_is_of_no_use_after_the_first_release(
         self, project: Path, server: ForgeServer, judge: Judge
@@ -625,12 +625,12 @@ class TestArchive:
 class TestConfirmations:
     def test_a_name_that_nothing_has_fails(self) -> None:
         (found,) = judge_confirmations({"publsher": TODAY}, TODAY).defects
-        assert "confirmed.publsher is nothing that is confirmed" in found.message
+        assert "confirmed.publsher cannot be confirmed" in found.message
         assert found.remedy == "did you mean publisher?"
 
     def test_a_day_to_come_fails(self) -> None:
         (found,) = judge_confirmations({"archive": days(-1)}, TODAY).defects
-        assert "is a day to come" in found.message
+        assert "is in the future" in found.message
 
     def test_one_that_is_older_than_a_year_is_remarked(self) -> None:
         part = judge_confirmations({"archive": days(366), "environment": days(365)}, TODAY)

@@ -114,7 +114,9 @@ class TestPlaces:
         write(project, {"docs/conf.py": 'release = "1.2.3"\n'})
         assert judge(project, "versions").outcome.status is Status.PASSED
         write(project, {"docs/conf.py": None})
-        assert "is listed in [tool.bumpversion] and missing" in said(judge(project, "versions"))
+        assert "is listed in [tool.bumpversion], and does not exist" in said(
+            judge(project, "versions")
+        )
 
     def test_bumpversions_own_version_must_agree(self, project: Path, judge: Judge) -> None:
         table = '\n[tool.bumpversion]\ncurrent_version = "1.2.2"\n'
