@@ -128,16 +128,16 @@ class Seen:
 
 
 def _part(
-    defects: tuple[Finding, ...] = (),
-    *,
-    unchecked: tuple[Finding, ...] = (),
-    advice: tuple[Finding, ...] = (),
+    *defects: Finding,
+    unchecked: Finding | None = None,
+    advice: Sequence[Finding] = (),
     well: str = "",
 ) -> Judgement:
     """The judgement on one thing. `unchecked` is what is neither seen nor confirmed, `well` what
     there is to say about it when it is well.
     """
-    return Judgement(1, defects, advice, unchecked, (Finding(well),) if well else ())
+    unknown = () if unchecked is None else (unchecked,)
+    return Judgement(1, defects, tuple(advice), unknown, (Finding(well),) if well else ())
 
 
 def check(project: Project, shell: Shell) -> Outcome:
@@ -174,7 +174,7 @@ def _judge_publishing(
     root = project.top
     job, problem = choose(publishing_jobs(load(root)), settings)
     if problem:
-        return [_part((problem,))], Seen(None)
+        return [_part(problem)], Seen(None)
     set_up = (settings.workflow, settings.environment, settings.pending_since)
     if job is None and not any(set_up) and "publisher" not in settings.confirmed:
         return [], Seen(None)
@@ -184,7 +184,7 @@ def _judge_publishing(
         try:
             forge, current = _ask_forge(repository, lambda: shell.remaining)
             if current.slug.lower() != repository.slug.lower():
-                parts.append(_part(advice=(_renamed(repository.slug, current.slug),)))
+                parts.append(_part(advice=[_renamed(repository.slug, current.slug)]))
                 repository = current
         except CannotCheck as error:
             trouble = error
@@ -337,7 +337,7 @@ def judge_confirmations(confirmed: Mapping[str, date], today: date) -> Judgement
                     remedy=f"look again, and set {_confirm(name, today)}",
                 )
             )
-    return _part(tuple(defects), advice=tuple(remarks))
+    return _part(*defects, advice=remarks)
 
 
 def judge_publisher(
@@ -356,33 +356,27 @@ def judge_publisher(
             return _outweighed(seen, closest, confirmed)
         if closest:
             return _part(
-                (
-                    Finding(
-                        f"the last release, {seen.version}, was published from elsewhere:"
-                        f" {'; '.join(closest)}",
-                        remedy=f"restore that, or change the project's publisher on the index to"
-                        f" {expected.fields}; then set {_confirm('publisher', today)}",
-                    ),
+                Finding(
+                    f"the last release, {seen.version}, was published from elsewhere:"
+                    f" {'; '.join(closest)}",
+                    remedy=f"restore that, or change the project's publisher on the index to"
+                    f" {expected.fields}; then set {_confirm('publisher', today)}",
                 )
             )
         return _part(
-            unchecked=(
-                Finding(
-                    f"the index shows who published {seen.version}, and what to compare that with"
-                    f" is not known: {', '.join(unknown)}",
-                    remedy=f"set {', '.join(unknown)} below [{SETTING}]; or look at the publisher"
-                    f" on the index and set {_confirm('publisher', today)}",
-                ),
+            unchecked=Finding(
+                f"the index shows who published {seen.version}, and what to compare that with"
+                f" is not known: {', '.join(unknown)}",
+                remedy=f"set {', '.join(unknown)} below [{SETTING}]; or look at the publisher"
+                f" on the index and set {_confirm('publisher', today)}",
             )
         )
     if pending and pending > today:
         return _part(
-            (
-                Finding(
-                    f"{SETTING}.pending-since is in the future, {pending}",
-                    "pyproject.toml",
-                    remedy="write the day on which the pending publisher was registered",
-                ),
+            Finding(
+                f"{SETTING}.pending-since is in the future, {pending}",
+                "pyproject.toml",
+                remedy="write the day on which the pending publisher was registered",
             )
         )
     remarks = [Finding(seen.trouble.reason, remedy=seen.trouble.remedy)] if seen.trouble else []
@@ -392,10 +386,10 @@ def judge_publisher(
     if seen.exists and pending:
         remarks.append(_no_longer_pending())
     if confirmed:
-        return _part(advice=tuple(remarks), well=f"publisher confirmed on {confirmed}")
+        return _part(advice=remarks, well=f"publisher confirmed on {confirmed}")
     if pending and seen.exists is None and (today - pending).days <= PENDING_DAYS:
-        return _part(advice=tuple(remarks), well=f"publisher pending since {pending}")
-    return _part(unchecked=(_unknown_publisher(expected, seen, today),), advice=tuple(remarks))
+        return _part(advice=remarks, well=f"publisher pending since {pending}")
+    return _part(unchecked=_unknown_publisher(expected, seen, today), advice=remarks)
 
 
 def _not_known(expected: Expected, publishers: Sequence[Publisher]) -> list[str]:
@@ -425,7 +419,7 @@ def _outweighed(seen: Seen, differing: Sequence[str], confirmed: date) -> Judgem
                 remedy="git fetch --tags",
             )
         )
-    return _part(advice=tuple(remarks), well=f"publisher confirmed on {confirmed}")
+    return _part(advice=remarks, well=f"publisher confirmed on {confirmed}")
 
 
 def _as_observed(expected: Expected, seen: Seen, pending: date | None) -> Judgement:
@@ -438,7 +432,7 @@ def _as_observed(expected: Expected, seen: Seen, pending: date | None) -> Judgem
             )
         )
     well = f"publisher as {seen.version} shows it ({expected.workflow})"
-    return _part(advice=tuple(remarks), well=well)
+    return _part(advice=remarks, well=well)
 
 
 def _judge_pending(expected: Expected, since: date, today: date) -> Judgement:
@@ -446,14 +440,12 @@ def _judge_pending(expected: Expected, since: date, today: date) -> Judgement:
     left = PENDING_DAYS - (today - since).days
     if left < 0:
         return _part(
-            (
-                Finding(
-                    f"the pending publisher of {since} has expired: it lasts {PENDING_DAYS} days,"
-                    f" and the index has no {expected.project} yet",
-                    "pyproject.toml",
-                    remedy=f"register it again ({expected.fields}), and set"
-                    f" pending-since = {today} below [{SETTING}]",
-                ),
+            Finding(
+                f"the pending publisher of {since} has expired: it lasts {PENDING_DAYS} days,"
+                f" and the index has no {expected.project} yet",
+                "pyproject.toml",
+                remedy=f"register it again ({expected.fields}), and set"
+                f" pending-since = {today} below [{SETTING}]",
             )
         )
     soon = Finding(
@@ -550,26 +542,24 @@ def judge_environment(
             remedy=f"{seen.remedy}; or look at {how}; then set {_confirm('environment', today)}",
         )
         if confirmed is None:
-            return _part(unchecked=(why,))
+            return _part(unchecked=why)
         return _part(advice=(why,), well=f"environment {name} confirmed on {confirmed}")
     if seen is None:
         return _part(
-            (
-                Finding(
-                    f"{owner}/{repository} has no environment {name}; the first run would make it,"
-                    " without protection",
-                    remedy=f"make it: {how}",
-                ),
+            Finding(
+                f"{owner}/{repository} has no environment {name}; the first run would make it,"
+                " without protection",
+                remedy=f"make it: {how}",
             )
         )
     refused = refuses(seen, tag) if tag else None
     if refused:
-        return _part((Finding(f"{refused}, so it refuses the tag {tag}", remedy=f"fix {how}"),))
+        return _part(Finding(f"{refused}, so it refuses the tag {tag}", remedy=f"fix {how}"))
     guarded = [rule.replace("_", " ") for rule in seen.rules]
     if not guarded:
         bare = Finding(f"nothing protects the environment {name}", remedy=f"protect it: {how}")
         if protected:
-            return _part((bare,))
+            return _part(bare)
         return _part(advice=(bare,), well=f"environment {name} is there")
     return _part(well=f"environment {name} has {', '.join(dict.fromkeys(guarded))}")
 
@@ -617,12 +607,10 @@ def judge_archive(
     if archive.lower() == "zenodo":
         where = f"{ZENODO}/repository/{slug}" if slug else ZENODO
     return _part(
-        unchecked=(
-            Finding(
-                f"whether {archive} takes this repository's releases cannot be seen from outside",
-                remedy=f"look at {where}, switch it on, and set {_confirm('archive', today)}; or"
-                f' {SETTING}.archive = "none"',
-            ),
+        unchecked=Finding(
+            f"whether {archive} takes this repository's releases cannot be seen from outside",
+            remedy=f"look at {where}, switch it on, and set {_confirm('archive', today)}; or"
+            f' {SETTING}.archive = "none"',
         )
     )
 
@@ -638,11 +626,9 @@ def _judge_hooks(root: Path) -> Judgement:
     if path != hooks:
         instead = f"; git uses {path}" if path else ""
         return _part(
-            (
-                Finding(
-                    f"the project's hooks in {hooks}/ are not in use{instead}",
-                    remedy=f"git config core.hooksPath {hooks}",
-                ),
+            Finding(
+                f"the project's hooks in {hooks}/ are not in use{instead}",
+                remedy=f"git config core.hooksPath {hooks}",
             )
         )
     return _part(well="hooks in use")
@@ -656,12 +642,10 @@ def _judge_file(root: Path, workflow: str | None) -> Judgement:
     if (root / path).is_file():
         return Judgement()
     return _part(
-        (
-            Finding(
-                f"{SETTING}.workflow names {path}, which is not there",
-                "pyproject.toml",
-                remedy="correct it, or add the workflow",
-            ),
+        Finding(
+            f"{SETTING}.workflow names {path}, which is not there",
+            "pyproject.toml",
+            remedy="correct it, or add the workflow",
         )
     )
 
