@@ -329,19 +329,11 @@ PROCEDURE = Procedure(
         Row(
             "the pending publisher will be active until the first successful publish",
             "setup",
-            "`gates.setup.pending-since`",
+            "`gates.setup.confirmed`",
             Defect(
                 "a pending publisher that is older than 30 days",
                 every(
-                    swap(
-                        "pyproject.toml",
-                        "publisher = 2026-11-01\n",
-                        "",
-                        (
-                            'environment = "pypi"\n',
-                            'environment = "pypi"\npending-since = 2026-01-01\n',
-                        ),
-                    ),
+                    swap("pyproject.toml", "publisher = 2026-11-01", "publisher = 2026-01-01"),
                     lambda place: place.index_knows_nothing(),
                 ),
                 "the pending publisher of 2026-01-01 has expired",

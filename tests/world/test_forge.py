@@ -653,7 +653,7 @@ class TestEnvironment:
     )  # fmt: skip
     def test_wrong_types_are_no_answer(self, server: ForgeServer, body: object) -> None:
         server.replies[f"{REPOSITORY}/environments/pypi"] = Reply(body=body)
-        with pytest.raises(CannotCheck, match="as its interface promises"):
+        with pytest.raises(CannotCheck, match="that its API does not describe"):
             client(server).environment("pypi")
 
 

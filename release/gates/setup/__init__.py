@@ -7,9 +7,9 @@ remote names; `owner`, `repository`, `workflow` and `environment` state what is 
 these. Where no release has an attestation yet, a person looks and confirms it with the day, in
 [tool.release.gates.setup]: `confirmed.publisher = 2026-11-01`. A confirmation of the day of the
 last release, or of a later one, outweighs what that release shows, which stays advice; so does
-any where that day is not known, neither from the index nor from a tag. `pending-since` is the day
-on which a pending publisher was registered. It lasts 30 days, and fails the gate after that as long
-as the index does not know the project; where it does, the setting is of no use, and advice.
+any where that day is not known, neither from the index nor from a tag. As long as the index does
+not know the project, what is confirmed is a pending publisher, which lasts 30 days: the gate fails
+after that.
 
 Environment: GitHub must have it, for a missing one is made silently and without protection by the
 first run; if only some refs may deploy to it, the tag of the release must be one of them. An
@@ -175,8 +175,8 @@ def _judge_publishing(
     job, problem = choose(publishing_jobs(load(root)), settings)
     if problem:
         return [_part(problem)], Seen(None)
-    set_up = (settings.workflow, settings.environment, settings.pending_since)
-    if job is None and not any(set_up) and "publisher" not in settings.confirmed:
+    set_up = settings.workflow or settings.environment or settings.confirmed.get("publisher")
+    if job is None and not set_up:
         return [], Seen(None)
     parts = [] if job else [_judge_file(root, settings.workflow)]
     forge = None
@@ -345,13 +345,12 @@ def judge_publisher(
 ) -> Judgement:
     """The trusted publisher: as the index shows it, else as confirmed, else what to fill in."""
     confirmed = settings.confirmed.get("publisher")
-    pending = settings.pending_since
     if seen.publishers:
         differing = [_differences(expected, publisher) for publisher in seen.publishers]
         closest = min(differing, key=len)
         unknown = _not_known(expected, seen.publishers)
         if not closest and not unknown:
-            return _as_observed(expected, seen, pending)
+            return _as_observed(expected, seen)
         if confirmed and (seen.released is None or confirmed >= seen.released):
             return _outweighed(seen, closest, confirmed)
         if closest:
@@ -371,24 +370,11 @@ def judge_publisher(
                 f" on the index and set {_confirm('publisher', today)}",
             )
         )
-    if pending and pending > today:
-        return _part(
-            Finding(
-                f"{SETTING}.pending-since is in the future, {pending}",
-                "pyproject.toml",
-                remedy="write the day on which the pending publisher was registered",
-            )
-        )
     remarks = [Finding(seen.trouble.reason, remedy=seen.trouble.remedy)] if seen.trouble else []
-    since = max((day for day in (confirmed, pending) if day), default=None)
-    if seen.exists is False and since is not None:
-        return _judge_pending(expected, since, today)
-    if seen.exists and pending:
-        remarks.append(_no_longer_pending())
+    if confirmed and seen.exists is False:
+        return _judge_pending(expected, confirmed, today)
     if confirmed:
         return _part(advice=remarks, well=f"publisher confirmed on {confirmed}")
-    if pending and seen.exists is None and (today - pending).days <= PENDING_DAYS:
-        return _part(advice=remarks, well=f"publisher pending since {pending}")
     return _part(unchecked=_unknown_publisher(expected, seen, today), advice=remarks)
 
 
@@ -422,8 +408,8 @@ def _outweighed(seen: Seen, differing: Sequence[str], confirmed: date) -> Judgem
     return _part(advice=remarks, well=f"publisher confirmed on {confirmed}")
 
 
-def _as_observed(expected: Expected, seen: Seen, pending: date | None) -> Judgement:
-    remarks = [_no_longer_pending()] if pending else []
+def _as_observed(expected: Expected, seen: Seen) -> Judgement:
+    remarks = []
     if expected.environment and not any(p.environment for p in seen.publishers):
         remarks.append(
             Finding(
@@ -445,7 +431,7 @@ def _judge_pending(expected: Expected, since: date, today: date) -> Judgement:
                 f" and the index has no {expected.project} yet",
                 "pyproject.toml",
                 remedy=f"register it again ({expected.fields}), and set"
-                f" pending-since = {today} below [{SETTING}]",
+                f" {_confirm('publisher', today)}",
             )
         )
     soon = Finding(
@@ -454,14 +440,6 @@ def _judge_pending(expected: Expected, since: date, today: date) -> Judgement:
     )
     return _part(
         advice=(soon,) if left <= SOON_DAYS else (), well=f"publisher pending since {since}"
-    )
-
-
-def _no_longer_pending() -> Finding:
-    return Finding(
-        "the index has the project, so its publisher is no longer pending",
-        "pyproject.toml",
-        remedy=f"remove {SETTING}.pending-since",
     )
 
 
@@ -477,11 +455,10 @@ def _unknown_publisher(expected: Expected, seen: Seen, today: date) -> Finding:
         "under Manage, Publishing" if seen.exists else "as a pending publisher, under Publishing"
     )
     what = "see that it is registered" if seen.exists else "register it"
-    day = f"pending-since = {today} below [{SETTING}]" if seen.exists is False else ""
     return Finding(
         why,
         remedy=f"{what} on the index {where}, with {expected.fields}; then set"
-        f" {day or _confirm('publisher', today)}",
+        f" {_confirm('publisher', today)}",
     )
 
 

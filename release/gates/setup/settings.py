@@ -36,6 +36,3 @@ class SetupSettings(GateSettings):
         description="What a person looked at and found right, with the day: publisher, environment,"
         " archive.",
     )
-    pending_since: date | None = Field(
-        None, description="The day on which the pending publisher was registered."
-    )

@@ -664,7 +664,7 @@ class TestUnchecked:
             (refusal(404, "Not Found"), "no access to it"),
             (refusal(429, "slow down", Retry_After="3600"), "rate limit is used up until"),
             (Reply(500, b"oops"), "answers 500"),
-            (Reply(body=b'{"workflow_runs": ['), "as its interface promises"),
+            (Reply(body=b'{"workflow_runs": ['), "that its API does not describe"),
             (Reply(body={"workflow_runs": []}, declared=1000), "cannot be asked"),
         ],
     )

@@ -359,15 +359,14 @@ class TestFirstRelease:
         assert (
             "PyPI project name: small-thing; owner: o; repository name: small-thing;"
             " workflow name: release.yml; environment name: pypi; then set"
-            f" pending-since = {TODAY} below [tool.release.gates.setup]"
+            f" confirmed.publisher = {TODAY} below [tool.release.gates.setup]"
         ) in found
 
-    @pytest.mark.parametrize("name", ["pending-since", "confirmed.publisher"])
     def test_a_pending_publisher_counts_for_thirty_days(
-        self, project: Path, server: ForgeServer, judge: Judge, name: str
+        self, project: Path, server: ForgeServer, judge: Judge
     ) -> None:
         unreleased(server)
-        set_up(project, f"{name} = {days(10)}")
+        set_up(project, f"confirmed.publisher = {days(10)}")
         found = judge(project, "setup").outcome
         assert found.status is Status.PASSED
         assert f"publisher pending since {days(10)}" in found.summary
@@ -377,35 +376,17 @@ class TestFirstRelease:
         self, project: Path, server: ForgeServer, judge: Judge
     ) -> None:
         unreleased(server)
-        set_up(project, f"pending-since = {days(29)}")
+        set_up(project, f"confirmed.publisher = {days(29)}")
         assert "expires in 1 day |" in said(judge(project, "setup"), Status.PASSED)
 
-    @pytest.mark.parametrize("name", ["pending-since", "confirmed.publisher"])
     def test_one_that_is_older_has_expired(
-        self, project: Path, server: ForgeServer, judge: Judge, name: str
+        self, project: Path, server: ForgeServer, judge: Judge
     ) -> None:
         unreleased(server)
-        set_up(project, f"{name} = {days(31)}")
+        set_up(project, f"confirmed.publisher = {days(31)}")
         found = said(judge(project, "setup"))
         assert f"the pending publisher of {days(31)} has expired" in found
         assert "register it again (PyPI project name: small-thing;" in found
-
-    def test_a_day_to_come_is_refused(
-        self, project: Path, server: ForgeServer, judge: Judge
-    ) -> None:
-        unreleased(server)
-        set_up(project, f"pending-since = {days(-2)}")
-        assert "pending-since is in the future" in said(judge(project, "setup"))
-
-    def test_the_setting_is_of_no_use_after_the_first_release(
-        self, project: Path, server: ForgeServer, judge: Judge
-    ) -> None:
-        set_up(project, f"pending-since = {days(90)}")
-        found = said(judge(project, "setup"), Status.PASSED)
-        assert "remove tool.release.gates.setup.pending-since" in found
-        released(server)
-        found = said(judge(project, "setup"), Status.PASSED)
-        assert "remove tool.release.gates.setup.pending-since" in found
 
 
 class TestIndexTrouble:
@@ -443,16 +424,6 @@ class TestIndexTrouble:
         write(project, {"pyproject.toml": (project / "pyproject.toml").read_text()
                         + f"confirmed.publisher = {days(300)}\n"})  # fmt: skip
         assert judge(project, "setup").outcome.status is Status.PASSED
-
-    def test_so_does_a_pending_publisher_until_it_has_expired(
-        self, project: Path, server: ForgeServer, judge: Judge
-    ) -> None:
-        server.replies["/simple/small-thing/"] = Reply(500, b"")
-        set_up(project, f"pending-since = {days(30)}")
-        assert "publisher pending since" in judge(project, "setup").outcome.summary
-        write(project, {"pyproject.toml": (project / "pyproject.toml").read_text().replace(
-            str(days(30)), str(days(31)))})  # fmt: skip
-        assert judge(project, "setup").outcome.status is Status.UNCHECKED
 
 
 class TestEnvironment:
@@ -510,7 +481,7 @@ class TestEnvironment:
             (refusal(404, "Not Found"), "there is no access to it"),
             (refusal(429, "slow down", Retry_After="3600"), "rate limit is used up until"),
             (Reply(500, b""), "answers 500"),
-            (Reply(body=b'{"name": "py'), "as its interface promises"),
+            (Reply(body=b'{"name": "py'), "that its API does not describe"),
         ],
     )
     def test_one_that_cannot_be_seen_is_unchecked_or_confirmed(
