@@ -1,11 +1,12 @@
 """Citation, security policy, badges and licences are valid and agree with the project.
 
-Judges those of these documents that are there: CITATION.cff by the schema of its format (by
-check-jsonschema), .zenodo.json by what Zenodo takes; that both state the project's version and no
-date in the future; that the table of supported versions in SECURITY.md, if it has one, supports the
-version's series; and that badges in the README with a fixed version name this one. A project that
-declares a licence has its text: the files of `license-files` or `license = {file = ...}`, else a
-LICENSE or COPYING file; and CITATION.cff and .zenodo.json state no other licence than pyproject.
+Judges those of these documents that are there: CITATION.cff by the schema of its format and
+.zenodo.json by one of what Zenodo takes (both by check-jsonschema); that both state the project's
+version and no date in the future; that the table of supported versions in SECURITY.md, if it has
+one, supports the version's series; and that badges in the README with a fixed version name this
+one. A project that declares a licence has its text: the files of `license-files` or
+`license = {file = ...}`, else a LICENSE or COPYING file; and CITATION.cff and .zenodo.json state no
+other licence than pyproject.
 
 All of it blocks: these documents are promises of the project. Advice: keys of .zenodo.json that
 nobody knows, a README that cannot be read, and a licence text that the last release lacked, too.
@@ -17,6 +18,7 @@ compared.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -41,7 +43,17 @@ if TYPE_CHECKING:
 
 CITATION = "CITATION.cff"
 ZENODO = ".zenodo.json"
-SCHEMA = "vendor.citation-file-format"
+# By file: what check-jsonschema knows its schema by, how it is written, and where people read it.
+SCHEMAS = {
+    CITATION: (
+        ("--builtin-schema", "vendor.citation-file-format", "--force-filetype", "yaml"),
+        "see the schema guide of the Citation File Format 1.2.0",
+    ),
+    ZENODO: (
+        ("--schemafile", str(zenodo.SCHEMA), "--force-filetype", "json"),
+        "see the representation in Zenodo's developer documentation",
+    ),
+}
 POLICY = re.compile(r"security\.(md|markdown)", re.I)
 POLICY_FOLDERS = (".", ".github", "docs")
 README = re.compile(r"readme(\.(md|markdown|rst|txt))?", re.I)
@@ -81,8 +93,7 @@ class Read:
 
 def check(project: Project, shell: Shell) -> Outcome:
     read = Read(project, project.target_version(None), shell.today)
-    legible = _judge_citation(read)
-    _judge_zenodo(read)
+    legible = {CITATION: _judge_citation(read), ZENODO: _judge_zenodo(read)}
     _judge_policies(read)
     _judge_badges(read)
     expression, declares = declared_licence(project.pyproject)
@@ -98,8 +109,9 @@ def check(project: Project, shell: Shell) -> Outcome:
             " pyproject.toml"
         )
     judged = read.judged
-    if legible is not None:
-        judged += attempt(lambda: _validate(project.root, shell, legible))
+    for name, text in legible.items():
+        if text is not None:
+            judged += attempt(functools.partial(_validate, shell, name, text))
     return judged.settle(", ".join(read.names))
 
 
@@ -122,34 +134,33 @@ def _is_licence(name: str) -> bool:
 
 def _judge_citation(read: Read) -> str | None:
     """Judge what CITATION.cff says; returns its text if it is there and legible."""
-    if not (read.project.root / CITATION).is_file():
-        return None
-    text = read.legible(CITATION)
+    text = read.legible(CITATION) if (read.project.root / CITATION).is_file() else None
     if text is None:
         return None
     try:
         read.add(CITATION, *citation.judge(text, CITATION, read.version, read.today))
-        read.licences += [
-            (name, CITATION, line) for name, line in citation.licences(text, CITATION)
-        ]
+        stated = citation.licences(text, CITATION)
     except ConfigurationError as error:
         read.add(CITATION, *error.problems)
         return None
+    read.licences += [(name, CITATION, line) for name, line in stated]
     return text
 
 
-def _judge_zenodo(read: Read) -> None:
-    if not (read.project.root / ZENODO).is_file() or (text := read.legible(ZENODO)) is None:
-        return
+def _judge_zenodo(read: Read) -> str | None:
+    """Judge what .zenodo.json says; returns its text if it is there and legible."""
+    text = read.legible(ZENODO) if (read.project.root / ZENODO).is_file() else None
+    if text is None:
+        return None
     try:
         read.add(ZENODO, *zenodo.judge(text, ZENODO, read.version, read.today))
         read.judged += Judgement(advice=tuple(zenodo.unknown_keys(text, ZENODO)))
         licence = zenodo.licence(text, ZENODO)
     except ConfigurationError as error:
         read.add(ZENODO, *error.problems)
-        return
-    if licence:
-        read.licences.append((licence[0], ZENODO, licence[1]))
+        return None
+    read.licences += [(licence[0], ZENODO, licence[1])] if licence else []
+    return text
 
 
 def _judge_policies(read: Read) -> None:
@@ -200,20 +211,20 @@ def _named(root: Path, folder: str, pattern: re.Pattern[str]) -> list[str]:
     ]
 
 
-def _validate(root: Path, shell: Shell, text: str) -> Judgement:
-    """Findings of check-jsonschema, by the schema that it carries; it asks no network for that."""
-    tool = shell.tools.tool("check-jsonschema")
+def _validate(shell: Shell, name: str, text: str) -> Judgement:
+    """Findings of check-jsonschema, by a schema that is on this machine."""
+    (shell.work / name).write_text(text, encoding="utf-8", errors="surrogateescape")
     done = shell.run(
-        *(tool, "--builtin-schema", SCHEMA, "--force-filetype", "yaml"),
-        *("--output-format", "json", "--color", "never", CITATION),
-        cwd=root,
+        *(shell.tools.tool("check-jsonschema"), *SCHEMAS[name][0]),
+        *("--output-format", "json", "--color", "never", name),
+        cwd=shell.work,
         memory=PARSER_MEMORY,
     )
-    return Judgement(0, tuple(judge_schema(done, text)))
+    return Judgement(0, tuple(judge_schema(done, name, text)))
 
 
-def judge_schema(done: Completed, text: str) -> list[Finding]:
-    """Findings for what `check-jsonschema --output-format json` printed about CITATION.cff.
+def judge_schema(done: Completed, name: str, text: str) -> list[Finding]:
+    """Findings for what `check-jsonschema --output-format json` printed about a file.
 
     `text` is the file's. Raises CannotCheck when it printed something else.
     """
@@ -227,13 +238,17 @@ def judge_schema(done: Completed, text: str) -> list[Finding]:
         raise CannotCheck(
             f"check-jsonschema gave no report: {done.last_line}", "see the log"
         ) from None
-    lines = {node.keys: node.line for node in citation.read(text, CITATION)} if found else {}
+    lines: dict[citation.Keys, int] = {}
+    if found and name == CITATION:
+        lines = {node.keys: node.line for node in citation.read(text, name)}
+    elif found:
+        lines = {(member.key,): member.line for member in zenodo.read(text, name)}
     return [
         Finding(
-            f"{_dotted(path)}: {message}" if path != "$" else message,
-            CITATION,
+            f"{'.'.join(map(str, _keys(path)))}: {message}" if path != "$" else message,
+            name,
             _line(lines, path),
-            "see the schema guide of the Citation File Format 1.2.0",
+            SCHEMAS[name][1],
         )
         for path, message in found
     ]
@@ -251,10 +266,6 @@ def _message(fault: Mapping[str, Any]) -> str:
 
 def _keys(path: str) -> list[str | int]:
     return [int(index) if index else name or quoted for name, index, quoted in STEP.findall(path)]
-
-
-def _dotted(path: str) -> str:
-    return ".".join(map(str, _keys(path)))
 
 
 def _line(lines: Mapping[citation.Keys, int], path: str) -> int | None:

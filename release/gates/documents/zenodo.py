@@ -1,16 +1,17 @@
 """.zenodo.json: the places in it that a release edits, and whether Zenodo takes it.
 
-What is demanded is what Zenodo's import of a GitHub release reads, the metadata of its deposit
-interface, https://developers.zenodo.org/#representation.
+What is demanded, by zenodo.schema.json, is what Zenodo's import of a GitHub release reads, the
+metadata of its deposit interface, https://developers.zenodo.org/#representation.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from release.errors import ConfigurationError
@@ -24,11 +25,7 @@ BOM = "\ufeff"
 VERSION = "version"
 DATE = "publication_date"
 SPACE = re.compile(r"[ \t\r\n]*")
-UPLOAD_TYPES = (
-    "publication", "poster", "presentation", "event", "dataset", "image", "model", "video",
-    "software", "lesson", "workflow", "physicalobject", "other",
-)  # fmt: skip
-ACCESS_RIGHTS = ("open", "embargoed", "restricted", "closed")
+SCHEMA = Path(__file__).with_name("zenodo.schema.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,46 +154,33 @@ def _constant(name: str) -> Any:
     raise ValueError(name)
 
 
-def judge(text: str, path: str, version: Version | None, today: date) -> list[Finding]:
-    """Findings for what Zenodo refuses, and for a version or a date that is not the project's.
+def judge(text: str, path: str, version: Version | None, today: date) -> Iterator[Finding]:
+    """Findings for a version or a date that is not the project's; the schema has the rest.
 
     `version` is None where it is not known. Raises ConfigurationError as `read` does.
     """
     from release.text.versions import parse
 
-    findings = []
-    members = read(text, path)
-    given = {member.key: member.value for member in members}
-    for member in members:
+    for member in read(text, path):
         said = member.value
-        wrong, remedy = None, "see the representation in Zenodo's developer documentation"
-        if member.key in FIELDS:
-            wrong = FIELDS[member.key](said)
-        if wrong is None and said == "embargoed" and member.key == "access_right":
-            wrong = None if "embargo_date" in given else "embargoed lacks its embargo_date"
-        if wrong is None and member.key == VERSION and version is not None:
+        if member.key == VERSION and version is not None and isinstance(said, str):
             if parse(said) != version:
                 wrong = f"is {said or 'empty'}, and the project's version is {version}"
                 remedy = f"make it {prefix(said)}{version}"
-        elif wrong is None and member.key == DATE and is_future(said, today):
-            wrong = f"is {said}, which is in the future"
-            remedy = "state the day of the release"
-        if wrong is not None:
-            findings.append(Finding(f"{member.key} {wrong}", path, member.line, remedy))
-    return findings
+                yield Finding(f"{member.key} {wrong}", path, member.line, remedy)
+        elif member.key == DATE and isinstance(said, str) and is_future(said, today):
+            message = f"{member.key} is {said}, which is in the future"
+            yield Finding(message, path, member.line, "state the day of the release")
 
 
 def unknown_keys(text: str, path: str) -> list[Finding]:
     """Remarks on keys that Zenodo does not read. Raises ConfigurationError as `read` does."""
+    known = json.loads(SCHEMA.read_text(encoding="utf-8"))["properties"]
+    remedy = "remove or correct it"
     return [
-        Finding(
-            f"{member.key} is not a key that Zenodo reads",
-            path,
-            member.line,
-            "remove or correct it",
-        )
+        Finding(f"{member.key} is not a key that Zenodo reads", path, member.line, remedy)
         for member in read(text, path)
-        if member.key not in FIELDS and not member.key.startswith("$")
+        if member.key not in known
     ]
 
 
@@ -207,116 +191,3 @@ def licence(text: str, path: str) -> tuple[str, int] | None:
             said = member.value.get("id") if isinstance(member.value, Mapping) else member.value
             return (said, member.line) if isinstance(said, str) and said else None
     return None
-
-
-Check = Callable[[Any], str | None]
-
-
-def _text(value: Any) -> str | None:
-    return None if isinstance(value, str) else "is not text"
-
-
-def _title(value: Any) -> str | None:
-    return None if isinstance(value, str) and value.strip() else "is not text, or empty"
-
-
-def _date(value: Any) -> str | None:
-    if isinstance(value, str) and re.fullmatch(r"\d{4}(-\d\d){0,2}", value):
-        try:
-            date.fromisoformat((value + "-01-01")[:10])
-        except ValueError:
-            return f"is {value}, which is not a date"
-        return None
-    return "is not a date such as 2026-01-31"
-
-
-def _licence(value: Any) -> str | None:
-    said = value.get("id") if isinstance(value, Mapping) else value
-    return None if isinstance(said, str) and said else "is not a licence identifier such as mit"
-
-
-def _language(value: Any) -> str | None:
-    fits = isinstance(value, str) and len(value) in (2, 3)
-    return None if fits else "is not a language code of two or three letters"
-
-
-def _upload_type(value: Any) -> str | None:
-    fits = isinstance(value, str) and value.partition("-")[0] in UPLOAD_TYPES
-    return None if fits else f"is {_shown(value)}, and Zenodo takes {', '.join(UPLOAD_TYPES)}"
-
-
-def _access_right(value: Any) -> str | None:
-    if value in ACCESS_RIGHTS:
-        return None
-    return f"is {_shown(value)}, and Zenodo takes {', '.join(ACCESS_RIGHTS)}"
-
-
-def _texts(value: Any) -> str | None:
-    fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
-    return None if fits else "is not a list of texts"
-
-
-def _anything(_value: Any) -> str | None:
-    return None
-
-
-def _objects(*keys: str) -> Check:
-    """A check for a list of objects that each have text under `keys`."""
-
-    def check(value: Any) -> str | None:
-        if not isinstance(value, list):
-            return "is not a list"
-        for number, item in enumerate(value, 1):
-            if not isinstance(item, Mapping):
-                return f"has an entry that is not an object (number {number})"
-            for key in keys:
-                if not isinstance(item.get(key), str) or not item[key].strip():
-                    return f"has an entry without {key} (number {number})"
-        return None
-
-    return check
-
-
-def _creators(value: Any) -> str | None:
-    return "is empty" if value == [] else _objects("name")(value)
-
-
-def _shown(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)[:60]
-
-
-FIELDS: Mapping[str, Check] = {
-    "upload_type": _upload_type,
-    "access_right": _access_right,
-    "title": _title,
-    "description": _text,
-    "creators": _creators,
-    "contributors": _objects("name"),
-    "thesis_supervisors": _objects("name"),
-    "license": _licence,
-    "keywords": _texts,
-    "references": _texts,
-    "subjects": _objects(),
-    "related_identifiers": _objects("identifier", "relation"),
-    "alternate_identifiers": _objects("identifier"),
-    "communities": _objects("identifier"),
-    "grants": _objects("id"),
-    "dates": _objects("type"),
-    "locations": _objects("place"),
-    "publication_date": _date,
-    "embargo_date": _date,
-    "language": _language,
-    "prereserve_doi": _anything,
-    "custom": _anything,
-    **dict.fromkeys(
-        (
-            "version", "doi", "notes", "method", "access_conditions", "publication_type",
-            "image_type", "software_type", "journal_title", "journal_volume", "journal_issue",
-            "journal_pages", "conference_title", "conference_acronym", "conference_dates",
-            "conference_place", "conference_url", "conference_session", "conference_session_part",
-            "imprint_publisher", "imprint_isbn", "imprint_place", "partof_title", "partof_pages",
-            "thesis_university",
-        ),
-        _text,
-    ),
-}  # fmt: skip

@@ -109,12 +109,12 @@ def test_every_finding_of_all_documents_is_reported_at_once(project: Path, judge
     assert said(judge(project, "documents")).splitlines() == [
         "CITATION.cff:2: states version twice",
         ".zenodo.json:1: version is 1.2.2, and the project's version is 1.2.3",
-        ".zenodo.json:2: creators is empty",
         "SECURITY.md:5: the table of supported versions does not list 1.2 as supported",
         "docs/SECURITY.md:1: is not UTF-8",
         "README.md:1: a badge names the version 1.1, and the project's is 1.2.3",
         "pyproject.toml:None: license-files: NOTICE* matches no file",
         ".zenodo.json:2: states the licence apache-2.0, and pyproject.toml MIT",
+        ".zenodo.json:2: creators: [] should be non-empty",
     ]
 
 
@@ -242,7 +242,7 @@ class TestSchemaReport:
     def judge(self, report: object, status: int) -> list[str]:
         text = report if isinstance(report, str) else json.dumps(report)
         done = Completed(("check-jsonschema",), status, text, "", 0.0, False)
-        return [f"{f.line}: {f.message}" for f in judge_schema(done, CITATION)]
+        return [f"{f.line}: {f.message}" for f in judge_schema(done, "CITATION.cff", CITATION)]
 
     def test_the_alternative_that_fits_best_is_shown(self) -> None:
         fault = {
