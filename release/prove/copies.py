@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -27,12 +26,6 @@ CONFIGURATION = (
     r"^(user|gpg|tag|commit)\.|^core\.(hookspath|autocrlf|eol|filemode|symlinks|ignorecase)$"
 )
 PARTIAL = r"^(extensions\.partialclone|remote\..*\.promisor)$"
-
-
-def complaint(error: subprocess.CalledProcessError) -> str:
-    """The last line of what git said when it failed."""
-    said = (error.stderr or b"").decode("utf-8", "replace").strip().split("\n")[-1]
-    return said or f"exit status {error.returncode}"
 
 
 def changes(root: Path, since: str) -> str:

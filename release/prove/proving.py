@@ -11,7 +11,6 @@ import difflib
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,7 +21,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from release.errors import ConfigurationError, Interrupted, ReleaseError
+from release.errors import CannotCheck, ConfigurationError, Interrupted, ReleaseError
 from release.model import Artifact, Evidence, Finding, Gate, Outcome, Status
 from release.project import Project, read_project
 from release.prove import copies
@@ -37,8 +36,6 @@ from release.run.store import Store
 from release.settings import CommandSettings, environment_is_ci
 from release.text.escaping import sentence
 from release.world.forge import NoForge, find
-
-# Built-in gates whose own judgement `run` replaces.
 
 
 class Listener:
@@ -401,9 +398,6 @@ def _plant_and_judge(
         log = store.log(gate.name)
         text = log.read_text("utf-8", "replace") if log.is_file() else ""
         return _Judged(evidence.outcome, root, _where(diff), f"{diff}\n\n{text}")
-    except subprocess.CalledProcessError as error:
-        remedy = "fix it until `git clone` of this repository works"
-        raise _NotPlanted(f"git: {copies.complaint(error)}", remedy) from None
     except ReleaseError as error:
         problem = error.problems[0]
         raise _NotPlanted(problem.message, problem.remedy or "fix that first") from None
@@ -525,10 +519,9 @@ def _prepare(
     try:
         remote = copies.make_remote(facts, branch, scratch)
         root = copies.make_copy(project, remote, branch, scratch / "clean")
-    except subprocess.CalledProcessError as error:
+    except CannotCheck as error:
         remedy = "fix it until `git clone` of this repository works"
-        said = f"cannot be copied: {copies.complaint(error)}"
-        raise ReleaseError.of(said, remedy=remedy) from None
+        raise ReleaseError.of(f"cannot be copied: {error.reason}", remedy=remedy) from None
     store = Store(root)
     wanted = _with_needs(chosen, gates)
     copies.take_evidence(run.store, store, wanted)

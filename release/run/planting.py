@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import re
 import secrets
-import subprocess
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from release.model import Evidence
 from release.project import Project
-from release.project.git import LOCAL_VARIABLES
+from release.project.git import git as ask
 
 if TYPE_CHECKING:
     from release.settings import GateSettings
@@ -93,18 +91,10 @@ class Defect:
 
 
 def git(root: Path, *arguments: str, env: Mapping[str, str] | None = None) -> str:
-    """Run git in a copy, and return what it says. Raises CalledProcessError when it fails."""
+    """Run git in a copy, and return what it says. Raises CannotCheck when it fails."""
     options = [word for option in OPTIONS for word in ("-c", option)]
-    known = {name: value for name, value in os.environ.items() if name not in LOCAL_VARIABLES}
-    quiet = {"GIT_LFS_SKIP_SMUDGE": "1", "GIT_TERMINAL_PROMPT": "0"}
-    done = subprocess.run(
-        ["git", "-C", str(root), *options, *arguments],
-        check=True,
-        capture_output=True,
-        env={**known, **NOBODY, **quiet, **(env or {})},
-        stdin=subprocess.DEVNULL,
-    )
-    return done.stdout.decode("utf-8", "surrogateescape").strip()
+    own = {**NOBODY, "GIT_LFS_SKIP_SMUDGE": "1", **(env or {})}
+    return ask(root, *options, *arguments, timeout=None, env=own).stdout.strip()
 
 
 def commit(root: Path) -> None:

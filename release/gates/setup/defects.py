@@ -30,9 +30,9 @@ def unused_hooks(copy: Copy) -> None:
 
 DEFECTS = (
     Defect(
-        "a confirmation with a day to come",
+        "a confirmation in the future",
         nothing,
-        "a day to come",
+        "in the future",
         committed=False,
         amend=day_to_come,
     ),

@@ -338,7 +338,7 @@ def test_files_that_agree_have_no_fault(tmp_path: Path) -> None:
     judged = metadata(sdist(tmp_path), wheel(tmp_path), tags={"v1.2": Version("1.2")})
 
     assert judged.defects == judged.advice == ()
-    assert judged.checked == 6
+    assert judged.checked == 7
 
 
 def test_another_version_in_the_sdist_the_repository_or_the_tag_is_named(tmp_path: Path) -> None:
