@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ class Block:
 def _parser() -> MarkdownIt:
     from markdown_it import MarkdownIt
 
+    # It tells of every rule that it tries, and nox shows what libraries tell.
+    logging.getLogger("markdown_it").setLevel(logging.WARNING)
     parser = MarkdownIt("commonmark")
     # What stands inside a line is nobody's concern here, and would take most of the time.
     parser.core.ruler.enableOnly(["normalize", "block"])
