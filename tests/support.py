@@ -15,6 +15,8 @@ from pathlib import Path
 from release.model import Evidence, Gate, Level, Status
 from release.project import read_project
 from release.run.checklist import checklist
+from release.run.environments import digest_of
+from release.run.installed import METADATA_FILES
 from release.run.runner import Run, judge_with_needs
 from release.run.store import Store
 
@@ -163,8 +165,23 @@ def said(evidence: Evidence, status: Status = Status.FAILED) -> str:
     )
 
 
+class SharedRun(Run):
+    """A run in the environments of all projects that declare the same.
+
+    The product makes one for each project; what goes into it depends on these files alone, and it
+    notes them. To install Sphinx or mypy and to compile it costs more than what is tested with it.
+    """
+
+    @property
+    def environments(self) -> Path:
+        declared = (self.project.root / name for name in METADATA_FILES)
+        digest = digest_of(*(file.read_bytes() if file.is_file() else "" for file in declared))
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "")  # which never judges two at once
+        return self.cache / f"projects{worker}" / digest[:16]
+
+
 class Judge:
-    """Judges gates of projects; the tool environments are shared by all tests of a run."""
+    """Judges gates of projects; the environments are shared by all tests of a run."""
 
     def __init__(self, tools: Path) -> None:
         self.tools = tools
@@ -185,7 +202,8 @@ class Judge:
         self, root: Path, name: str, level: Level | None = None, *, fresh: bool = False
     ) -> dict[str, Evidence]:
         """The evidence of a gate and of those it needs."""
-        run = self.run(root, level, fresh=fresh)
+        project = read_project(root)
+        run = SharedRun(project, Store(project.root), self.tools, level, fresh=fresh)
         gates = checklist(run.project)
         return judge_with_needs(run, gates[name], gates)
 

@@ -34,6 +34,8 @@ from tests.run.test_runner import Silent
 from tests.support import PYPROJECT, Judge, commit, git, make_project, with_remote, write
 from tests.test_sessions import ROOT, Nox, children
 
+slow = pytest.mark.slow
+
 SETTINGS = """
 [tool.release]
 publish = false
@@ -641,7 +643,14 @@ def test_what_somebody_wrote_into_the_candidate_is_not_thrown_away(world: World)
     assert edited.read_text() == "mine\n"
 
 
-@pytest.mark.parametrize("moment", ["in git commit", "in the removal", "in the record"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param("in git commit", marks=slow),
+        "in the removal",
+        pytest.param("in the record", marks=slow),
+    ],
+)
 def test_a_candidate_that_a_killed_run_left_is_recognised(world: World, moment: str) -> None:
     failing = Gate("failing", "f", lambda project, shell: Outcome.failed((Finding("it fails"),)))
     world.cut("minor", failing)
@@ -1304,7 +1313,12 @@ def _inside_of_a_hook(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "spoil",
-    [_no_home, _home_is_no_folder, _plain_locale, _inside_of_a_hook],
+    [
+        _no_home,
+        pytest.param(_home_is_no_folder, marks=slow),
+        pytest.param(_plain_locale, marks=slow),
+        _inside_of_a_hook,
+    ],
     ids=lambda f: f.__name__,
 )
 def test_a_strange_environment_is_no_obstacle(
@@ -1341,16 +1355,21 @@ def test_a_strange_environment_is_no_obstacle(
     [
         ("pre-commit", "echo 'line 3 is too long'; exit 1", ["line 3 is too long"]),
         ("pre-commit", "echo x >> README.md; git add README.md", ["README.md", "run the hook"]),
-        (
+        pytest.param(
             "pre-commit",
             "sed -i 's/1.3.0/9.9.9/' pyproject.toml; git add pyproject.toml",
-            ["a hook changed what was to be committed: pyproject.toml"],
-        ),
+            ["a hook changed what was to be committed: pyproject.toml"], marks=slow),
         ("pre-commit", "echo x > left.txt", ["a hook left files behind: left.txt"]),
-        ("pre-commit", "echo x >> README.md", ["a hook left files behind: README.md"]),
-        ("pre-commit", "rm README.md", ["a hook left files behind: README.md"]),
-        ("commit-msg", "echo 'no ticket is named' >&2; exit 1", ["no ticket is named"]),
-        ("prepare-commit-msg", ': > "$1"', ["git commit"]),
+        pytest.param(
+            "pre-commit", "echo x >> README.md", ["a hook left files behind: README.md"], marks=slow
+        ),
+        pytest.param(
+            "pre-commit", "rm README.md", ["a hook left files behind: README.md"], marks=slow
+        ),
+        pytest.param(
+            "commit-msg", "echo 'no ticket is named' >&2; exit 1", ["no ticket is named"], marks=slow
+        ),
+        pytest.param("prepare-commit-msg", ': > "$1"', ["git commit"], marks=slow),
         (
             "post-commit",
             'rm "$0"; git commit --quiet --allow-empty -m More',
@@ -1451,17 +1470,20 @@ def with_commands(world: World, *lines: str, writes: str = "") -> None:
     ("program", "said"),
     [
         ("open('other.txt', 'w').write('x')", ["other.txt", "tool.release.bump.writes"]),
-        ("open('README.md', 'a').write('x')", ["README.md", "tool.release.bump.writes"]),
+        pytest.param(
+            "open('README.md', 'a').write('x')", ["README.md", "tool.release.bump.writes"], marks=slow
+        ),
         ("import os; os.remove('README.md')", ["README.md", "tool.release.bump.writes"]),
         ("open('pyproject.toml', 'a').write('x=1')", ["pyproject.toml", "after its edit"]),
-        ("import os; os.remove('CITATION.cff')", ["CITATION.cff"]),
-        ("import os; os.chmod('README.md', 0o755)", ["README.md"]),
+        pytest.param("import os; os.remove('CITATION.cff')", ["CITATION.cff"], marks=slow),
+        pytest.param("import os; os.chmod('README.md', 0o755)", ["README.md"], marks=slow),
         ("import sys; print('no lock file', file=sys.stderr); sys.exit(3)", ["3", "no lock file"]),
-        ("import os; os.symlink('/etc', 'etc')", ["etc", "tool.release.bump.writes"]),
-        (
-            "import os; open('x', 'w').close(); os.system('git add x')",
-            ["x", "tool.release.bump.writes"],
+        pytest.param(
+            "import os; os.symlink('/etc', 'etc')", ["etc", "tool.release.bump.writes"], marks=slow
         ),
+        pytest.param(
+            "import os; open('x', 'w').close(); os.system('git add x')",
+            ["x", "tool.release.bump.writes"], marks=slow),
         (
             "import os; open('x', 'w').close(); os.system('git add x && git commit -qm x')",
             ["commit"],
@@ -1508,22 +1530,22 @@ def test_a_program_that_is_not_there_is_named(world: World) -> None:
 @pytest.mark.parametrize(
     "program",
     [
-        "sys.exit('it broke')",
-        "raise ValueError('a defect')",
+        pytest.param("sys.exit('it broke')", marks=slow),
+        pytest.param("raise ValueError('a defect')", marks=slow),
         "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
-        "open('src/small_thing/__init__.py', 'w').close(); sys.exit(1)",
+        pytest.param("open('src/small_thing/__init__.py', 'w').close(); sys.exit(1)", marks=slow),
         "open('README.md', 'a').write('damage'); sys.exit(0)",
-        "open('pyproject.toml', 'w').write('[project')",
+        pytest.param("open('pyproject.toml', 'w').write('[project')", marks=slow),
         "import os; os.remove('src/small_thing/__init__.py')",
-        "import os; os.remove('README.md')",
+        pytest.param("import os; os.remove('README.md')", marks=slow),
         "open('src/small_thing/__init__.py', 'ab').write(b'\\xff\\r\\n')",
         (
-            "p = 'src/small_thing/__init__.py'; d = open(p, 'rb').read();"
-            "open(p, 'wb').write(d.replace(b'\\n', b'\\r\\n'))"
+            pytest.param(("p = 'src/small_thing/__init__.py'; d = open(p, 'rb').read();"
+            "open(p, 'wb').write(d.replace(b'\\n', b'\\r\\n'))"), marks=slow)
         ),
-        "open('left.txt', 'w').close()",
+        pytest.param("open('left.txt', 'w').close()", marks=slow),
         "import subprocess as s; s.run(['git', 'commit', '-qam', 'x', '--allow-empty'])",
-        "sys.stdout.write('x' * 5_000_000)",
+        pytest.param("sys.stdout.write('x' * 5_000_000)", marks=slow),
     ],
     ids=[
         "fails", "crashes", "is killed", "empties and fails", "writes another", "breaks TOML",
@@ -1748,11 +1770,11 @@ def test_words_of_the_user_are_data_only(world: World) -> None:
     "branch",
     [
         "fea$(touch${IFS}pwned)ture",
-        "it;touch${IFS}pwned",
-        "`touch${IFS}pwned`",
-        "a'b\"c",
+        pytest.param("it;touch${IFS}pwned", marks=slow),
+        pytest.param("`touch${IFS}pwned`", marks=slow),
+        pytest.param("a'b\"c", marks=slow),
         "-x",
-        "\N{GREEK SMALL LETTER BETA}/x",
+        pytest.param("\N{GREEK SMALL LETTER BETA}/x", marks=slow),
     ],
 )
 def test_the_name_of_the_branch_is_data_only(world: World, branch: str) -> None:
@@ -1768,9 +1790,8 @@ def test_the_name_of_the_branch_is_data_only(world: World, branch: str) -> None:
     assert not list(root.rglob("pwned"))
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
+def test_the_name_of_a_file_is_data_only(world: World) -> None:
+    names = [
         "-x.txt",
         "sp ace $(touch pwned).txt",
         "\N{GREEK SMALL LETTER MU}/\N{CYRILLIC SMALL LETTER ZHE}.txt",
@@ -1779,16 +1800,17 @@ def test_the_name_of_the_branch_is_data_only(world: World, branch: str) -> None:
         "back\\slash.txt",
         ":(top)x.txt",
         "[a]*.txt",
-    ],
-)
-def test_the_name_of_a_file_is_data_only(world: World, name: str) -> None:
-    extra = f"\n[[tool.bumpversion.files]]\nfilename = {json.dumps(name)}\n"
-    write(world.root, {name: "version 1.2.3\n"})
+    ]
+    extra = "".join(
+        f"\n[[tool.bumpversion.files]]\nfilename = {json.dumps(name)}\n" for name in names
+    )
+    write(world.root, dict.fromkeys(names, "version 1.2.3\n"))
     world.change({"pyproject.toml": PROJECT + extra})
     plan = dry_cut(read_project(world.root), Request("minor"), world.judge.tools)
     world.bump()
-    assert (world.root / name).read_text() == "version 1.3.0\n"
-    assert render(plan).count("version 1.3.0") >= 1
+    for name in names:
+        assert (world.root / name).read_text() == "version 1.3.0\n"
+    assert render(plan).count("version 1.3.0") >= len(names)
     assert not list(world.root.rglob("pwned"))
     assert git(world.root, "status", "--porcelain") == ""
 

@@ -172,6 +172,7 @@ def test_every_defect_of_the_table_is_seen_but_where_another_one_shows_more(
     assert heard.names == [gate.gate for gate in proofs.gates] == [*installed()]
 
 
+@pytest.mark.slow
 @test_docker.engine_test
 def test_an_image_that_cannot_be_built_is_seen(
     request: pytest.FixtureRequest, tmp_path: Path, judge: Judge
@@ -479,6 +480,7 @@ def test_the_forge_is_stood_in_for_without_any_credential(
     assert os.environ["no_proxy"] == "kept.example"
 
 
+@pytest.mark.slow
 @network
 def test_evidence_that_still_counts_stands_in_for_judging_the_clean_copy(
     tmp_path: Path, judge: Judge

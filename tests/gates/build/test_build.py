@@ -29,6 +29,7 @@ from release.run.environments import looks_like_network, reason
 from tests.built import replace_tool
 from tests.support import GIT_ENVIRONMENT, PYPROJECT, Judge, commit, git, make_project, write
 
+slow = pytest.mark.slow
 DATA = Path(__file__).parents[2] / "data" / "build"
 HTTPX = ("httpx-0.28.1-py3-none-any.whl", "httpx-0.28.1.tar.gz")
 CODE = '__version__ = "1.2.3"\n\ndef main() -> None:\n    print("small")\n'
@@ -547,7 +548,11 @@ BACKENDS = {
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("kind", BACKENDS)
+@pytest.mark.parametrize(
+    "kind",
+    # hatchling's is that of every other project here.
+    [kind if "setuptools" in kind else pytest.param(kind, marks=slow) for kind in BACKENDS],
+)
 def test_every_build_backend_is_served(kind: str, judge: Judge, tmp_path: Path) -> None:
     pyproject, package, differs = BACKENDS[kind]
     root = tmp_path / "thing"
@@ -934,8 +939,13 @@ def test_without_an_index_the_gate_is_unchecked(
     ("program", "script", "said"),
     [
         ("twine", None, "twine is not in the environment"),
-        ("twine", "pass", "twine check passed 0 of 2 files"),
-        ("check-wheel-contents", "raise SystemExit(3)", "check-wheel-contents gave no verdict"),
+        pytest.param("twine", "pass", "twine check passed 0 of 2 files", marks=slow),
+        pytest.param(
+            "check-wheel-contents",
+            "raise SystemExit(3)",
+            "check-wheel-contents gave no verdict",
+            marks=slow,
+        ),
     ],
 )
 def test_a_tool_that_is_missing_or_breaks_leaves_the_gate_unchecked(
@@ -997,10 +1007,18 @@ def build_wheel(folder, settings=None, metadata=None):
     ("damage", "said"),
     [
         ("sdist cut-off", "small_thing-1.2.3.tar.gz cannot be unpacked: "),
-        ("sdist other-bytes", "small_thing-1.2.3.tar.gz cannot be unpacked: "),
-        ("wheel cut-off", "small_thing-1.2.3-py3-none-any.whl cannot be read: "),
+        pytest.param(
+            "sdist other-bytes", "small_thing-1.2.3.tar.gz cannot be unpacked: ", marks=slow
+        ),
+        pytest.param(
+            "wheel cut-off", "small_thing-1.2.3-py3-none-any.whl cannot be read: ", marks=slow
+        ),
         ("wheel another-content", "small_thing-1.2.3-py3-none-any.whl cannot be read: Bad CRC-32"),
-        ("wheel encrypted", "small_thing-1.2.3-py3-none-any.whl cannot be read: File "),
+        pytest.param(
+            "wheel encrypted",
+            "small_thing-1.2.3-py3-none-any.whl cannot be read: File ",
+            marks=slow,
+        ),
     ],
 )
 def test_a_damaged_file_of_the_backends_is_a_defect_with_its_name(
