@@ -33,6 +33,9 @@ GIT_ENVIRONMENT = {
     "GIT_CONFIG_COUNT": "0",
 }
 
+# After a commit git would look, in a process of its own, whether there is something to tidy up.
+CALM = ("-c", "maintenance.auto=false", "-c", "gc.auto=0")
+
 PYPROJECT = """\
 [build-system]
 requires = ["hatchling"]
@@ -106,7 +109,7 @@ def write(root: Path, files: Mapping[str, str | bytes | None]) -> None:
 
 def commit(root: Path, message: str = "Change") -> str:
     git(root, "add", "--all")
-    git(root, "commit", "--quiet", "--message", message)
+    git(root, *CALM, "commit", "--quiet", "--message", message)
     return git(root, "rev-parse", "HEAD")
 
 
@@ -116,7 +119,7 @@ def make_project(root: Path, files: Mapping[str, str | bytes | None] | None = No
     if asked not in _MADE or (root.exists() and any(root.iterdir())):
         _MADE.add(asked)
         return _make(root, asked)
-    shutil.copytree(_template(asked), root, dirs_exist_ok=True)
+    _copy(_template(asked), root)
     git(root, "update-index", "-q", "--refresh")  # it knows files by their inodes, too
     return root
 
@@ -128,28 +131,57 @@ _MADE: set[Files] = set()
 @functools.cache
 def _template(files: Files) -> Path:
     """What is copied for projects that were made before: git takes longer to make one."""
-    folder = tempfile.mkdtemp(prefix="nox-release-template-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return _make(Path(folder) / "project", files)
+    return _make(_scratch() / "project", files)
 
 
 def _make(root: Path, files: Files) -> Path:
     write(root, FILES)
     write(root, dict(files))
-    git(root, "init", "--quiet", "--initial-branch=main")
-    commit(root, "Start")
+    if not (root / ".git").exists():
+        _copy(_empty_repository(bare=False), root / ".git")
+    git(root, "add", "--all")
+    git(root, *CALM, "commit", "--quiet", "--message", "Start")
     return root
+
+
+@functools.cache
+def _empty_repository(*, bare: bool) -> Path:
+    """What `git init` makes, but for the samples of hooks."""
+    folder = _scratch() / "empty"
+    options = ["--quiet", "--template=", "--initial-branch=main", *(["--bare"] if bare else [])]
+    subprocess.run(["git", "init", *options, str(folder)], check=True)
+    made = folder if bare else folder / ".git"
+    for name in ("hooks", "info"):
+        (made / name).mkdir()
+    return made
+
+
+def _scratch() -> Path:
+    folder = tempfile.mkdtemp(prefix="nox-release-template-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+def _copy(folder: Path, to: Path) -> None:
+    shutil.copytree(folder, to, dirs_exist_ok=True)
 
 
 def with_remote(root: Path) -> Path:
     """Give a repository a bare remote called origin, level with it; returns the remote's path."""
     remote = root.parent / f"{root.name}.git"
-    subprocess.run(
-        ["git", "init", "--quiet", "--bare", "--initial-branch=main", str(remote)], check=True
-    )
+    _copy(_empty_repository(bare=True), remote)
     git(root, "remote", "add", "origin", str(remote))
-    git(root, "push", "--quiet", "--set-upstream", "origin", "main")
-    git(root, "remote", "set-head", "origin", "main")
+    here = root / ".git"
+    if (here / "refs/heads/main").is_file():  # what a push would do, by four processes and more
+        _copy(here / "objects", remote / "objects")
+        shutil.copy(here / "refs/heads/main", remote / "refs/heads/main")
+        write(here / "refs/remotes/origin", {"HEAD": "ref: refs/remotes/origin/main\n"})
+        shutil.copy(here / "refs/heads/main", here / "refs/remotes/origin/main")
+        with (here / "config").open("a") as file:
+            file.write('[branch "main"]\n\tremote = origin\n\tmerge = refs/heads/main\n')
+    else:
+        git(root, "push", "--quiet", "--set-upstream", "origin", "main")
+        git(root, "remote", "set-head", "origin", "main")
     return remote
 
 
@@ -198,12 +230,16 @@ class Judge:
         project = read_project(root, gates)
         return Run(project, Store(project.root), self.tools, level, fresh=fresh)
 
+    def shared_run(self, root: Path, level: Level | None = None, *, fresh: bool = False) -> Run:
+        """A run on a project that judges its gates one after the other."""
+        project = read_project(root)
+        return SharedRun(project, Store(project.root), self.tools, level, fresh=fresh)
+
     def all(
         self, root: Path, name: str, level: Level | None = None, *, fresh: bool = False
     ) -> dict[str, Evidence]:
         """The evidence of a gate and of those it needs."""
-        project = read_project(root)
-        run = SharedRun(project, Store(project.root), self.tools, level, fresh=fresh)
+        run = self.shared_run(root, level, fresh=fresh)
         gates = checklist(run.project)
         return judge_with_needs(run, gates[name], gates)
 

@@ -150,12 +150,9 @@ class Project:
                 template = declared.replace(field_name, "{version}")
                 if not re.search(r"[{}$\s]", template.replace("{version}", "")):
                     return template
-        if self.git is not None:
-            from release.project.git import tags
-            from release.text.versions import tag_template
+        from release.text.versions import tag_template
 
-            return tag_template(tags(self.root), self.name) or self.settings.tag
-        return self.settings.tag
+        return tag_template(self._tags, self.name) or self.settings.tag
 
     @cached_property
     def tag(self) -> str | None:
@@ -165,10 +162,15 @@ class Project:
     @cached_property
     def released(self) -> Mapping[str, Version]:
         """The release tags that are there, with the versions they spell."""
-        from release.project.git import tags
         from release.text.versions import released
 
-        return released(tags(self.root), self.tag_template) if self.git else {}
+        return released(self._tags, self.tag_template)
+
+    @cached_property
+    def _tags(self) -> tuple[str, ...]:
+        from release.project.git import tags
+
+        return tags(self.root) if self.git is not None else ()
 
     @cached_property
     def released_here(self) -> Mapping[str, Version]:

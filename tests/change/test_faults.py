@@ -1367,7 +1367,10 @@ def test_a_strange_environment_is_no_obstacle(
             "pre-commit", "rm README.md", ["a hook left files behind: README.md"], marks=slow
         ),
         pytest.param(
-            "commit-msg", "echo 'no ticket is named' >&2; exit 1", ["no ticket is named"], marks=slow
+            "commit-msg",
+            "echo 'no ticket is named' >&2; exit 1",
+            ["no ticket is named"],
+            marks=slow,
         ),
         pytest.param("prepare-commit-msg", ': > "$1"', ["git commit"], marks=slow),
         (
@@ -1471,7 +1474,9 @@ def with_commands(world: World, *lines: str, writes: str = "") -> None:
     [
         ("open('other.txt', 'w').write('x')", ["other.txt", "tool.release.bump.writes"]),
         pytest.param(
-            "open('README.md', 'a').write('x')", ["README.md", "tool.release.bump.writes"], marks=slow
+            "open('README.md', 'a').write('x')",
+            ["README.md", "tool.release.bump.writes"],
+            marks=slow,
         ),
         ("import os; os.remove('README.md')", ["README.md", "tool.release.bump.writes"]),
         ("open('pyproject.toml', 'a').write('x=1')", ["pyproject.toml", "after its edit"]),

@@ -13,10 +13,14 @@ from release.change.releasing import bump, cut, dry_cut, tag
 from release.change.situation import Request
 from release.errors import ReleaseError
 from release.project import read_project
+from release.registry import installed
 from release.run.checklist import Report
 from release.text import sections
-from tests.change.test_kills import SETTINGS, judge_here
+from tests.change.test_faults import GATES
+from tests.change.test_kills import judge_here
 from tests.support import PYPROJECT, Judge, commit, git, make_project, with_remote, write
+
+SETTINGS = "[tool.release]\npublish = false\n"
 
 
 class Silent:
@@ -24,9 +28,16 @@ class Silent:
     def ended(self, evidence: object) -> None: ...
 
 
+@pytest.fixture(autouse=True)
+def _gates_without_tools(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.node.get_closest_marker("slow") is None:
+        gates = {name: one for name, one in installed().items() if name in GATES}
+        monkeypatch.setattr("release.registry.installed", lambda: gates)
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A project that was never released and has no changelog; most of its gates do not apply."""
+    """A project that was never released and has no changelog."""
     root = make_project(tmp_path / "thing", {"pyproject.toml": PYPROJECT + SETTINGS})
     with_remote(root)
     return root
@@ -48,6 +59,15 @@ def test_a_first_release_is_cut_once(root: Path, judge: Judge) -> None:
     cut(judge.run(root), Request("minor"), Silent())
     done = cut(judge.run(root), Request("minor"), Silent())
     assert "1.3.0 is released: origin has v1.3.0 on this commit" in done.said
+    assert git(root, "tag").split() == ["v1.3.0"]
+
+
+@pytest.mark.network
+@pytest.mark.slow
+def test_a_first_release_is_cut_behind_the_whole_checklist(root: Path, judge: Judge) -> None:
+    done = cut(judge.run(root), Request("minor"), Silent())
+    assert done.report is not None
+    assert {gate.gate for gate in done.report.gates} == {*installed()}
     assert git(root, "tag").split() == ["v1.3.0"]
 
 

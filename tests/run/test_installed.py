@@ -35,7 +35,7 @@ GROUP = '[dependency-groups]\ntest = ["small-helper"]\n'
 
 
 def environment(judge: Judge, root: Path) -> Environment:
-    return Environment(judge.run(root).environments / "test")
+    return Environment(judge.shared_run(root).environments / "test")
 
 
 def with_helper(root: Path) -> Path:

@@ -421,12 +421,18 @@ def test_an_expired_ignore_fails_even_without_dependencies(
     ("answer", "reason"),
     [
         ({"status": 500}, "500 Server Error"),
-        ({"status": 404}, "404 Client Error"),
+        pytest.param({"status": 404}, "404 Client Error", marks=pytest.mark.slow),
         ({"body": b"<html>Please log in</html>"}, "JSONDecodeError"),
-        ({"body": b""}, "JSONDecodeError"),
-        ({"body": b'{"vulns": [{"id', "declared": 900}, "ChunkedEncodingError"),
-        ({"body": b'{"vulns": [{"id'}, "JSONDecodeError"),
-        ({"body": b'{"message": "quota exceeded"}'}, "KeyError: 'vulns'"),
+        pytest.param({"body": b""}, "JSONDecodeError", marks=pytest.mark.slow),
+        pytest.param(
+            {"body": b'{"vulns": [{"id', "declared": 900},
+            "ChunkedEncodingError",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param({"body": b'{"vulns": [{"id'}, "JSONDecodeError", marks=pytest.mark.slow),
+        pytest.param(
+            {"body": b'{"message": "quota exceeded"}'}, "KeyError: 'vulns'", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_a_source_that_answers_nonsense_leaves_the_gate_unchecked(
@@ -541,15 +547,20 @@ WRITE = 'open(sys.argv[sys.argv.index("--output") + 1], "w").write({text!r})\nsy
     ("script", "reason"),
     [
         ("sys.exit('it broke')", "pip-audit gave no answer: it broke"),
-        ("", "pip-audit gave no answer: exit status 0"),
+        pytest.param("", "pip-audit gave no answer: exit status 0", marks=pytest.mark.slow),
         (None, "pip-audit is not in the environment"),
         (WRITE.format(text='{"dependencies": []}', status=0), "not in the answer: idna"),
-        (WRITE.format(text='{"dependencies": []}', status=1), "exit status 1 with 0 vuln"),
-        (
+        pytest.param(
+            WRITE.format(text='{"dependencies": []}', status=1),
+            "exit status 1 with 0 vuln",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
             WRITE.format(
                 text='{"dependencies": [{"name": "idna", "skip_reason": "not found"}]}', status=0
             ),
             "not found: idna",
+            marks=pytest.mark.slow,
         ),
     ],
 )

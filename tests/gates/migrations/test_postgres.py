@@ -185,7 +185,9 @@ def held(judge: Judge, project: Path, url: str = "") -> Iterator[tuple[subproces
         process.stdout.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGKILL]
+)
 def test_the_server_is_gone_when_the_program_is_killed(
     number: signal.Signals, project: Path, scratch: Path, judge: Judge
 ) -> None:
@@ -476,7 +478,9 @@ def test_scratch_databases_are_dropped_when_the_run_is_stopped_and_in_use(
     assert databases(theirs) == before
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGKILL]
+)
 def test_scratch_databases_are_dropped_when_the_program_is_killed(
     given: tuple[Shell, Server, str], judge: Judge, project: Path, number: signal.Signals
 ) -> None:

@@ -461,8 +461,8 @@ def test_an_invalid_document_fails_the_gate_with_the_place(
     ("script", "reason"),
     [
         ('sys.exit("it broke")', "cyclonedx-py failed: it broke"),
-        ("", "cyclonedx-py gave no JSON"),
-        (None, "cyclonedx-py is not in the environment"),
+        pytest.param("", "cyclonedx-py gave no JSON", marks=pytest.mark.slow),
+        pytest.param(None, "cyclonedx-py is not in the environment", marks=pytest.mark.slow),
     ],
 )
 def test_a_tool_that_breaks_leaves_the_gate_unchecked(
@@ -519,6 +519,7 @@ def test_without_a_package_index_the_gate_is_unchecked(
     assert "127.0.0.1:9" in outcome.summary
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_the_gate_reads_what_the_build_gate_made(judge: Judge, project: Path) -> None:
     found = judge.all(project, "sbom")
