@@ -116,9 +116,9 @@ def test_every_session_prints_its_help_and_does_nothing(nox: Nox, root: Path) ->
     ("arguments", "said"),
     [
         (["--frsh"], "--frsh"),
-        (["major", "minor"], "minor"),
+        pytest.param(["major", "minor"], "minor", marks=pytest.mark.slow),
         (["huge"], "huge"),
-        (["--project"], "--project"),
+        pytest.param(["--project"], "--project", marks=pytest.mark.slow),
     ],
 )
 def test_arguments_that_are_not_taken_are_named_with_the_usage(
@@ -138,11 +138,23 @@ def broken(text: str | bytes | None) -> dict[str, str | bytes | None]:
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        (broken(None), "no pyproject.toml in"),
+        pytest.param(broken(None), "no pyproject.toml in", marks=pytest.mark.slow),
         (broken("[project\n"), "pyproject.toml:1: is not valid TOML"),
-        (broken("name = 'x'\n"), "pyproject.toml: has no [project] table with a name"),
-        (broken(b"[project]\nname = 'caf\xe9'\n"), "pyproject.toml:2: is not UTF-8"),
-        (broken("[project]\nname = '../evil'\n"), "'../evil' is not a valid project name"),
+        pytest.param(
+            broken("name = 'x'\n"),
+            "pyproject.toml: has no [project] table with a name",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            broken(b"[project]\nname = 'caf\xe9'\n"),
+            "pyproject.toml:2: is not UTF-8",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            broken("[project]\nname = '../evil'\n"),
+            "'../evil' is not a valid project name",
+            marks=pytest.mark.slow,
+        ),
         (
             broken("[project]\nname = 'x'\n[tool.release]\nbraanch = 1\ntag = 2\n"),
             "pyproject.toml:4: unknown key 'braanch'",
@@ -252,8 +264,15 @@ def children(marker: str) -> list[int]:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("session", ["release_preflight", "slow"])
+@pytest.mark.parametrize(
+    ("number", "session"),
+    [
+        (signal.SIGINT, "release_preflight"),
+        (signal.SIGTERM, "slow"),
+        pytest.param(signal.SIGTERM, "release_preflight", marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, "slow", marks=pytest.mark.slow),
+    ],
+)
 def test_an_interruption_leaves_no_process_and_says_what_was_not_judged(
     nox: Nox, root: Path, number: signal.Signals, session: str
 ) -> None:

@@ -436,19 +436,35 @@ def _hooks_not_in_use(world: World) -> None:
     ("spoil", "said"),
     [
         (_dirty, ["1 file changed and not committed: README.md", "commit or stash"]),
-        (_staged, ["1 file changed and not committed: README.md"]),
-        (_untracked, ["1 untracked file: src/small_thing/extra.py", "add, ignore or remove"]),
+        pytest.param(_staged, ["1 file changed and not committed: README.md"], marks=slow),
+        pytest.param(
+            _untracked,
+            ["1 untracked file: src/small_thing/extra.py", "add, ignore or remove"],
+            marks=slow,
+        ),
         (_detached, ["HEAD is detached", "git switch main"]),
-        (_other_branch, ["on branch topic, and releases are made from main", "git switch main"]),
+        pytest.param(
+            _other_branch,
+            ["on branch topic, and releases are made from main", "git switch main"],
+            marks=slow,
+        ),
         (_behind, ["behind origin/main", "git pull --ff-only origin main"]),
-        (_diverged, ["diverged from origin/main", "git pull --rebase origin main"]),
-        (_diverged_unfetched, ["origin/main", "git pull --rebase origin main"]),
+        pytest.param(
+            _diverged, ["diverged from origin/main", "git pull --rebase origin main"], marks=slow
+        ),
+        pytest.param(
+            _diverged_unfetched, ["origin/main", "git pull --rebase origin main"], marks=slow
+        ),
         (_mid_merge, ["a merge is not finished", "git merge --abort"]),
-        (_mid_rebase, ["a rebase is not finished", "git rebase --abort"]),
-        (_mid_pick, ["a cherry-pick is not finished", "git cherry-pick --abort"]),
-        (_mid_bisect, ["a bisect is not finished", "git bisect reset"]),
+        pytest.param(_mid_rebase, ["a rebase is not finished", "git rebase --abort"], marks=slow),
+        pytest.param(
+            _mid_pick, ["a cherry-pick is not finished", "git cherry-pick --abort"], marks=slow
+        ),
+        pytest.param(_mid_bisect, ["a bisect is not finished", "git bisect reset"], marks=slow),
         (_unseen, ["git was told not to look at 1 file: README.md", "--no-assume-unchanged"]),
-        (_gone_remote, ["origin cannot be asked", "gone.git", "git ls-remote origin"]),
+        pytest.param(
+            _gone_remote, ["origin cannot be asked", "gone.git", "git ls-remote origin"], marks=slow
+        ),
         (_hooks_not_in_use, ["hooks in .githooks/ are not in use", "git config core.hooksPath"]),
     ],
     ids=lambda value: value.__name__.strip("_") if callable(value) else "",
@@ -1986,10 +2002,10 @@ def _protect_a_file(world: World) -> None:
     [
         _amend_a_released_section,
         _fail_in_a_command,
-        _write_what_is_not_declared,
+        pytest.param(_write_what_is_not_declared, marks=slow),
         _refuse_in_a_hook,
-        _refuse_in_a_hook_of_the_project,
-        _protect_a_file,
+        pytest.param(_refuse_in_a_hook_of_the_project, marks=slow),
+        pytest.param(_protect_a_file, marks=slow),
     ],
 )
 def test_the_dry_run_refuses_what_the_real_run_refuses(
@@ -2096,7 +2112,7 @@ def test_nox_masks_the_credentials_of_the_remote(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=slow)])
 def test_an_interrupted_checklist_changes_nothing_and_is_taken_up_again(
     nox: Nox, world: World, number: signal.Signals
 ) -> None:

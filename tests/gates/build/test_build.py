@@ -32,6 +32,8 @@ from tests.support import GIT_ENVIRONMENT, PYPROJECT, Judge, commit, git, make_p
 slow = pytest.mark.slow
 DATA = Path(__file__).parents[2] / "data" / "build"
 HTTPX = ("httpx-0.28.1-py3-none-any.whl", "httpx-0.28.1.tar.gz")
+# What is not about building twice is built once.
+ONCE = '\n[tool.release.gates.build]\nreproducible = "no"\n'
 CODE = '__version__ = "1.2.3"\n\ndef main() -> None:\n    print("small")\n'
 
 
@@ -703,6 +705,9 @@ def test_data_that_the_tree_has_and_the_wheel_lacks_is_told_unless_it_is_allowed
 
         [tool.setuptools]
         include-package-data = false
+
+        [tool.release.gates.build]
+        reproducible = "no"
         """
     root = make_project(
         tmp_path / "thing",
@@ -722,7 +727,7 @@ def test_data_that_the_tree_has_and_the_wheel_lacks_is_told_unless_it_is_allowed
         " src/small_thing/static/app.js"
     )
 
-    allowed = '\n[tool.release.gates.build]\nallowed = ["small_thing/static"]\n'
+    allowed = 'allowed = ["small_thing/static"]\n'
     write(root, {"pyproject.toml": pyproject.replace("        ", "") + allowed})
     assert "lacks" not in messages(judge(root, "build"))
 
@@ -735,6 +740,7 @@ def test_a_module_that_the_sdist_lacks_is_missing_from_the_wheel_too(
         project,
         {
             "pyproject.toml": PYPROJECT
+            + ONCE
             + "\n[tool.hatch.build.targets.sdist]\n"
             + 'only-include = ["src/small_thing/__init__.py"]\n',
             "src/small_thing/core.py": "",
@@ -799,7 +805,10 @@ def test_a_readme_that_does_not_render_fails(judge: Judge, project: Path) -> Non
     readme = "Small\n=====\n\n.. nosuch:: x\n"
     write(
         project,
-        {"README.rst": readme, "pyproject.toml": PYPROJECT.replace("README.md", "README.rst")},
+        {
+            "README.rst": readme,
+            "pyproject.toml": PYPROJECT.replace("README.md", "README.rst") + ONCE,
+        },
     )
 
     evidence = judge(project, "build")
@@ -813,7 +822,7 @@ def test_a_readme_that_does_not_render_fails(judge: Judge, project: Path) -> Non
 @pytest.mark.network
 def test_a_wheel_whose_requirements_nobody_can_install_fails(judge: Judge, project: Path) -> None:
     wanted = '[project]\ndependencies = ["iniconfig==0.0.0.0.1"]'
-    write(project, {"pyproject.toml": PYPROJECT.replace("[project]", wanted)})
+    write(project, {"pyproject.toml": PYPROJECT.replace("[project]", wanted) + ONCE})
 
     evidence = judge(project, "build")
 
@@ -825,7 +834,8 @@ def test_a_wheel_whose_requirements_nobody_can_install_fails(judge: Judge, proje
 def test_an_undeclared_requirement_shows_although_the_tests_have_it(
     judge: Judge, project: Path
 ) -> None:
-    write(project, {"src/small_thing/__init__.py": f"import pytest\n\n{CODE}"})
+    files = {"src/small_thing/__init__.py": f"import pytest\n\n{CODE}"}
+    write(project, {**files, "pyproject.toml": PYPROJECT + ONCE})
 
     evidence = judge(project, "build")
 
@@ -841,7 +851,8 @@ def test_an_import_that_takes_too_long_is_unchecked(
     judge: Judge, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build, "IMPORT_SECONDS", 1)
-    write(project, {"src/small_thing/__init__.py": f"import time\n\ntime.sleep(60)\n{CODE}"})
+    files = {"src/small_thing/__init__.py": f"import time\n\ntime.sleep(60)\n{CODE}"}
+    write(project, {**files, "pyproject.toml": PYPROJECT + ONCE})
 
     evidence = judge(project, "build")
 
@@ -907,7 +918,11 @@ def test_constraints_for_the_projects_own_development_do_not_reach_the_clean_env
 ) -> None:
     write(
         project,
-        {"pyproject.toml": PYPROJECT + '\n[tool.uv]\nconstraint-dependencies = ["idna>=3"]\n'},
+        {
+            "pyproject.toml": PYPROJECT
+            + ONCE
+            + '\n[tool.uv]\nconstraint-dependencies = ["idna>=3"]\n'
+        },
     )
 
     assert judge(project, "build").outcome.status is Status.PASSED
@@ -957,8 +972,7 @@ def test_a_tool_that_is_missing_or_breaks_leaves_the_gate_unchecked(
     said: str,
 ) -> None:
     broken = tmp_path / "tools"
-    once = '\n[tool.release.gates.build]\nreproducible = "no"\n'
-    root = make_project(tmp_path / "thing", {"pyproject.toml": PYPROJECT + once})
+    root = make_project(tmp_path / "thing", {"pyproject.toml": PYPROJECT + ONCE})
 
     evidence = replace_tool(broken, "build", program, script)(root, "build")
 
