@@ -653,6 +653,7 @@ def test_a_good_image_passes(judged: Callable[..., Evidence], machine: Machine) 
     assert machine.engine.client in evidence.tools
 
 
+@pytest.mark.slow
 @engine_test
 def test_a_package_that_does_not_import_fails(judged: Callable[..., Evidence]) -> None:
     outcome = judged(GOOD.replace("ENV PYTHONPATH=/srv\n", "")).outcome
@@ -685,6 +686,7 @@ def test_an_image_that_runs_as_root_is_advice_unless_that_is_set(
     ]
 
 
+@pytest.mark.slow
 @engine_test
 def test_missing_and_wrong_labels_are_advice_unless_they_are_set(
     judged: Callable[..., Evidence],
@@ -781,6 +783,7 @@ def test_the_context_is_a_clean_copy_with_a_repository_of_its_own(
     assert outcome.status is Status.PASSED, outcome
 
 
+@pytest.mark.slow
 @engine_test
 def test_a_secret_argument_is_used_and_never_shown(
     judged: Callable[..., Evidence], tmp_path: Path
