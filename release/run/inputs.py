@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import stat
 import sys
 import threading
@@ -236,5 +237,10 @@ def own_source() -> str:
     return digest.hexdigest()
 
 
-def _matches(name: str, globs: Sequence[str]) -> bool:
-    return any(fnmatch.fnmatchcase(name, glob) for glob in globs)
+def _matches(name: str, globs: tuple[str, ...]) -> bool:
+    return _pattern(globs).match(name) is not None
+
+
+@functools.cache
+def _pattern(globs: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(fnmatch.translate, globs)))

@@ -148,6 +148,7 @@ class Processes:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
         self._cancelled = threading.Event()
+        self._started = False
         self.marker = uuid.uuid4().hex
 
     @property
@@ -175,6 +176,8 @@ class Processes:
 
     def sweep(self) -> int:
         """Kill what commands left behind, even outside their process group; how many there were."""
+        if not self._started:  # to look at every process of the machine takes a while
+            return 0
         import psutil
 
         left = []
@@ -209,6 +212,7 @@ class Processes:
             raise Interrupted
         log.write(f"$ {' '.join(command)}\n")
         started = time.monotonic()
+        self._started = True
         try:
             process = subprocess.Popen(
                 list(command),

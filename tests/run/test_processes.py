@@ -126,6 +126,13 @@ def test_a_child_that_leaves_the_session_is_swept_away(commands: Fixture) -> Non
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sessions are a POSIX idea")
+def test_where_nothing_was_started_no_process_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("psutil.process_iter", lambda: pytest.fail("it looked"))
+    assert Processes().sweep() == 0
+
+
 def test_a_child_that_keeps_the_output_open_does_not_block(commands: Fixture) -> None:
     program = (
         "import subprocess, sys\n"
