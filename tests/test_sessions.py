@@ -267,10 +267,10 @@ def children(marker: str) -> list[int]:
 @pytest.mark.parametrize(
     ("number", "session"),
     [
-        (signal.SIGINT, "release_preflight"),
+        (signal.SIGINT, "slow"),
         (signal.SIGTERM, "slow"),
+        pytest.param(signal.SIGINT, "release_preflight", marks=pytest.mark.slow),
         pytest.param(signal.SIGTERM, "release_preflight", marks=pytest.mark.slow),
-        pytest.param(signal.SIGINT, "slow", marks=pytest.mark.slow),
     ],
 )
 def test_an_interruption_leaves_no_process_and_says_what_was_not_judged(

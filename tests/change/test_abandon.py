@@ -181,7 +181,7 @@ def test_a_release_below_a_commit_of_ones_own_is_finished_as_it_is_advised(pendi
     assert "v1.3.0" in git(pending.remote, "tag")
 
 
-@pytest.mark.parametrize("action", ["cut", "tag"])
+@pytest.mark.parametrize("action", ["cut", pytest.param("tag", marks=pytest.mark.slow)])
 def test_a_remote_that_moved_on_is_followed_after_taking_back(pending: World, action: str) -> None:
     others(pending)
     with pending.refused("moved on, and v1.3.0", "was never pushed", "nox -s cut -- --abandon"):
