@@ -61,7 +61,7 @@ def _definitions(source: str) -> Mapping[Keys, int]:
     """
     found: dict[Keys, int] = {}
     table: Keys = ()
-    for line, text in _statements(list(io.StringIO(source, newline="\n"))):
+    for line, text in statements(source):
         data = loads(text)
         paths = list(_paths(data, ()))
         if text.lstrip().startswith("["):
@@ -74,8 +74,9 @@ def _definitions(source: str) -> Mapping[Keys, int]:
     return found
 
 
-def _statements(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+def statements(source: str) -> Iterator[tuple[int, str]]:
     """Each statement of a valid document, with the line on which it starts."""
+    lines = list(io.StringIO(source, newline="\n"))
     start = 0
     while start < len(lines):
         end = _end(lines, start)
