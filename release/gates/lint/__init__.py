@@ -10,8 +10,7 @@ Blocks: what the project's own configuration or commands refuse (promises). Advi
 a project that configures no ruff.
 
 Runs `ruff format --check` where the project formats with ruff: its configuration has a `format`
-table or one of its procedure files (hooks, noxfile, tox, workflows, scripts) calls it; or it has a
-[tool.release] table, configures ruff and names no other formatter.
+table, or one of its procedure files (hooks, noxfile, tox, workflows, scripts) calls it.
 
 A ruff version that the project pins or locks is the one that judges. Where it pins none, what
 earlier versions let pass is not judged: the format of Markdown, and syntax too new for the oldest
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from release.run.shell import Shell
 
 RUFF_FILES = (".ruff.toml", "ruff.toml")
-OTHER_FORMATTERS = r"\b(black|yapf|autopep8|blue|darker|oitnb)\b"
 ERROR_RULES = "E9,F63,F7,F82"
 LONG_DEFAULT_RULES = '["E4", "E7", "E9", "F"]'
 # Names that surroundings put among the built-in ones: IPython, and gettext's install().
@@ -144,7 +142,7 @@ def read_procedure(project: Project) -> Procedure:
     return Procedure(
         configured=True,
         selects=selects_rules(configuration),
-        formats=formats(configuration, text, project.configures("release")),
+        formats=formats(configuration, text),
         requirement=requirement,
         pinned=bool(exact or pinned(text, "ruff") or locked(project, "ruff")),
     )
@@ -190,16 +188,10 @@ def choose(project: Project, procedure: Procedure) -> tuple[list[str], list[str]
     return [str(project.package_path)], options
 
 
-def formats(configuration: Mapping[str, Any], text: str, adopted: bool) -> bool:
-    """Whether a project that configures ruff formats with it.
-
-    `text` is that of its procedure files, `adopted` says whether it has a [tool.release] table.
-    """
-    if "format" in configuration or re.search(
-        r"\bruff[ -]format\b|[\"']ruff[\"'],\s*[\"']format[\"']", text
-    ):
-        return True
-    return adopted and not re.search(OTHER_FORMATTERS, text)
+def formats(configuration: Mapping[str, Any], text: str) -> bool:
+    """Whether a project that configures ruff formats with it; `text` is of its procedure files."""
+    called = r"\bruff[ -]format\b|[\"']ruff[\"'],\s*[\"']format[\"']"
+    return "format" in configuration or re.search(called, text) is not None
 
 
 def is_newer_syntax(item: Mapping[str, Any], project: Project) -> bool:

@@ -76,22 +76,20 @@ class TestJudgement:
         assert not is_newer_syntax(other, found)
 
     @pytest.mark.parametrize(
-        ("configuration", "text", "adopted", "wanted"),
+        ("configuration", "text", "wanted"),
         [
-            ({"format": {}}, "", False, True),
-            ({}, "- run: ruff format --check", False, True),
-            ({}, "  - id: ruff-format", False, True),
-            ({}, 'session.run("ruff", "format")', False, True),
-            ({}, "- run: ruff check", False, False),
-            ({}, "", False, False),
-            ({}, "", True, True),
-            ({}, "- id: black", True, False),
+            ({"format": {}}, "", True),
+            ({}, "- run: ruff format --check", True),
+            ({}, "  - id: ruff-format", True),
+            ({}, 'session.run("ruff", "format")', True),
+            ({}, "- run: ruff check", False),
+            ({}, "", False),
         ],
     )
     def test_formatting_is_judged_where_the_project_formats_with_ruff(
-        self, configuration: dict[str, object], text: str, adopted: bool, wanted: bool
+        self, configuration: dict[str, object], text: str, wanted: bool
     ) -> None:
-        assert formats(configuration, text, adopted) is wanted
+        assert formats(configuration, text) is wanted
 
     @pytest.mark.parametrize(
         ("configuration", "wanted"),
@@ -229,7 +227,8 @@ class TestGate:
     def test_unformatted_files_fail_where_the_project_formats(
         self, project: Path, judge: Judge
     ) -> None:
-        write(project, {"pyproject.toml": with_table("[tool.ruff]"), "more.py": UNFORMATTED})
+        tables = with_table("[tool.ruff]\n[tool.release]")
+        write(project, {"pyproject.toml": tables, "more.py": UNFORMATTED})
         assert judge(project, "lint").outcome.status is Status.PASSED
         write(project, {"pyproject.toml": with_table("[tool.ruff.format]")})
         found = judge(project, "lint")
