@@ -9,7 +9,8 @@ one. A project that declares a licence has its text: the files of `license-files
 other licence than pyproject.
 
 All of it blocks: these documents are promises of the project. Advice: keys of .zenodo.json that
-nobody knows, a README that cannot be read, and a licence text that the last release lacked, too.
+nobody knows, a README that cannot be read, and a licence text that the last release lacked, too,
+or, before the first one, that was never there.
 
 With a LEVEL the current version is judged all the same, for the documents change with the bump.
 Without a version in the project's files and without a release tag on this commit, versions are not
@@ -100,7 +101,7 @@ def check(project: Project, shell: Shell) -> Outcome:
     if declares:
         missing = Judgement(0, tuple(judge_licence_files(project.root, project.pyproject)))
         named = any(finding.path for finding in missing.defects)
-        known = missing.defects and not named and _had_no_licence(project)
+        known = missing.defects and not named and _never_had_licence(project)
         read.judged += missing.as_advice() if known else missing
         read.add("licence", *judge_licences(expression, read.licences))
     if not read.names:
@@ -115,17 +116,25 @@ def check(project: Project, shell: Shell) -> Outcome:
     return judged.settle(", ".join(read.names))
 
 
-def _had_no_licence(project: Project) -> bool:
-    """Whether the last release's own tree had no file that is called like a licence either."""
+def _never_had_licence(project: Project) -> bool:
+    """Whether no file that is called like a licence is lost.
+
+    The last release's own tree had none or, without a release, no commit has removed one.
+    """
     from release.gates.secrets import last_tag
     from release.project.git import git
 
-    last = last_tag(project)
-    if last is None or project.git is None:
+    if project.git is None or project.git.commit is None:
         return False
-    tree = f"refs/tags/{last}:{project.git.prefix}".rstrip("/")
-    names = git(project.git.top, "ls-tree", "-z", "--name-only", tree, check=False).stdout
-    return not any(map(_is_licence, names.split("\0")))
+    last = last_tag(project)
+    if last is None:
+        asked = ["log", "-z", "--format=", "--name-only", "--relative", "--diff-filter=D", "HEAD"]
+        changed = project.git.changed
+    else:
+        tree = f"refs/tags/{last}:{project.git.prefix}".rstrip("/")
+        asked, changed = ["ls-tree", "-z", "--name-only", "--full-tree", tree], ()
+    names = git(project.root, *asked, check=False).stdout.split("\0")
+    return not any(map(_is_licence, (*names, *changed)))
 
 
 def _is_licence(name: str) -> bool:

@@ -10,6 +10,7 @@ Without any, runs pytest in an environment that holds the project and what it de
 the tree are what is tested. A pytest that these do not bring is added, pinned. `groups`, `extras`
 or `install` in that table choose this, and say what it holds.
 
+A project that was never released, has no tests and declares nothing for them is not judged.
 Skipped tests do not count, and a run that collects nothing has failed. All of it blocks: the tests
 are the project's promise. Tests that fail for what is missing here (a module, a plug-in of pytest,
 a program, a Python, the network) make the gate unchecked, unless others fail by themselves; so does
@@ -88,6 +89,8 @@ def check(project: Project, shell: Shell) -> Outcome:
             f"pytest's testpaths name {', '.join(named)}, which is not there",
             "add the tests, or correct testpaths; or set tool.release.gates.test.run",
         )
+    if not folders and not named and _promises_none(project):
+        return Outcome.not_applicable("it has no tests yet, and declares nothing for them")
     if not folders and not named:
         return Outcome.unchecked(
             "no tests found",
@@ -325,6 +328,13 @@ def _cannot_run(status: int, output: str, own: frozenset[str], remedy: Remedy) -
     errors = re.findall(r"^(?:ERROR|E  )\s*:?\s*(\S.*)$", output, re.M)
     what = STOPPED.get(status, f"ended with status {status}" if status else "left no report")
     return CannotCheck(f"pytest {what}: {errors[-1] if errors else _last(output)}", "see the log")
+
+
+def _promises_none(project: Project) -> bool:
+    """Whether a project before its first release says nowhere that it has tests."""
+    from release.project.declared import requirements
+
+    return not (project.released or project.configures("pytest") or requirements(project, "test"))
 
 
 def _first(message: str | None, details: str) -> str:

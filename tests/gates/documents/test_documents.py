@@ -19,7 +19,7 @@ from release.gates.documents import (
 from release.model import Evidence, Level, Status
 from release.run.processes import Completed
 from tests.built import replace_tool
-from tests.support import PYPROJECT, Judge, git, make_project, write
+from tests.support import PYPROJECT, Judge, commit, git, make_project, write
 from tests.text.test_foreign import BOMB
 
 network = pytest.mark.network
@@ -92,6 +92,27 @@ def test_a_project_without_any_of_it_has_nothing_to_judge(tmp_path: Path, judge:
     source = PYPROJECT.replace('license = "MIT"\nlicense-files = ["LICENSE"]\n', "")
     root = make_project(tmp_path / "bare", {"pyproject.toml": source})
     assert judge(root, "documents").outcome.status is Status.NOT_APPLICABLE
+
+
+BARE = PYPROJECT.replace('license-files = ["LICENSE"]\n', "")
+
+
+def test_a_text_of_the_licence_that_was_never_there_is_advice(tmp_path: Path, judge: Judge) -> None:
+    root = make_project(tmp_path / "p", {"pyproject.toml": BARE, "LICENSE": None})
+    found = judge(root, "documents").outcome
+    assert found.status is Status.PASSED
+    assert [f.message for f in found.advice] == ["a licence is declared, and its text is missing"]
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_a_text_of_the_licence_that_is_gone_before_the_first_release_is_a_defect(
+    tmp_path: Path, judge: Judge, committed: bool
+) -> None:
+    root = make_project(tmp_path / "p", {"pyproject.toml": BARE})
+    write(root, {"LICENSE": None})
+    if committed:
+        commit(root)
+    assert "a licence is declared, and its text is missing" in said(judge(root, "documents"))
 
 
 def test_every_finding_of_all_documents_is_reported_at_once(project: Path, judge: Judge) -> None:

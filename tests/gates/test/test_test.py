@@ -14,7 +14,7 @@ from release.model import Judgement, Outcome, Status
 from release.project import read_project
 from release.run.lacks import lacks, remedy_for, told
 from release.run.processes import Completed
-from tests.support import PYPROJECT, Judge, git, make_project, write
+from tests.support import PYPROJECT, Judge, commit, git, make_project, write
 
 test_paths.__test__ = False  # type: ignore[attr-defined]
 DATA = Path(__file__).parents[2] / "data" / "test"
@@ -234,11 +234,24 @@ class TestPaths:
 
 
 class TestNothingToRun:
-    def test_no_tests_at_all_are_unchecked(self, project: Path, judge: Judge) -> None:
-        write(project, {"tests/test_small_thing.py": None})
+    @pytest.mark.parametrize(
+        "table", ["[tool.pytest.ini_options]", '[dependency-groups]\ndev = ["pytest"]']
+    )
+    def test_no_tests_of_a_project_that_declares_some_are_unchecked(
+        self, project: Path, judge: Judge, table: str
+    ) -> None:
+        write(project, {"tests/test_small_thing.py": None, "pyproject.toml": with_table(table)})
         found = judge(project, "test").outcome
-        assert found.status is Status.UNCHECKED
-        assert found.summary == "no tests found"
+        assert (found.status, found.summary) == (Status.UNCHECKED, "no tests found")
+
+    def test_a_project_that_was_never_released_need_have_no_tests(
+        self, project: Path, judge: Judge
+    ) -> None:
+        write(project, {"tests/test_small_thing.py": None})
+        commit(project)
+        assert judge(project, "test").outcome.status is Status.NOT_APPLICABLE
+        git(project, "tag", "v1.2.2")
+        assert judge(project, "test").outcome.status is Status.UNCHECKED
 
     def test_test_paths_that_are_not_there_are_named(self, project: Path, judge: Judge) -> None:
         table = with_table('[tool.pytest.ini_options]\ntestpaths = ["spec"]')
