@@ -37,6 +37,9 @@ sessions.action("cut")
 # Whether the gates can fail: each one's defects, planted in a throwaway copy.
 sessions.action("prove")
 
+# Another repository: what is found there, and what it lacks for the same sessions.
+sessions.action("adopt")
+
 # The repository itself: no tools, judged in a moment.
 sessions.gate("tree")
 sessions.gate("ci")

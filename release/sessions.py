@@ -33,9 +33,9 @@ class Sessions:
     No session that the noxfile has by then is replaced: ours of the same name is release_NAME.
     """
 
-    def __init__(self, noxfile: Path, gates: Sequence[Gate] = ()) -> None:
+    def __init__(self, noxfile: Path | str, gates: Sequence[Gate] = ()) -> None:
         chosen = os.environ.get(PROJECT_VARIABLE)
-        self.root = Path(chosen) if chosen else noxfile.resolve().parent
+        self.root = Path(chosen) if chosen else Path(noxfile).resolve().parent
         self._extra = {gate.name: gate for gate in gates}
         # nox opens the root logger for everything, and HTTP libraries say much.
         for library in ("urllib3", "charset_normalizer"):

@@ -26,6 +26,7 @@ LAYERS = (
     ("change",),
     ("prove",),
     ("report",),
+    ("adopt",),
     ("actions",),
     ("sessions",),
     ("cli",),

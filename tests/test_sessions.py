@@ -24,7 +24,7 @@ from tests.support import git, make_project, with_remote, write
 NAMES = tuple(installed())
 ROOT = Path(__file__).resolve().parent.parent
 NOXFILE = ROOT / "noxfile.py"
-SESSIONS = ["release_preflight", "bump", "tag", "cut", "prove", *NAMES]
+SESSIONS = ["release_preflight", "bump", "tag", "cut", "prove", "adopt", *NAMES]
 CHECK = 'run = ["git --version"]\nproject = false\n'
 
 
@@ -108,6 +108,7 @@ def test_every_session_prints_its_help_and_does_nothing(nox: Nox, root: Path) ->
     helps = {text.split()[0]: text for text in usages}
     assert list(helps) == SESSIONS
     options = {"bump": "--dry-run", "tag": "--dry-run", "cut": "--dry-run", "prove": "GATE"}
+    options["adopt"] = "--dry-run"
     assert not [name for name in SESSIONS if options.get(name, "--fresh") not in helps[name]]
     assert not (root / ".release").exists()
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from release.project import Project
     from release.run.runner import Run
 
-NAMES = ("release_preflight", "bump", "tag", "cut", "prove")
+NAMES = ("release_preflight", "bump", "tag", "cut", "prove", "adopt")
 
 
 class Stopped(Exception):

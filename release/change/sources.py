@@ -67,7 +67,15 @@ def read_sources(project: Project) -> Sources:
             problems += error.problems
     if problems:
         raise ConfigurationError(*problems)
-    return Sources(texts, links, tracked, _mentions(project), policies, readmes, fragments(project))
+    return Sources(
+        texts,
+        links,
+        tracked,
+        mentions(project, project.version),
+        policies,
+        readmes,
+        fragments(project),
+    )
 
 
 def real_path(root: Path, path: str) -> str:
@@ -132,13 +140,13 @@ def _expanded(project: Project, tracked: Iterable[str]) -> list[str]:
     return [place.path for place in places]
 
 
-def _mentions(project: Project) -> tuple[tuple[str, int, str], ...]:
-    """Lines of tracked files that hold the current version."""
-    if project.version is None:
+def mentions(project: Project, version: str | None) -> tuple[tuple[str, int, str], ...]:
+    """Lines of tracked files that hold a version: path, number and text."""
+    if version is None:
         return ()
     done = git(
         project.root,
-        *("grep", "-n", "-z", "-I", "-F", "--no-color", "-e", project.version, "--", "."),
+        *("grep", "-n", "-z", "-I", "-F", "--no-color", "-e", version, "--", "."),
         check=False,
     )
     found = []

@@ -22,7 +22,7 @@ def render(plan: Plan) -> str:
     """
     lines = [f"{plan.name} {plan.previous or '(no version in files)'} → {plan.version}", ""]
     for edit in plan.edits:
-        lines += _diff(edit.path, edit.before, edit.after)
+        lines += diff(edit.path, edit.before, edit.after)
     for command in plan.commands:
         lines.append(f"$ {shlex.join(command)}")
     lines += [f"$ {line}" for line in _git(plan)]
@@ -50,10 +50,14 @@ def remarks(findings: tuple[Finding, ...]) -> Iterator[str]:
             yield f"  → {sentence(finding.remedy)}"
 
 
-def _diff(path: str, before: str, after: str) -> Iterator[str]:
+def diff(path: str, before: str | None, after: str) -> Iterator[str]:
+    """The lines of a diff of one file in git's format; `before` is None where it is new."""
     old, new = _quoted(f"a/{path}"), _quoted(f"b/{path}")
     yield f"diff --git {old} {new}"
-    above, lines, wanted = _differing(before, after)
+    if before is None:
+        yield "new file mode 100644"
+        old = "/dev/null"
+    above, lines, wanted = _differing(before or "", after)
     for line in difflib.unified_diff(lines, wanted, old, new, n=CONTEXT, lineterm="\n"):
         if line.startswith("@@"):
             line = re.sub(r"(?<=[-+])\d+", lambda number: str(int(number[0]) + above), line)

@@ -1,0 +1,103 @@
+"""Set this up in a repository: show what is found there, and write what is missing.
+
+Shows what the repository is found to be, and where that stands; a run without settings goes by the
+same. Writes noxfile.py, or adds the checklist at the end of the one that is there; and to
+[tool.release] what a clone might not show: the branch and the spelling of tags that are there. A
+version that no file states in a way that is read gets [tool.bumpversion], where one line alone
+assigns it. What is there stays byte for byte; all files are written, or none. A second run finds
+nothing to do.
+
+Then the checklist is judged, and at most three next steps are told. --like NAME adds the settings
+of a known procedure, but for what its project alone has. PATH is the repository; this one unless
+given. The exit status is 0 whatever the verdict.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from release.actions import Call, interruptible, told
+from release.errors import Problem, UsageError
+
+if TYPE_CHECKING:
+    from release.adopt.plan import Adoption
+
+PROCEDURES = ("ophamin", "ajolopy", "chap-checker", "aksara", "openmed")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", nargs="?", type=Path, metavar="PATH", help="the repository")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show the diff, and neither write nor judge"
+    )
+    parser.add_argument(
+        "--like", choices=PROCEDURES, help="add the settings of that project's procedure"
+    )
+
+
+def run(call: Call) -> None:
+    from release.adopt import facts, plan, writing
+    from release.adopt.templates import like, noxfile
+    from release.report.plan import remarks
+    from release.run.store import Store
+
+    call = _placed(call)
+    project = call.project()
+    found = facts.facts(project)
+    for fact in found:
+        print(told(f"  {fact.of:<10} {fact.says}" + (f"  ({fact.origin})" if fact.origin else "")))
+    settings = like(project, call.arguments.like) if call.arguments.like else ""
+    adoption = plan.plan(project, found, noxfile(), settings)
+    for line in remarks(adoption.remarks):
+        print(told(line))
+    if call.arguments.dry_run:
+        _show(adoption)
+        return
+    for change in adoption.changes:
+        if change.before is not None and change.path.endswith(".py"):
+            writing.require_loading(project.root, change.path)
+    writing.write(project.root, adoption.changes, Store(project.root).folder)
+    names = ", ".join(change.path for change in adoption.changes)
+    print(told(f"wrote {names}" if names else "nothing is to do: it is set up"), flush=True)
+    _judge(call)
+
+
+def _placed(call: Call) -> Call:
+    """The call with PATH as its project's folder."""
+    path, project = call.arguments.path, call.arguments.project
+    if path is None:
+        return call
+    if project is not None:
+        remedy = "name the repository once"
+        raise UsageError(Problem("PATH and --project name a repository each", remedy=remedy))
+    return replace(call, root=call.folder / path)
+
+
+def _show(adoption: Adoption) -> None:
+    """Print what would be written."""
+    from release.report.plan import diff
+
+    for change in adoption.changes:
+        print(told("\n".join(diff(change.path, change.before, change.after))))
+    if not adoption.changes:
+        print("nothing is to do: it is set up")
+
+
+def _judge(call: Call) -> None:
+    """Judge the checklist as release_preflight does, and tell the next steps."""
+    from release.adopt.steps import next_steps
+    from release.report.terminal import Progress, show_report
+    from release.run.preflight import preflight
+
+    runner = call.runner()
+    with Progress(runner.project) as progress, interruptible(runner):
+        report = preflight(runner, progress)
+    show_report(report)
+    if runner.cancelled:
+        raise KeyboardInterrupt
+    print("\nNext:")
+    for number, step in enumerate(next_steps(runner.project, report), 1):
+        print(told(f"{number}. {step}"))

@@ -1,0 +1,150 @@
+"""Works out which files are to be written so that a repository has the checklist."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from release.adopt import noxfile
+from release.adopt.facts import Fact
+from release.adopt.places import version_table
+from release.change.sources import real_path, untranslated
+from release.errors import ConfigurationError, Problem
+from release.model import Finding
+from release.project import as_table
+from release.settings import parse
+from release.text import toml
+from release.text.edits import MixedLineEnds, plain
+from release.text.toml_additions import Unfit, completed
+
+if TYPE_CHECKING:
+    from release.project import Project
+
+NOXFILE, PYPROJECT = "noxfile.py", "pyproject.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A file before (None: it is not there) and after, relative to the project."""
+
+    path: str
+    before: str | None
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """The files to write, all of them or none, and what is to be said beside them."""
+
+    changes: tuple[Change, ...]
+    remarks: tuple[Finding, ...]
+
+
+def plan(project: Project, facts: Sequence[Fact], template: str, like: str = "") -> Adoption:
+    """What is to be written: `template` is a new noxfile, `like` are settings to be added.
+
+    Raises ConfigurationError where a file cannot be read or added to.
+    """
+    own = _own_release(project)
+    changes = [_settings(project, facts, like), None if own else _noxfile(project.root, template)]
+    written = tuple(change for change in changes if change and change.before != change.after)
+    return Adoption(written, tuple(_remarks(project, written, own, like)))
+
+
+def _own_release(project: Project) -> str | None:
+    """The project's own module or package that is called like ours."""
+    bases = dict.fromkeys((".", "src", project.source_root))
+    paths = [Path(base, name) for base in bases for name in ("release.py", "release/__init__.py")]
+    return next((path.as_posix() for path in paths if (project.root / path).exists()), None)
+
+
+def _noxfile(root: Path, template: str) -> Change:
+    before = _read(root, NOXFILE)
+    if before is None:
+        return Change(NOXFILE, None, template)
+    path = real_path(root, NOXFILE)
+    try:
+        return Change(path, before, noxfile.with_checklist(before))
+    except SyntaxError as error:
+        problem = Problem(f"is not valid Python: {error.msg}", path, error.lineno, "fix it there")
+    except MixedLineEnds:
+        problem = _mixed(path)
+    raise ConfigurationError(problem)
+
+
+def _settings(project: Project, facts: Sequence[Fact], like: str) -> Change | None:
+    """The settings that are not there: those of `like`, and what a clone might not show."""
+    lines = "".join(fact.line for fact in facts if fact.key)
+    wanted = completed(f"[tool.release]\n{lines}" if lines else "", like)
+    wanted = completed(wanted, version_table(project))
+    before = _read(project.root, PYPROJECT)
+    if before is None:
+        if not like:
+            return None
+        remedy = "add one, with its [build-system], and run this again"
+        raise ConfigurationError(Problem("is not there to hold settings", PYPROJECT, remedy=remedy))
+    path = real_path(project.root, PYPROJECT)
+    try:
+        after = completed(before, wanted)
+    except Unfit:
+        remedy = "give [tool] and what is below it headers of their own, as in [tool.release]"
+        problem = Problem("cannot be added to: its tables are written inline", path, remedy=remedy)
+        raise ConfigurationError(problem) from None
+    except MixedLineEnds:
+        raise ConfigurationError(_mixed(path)) from None
+    parse(as_table(_tool(after).get("release")), plain(after), extra=project.extra)
+    return Change(path, before, after)
+
+
+def _tool(source: str) -> Mapping[str, Any]:
+    return as_table(toml.loads(plain(source)).get("tool"))
+
+
+def _read(root: Path, path: str) -> str | None:
+    """A file's text with its own line ends; None where it is not there."""
+    if not os.path.lexists(root / path):
+        return None
+    return untranslated(root, real_path(root, path))
+
+
+def _mixed(path: str) -> Problem:
+    remedy = "give all of its lines one kind: git add --renormalize, or your editor"
+    return Problem("has line ends of two kinds where lines would come", path, remedy=remedy)
+
+
+def _remarks(
+    project: Project, changes: Sequence[Change], own: str | None, like: str
+) -> Iterator[Finding]:
+    if own:
+        yield Finding(
+            "is called like the package of nox-release, and one would hide the other where both"
+            " can be imported: no noxfile.py is written",
+            own,
+            remedy="run the sessions from an environment of their own: uvx nox-release SESSION",
+        )
+    if any(c.path == NOXFILE and c.before and noxfile.is_script(c.before) for c in changes):
+        yield Finding(
+            "brings its own requirements, and nox-release is not one of them",
+            NOXFILE,
+            remedy="add nox-release to the dependencies in its block # /// script",
+        )
+    if _read(project.root, PYPROJECT) is None:
+        yield Finding(
+            "there is no pyproject.toml: no settings are written, and what is found is used",
+            remedy="add one when you want other settings",
+        )
+    release = project.tool("release")
+    for key in _others(release, as_table(as_table(toml.loads(like).get("tool")).get("release"))):
+        yield Finding(f"tool.release.{key} keeps its value", PYPROJECT)
+
+
+def _others(have: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
+    """The keys, with dots, that two tables give other values."""
+    for key in have.keys() & wanted.keys():
+        if isinstance(have[key], Mapping) and isinstance(wanted[key], Mapping):
+            yield from (f"{key}.{inner}" for inner in _others(have[key], wanted[key]))
+        elif have[key] != wanted[key]:
+            yield str(key)

@@ -1,0 +1,39 @@
+"""The texts that are written into a repository, from the folder `templates`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from release.project import Project
+
+PACKAGE = Path(__file__).resolve().parent.parent
+FOLDERS = (PACKAGE / "templates", PACKAGE.parent / "templates")
+
+
+def noxfile() -> str:
+    """A noxfile that has the checklist and nothing else."""
+    return _path("noxfile.py").read_text(encoding="utf-8")
+
+
+def like(project: Project, name: str) -> str:
+    """The settings of a known procedure, as TOML: those that make sense in this project."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+    environment = Environment(
+        loader=FileSystemLoader(FOLDERS),
+        autoescape=select_autoescape(),  # of HTML, by the names of templates
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    template = environment.get_template(f"like/{name}.toml")
+    return template.render(
+        has=lambda path: (project.root / path).exists(), package_path=project.package_path
+    )
+
+
+def _path(name: str) -> Path:
+    return next(folder / name for folder in FOLDERS if (folder / name).is_file())
