@@ -1,4 +1,6 @@
-"""This project's release, as nox sessions: `nox -l` lists them, nox-release defines them."""
+"""The release of this project: `nox -l` lists its sessions."""
+
+from __future__ import annotations
 
 import nox
 from release.sessions import Sessions
