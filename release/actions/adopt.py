@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from release.actions import Call, interruptible, told
-from release.errors import Problem, UsageError
+from release.errors import UsageError
 
 if TYPE_CHECKING:
     from release.adopt.plan import Adoption
@@ -71,8 +71,8 @@ def _placed(call: Call) -> Call:
     if path is None:
         return call
     if project is not None:
-        remedy = "name the repository once"
-        raise UsageError(Problem("PATH and --project name a repository each", remedy=remedy))
+        message = "PATH and --project name a repository each"
+        raise UsageError.of(message, remedy="name the repository once")
     return replace(call, root=call.folder / path)
 
 

@@ -12,7 +12,7 @@ from release.adopt import noxfile
 from release.adopt.facts import Fact
 from release.adopt.places import version_table
 from release.change.sources import real_path, untranslated
-from release.errors import ConfigurationError, Problem
+from release.errors import ConfigurationError
 from release.model import Finding
 from release.project import as_table
 from release.settings import parse
@@ -69,10 +69,10 @@ def _noxfile(root: Path, template: str) -> Change:
     try:
         return Change(path, before, noxfile.with_checklist(before))
     except SyntaxError as error:
-        problem = Problem(f"is not valid Python: {error.msg}", path, error.lineno, "fix it there")
+        said = f"is not valid Python: {error.msg}"
+        raise ConfigurationError.of(said, path, error.lineno, "fix it there") from None
     except MixedLineEnds:
-        problem = _mixed(path)
-    raise ConfigurationError(problem)
+        raise _mixed(path) from None
 
 
 def _settings(project: Project, facts: Sequence[Fact], like: str) -> Change | None:
@@ -85,16 +85,16 @@ def _settings(project: Project, facts: Sequence[Fact], like: str) -> Change | No
         if not like:
             return None
         remedy = "add one, with its [build-system], and run this again"
-        raise ConfigurationError(Problem("is not there to hold settings", PYPROJECT, remedy=remedy))
+        raise ConfigurationError.of("is not there to hold settings", PYPROJECT, remedy=remedy)
     path = real_path(project.root, PYPROJECT)
     try:
         after = completed(before, wanted)
     except Unfit:
         remedy = "give [tool] and what is below it headers of their own, as in [tool.release]"
-        problem = Problem("cannot be added to: its tables are written inline", path, remedy=remedy)
-        raise ConfigurationError(problem) from None
+        said = "cannot be added to: its tables are written inline"
+        raise ConfigurationError.of(said, path, remedy=remedy) from None
     except MixedLineEnds:
-        raise ConfigurationError(_mixed(path)) from None
+        raise _mixed(path) from None
     parse(as_table(_tool(after).get("release")), plain(after), extra=project.extra)
     return Change(path, before, after)
 
@@ -110,9 +110,10 @@ def _read(root: Path, path: str) -> str | None:
     return untranslated(root, real_path(root, path))
 
 
-def _mixed(path: str) -> Problem:
+def _mixed(path: str) -> ConfigurationError:
     remedy = "give all of its lines one kind: git add --renormalize, or your editor"
-    return Problem("has line ends of two kinds where lines would come", path, remedy=remedy)
+    said = "has line ends of two kinds where lines would come"
+    return ConfigurationError.of(said, path, remedy=remedy)
 
 
 def _remarks(

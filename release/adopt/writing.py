@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from release.adopt.plan import Change
-from release.errors import ConfigurationError, Problem, ReleaseError
+from release.errors import ConfigurationError, ReleaseError
 
 SECONDS = 60
 LOAD = "import runpy, sys; runpy.run_path(sys.argv[1], run_name='noxfile')"
@@ -35,7 +35,7 @@ def require_loading(root: Path, path: str) -> None:
             "fix it until `nox --list` works here, or install what it imports beside nox-release;"
             " `nox-release release_preflight` does without it"
         )
-        raise ConfigurationError(Problem(f"it cannot be loaded: {said}", path, remedy=remedy))
+        raise ConfigurationError.of(f"it cannot be loaded: {said}", path, remedy=remedy)
 
 
 def write(root: Path, changes: Sequence[Change], scratch: Path) -> None:
@@ -64,7 +64,7 @@ def write(root: Path, changes: Sequence[Change], scratch: Path) -> None:
             path = Path(error.filename2 or error.filename or root)
             shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
             remedy = "make it and its folder writable, and run this again; nothing was changed"
-            raise ReleaseError(Problem(said, shown, remedy=remedy)) from None
+            raise ReleaseError.of(said, shown, remedy=remedy) from None
 
 
 def _stage(target: Path, change: Change, new: Path) -> None:
