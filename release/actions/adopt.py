@@ -43,12 +43,14 @@ def run(call: Call) -> None:
     from release.adopt.templates import like, noxfile
     from release.report.plan import remarks
     from release.run.store import Store
+    from release.text.escaping import sentence
 
     call = _placed(call)
     project = call.project()
     found = facts.facts(project)
     for fact in found:
-        print(told(f"  {fact.of:<10} {fact.says}" + (f"  ({fact.origin})" if fact.origin else "")))
+        where = f"  ({fact.origin})" if fact.origin else ""
+        print(told(f"  {fact.of:<10} {sentence(fact.says + where)}"))
     settings = like(project, call.arguments.like) if call.arguments.like else ""
     adoption = plan.plan(project, found, noxfile(), settings)
     for line in remarks(adoption.remarks):

@@ -11,7 +11,7 @@ from release.errors import CannotCheck
 from release.project.detect import NAMES, detect
 from release.project.git import git
 from release.run.checklist import judges
-from release.text.escaping import listing
+from release.text.escaping import listing, sentence
 from release.world.remote import USUAL_BRANCHES, ask
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Fact:
     def line(self) -> str:
         """It as a statement of TOML; its origin is the comment."""
         value = self.says if self.key == "publish" else json.dumps(self.says, ensure_ascii=False)
-        return f"{self.key} = {value} # {self.origin}\n"
+        return f"{self.key} = {value} # {sentence(self.origin)}\n"
 
 
 def facts(project: Project) -> tuple[Fact, ...]:
@@ -88,12 +88,16 @@ def _default_branch(project: Project, remote: str) -> Iterator[Fact]:
             head = f"refs/remotes/{remote}/HEAD"
             said = git(project.root, "symbolic-ref", "--quiet", head, check=False).stdout.strip()
             asked = said.removeprefix(f"refs/remotes/{remote}/")
-        if asked:
+        if asked and asked.isprintable():
             yield Fact("branch", asked, f"the default branch of {remote}", "branch")
         return
     heads = git(project.root, "for-each-ref", "--format=%(refname:short)", "refs/heads/").stdout
     branch = project.git.branch
-    if branch and (branch in USUAL_BRANCHES or heads.split() in ([], [branch])):
+    if (
+        branch
+        and branch.isprintable()
+        and (branch in USUAL_BRANCHES or heads.split() in ([], [branch]))
+    ):
         yield Fact("branch", branch, "the branch that is checked out", "branch")
 
 

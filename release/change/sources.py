@@ -45,15 +45,7 @@ def read_sources(project: Project) -> Sources:
         tracked = ()
     texts: dict[str, str] = {}
     links: dict[str, str] = {}
-    problems = [
-        Finding(
-            "bump-my-version would read its table from here, and this program reads pyproject.toml",
-            name,
-            remedy="move the table to [tool.bumpversion] in pyproject.toml, and remove the file",
-        )
-        for name in OTHER_TABLES
-        if (project.root / name).is_file()
-    ]
+    problems = other_tables(project.root)
     for path in dict.fromkeys(paths):
         if path not in known:
             continue  # not there, or made by a tool: nothing that a commit could hold
@@ -76,6 +68,19 @@ def read_sources(project: Project) -> Sources:
         readmes,
         fragments(project),
     )
+
+
+def other_tables(root: Path) -> list[Finding]:
+    """The files from which bump-my-version would read its table instead of pyproject.toml."""
+    return [
+        Finding(
+            "bump-my-version would read its table from here, and this program reads pyproject.toml",
+            name,
+            remedy="move the table to [tool.bumpversion] in pyproject.toml, and remove the file",
+        )
+        for name in OTHER_TABLES
+        if (root / name).is_file()
+    ]
 
 
 def real_path(root: Path, path: str) -> str:
