@@ -36,9 +36,10 @@ def with_checklist(source: str) -> str:
     return edits.restored(source, after)
 
 
-def is_script(source: str) -> bool:
-    """Whether a noxfile brings its own requirements, in a block of inline script metadata."""
-    return any(line.rstrip() == "# /// script" for line in source.splitlines())
+def lacks_requirement(source: str) -> bool:
+    """Whether a noxfile brings its own requirements (inline script metadata), and not this one."""
+    comments = [line.rstrip() for line in source.splitlines() if line.startswith("#")]
+    return "# /// script" in comments and not any("nox-release" in line for line in comments)
 
 
 def _imported(node: ast.AST) -> list[str]:

@@ -48,9 +48,10 @@ def plan(project: Project, facts: Sequence[Fact], template: str, like: str = "")
 
     Raises ConfigurationError where a file cannot be read or added to.
     """
-    own = _own_release(project)
-    changes = [_settings(project, facts, like), None if own else _noxfile(project.root, template)]
-    written = tuple(change for change in changes if change and change.before != change.after)
+    changes = [_settings(project, facts, like), _noxfile(project.root, template)]
+    needed = [change for change in changes if change and change.before != change.after]
+    own = _own_release(project) if any(change.path == NOXFILE for change in needed) else None
+    written = tuple(change for change in needed if not (own and change.path == NOXFILE))
     return Adoption(written, tuple(_remarks(project, written, own, like)))
 
 
@@ -126,7 +127,7 @@ def _remarks(
             own,
             remedy="run the sessions from an environment of their own: uvx nox-release SESSION",
         )
-    if any(c.path == NOXFILE and c.before and noxfile.is_script(c.before) for c in changes):
+    if any(c.path == NOXFILE and c.before and noxfile.lacks_requirement(c.before) for c in changes):
         yield Finding(
             "brings its own requirements, and nox-release is not one of them",
             NOXFILE,
@@ -145,7 +146,7 @@ def _remarks(
 
 def _others(have: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[str]:
     """The keys, with dots, that two tables give other values."""
-    for key in have.keys() & wanted.keys():
+    for key in (key for key in have if key in wanted):
         if isinstance(have[key], Mapping) and isinstance(wanted[key], Mapping):
             yield from (f"{key}.{inner}" for inner in _others(have[key], wanted[key]))
         elif have[key] != wanted[key]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release.adopt.noxfile import BLOCK, is_script, with_checklist
+from release.adopt.noxfile import BLOCK, lacks_requirement, with_checklist
 
 OWN = """\
 import nox
@@ -77,5 +77,7 @@ def test_the_own_sessions_run_where_nox_release_is_not_installed(tmp_path: Path)
 
 
 def test_a_script_brings_its_own_requirements() -> None:
-    assert is_script('# /// script\n# dependencies = ["nox"]\n# ///\nimport nox\n')
-    assert not is_script(OWN)
+    script = '# /// script\n# dependencies = ["nox"]\n# ///\nimport nox\n'
+    assert lacks_requirement(script)
+    assert not lacks_requirement(script.replace('"nox"', '"nox-release"'))
+    assert not lacks_requirement(OWN)
