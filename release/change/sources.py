@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import configparser
 import contextlib
 import os
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +15,7 @@ from release.gates.documents import readmes as found_readmes
 from release.model import Finding
 from release.project import MAX_DOCUMENT, as_table
 from release.project.git import git
-from release.text import toml
+from release.text import ini, toml
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -247,23 +245,12 @@ def _scriv_table(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _ini_table(project: Project, name: str) -> Mapping[str, Any]:
-    if not (project.root / name).is_file():
-        return {}
-    parser = configparser.RawConfigParser()
-    with contextlib.suppress(configparser.Error):  # which the tool's own search names
-        parser.read_string(untranslated(project.root, name))
-    found = next((s for s in ("scriv", "tool.scriv") if parser.has_section(s)), None)
-    return dict(parser[found]) if found else {}
+    return ini.section(project.root / name, "scriv", "tool.scriv") or {}
 
 
 def _towncrier(project: Project) -> Mapping[str, Any] | None:
     if (project.root / "towncrier.toml").is_file():
-        try:
-            data = toml.loads(untranslated(project.root, "towncrier.toml"))
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigurationError.of(
-                f"is not valid TOML: {error}", "towncrier.toml", remedy="fix the syntax"
-            ) from None
+        data = toml.read(untranslated(project.root, "towncrier.toml"), "towncrier.toml")
         return as_table(as_table(data.get("tool")).get("towncrier"))
     return project.tool("towncrier") if project.configures("towncrier") else None
 
@@ -271,21 +258,10 @@ def _towncrier(project: Project) -> Mapping[str, Any] | None:
 def _scriv(project: Project) -> Mapping[str, Any] | None:
     if project.configures("scriv"):
         return project.tool("scriv")
-    for name, section in (
-        ("setup.cfg", "tool:scriv"),
-        ("setup.cfg", "scriv"),
-        ("tox.ini", "scriv"),
-        ("changelog.d/scriv.ini", "scriv"),
-    ):
-        if not (project.root / name).is_file():
-            continue
-        parser = configparser.RawConfigParser()
-        try:
-            parser.read_string(untranslated(project.root, name))
-        except configparser.Error as error:
-            raise ConfigurationError.of(
-                f"is not a valid ini file: {error}", name, remedy="fix the syntax"
-            ) from None
-        if parser.has_section(section):
-            return dict(parser[section])
+    for name in ("setup.cfg", "tox.ini", "changelog.d/scriv.ini"):
+        if (project.root / name).is_file():
+            found = ini.loads(untranslated(project.root, name), name)
+            for section in ("tool:scriv", "scriv"):
+                if section in found and (section == "scriv" or name == "setup.cfg"):
+                    return found[section]
     return None

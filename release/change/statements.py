@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ast
-import configparser
 import io
 import re
-import tomllib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -20,7 +18,7 @@ from release.change.searches import (
 )
 from release.errors import ConfigurationError
 from release.project import VersionPlace, as_table
-from release.text import edits, python, toml
+from release.text import edits, ini, python, toml
 from release.text.versions import parse
 
 MAX_CANDIDATES = 64
@@ -118,7 +116,7 @@ def _reader(path: str, place: VersionPlace) -> Callable[[str], str | None]:
     if path.endswith(".py"):
         return lambda text: next((value for _, value in _python_literals(text, path, place)), None)
     if section:
-        return lambda text: _ini(text, path).get(section[1], {}).get(section[2])
+        return lambda text: ini.loads(text, path).get(section[1], {}).get(section[2])
     return lambda text: text.strip()
 
 
@@ -133,23 +131,8 @@ def _toml_reader(path: str, keys: tuple[str, ...]) -> Callable[[str], str | None
 
 
 def _toml(text: str, path: str) -> dict[str, Any]:
-    try:
-        # Numbers are kept as they are written: 1.0 is not 1.00, and nan would not equal itself.
-        return toml.loads(text, parse_float=lambda number: ("float", number))
-    except tomllib.TOMLDecodeError as error:
-        place = re.search(r"at line (\d+)", str(error))
-        line = int(place[1]) if place else None
-        raise ConfigurationError.of(f"is not valid TOML: {error}", path, line) from None
-
-
-def _ini(text: str, path: str) -> dict[str, dict[str, str]]:
-    parser = configparser.RawConfigParser()
-    try:
-        parser.read_string(text)
-    except configparser.Error as error:
-        message = f"is not a valid ini file: {str(error).splitlines()[0]}"
-        raise ConfigurationError.of(message, path, getattr(error, "lineno", None)) from None
-    return {section: dict(parser[section]) for section in parser.sections()}
+    # Numbers are kept as they are written: 1.0 is not 1.00, and nan would not equal itself.
+    return toml.read(text, path, parse_float=lambda number: ("float", number))
 
 
 def _probed_span(
@@ -163,7 +146,7 @@ def _probed_span(
     if path.endswith(".toml"):
         parsed: Callable[[str, str], Any] = _toml
     elif path.endswith(".cfg"):
-        parsed = _ini
+        parsed = ini.loads
     else:
         return _only_span(body, value)
     before = parsed(body, path)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ast
-import configparser
 import contextlib
 import io
 import os
 import re
 import tokenize
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,7 +18,7 @@ from release.errors import CannotCheck, ConfigurationError
 from release.model import Finding, Gate, Level
 from release.project.git import GitFacts, read_facts
 from release.project.version_source import VERSION_CONTROL, setup_constant, unread_source
-from release.text import python, toml
+from release.text import ini, python, toml
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -295,7 +293,8 @@ def read_project(root: Path, extra: Mapping[str, Gate] | None = None) -> Project
 
     tool = as_table(pyproject.get("tool"))
     settings = parse(as_table(tool.get("release")), source, extra=extra)
-    setup_cfg = _read_setup_cfg(root)
+    exists = (root / "setup.cfg").exists()
+    setup_cfg = ini.loads(read_text(root, "setup.cfg"), "setup.cfg") if exists else {}
     metadata = as_table(pyproject.get("project"))
     poetry = as_table(tool.get("poetry"))
     name = _name(root, metadata, poetry, tool, setup_cfg, (root / "pyproject.toml").exists())
@@ -377,30 +376,7 @@ def _read_pyproject(root: Path) -> tuple[str, Mapping[str, Any]]:
             remedy="run this in a Python project, or name one with --project PATH",
         )
     source = read_text(root, path)
-    try:
-        return source, toml.loads(source)
-    except tomllib.TOMLDecodeError as error:
-        place = re.search(r"at line (\d+)", str(error))
-        message = re.sub(r" \(at .*\)$", "", str(error))
-        line = int(place[1]) if place else source.count("\n") + 1
-        raise ConfigurationError.of(
-            f"is not valid TOML: {message}", path, line, "fix the syntax there"
-        ) from None
-
-
-def _read_setup_cfg(root: Path) -> Mapping[str, Mapping[str, str]]:
-    if not (root / "setup.cfg").exists():
-        return {}
-    parser = configparser.RawConfigParser()
-    try:
-        parser.read_string(read_text(root, "setup.cfg"))
-    except configparser.Error as error:
-        raise ConfigurationError.of(
-            f"is not a valid ini file: {str(error).splitlines()[0]}",
-            "setup.cfg",
-            getattr(error, "lineno", None),
-        ) from None
-    return {section: dict(parser[section]) for section in parser.sections()}
+    return source, toml.read(source, path)
 
 
 def _name(

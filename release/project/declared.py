@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from release.project import as_table
-from release.text import python
+from release.text import ini, python
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -163,9 +162,10 @@ def named_tables(project: Project) -> list[RequirementList]:
             RequirementList("extra", name, tuple(_strings(items)))
             for name, items in as_table(poetry.get("extras")).items()
         ]
+        legacy = ini.section(project.root / "setup.cfg", "options.extras_require") or {}
         found += [
             RequirementList("extra", name, tuple(items.split("\n")))
-            for name, items in _setup_cfg(project, "options.extras_require").items()
+            for name, items in legacy.items()
         ]
     for name, table in as_table(poetry.get("group")).items():
         found.append(
@@ -243,24 +243,11 @@ def _hatch_environments(project: Project) -> dict[str, Mapping[str, Any]]:
     return {name: as_table(table) for name, table in found.items()}
 
 
-def _setup_cfg(project: Project, section: str) -> Mapping[str, str]:
-    return ini_section(project.root / "setup.cfg", section)
-
-
-def ini_section(path: Path, section: str) -> Mapping[str, str]:
-    parser = configparser.RawConfigParser()
-    try:
-        parser.read(path, encoding="utf-8")
-    except (configparser.Error, UnicodeDecodeError):
-        return {}
-    return dict(parser[section]) if parser.has_section(section) else {}
-
-
 def _from_tox(project: Project) -> Requirements:
     """What tox.ini installs for its test environments: plain lines of `deps`, and `extras`."""
     found = Requirements()
     for section in ("testenv", "testenv:test", "testenv:tests", "testenv:pytest"):
-        table = ini_section(project.root / "tox.ini", section)
+        table = ini.section(project.root / "tox.ini", section) or {}
         lines = [line.partition(" #")[0].strip() for line in table.get("deps", "").splitlines()]
         lines = [re.sub(r"^(tests?|pytest):\s*", "", line) for line in lines]
         install, files = [], []

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from release.project import as_table
-from release.project.declared import ini_section, install_remedy, ranges
+from release.project.declared import install_remedy, ranges
 from release.settings import CommandSettings
-from release.text import python, shell, toml, yaml
+from release.text import ini, python, shell, toml, yaml
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -292,7 +292,7 @@ def _tox(project: Project, gate: str, words: tuple[str, ...]) -> tuple[str, ...]
 
 
 def _tox_has_commands(project: Project) -> bool:
-    if "commands" in ini_section(project.root / "tox.ini", "testenv"):
+    if "commands" in (ini.section(project.root / "tox.ini", "testenv") or {}):
         return True
     try:
         table = toml.loads((project.root / "tox.toml").read_text(encoding="utf-8"))

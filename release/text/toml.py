@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
+
+from release.errors import ConfigurationError
 
 MAX_CHARACTERS = 5_000_000
 MAX_DEPTH = 64
@@ -33,6 +36,18 @@ def loads(text: str, parse_float: Callable[[str], Any] = float) -> dict[str, Any
         if not inside:
             return data
     raise tomllib.TOMLDecodeError("it is nested too deeply")
+
+
+def read(text: str, path: str, parse_float: Callable[[str], Any] = float) -> dict[str, Any]:
+    """As `loads`; raises ConfigurationError, with the line, for the file `path`."""
+    try:
+        return loads(text, parse_float)
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"at line (\d+)", str(error))
+        line = int(place[1]) if place else text.count("\n") + 1
+        message = re.sub(r" \(at .*\)$", "", str(error))
+        remedy = "fix the syntax there"
+        raise ConfigurationError.of(f"is not valid TOML: {message}", path, line, remedy) from None
 
 
 def _values(item: Any) -> Iterator[Any]:

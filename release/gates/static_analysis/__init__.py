@@ -20,7 +20,6 @@ and this gate does not apply.
 
 from __future__ import annotations
 
-import configparser
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -228,12 +227,9 @@ def _ini_excludes(project: Project, name: str | None) -> list[str]:
     """What a .bandit file excludes: naming exclusions of our own hides it from bandit."""
     if name is None:
         return []
-    parser = configparser.RawConfigParser()
-    try:
-        parser.read(project.root / name, encoding="utf-8")
-        text = parser.get("bandit", "exclude", fallback="")
-    except (configparser.Error, UnicodeDecodeError):
-        return []
+    from release.text import ini
+
+    text = (ini.section(project.root / name, "bandit") or {}).get("exclude", "")
     return [item.strip().lstrip("/") for item in text.split(",") if item.strip("/ ")]
 
 

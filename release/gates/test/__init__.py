@@ -270,11 +270,10 @@ def read_report(text: str) -> TestRun:
 
 def test_paths(project: Project) -> tuple[str, ...]:
     """The `testpaths` of the project's pytest configuration, empty without any."""
-    import configparser
     import shlex
     import tomllib
 
-    from release.text import toml
+    from release.text import ini, toml
 
     for name in PYTEST_FILES[:2]:
         path = project.root / name
@@ -289,14 +288,10 @@ def test_paths(project: Project) -> tuple[str, ...]:
         if "testpaths" in table:
             return _words(table["testpaths"])
     for name in PYTEST_FILES[2:]:
-        parser = configparser.RawConfigParser()
-        try:
-            parser.read(project.root / name, encoding="utf-8")
-        except (configparser.Error, UnicodeDecodeError):
-            continue
         for section in ("pytest", "tool:pytest"):
-            if parser.has_option(section, "testpaths"):
-                return tuple(shlex.split(parser.get(section, "testpaths")))
+            found = ini.section(project.root / name, section)
+            if found is not None and "testpaths" in found:
+                return tuple(shlex.split(found["testpaths"]))
     return ()
 
 

@@ -428,23 +428,14 @@ def _line(path: Path, number: int) -> str:
 
 def _mypy_settings(project: Project) -> Mapping[str, Any] | None:
     """The global section of mypy's configuration, found as mypy finds it; None without one."""
+    from release.text import ini
+
     for name in MYPY_FILES:
         if (project.root / name).is_file():
-            return _ini_section(project.root / name) or {}
+            return ini.section(project.root / name, "mypy") or {}
     if project.configures("mypy"):
         return project.tool("mypy")
-    return _ini_section(project.root / "setup.cfg")
-
-
-def _ini_section(path: Path) -> Mapping[str, str] | None:
-    import configparser
-
-    parser = configparser.RawConfigParser()
-    try:
-        parser.read(path, encoding="utf-8")
-    except (configparser.Error, UnicodeDecodeError):
-        return None
-    return dict(parser["mypy"]) if parser.has_section("mypy") else None
+    return ini.section(project.root / "setup.cfg", "mypy")
 
 
 def _mypy_path(project: Project) -> str:

@@ -1,0 +1,32 @@
+"""Reads ini files that others wrote: setup.cfg, tox.ini and their like."""
+
+from __future__ import annotations
+
+import configparser
+from collections.abc import Mapping
+from pathlib import Path
+
+from release.errors import ConfigurationError
+
+Sections = Mapping[str, Mapping[str, str]]
+
+
+def loads(text: str, path: str) -> Sections:
+    """The sections of a text, without interpolation. Raises ConfigurationError, with the line."""
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(text)
+    except configparser.Error as error:
+        message = f"is not a valid ini file: {str(error).splitlines()[0]}"
+        line = getattr(error, "lineno", None)
+        raise ConfigurationError.of(message, path, line, "fix the syntax there") from None
+    return {section: dict(parser[section]) for section in parser.sections()}
+
+
+def section(path: Path, *names: str) -> Mapping[str, str] | None:
+    """The first of these sections that a file has; None where that is not to be found."""
+    try:
+        found = loads(path.read_text(encoding="utf-8-sig"), path.name)
+    except (OSError, UnicodeDecodeError, ConfigurationError):
+        return None
+    return next((found[name] for name in names if name in found), None)
