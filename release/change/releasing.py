@@ -387,11 +387,7 @@ def _move(run: Run, plan: Plan, candidate: Candidate, tags: list[Move]) -> tuple
 
 
 def _judge_candidate(
-    run: Run,
-    situation: Situation,
-    plan: Plan,
-    candidate: Candidate | None,
-    listener: Listener,
+    run: Run, situation: Situation, plan: Plan, candidate: Candidate | None, listener: Listener
 ) -> Report:
     """The full checklist on exactly the commit that is to be released."""
     project = candidate.project if candidate else situation.project
@@ -537,12 +533,7 @@ def _tag_and_push(
 
 
 def _push_release(
-    run: Run,
-    situation: Situation,
-    commit: str,
-    tag_name: str,
-    tag_object: str,
-    back: list[Move],
+    run: Run, situation: Situation, commit: str, tag_name: str, tag_object: str, back: list[Move]
 ) -> tuple[str, ...]:
     """Push branch and tag together; undo what this run made if the remote had moved on.
 

@@ -328,9 +328,7 @@ def branch_there(situation: Situation, branch: str) -> str | None:
 
 
 def judge_tree(
-    situation: Situation,
-    version: Version,
-    run: Callable[..., Completed] | None = None,
+    situation: Situation, version: Version, run: Callable[..., Completed] | None = None
 ) -> None:
     """Raise ReleaseError with everything that the gate `tree` finds against a release."""
     seen = tree.read(

@@ -66,8 +66,7 @@ def _pending(current: Version, step: str) -> Finding:
 
 def _local(version: Version) -> Finding:
     return Finding(
-        f"{version} is a local version, which no index takes",
-        remedy=f"release {version.public}",
+        f"{version} is a local version, which no index takes", remedy=f"release {version.public}"
     )
 
 
@@ -126,7 +125,6 @@ def _refusal(
     if by_name and not any(one < version and is_next_step(one, version) for one in known):
         steps = ", ".join(str(next_version(current, level)) for level in Level)
         return Finding(
-            f"{version} skips a step after {current}",
-            remedy=f"the next versions are {steps}",
+            f"{version} skips a step after {current}", remedy=f"the next versions are {steps}"
         )
     return None

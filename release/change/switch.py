@@ -21,15 +21,7 @@ from release.change import _switch
 from release.change.lock import SWITCH_NAME
 from release.errors import ReleaseError
 from release.model import Finding
-from release.project.git import (
-    LOCAL_VARIABLES,
-    NOTE,
-    QUIET,
-    common_dir,
-    contains,
-    git,
-    uncommitted,
-)
+from release.project.git import LOCAL_VARIABLES, NOTE, QUIET, common_dir, contains, git, uncommitted
 from release.run.processes import NO_MONITOR
 
 PREFIX = "switch-"

@@ -55,8 +55,7 @@ def make_tag(top: Path, tag: NewTag, commit: str) -> str:
         if done.returncode != 0:
             said = done.stderr.strip().split("\n")[-1]
             raise ReleaseError.of(
-                f"git tag: {said}",
-                remedy="nothing was changed; fix that and run this again",
+                f"git tag: {said}", remedy="nothing was changed; fix that and run this again"
             )
         ref = f"refs/tags/{tag.name}"
         made = _git(scratch, "cat-file", "tag", ref, objects=common / "objects").stdout

@@ -8,12 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from release.change.candidate import (
-    DOCUMENT_GATES,
-    LOG_HINT,
-    fill_candidate,
-    judge_last_candidate,
-)
+from release.change.candidate import DOCUMENT_GATES, LOG_HINT, fill_candidate, judge_last_candidate
 from release.change.switch import check_writable, environment
 from release.change.tags import quoted
 from release.errors import ReleaseError

@@ -34,10 +34,7 @@ ENTRY = re.compile(
 
 
 def listed_places(
-    table: Mapping[str, Any],
-    tracked: Sequence[str],
-    matches: Mapping[str, int],
-    source: str = "",
+    table: Mapping[str, Any], tracked: Sequence[str], matches: Mapping[str, int], source: str = ""
 ) -> tuple[ListedPlace, ...]:
     """The places that `table`, [tool.bumpversion], lists, and its own `current_version`.
 

@@ -440,10 +440,7 @@ def _poetry_python(poetry: Mapping[str, Any]) -> str | None:
 
 
 def _find_packages(
-    root: Path,
-    name: str,
-    tool: Mapping[str, Any],
-    setup_cfg: Mapping[str, Mapping[str, str]],
+    root: Path, name: str, tool: Mapping[str, Any], setup_cfg: Mapping[str, Mapping[str, str]]
 ) -> Iterator[Package]:
     """Folders and modules that look like what is shipped: declared ones, else visible ones."""
     declared = list(_existing(root, _declared_packages(tool, setup_cfg)))
@@ -535,10 +532,7 @@ def _declared_packages(
 
 
 def _visible_packages(
-    root: Path,
-    name: str,
-    tool: Mapping[str, Any],
-    setup_cfg: Mapping[str, Mapping[str, str]],
+    root: Path, name: str, tool: Mapping[str, Any], setup_cfg: Mapping[str, Mapping[str, str]]
 ) -> Iterator[tuple[str, str]]:
     find = as_table(as_table(as_table(tool.get("setuptools")).get("packages")).get("find"))
     folders = as_table(as_table(tool.get("setuptools")).get("package-dir"))

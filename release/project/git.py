@@ -14,12 +14,7 @@ from release.errors import CannotCheck, ConfigurationError
 # A look must not start what the user's configuration names (a program that watches files, one that
 # verifies signatures), and needs neither.
 PLAIN = ("-c", "core.fsmonitor=false", "-c", "log.showSignature=false")
-QUIET = {
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_PAGER": "cat",
-    "LC_ALL": "C",
-}
+QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_PAGER": "cat", "LC_ALL": "C"}
 
 
 # What `git rev-parse --local-env-vars` lists: set by git for its hooks, they point every git below

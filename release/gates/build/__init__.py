@@ -317,10 +317,7 @@ def _judge(project: Project, sdist: Archive, wheel: Archive, tree: Sequence[str]
     own_names = {d.normal_name(project.name), *(project.package or "").split(".")[:1]}
     for archive in (sdist, wheel):
         judged += contents.judge_unwanted(
-            archive,
-            own_names=own_names,
-            unwanted=settings.unwanted,
-            allowed=settings.allowed,
+            archive, own_names=own_names, unwanted=settings.unwanted, allowed=settings.allowed
         )
         judged += d.judge_printable(archive)
     judged += contents.judge_expected(wheel, settings.expected, "tool.release.gates.build.expected")
@@ -333,8 +330,7 @@ def _judge(project: Project, sdist: Archive, wheel: Archive, tree: Sequence[str]
         tree,
         dict(_package_folders(project, wheel, tree)),
         excluded=contents.exclusions(
-            project.pyproject,
-            manifest.read_text("utf-8", "replace") if manifest.is_file() else "",
+            project.pyproject, manifest.read_text("utf-8", "replace") if manifest.is_file() else ""
         ),
         allowed=settings.allowed,
     )
@@ -532,11 +528,7 @@ def judge_wheel_contents(
 
 
 def _check_installed(
-    project: Project,
-    shell: Shell,
-    artifact: Artifact,
-    archive: Archive,
-    modules: Sequence[str],
+    project: Project, shell: Shell, artifact: Artifact, archive: Archive, modules: Sequence[str]
 ) -> Judgement:
     wheel = shell.folder / artifact.path
     try:

@@ -129,11 +129,7 @@ _COMMON_NAMES = frozenset(
 
 
 def judge_unwanted(
-    archive: Archive,
-    *,
-    own_names: Collection[str],
-    unwanted: Sequence[str],
-    allowed: Sequence[str],
+    archive: Archive, *, own_names: Collection[str], unwanted: Sequence[str], allowed: Sequence[str]
 ) -> Judgement:
     """Files that no distribution should hold.
 

@@ -191,12 +191,7 @@ def _read_wheel(path: Path) -> Archive:
             with archive.open(entry) as file:
                 reader.add(entry.filename, file, entry.file_size, entry.external_attr >> 16, moment)
     return Archive(
-        path.name,
-        tuple(reader.members),
-        digest(path),
-        "",
-        reader.texts,
-        tuple(reader.secrets),
+        path.name, tuple(reader.members), digest(path), "", reader.texts, tuple(reader.secrets)
     )
 
 

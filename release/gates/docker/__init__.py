@@ -324,11 +324,7 @@ def is_root(user: str) -> bool:
 
 
 def judge_labels(
-    looked: Looked,
-    version: str | None,
-    commit: str | None,
-    found: Sequence[Instruction],
-    file: str,
+    looked: Looked, version: str | None, commit: str | None, found: Sequence[Instruction], file: str
 ) -> Judgement:
     """Both OCI labels are there and state the version (by PEP 440) and the commit.
 

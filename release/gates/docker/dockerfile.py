@@ -108,9 +108,7 @@ def label_line(found: Sequence[Instruction], label: str) -> int | None:
 
 
 def label_arguments(
-    found: Sequence[Instruction],
-    labels: Mapping[str, str],
-    names: Mapping[str, Sequence[str]],
+    found: Sequence[Instruction], labels: Mapping[str, str], names: Mapping[str, Sequence[str]]
 ) -> dict[str, str]:
     """The build arguments that give labels the values in `labels`.
 

@@ -79,10 +79,7 @@ def read(text: str, path: str) -> tuple[Member, ...]:
             members[key] = Member(key, value, start, end, _line(text, begins))
     except json.JSONDecodeError as error:
         raise ConfigurationError.of(
-            f"is not valid JSON: {error.msg}",
-            path,
-            _line(text, error.pos),
-            "fix the syntax there",
+            f"is not valid JSON: {error.msg}", path, _line(text, error.pos), "fix the syntax there"
         ) from None
     except _Twice as error:
         spelled = json.dumps(error.key)

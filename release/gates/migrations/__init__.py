@@ -498,10 +498,7 @@ class Bench:
             finally:
                 ended[number].touch()
 
-        with (
-            migrations.planted(last, statements, first=True),
-            self._migrators() as pool,
-        ):
+        with migrations.planted(last, statements, first=True), self._migrators() as pool:
             probe = pool.submit(self._server.ask, *steps, hold)
             _wait_for(held, probe)
             first = pool.submit(migrate, 0)

@@ -138,8 +138,7 @@ class Probe:
         left = []
         with self.connect() as connection:
             found = connection.execute(
-                "SELECT datname FROM pg_database WHERE position(%s IN datname) > 0",
-                [step["token"]],
+                "SELECT datname FROM pg_database WHERE position(%s IN datname) > 0", [step["token"]]
             )
             for (name,) in found.fetchall():
                 statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")

@@ -625,10 +625,7 @@ def judge_sdists(names: Sequence[str]) -> Judgement:
 
 
 def judge_reuse(
-    artifacts: Sequence[Artifact],
-    served: Sequence[ServedFile],
-    version: Version,
-    now: datetime,
+    artifacts: Sequence[Artifact], served: Sequence[ServedFile], version: Version, now: datetime
 ) -> Judgement:
     """No file of `version` that the index has is to be replaced, and the version is still open.
 

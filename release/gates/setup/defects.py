@@ -30,11 +30,7 @@ def unused_hooks(copy: Copy) -> None:
 
 DEFECTS = (
     Defect(
-        "a confirmation in the future",
-        nothing,
-        "in the future",
-        committed=False,
-        amend=day_to_come,
+        "a confirmation in the future", nothing, "in the future", committed=False, amend=day_to_come
     ),
     Defect("hooks that are not in use", unused_hooks, "hooks .* not in use"),
 )

@@ -48,11 +48,7 @@ TOX_PASSES = ";".join(
 # What unittest and pytest say of a whole run.
 RAN = re.compile(r"^Ran (\d+) tests? in |^(?:=+ )?(?:\d+ \w+, )*(\d+) passed\b.* in [\d.]+s", re.M)
 PYTEST_FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
-STOPPED = {
-    2: "was interrupted",
-    3: "met an error of its own",
-    4: "cannot be called like this",
-}
+STOPPED = {2: "was interrupted", 3: "met an error of its own", 4: "cannot be called like this"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +121,7 @@ def check(project: Project, shell: Shell) -> Outcome:
     return outcome
 
 
-def judge(
-    status: int,
-    report: str,
-    output: str,
-    own: frozenset[str],
-    remedy: Remedy,
-) -> Outcome:
+def judge(status: int, report: str, output: str, own: frozenset[str], remedy: Remedy) -> Outcome:
     """The verdict on a pytest run: its exit status, its JUnit report, and what it printed.
 
     The statuses are those that pytest documents (pytest.ExitCode). `own` are the top-level modules
