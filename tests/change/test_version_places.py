@@ -179,7 +179,7 @@ def test_a_glob_of_many_stars_takes_no_time() -> None:
         ('filename = "a"\nreplace = "{now}"', "the format of {now} is not supported"),
         ('filename = "a"\nreplace = "{now:%H:%M}"', "the format of {now} is not supported"),
         ('filename = "a"\nsearch = "v = {current_version}"', "has no replace"),
-        ('filename = "a"\nregex = true\nsearch = "({current_version}"', "no regular expression"),
+        ('filename = "a"\nregex = true\nsearch = "({current_version}"', "not a regular expression"),
         (f'filename = "a"\nparse = "{"x" * 1001}"', "parse is longer than 1000 characters"),
         ('filename = "a"\nparse = "("', "parse '(' is not a regular expression"),
         ('filename = "a.json"\nkey_path = "version"', "key_path is for TOML files"),

@@ -364,7 +364,7 @@ class TestRefused:
         assert said in refused(text)
 
     def test_a_version_that_is_none_is_refused(self) -> None:
-        assert "no version by PEP 440" in refused("## Unreleased\n- a\n", version="1.x")
+        assert "not a version by PEP 440" in refused("## Unreleased\n- a\n", version="1.x")
 
 
 class TestRestructuredText:

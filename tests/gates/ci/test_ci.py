@@ -518,7 +518,7 @@ class TestInCi:
             run("Preflight", None, status="in_progress", event="release", number=2),
         ]
         found = said(judge(project, "ci"), Status.UNCHECKED)
-        assert " only the run that this is a part of" in found
+        assert "only the run that this is a part of" in found
         assert "name others as well" in found
 
     def test_an_ended_job_of_the_own_run_counts_by_its_name(

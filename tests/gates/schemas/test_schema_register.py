@@ -299,7 +299,7 @@ class TestChanges:
 
     def test_a_schema_that_is_registered_no_more_is_remarked(self) -> None:
         found = remark_on_absence(register(Entry("a", "2", 1)), {"a": "1", "b": "4"}, "v1")
-        assert said(found) == ["SCHEMAS.md:None: b 4 was registered in v1 and is no more"]
+        assert said(found) == ["SCHEMAS.md:None: b 4 was registered in v1 and is gone"]
 
 
 class TestScripts:

@@ -266,7 +266,7 @@ class TestRemarks:
         text = REGISTER.format("1").replace("| proof  | 1.3     |\n", "")
         write(released, {"SCHEMAS.md": text})
         (remark,) = passed(judge(released, "schemas")).findings
-        assert "proof 1.3 was registered in v1.2.2 and is no more" in remark.message
+        assert "proof 1.3 was registered in v1.2.2 and is gone" in remark.message
 
 
 class TestMajor:
