@@ -32,7 +32,7 @@ from release.change.searches import (
 from release.change.statements import Statement, is_same, read_back, statement_of
 from release.errors import ConfigurationError
 from release.model import Finding, Replacement
-from release.project import VersionPlace
+from release.project import CITED, VersionPlace
 from release.text import edits
 from release.text.versions import parse
 
@@ -298,21 +298,13 @@ def _times(number: int) -> str:
 
 
 def _citation_versions(body: str, path: str) -> Iterator[_Span]:
-    """Where CITATION.cff states the version: at its top level, and of the preferred citation."""
-    from yaml import MappingNode, ScalarNode
-
+    """Where CITATION.cff states the version, in the order of the text."""
     from release.text import yaml
 
     try:
-        node = yaml.compose(body)
+        document = yaml.compose(body)
     except yaml.Malformed as error:
         raise ConfigurationError.of(str(error), path, error.line, "correct it there") from None
-    waiting = [(node, True)]
-    while waiting:
-        node, top = waiting.pop()
-        if isinstance(node, MappingNode):
-            for key, value in node.value:
-                if key.value == "version" and isinstance(value, ScalarNode):
-                    yield _Span(value.start_mark.index, value.end_mark.index)
-                elif key.value == "preferred-citation" and top:
-                    waiting.append((value, False))
+    nodes = [yaml.scalar(document, *keys) for keys in CITED]
+    spans = (_Span(n.start_mark.index, n.end_mark.index) for n in nodes if n is not None)
+    yield from sorted(spans)

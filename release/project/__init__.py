@@ -45,6 +45,8 @@ CHANGELOG_NAMES = re.compile(
 )
 # How many commits back a merge is looked for that brought a release's files under another commit.
 SQUASHED = 1000
+# Where CITATION.cff states the version: at its top level, and of the preferred citation.
+CITED = (("version",), ("preferred-citation", "version"))
 VERSION_NAMES = frozenset(["__version__", "VERSION"])
 LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
 
@@ -708,7 +710,7 @@ def _version(
         return (), None, unread_source(root, pyproject, setup_cfg, setup_py, backend), ()
     if not places:  # the one place that is read defines the version
         origin, places, stated = "[tool.bumpversion]", stated, []
-    places += _citation_versions(root, warnings) + stated
+    places += [*_citation_versions(root, warnings), *stated]
     unique = tuple({(place.path, place.line): place for place in reversed(places)}.values())[::-1]
     return unique, unique[0].value, origin, tuple(warnings)
 
@@ -839,33 +841,17 @@ def _plain_version(root: Path, path: str) -> VersionPlace | None:
     )
 
 
-def _citation_versions(root: Path, warnings: list[Finding]) -> list[VersionPlace]:
+def _citation_versions(root: Path, warnings: list[Finding]) -> Iterator[VersionPlace]:
     path = "CITATION.cff"
     if not (root / path).is_file():
-        return []
+        return
     from release.text import yaml
 
     try:
         document = yaml.compose(read_text(root, path))
     except yaml.Malformed as error:
         warnings.append(Finding(str(error), path, error.line, "correct it there"))
-        return []
-    found: list[VersionPlace] = []
-    _collect_citation(document, "", found)
-    return found
-
-
-def _collect_citation(node: Any, prefix: str, found: list[VersionPlace]) -> None:
-    from yaml import MappingNode, ScalarNode
-
-    if not isinstance(node, MappingNode):
         return
-    for key, value in node.value:
-        if key.value == "version" and isinstance(value, ScalarNode):
-            found.append(
-                VersionPlace(
-                    "CITATION.cff", value.start_mark.line + 1, value.value, f"{prefix}version"
-                )
-            )
-        elif key.value == "preferred-citation" and not prefix:
-            _collect_citation(value, "preferred-citation.", found)
+    for keys in CITED:
+        if (node := yaml.scalar(document, *keys)) is not None:
+            yield VersionPlace(path, node.start_mark.line + 1, node.value, ".".join(keys))

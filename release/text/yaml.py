@@ -61,6 +61,14 @@ def compose(text: str) -> Any:
     return _built(text, yaml.compose)
 
 
+def scalar(node: Any, *keys: str) -> Any:
+    """The node of a value that is not a collection, by the keys that lead to it; None for none."""
+    for key in keys:
+        items = node.value if getattr(node, "id", "") == "mapping" else ()
+        node = next((value for name, value in items if name.value == key), None)
+    return node if getattr(node, "id", "") == "scalar" else None
+
+
 def check(text: str) -> None:
     """Raises Malformed for what no tool should be given."""
     for _ in events(text):
