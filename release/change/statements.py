@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import io
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -18,7 +17,7 @@ from release.change.searches import (
 )
 from release.errors import ConfigurationError
 from release.project import VersionPlace, as_table
-from release.text import edits, ini, python, toml
+from release.text import ini, python, toml
 from release.text.versions import parse
 
 MAX_CANDIDATES = 64
@@ -195,21 +194,9 @@ def _python_literals(text: str, path: str, place: VersionPlace) -> list[tuple[as
         raise ConfigurationError.of("is not valid Python", path, line) from None
     found: list[ast.expr | None] = []
     if place.label == "setup(version=...)":
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call):
-                name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-                if name == "setup":
-                    found += [word.value for word in node.keywords if word.arg == "version"]
+        found += python.passed_to_setup(tree, "version")
     else:
-        for statement in tree.body:
-            targets: list[ast.expr] = []
-            if isinstance(statement, ast.Assign):
-                targets = statement.targets
-            elif isinstance(statement, ast.AnnAssign):
-                targets = [statement.target]
-            names = {target.id for target in targets if isinstance(target, ast.Name)}
-            if place.label in names:
-                found.append(getattr(statement, "value", None))
+        found += [v for names, v in python.assignments(tree) if place.label in names]
     return [
         (node, node.value)
         for node in found
@@ -223,16 +210,10 @@ def _python_span(body: str, path: str, place: VersionPlace) -> tuple[int, int] |
     if not literals:
         return None
     node, _ = literals[0]
-    starts = [0, *(match.end() for match in edits.LINE_END.finditer(body))]
-    spots = []
-    for line, column in (
-        (node.lineno, node.col_offset),
-        (node.end_lineno or node.lineno, node.end_col_offset or 0),
-    ):
-        rest = io.StringIO(body[starts[line - 1] :], newline="").readline()
-        spots.append(starts[line - 1] + len(rest.encode()[:column].decode()))
-    literal = body[spots[0] : spots[1]]
+    begin = python.offset(body, node.lineno, node.col_offset)
+    end = python.offset(body, node.end_lineno or node.lineno, node.end_col_offset or 0)
+    literal = body[begin:end]
     if literal.count(place.value) != 1:
         return None
-    start = spots[0] + literal.index(place.value)
+    start = begin + literal.index(place.value)
     return start, start + len(place.value)

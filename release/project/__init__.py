@@ -420,15 +420,9 @@ def _setup_py_argument(root: Path, keyword: str) -> str | None:
         tree = python.parse(read_text(root, "setup.py"))
     except SyntaxError:
         return None
-    for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Call)
-            and getattr(node.func, "id", getattr(node.func, "attr", "")) == "setup"
-        ):
-            for argument in node.keywords:
-                value = argument.value
-                if argument.arg == keyword and isinstance(value, ast.Constant):
-                    return value.value if isinstance(value.value, str) else None
+    for value in python.passed_to_setup(tree, keyword):
+        if isinstance(value, ast.Constant):
+            return value.value if isinstance(value.value, str) else None
     return None
 
 
@@ -776,18 +770,6 @@ def _package_files(package_path: str) -> Iterator[str]:
         yield f"{package_path}/{name}.py"
 
 
-def assignments(tree: ast.Module) -> Iterator[tuple[set[str], ast.expr | None]]:
-    """What a module assigns at its top level: the names that get a value, and the value."""
-    for node in tree.body:
-        if isinstance(node, ast.Assign):
-            targets = node.targets
-        elif isinstance(node, ast.AnnAssign):
-            targets = [node.target]
-        else:
-            continue
-        yield {target.id for target in targets if isinstance(target, ast.Name)}, node.value
-
-
 def _assigned_version(
     root: Path, path: str, names: frozenset[str] = VERSION_NAMES, imports: int = 3
 ) -> VersionPlace | None:
@@ -809,7 +791,7 @@ def _assigned_version(
         tree = python.parse(data.decode(encoding))
     except (SyntaxError, ValueError, LookupError):
         return None
-    for assigned, value in assignments(tree):
+    for assigned, value in python.assignments(tree):
         for name in sorted(assigned & names):
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
                 return VersionPlace(path, value.lineno, value.value, name)

@@ -28,7 +28,7 @@ def judge_source(version: str | None, source: str) -> Finding | None:
 def setup_constant(setup_py: str) -> tuple[str, int, str] | None:
     """Name, line and text of the constant that setup.py hands to setup() as the version."""
     tree = _parsed(setup_py)
-    argument = _version_argument(tree)
+    argument = next(python.passed_to_setup(tree, "version"), None)
     if not isinstance(argument, ast.Name):
         return None
     values = list(_assigned(tree, argument.id))
@@ -67,7 +67,7 @@ def _of_setuptools(
 
 def _of_setup_py(root: Path, setup_py: str) -> Iterator[str]:
     tree = _parsed(setup_py)
-    argument = _version_argument(tree)
+    argument = next(python.passed_to_setup(tree, "version"), None)
     if argument is None:
         return
     values = list(_assigned(tree, argument.id)) if isinstance(argument, ast.Name) else [argument]
@@ -106,17 +106,6 @@ def _parsed(source: str) -> ast.Module:
         return python.parse(source)
     except (SyntaxError, ValueError, RecursionError):
         return ast.Module([], [])
-
-
-def _version_argument(tree: ast.Module) -> ast.expr | None:
-    """What a module passes to setup() as `version`."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-            for word in node.keywords if name == "setup" else ():
-                if word.arg == "version":
-                    return word.value
-    return None
 
 
 def _assigned(tree: ast.Module, name: str) -> Iterator[ast.expr]:

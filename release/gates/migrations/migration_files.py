@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
-from release.project import assignments
 from release.text import python
 
 UNDOING_FILE = re.compile(r"(?:^U\d|[._-](?:down|undo|rollback|revert)\.sql$)", re.I)
@@ -126,7 +125,7 @@ def _parsed(text: str) -> ast.Module | None:
 
 def _assigned(tree: ast.Module, name: str) -> ast.expr | None:
     """What a module assigns to a name."""
-    return next((value for names, value in assignments(tree) if name in names), None)
+    return next((value for names, value in python.assignments(tree) if name in names), None)
 
 
 def _constants(node: ast.expr | None) -> tuple[str, ...]:
@@ -171,13 +170,6 @@ def _operations(tree: ast.Module) -> ast.List | None:
     return None
 
 
-def _offset(text: str, line: int, column: int) -> int:
-    """Where a position of the parser's (a line from 1, a column in bytes) is in a text."""
-    lines = re.split(r"(?<=\n)|(?<=\r)(?!\n)", text)
-    before = sum(map(len, lines[: line - 1]))
-    return before + len(lines[line - 1].encode("utf-8")[:column].decode("utf-8"))
-
-
 def _plant_alembic(text: str, tree: ast.Module, statements: Sequence[str], *, first: bool) -> str:
     function = _upgrade(tree)
     assert function is not None
@@ -185,12 +177,12 @@ def _plant_alembic(text: str, tree: ast.Module, statements: Sequence[str], *, fi
     if first:
         is_documented = ast.get_docstring(function) is not None and len(function.body) > 1
         node = function.body[1 if is_documented else 0]
-        place = _offset(text, node.lineno, node.col_offset)
+        place = python.offset(text, node.lineno, node.col_offset)
     else:
         node = function.body[-1]
-        place = _offset(text, node.end_lineno or node.lineno, node.end_col_offset or 0)
-    start = _offset(text, node.lineno, 0)
-    indent = text[start : _offset(text, node.lineno, node.col_offset)]
+        place = python.offset(text, node.end_lineno or node.lineno, node.end_col_offset or 0)
+    start = python.offset(text, node.lineno, 0)
+    indent = text[start : python.offset(text, node.lineno, node.col_offset)]
     if indent.strip():  # the body stands beside `def`, or behind another statement
         planted = "; ".join(code)
         planted = f"{planted}; " if first else f"; {planted}"
@@ -206,10 +198,10 @@ def _plant_django(text: str, tree: ast.Module, statements: Sequence[str], *, fir
     module = '__import__("django.db.migrations").db.migrations'
     code = ", ".join(f'{module}.RunSQL("{statement}")' for statement in statements)
     if first or not operations.elts:
-        place = _offset(text, operations.lineno, operations.col_offset) + 1
+        place = python.offset(text, operations.lineno, operations.col_offset) + 1
         planted = f"{code}, "
     else:
         last = operations.elts[-1]
-        place = _offset(text, last.end_lineno or last.lineno, last.end_col_offset or 0)
+        place = python.offset(text, last.end_lineno or last.lineno, last.end_col_offset or 0)
         planted = f", {code}"
     return text[:place] + planted + text[place:]
