@@ -74,13 +74,22 @@ class TestTree:
         ("line", "rule"),
         [
             (lambda: f'TOKEN = "{slack("a")}"', "slack-bot-token"),
-            (lambda: f'key = "gl{"pat-"}{chars("b", 20)}"', "gitlab-pat"),
+            pytest.param(
+                lambda: f'key = "gl{"pat-"}{chars("b", 20)}"', "gitlab-pat", marks=pytest.mark.slow
+            ),
             (lambda: f'API_KEY = "{chars("c", 32)}"', "assigned-secret"),
-            (lambda: f"DB_PASSWORD={chars('d', 24)}", "environment-secret"),
-            (lambda: f'i = "AK{"IA"}{chars("e", 16, "BCDFGHJKLMNPQRSTVWXYZ234567")}"',
-             "aws-access-key"),
-            (lambda: f'u = "postgres{"ql"}://admin:{chars("f", 14)}@db.internal.acme.net/x"',
-             "generic-credential-uri"),
+            pytest.param(
+                lambda: f"DB_PASSWORD={chars('d', 24)}", "environment-secret",
+                marks=pytest.mark.slow,
+            ),
+            pytest.param(
+                lambda: f'i = "AK{"IA"}{chars("e", 16, "BCDFGHJKLMNPQRSTVWXYZ234567")}"',
+                "aws-access-key", marks=pytest.mark.slow,
+            ),
+            pytest.param(
+                lambda: f'u = "postgres{"ql"}://admin:{chars("f", 14)}@db.internal.acme.net/x"',
+                "generic-credential-uri", marks=pytest.mark.slow,
+            ),
         ],
         ids=["provider", "prefix", "assigned", "environment", "access key", "address"],
     )  # fmt: skip
