@@ -213,10 +213,15 @@ class SharedRun(Run):
 
 
 class Judge:
-    """Judges gates of projects; the environments are shared by all tests of a run."""
+    """Judges gates of projects; the environments are shared by all tests of a run.
 
-    def __init__(self, tools: Path) -> None:
+    Those with a project's own code are kept apart where `shared` says so: for a project that is
+    altered a hundred times, they would be as many.
+    """
+
+    def __init__(self, tools: Path, *, shared: bool = True) -> None:
         self.tools = tools
+        self.shared = shared
 
     def run(
         self,
@@ -239,7 +244,7 @@ class Judge:
         self, root: Path, name: str, level: Level | None = None, *, fresh: bool = False
     ) -> dict[str, Evidence]:
         """The evidence of a gate and of those it needs."""
-        run = self.shared_run(root, level, fresh=fresh)
+        run = (self.shared_run if self.shared else self.run)(root, level, fresh=fresh)
         gates = checklist(run.project)
         return judge_with_needs(run, gates[name], gates)
 

@@ -309,7 +309,8 @@ def world(tools_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         patch.setattr(package_index, "TIMEOUT", (2, 2))
         forge = stack.enter_context(forge_server.serving(patch, empty))
         osv = stack.enter_context(OsvServer(advisories))
-        found = World(tmp_path_factory.mktemp("procedures"), Judge(tools_folder), forge, advisories)
+        folder = tmp_path_factory.mktemp("procedures")
+        found = World(folder, Judge(tools_folder, shared=False), forge, advisories)
         found.osv_url = osv.url
         yield found
 
