@@ -148,6 +148,33 @@ class Environment:
     patterns: tuple[tuple[str, str], ...] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job of a workflow run in its latest attempt; `conclusion` is None until it has ended."""
+
+    name: str
+    status: str
+    conclusion: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file of a release; `sha256` is None where the forge does not tell it."""
+
+    name: str
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release on the forge: its page, its files, and what it is marked as."""
+
+    page: str
+    draft: bool
+    prerelease: bool
+    assets: tuple[Asset, ...]
+
+
 def find(
     facts: GitFacts | None, remote: str, environ: Mapping[str, str] = os.environ
 ) -> Repository:
@@ -357,6 +384,38 @@ class Forge:
         listed = self._pages("/actions/workflows", "workflows")
         return dict(self._read("a workflow", item, _workflow) for item in listed)
 
+    def jobs(self, run: int) -> tuple[Job, ...]:
+        """The jobs of a workflow run, in its latest attempt."""
+        listed = self._pages(f"/actions/runs/{run}/jobs", "jobs", filter="latest")
+        return tuple(self._read("a job", item, _job) for item in listed)
+
+    def release(self, tag: str) -> Release | None:
+        """The release of a tag; None when there certainly is none.
+
+        A draft is only shown to a token that may write, and only in the list.
+        """
+        try:
+            item = self._get(f"/releases/tags/{quote(tag, safe='')}")
+        except Refused as error:
+            if error.status != 404:
+                raise
+            self.slug()  # for who has no access, nothing is there either
+            return self._draft(tag)
+        return self._read("a release", item, _release)
+
+    def _draft(self, tag: str) -> Release | None:
+        answer = self._ask(self._address("/releases", per_page=str(PER_PAGE)))
+        try:
+            listed = answer.json()
+        except ValueError:
+            raise self._strange("it is not JSON") from None
+        if not isinstance(listed, list):
+            raise self._strange("releases are no list")
+        for item in listed:
+            if isinstance(item, Mapping) and item.get("tag_name") == tag:
+                return self._read("a release", item, _release)
+        return None
+
     def environment(self, name: str) -> Environment | None:
         """An environment of the repository; None when it certainly has none of that name."""
         path = f"/environments/{quote(name, safe='')}"
@@ -532,6 +591,24 @@ def _run(item: Mapping[str, Any]) -> WorkflowRun:
 
 def _workflow(item: Mapping[str, Any]) -> tuple[str, str]:
     return _text(item, "path"), _text(item, "name")
+
+
+def _job(item: Mapping[str, Any]) -> Job:
+    return Job(_text(item, "name"), _text(item, "status"), _optional(item, "conclusion"))
+
+
+def _release(item: Mapping[str, Any]) -> Release:
+    return Release(
+        page=_text(item, "html_url"),
+        draft=item.get("draft") is True,
+        prerelease=item.get("prerelease") is True,
+        assets=tuple(_asset(asset) for asset in item["assets"]),
+    )
+
+
+def _asset(item: Mapping[str, Any]) -> Asset:
+    kind, _, digest = (_optional(item, "digest") or "").partition(":")
+    return Asset(_text(item, "name"), digest if kind == "sha256" else None)
 
 
 def _check(item: Mapping[str, Any]) -> CheckRun:

@@ -102,6 +102,18 @@ def served_files(name: str, url: str) -> tuple[ServedFile, ...] | None:
     )
 
 
+def release_files(name: str, version: str, url: str) -> tuple[ServedFile, ...]:
+    """The files of one version, however it is spelled there. Raises CannotCheck as `page_of` does.
+
+    A page that is there and lists nothing of the version says that it is not served.
+    """
+    from release.text.versions import parse
+
+    wanted = parse(version)
+    files = served_files(name, url) or ()
+    return tuple(file for file in files if file.version and parse(file.version) == wanted)
+
+
 def page_of(name: str, url: str) -> ProjectPage | None:
     """What the index at `url` tells of a project; None when it knows no such project.
 

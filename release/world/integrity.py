@@ -33,9 +33,20 @@ def publishers_of(
 ) -> tuple[Publisher, ...] | None:
     """The publishers whose attestations an index serves for a file; None when it serves none.
 
+    Takes and raises what `provenance_of` does.
+    """
+    said = provenance_of(project, version, file, index, provenance)
+    return None if said is None else publishers_in(said, file)
+
+
+def provenance_of(
+    project: str, version: str, file: str, index: str, provenance: str | None = None
+) -> Any:
+    """The provenance object (PEP 740) that an index serves for a file; None when it serves none.
+
     `index` is the address of its simple interface, `provenance` what that names for the file. Where
     it names nothing, the integrity interface is looked for at the root of the same server.
-    Raises CannotCheck when the index cannot be asked or answers something else.
+    Raises CannotCheck when the index cannot be asked or answers something else than JSON.
     """
     if not index.startswith(("http://", "https://")):
         return None
@@ -54,16 +65,31 @@ def publishers_of(
             "run it again later",
         )
     try:
+        return answer.json()
+    except ValueError:
+        raise _no_provenance(file) from None
+
+
+def publishers_in(provenance: Any, file: str) -> tuple[Publisher, ...]:
+    """The publishers that a provenance object names for the attestations of a file.
+
+    Raises CannotCheck for what is not a provenance object.
+    """
+    try:
         return tuple(
             _publisher(bundle["publisher"])
-            for bundle in answer.json()["attestation_bundles"]
+            for bundle in provenance["attestation_bundles"]
             if bundle["attestations"]
         )
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise CannotCheck(
-            f"what the package index answers about {file} is not provenance",
-            "look at tool.release.index",
-        ) from None
+        raise _no_provenance(file) from None
+
+
+def _no_provenance(file: str) -> CannotCheck:
+    return CannotCheck(
+        f"what the package index answers about {file} is not provenance",
+        "look at tool.release.index",
+    )
 
 
 def _address(index: str, provenance: str | None) -> str | None:

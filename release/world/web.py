@@ -85,20 +85,22 @@ def get(
     headers: Mapping[str, str] | None = None,
     token: str | None = None,
     netrc: bool = True,
+    elsewhere: bool = False,
     remaining: Callable[[], float] = lambda: WHOLE_SECONDS,
 ) -> Answer:
     """Ask for `url`, which `who` (a name for messages) answers.
 
     `token` goes into the Authorization header and is struck out of the answer; without one, and
     unless `netrc` is off, the user's netrc file counts. A busy server is asked again after a short
-    wait; redirects are followed to the same server only. `remaining` gives the seconds left and
+    wait; redirects are followed to the same server, and with `elsewhere` over https to another one,
+    which does not get the token. `remaining` gives the seconds left and
     raises when there are none. Raises CannotCheck, with neither address nor token in it, when there
     is no answer to be had.
     """
     place = url
     for _ in range(REDIRECTS + 1):
 
-        def once(place: str = place) -> Answer:
+        def once(place: str = place, token: str | None = token) -> Answer:
             return _once(place, headers or {}, token, netrc)
 
         answer = _ask(once, who, remaining)
@@ -106,12 +108,15 @@ def get(
         if answer.status not in MOVED or not target:
             return answer
         target = urljoin(place, target)
-        if origin(target) != origin(url):
+        if origin(target) == origin(url):
+            place = target
+        elif elsewhere and target.startswith("https://"):
+            place, token, netrc = target, None, False
+        else:
             raise CannotCheck(
                 f"{who} redirects to another server, {urlsplit(target).hostname}",
                 "look at its address, and at the proxy settings",
             )
-        place = target
     raise CannotCheck(f"{who} redirects without an end", "look at its address")
 
 
