@@ -7,6 +7,8 @@ nox -s build -- --help            what it judges, and its options
 nox -s build -- --project PATH    the same for another repository
 nox -s cut -- minor --dry-run     what a release would change, as a diff
 nox -s cut -- minor               the release
+nox -s status                     where a release stands, and the one next safe step
+nox -s verify                     whether what is published is what was built
 nox -s prove                      whether the gates can fail
 """
 
@@ -33,6 +35,11 @@ sessions.action("release_preflight")
 sessions.action("bump")
 sessions.action("tag")
 sessions.action("cut")
+
+# After the tag: the upload, whether it is what was built, and the one next safe step.
+sessions.action("publish")
+sessions.action("verify")
+sessions.action("status")
 
 # Whether the gates can fail: each one's defects, planted in a throwaway copy.
 sessions.action("prove")
@@ -83,10 +90,11 @@ if (HERE / "bench").is_dir():  # the repository of nox-release itself, not the c
 
         uv = find_uv() or session.error("uv is not installed: pip install uv")
         groups = nox.project.load_toml("pyproject.toml")["dependency-groups"]
+        actions = {"bump": "change", "publish": "change", "verify": "observe"}
         for group in sorted(groups.keys() - {"dev"}):
             lock = f"release/gates/{group}/lock.txt"
-            if group == "bump":
-                lock = "release/change/bump.lock.txt"
+            if group in actions:
+                lock = f"release/{actions[group]}/{group}.lock.txt"
             session.run(
                 *(uv, "pip", "compile", "--quiet", "--universal", "--python-version=3.11"),
                 *("--generate-hashes", "--no-header", "--no-annotate", "--upgrade"),

@@ -125,7 +125,8 @@ class Sessions:
             return None
         folder = Path(session.invoked_from)
         root = folder / parsed.project if parsed.project is not None else self.root
-        return Call(name, parsed, root, folder, self._extra)
+        console = PROJECT_VARIABLE in os.environ
+        return Call(name, parsed, root, folder, self._extra, console)
 
 
 def run_nox(arguments: Sequence[str]) -> int:

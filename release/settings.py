@@ -335,6 +335,33 @@ class Settings(Table):
     index: Annotated[str, StringConstraints(pattern=r"^(https?|file)://")] | None = Field(
         None, description="The simple index that releases go to; pip's or uv's own unless set."
     )
+    attestations: bool | None = Field(
+        None,
+        description="Whether every published file has an attestation (PEP 740); as the publishing"
+        " workflow has it unless set.",
+    )
+    image: Annotated[Text, StringConstraints(pattern=r"^[\w.-]+(:\d+)?/[a-z0-9._/-]+$")] | None = (
+        Field(
+            None,
+            description="The image that a release publishes, such as ghcr.io/OWNER/NAME; its tag is"
+            " the version. None is looked for unless set.",
+        )
+    )
+    recovery: Literal["patch", "retag"] = Field(
+        "patch",
+        description="What a release that failed after its tag was pushed, and before anything was"
+        " published, is followed by: the next version, the tag staying where it is; or the same"
+        " version, its tag deleted and made again.",
+    )
+    sbom: tuple[InsidePath, ...] = Field(
+        (),
+        description="Files of an SBOM that are committed after the release they describe, with the"
+        " next one.",
+    )
+    development_version: bool = Field(
+        False,
+        description="Whether the files go back to a development version after each release.",
+    )
     python: Text | None = Field(
         None, description="The Python that environments are made with, such as 3.12."
     )

@@ -24,6 +24,7 @@ LAYERS = (
     ("run",),
     ("gates",),
     ("change",),
+    ("observe",),
     ("prove",),
     ("report",),
     ("adopt",),
@@ -33,7 +34,9 @@ LAYERS = (
 )
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
 # Scripts that run inside the environments of tools, where this package is not installed.
-SCRIPTS = sorted([*PACKAGE.glob("gates/*/_[a-z]*.py"), *PACKAGE.glob("change/_[a-z]*.py")])
+SCRIPTS = sorted(
+    path for room in ("gates/*", "change", "observe") for path in PACKAGE.glob(f"{room}/_[a-z]*.py")
+)
 MODULES = sorted(
     path
     for path in PACKAGE.rglob("*.py")

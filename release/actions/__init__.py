@@ -27,7 +27,17 @@ if TYPE_CHECKING:
     from release.project import Project
     from release.run.runner import Run
 
-NAMES = ("release_preflight", "bump", "tag", "cut", "prove", "adopt")
+NAMES = (
+    "release_preflight",
+    "bump",
+    "tag",
+    "cut",
+    "publish",
+    "verify",
+    "status",
+    "prove",
+    "adopt",
+)
 
 
 class Stopped(Exception):
@@ -53,6 +63,7 @@ class Call:
     root: Path  # of the project
     folder: Path  # the one it was typed in
     gates: Mapping[str, Gate] = field(default_factory=dict)  # those written in the noxfile
+    console: bool = False  # whether it was called by nox-release, not by nox
 
     def project(self) -> Project:
         """The project, read anew."""
@@ -81,6 +92,13 @@ class Call:
             echo=echo,
             pages=pages,
         )
+
+    def typed(self, text: str) -> str:
+        """Text with the names of sessions as the reader would type them."""
+        from release.text.commands import as_typed
+
+        project = self.arguments.project
+        return as_typed(text, console=self.console, project=str(project) if project else None)
 
     def text_of(self, path: Path | None) -> str | None:
         """The text of a file that was named on the command line. Raises UsageError."""

@@ -93,7 +93,8 @@ class WorkflowRun:
     """A run of a workflow for a commit, in its latest attempt.
 
     `file` is the workflow's path, `branch` the branch or tag that it ran for; `conclusion` is None
-    until `status` is "completed". `suite` is the check suite that its jobs belong to.
+    until `status` is "completed". `suite` is the check suite that its jobs belong to, `updated` the
+    time at which it last changed.
     """
 
     id: int
@@ -103,6 +104,7 @@ class WorkflowRun:
     status: str
     conclusion: str | None
     suite: int | None
+    updated: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,6 +418,13 @@ class Forge:
                 return self._read("a release", item, _release)
         return None
 
+    def secret_names(self) -> tuple[str, ...]:
+        """The names of the repository's secrets for its workflows; their values are not shown."""
+        listed = self._pages("/actions/secrets", "secrets")
+        return tuple(
+            self._read("a secret", item, lambda one: _text(one, "name")) for item in listed
+        )
+
     def environment(self, name: str) -> Environment | None:
         """An environment of the repository; None when it certainly has none of that name."""
         path = f"/environments/{quote(name, safe='')}"
@@ -577,6 +586,14 @@ def _number(item: Mapping[str, Any], key: str) -> int:
     return int(item[key])
 
 
+def _time(item: Mapping[str, Any], key: str) -> datetime | None:
+    said = _optional(item, key)
+    try:
+        return datetime.fromisoformat(said) if said else None
+    except ValueError:
+        raise TypeError(key) from None
+
+
 def _run(item: Mapping[str, Any]) -> WorkflowRun:
     return WorkflowRun(
         id=_number(item, "id"),
@@ -586,6 +603,7 @@ def _run(item: Mapping[str, Any]) -> WorkflowRun:
         status=_text(item, "status"),
         conclusion=_optional(item, "conclusion"),
         suite=_number(item, "check_suite_id") if item.get("check_suite_id") is not None else None,
+        updated=_time(item, "updated_at"),
     )
 
 

@@ -38,6 +38,7 @@ class RemoteTag(Enum):
 class Branch(Enum):
     """Whether the release branch of the remote holds the release's commit."""
 
+    UNKNOWN = "unknown"
     HOLDS = "holds it"
     BEHIND = "could take it"
     DIVERGED = "moved on without it"
@@ -222,8 +223,11 @@ def _before_the_tag(seen: States, _recovery: Recovery) -> Next | None:
 def _unpushed(seen: States) -> Next | None:
     if seen.remote_tag is RemoteTag.NO_REMOTE:
         return None
-    step = Step.ABANDON if seen.branch is Branch.DIVERGED else Step.PUSH
-    return Next(step, "branch" if step is Step.ABANDON else "remote_tag")
+    if seen.branch is Branch.UNKNOWN:
+        return Next(Step.LOOK, "branch")
+    if seen.branch is Branch.DIVERGED:
+        return Next(Step.ABANDON, "branch")
+    return Next(Step.PUSH, "remote_tag")
 
 
 def _of_the_tag(seen: States, _recovery: Recovery) -> Next | None:
@@ -231,9 +235,9 @@ def _of_the_tag(seen: States, _recovery: Recovery) -> Next | None:
         return Next(Step.TAKE_TAG, "remote_tag")
     if seen.local_tag is LocalTag.NONE:
         return Next(Step.FETCH_TAG, "local_tag")
-    if seen.branch is not Branch.HOLDS and seen.remote_tag is RemoteTag.THERE:
-        return Next(Step.BRANCH, "branch")
-    return None
+    if seen.branch is Branch.HOLDS or seen.remote_tag is RemoteTag.NO_REMOTE:
+        return None
+    return Next(Step.LOOK if seen.branch is Branch.UNKNOWN else Step.BRANCH, "branch")
 
 
 def _of_the_index(seen: States, recovery: Recovery) -> Next | None:
@@ -407,17 +411,17 @@ def _by_the_run(seen: States, about: str) -> Next | None:
     return None
 
 
-S = TypeVar("S", bound=Enum)
+S_co = TypeVar("S_co", bound=Enum, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Look(Generic[S]):
+class Look(Generic[S_co]):
     """One observation: its state, and in a sentence what was seen.
 
     `remedy` says what would make it visible where it could not be looked at.
     """
 
-    state: S
+    state: S_co
     said: str
     remedy: str = ""
 
@@ -541,8 +545,8 @@ TEXTS: Mapping[Step, tuple[str, tuple[str, ...]]] = {
     ),
     Step.YANK: (
         (
-            "yank {version} on the index (Manage, Releases, Options): new installations pass it over,"
-            " and pins go on working"
+            "yank {version} on the index (Manage, Releases, Options): new installations pass it"
+            " over, and pins go on working"
         ),
         (),
     ),

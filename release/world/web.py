@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -99,11 +100,7 @@ def get(
     """
     place = url
     for _ in range(REDIRECTS + 1):
-
-        def once(place: str = place, token: str | None = token) -> Answer:
-            return _once(place, headers or {}, token, netrc)
-
-        answer = _ask(once, who, remaining)
+        answer = _ask(partial(_once, place, headers or {}, token, netrc), who, remaining)
         target = answer.headers.get("location")
         if answer.status not in MOVED or not target:
             return answer

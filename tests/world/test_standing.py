@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from enum import Enum
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ WHOLE = States(
     recent=False,
     later=False,
 )
-BARE = {
+BARE: dict[str, Any] = {
     "index": Index.NONE,
     "attestations": Attestations.MISSING,
     "forge": ForgeRelease.NONE,
@@ -164,7 +165,7 @@ def outcomes(seen: States, found: Next) -> list[States]:
             return [replace(seen, **EFFECTS[found.step])]
 
 
-EFFECTS: dict[Step, dict[str, object]] = {
+EFFECTS: dict[Step, dict[str, Any]] = {
     Step.FETCH_TAG: {"local_tag": LocalTag.THERE},
     Step.TAKE_TAG: {"local_tag": LocalTag.THERE, "remote_tag": RemoteTag.THERE},
     Step.BRANCH: {"branch": Branch.HOLDS},
@@ -190,7 +191,7 @@ def begun(run: Run) -> tuple[Run, ...]:
     return (Run.RUNNING, Run.WAITING, Run.BROKEN) if run is Run.NONE else (run,)
 
 
-def made(seen: States) -> dict[str, object]:
+def made(seen: States) -> dict[str, Any]:
     """What a run makes that comes to its end."""
     wanted = (
         ("index", {Index.NONE, Index.PARTIAL}, Index.COMPLETE),
@@ -247,6 +248,7 @@ ORDER: dict[Enum, int] = {
     RemoteTag.OTHER: 1,
     Branch.BEHIND: 1,
     Branch.DIVERGED: 400,
+    Branch.UNKNOWN: 401,
     Attestations.UNKNOWN: 2,
     Attestations.MISSING: 1,
     ForgeRelease.UNKNOWN: 2,
@@ -334,7 +336,7 @@ def test_a_tag_is_deleted_only_where_nothing_can_be_published(recovery: Recovery
 
 
 # The rows of the failure tables of five published procedures, and what the field died of.
-ROWS: tuple[tuple[str, dict[str, object], Recovery, Step], ...] = (
+ROWS: tuple[tuple[str, dict[str, Any], Recovery, Step], ...] = (
     # Ophamin
     ("CI is red after the push", {"checks": Checks.RED}, "patch", Step.PATCH),
     (
@@ -445,7 +447,7 @@ ROWS: tuple[tuple[str, dict[str, object], Recovery, Step], ...] = (
 @pytest.mark.parametrize(
     ("changed", "recovery", "step"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS]
 )
-def test_the_failure_tables(changed: dict[str, object], recovery: Recovery, step: Step) -> None:
+def test_the_failure_tables(changed: dict[str, Any], recovery: Recovery, step: Step) -> None:
     assert next_step(replace(WHOLE, **changed), recovery).step is step
 
 
@@ -475,7 +477,7 @@ def observation(states: States, **said: str) -> Observation:
     return Observation(
         project="small-thing",
         version="1.2.3",
-        **looks,  # type: ignore[arg-type]
+        **looks,
         recent=states.recent,
         later=states.later,
         names=names,

@@ -1,0 +1,133 @@
+"""What is left to tidy up once a release is out. Advice: none of it holds anything up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from release.errors import CannotCheck
+from release.observe.status import Scene, checks_state
+from release.project import read_text
+from release.project.git import git
+from release.text.versions import parse
+from release.world.remote import RemoteRefs
+from release.world.standing import Archive, Attestations, Checks, Observation
+
+WELL, DUE, OPEN = "✓", "!", "?"
+README = re.compile(r"readme(\.(md|rst|txt))?", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing to look after: how it stands, in a sentence, and what to do about it."""
+
+    mark: str
+    said: str
+    remedy: str = ""
+
+
+def rows(scene: Scene, seen: Observation) -> tuple[Row, ...]:
+    """What there is to look after, each as far as it can be seen."""
+    looks: tuple[Callable[[Scene, Observation], Iterator[Row]], ...] = (
+        badges,
+        doi_badge,
+        branch_checks,
+        sbom,
+        development_version,
+        tokens,
+    )
+    found: list[Row] = []
+    for look in looks:
+        try:
+            found += look(scene, seen)
+        except CannotCheck as error:
+            title = look.__name__.replace("_", " ")
+            found.append(
+                Row(OPEN, f"{title}: could not be looked at: {error.reason}", error.remedy)
+            )
+    return tuple(found)
+
+
+def _readme(scene: Scene) -> tuple[str, str] | None:
+    names = sorted(p.name for p in scene.project.root.iterdir() if README.fullmatch(p.name))
+    return (names[0], read_text(scene.project.root, names[0])) if names else None
+
+
+def badges(scene: Scene, seen: Observation) -> Iterator[Row]:
+    """Badges of README that state a version are of this release."""
+    from release.gates.documents.badges import judge
+
+    readme, version = _readme(scene), parse(seen.version)
+    if readme is None or version is None or seen.later:
+        return
+    for finding in judge(readme[1], readme[0], version):
+        yield Row(DUE, f"{finding.place}: {finding.message}", finding.remedy or "")
+
+
+def doi_badge(scene: Scene, seen: Observation) -> Iterator[Row]:
+    """README shows the DOI, once there is one."""
+    readme = _readme(scene)
+    if seen.archive.state is not Archive.THERE or readme is None:
+        return
+    if "zenodo" in readme[1].lower():
+        yield Row(WELL, f"{readme[0]} shows a DOI")
+    else:
+        doi = seen.archive.said
+        yield Row(DUE, f"{readme[0]} shows no DOI", f"add the badge of {doi}, or of all versions")
+
+
+def branch_checks(scene: Scene, _seen: Observation) -> Iterator[Row]:
+    """CI on the release branch, after the tag."""
+    refs = scene.refs
+    head = refs.branch(scene.branch) if isinstance(refs, RemoteRefs) else None
+    if scene.forge is None or head is None or head == scene.commit:
+        return
+    found = checks_state(scene.forge.checks(head), scene.wanted.tag)
+    where = f"checks of {scene.branch} ({head[:12]})"
+    if found.state is Checks.RED:
+        yield Row(DUE, f"{where}: {found.said}", "fix them before the next release")
+    else:
+        yield Row(WELL if found.state is Checks.GREEN else OPEN, f"{where}: {found.said}")
+
+
+def sbom(scene: Scene, _seen: Observation) -> Iterator[Row]:
+    """The SBOM that is committed with the next release describes this one."""
+    commit, root = scene.wanted.commit, scene.project.root
+    for path in scene.project.settings.sbom if commit else ():
+        done = git(root, "diff", "--quiet", str(commit), "HEAD", "--", path, check=False)
+        if done.returncode:
+            yield Row(WELL, f"{path} was refreshed after {scene.wanted.tag}")
+        else:
+            remedy = "nox -s sbom, and commit its files with the next release"
+            yield Row(DUE, f"{path} is from before {scene.wanted.tag}", remedy)
+
+
+def development_version(scene: Scene, seen: Observation) -> Iterator[Row]:
+    """The files are back at a development version, where the project does that."""
+    stated = parse(scene.project.version or "")
+    if not scene.project.settings.development_version or stated is None:
+        return
+    if stated.is_devrelease and stated > (parse(seen.version) or stated):
+        yield Row(WELL, f"the files state {stated}")
+    else:
+        remedy = "set the next development version, such as 1.3.0.dev0, in its own commit"
+        yield Row(DUE, f"the files state {stated}, not a development version", remedy)
+
+
+def tokens(scene: Scene, seen: Observation) -> Iterator[Row]:
+    """Once a release is out by Trusted Publishing, the tokens for it are to go."""
+    from release.gates.workflows.policy import INDEX_SECRET
+
+    if scene.forge is None or seen.attestations.state is not Attestations.COMPLETE:
+        return
+    pypirc = Path.home() / ".pypirc"
+    if pypirc.is_file():
+        yield Row(DUE, f"{pypirc} is there", "remove what it has for this project")
+    left = [name for name in scene.forge.secret_names() if INDEX_SECRET.search(name)]
+    if left:
+        remedy = "; ".join(f"gh secret delete {name}" for name in left)
+        yield Row(DUE, f"secrets of the repository: {', '.join(left)}", f"retire them: {remedy}")
+    else:
+        yield Row(WELL, "the repository has no secret that is named like a token of an index")

@@ -1,0 +1,203 @@
+"""What publish, verify and status have to say, as lines of text."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from release.model import Finding, Judgement, Status
+from release.text.escaping import sentence
+from release.world.standing import (
+    Archive,
+    Attestations,
+    Branch,
+    Checks,
+    ForgeRelease,
+    Image,
+    Index,
+    LocalTag,
+    Look,
+    RemoteTag,
+    Run,
+    Standing,
+    Stated,
+)
+
+if TYPE_CHECKING:
+    from release.change.publishing import Published
+    from release.observe.housekeeping import Row
+    from release.observe.verify import Verified
+
+GOOD, BAD, OPEN, ASIDE = "✓", "✗", "?", "–"
+VERDICTS = {
+    Status.PASSED: "verified",
+    Status.FAILED: "NOT WHAT WAS RELEASED",
+    Status.UNCHECKED: "not all of it could be verified",
+}
+TITLES: Mapping[str, str] = {
+    "files": "version files",
+    "local_tag": "tag here",
+    "remote_tag": "tag on the remote",
+    "branch": "release branch",
+    "stated": "files at the tag",
+    "checks": "checks",
+    "run": "publishing run",
+    "index": "index",
+    "attestations": "attestations",
+    "forge": "forge release",
+    "image": "image",
+    "archive": "archive",
+}
+WELL: frozenset[Enum] = frozenset(
+    [
+        LocalTag.THERE,
+        RemoteTag.THERE,
+        Branch.HOLDS,
+        Stated.AGREE,
+        Run.SUCCEEDED,
+        Index.COMPLETE,
+        Attestations.COMPLETE,
+        ForgeRelease.COMPLETE,
+        Image.THERE,
+        Archive.THERE,
+        Checks.GREEN,
+    ]
+)
+ILL: frozenset[Enum] = frozenset(
+    [
+        RemoteTag.OTHER,
+        Branch.DIVERGED,
+        Stated.VERSION,
+        Stated.CITATION,
+        Run.FAILED,
+        Run.STOPPED,
+        Run.FAILED_PUBLISHING,
+        Run.FAILED_AFTER,
+        Run.BROKEN,
+        Run.SKIPPED,
+        Index.CLOSED,
+        Index.DIFFERENT,
+        Index.YANKED,
+        Attestations.WRONG,
+        Attestations.MISSING,
+        ForgeRelease.DIFFERENT,
+        Image.WRONG,
+        Checks.RED,
+    ]
+)
+
+
+def published_lines(done: Published) -> Iterator[str]:
+    """How an upload ended, and what comes next."""
+    sent, there = len(done.sent), len(done.there)
+    if not sent:
+        yield f"nothing to upload: the index has every file of {done.version}, byte for byte"
+    else:
+        before = f", {there} were there" if there else ""
+        yield f"published {done.version}: {_count(sent, 'file')} uploaded{before}"
+    wait = " --wait 10" if done.unseen else ""
+    if done.unseen:
+        yield f"not on the index's page yet: {', '.join(done.unseen)}"
+    yield f"next: nox -s verify -- {done.version}{wait}"
+
+
+def verified_lines(verified: Verified) -> Iterator[str]:
+    """A line for each part, what to do about it, and the verdict."""
+    wanted = verified.expected
+    for part in verified.parts:
+        yield from _part(part.title, part.judgement)
+    outcome = verified.outcome()
+    yield ""
+    yield f"{wanted.name} {wanted.version}: {VERDICTS[outcome.status]}"
+
+
+def _part(title: str, judged: Judgement) -> Iterator[str]:
+    mark = BAD if judged.defects else OPEN if judged.unchecked else GOOD
+    if mark is GOOD and not judged.checked:
+        mark = ASIDE
+    findings = (*judged.defects, *judged.unchecked)
+    notes = "; ".join(sentence(note.message) for note in judged.notes)
+    if not findings:
+        yield f"{mark} {title}" + (f": {notes}" if notes else "")
+    for finding in findings:
+        yield from _finding(mark, title, finding)
+    if findings and notes:
+        yield f"  {title}: {notes}"
+    for finding in judged.advice:
+        yield from _finding("!", title, finding)
+
+
+def _finding(mark: str, title: str, finding: Finding) -> Iterator[str]:
+    yield f"{mark} {title}: {sentence(finding.message)}"
+    if finding.remedy:
+        yield f"  → {sentence(finding.remedy)}"
+
+
+def by_hand(verified: Verified) -> Iterator[str]:
+    """Commands that verify the same without this program, for today's tools."""
+    wanted = verified.expected
+    name, repository = wanted.name, wanted.identity.repository
+    yield "By hand:"
+    yield _command("pip", "download", "--no-deps", f"{name}=={wanted.version}")
+    for file in verified.files[:2]:
+        if repository and (wanted.promised or wanted.digests is None):
+            words = ("pypi-attestations", "verify", "pypi", "--repository", repository)
+            yield _command(*words, f"pypi:{file.name}")
+    publishing, forge = wanted.publishing, wanted.repository
+    if publishing is not None and forge is not None and wanted.commit and publishing.by_tag:
+        yield _command("gh", "release", "view", wanted.tag, "--repo", forge.slug)
+        signer = f"{forge.slug}/.github/workflows/{publishing.workflow}"
+        yield (
+            _command(
+                *("gh", "attestation", "verify", "FILE", "--repo", forge.slug),
+                *("--signer-workflow", signer, "--source-ref", f"refs/tags/{wanted.tag}"),
+                *("--source-digest", wanted.commit, "--deny-self-hosted-runners"),
+            )
+            + "  # of what actions/attest signed"
+        )
+    if wanted.image:
+        yield _command("docker", "buildx", "imagetools", "inspect", wanted.image)
+
+
+def _command(*words: str) -> str:
+    return f"  $ {shlex.join(words)}"
+
+
+def status_lines(standing: Standing, rows: tuple[Row, ...] = ()) -> Iterator[str]:
+    """What is, what is missing, and what to type."""
+    seen = standing.observation
+    yield f"{seen.project} {seen.version}"
+    yield ""
+    width = max(map(len, TITLES.values()))
+    for field, title in TITLES.items():
+        found = seen.look(field)
+        if found.state.name != "NOT_EXPECTED":
+            yield f"{mark_of(found)} {title:<{width}}  {sentence(found.said)}"
+    if rows:
+        yield ""
+        yield "Afterwards:"
+        for row in rows:
+            yield f"{row.mark} {sentence(row.said)}"
+            if row.remedy:
+                yield f"  → {sentence(row.remedy)}"
+    yield ""
+    if not standing.ended:
+        yield f"{sentence(standing.why)}."
+    yield f"{'Done' if standing.ended else 'Next'}: {sentence(standing.what)}"
+    for command in standing.commands:
+        yield f"  $ {command}"
+
+
+def mark_of(found: Look[Enum]) -> str:
+    """Whether an observation is good news, bad news, open, or beside the point."""
+    if found.state in WELL:
+        return GOOD
+    if found.state in ILL:
+        return BAD
+    return OPEN if found.state.name == "UNKNOWN" else ASIDE
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
