@@ -39,6 +39,12 @@ PASSING = re.compile(
     re.I,
 )
 STATUS = re.compile(r"HTTPError: (\d{3})\b")
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+LABEL = re.compile(r"^(?:INFO|WARNING|ERROR)\s+")
+ERROR = re.compile(r"\w+(?:Error|Exception|Distribution|Configuration|Failure|Interactive): ")
+SHOWN = 300
+# What is read here is not wrapped.
+PLAIN = {"COLUMNS": "1000"}
 WAITS = (2.0, 8.0)
 CONFIRM_WAITS = (0.0, 1.0, 3.0, 6.0)
 LOCAL = frozenset(["127.0.0.1", "localhost", "::1"])
@@ -220,10 +226,11 @@ def _send(
     signed = [p for e in ATTESTATIONS if (p := path.with_name(path.name + e)).is_file()]
     options = ["--attestations"] if signed else []
     twine = (shell.tools.python, "-m", "twine", "upload", "--non-interactive")
-    where = ("--disable-progress-bar", "--repository-url", address)
+    # Only what is verbose has the index's own words; credentials are never among them.
+    where = ("--verbose", "--disable-progress-bar", "--repository-url", address)
     files: list[str | Path] = [*options, path, *signed]
     for wait in (*WAITS, None):
-        done = shell.run(*twine, *where, *files)
+        done = shell.run(*twine, *where, *files, env=PLAIN)
         if done.status == 0:
             return
         # Cut off after the last byte, it may be there all the same.
@@ -256,14 +263,19 @@ def _refused(artifact: Artifact, said: str, last: str) -> ReleaseError:
     elif status and status[1] == "400":
         remedy = "nox -s parity says what an index refuses; its own words are above"
     return ReleaseError(
-        Problem(f"{artifact.name} was not taken: {_last(said) or last}", remedy=remedy)
+        Problem(f"{artifact.name} was not taken: {_words(said) or last}", remedy=remedy)
     )
 
 
-def _last(said: str) -> str:
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    errors = [n for n, line in enumerate(lines) if line.startswith(("ERROR", "HTTPError"))]
-    return " ".join(lines[errors[0] :])[:300] if errors else ""
+def _words(said: str) -> str:
+    """What twine, or the index through it, says about a refusal."""
+    lines = [LABEL.sub("", COLOUR.sub("", line)).strip() for line in said.splitlines()]
+    answers = [n for n, line in enumerate(lines) if line.startswith("Response from ")]
+    errors = [n for n, line in enumerate(lines) if ERROR.match(line)]
+    if answers:
+        end = next((n for n in errors if n > answers[-1]), len(lines))
+        return " ".join(filter(None, lines[answers[-1] + 1 : end]))[:SHOWN]
+    return " ".join(filter(None, lines[errors[0] :]))[:SHOWN] if errors else ""
 
 
 def _unseen(
