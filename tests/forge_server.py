@@ -77,6 +77,23 @@ def check_run(
     }
 
 
+def job(name: str, conclusion: str | None = "success") -> dict[str, Any]:
+    """A job of a run as the API shows it."""
+    return {"id": 1, "name": name, "status": "completed", "conclusion": conclusion}
+
+
+def release(tag: str, assets: Mapping[str, str | None], *, draft: bool = False) -> dict[str, Any]:
+    """A release as the API shows it; `assets` maps names to digests."""
+    shown = [
+        {"name": name, "digest": f"sha256:{digest}" if digest else None}
+        for name, digest in assets.items()
+    ]
+    page = f"https://github.com/{SLUG}/releases/tag/{tag}"
+    return {
+        "tag_name": tag, "html_url": page, "draft": draft, "prerelease": False, "assets": shown
+    }  # fmt: skip
+
+
 def environment(name: str, *rules: str, policy: Mapping[str, bool] | None = None) -> dict[str, Any]:
     """An environment as the API shows it."""
     return {
@@ -92,7 +109,8 @@ class ForgeServer(LocalServer):
 
     `commit` is the one that it has; `runs`, `checks` and `statuses` are of it. `workflows` maps
     files to the names of workflows (those of the runs unless set), `environments`
-    maps names to what the API shows, `policies` to their branch policies. `replies` replaces the
+    maps names to what the API shows, `jobs` numbers of runs to their jobs, `releases` tags to
+    releases, `secrets` are names, `policies` to their branch policies. `replies` replaces the
     answer to a path by a reply, or by several that are given one after the other (the last one for
     good). `token` is demanded if set, `page` is the longest page, `slug` what the repository is
     called. `asked` holds the paths that were asked for, `authorised` every Authorization header.
@@ -106,6 +124,9 @@ class ForgeServer(LocalServer):
         self.workflows: dict[str, str] | None = None
         self.checks: list[dict[str, Any]] = []
         self.statuses: list[dict[str, Any]] = []
+        self.jobs: dict[str, list[dict[str, Any]]] = {}
+        self.releases: dict[str, dict[str, Any]] = {}
+        self.secrets: list[str] = []
         self.environments: dict[str, dict[str, Any]] = {}
         self.policies: dict[str, list[dict[str, Any]]] = {}
         self.replies: dict[str, Reply | list[Reply]] = {}
@@ -158,6 +179,16 @@ class ForgeServer(LocalServer):
                     told = {item["path"]: item["name"] for item in self.runs}
                 listed = [{"id": 1, "path": path, "name": name} for path, name in told.items()]
                 return self._list(target, query, "workflows", listed)
+            case ["actions", "runs", number, "jobs"]:
+                return self._list(target, query, "jobs", self.jobs.get(number, []))
+            case ["actions", "secrets"]:
+                named = [{"name": name} for name in self.secrets]
+                return self._list(target, query, "secrets", named)
+            case ["releases", "tags", tag] if tag in self.releases:
+                found = self.releases[tag]
+                return refusal(404, "Not Found") if found["draft"] else Reply(body=found)
+            case ["releases"]:
+                return Reply(body=list(self.releases.values()))
             case ["environments"]:
                 return self._list(target, query, "environments", [*self.environments.values()])
             case ["environments", name] if name in self.environments:

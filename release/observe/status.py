@@ -320,10 +320,8 @@ def look_at_branch(scene: Scene) -> Look[Branch]:
     if _holds(scene.project, commit, head):
         return Look(Branch.BEHIND, f"{remote}/{branch} does not have {commit[:12]} yet")
     if not _is_here(scene.project, head):
-        # It moved on, and only what it moved to could tell whether it holds the commit.
-        return Look(
-            Branch.HOLDS, f"{remote}/{branch} moved on; git fetch shows whether it holds it"
-        )
+        # Only what it moved on to tells whether it holds the commit.
+        return Look(Branch.UNKNOWN, f"{remote}/{branch} is not fetched", f"git fetch {remote}")
     return Look(Branch.DIVERGED, f"{remote}/{branch} moved on without {commit[:12]}")
 
 
