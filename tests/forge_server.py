@@ -185,8 +185,8 @@ class ForgeServer(LocalServer):
                 named = [{"name": name} for name in self.secrets]
                 return self._list(target, query, "secrets", named)
             case ["releases", "tags", tag] if tag in self.releases:
-                found = self.releases[tag]
-                return refusal(404, "Not Found") if found["draft"] else Reply(body=found)
+                shown = self.releases[tag]
+                return refusal(404, "Not Found") if shown["draft"] else Reply(body=shown)
             case ["releases"]:
                 return Reply(body=list(self.releases.values()))
             case ["environments"]:

@@ -51,14 +51,14 @@ class IndexServer(LocalServer):
             case ["simple"]:
                 return Reply(body=b"<html></html>", headers={"Content-Type": "text/html"})
             case ["simple", _]:
-                return self.page or self._page()
+                return self.page or self.answer_page()
             case ["f", name] if name in self.files:
                 return Reply(body=self.files[name])
             case ["integrity", _, _, name, "provenance"] if name in self.provenance:
                 return Reply(body=self.provenance[name])
         return Reply(404)
 
-    def _page(self) -> Reply:
+    def answer_page(self) -> Reply:
         if not self.files:
             return Reply(404)
         files = [

@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 
 from release.actions import Call, interruptible, told
-from release.errors import Problem, UsageError
+from release.errors import UsageError
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +34,7 @@ def run(call: Call) -> None:
 
     if call.arguments.index is None:
         remedy = "give --index URL, the address that takes uploads"
-        raise UsageError(Problem("no index is given", remedy=remedy))
+        raise UsageError.of("no index is given", remedy=remedy)
     runner = call.runner()
     with interruptible(runner):
         done = publish(

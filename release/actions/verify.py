@@ -19,7 +19,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from release.actions import Call, Stopped, interruptible, told
-from release.errors import Problem, UsageError
+from release.errors import UsageError
 from release.model import Status
 
 if TYPE_CHECKING:
@@ -72,13 +72,13 @@ def _judge_arguments(call: Call) -> None:
 
     given = call.arguments
     if given.version is not None and parse(given.version) is None:
-        problem = Problem(f"{given.version!r} is not a version", remedy="give one such as 1.2.3")
-        raise UsageError(problem)
+        message = f"{given.version!r} is not a version by PEP 440"
+        raise UsageError.of(message, remedy="give one such as 1.2.3")
     if given.repository is not None and given.name is None:
         remedy = "leave it out: the project's own repository is compared"
-        raise UsageError(Problem("--repository goes with --name", remedy=remedy))
+        raise UsageError.of("--repository goes with --name", remedy=remedy)
     if not 0 <= given.wait <= 24 * 60:
-        raise UsageError(Problem("--wait takes 0 to 1440 minutes", remedy="correct it"))
+        raise UsageError.of("--wait takes 0 to 1440 minutes", remedy="correct it")
 
 
 def _wanted(call: Call, runner: Run) -> Expected:

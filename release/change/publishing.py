@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from release.errors import CannotCheck, Problem, ReleaseError, UsageError
-from release.model import Artifact, Evidence, Gate, Outcome, Status
+from release.errors import CannotCheck, ReleaseError, UsageError
+from release.model import Artifact, Evidence, Finding, Gate, Outcome, Status
 from release.run.runner import Run, open_shell
 from release.run.store import holds_artifacts
 from release.world.distributions import download
@@ -99,14 +99,14 @@ def judge_address(upload: str) -> str:
     parts = urlsplit(upload)
     local = parts.hostname in LOCAL
     if parts.scheme not in {"https", "http"} or not parts.hostname:
-        problem = Problem(f"{upload!r} is not the address of an index", remedy="give https://…")
+        problem = Finding(f"{upload!r} is not the address of an index", remedy="give https://…")
     elif parts.username is not None:
-        problem = Problem(
+        problem = Finding(
             "the index's address holds credentials, which everybody on this machine can read",
             remedy="leave them out; set TWINE_USERNAME and TWINE_PASSWORD, or use a keyring",
         )
     elif parts.scheme == "http" and not local:
-        problem = Problem(
+        problem = Finding(
             "the index's address is not https: the password would be read on its way there",
             remedy="give an address that begins with https://",
         )
@@ -135,22 +135,20 @@ def files_to_publish(run: Run) -> tuple[str, tuple[Artifact, ...]]:
     """
     evidence = run.store.load("build")
     if evidence is None or evidence.outcome.status is not Status.PASSED:
-        raise ReleaseError(
-            Problem("there is no evidence that build made and judged files", remedy=BUILD_AGAIN)
+        raise ReleaseError.of(
+            "there is no evidence that build made and judged files", remedy=BUILD_AGAIN
         )
     commit = run.project.git.commit if run.project.git else None
     if evidence.dirty or evidence.commit != commit:
         where = "changes that are not committed" if evidence.dirty else evidence.commit[:12]
-        raise ReleaseError(
-            Problem(
-                f"what build made is of {where or 'another commit'}, not of {(commit or '')[:12]}",
-                remedy=f"git switch to the commit of the tag, and {BUILD_AGAIN}",
-            )
+        raise ReleaseError.of(
+            f"what build made is of {where or 'another commit'}, not of {(commit or '')[:12]}",
+            remedy=f"git switch to the commit of the tag, and {BUILD_AGAIN}",
         )
     files = tuple(a for a in evidence.outcome.artifacts if a.path.startswith("dist/"))
     if not files or not holds_artifacts(run.store.folder, evidence):
-        raise ReleaseError(
-            Problem("the files in .release/dist are not what build made", remedy=BUILD_AGAIN)
+        raise ReleaseError.of(
+            "the files in .release/dist are not what build made", remedy=BUILD_AGAIN
         )
     _judge_nothing_else(run.store.folder / "dist", evidence)
     return evidence.outcome.facts.get("version", ""), files
@@ -161,23 +159,19 @@ def _judge_nothing_else(dist: Path, evidence: Evidence) -> None:
     made |= {f"{name}{ending}" for name in made for ending in ATTESTATIONS}
     others = sorted(path.name for path in dist.iterdir() if path.name not in made)
     if others:
-        raise ReleaseError(
-            Problem(
-                f"build did not make {', '.join(others[:5])}",
-                ".release/dist",
-                remedy="remove it; only what was built and judged is published",
-            )
+        raise ReleaseError.of(
+            f"build did not make {', '.join(others[:5])}",
+            ".release/dist",
+            remedy="remove it; only what was built and judged is published",
         )
 
 
 def judge_tagged(run: Run, version: str) -> None:
     """Raise ReleaseError where this commit has no tag of the version: no package without a tag."""
     if version not in {str(found) for found in run.project.released_here.values()}:
-        raise ReleaseError(
-            Problem(
-                f"this commit is not tagged as {version}",
-                remedy="nox -s tag, or git switch --detach to the commit that is",
-            )
+        raise ReleaseError.of(
+            f"this commit is not tagged as {version}",
+            remedy="nox -s tag, or git switch --detach to the commit that is",
         )
 
 
@@ -196,12 +190,10 @@ def sorted_out(
         if file.name in served and digest_of(shell, served[file.name], page) != file.sha256
     ]
     if other:
-        raise ReleaseError(
-            Problem(
-                f"the index has other bytes under the name {', '.join(other)}",
-                remedy="an index never takes other files for a version: release the next one, and"
-                f" yank {version} unless its files are the right ones",
-            )
+        raise ReleaseError.of(
+            f"the index has other bytes under the name {', '.join(other)}",
+            remedy="an index never takes other files for a version: release the next one, and"
+            f" yank {version} unless its files are the right ones",
         )
     there = tuple(file.name for file in files if file.name in served)
     return there, tuple(file for file in files if file.name not in served)
@@ -262,9 +254,7 @@ def _refused(artifact: Artifact, said: str, last: str) -> ReleaseError:
         )
     elif status and status[1] == "400":
         remedy = "nox -s parity says what an index refuses; its own words are above"
-    return ReleaseError(
-        Problem(f"{artifact.name} was not taken: {_words(said) or last}", remedy=remedy)
-    )
+    return ReleaseError.of(f"{artifact.name} was not taken: {_words(said) or last}", remedy=remedy)
 
 
 def _words(said: str) -> str:

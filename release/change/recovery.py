@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from release.change.releasing import take_back
 from release.change.tags import fetch
-from release.errors import Problem, UsageError
+from release.errors import UsageError
 from release.run.runner import Run
 from release.world.standing import LOCAL, Standing, Step
 
@@ -16,11 +16,9 @@ def take(run: Run, standing: Standing) -> tuple[str, ...]:
     ReleaseError where it fails.
     """
     if standing.step not in LOCAL:
-        raise UsageError(
-            Problem(
-                f"the next step is not this repository's alone: {standing.step.value}",
-                remedy=" && ".join(standing.commands) or standing.what,
-            )
+        raise UsageError.of(
+            f"the next step is not this repository's alone: {standing.step.value}",
+            remedy=" && ".join(standing.commands) or standing.what,
         )
     if standing.step is Step.ABANDON:
         return take_back(run).said

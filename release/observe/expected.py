@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from release.errors import CannotCheck, Problem, ReleaseError, UsageError
+from release.errors import CannotCheck, ReleaseError, UsageError
 from release.model import Status
 from release.observe.attestations import Identity
 from release.project import Project
@@ -71,17 +71,15 @@ def version_of(project: Project, wanted: str | None) -> str:
     if wanted is not None:
         found = parse(wanted)
         if found is None:
-            raise UsageError(
-                Problem(f"{wanted!r} is not a version by PEP 440", remedy="give one such as 1.2.3")
+            raise UsageError.of(
+                f"{wanted!r} is not a version by PEP 440", remedy="give one such as 1.2.3"
             )
         return project.spell(found)
     current = project.target_version(None) or max(project.released.values(), default=None)
     if current is None:
-        raise ReleaseError(
-            Problem(
-                "nothing is released yet, and no file states a version",
-                remedy="give the version: nox -s status -- VERSION",
-            )
+        raise ReleaseError.of(
+            "nothing is released yet, and no file states a version",
+            remedy="give the version: nox -s status -- VERSION",
         )
     return project.spell(current)
 
