@@ -44,9 +44,8 @@ def run(call: Call) -> None:
     if call.arguments.do and not standing.ended:
         _do(call, standing)
     elif not standing.ended:
-        raise Stopped(
-            f"{standing.observation.project} {standing.observation.version}: not finished"
-        )
+        seen = standing.observation
+        raise Stopped(f"{seen.project} {seen.version} is not finished")
 
 
 def _do(call: Call, standing: Standing) -> None:

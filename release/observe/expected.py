@@ -66,6 +66,8 @@ class Expected:
 def version_of(project: Project, wanted: str | None) -> str:
     """The version to look at: the given one, else that of the files, else the last release's tag.
 
+    A development version is never released: of such files it is the last release, or the first.
+
     Raises UsageError for what is not a version, ReleaseError where there is none to look at.
     """
     if wanted is not None:
@@ -75,7 +77,11 @@ def version_of(project: Project, wanted: str | None) -> str:
                 f"{wanted!r} is not a version by PEP 440", remedy="give one such as 1.2.3"
             )
         return project.spell(found)
-    current = project.target_version(None) or max(project.released.values(), default=None)
+    current, last = project.target_version(None), max(project.released.values(), default=None)
+    if current is not None and current.is_devrelease and last is None:
+        return current.base_version
+    if current is None or current.is_devrelease:
+        current = last
     if current is None:
         raise ReleaseError.of(
             "nothing is released yet, and no file states a version",

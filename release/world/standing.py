@@ -217,7 +217,7 @@ def _before_the_tag(seen: States, _recovery: Recovery) -> Next | None:
         return Next(Step.TAG_PUBLISHED, "index")
     if seen.files is Files.AFTER or seen.later:
         return Next(Step.ABANDONED, "files")
-    return Next(Step.CUT, "files")
+    return Next(Step.CUT, "local_tag")
 
 
 def _unpushed(seen: States) -> Next | None:

@@ -127,6 +127,17 @@ def test_a_version_that_is_in_the_files_alone_is_cut(root: Path) -> None:
     assert (standing.step, standing.commands, rows) == (Step.CUT, ("nox -s cut -- 1.2.3",), ())
 
 
+def test_of_a_development_version_the_last_release_is_looked_at_or_the_first(root: Path) -> None:
+    source = (root / "pyproject.toml").read_text()
+    module = FILES["src/small_thing/__init__.py"].replace("1.2.3", "1.3.0.dev0")
+    changed = source.replace('version = "1.2.3"', 'version = "1.3.0.dev0"')
+    write(root, {"pyproject.toml": changed, "src/small_thing/__init__.py": module})
+    commit(root)
+    assert observe(read_project(root), None).version == "1.3.0"
+    git(root, "tag", "v1.2.3", "HEAD^")
+    assert observe(read_project(root), None).version == "1.2.3"
+
+
 def test_a_tag_that_is_not_pushed_is_pushed_and_one_that_is_overtaken_is_taken_back(
     root: Path, tmp_path: Path
 ) -> None:
