@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from release.errors import CannotCheck
@@ -123,9 +123,9 @@ class Scene:
     @cached_property
     def checks(self) -> Checks | CannotCheck | None:
         """Everything that checked the commit; None where the forge has no such commit."""
-        if self.forge is None or self.commit is None:
-            return None
         try:
+            if self.forge is None or self.commit is None:
+                return None
             return self.forge.checks(self.commit)
         except Refused as error:
             return None if error.status == 422 else error
@@ -176,6 +176,24 @@ def _aware(time: datetime) -> datetime:
 def unknown(kind: type[T], error: CannotCheck) -> Look[T]:
     """An observation that could not be made."""
     return Look(kind["UNKNOWN"], f"could not be looked at: {error.reason}", error.remedy)
+
+
+def or_unknown(
+    kind: type[T],
+) -> Callable[[Callable[[Scene], Look[T]]], Callable[[Scene], Look[T]]]:
+    """Let a look that raises CannotCheck be one that could not be made."""
+
+    def wrapped(look: Callable[[Scene], Look[T]]) -> Callable[[Scene], Look[T]]:
+        @wraps(look)
+        def looking(scene: Scene) -> Look[T]:
+            try:
+                return look(scene)
+            except CannotCheck as error:
+                return unknown(kind, error)
+
+        return looking
+
+    return wrapped
 
 
 def observe(project: Project, version: str | None, now: datetime | None = None) -> Observation:
@@ -399,6 +417,7 @@ def _of_module(module: ast.Module) -> str | None:
 # --- the forge ------------------------------------------------------------------------------------
 
 
+@or_unknown(Run)
 def look_at_run(scene: Scene) -> Look[Run]:
     publishing, run = scene.wanted.publishing, scene.run
     if publishing is None:
@@ -411,10 +430,7 @@ def look_at_run(scene: Scene) -> Look[Run]:
         if not publishing.by_tag:
             return Look(Run.BY_HAND, f"{publishing.workflow} was not started for the tag")
         return Look(Run.NONE, f"{publishing.workflow} has no run for {scene.wanted.tag}")
-    try:
-        jobs = scene.forge.jobs(run.id) if run.status == "completed" else ()
-    except CannotCheck as error:
-        return unknown(Run, error)
+    jobs = scene.forge.jobs(run.id) if run.status == "completed" else ()
     state, said = run_state(run, jobs, publishing.job, signs=publishing.signs)
     return Look(state, f"{publishing.workflow} (run {run.id}) {said}")
 
@@ -452,6 +468,7 @@ def run_state(
     return Run.FAILED, f"failed before it published{where}"
 
 
+@or_unknown(standing.Checks)
 def look_at_checks(scene: Scene) -> Look[standing.Checks]:
     if scene.forge is None or scene.commit is None:
         return Look(standing.Checks.NOT_EXPECTED, "no forge checks it")
@@ -489,15 +506,13 @@ def checks_state(checks: Checks, tag: str) -> Look[standing.Checks]:
     return Look(standing.Checks.GREEN, f"{len(named)} green")
 
 
+@or_unknown(ForgeRelease)
 def look_at_forge_release(scene: Scene) -> Look[ForgeRelease]:
     if scene.forge is None or scene.commit is None:
         return Look(ForgeRelease.NOT_EXPECTED, "no forge has releases of it")
-    try:
-        release = scene.forge.release(scene.wanted.tag)
-        if release is None and not _makes_releases(scene):
-            return Look(ForgeRelease.NOT_EXPECTED, "this project makes none")
-    except CannotCheck as error:
-        return unknown(ForgeRelease, error)
+    release = scene.forge.release(scene.wanted.tag)
+    if release is None and not _makes_releases(scene):
+        return Look(ForgeRelease.NOT_EXPECTED, "this project makes none")
     return forge_state(release, scene.files if isinstance(scene.files, tuple) else ())
 
 
@@ -575,6 +590,7 @@ def index_state(files: Sequence[ServedFile], wanted: Expected, now: datetime) ->
     return Look(Index.COMPLETE, f"{number}, {compared}")
 
 
+@or_unknown(Attestations)
 def look_at_attestations(scene: Scene) -> Look[Attestations]:
     """Whether every file has one, filed under the expected publisher; `verify` verifies them."""
     wanted = scene.wanted
@@ -583,16 +599,13 @@ def look_at_attestations(scene: Scene) -> Look[Attestations]:
     if not scene.files:
         state = Attestations.MISSING if wanted.promised else Attestations.NOT_EXPECTED
         return Look(state, "there are no files yet")
-    try:
-        found = {
-            file.name: provenance_of(
-                wanted.name, wanted.version, file.name, wanted.index, file.provenance
-            )
-            for file in scene.files
-        }
-        return attestations_state(found, wanted)
-    except CannotCheck as error:
-        return unknown(Attestations, error)
+    found = {
+        file.name: provenance_of(
+            wanted.name, wanted.version, file.name, wanted.index, file.provenance
+        )
+        for file in scene.files
+    }
+    return attestations_state(found, wanted)
 
 
 def attestations_state(found: Mapping[str, object], wanted: Expected) -> Look[Attestations]:
@@ -616,14 +629,12 @@ def attestations_state(found: Mapping[str, object], wanted: Expected) -> Look[At
     return Look(Attestations.COMPLETE, "there, and verified by nox -s verify")
 
 
+@or_unknown(Image)
 def look_at_image(scene: Scene) -> Look[Image]:
     image = scene.wanted.image
     if image is None:
         return Look(Image.NOT_EXPECTED, "no image is published")
-    try:
-        labels = labels_of(image)
-    except CannotCheck as error:
-        return unknown(Image, error)
+    labels = labels_of(image)
     if labels is None:
         return Look(Image.NONE, f"the registry has no {image}")
     revision, commit = labels.get(REVISION), scene.commit
@@ -632,16 +643,14 @@ def look_at_image(scene: Scene) -> Look[Image]:
     return Look(Image.THERE, image if revision else f"{image}, which does not say of what commit")
 
 
+@or_unknown(Archive)
 def look_at_archive(scene: Scene) -> Look[Archive]:
     wanted = scene.wanted
     if not wanted.archive:
         return Look(Archive.NOT_EXPECTED, "no archive takes it")
     if wanted.repository is None:
         return unknown(Archive, CannotCheck(NO_FORGE, "look at Zenodo by hand"))
-    try:
-        doi = doi_of(wanted.repository.page, wanted.tag)
-    except CannotCheck as error:
-        return unknown(Archive, error)
+    doi = doi_of(wanted.repository.page, wanted.tag)
     if doi is None:
         return Look(Archive.NONE, f"Zenodo has no record of {wanted.tag}")
     return Look(Archive.THERE, doi)

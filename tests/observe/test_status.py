@@ -262,6 +262,17 @@ def test_a_forge_that_refuses_leaves_the_run_unknown(
     assert "gh auth login" in standing.what
 
 
+def test_a_token_that_cannot_be_one_hides_nothing_else(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tagged(root)
+    on_github(monkeypatch)
+    monkeypatch.setenv("GITHUB_TOKEN", "two words")
+    seen = observe(read_project(root), None)
+    assert (seen.run.state, seen.forge.state) == (Run.UNKNOWN, ForgeRelease.UNKNOWN)
+    assert seen.remote_tag.state is RemoteTag.THERE
+
+
 def test_a_tag_on_files_of_another_version_is_followed_by_the_policy(root: Path) -> None:
     git(root, "tag", "--annotate", "--message", "1.2.4", "v1.2.4")
     git(root, "push", "--quiet", "origin", "refs/tags/v1.2.4")
