@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from release.project import Project
     from release.run.checklist import Report
 
 
-def pages(report: Report) -> dict[str, str]:
-    """What people read of a report, by file name."""
+def pages(report: Report, project: Project) -> dict[str, str | None]:
+    """What people read of a report, by file name; None for what there is not, such as a receipt."""
     from release.report import html, markdown
+    from release.report.receipt import receipt
 
-    return {"preflight.md": markdown.render(report), "preflight.html": html.render(report)}
+    return {
+        "preflight.md": markdown.render(report),
+        "preflight.html": html.render(report),
+        **receipt(report, project, os.environ),
+    }

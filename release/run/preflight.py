@@ -275,5 +275,8 @@ def write(run: Run, report: Report) -> None:
     """Write `preflight.json`, and the pages that people read, below `.release/`."""
     text = json.dumps(report.as_json(), indent=1, ensure_ascii=False) + "\n"
     run.store.write(run.store.folder / "preflight.json", text)
-    for name, page in run.pages(report).items():
-        run.store.write(run.store.folder / name, page)
+    for name, page in run.pages(report, run.project).items():
+        if page is None:
+            (run.store.folder / name).unlink(missing_ok=True)
+        else:
+            run.store.write(run.store.folder / name, page)

@@ -83,7 +83,7 @@ class Run:
     workers: int = field(default_factory=lambda: max(2, os.cpu_count() or 2))
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     stop: Stop = field(default_factory=lambda: Stop())
-    pages: Callable[[Report], Mapping[str, str]] = lambda _report: {}
+    pages: Callable[[Report, Project], Mapping[str, str | None]] = lambda _report, _project: {}
     projects: Path | None = None
 
     def __post_init__(self) -> None:
