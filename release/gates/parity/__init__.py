@@ -115,16 +115,11 @@ def _judge_contents(project: Project, shell: Shell, archives: Sequence[Archive])
     as_built = publish and not makes_wheels_anew(project)
     judged = Judgement()
     for archive in archives:
-        judged += parity.judge_name(archive, as_built=as_built)
+        judged += parity.judge_file(
+            archive, publish=publish, as_built=as_built, between_releases=between
+        )
         judged += parity.judge_errors(archive, errors.get(archive.file, ()), publish=publish)
         judged += parity.judge_metadata_version(archive, pins if publish else ())
-        judged += parity.judge_licences(archive)
-        if publish:
-            judged += parity.judge_version(archive, between_releases=between)
-            judged += parity.judge_direct(archive)
-        if archive.is_wheel:
-            judged += parity.judge_record(archive)
-            judged += parity.judge_entry_points(archive)
     sdists = [archive for archive in archives if not archive.is_wheel]
     for wheel in (archive for archive in archives if archive.is_wheel):
         for sdist in sdists[:1]:

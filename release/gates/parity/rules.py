@@ -53,6 +53,23 @@ _PLATFORMS = re.compile(
 )
 
 
+def judge_file(
+    archive: Archive, *, publish: bool, as_built: bool = True, between_releases: bool = False
+) -> Judgement:
+    """What can be said of one file alone, without a network and without the metadata's rules.
+
+    `publish` says that it goes to an index. The others are those of `judge_name` and
+    `judge_version`.
+    """
+    judged = judge_name(archive, as_built=as_built) + judge_licences(archive)
+    if publish:
+        judged += judge_version(archive, between_releases=between_releases)
+        judged += judge_direct(archive)
+    if archive.is_wheel:
+        judged += judge_record(archive) + judge_entry_points(archive)
+    return judged
+
+
 def judge_name(archive: Archive, *, as_built: bool = True) -> Judgement:
     """The file's name is the one that its metadata ask for (PEP 625, binary distributions).
 
