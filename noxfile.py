@@ -35,6 +35,7 @@ sessions.action("release_preflight")
 sessions.action("bump")
 sessions.action("tag")
 sessions.action("cut")
+sessions.action("rehearse")
 
 # After the tag: the upload, whether it is what was built, and the one next safe step.
 sessions.action("publish")

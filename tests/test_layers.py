@@ -25,7 +25,7 @@ LAYERS = (
     ("gates",),
     ("change",),
     ("observe",),
-    ("prove",),
+    ("prove", "rehearse"),
     ("report",),
     ("adopt",),
     ("actions",),

@@ -32,6 +32,7 @@ NAMES = (
     "bump",
     "tag",
     "cut",
+    "rehearse",
     "publish",
     "verify",
     "status",

@@ -1,0 +1,99 @@
+"""Make the whole release for real, in a throwaway clone with a remote and an index of its own.
+
+The commit that is checked out is cloned into a scratch folder, beside a bare remote with its branch
+and tags and a package index on loopback that refuses what PyPI refuses. There the release is cut
+with the full checklist, pushed, uploaded, installed by name into a clean environment, imported and
+verified. Nothing outside of that folder changes, but for the cache of environments; gates that ask
+the outside ask it as always. STEP is patch, minor, major, rc, final, or a version.
+
+Whatever stands against the release in this repository (uncommitted files, a remote that moved)
+stops the rehearsal first, as it would stop the release.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from release.actions import Call, interruptible, releases, told
+
+if TYPE_CHECKING:
+    from release.model import Evidence, Gate
+    from release.rehearse.rehearsal import Step
+    from release.run.checklist import Report
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("step", metavar="STEP", help="patch, minor, major, rc, final or a version")
+    parser.add_argument(
+        "--subject", metavar="TEXT", help="what the release is, for {subject} in its texts"
+    )
+    releases.notes_argument(parser)
+    parser.add_argument(
+        "--faults",
+        action="store_true",
+        help="make it once more, kill it after each step, and see that it ends the same",
+    )
+    parser.add_argument(
+        "--keep", action="store_true", help="leave the scratch folder for a look, and name it"
+    )
+
+
+def run(call: Call) -> None:
+    from packaging.utils import canonicalize_name
+
+    from release.rehearse.index import LoopbackIndex, elsewhere
+    from release.rehearse.rehearsal import Rehearsal
+    from release.world.index import index_url
+
+    runner = call.runner()
+    print(told(f"rehearsing {runner.project.name}: {call.arguments.step}"), flush=True)
+    folder = Path(tempfile.mkdtemp(prefix="nox-release-rehearsal-")).resolve()
+    kept = call.arguments.keep
+    try:
+        with interruptible(runner):
+            rehearsal = Rehearsal(runner, releases.request(call), folder, Told())
+            plan = rehearsal.plan()
+            scene = rehearsal.set_scene()
+            rehearsal.cut(scene)
+            others = elsewhere(index_url(runner.project.settings.index))
+            own = canonicalize_name(runner.project.name)
+            with LoopbackIndex(scene.index, others, own) as index:
+                rehearsal.publish(scene, index)
+                rehearsal.verify(scene, index)
+            if call.arguments.faults:
+                rehearsal.faults(scene, plan)
+    finally:
+        if kept:
+            print(told(f"kept: {folder}"), flush=True)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    seconds = sum(step.seconds for step in rehearsal.steps)
+    print(f"\nThe release can be made: every step of it was, in {seconds:.0f} s.")
+    print(told(call.typed(f"next: nox -s cut -- {call.arguments.step}")))
+
+
+class Told:
+    """Prints each step as it goes."""
+
+    def begun(self, step: str) -> None:
+        print(f"… {step}", flush=True)
+
+    def done(self, step: Step) -> None:
+        print(f"✓ {step.name}  {step.seconds:.1f} s", flush=True)
+        for line in step.said:
+            print(f"  {told(line)}", flush=True)
+
+    def started(self, gate: Gate) -> None:
+        pass
+
+    def ended(self, evidence: Evidence) -> None:
+        print(f"  {evidence.gate}: {evidence.outcome.status}  {evidence.seconds:.1f} s", flush=True)
+
+    def judged(self, report: Report) -> None:
+        from release.report.terminal import show_report
+
+        show_report(report)
