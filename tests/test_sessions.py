@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from release import actions
 from release.registry import installed
 from release.run.processes import MARKER
 from tests.support import git, make_project, with_remote, write
@@ -24,7 +25,7 @@ from tests.support import git, make_project, with_remote, write
 NAMES = tuple(installed())
 ROOT = Path(__file__).resolve().parent.parent
 NOXFILE = ROOT / "noxfile.py"
-SESSIONS = ["release_preflight", "bump", "tag", "cut", "prove", "adopt", *NAMES]
+SESSIONS = [*actions.NAMES, *NAMES]
 CHECK = 'run = ["git --version"]\nproject = false\n'
 
 
@@ -107,8 +108,9 @@ def test_every_session_prints_its_help_and_does_nothing(nox: Nox, root: Path) ->
     _, *usages = done.stdout.split("usage: nox -s ")
     helps = {text.split()[0]: text for text in usages}
     assert list(helps) == SESSIONS
-    options = {"bump": "--dry-run", "tag": "--dry-run", "cut": "--dry-run", "prove": "GATE"}
-    options["adopt"] = "--dry-run"
+    options = dict.fromkeys(("bump", "tag", "cut", "adopt"), "--dry-run")
+    options |= {"rehearse": "--faults", "publish": "--index", "verify": "--wait"}
+    options |= {"status": "--do", "prove": "GATE"}
     assert not [name for name in SESSIONS if options.get(name, "--fresh") not in helps[name]]
     assert not (root / ".release").exists()
 

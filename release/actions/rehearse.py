@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from release.actions import Call, interruptible, releases, told
+from release.errors import UsageError
 
 if TYPE_CHECKING:
     from release.model import Evidence, Gate
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("step", metavar="STEP", help="patch, minor, major, rc, final or a version")
+    parser.add_argument(
+        "step", nargs="?", metavar="STEP", help="patch, minor, major, rc, final or a version"
+    )
     parser.add_argument(
         "--subject", metavar="TEXT", help="what the release is, for {subject} in its texts"
     )
@@ -49,6 +52,9 @@ def run(call: Call) -> None:
     from release.rehearse.rehearsal import Rehearsal
     from release.world.index import index_url
 
+    if call.arguments.step is None:
+        remedy = "say which release: patch, minor, major, rc, final or a version"
+        raise UsageError.of("no STEP is given", remedy=remedy)
     runner = call.runner()
     print(told(f"rehearsing {runner.project.name}: {call.arguments.step}"), flush=True)
     folder = Path(tempfile.mkdtemp(prefix="nox-release-rehearsal-")).resolve()
