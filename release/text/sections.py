@@ -11,7 +11,7 @@ import bisect
 import functools
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -315,11 +315,9 @@ class Text:
     problems: tuple[Finding, ...]
 
     @functools.cached_property
-    def _line_starts(self) -> Sequence[int]:
-        return [0, *(match.end() for match in re.finditer("\n", self.whole))]
-
-    def line_at(self, offset: int) -> int:
-        return bisect.bisect_right(self._line_starts, offset)
+    def line_at(self) -> Callable[[int], int]:
+        """What tells the line of a place."""
+        return _line_numbers(self.whole)
 
     @property
     def includes(self) -> bool:
@@ -330,25 +328,16 @@ class Text:
     def definition_starts(self) -> frozenset[int]:
         return frozenset(definition.start for definition in self.definitions)
 
-    @functools.cached_property
-    def _starts(self) -> tuple[list[int], list[int], list[int]]:
-        return (
-            [start for start, _ in self.comments],
-            [start for start, _ in self.code],
-            [heading.start for heading in self.headings],
-        )
-
     def comments_in(self, start: int, end: int) -> Sequence[tuple[int, int]]:
-        starts = self._starts[0]
-        return self.comments[bisect.bisect_left(starts, start) : bisect.bisect_left(starts, end)]
+        return _between(self.comments, start, end)
 
     def code_in(self, start: int, end: int) -> Sequence[tuple[int, int]]:
-        starts = self._starts[1]
-        return self.code[bisect.bisect_left(starts, start) : bisect.bisect_left(starts, end)]
+        return _between(self.code, start, end)
 
     def headings_in(self, start: int, end: int) -> Sequence[Heading]:
-        starts = self._starts[2]
-        return self.headings[bisect.bisect_left(starts, start) : bisect.bisect_left(starts, end)]
+        first = bisect.bisect_left(self.headings, start, key=lambda heading: heading.start)
+        last = bisect.bisect_left(self.headings, end, key=lambda heading: heading.start)
+        return self.headings[first:last]
 
     def visible(
         self, start: int, end: int, *, code: bool = True, without: Sequence[Heading] = ()
@@ -364,6 +353,11 @@ class Text:
                 parts += [self.whole[position:first], blanked(self.whole[first:last])]
                 position = last
         return "".join([*parts, self.whole[position:end]])
+
+
+def _between(spans: Sequence[tuple[int, int]], start: int, end: int) -> Sequence[tuple[int, int]]:
+    """The spans that begin between two places."""
+    return spans[bisect.bisect_left(spans, (start,)) : bisect.bisect_left(spans, (end,))]
 
 
 @functools.lru_cache(maxsize=2)
@@ -495,18 +489,10 @@ _DEFINITION = re.compile(
 )
 
 
-class _Lines:
-    """Counts lines up to places that only move on."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.position = 0
-        self.line = 1
-
-    def at(self, offset: int) -> int:
-        self.line += self.text.count("\n", self.position, offset)
-        self.position = max(self.position, offset)
-        return self.line
+def _line_numbers(text: str) -> Callable[[int], int]:
+    """What tells the line (from 1) of a place in a text."""
+    starts = [0, *(match.end() for match in re.finditer("\n", text))]
+    return lambda offset: bisect.bisect_right(starts, offset)
 
 
 def _line_end(text: str, offset: int) -> int:
@@ -524,9 +510,9 @@ def _scan_markdown(text: str, path: str) -> Text:
     headings: list[Heading] = []
     spans: dict[str, list[tuple[int, int]]] = {"code": [], "comment": []}
     problems: list[Finding] = []
-    lines = _Lines(text)
+    line_of = _line_numbers(text)
     for block in markdown.blocks(text):
-        line = lines.at(block.start)
+        line = line_of(block.start)
         if block.kind == "heading":
             underlined = block.mark[0] in "=-"
             # The title of a release takes one line; a longer one is a paragraph above a rule.
@@ -555,7 +541,7 @@ def _scan_markdown(text: str, path: str) -> Text:
 
 
 def _definitions(text: str, hidden: Sequence[tuple[int, int]]) -> Iterator[Definition]:
-    lines = _Lines(text)
+    line_of = _line_numbers(text)
     starts = [start for start, _ in hidden]
     for match in _DEFINITION.finditer(text):
         start = match.start() + (text[match.start()] == BOM)
@@ -565,7 +551,7 @@ def _definitions(text: str, hidden: Sequence[tuple[int, int]]) -> Iterator[Defin
         url = match["url"]
         place = match.start("url") + url.startswith("<")
         end = _line_end(text, match.end())
-        yield Definition(match["label"], url.strip("<>"), lines.at(start), start, end, place)
+        yield Definition(match["label"], url.strip("<>"), line_of(start), start, end, place)
 
 
 _ADORNMENT = re.compile(_LINE + r"(?P<mark>[!-/:-@\[-`{-~])(?P=mark)+[ \t]*\r?$", re.M)
@@ -575,7 +561,7 @@ _RST_COMMENT = re.compile(r"^\.\.[ \t]*\r?\n(?:(?:[ \t]+\S[^\n]*|[ \t]*\r?)(?:\n
 def _scan_rst(text: str) -> Text:
     headings: list[Heading] = []
     levels: dict[tuple[str, bool], int] = {}
-    lines = _Lines(text)
+    line_of = _line_numbers(text)
     first = 1 if text.startswith(BOM) else 0
     last = 0
     for match in _ADORNMENT.finditer(text):
@@ -599,7 +585,7 @@ def _scan_rst(text: str) -> Text:
         begin = before if has_over else above
         level = levels.setdefault((match["mark"], has_over), len(levels) + 1)
         place = text.find(title, above)
-        line = lines.at(begin)
+        line = line_of(begin)
         headings.append(Heading(level, title, line, begin, last, place, match["mark"], has_over))
     comments = tuple(match.span() for match in _RST_COMMENT.finditer(text))
     return Text(text, "rst", tuple(headings), (), comments, (), ())
