@@ -357,7 +357,7 @@ def test_a_listed_file_that_is_missing_may_be_allowed(root: Path) -> None:
 def test_a_changelog_that_is_declared_and_missing_is_named(root: Path) -> None:
     change(root, {"CHANGELOG.md": None})
     settle(root, '\n[tool.release.changelog]\nfile = "NEWS.md"\n')
-    with pytest.raises(ConfigurationError, match=r"^NEWS\.md: .*missing"):
+    with pytest.raises(ConfigurationError, match=r"^NEWS\.md: .*does not exist"):
         planned(root)
 
 
@@ -593,5 +593,5 @@ def test_a_project_without_such_a_tool_has_none(root: Path) -> None:
 def test_broken_configuration_of_such_a_tool_is_named(root: Path, name: str, text: str) -> None:
     project: Project = read_project(root)
     write(root, {name: text})
-    with pytest.raises(ConfigurationError, match=f"^{name}: is not"):
+    with pytest.raises(ConfigurationError, match=f"^{name}:1: is not"):
         fragments(project)

@@ -101,7 +101,7 @@ def test_a_text_of_the_licence_that_was_never_there_is_advice(tmp_path: Path, ju
     root = make_project(tmp_path / "p", {"pyproject.toml": BARE, "LICENSE": None})
     found = judge(root, "documents").outcome
     assert found.status is Status.PASSED
-    assert [f.message for f in found.advice] == ["a licence is declared, and its text is missing"]
+    assert [f.message for f in found.advice] == ["a licence is declared, but its text is missing"]
 
 
 @pytest.mark.parametrize("committed", [False, True])
@@ -112,7 +112,7 @@ def test_a_text_of_the_licence_that_is_gone_before_the_first_release_is_a_defect
     write(root, {"LICENSE": None})
     if committed:
         commit(root)
-    assert "a licence is declared, and its text is missing" in said(judge(root, "documents"))
+    assert "a licence is declared, but its text is missing" in said(judge(root, "documents"))
 
 
 def test_every_finding_of_all_documents_is_reported_at_once(project: Path, judge: Judge) -> None:
