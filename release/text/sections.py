@@ -701,7 +701,7 @@ def _before_anchors(text: Text, offset: int, stop: int) -> int:
 
 
 def _before_furniture(text: Text, end: int, stop: int) -> int:
-    """Where the last line with text ends: blank lines, rules, comments and links are none."""
+    """Where the last line with text ends: blank lines, rules, comments and links have none."""
     comments = text.comments_in(stop, end)
     count = len(comments)
     hidden = len(text.whole) + 1

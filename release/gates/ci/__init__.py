@@ -2,8 +2,8 @@
 
 Asks GitHub for the workflow runs, check runs and statuses of the full commit, each in its latest
 attempt. `workflows` names those that must have succeeded: a workflow by its name or its file, or a
-check (a job of a workflow is one) by its name. A run that was skipped, cancelled or neutral is no
-success, and a name that never ran fails the gate. A workflow's name is the one in its file; a
+check (a job of a workflow is one) by its name. A run that was skipped, cancelled or neutral is not
+a success, and a name that never ran fails the gate. A workflow's name is the one in its file; a
 run's own name (run-name) counts for nothing.
 
 Without names all workflows, the checks of other apps and the statuses count, but for workflows

@@ -4,9 +4,9 @@ Runs `mkdocs build --strict` where there is a mkdocs.yml, and `sphinx -W -n --ke
 warning counts, references that lead nowhere included) where there is a conf.py in docs, doc or
 their folder source; where Read the Docs is configured, as its configuration says. `folder` names
 another place. A project without any of these has no documentation to build. Warnings count however
-the tool ends, and pages that it makes by itself, such as an index, are none. References that nobody
-wrote, which Sphinx makes of the types in signatures, are noted, unless they name what a module
-of the project does not have, or conf.py sets `nitpicky` or names some to ignore. Of links to
+the tool ends, and a missing page that it makes by itself, such as an index, is not one. References
+that nobody wrote, which Sphinx makes of the types in signatures, are noted, unless they name what a
+module of the project does not have, or conf.py sets `nitpicky` or names some to ignore. Of links to
 anchors and of absolute links mkdocs warns only where the `validation` in mkdocs.yml says so.
 
 It is built from a copy, into a scratch folder, in an environment that holds the project and what it

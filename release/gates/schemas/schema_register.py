@@ -342,7 +342,7 @@ def _not_once(source: SchemaSource, versions: Sequence[tuple[str, int]]) -> Find
 
 
 def changes(register: Register, before: Mapping[str, str]) -> list[Change]:
-    """The schemas whose version is not the one that they had `before`; new schemas are none."""
+    """The schemas whose version is not the one that they had `before`; without new schemas."""
     return [
         Change(entry.name, before[entry.name], entry.version, entry.line)
         for entry in register.entries

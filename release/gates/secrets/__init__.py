@@ -10,7 +10,7 @@ access keys of AWS by themselves.
 No output holds a secret: a finding is its rule, its place and a fingerprint, made of rule, file and
 value. Whatever the scanner prints besides its report is thrown away.
 
-What is none, such as the keys of tests, is accepted with a reason: by an entry of
+False positives, such as the keys of tests, are accepted with a reason: by an entry of
 [[tool.release.gates.secrets.ignore]], or of `[[ignore]]` in the baseline file (`baseline`, else
 secrets-baseline.toml or .secrets-baseline.toml). It has a `reason` and a `fingerprint`, or a glob
 `path`, the name of a `rule` or both. Comments that scanners know, such as `gitleaks:allow` or

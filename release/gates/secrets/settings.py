@@ -10,7 +10,7 @@ from release.settings import GateSettings, InsidePath, Table, Text
 
 
 class SecretIgnore(Table):
-    """A finding of the secret scanner that is none, or is accepted."""
+    """A finding of the secret scanner that is a false positive, or is accepted."""
 
     fingerprint: Text | None = Field(
         None, description="The finding's fingerprint, as the gate prints it."

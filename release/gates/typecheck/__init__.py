@@ -268,7 +268,7 @@ def read_mypy(text: str) -> list[MypyError]:
 def contradicts(error: MypyError, source: str) -> bool:
     """Whether an error says that code contradicts its annotations; `source` is the line it names.
 
-    Errors about types that mypy inferred are none, for without a configuration nobody asked it
+    Errors about types that mypy inferred do not, for without a configuration nobody asked it
     to: assignments to variables without annotation, operands that may be None, attributes that
     are set on functions.
     """
