@@ -412,7 +412,7 @@ class Forge:
         except ValueError:
             raise self._strange("it is not JSON") from None
         if not isinstance(listed, list):
-            raise self._strange("releases are no list")
+            raise self._strange("releases are not a list")
         for item in listed:
             if isinstance(item, Mapping) and item.get("tag_name") == tag:
                 return self._read("a release", item, _release)
