@@ -223,6 +223,7 @@ def test_a_gate_alone_exits_by_its_verdict(nox: Nox, root: Path) -> None:
     assert "→ add, ignore or remove" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_the_whole_checklist_is_ready_and_then_reused(nox: Nox, tmp_path: Path) -> None:
     root = make_project(tmp_path / "sp ace" / "ünï-thing")

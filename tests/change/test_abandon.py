@@ -152,6 +152,7 @@ def test_a_file_of_the_release_that_was_edited_since_is_kept(pending: World) -> 
     assert (pending.root / "README.md").read_text() == "mine, too\n"
 
 
+@pytest.mark.slow
 def test_a_commit_on_top_is_kept_and_the_advice_leads_out(pending: World) -> None:
     write(pending.root, {"mine.txt": "x"})
     commit(pending.root, "Mine")
@@ -167,6 +168,7 @@ def test_a_commit_on_top_is_kept_and_the_advice_leads_out(pending: World) -> Non
     pending.pushed()
 
 
+@pytest.mark.slow
 def test_a_release_below_a_commit_of_ones_own_is_finished_as_it_is_advised(pending: World) -> None:
     write(pending.root, {"mine.txt": "x"})
     commit(pending.root, "Mine")
@@ -193,6 +195,7 @@ def test_a_remote_that_moved_on_is_followed_after_taking_back(pending: World, ac
     pending.pushed()
 
 
+@pytest.mark.slow
 def test_a_release_that_was_rebased_loses_its_old_tag_and_goes_on(pending: World) -> None:
     others(pending)
     git(pending.root, "pull", "--quiet", "--rebase", "origin", "main")
@@ -205,6 +208,7 @@ def test_a_release_that_was_rebased_loses_its_old_tag_and_goes_on(pending: World
     pending.pushed()
 
 
+@pytest.mark.slow
 def test_a_tag_is_pushed_alone_where_the_branch_arrived_and_moved_on(pending: World) -> None:
     git(pending.root, "push", "--quiet", "origin", "main")
     others(pending)
@@ -217,6 +221,7 @@ def test_a_tag_is_pushed_alone_where_the_branch_arrived_and_moved_on(pending: Wo
     git(pending.root, "pull", "--quiet", "--ff-only", "origin", "main")
 
 
+@pytest.mark.slow
 def test_a_tag_that_arrived_without_its_branch_is_merged_as_it_is_advised(pending: World) -> None:
     git(pending.root, "push", "--quiet", "origin", "v1.3.0")
     others(pending)
@@ -230,6 +235,7 @@ def test_a_tag_that_arrived_without_its_branch_is_merged_as_it_is_advised(pendin
     )
 
 
+@pytest.mark.slow
 def test_nox_shows_what_would_be_taken_back_and_takes_it_back(
     pending: World, tools_folder: Path
 ) -> None:

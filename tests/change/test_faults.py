@@ -559,7 +559,7 @@ def test_a_version_whose_tag_exists_is_not_released_again(
     world.refuses(CHANGES, f"the tag {name}", "release a higher version")
 
 
-@pytest.mark.parametrize("place", ["here", "there"])
+@pytest.mark.parametrize("place", ["here", pytest.param("there", marks=slow)])
 def test_a_tag_on_another_commit_is_never_moved(world: World, place: str) -> None:
     world.bump()
     git(world.root, "push", "--quiet", "origin", "main")
@@ -579,6 +579,7 @@ def test_a_lightweight_tag_on_this_commit_is_reported(world: World) -> None:
         world.tag()
 
 
+@pytest.mark.slow
 def test_a_tag_that_was_made_before_is_pushed_as_it_is(world: World) -> None:
     world.bump()
     git(world.root, "tag", "--annotate", "--message", "by hand", "v1.3.0")
@@ -590,6 +591,7 @@ def test_a_tag_that_was_made_before_is_pushed_as_it_is(world: World) -> None:
     assert git(world.remote, "rev-parse", "refs/tags/v1.3.0") == made
 
 
+@pytest.mark.slow
 def test_a_tag_that_only_the_remote_has_on_this_commit_is_seen(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -603,6 +605,7 @@ def test_a_tag_that_only_the_remote_has_on_this_commit_is_seen(
     world.pushed()
 
 
+@pytest.mark.slow
 def test_two_tags_of_one_commit_are_never_made_one_by_force(world: World) -> None:
     world.cut()
     git(world.root, "tag", "--delete", "v1.3.0")
@@ -611,6 +614,7 @@ def test_two_tags_of_one_commit_are_never_made_one_by_force(world: World) -> Non
         world.tag()
 
 
+@pytest.mark.slow
 def test_an_address_that_is_relative_is_understood(world: World) -> None:
     git(world.root, "remote", "set-url", "origin", "../thing.git")
     world.cut()
@@ -693,6 +697,7 @@ def test_a_candidate_that_a_killed_run_left_is_recognised(world: World, moment: 
     assert not record.exists()
 
 
+@pytest.mark.slow
 def test_the_record_of_a_candidate_that_is_gone_goes_with_the_next_run(world: World) -> None:
     record = world.root / ".release/candidate.json"
     record.parent.mkdir(exist_ok=True)
@@ -704,6 +709,7 @@ def test_the_record_of_a_candidate_that_is_gone_goes_with_the_next_run(world: Wo
     assert not record.exists()
 
 
+@pytest.mark.slow
 def test_a_commit_that_somebody_made_in_the_candidate_is_not_thrown_away(world: World) -> None:
     failing = Gate("failing", "f", lambda project, shell: Outcome.failed((Finding("it fails"),)))
     world.cut("minor", failing)
@@ -716,6 +722,7 @@ def test_a_commit_that_somebody_made_in_the_candidate_is_not_thrown_away(world: 
         world.cut()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("there", [False, True])
 def test_a_branch_called_like_the_tag_is_no_obstacle(world: World, there: bool) -> None:
     git(world.root, "branch", "v1.3.0")
@@ -728,7 +735,7 @@ def test_a_branch_called_like_the_tag_is_no_obstacle(world: World, there: bool) 
 # The push.
 
 
-@pytest.mark.parametrize("hook", ["pre-receive", "update"])
+@pytest.mark.parametrize("hook", ["pre-receive", pytest.param("update", marks=slow)])
 def test_a_push_that_a_hook_refuses_leaves_the_remote_and_is_finished_later(
     world: World, hook: str
 ) -> None:
@@ -752,6 +759,7 @@ def test_a_push_that_a_hook_refuses_leaves_the_remote_and_is_finished_later(
     assert git(world.root, "rev-parse", "HEAD", "v1.3.0").split()[0] in made
 
 
+@pytest.mark.slow
 def test_a_remote_that_took_the_branch_alone_is_told_and_gets_the_tag_later(world: World) -> None:
     take = f"git update-ref refs/heads/main $(git --git-dir='{world.root}/.git' rev-parse main)"
     refuse = f'[ "$1" != refs/tags/v1.3.0 ] || {{ {take}; echo "no tags today" >&2; exit 1; }}'
@@ -767,6 +775,7 @@ def test_a_remote_that_took_the_branch_alone_is_told_and_gets_the_tag_later(worl
     world.pushed()
 
 
+@pytest.mark.slow
 def test_a_server_without_atomic_pushes_takes_neither(world: World) -> None:
     git(world.remote, "config", "receive.advertiseAtomic", "false")
     there = git(world.remote, "for-each-ref")
@@ -794,6 +803,7 @@ def test_a_remote_that_moves_during_the_checklist_is_noticed(world: World) -> No
     assert after == before
 
 
+@pytest.mark.slow
 def test_a_tag_that_somebody_pushes_during_the_checklist_is_noticed(world: World) -> None:
     def push_tag(project: object, shell: object) -> Outcome:
         git(world.remote, "tag", "--annotate", "--message", "theirs", "v1.3.0", "main")
@@ -829,6 +839,7 @@ def test_a_remote_that_moves_during_the_push_undoes_what_was_made(world: World) 
     world.pushed()
 
 
+@pytest.mark.slow
 def test_a_tag_of_a_bump_is_taken_back_when_the_remote_moves_during_the_push(
     world: World,
 ) -> None:
@@ -844,6 +855,7 @@ def test_a_tag_of_a_bump_is_taken_back_when_the_remote_moves_during_the_push(
     assert after == before
 
 
+@pytest.mark.slow
 def test_a_connection_that_breaks_after_the_server_accepted_is_a_success(world: World) -> None:
     world.hook("reference-transaction", '[ "$1" != committed ] || kill -9 $PPID', there=True)
     world.hook("post-receive", "kill -9 $PPID", there=True)
@@ -1089,7 +1101,9 @@ def test_nothing_outside_of_the_repository_is_touched(world: World, kind: str) -
     assert outside.read_text() == "1.2.3\n"
 
 
-@pytest.mark.parametrize("name", ["src/small_thing/__init__.py", "CHANGELOG.md"])
+@pytest.mark.parametrize(
+    "name", ["src/small_thing/__init__.py", pytest.param("CHANGELOG.md", marks=slow)]
+)
 def test_a_read_only_file_is_named_and_nothing_is_changed(world: World, name: str) -> None:
     (world.root / name).chmod(0o444)
     with world.refused(name, "read-only", f"chmod u+w {name}"):
@@ -1173,7 +1187,9 @@ def limited(world: World, action: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("name", ["src/small_thing/__init__.py", "CHANGELOG.md"])
+@pytest.mark.parametrize(
+    "name", ["src/small_thing/__init__.py", pytest.param("CHANGELOG.md", marks=slow)]
+)
 def test_a_file_that_cannot_be_written_whole_changes_nothing(world: World, name: str) -> None:
     world.bump("1.2.4")
     git(world.root, "reset", "--quiet", "--hard", "HEAD~1")
@@ -1281,6 +1297,7 @@ def test_who_commits_and_signs_is_settled_before_anything_is_written(
     fresh.refuses(ACTIONS, *said)
 
 
+@pytest.mark.slow
 def test_a_key_that_cannot_be_used_makes_no_tag_without_a_signature(world: World) -> None:
     key = world.root.parent / "key.pub"
     key.write_text("no key at all\n")
@@ -1330,7 +1347,7 @@ def _inside_of_a_hook(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "spoil",
     [
-        _no_home,
+        pytest.param(_no_home, marks=slow),
         pytest.param(_home_is_no_folder, marks=slow),
         pytest.param(_plain_locale, marks=slow),
         _inside_of_a_hook,
@@ -1375,7 +1392,10 @@ def test_a_strange_environment_is_no_obstacle(
             "pre-commit",
             "sed -i 's/1.3.0/9.9.9/' pyproject.toml; git add pyproject.toml",
             ["a hook changed what was to be committed: pyproject.toml"], marks=slow),
-        ("pre-commit", "echo x > left.txt", ["a hook left files behind: left.txt"]),
+        pytest.param(
+            "pre-commit", "echo x > left.txt", ["a hook left files behind: left.txt"],
+            marks=slow,
+        ),
         pytest.param(
             "pre-commit", "echo x >> README.md", ["a hook left files behind: README.md"], marks=slow
         ),
@@ -1394,7 +1414,7 @@ def test_a_strange_environment_is_no_obstacle(
             'rm "$0"; git commit --quiet --allow-empty -m More',
             ["a hook moved the commit elsewhere"],
         ),
-        ("pre-commit", "exec sh -c 'kill -9 $$'", ["git commit"]),
+        pytest.param("pre-commit", "exec sh -c 'kill -9 $$'", ["git commit"], marks=slow),
     ],
     ids=[
         "refuses", "adds", "rewrites", "leaves a file", "leaves a change", "removes", "wants words",
@@ -1418,6 +1438,7 @@ def test_a_hook_of_the_project_runs_on_the_release(world: World) -> None:
         world.bump()
 
 
+@pytest.mark.slow
 def test_a_hook_may_add_a_trailer(world: World) -> None:
     world.hook("commit-msg", 'echo "Change-Id: I1234" >> "$1"')
     world.cut()
@@ -1437,7 +1458,7 @@ def test_a_secret_that_a_hook_prints_gets_into_no_file(
         assert not path.is_file() or b"hunter2-word" not in path.read_bytes(), path
 
 
-@pytest.mark.parametrize("how", ["autocrlf", "attributes"])
+@pytest.mark.parametrize("how", [pytest.param("autocrlf", marks=slow), "attributes"])
 def test_line_ends_that_git_translates_stay_translated(world: World, how: str) -> None:
     root = world.root
     if how == "autocrlf":
@@ -1458,6 +1479,7 @@ def test_line_ends_that_git_translates_stay_translated(world: World, how: str) -
     assert git(root, "diff", "HEAD~1", "--numstat", "--", "pyproject.toml").startswith("2\t2\t")
 
 
+@pytest.mark.slow
 def test_a_filter_stands_between_files_and_commits(world: World) -> None:
     root = world.root
     git(root, "config", "filter.shout.clean", "sed s/SMALL/small/")
@@ -1495,7 +1517,10 @@ def with_commands(world: World, *lines: str, writes: str = "") -> None:
             marks=slow,
         ),
         ("import os; os.remove('README.md')", ["README.md", "tool.release.bump.writes"]),
-        ("open('pyproject.toml', 'a').write('x=1')", ["pyproject.toml", "after its edit"]),
+        pytest.param(
+            "open('pyproject.toml', 'a').write('x=1')", ["pyproject.toml", "after its edit"],
+            marks=slow,
+        ),
         pytest.param("import os; os.remove('CITATION.cff')", ["CITATION.cff"], marks=slow),
         pytest.param("import os; os.chmod('README.md', 0o755)", ["README.md"], marks=slow),
         ("import sys; print('no lock file', file=sys.stderr); sys.exit(3)", ["3", "no lock file"]),
@@ -1505,10 +1530,9 @@ def with_commands(world: World, *lines: str, writes: str = "") -> None:
         pytest.param(
             "import os; open('x', 'w').close(); os.system('git add x')",
             ["x", "tool.release.bump.writes"], marks=slow),
-        (
+        pytest.param(
             "import os; open('x', 'w').close(); os.system('git add x && git commit -qm x')",
-            ["commit"],
-        ),
+            ["commit"], marks=slow),
     ],
     ids=[
         "a new file", "another file", "removes one", "an edited file", "removes an edited one",
@@ -1557,9 +1581,9 @@ def test_a_program_that_is_not_there_is_named(world: World) -> None:
         pytest.param("open('src/small_thing/__init__.py', 'w').close(); sys.exit(1)", marks=slow),
         "open('README.md', 'a').write('damage'); sys.exit(0)",
         pytest.param("open('pyproject.toml', 'w').write('[project')", marks=slow),
-        "import os; os.remove('src/small_thing/__init__.py')",
+        pytest.param("import os; os.remove('src/small_thing/__init__.py')", marks=slow),
         pytest.param("import os; os.remove('README.md')", marks=slow),
-        "open('src/small_thing/__init__.py', 'ab').write(b'\\xff\\r\\n')",
+        pytest.param("open('src/small_thing/__init__.py', 'ab').write(b'\\xff\\r\\n')", marks=slow),
         (
             pytest.param(("p = 'src/small_thing/__init__.py'; d = open(p, 'rb').read();"
             "open(p, 'wb').write(d.replace(b'\\n', b'\\r\\n'))"), marks=slow)
@@ -1713,6 +1737,7 @@ def test_towncrier_writes_nothing_outside_the_repository(world: World, action: s
     assert victim.read_text() == "precious\n"
 
 
+@pytest.mark.slow
 def test_towncrier_without_a_fragment_releases_nothing(world: World) -> None:
     head, _, rest = CHANGELOG.partition("## [Unreleased]")
     released = rest[rest.index("## [1.2.3]") :].replace("[1.2.3]", "1.2.3")
@@ -1737,6 +1762,7 @@ entry_title_template = "{{ version }} - {{ date.strftime('%Y-%m-%d') }}"
 """
 
 
+@pytest.mark.slow
 def test_scriv_writes_the_changelog_and_removes_its_fragments(world: World) -> None:
     head, _, rest = CHANGELOG.partition("## [Unreleased]")
     released = rest[rest.index("## [1.2.3]") :].replace("[1.2.3]", "1.2.3")
@@ -1794,7 +1820,7 @@ def test_words_of_the_user_are_data_only(world: World) -> None:
         pytest.param("it;touch${IFS}pwned", marks=slow),
         pytest.param("`touch${IFS}pwned`", marks=slow),
         pytest.param("a'b\"c", marks=slow),
-        "-x",
+        pytest.param("-x", marks=slow),
         pytest.param("\N{GREEK SMALL LETTER BETA}/x", marks=slow),
     ],
 )
@@ -1836,6 +1862,7 @@ def test_the_name_of_a_file_is_data_only(world: World) -> None:
     assert git(world.root, "status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 def test_the_diff_of_a_dry_run_can_be_applied(world: World) -> None:
     plan = dry_bump(read_project(world.root), Request("minor"), world.judge.tools)
     (world.root.parent / "plan.diff").write_text(render(plan))
@@ -1849,6 +1876,7 @@ def test_the_diff_of_a_dry_run_can_be_applied(world: World) -> None:
 # Where projects lie.
 
 
+@pytest.mark.slow
 def test_a_project_in_a_folder_of_a_repository_is_released(tmp_path: Path, judge: Judge) -> None:
     top = tmp_path / "t\N{LATIN SMALL LETTER O WITH DIAERESIS}p of it"
     root = top / "lib s" / "thing"
@@ -1892,6 +1920,7 @@ def test_a_release_branch_that_another_worktree_has_is_not_moved(world: World) -
         World(linked, world.judge, remote=world.remote).bump()
 
 
+@pytest.mark.slow
 def test_a_project_with_submodules_and_links_is_released(world: World) -> None:
     library = make_project(world.root.parent / "library")
     git(
@@ -1932,7 +1961,9 @@ def everything(*folders: Path) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("action", ["bump", "cut", "tag"])
-@pytest.mark.parametrize("spoil", [None, _dirty, _behind])
+@pytest.mark.parametrize(
+    "spoil", [None, pytest.param(_dirty, marks=slow), pytest.param(_behind, marks=slow)]
+)
 def test_a_dry_run_writes_nothing_anywhere(
     fresh: World,
     action: str,
@@ -2000,8 +2031,8 @@ def _protect_a_file(world: World) -> None:
 @pytest.mark.parametrize(
     "spoil",
     [
-        _amend_a_released_section,
-        _fail_in_a_command,
+        pytest.param(_amend_a_released_section, marks=slow),
+        pytest.param(_fail_in_a_command, marks=slow),
         pytest.param(_write_what_is_not_declared, marks=slow),
         _refuse_in_a_hook,
         pytest.param(_refuse_in_a_hook_of_the_project, marks=slow),
@@ -2028,6 +2059,7 @@ def test_the_dry_run_refuses_what_the_real_run_refuses(
     assert world.state() == before
 
 
+@pytest.mark.slow
 def test_a_dry_run_makes_no_hook_run_that_only_hears_of_a_commit(world: World) -> None:
     heard = world.root.parent / "heard.txt"
     world.hook("post-commit", f"touch '{heard}'")
@@ -2063,6 +2095,7 @@ def test_nox_shows_the_plan_and_writes_nothing(nox: Nox, world: World) -> None:
     assert everything(world.root, world.remote, world.home) == before
 
 
+@pytest.mark.slow
 def test_nox_ends_with_one_and_a_clear_message(nox: Nox, world: World) -> None:
     _dirty(world)
     before = world.state()

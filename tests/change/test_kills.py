@@ -246,7 +246,7 @@ MOST_STEPS = 60  # more than making a release visible takes
 
 
 @pytest.mark.parametrize("strides", STRIDES)
-@pytest.mark.parametrize("action", ["bump", "cut"])
+@pytest.mark.parametrize("action", ["bump", pytest.param("cut", marks=pytest.mark.slow)])
 def test_a_kill_while_the_release_is_made_visible_is_made_good(
     killer: Killer, tmp_path: Path, action: str, strides: dict[str, int]
 ) -> None:
@@ -279,7 +279,7 @@ def test_a_kill_while_the_release_is_made_visible_is_made_good(
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 @pytest.mark.parametrize("strides", STRIDES)
-@pytest.mark.parametrize("action", ["bump", "cut"])
+@pytest.mark.parametrize("action", ["bump", pytest.param("cut", marks=pytest.mark.slow)])
 def test_a_kill_of_git_while_it_moves_the_refs_is_made_good(
     tools_folder: Path,
     tmp_path: Path,

@@ -232,6 +232,7 @@ class TestGatesThatCannotFailInTheirOwnWay:
         assert "failed for another reason" in line.said
         assert "CPY001" in line.said
 
+    @pytest.mark.slow
     @network
     def test_of_tests_whose_failures_are_swallowed(self, tmp_path: Path, judge: Judge) -> None:
         conftest = (
@@ -250,7 +251,9 @@ class TestGatesOfTheProjectsOwn:
         "command",
         [
             ["sh", "-c", 'test -z "$(git diff --name-only origin/main)"'],
-            ["sh", "-c", 'test "$(git rev-list --count HEAD)" = 1'],
+            pytest.param(
+                ["sh", "-c", 'test "$(git rev-list --count HEAD)" = 1'], marks=pytest.mark.slow
+            ),
         ],
     )
     def test_one_that_fails_for_any_commit_shows_nothing(
@@ -351,7 +354,10 @@ class TestGatesOfTheProjectsOwn:
 @network
 @pytest.mark.parametrize(
     ("command", "proof"),
-    [("true", Proof.CANNOT_FAIL), ("sh -c 'test -s README.md'", Proof.NOT_SHOWN)],
+    [
+        ("true", Proof.CANNOT_FAIL),
+        pytest.param("sh -c 'test -s README.md'", Proof.NOT_SHOWN, marks=pytest.mark.slow),
+    ],
 )
 def test_a_gate_whose_commands_let_everything_pass_is_named(
     tmp_path: Path, judge: Judge, command: str, proof: Proof
@@ -549,6 +555,7 @@ class TestTheRepositoryIsOnlyRead:
         assert not (tmp_path / "ran").exists()
         assert not [*scratch.iterdir()]
 
+    @pytest.mark.slow
     def test_also_when_it_is_interrupted(
         self, root: Path, judge: Judge, scratch: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -565,6 +572,7 @@ class TestTheRepositoryIsOnlyRead:
         assert everything_below(root) == before
         assert not [*scratch.iterdir()]
 
+    @pytest.mark.slow
     def test_also_when_it_is_killed(
         self, root: Path, judge: Judge, scratch: Path, tmp_path: Path
     ) -> None:
@@ -643,6 +651,7 @@ def test_ctrl_c_tells_how_many_were_proved(tmp_path: Path, judge: Judge, scratch
 
 
 class TestRepositoriesOfEveryShape:
+    @pytest.mark.slow
     def test_a_worktree_with_a_detached_head(self, tmp_path: Path, judge: Judge) -> None:
         root = project_with(tmp_path, files={"CHANGELOG.md": WHOLE["CHANGELOG.md"]})
         tree = tmp_path / "linked"
@@ -658,6 +667,7 @@ class TestRepositoriesOfEveryShape:
         commit(root)
         assert run(judge, root, "tree").whole
 
+    @pytest.mark.slow
     def test_without_a_remote(self, tmp_path: Path, judge: Judge) -> None:
         root = project_with(tmp_path)
         git(root, "remote", "remove", "origin")
@@ -673,6 +683,7 @@ class TestRepositoriesOfEveryShape:
         assert "shallow" in of(proofs, "tree").lines[0].said
         assert proofs.of(Proof.PROVED) == ("changelog",)
 
+    @pytest.mark.slow
     def test_a_partial_clone_says_what_is_missing(self, tmp_path: Path, judge: Judge) -> None:
         root = project_with(tmp_path)
         write(root, {"README.md": "# Another\n"})
@@ -685,6 +696,7 @@ class TestRepositoriesOfEveryShape:
         git(partial, "fetch", "--quiet", "--refetch", "--no-filter", "origin")
         assert run(judge, partial, "changelog", "tree").of(Proof.PROVED) == ("tree",)
 
+    @pytest.mark.slow
     def test_whatever_the_users_git_is_told(
         self, tmp_path: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -708,6 +720,7 @@ class TestRepositoriesOfEveryShape:
         proofs = run(judge, root, "tree", "lint")
         assert proofs.whole, proofs
 
+    @pytest.mark.slow
     def test_submodules_are_there_in_the_copies(self, tmp_path: Path, judge: Judge) -> None:
         other = tmp_path / "other"
         other.mkdir()

@@ -689,6 +689,7 @@ def test_the_files_of_a_failed_build_are_kept_for_those_that_need_them(
     assert len(defects.outcome.artifacts) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_data_that_the_tree_has_and_the_wheel_lacks_is_told_unless_it_is_allowed(
     judge: Judge, tmp_path: Path
@@ -732,6 +733,7 @@ def test_data_that_the_tree_has_and_the_wheel_lacks_is_told_unless_it_is_allowed
     assert "lacks" not in messages(judge(root, "build"))
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_a_module_that_the_sdist_lacks_is_missing_from_the_wheel_too(
     judge: Judge, project: Path
@@ -800,6 +802,7 @@ def test_a_project_that_does_not_build_fails_and_says_why(
     assert list((project / ".release" / "dist").iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_a_readme_that_does_not_render_fails(judge: Judge, project: Path) -> None:
     readme = "Small\n=====\n\n.. nosuch:: x\n"
@@ -819,6 +822,7 @@ def test_a_readme_that_does_not_render_fails(judge: Judge, project: Path) -> Non
     assert all(name in finding.message for name in (".whl", ".tar.gz"))
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_a_wheel_whose_requirements_nobody_can_install_fails(judge: Judge, project: Path) -> None:
     wanted = '[project]\ndependencies = ["iniconfig==0.0.0.0.1"]'
@@ -881,6 +885,7 @@ def test_what_is_not_asked_for_is_not_judged(judge: Judge, project: Path) -> Non
     assert evidence.outcome.summary == "small-thing 1.2.3: sdist and wheel, 6 files, installs"
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_an_sdist_that_is_never_the_same_fails_where_settings_ask_for_it(
     judge: Judge, project: Path
@@ -903,6 +908,7 @@ def test_an_sdist_that_is_never_the_same_fails_where_settings_ask_for_it(
     assert "mtime of" in finding.message
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_a_project_without_a_commit_is_built_too(judge: Judge, project: Path) -> None:
     shutil.rmtree(project / ".git")
@@ -912,6 +918,7 @@ def test_a_project_without_a_commit_is_built_too(judge: Judge, project: Path) ->
     assert evidence.outcome.status is Status.PASSED, messages(evidence)
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_constraints_for_the_projects_own_development_do_not_reach_the_clean_environment(
     judge: Judge, project: Path

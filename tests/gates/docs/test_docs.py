@@ -266,6 +266,7 @@ class TestSphinx:
         assert found.outcome.status is Status.FAILED
         assert {path for path, _ in lines(found)} == {"src/small_thing/__init__.py"}
 
+    @pytest.mark.slow
     def test_references_that_nobody_wrote_are_noted_unless_the_project_is_nitpicky(
         self, project: Path, judge: Judge
     ) -> None:
@@ -282,6 +283,7 @@ class TestSphinx:
         write(project, {"docs/conf.py": "extensions = ['sphinx.ext.autodoc']\nnitpicky = True\n"})
         assert judge(project, "docs").outcome.status is Status.FAILED
 
+    @pytest.mark.slow
     def test_warnings_are_found_although_a_conf_py_ends_the_build_well(
         self, project: Path, judge: Judge
     ) -> None:
@@ -292,6 +294,7 @@ class TestSphinx:
         assert found.outcome.status is Status.FAILED
         assert lines(found) == [("docs/index.rst", 4)]
 
+    @pytest.mark.slow
     def test_a_name_in_a_signature_that_an_own_module_lacks_fails(
         self, project: Path, judge: Judge
     ) -> None:
@@ -309,6 +312,7 @@ class TestSphinx:
         write(project, {"src/small_thing/__init__.py": f"{code}\n\nclass Missing:\n    pass\n"})
         assert judge(project, "docs").outcome.status is Status.PASSED
 
+    @pytest.mark.slow
     def test_a_page_that_is_included_from_elsewhere_is_named_as_it_lies(
         self, project: Path, judge: Judge
     ) -> None:
@@ -331,6 +335,7 @@ class TestSphinx:
         assert found.status is Status.UNCHECKED
         assert "surely_no_such_thing" in found.summary
 
+    @pytest.mark.slow
     def test_an_inventory_that_cannot_be_reached_is_unchecked_and_hides_no_warning(
         self, project: Path, judge: Judge
     ) -> None:

@@ -195,6 +195,7 @@ def test_a_project_that_keeps_its_promises_passes(judge: Judge, tmp_path: Path) 
     assert judge(root, "migrations").reused
 
 
+@pytest.mark.slow
 def test_a_server_that_is_there_is_used_and_left_as_it_was(
     shared: Shared,
     judge: Judge,
@@ -247,6 +248,7 @@ def test_a_server_that_does_not_answer_leaves_it_unchecked_and_its_password_unse
     assert_hidden(root, capfd)
 
 
+@pytest.mark.slow
 def test_nothing_is_left_of_a_run_that_is_stopped_in_a_migration(
     judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -506,6 +508,7 @@ def test_a_status_that_objects_is_a_defect(outcome: Try) -> None:
     assert "aksara doctor status: exit status 1: usage" in only(outcome(edits)).message
 
 
+@pytest.mark.slow
 def test_database_tests_that_fail_are_a_defect(outcome: Try) -> None:
     edits = {f"{FOLDER}/0002_settings.sql": (" ON DELETE CASCADE", "")}
     assert "pytest -q tests/database: exit status 1" in only(outcome(edits)).message

@@ -121,6 +121,7 @@ def test_the_server_wants_its_password_and_listens_on_this_machine_alone(run: Ru
     assert password not in run.store.log("migrations").read_text()
 
 
+@pytest.mark.slow
 def test_the_server_is_gone_when_its_user_fails(run: Run, scratch: Path) -> None:
     with opened(run) as shell, pytest.raises(RuntimeError), scratch_server(shell, {}):
         raise RuntimeError
@@ -139,6 +140,7 @@ def test_the_server_is_gone_when_the_run_is_stopped(run: Run, scratch: Path) -> 
         ask(server, shell.work)
 
 
+@pytest.mark.slow
 def test_the_server_is_gone_when_the_time_is_up(run: Run, scratch: Path) -> None:
     with opened(run) as shell:
         shell._deadline = time.monotonic() + 6
@@ -314,6 +316,7 @@ def test_data_that_are_there_already_are_left_alone(run: Run, scratch: Path) -> 
         assert stale.stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_another_port_is_tried_when_one_is_in_use(run: Run, scratch: Path) -> None:
     with cluster(run, scratch) as server, socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -610,6 +613,7 @@ def test_a_server_is_asked_as_the_user_of_the_environment(
         assert done.returncode == 0
 
 
+@pytest.mark.slow
 def test_a_permission_that_lacks_for_something_else_is_told_as_it_is(
     given: tuple[Shell, Server, str],
 ) -> None:
@@ -633,6 +637,7 @@ def test_databases_of_a_server_that_went_away_are_named(run: Run) -> None:
     assert name in left.remedy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", ["_postgres_server.py", "_postgres_probe.py"])
 def test_the_end_of_who_asks_is_noticed_though_the_parent_is_there(
     given: tuple[Shell, Server, str], script: str

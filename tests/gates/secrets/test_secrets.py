@@ -265,6 +265,7 @@ class TestHistory:
         assert f"in the message of commit {planted[:12]} by" in found.outcome.findings[0].message
         assert slack("a") not in everything_written(project)
 
+    @pytest.mark.slow
     def test_what_an_earlier_release_has_shown_is_not_judged_again(
         self, project: Path, judge: Judge
     ) -> None:
@@ -276,6 +277,7 @@ class TestHistory:
         assert found.status is Status.PASSED, found
         assert found.summary.endswith(", 1 commit")
 
+    @pytest.mark.slow
     def test_the_tag_of_the_release_itself_does_not_hide_its_commits(
         self, project: Path, judge: Judge
     ) -> None:
@@ -316,6 +318,7 @@ class TestHistory:
         self.plant_and_remove(root)
         assert places(judge(root, "secrets")) == [("src/small_thing/a.py", 2)]
 
+    @pytest.mark.slow
     def test_a_shallow_clone_is_unchecked_but_its_files_are_judged(
         self, project: Path, judge: Judge, tmp_path: Path
     ) -> None:
