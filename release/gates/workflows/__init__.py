@@ -57,9 +57,10 @@ from release.errors import CannotCheck
 from release.gates.workflows.backend import publisher_version
 from release.gates.workflows.model import Node, shown
 from release.gates.workflows.pins import table
-from release.gates.workflows.policy import RULES, Breach, judge
+from release.gates.workflows.policy import RULES, judge
 from release.gates.workflows.publishing import Context, Expected
 from release.gates.workflows.read import FOLDER, Loaded, load
+from release.gates.workflows.rules.breach import Breach
 from release.model import Finding, Gate, Judgement, Outcome
 from release.project import as_table
 from release.project.git import tags

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
@@ -10,9 +11,6 @@ from types import MappingProxyType
 from release.gates.workflows.model import Command
 
 MAX_WRAPPED = 30
-VARIABLE = re.compile(r"^[ ]*(?:export[ ]+)?(\w+)[ ]*[:?]{0,2}=([^\n#]*)", re.M)
-MAKE_USE = re.compile(r"\$\((\w+)\)|\$\{(\w+)\}")
-HEREDOC = re.compile(r"<<-?[ \t]*(?:'([^'\n]+)'|\"([^\"\n]+)\"|\\?([A-Za-z_][\w.-]*))")
 VARIABLE = re.compile(r"^\$(?:\{\w+\}|\(\w+\))")
 # A program that only a run can tell: a variable of a shell, make or tox, or a value in Python.
 UNKNOWN = re.compile(r"\$\{?(\w+)(?::?-([^{}]*))?\}?|\$\((\w+)\)|\{(\w+)\}|\?")
@@ -49,7 +47,6 @@ FLAGS = frozenset(
 )
 XARGS_OPTIONS = frozenset(["-n", "-I", "-P", "-L", "-d", "-s", "-E"])
 FIND_RUNS = frozenset(["-exec", "-execdir", "-ok", "-okdir"])
-ENV_TEXT = re.compile(r"(?:-[0iv]*S|--split-string(?:=|$))(.*)", re.S)
 RUNNERS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "uv": (("run",), ("tool", "run")),
     "pipx": (("run",),),
@@ -69,7 +66,6 @@ PYTHON_TEXT = re.compile(r"-[bBdEiIOPqRsSuvx]*c(.*)", re.S)
 SHELL_TEXT = re.compile(r"-\w*c\w*")
 PYTHON = re.compile(r"(?:python|pypy)(?:\d(?:\.\d+)?)?|py")
 SHELLS = frozenset(["bash", "sh", "zsh", "dash", "ksh", "source", "."])
-SHELL_NAMES = frozenset((name,) for name in SHELLS)
 INTERPRETERS = frozenset(["perl", "node", "ruby", "php", "pwsh"])
 NO_UPLOAD = frozenset(["--dry-run", "--help", "-h"])
 TEST_INDEX = re.compile(
@@ -113,21 +109,28 @@ UPLOAD_WORDS = (
     ),
 )
 OBSCURE = (("upload",), ("publish",))
-# Programs that say, look for or compare a text, and run none.
+# Programs that say, look for or compare a text, and run none; of git, what it is told to do.
 TELLING = frozenset(
-    """echo printf cat tee grep egrep fgrep rg sed test [ [[ : true false exit return read git cp mv
-    rm ls mkdir touch head tail cut tr sort diff jq for case""".split()  # noqa: SIM905
+    """echo printf cat tee grep egrep fgrep rg test [ [[ : true false exit return read cp mv
+    rm ls mkdir touch head tail cut tr diff jq for case""".split()  # noqa: SIM905
 )
-# What makes one of these run a program all the same; a shell computes an index of an array.
-SED_RUNS = re.compile(r"(?:^|[;{}\n/!,$\d ])e(?:\s|$)|^-f|^--file")
-INDEX_RUNS = re.compile(r"\w\[[^\]]*(?:\$\(|`)")
-TELLING_RUNS: Mapping[str, re.Pattern[str]] = {
-    "git": re.compile(r"-c|--config-env.*|bisect|config|difftool|filter-branch|rebase|submodule"),
-    "sed": re.compile(rf".*(?:{SED_RUNS.pattern}).*|s(.).*\1.*\1\w*e\w*", re.S),
-    "sort": re.compile(r"--com.*"),
-    **dict.fromkeys(
-        ("test", "[", "[[", "read", "printf"), re.compile(f".*{INDEX_RUNS.pattern}.*", re.S)
-    ),
+GIT_TELLING = frozenset(["add", "commit", "diff", "grep", "log", "show", "tag"])
+# What runs the texts of its words, or what they say.
+RUNS_TEXTS = frozenset(["eval", *SHELLS])
+NOX_SESSION = re.compile(r"(?:--sessions?=?|-[se])(.*)")
+# Options by which nox chooses sessions otherwise, and those by which it runs none.
+NOX_CHOICES = frozenset(["-t", "--tags", "-k", "--keywords", "-f", "--noxfile"])
+NOX_ELSEWHERE = NOX_CHOICES | {"--install-only", "-l", "--list"}
+TOX_ENVIRONMENT = re.compile(r"(?:--env=?|-e)(.*)")
+# Options by which make reads another Makefile, or runs nothing.
+MAKE_ELSEWHERE = frozenset(["-C", "--directory", "-f", "--file", "-n", "--dry-run"])
+TASK_RUNNERS: Mapping[str, str] = {
+    "hatch": "hatch run",
+    "pdm": "pdm run",
+    "poe": "poe",
+    "poethepoet": "poe",
+    "task": "task",
+    "taskipy": "task",
 }
 BUILDS: Mapping[str, tuple[str, ...]] = {
     "uv": ("build",),
@@ -139,43 +142,6 @@ BUILDS: Mapping[str, tuple[str, ...]] = {
     "maturin": ("build", "sdist"),
     "hatchling": ("build",),
 }
-
-
-def given_text(words: Sequence[str]) -> tuple[str, str]:
-    """The text that a command is given to run, as `bash -c` is: its kind, shell or python."""
-    run = program(words)
-    if not run:
-        return "", ""
-    name, rest = run[0], run[1:]
-    if name == "eval":
-        return "shell", " ".join(rest)
-    if name == "trap" and rest and not rest[0].startswith("-"):
-        return "shell", rest[0]
-    if name in SHELLS and name not in ("source", "."):
-        return _shell_text(rest)
-    if PYTHON.fullmatch(name) or UNKNOWN.fullmatch(name):
-        return _python_text(rest)
-    return "", ""
-
-
-def _shell_text(words: Sequence[str]) -> tuple[str, str]:
-    place = 0
-    while place < len(words) and words[place][:1] in "-+":
-        if SHELL_TEXT.fullmatch(words[place]):
-            texts = [word for word in words[place + 1 :] if word[:1] not in "-+"]
-            return "shell", texts[0] if texts else ""
-        place += 2 if SHELL_OPTION.fullmatch(words[place]) else 1
-    return "", ""
-
-
-def _python_text(words: Sequence[str]) -> tuple[str, str]:
-    place = 0
-    while place < len(words) and words[place].startswith("-"):
-        match = PYTHON_TEXT.fullmatch(words[place])
-        if match is not None:
-            return "python", match[1] or next(iter(words[place + 1 : place + 2]), "")
-        place += 2 if words[place] in PYTHON_OPTIONS else 1
-    return "", ""
 
 
 def program(words: Sequence[str]) -> tuple[str, ...]:
@@ -241,23 +207,11 @@ def _behind_runner(name: str, words: list[str]) -> list[str] | None:
     if name in WRAPPERS and not (name == "command" and words[1:2] in (["-v"], ["-V"])):
         taking, count = WRAPPERS[name]
         return _past_options(words[1:], taking)[count:]
-    if name == "env":
-        for place, word in enumerate(words):
-            if match := ENV_TEXT.fullmatch(word):
-                rest = [match[1], *words[place + 1 :]] if match[1] else words[place + 1 :]
-                return [*rest[0].split(), *rest[1:]] if rest else []
     for form in RUNNERS.get(name, ()):
         place = _verb(words, form[:1]) if form else 1
         if place and tuple(words[place : place + len(form)]) == form:
             return _past_options(words[place + len(form) :])
     return None
-
-
-def others_of_find(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """The commands that a `find` runs behind its first one, each as a `find` of its own."""
-    runs = [place for place, word in enumerate(words) if word in FIND_RUNS]
-    if runs and "find" in map(_name, words[: runs[0]]):
-        yield from (("find", *words[place:]) for place in runs[1:MAX_WRAPPED])
 
 
 def _verb(words: Sequence[str], wanted: Container[str]) -> int:
@@ -364,28 +318,38 @@ def may_publish(text: str) -> bool:
     return False
 
 
-def tells(run: Sequence[str]) -> bool:
-    """Whether what `program` gives says, looks for or compares a text, and runs none."""
-    if not run or run[0] not in TELLING:
+def runs_text(command: Command) -> bool:
+    """Whether a command runs what is substituted in it, or reads it as a shell does."""
+    return program(command.words)[:1] in {(name,) for name in RUNS_TEXTS} or (
+        command.words[0].startswith(("$(", "`"))
+    )
+
+
+def tells(command: Command) -> bool:
+    """Whether a command says, looks for or compares a text, and nothing runs that text."""
+    words = _plain(command.words)
+    text = " ".join(words) if command.bare is None else command.bare
+    # A text with a substitution in quotes is one that something else is meant to read.
+    if command.feeds or not words or "$(" in text or "`" in text:
         return False
-    runs = TELLING_RUNS.get(run[0])
-    return runs is None or not any(runs.fullmatch(word[:10_000]) for word in run[1:])
+    return words[0] in TELLING or (
+        words[0] == "git" and words[1:2] != () and words[1] in GIT_TELLING
+    )
 
 
 def obscure(command: Command) -> bool:
-    """Whether a command may publish, and is neither known to nor known to be harmless."""
+    """Whether a command may publish, and is neither known to nor known to be harmless.
+
+    Texts that are given to a shell, to Python or to any other program are not followed: what looks
+    like an upload in them is one that cannot be judged.
+    """
     run = program(command.words)
-    if not command.followed:
-        text = " ".join(command.words) if command.bare is None else command.bare
-        name = run[0] if run else ""
-        if (
-            not is_upload(run)
-            and not tells(run)
-            and (may_publish(text) or (name.startswith("$") and run[1:2] in OBSCURE))
-        ):
-            return True
-    reads = command.fed and not command.followed and not tells(run)
-    return bool(reads) and may_publish(command.fed)
+    if command.followed or is_upload(run) or tells(command):
+        return False
+    whole = command.bare is None or runs_text(command)
+    text = " ".join(command.words) if whole else command.bare
+    unknown = run[1:2] in OBSCURE and bool(UNKNOWN.fullmatch(run[0]))
+    return unknown or may_publish(f"{text}\n{command.fed}")
 
 
 def builds(words: Sequence[str]) -> bool:
@@ -419,73 +383,40 @@ def _plain(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def _calls(words: tuple[str, ...]) -> Iterator[str]:
-    name, rest = words[0], list(words[1:])
-    if UNKNOWN.fullmatch(name) and name in ("$(MAKE)", "${MAKE}"):
-        name = "make"
-    if name == "nox" and not {"--install-only", "-l", "--list"} & set(rest):
-        yield from (f"nox -s {session}" for session in _sessions(rest))
-    elif name in ("make", "gmake"):
-        if not {"-C", "--directory", "-f", "--file", "-n", "--dry-run"} & set(rest):
-            targets = [w for w in rest if not w.startswith("-") and "=" not in w]
-            yield from (f"make {target}" for target in targets or [""])
+    name, *rest = words
+    if name == "nox" and not NOX_ELSEWHERE & {word.partition("=")[0] for word in rest}:
+        for session in list(_told(rest, NOX_SESSION, many=True)) or [""]:
+            # A session's name, and the one that its function has, without a Python's version.
+            bare = re.sub(r"-(?:pypy)?\d+\.\d+$", "", session[:500])
+            yield from dict.fromkeys((f"nox -s {session}", f"nox -s {bare}"))
+    elif name in ("make", "gmake", "$(MAKE)", "${MAKE}"):
+        if not MAKE_ELSEWHERE & set(rest):
+            given = [w for w in rest if not w.startswith("-") and "=" not in w]
+            yield from (f"make {target}" for target in given or [""])
     elif name == "tox":
-        yield from (f"tox -e {env}" for env in _environments(rest))
-    elif name in ("hatch", "pdm") and rest[:1] == ["run"]:
-        inner = _past_options(rest[1:])
-        if inner:
-            yield f"{name} run {inner[0]}"
-    elif name in ("poe", "poethepoet", "task", "taskipy"):
-        inner = _past_options(rest)
-        if inner:
-            yield f"{'poe' if name.startswith('poe') else 'task'} {inner[0]}"
+        yield from (f"tox -e {env}" for env in _told(rest, TOX_ENVIRONMENT, many=False))
+    elif form := TASK_RUNNERS.get(name):
+        inner = _past_options(rest[1:] if name in ("hatch", "pdm") else rest)
+        if inner and (name not in ("hatch", "pdm") or rest[0] == "run"):
+            yield f"{form} {inner[0]}"
 
 
-def _sessions(words: Sequence[str]) -> Iterator[str]:
+def _told(words: Sequence[str], option: re.Pattern[str], *, many: bool) -> Iterator[str]:
+    """What an option is given, by commas; where it takes `many`, all words behind it."""
     taking = False
-    named = False
-    for word in words:
-        if word == "--":
-            break
-        if word in ("-s", "--session", "--sessions", "-e"):
-            taking = named = True
-        elif match := re.match(r"(?:--sessions?=|-s)(.+)", word):
-            taking = named = True
-            yield from _plain_session(match[1])
-        elif word.startswith("-"):
-            taking = False
-        elif taking:
-            for name in word.split(","):
-                yield from _plain_session(name)
-    if not named:
-        yield ""
-
-
-def _plain_session(name: str) -> Iterator[str]:
-    """A session's name, and the one that its function has, without the version of a Python."""
-    yield name
-    bare = re.sub(r"-(?:pypy)?\d+\.\d+$", "", name[:500])
-    if bare != name:
-        yield bare
-
-
-def _environments(words: Sequence[str]) -> Iterator[str]:
-    taking = False
-    for word in words:
-        if word == "--":
-            return
-        if taking:
-            yield from word.split(",")
-            taking = False
-        elif word in ("-e", "--env", "-m"):
-            taking = word != "-m"
-        elif match := re.match(r"(?:-e|--env=?)(.+)", word):
-            yield from match[1].split(",")
+    for word in itertools.takewhile(lambda word: word != "--", words):
+        match = option.fullmatch(word)
+        taking = bool(match) or (taking and not word.startswith("-"))
+        given = match[1] if match else word if taking else ""
+        if given:
+            yield from given.split(",")
+            taking = many
 
 
 def script(words: Sequence[str]) -> str:
     """The file of the repository that a command may run, as it is written; empty for none."""
     run = program(words)
-    if not run or given_text(words)[1]:
+    if not run:
         return ""
     is_shell = run[0] in SHELLS
     if is_shell or run[0] in INTERPRETERS or PYTHON.fullmatch(run[0]) or UNKNOWN.fullmatch(run[0]):
@@ -496,7 +427,9 @@ def script(words: Sequence[str]) -> str:
             )
             place += 2 if taking else 1
         bare = run[place].lstrip("<") if place < len(run) else ""
-        return "" if {"-c", "-m", "-"} & set(run[1:place]) else bare
+        texts = SHELL_TEXT if is_shell else PYTHON_TEXT
+        given = any(word == "-" or texts.fullmatch(word) for word in run[1:place])
+        return "" if given else bare
     # `program` took the folders off its name, and they tell a file from a command.
     found = next((w for w in words if "/" in w and _name(w) == run[0]), "")
     if not found and run[0] in words[1:] and run[0].endswith(".py"):
@@ -529,3 +462,11 @@ def normal(path: str, folder: str = "") -> str | None:
 def option(words: Sequence[str], *names: str) -> bool:
     """Whether a command has one of the options, be it as `--name=value`."""
     return any(word == name or word.startswith(f"{name}=") for word in words for name in names)
+
+
+def values(words: Sequence[str], names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The options of these names, each with what it is given."""
+    for place, word in enumerate(words):
+        name, sign, value = word.partition("=")
+        if name in names:
+            yield name, value if sign else "".join(words[place + 1 : place + 2])

@@ -1,7 +1,8 @@
 """Which commands of a shell text run whatever happens, and end it where they fail.
 
 A check that may fail unnoticed is none: one behind `||` or before `&&`, in a condition, in a pipe,
-in the background, after `set +e`, a trap or an early exit, or in a function that nothing calls.
+in the background, after `set +e`, a trap or an early exit. What a function does, and what a list
+in brackets does that is part of a larger list, is never relied on.
 """
 
 from __future__ import annotations
@@ -13,16 +14,15 @@ from dataclasses import dataclass, field, replace
 from release.text import shell
 from release.text.shell import Pipeline, Statement
 
-MAX_DEPTH = 40
-# Beyond it, nothing is said of the text.
-MAX_RUNS = 20_000
-MAX_LIST = 200
+# How many commands of a pipe are told.
+MAX_PIPED = 10
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
 FAILS = re.compile(r"[1-9]\d{0,2}")
 SOFT_EXIT = re.compile(r"\b(?:exit|return|exec)\b(?!\s+[1-9])")
-POSITION = re.compile(r"\$(?:(\d)|\{(\d)\})")
 # Commands after which an `&&` is no condition.
 PLAIN = frozenset(["cd", "pushd", "echo", "printf", "export", "mkdir", "umask", "set"])
+
+Loops = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Run:
     line: int
     fatal: bool = False
     refuses: bool = False
-    loops: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    loops: Loops = ()
     piped: tuple[tuple[str, ...], ...] = ()
     given: str = ""
 
@@ -48,262 +48,161 @@ def errexit_of(shell: str) -> tuple[bool, bool] | None:
 
     Without one, GitHub runs `bash -e`; for `bash` alone, with pipefail, too.
     """
-    words = shell.split()
-    if not words:
-        return True, False
-    name = words[0].rpartition("/")[2]
+    name, *options = shell.split() or ("sh",)
+    name = name.rpartition("/")[2]
     if name not in ("bash", "sh", "dash", "zsh", "ksh"):
         return None
-    if len(words) == 1:
-        return True, name == "bash"
-    state = _State(errexit=False)
-    _set_options(state, words[1:])
-    return state.errexit, state.pipefail
+    return _switched(options, (False, False)) if options else (True, name == "bash")
 
 
 def runs(script: str, line: int, *, errexit: bool, pipefail: bool) -> list[Run]:
     """The commands of a text whose first line is `line`; none for one that cannot be read."""
-    walk = _Walk(_State(errexit, pipefail), line - 1)
-    try:
-        walk.listed(shell.read(script).statements, _Place(last=True))
-    except _TooMuchError:
-        return []
+    walk = _Walk((errexit, pipefail), line - 1)
+    walk.listed(shell.read(script).statements, _Place())
     return walk.found
-
-
-# --- What runs
-
-
-class _TooMuchError(Exception):
-    """The text runs more commands than can be followed."""
-
-
-@dataclass(slots=True)
-class _State:
-    errexit: bool = True
-    pipefail: bool = False
-    # Nothing that follows is sure to run, or to be fatal.
-    lost: bool = False
-    # The same for the rest of the loop.
-    skipped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where commands stand: `sure` to run and to be heeded, `last` to give the text's status.
-
-    `ignored` says that `-e` is, since what the commands stand in is part of a list.
-    """
+    """Where commands stand: `sure` to run, and in which loops; what their end means."""
 
     sure: bool = True
-    last: bool = False
-    ignored: bool = False
-    loops: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    arguments: tuple[str, ...] = ()
-    depth: int = 0
+    loops: Loops = ()
+    fatal: bool = False
+    refuses: bool = False
 
 
 @dataclass(slots=True)
 class _Walk:
-    state: _State
-    before: int = 0
+    # Whether the text ends at failures, and at those in a pipe.
+    ends: tuple[bool, bool]
+    before: int
     found: list[Run] = field(default_factory=list)
-    functions: dict[str, shell.Command] = field(default_factory=dict)
+    # Functions that end the text with a failure, and those that may end it without one.
+    failing: set[str] = field(default_factory=set)
+    soft: set[str] = field(default_factory=set)
+    # Nothing that follows is sure to run, or to be fatal.
+    lost: bool = False
 
     def listed(self, statements: Sequence[Statement], place: _Place) -> None:
-        for number, statement in enumerate(statements):
-            last = place.last and number == len(statements) - 1
-            self.statement(statement, replace(place, last=last))
+        for statement in statements:
+            self.statement(statement, place)
 
     def statement(self, statement: Statement, place: _Place) -> None:
-        if len(statement.items) > MAX_LIST:
-            raise _TooMuchError
         sure = place.sure and not statement.background
         for number, (operator, pipeline) in enumerate(statement.items):
-            if operator == "||" or not all(
-                _is_plain(one) for _, one in statement.items[:number] if operator == "&&"
-            ):
-                sure = False
-            rest = statement.items[number + 1 :]
-            caught = next((one for before, one in rest if before == "||"), None)
-            refuses = bool(rest) and rest[0][0] == "&&" and self.exits(rest[0][1])
-            if caught is not None:
-                heeded, ignored = self.exits(caught), True
-            elif rest:
-                heeded, ignored = place.last, True
-            else:
-                heeded, ignored = place.last or not place.ignored, place.ignored
-            inner = replace(place, sure=sure, ignored=ignored)
-            self.pipeline(pipeline, inner, heeded=sure and heeded, refuses=sure and refuses)
+            sure = sure and operator != "||"
+            follows = statement.items[number + 1 : number + 2]
+            fatal, refuses = self.ends[0] and not pipeline.negated, False
+            for then, other in follows:
+                exits = self.exits(other)
+                fatal, refuses = exits and then == "||", exits and then == "&&"
+            alone = len(statement.items) == 1 and not pipeline.negated
+            self.pipeline(pipeline, _Place(sure, place.loops, fatal, refuses), alone=alone)
+            sure = sure and _is_plain(pipeline)
 
-    def pipeline(self, pipeline: Pipeline, place: _Place, *, heeded: bool, refuses: bool) -> None:
-        """`heeded` says that the status of the pipeline ends the text, if only under `-e`."""
-        if len(pipeline.commands) > MAX_LIST:
-            raise _TooMuchError
+    def pipeline(self, pipeline: Pipeline, place: _Place, *, alone: bool = False) -> None:
+        """`alone` says that -e holds in what a group runs."""
+        if pipeline.negated:
+            place = replace(place, fatal=place.refuses, refuses=place.fatal)
         piped: tuple[tuple[str, ...], ...] = ()
-        for number, command in enumerate(pipeline.commands):
-            is_last = number == len(pipeline.commands) - 1
-            ends = heeded and not pipeline.negated and (is_last or self.state.pipefail)
-            refusing = refuses and is_last and not pipeline.negated
+        for command in pipeline.commands:
+            last = command is pipeline.commands[-1]
+            heeded = last or self.ends[1]
             if command.kind:
-                inner = replace(place, sure=place.sure and ends, last=place.last and is_last)
-                self.group(command, inner, piped, ends=ends)
-                piped = (*piped, ())
+                sure = place.sure and alone and heeded
+                self.group(command, _Place(sure, place.loops), piped)
             else:
-                self.simple(command, place, piped, ends=ends, refuses=refusing)
-                piped = (*piped, command.words)
-
-    def simple(
-        self,
-        command: shell.Command,
-        place: _Place,
-        piped: tuple[tuple[str, ...], ...],
-        *,
-        ends: bool,
-        refuses: bool,
-    ) -> None:
-        words = tuple(_filled(word, place.arguments) for word in command.words)
-        line = self.before + command.line
-        known = not (self.state.lost or self.state.skipped)
-        body = self.functions.get(words[0]) if words else None
-        if body is not None and place.depth < MAX_DEPTH:
-            inner = replace(
-                place, sure=place.sure and ends, arguments=words[1:], depth=place.depth + 1
-            )
-            self.listed(body.parts[0], inner)
-            return
-        # The last command, and one that ends a list behind `||`, need no -e.
-        fatal = ends and known and (self.state.errexit or place.last or place.ignored)
-        self.found.append(
-            Run(words, line, fatal, refuses and known, place.loops, piped, command.given)
-        )
-        if len(self.found) > MAX_RUNS:
-            raise _TooMuchError
-        self.effect(words, sure=place.sure)
+                known = place.sure and not self.lost
+                fatal, refuses = known and heeded and place.fatal, known and last and place.refuses
+                line = self.before + command.line
+                self.found.append(
+                    Run(command.words, line, fatal, refuses, place.loops, piped, command.given)
+                )
+                self.effect(command.words, sure=place.sure)
+            piped = (*piped, () if command.kind else command.words)[-MAX_PIPED:]
 
     def effect(self, words: Sequence[str], *, sure: bool) -> None:
-        rest = [word for word in words if not ASSIGNMENT.match(word)]
-        if not rest:
-            return
-        name, arguments = rest[0], rest[1:]
-        if name in ("set", "shopt"):
-            _set_options(self.state, arguments, shopt=name == "shopt")
-        elif name in ("exit", "return", "exec"):
-            fails = name != "exec" and bool(arguments) and bool(FAILS.fullmatch(arguments[0]))
-            self.state.lost |= sure or not fails
-        elif name in ("break", "continue"):
-            self.state.skipped = True
-        elif name == "trap" and arguments:
-            named = [self.functions[w] for w in arguments[0].split() if w in self.functions]
-            if SOFT_EXIT.search(arguments[0]) or any(map(_may_exit, named)):
-                self.state.lost = True
+        """What a command means for those behind it."""
+        name, *rest = [word for word in words if not ASSIGNMENT.match(word)] or [""]
+        if name == "set":
+            self.ends = _switched(rest, self.ends)
+        elif name in ("exit", "return", "exec") or name in self.failing:
+            self.lost |= sure or not self.fails(words)
+        elif name in ("break", "continue") or name in self.soft:
+            self.lost = True
+        elif name == "shopt":
+            self.lost |= "errexit" in rest
+        elif name == "trap" and rest:
+            self.lost |= bool(SOFT_EXIT.search(rest[0])) or " " not in rest[0]
 
     def group(
-        self,
-        group: shell.Command,
-        place: _Place,
-        piped: tuple[tuple[str, ...], ...],
-        *,
-        ends: bool,
+        self, group: shell.Command, place: _Place, piped: tuple[tuple[str, ...], ...]
     ) -> None:
-        unsure = replace(place, sure=False, last=False)
+        unsure = replace(place, sure=False)
         if group.kind == "function":
-            self.functions[group.words[0]] = group
-        elif group.kind == "{":
+            self.define(group)
+        elif group.kind in "{(":
             self.listed(group.parts[0], place)
-        elif group.kind == "(":
-            # A subshell ends with the status of its last list, whatever kind of list.
-            self.listed(group.parts[0], replace(place, last=ends))
+        elif group.kind == "if":
+            self.branches(group, place)
         elif group.kind == "for":
             variable, *words = group.words
-            self.loop(group.parts[0], place, (variable, tuple(words)))
-        elif group.kind in ("while", "until"):
-            head, body = group.parts
-            self.listed(head, unsure)
-            variable = _read_by(head)
-            if group.kind == "while" and variable:
-                source = piped[-1] if piped else group.redirections
-                self.loop(body, place, (variable, source))
-            else:
-                self.loop(body, unsure, ("", ()))
-        elif group.kind == "case":
-            self.case(group, place, unsure)
-        elif group.kind == "if":
-            self.branches(group, place, unsure)
+            self.loop(group.parts[0], place, variable, tuple(words))
+        elif group.kind == "while" and (variable := _read_by(group.parts[0])):
+            self.loop(group.parts[1], place, variable, piped[-1] if piped else group.redirections)
+        else:
+            if group.kind == "case":
+                exits = any(self.ends_badly(part) for part in group.parts)
+                known = place.sure and not self.lost and exits
+                self.found.append(Run(("case", *group.words), self.before + group.line, known))
+            for part in group.parts:
+                self.listed(part, unsure)
 
-    def case(self, group: shell.Command, place: _Place, unsure: _Place) -> None:
-        heeded = place.sure and not (self.state.lost or self.state.skipped)
-        exits = any(self.fails(one) for part in group.parts for one in part)
-        line = self.before + group.line
-        self.found.append(Run(("case", *group.words), line, heeded and exits))
-        for part in group.parts:
-            self.listed(part, unsure)
+    def define(self, function: shell.Command) -> None:
+        name = function.words[0]
+        body = _Walk(self.ends, 0)
+        body.listed(function.parts[0], _Place(sure=False))
+        (inner,) = function.parts[0]
+        if body.lost:
+            self.soft.add(name)
+        elif self.exits(inner.items[0][1]):
+            self.failing.add(name)
 
     def loop(
-        self, body: Sequence[Statement], place: _Place, loop: tuple[str, tuple[str, ...]]
+        self, body: Sequence[Statement], place: _Place, variable: str, words: tuple[str, ...]
     ) -> None:
-        outer = self.state.skipped
-        self.listed(body, replace(place, last=False, loops=(*place.loops, loop)))
-        self.state.skipped = outer
+        self.listed(body, replace(place, loops=(*place.loops, (variable, words))))
 
-    def branches(self, group: shell.Command, place: _Place, unsure: _Place) -> None:
-        condition = group.parts[0]
-        with_else = len(group.parts) % 2 == 1
-        then = any(map(self.fails, group.parts[1]))
-        otherwise = with_else and len(group.parts) == 3 and any(map(self.fails, group.parts[-1]))
-        known = place.sure and not (self.state.lost or self.state.skipped)
-        first = len(self.found)
-        self.listed(condition, unsure)
-        one = condition[-1] if condition else None
-        if known and one is not None and all(o in ("", "||") for o, _ in one.items):
-            pipelines = {id(p.commands[-1]): p for _, p in one.items}
-            single = len(one.items) == 1
-            for place_found in range(first, len(self.found)):
-                run = self.found[place_found]
-                pipeline = next(
-                    (
-                        p
-                        for p in pipelines.values()
-                        if not p.commands[-1].kind and p.commands[-1].words == run.words
-                    ),
-                    None,
+    def branches(self, group: shell.Command, place: _Place) -> None:
+        """An `if`: where its condition holds it may refuse, and where not it may fail."""
+        condition, then, *others = group.parts
+        items = condition[-1].items if condition else ()
+        if all(operator in ("", "||") for operator, _ in items):
+            fatal = len(items) == len(others) == 1 and self.ends_badly(others[0])
+            for _, pipeline in items:
+                self.pipeline(
+                    pipeline, _Place(place.sure, place.loops, fatal, self.ends_badly(then))
                 )
-                if pipeline is None:
-                    continue
-                on_failure = then if pipeline.negated else otherwise and single
-                on_success = (otherwise and single) if pipeline.negated else then
-                self.found[place_found] = replace(run, fatal=on_failure, refuses=on_success)
-        for part in group.parts[1:]:
-            self.listed(part, unsure)
+        for part in (then, *others):
+            self.listed(part, replace(place, sure=False))
 
-    def fails(self, statement: Statement) -> bool:
-        """Whether a statement ends the text with a failure."""
-        return len(statement.items) == 1 and self.exits(statement.items[0][1])
+    def ends_badly(self, statements: Sequence[Statement]) -> bool:
+        """Whether a list ends the text with a failure."""
+        return any(len(one.items) == 1 and self.exits(one.items[0][1]) for one in statements)
 
     def exits(self, pipeline: Pipeline) -> bool:
-        command = pipeline.commands[0]
-        if len(pipeline.commands) > 1 or pipeline.negated:
+        command, *more = pipeline.commands
+        if more or pipeline.negated:
             return False
         if command.kind:
-            return command.kind in "{(" and any(map(self.fails, command.parts[0]))
-        words = command.words
+            return command.kind in "{(" and self.ends_badly(command.parts[0])
+        return self.fails(command.words)
+
+    def fails(self, words: Sequence[str]) -> bool:
         if words[:1] == ("exit",):
             return len(words) > 1 and bool(FAILS.fullmatch(words[1]))
-        body = self.functions.get(words[0]) if words else None
-        if body is None:
-            return words == ("false",) and self.state.errexit
-        inner = body.parts[0][0].items[0][1].commands[0]
-        return bool(inner.kind) and any(
-            not one.kind and _exits_simply(one)
-            for statement in inner.parts[0]
-            if len(statement.items) == 1
-            for one in statement.items[0][1].commands
-        )
-
-
-def _exits_simply(command: shell.Command) -> bool:
-    words = command.words
-    return words[:1] == ("exit",) and len(words) > 1 and bool(FAILS.fullmatch(words[1]))
+        return words == ("false",) or (words[:1] != () and words[0] in self.failing)
 
 
 def _is_plain(pipeline: Pipeline) -> bool:
@@ -315,57 +214,25 @@ def _is_plain(pipeline: Pipeline) -> bool:
     return not words or words[0] in PLAIN
 
 
-def _may_exit(group: shell.Command) -> bool:
-    for part in group.parts:
-        for statement in part:
-            for _, pipeline in statement.items:
-                for command in pipeline.commands:
-                    if command.kind:
-                        if _may_exit(command):
-                            return True
-                    elif command.words and SOFT_EXIT.search(" ".join(command.words)):
-                        return True
-    return False
-
-
 def _read_by(head: Sequence[Statement]) -> str:
     """The variable that the condition of a `while` reads; empty for another condition."""
     if len(head) != 1 or len(head[0].items) != 1:
         return ""
-    command = head[0].items[0][1].commands[-1]
-    if command.kind:
-        return ""
-    words = [word for word in command.words if not ASSIGNMENT.match(word)]
-    names = [word for word in words[1:] if re.fullmatch(r"[A-Za-z_]\w*", word)]
+    words = [w for w in head[0].items[0][1].commands[-1].words if not ASSIGNMENT.match(w)]
+    names = [word for word in words[1:] if word.isidentifier()]
     return names[-1] if words[:1] == ["read"] and names else ""
 
 
-def _filled(word: str, arguments: tuple[str, ...]) -> str:
-    if not arguments or "$" not in word:
-        return word
-
-    def argument(match: re.Match[str]) -> str:
-        number = int(match[1] or match[2])
-        return arguments[number - 1] if 0 < number <= len(arguments) else match[0]
-
-    return POSITION.sub(argument, word.replace("$@", " ".join(arguments)))[:1000]
-
-
-def _set_options(state: _State, words: Sequence[str], *, shopt: bool = False) -> None:
-    """What `set`, `shopt -o` or the options of a shell say of failures."""
+def _switched(words: Sequence[str], ends: tuple[bool, bool]) -> tuple[bool, bool]:
+    """What the options of `set`, or of a shell, make of the two switches."""
+    errexit, pipefail = ends
     on = True
-    named = False
     for word in words:
-        if named or (shopt and not word.startswith("-")):
-            if word == "errexit":
-                state.errexit = on
-            elif word == "pipefail":
-                state.pipefail = on
-            named = False
+        if word == "errexit":
+            errexit = on
+        elif word == "pipefail":
+            pipefail = on
         elif word[:1] in ("-", "+") and not word.startswith("--"):
-            on = "u" not in word if shopt else word[0] == "-"
-            if "e" in word and not shopt:
-                state.errexit = on
-            named = "o" in word and not shopt
-        elif not shopt:
-            break
+            on = word[0] == "-"
+            errexit = on if "e" in word else errexit
+    return errexit, pipefail

@@ -72,7 +72,8 @@ class Command:
 
     `operator` is what stands before it (`||`, `&&`, `|`, `;` or nothing); `via` says through what
     a workflow calls it, such as `make publish`, and is empty for what stands in the workflow.
-    `fed` is the here-document that it reads; `followed` says that what it calls is read, too.
+    `fed` is the here-document that it reads; `followed` says that what it calls is read, too, and
+    `feeds` that what it says is read by a shell or by Python.
     `bare` is its text without the commands that are substituted in it, None where it has none.
     `unread` says why the whole text, which is then its second word, could not be read.
     """
@@ -84,6 +85,7 @@ class Command:
     via: str = ""
     fed: str = ""
     followed: bool = False
+    feeds: bool = False
     bare: str | None = None
     unread: str = ""
 

@@ -16,8 +16,9 @@ PUBLISHER = "pypa/gh-action-pypi-publish"
 PUBLISHER_IMAGE = f"docker://ghcr.io/{PUBLISHER}"
 FORK = "gh-action-pypi-publish"
 DOWNLOAD = "actions/download-artifact"
+UPLOAD = "actions/upload-artifact"
 # Actions whose inputs name an index and upload nothing.
-OUTSIDE = frozenset(["step-security/harden-runner", DOWNLOAD, "actions/upload-artifact"])
+OUTSIDE = frozenset(["step-security/harden-runner", DOWNLOAD, UPLOAD])
 # Inputs of actions that are only said or shown.
 SAID = frozenset(
     """name title body description message text commit-message commit_message labels notes
@@ -45,6 +46,34 @@ ATTESTERS = frozenset(
         "sigstore/gh-action-sigstore-python",
     ]
 )
+SIGNS = frozenset(
+    [
+        ("sigstore", "sign"),
+        ("sigstore", "attest"),
+        ("cosign", "attest-blob"),
+        ("cosign", "sign-blob"),
+        ("pypi-attestations", "sign"),
+    ]
+)
+# What verifies attestations, and the options that say what must be certain of a file's origin.
+VERIFIES: Mapping[tuple[str, ...], Mapping[str, tuple[str, ...]]] = {
+    ("gh", "attestation", "verify"): {
+        "the workflow": ("--signer-workflow", "--cert-identity"),
+        "the ref": ("--source-ref", "--cert-identity"),
+        "the commit": ("--source-digest",),
+    },
+    ("sigstore", "verify", "github"): {
+        "the workflow": ("--cert-identity",),
+        "the ref": ("--cert-identity",),
+        "the commit": ("--sha",),
+    },
+    ("sigstore", "verify", "identity"): {"the workflow and the ref": ("--cert-identity",)},
+    ("pypi-attestations", "verify"): {"the workflow and the ref": ("--identity",)},
+    ("cosign", "verify-blob-attestation"): {
+        "the workflow and the ref": ("--certificate-identity",)
+    },
+    ("slsa-verifier", "verify-artifact"): {"the ref": ("--source-tag", "--source-versioned-tag")},
+}
 
 
 @dataclass(frozen=True)
@@ -112,6 +141,12 @@ class Context:
     @functools.cached_property
     def hidden(self) -> tuple[Publication, ...]:
         return tuple(p for job in self.model.jobs() for p in _publications(job) if p.via)
+
+    def publications_of(self, job: Job) -> list[Publication]:
+        return [one for one in self.publications if one.job.key == job.key]
+
+    def publications_in(self, workflow: Workflow) -> list[Publication]:
+        return [one for one in self.publications if one.job.path == workflow.path]
 
     @functools.cached_property
     def jobs(self) -> tuple[Job, ...]:
@@ -204,6 +239,22 @@ class Context:
                 expressions.condition(c.text or "", scenario) is not False for c in step.told("if")
             )
         )
+
+    def reached(self, one: Publication) -> list[Scenario]:
+        """The scenarios in which something is published."""
+        found = self.scenarios(self.model.workflows[one.job.path])
+        return [scenario for scenario in found if self.reachable(one.job, scenario, one.step)]
+
+    def tag_events(self, one: Publication) -> set[str]:
+        """The events of tags for which something is published."""
+        return {scenario.event for scenario in self.reached(one) if scenario.is_tag}
+
+    def with_called(self, workflow: Workflow) -> Iterator[Job]:
+        """The jobs of a workflow; those of a workflow that it calls in the place of its caller."""
+        for job in workflow.jobs.values():
+            path = self.called(job)
+            own = path is None or path == workflow.path
+            yield from (job,) if own else self.model.workflows[path or ""].jobs.values()
 
     def _may_run(self, job: Job, scenario: Scenario) -> bool:
         known = self._running.get((job.path, scenario))
@@ -340,19 +391,8 @@ def attests(step: Step) -> bool:
         # A digest instead of files is that of an image.
         return "subject-digest" not in step.inputs
     if uses_any(step, BUILDERS):
-        told = input_of(step, "attest-build-provenance-github")
-        return told.lower() not in ("", "false")
-    for command in step.commands:
-        run = commands.program(command.words)
-        if run[:2] in (
-            ("sigstore", "sign"),
-            ("sigstore", "attest"),
-            ("cosign", "attest-blob"),
-            ("cosign", "sign-blob"),
-            ("pypi-attestations", "sign"),
-        ):
-            return True
-    return False
+        return input_of(step, "attest-build-provenance-github").lower() not in ("", "false")
+    return any(commands.program(c.words)[:2] in SIGNS for c in step.commands)
 
 
 def verifications(step: Step) -> Iterator[tuple[Command, str]]:
@@ -361,30 +401,7 @@ def verifications(step: Step) -> Iterator[tuple[Command, str]]:
     # What a step signs and verifies at once are signatures, and no attestations.
     signs = any(run[:2] == ("sigstore", "sign") for _, run in runs)
     for command, run in runs:
-        verb = run[:3]
-        if verb == ("gh", "attestation", "verify"):
-            signer = commands.option(run, "--signer-workflow", "--cert-identity")
-            commit = commands.option(run, "--source-digest")
-            ref = commands.option(run, "--source-ref", "--cert-identity")
-        elif signs and verb[:1] == ("sigstore",):
-            continue
-        elif verb[:2] == ("sigstore", "verify") and verb[2:] in (("github",), ("identity",)):
-            signer = ref = commands.option(run, "--cert-identity")
-            commit = verb[2] == "identity" or commands.option(run, "--sha")
-        elif verb[:2] == ("pypi-attestations", "verify"):
-            signer = ref = commands.option(run, "--identity")
-            commit = signer
-        elif verb[:2] == ("cosign", "verify-blob-attestation"):
-            signer = ref = commands.option(run, "--certificate-identity")
-            commit = signer
-        elif verb[:2] == ("slsa-verifier", "verify-artifact"):
-            signer = commit = True
-            ref = commands.option(run, "--source-tag", "--source-versioned-tag")
-        else:
-            continue
-        open_ones = [
-            what
-            for what, told in (("the workflow", signer), ("the ref", ref), ("the commit", commit))
-            if not told
-        ]
-        yield command, " and ".join(open_ones)
+        for verb, needed in VERIFIES.items():
+            if run[: len(verb)] == verb and not (signs and verb[0] == "sigstore"):
+                left = [w for w, names in needed.items() if not commands.option(run, *names)]
+                yield command, " and ".join(left)

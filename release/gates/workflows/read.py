@@ -1,8 +1,7 @@
 """Reads workflow files, and what they call, into a Model.
 
-`load` reads a repository; `parse` and `build` are pure functions over texts. YAML is read event by
-event, never composed: the line of each value is kept, nesting, size and what aliases expand to are
-limited, and a bad file is a finding while the others are read on.
+`load` reads a repository; `parse` and `build` are pure functions over texts. The line of each value
+is kept, and a bad file is a finding while the others are read on.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from release.gates.workflows import commands, targets
 from release.gates.workflows.model import Command, Job, Model, Node, Step, Uses, Workflow, shown
 from release.gates.workflows.split import of_python, split
 from release.model import Finding
-from release.text import shell
+from release.text import shell, yaml
 
 FOLDER = ".github/workflows"
 ACTIONS = ".github/actions"
@@ -30,7 +29,9 @@ TARGET_FILES = ("noxfile.py", "Makefile", "makefile", "GNUmakefile", "tox.ini", 
 OTHER_FILES = ("setup.cfg", ".pypirc")
 # GitHub takes no larger workflow.
 MAX_BYTES = 1_000_000
-PLAIN = ("", None)
+MAX_COMMENT = 500
+SYNTAX = "fix the syntax there"
+NULL, MERGE = "tag:yaml.org,2002:null", "tag:yaml.org,2002:merge"
 MAX_FILES = 500
 MAX_JOBS = 500
 MAX_CALLED = 50_000
@@ -186,156 +187,79 @@ def _why(error: Exception) -> str:
 # --- YAML
 
 
-@dataclass(slots=True)
-class _Frame:
-    """A mapping or a list that is being read."""
-
-    line: int
-    is_list: bool
-    anchor: str | None
-    items: list[Node] = field(default_factory=list)
-    table: dict[str, Node] = field(default_factory=dict)
-    merged: list[Node] = field(default_factory=list)
-    key: str | None = None
-    key_line: int = 0
-
-
 def parse(text: str, path: str) -> tuple[Node, list[Finding]]:
     """The mapping that a YAML text is, and findings for what GitHub does not take.
 
     `text` has no byte order mark. Raises Refused for what is no YAML, no mapping or beyond the
     limits. The last of duplicate keys counts, and merge keys are followed.
     """
-    return _Reader(text, path).read()
+    try:
+        root = yaml.compose(text)
+    except yaml.Malformed as error:
+        raise Refused(shown(str(error)), path, error.line, SYNTAX) from None
+    reader = _Reader(text, path)
+    node = reader.node(root) if root is not None else None
+    if node is None or node.table is None:
+        raise Refused("is no mapping", path, 1, SYNTAX)
+    return node, reader.findings
 
 
 class _Reader:
+    """Makes Nodes of PyYAML's; an alias is the node that it stands for."""
+
     def __init__(self, text: str, path: str) -> None:
         self.text = text
         self.path = path
         self.ends = [place for place, c in enumerate(text) if c == "\n"]
-        self.stack: list[_Frame] = []
-        self.anchors: dict[str, Node] = {}
+        self.known: dict[int, Node] = {}
         self.findings: list[Finding] = []
-        self.root: Node | None = None
 
-    def read(self) -> tuple[Node, list[Finding]]:
-        import yaml
+    def line(self, given: Any) -> int:
+        return bisect_right(self.ends, given.start_mark.index - 1) + 1
 
-        from release.text.yaml import Malformed, events
-
-        documents = 0
-        try:
-            event: Any
-            for event in events(self.text):
-                if isinstance(event, yaml.DocumentStartEvent):
-                    documents += 1
-                    if documents > 1:
-                        raise self.refused("holds more than one document", self.line(event))
-                elif isinstance(event, yaml.CollectionEndEvent):
-                    self.close()
-                elif isinstance(event, yaml.AliasEvent):
-                    self.alias(event)
-                elif isinstance(event, yaml.CollectionStartEvent):
-                    self.open(event, isinstance(event, yaml.SequenceStartEvent))
-                elif isinstance(event, yaml.ScalarEvent):
-                    self.scalar(event)
-        except Malformed as error:
-            raise self.refused(shown(str(error)), error.line) from None
-        if self.root is None or self.root.table is None:
-            raise self.refused("is no mapping", 1)
-        return self.root, self.findings
-
-    def refused(self, message: str, line: int | None) -> Refused:
-        return Refused(message, self.path, line, "fix the syntax there")
-
-    def line(self, event: Any) -> int:
-        return bisect_right(self.ends, event.start_mark.index - 1) + 1
-
-    def open(self, event: Any, is_list: bool) -> None:
-        line = self.line(event)
-        if self.stack and self.takes_key():
-            raise self.refused("has a key that is no text", line)
-        if self.stack and not self.stack[-1].is_list:
-            line = self.stack[-1].key_line
-        self.stack.append(_Frame(line, is_list, event.anchor))
-        if event.anchor:
-            self.anchors.pop(event.anchor, None)
-
-    def takes_key(self) -> bool:
-        return not self.stack[-1].is_list and self.stack[-1].key is None
-
-    def close(self) -> None:
-        frame = self.stack.pop()
-        if frame.is_list:
-            node = Node(self.path, frame.line, items=tuple(frame.items))
-        else:
-            for merged in frame.merged:
-                for source in merged.each():
-                    for key, value in (source.table or {}).items():
-                        frame.table.setdefault(key, value)
-            node = Node(self.path, frame.line, table=frame.table)
-        self.add(node, frame.anchor)
-
-    def alias(self, event: Any) -> None:
-        self.add(self.anchors[event.anchor], None)
-
-    def scalar(self, event: Any) -> None:
-        if self.stack and self.takes_key():
-            frame = self.stack[-1]
-            frame.key, frame.key_line = event.value, self.line(event)
-            merges = event.value == "<<" and event.style in PLAIN
-            if merges or event.value in frame.table:
-                said = (
-                    "has a merge key, which GitHub does not take"
-                    if merges
-                    else f"states {shown(event.value)} twice"
-                )
-                remedy = "write the values out" if merges else "keep one of them"
-                self.findings.append(Finding(said, shown(self.path), self.line(event), remedy))
-            if event.anchor:
-                self.anchors[event.anchor] = self.node_of(event)
-            return
-        self.add(self.node_of(event), event.anchor)
-
-    def node_of(self, event: Any) -> Node:
-        block = event.style in ("|", ">")
-        end = event.end_mark.index
-        comment = ""
-        if not block:
-            rest = self.text[end : self.end_of_line(end)].lstrip(" \t,]}")
-            comment = rest[1:].strip() if rest.startswith("#") else ""
-        null = event.style in PLAIN and event.implicit[0] and event.value in ("", "~", "null")
-        return Node(
-            self.path,
-            self.line(event),
-            text=event.value,
-            comment=comment,
-            block=block,
-            null=null,
-        )
-
-    def end_of_line(self, place: int) -> int:
-        index = bisect_right(self.ends, place - 1)
-        return min(self.ends[index] if index < len(self.ends) else len(self.text), place + 500)
-
-    def add(self, node: Node, anchor: str | None) -> None:
-        if anchor:
-            self.anchors[anchor] = node
-        if not self.stack:
-            self.root = node
-            return
-        frame = self.stack[-1]
-        if frame.is_list:
-            frame.items.append(node)
-        elif frame.key is None:
-            raise self.refused("has a key that is no text", node.line)
-        else:
-            if frame.key == "<<":
-                frame.merged.append(node)
+    def node(self, given: Any, key_line: int | None = None) -> Node:
+        if id(given) not in self.known:
+            line = key_line or self.line(given)
+            if given.id == "scalar":
+                node = self.scalar(given)
+            elif given.id == "sequence":
+                node = Node(self.path, line, items=tuple(map(self.node, given.value)))
             else:
-                frame.table[frame.key] = node
-            frame.key = None
+                node = Node(self.path, line, table=self.table(given.value))
+            self.known[id(given)] = node
+        return self.known[id(given)]
+
+    def scalar(self, given: Any) -> Node:
+        block = given.style in ("|", ">")
+        end = given.end_mark.index
+        index = bisect_right(self.ends, end - 1)
+        end_of_line = self.ends[index] if index < len(self.ends) else len(self.text)
+        rest = "" if block else self.text[end : min(end_of_line, end + MAX_COMMENT)]
+        rest = rest.lstrip(" \t,]}")
+        comment = rest[1:].strip() if rest.startswith("#") else ""
+        null = given.tag == NULL and not given.style
+        return Node(self.path, self.line(given), given.value, None, None, comment, block, null)
+
+    def table(self, pairs: Sequence[tuple[Any, Any]]) -> Mapping[str, Node]:
+        table: dict[str, Node] = {}
+        merged: list[Node] = []
+        for key, value in pairs:
+            line = self.line(key)
+            if key.id != "scalar":
+                raise Refused("has a key that is no text", self.path, line, SYNTAX)
+            if key.tag == MERGE:
+                merged.append(self.node(value))
+                self.note("has a merge key, which GitHub does not take", line, "write it out")
+                continue
+            if key.value in table:
+                self.note(f"states {shown(key.value)} twice", line, "keep one of them")
+            table[key.value] = self.node(value, line)
+        for source in (one for each in merged for one in each.each()):
+            table = {**(source.table or {}), **table}
+        return table
+
+    def note(self, said: str, line: int, remedy: str) -> None:
+        self.findings.append(Finding(said, shown(self.path), line, remedy))
 
 
 # --- The model
@@ -509,7 +433,7 @@ class _Builder:
         line = run.line + run.block
         shell = node.get("shell")
         if shell is not None and "python" in (shell.text or ""):
-            yield from of_python(run.text, run.path, "", line)
+            yield from of_python(run.text, run.path, line)
             return
         place = folder
         for command in split(run.text, run.path, line):
@@ -539,6 +463,8 @@ class _Builder:
         path = commands.normal(file, folder)
         if path is not None and (inner := self.script(path)) is not None:
             reached.append((path, inner))
+        if not reached and (found := tuple(targets.unread(command.words, self.read_text))):
+            reached.append((" ".join(commands.program(command.words)[:3]), found))
         yield replace(command, followed=True) if reached else command
         for name, inner in reached:
             if name in seen:
@@ -549,12 +475,17 @@ class _Builder:
                 for further in self.expanded(one, "", seen | {name}):
                     yield replace(further, via=via)
 
+    def read_text(self, path: str) -> str | None:
+        """The text of a file that takes part; None where there is none."""
+        text = self.text_of(path) if path else None
+        if text is not None:
+            self.sources.setdefault(path, text)
+        return text
+
     def script(self, path: str) -> tuple[Command, ...] | None:
         """The commands of a file that a workflow runs; None where there is no such file."""
         if path not in self.scripts:
-            text = self.text_of(path) if len(self.scripts) < MAX_FILES else None
-            if text is not None:
-                self.sources.setdefault(path, text)
+            text = self.read_text(path) if len(self.scripts) < MAX_FILES else None
             self.scripts[path] = None if text is None else tuple(_script(path, text))
         return self.scripts[path]
 
@@ -591,8 +522,8 @@ def _with_inherited(workflows: Mapping[str, Workflow]) -> dict[str, Workflow]:
 def _script(path: str, text: str) -> list[Command]:
     first = text.partition("\n")[0]
     if path.endswith(".py") or (first.startswith("#!") and "python" in first):
-        return of_python(text, path, path)
-    return split(text, path, 1, path)
+        return of_python(text, path)
+    return split(text, path, 1)
 
 
 def _targets(path: str, text: str) -> dict[str, tuple[Command, ...]]:

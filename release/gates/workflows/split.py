@@ -4,37 +4,27 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
-from release.gates.workflows.commands import (
-    PYTHON,
-    SHELL_NAMES,
-    given_text,
-    may_publish,
-    others_of_find,
-    program,
-)
+from release.gates.workflows.commands import PYTHON, SHELLS, may_publish, program
 from release.gates.workflows.model import Command
 from release.text import python, shell
 from release.text.shell import Pipeline, Statement
 
-MAX_NESTING = 4
 # Functions of Python that only say something.
 SAYING = frozenset(
     """print log debug info warn warning error critical exception skip echo secho add_argument
     ArgumentParser exit""".split()  # noqa: SIM905
 )
 UPLOADING_MODULES = ("twine.commands", "twine.__main__", "twine.cli")
-LITERALS = (ast.Constant, ast.List, ast.Tuple)
-VALUES = (*LITERALS, ast.JoinedStr)
+LITERALS = ast.Constant | ast.List | ast.Tuple
 
 
 # --- Shell
 
 
-def split(script: str, path: str, line: int, via: str = "", depth: int = 0) -> list[Command]:
+def split(script: str, path: str, line: int) -> list[Command]:
     """The simple commands of a shell text whose first line is `line` of the file `path`.
 
     What is substituted follows at the end. A text that cannot be read is one command, that says
@@ -43,8 +33,12 @@ def split(script: str, path: str, line: int, via: str = "", depth: int = 0) -> l
     found = shell.read(script)
     if found.fault:
         words = ("?", script)
-        return [Command(words, path, line + found.line - 1, via=via, unread=found.fault)]
-    return _Splitter(path, line - 1, via, depth).commands(found.statements)
+        return [Command(words, path, line + found.line - 1, unread=found.fault)]
+    inner: list[Sequence[Statement]] = [found.statements]
+    commands: list[Command] = []
+    for statements in inner:
+        commands += _listed(statements, Command((), path, line - 1), inner)
+    return commands
 
 
 @functools.lru_cache(maxsize=64)
@@ -61,153 +55,74 @@ def functions(script: str) -> frozenset[str]:
     return frozenset(found)
 
 
-@dataclass(slots=True)
-class _Splitter:
-    path: str
-    before: int
-    via: str
-    depth: int
-    found: list[Command] = field(default_factory=list)
-    inner: list[Sequence[Statement]] = field(default_factory=list)
-    texts: list[tuple[str, int]] = field(default_factory=list)
+def _listed(
+    statements: Sequence[Statement], around: Command, inner: list[Sequence[Statement]]
+) -> Iterator[Command]:
+    """The commands of a list; `around` is what they have from what they stand in.
 
-    def commands(self, statements: Sequence[Statement]) -> list[Command]:
-        self.listed(statements)
-        for more in self.inner:
-            self.listed(more)
-        if self.depth < MAX_NESTING:
-            for text, line in self.texts:
-                self.found += split(text, self.path, line, self.via, self.depth + 1)
-        return self.found
-
-    def listed(self, statements: Sequence[Statement], operator: str = "") -> None:
-        """Take the commands of a list; `operator` is what stands before it."""
-        for statement in statements:
-            for before, pipeline in statement.items:
-                self.pipeline(pipeline, before or operator)
-            operator = ""
-
-    def pipeline(self, pipeline: Pipeline, operator: str) -> None:
-        for number, command in enumerate(pipeline.commands):
-            behind = [_is_shell(one) for one in pipeline.commands[number + 1 :]]
-            self.inner.append(command.inner)
-            first = len(self.found)
-            if command.kind:
-                self.group(command, operator, fed=any(behind))
-            elif command.words:
-                self.simple(command, operator, fed=any(behind))
-            if any(behind[:1]):
-                # What it says is what the shell runs.
-                self.texts += [(" ".join(c.words[1:]), c.line) for c in self.found[first:]]
-            if any(_is_python(one) for one in pipeline.commands[number + 1 : number + 2]):
-                for said in self.found[first:]:
-                    if said.words[0] in ("echo", "printf"):
-                        self.run("python", " ".join(said.words[1:]), said.line)
-            operator = "|"
-
-    def group(self, group: shell.Command, operator: str, *, fed: bool) -> None:
-        line = self.before + group.line
-        if group.kind in ("for", "case"):
-            self.found.append(
-                Command((group.kind, *group.words), self.path, line, operator, self.via)
+    What is substituted in them is added to `inner`.
+    """
+    for statement in statements:
+        for operator, pipeline in statement.items:
+            yield from _piped(
+                pipeline, replace(around, operator=operator or around.operator), inner
             )
-        for part in group.parts:
-            self.listed(part, operator)
-            operator = ""
-        if group.redirections or group.given:
-            words = ("}", *group.redirections)
-            end = Command(words, self.path, line, "", self.via, group.given, followed=fed)
-            self.found.append(end)
-        if fed and group.given:
-            self.texts.append((group.given, self.before + group.given_line))
+        around = replace(around, operator="")
 
-    def simple(self, simple: shell.Command, operator: str, *, fed: bool) -> None:
-        """Take a command, and what it is given to run: by its words, or by its here-documents."""
-        line = self.before + simple.line
-        kind, text = given_text(simple.words)
-        followed = bool(text) and self.depth < MAX_NESTING
-        if followed:
-            self.run(kind, text, line)
-        if _runs_what_is_said(simple.words):
-            self.texts += self.said(simple.inner)
-        for words in others_of_find(simple.words):
-            self.found.append(Command(words, self.path, line, operator, self.via))
-        if simple.given:
-            given_line = self.before + simple.given_line
-            run = program(simple.words)
-            if fed or run[:1] in SHELL_NAMES:
-                followed = self.depth < MAX_NESTING
-                self.texts.append((simple.given, given_line))
-            elif run and PYTHON.fullmatch(run[0]):
-                self.run("python", simple.given, given_line)
-        self.found.append(
-            Command(
-                simple.words,
-                self.path,
-                line,
-                operator,
-                self.via,
-                simple.given,
-                followed=followed,
-                bare=simple.bare,
-            )
+
+def _piped(
+    pipeline: Pipeline, around: Command, inner: list[Sequence[Statement]]
+) -> Iterator[Command]:
+    for number, command in enumerate(pipeline.commands):
+        inner.append(command.inner)
+        one = replace(
+            around,
+            words=command.words,
+            line=around.line + command.line,
+            operator="|" if number else around.operator,
+            fed=command.given,
+            feeds=around.feeds or any(map(_runs_its_input, pipeline.commands[number + 1 :])),
+            bare=command.bare,
         )
-
-    def said(self, statements: Sequence[Statement]) -> Iterator[tuple[str, int]]:
-        """The texts that the commands of a list print, as far as they are written out."""
-        for statement in statements:
-            for command in (one for _, line in statement.items for one in line.commands):
-                if command.given:
-                    yield command.given, self.before + command.given_line
-                elif command.words[:1] in (("echo",), ("printf",)):
-                    yield " ".join(command.words[1:]), self.before + command.line
-
-    def run(self, kind: str, text: str, line: int) -> None:
-        if kind == "python":
-            self.found += of_python(text, self.path, self.via, line)
-        else:
-            self.texts.append((text, line))
+        if command.kind:
+            yield from _grouped(command, replace(one, line=around.line), inner)
+        elif command.words:
+            yield one
 
 
-def _runs_what_is_said(words: Sequence[str]) -> bool:
-    """Whether a command runs what is substituted in it, or reads it as a shell does."""
-    run = program(words)
-    return bool(run) and (
-        run[:1] in SHELL_NAMES or run[0] == "eval" or words[0].startswith(("$(", "`"))
-    )
+def _grouped(
+    group: shell.Command, around: Command, inner: list[Sequence[Statement]]
+) -> Iterator[Command]:
+    at = replace(around, line=around.line + group.line, fed="", bare=None)
+    if group.kind in ("for", "case"):
+        yield replace(at, words=(group.kind, *group.words))
+    for part in group.parts:
+        yield from _listed(part, replace(around, words=(), fed="", bare=None), inner)
+        around = replace(around, operator="")
+    if group.redirections or group.given:
+        yield replace(at, words=("}", *group.redirections), operator="", fed=group.given)
 
 
-def _is_python(command: shell.Command) -> bool:
-    """Whether a command is a Python that reads its program from a pipe."""
-    run = program(command.words)
-    return bool(run and PYTHON.fullmatch(run[0])) and run[1:] in ((), ("-",))
-
-
-def _is_shell(command: shell.Command) -> bool:
-    return not command.kind and program(command.words)[:1] in SHELL_NAMES
+def _runs_its_input(command: shell.Command) -> bool:
+    """Whether a command is a shell, or a Python, that may read its program from a pipe."""
+    run = () if command.kind else program(command.words)
+    return bool(run) and (run[0] in SHELLS or bool(PYTHON.fullmatch(run[0])))
 
 
 # --- Python
 
 
-@dataclass(frozen=True, slots=True)
-class _Spoken:
-    """A text that Python gives to a function, and that may be one for a shell."""
-
-    text: str
-    line: int
-
-
-def of_python(text: str, path: str, via: str, line: int = 1) -> list[Command]:
+def of_python(text: str, path: str, line: int = 1) -> list[Command]:
     """The commands that a Python program gives to a function, as far as they are literal.
 
     A text that is not Python is one command, whose words are the text.
     """
     tree = parsed(text)
     if tree is None:
-        return [Command(("?", text), path, line, "", via)]
-    found = python_commands([tree], path, via, values_of(tree))
-    return [replace(command, line=command.line + line - 1) for command in found]
+        return [Command(("?", text), path, line)]
+    return [
+        replace(command, line=command.line + line - 1) for command in python_commands([tree], path)
+    ]
 
 
 def parsed(text: str) -> ast.Module | None:
@@ -218,89 +133,37 @@ def parsed(text: str) -> ast.Module | None:
         return None
 
 
-def values_of(tree: ast.Module) -> dict[str, ast.expr]:
-    """What is given to names, the last where there are several."""
-    return {
-        node.targets[0].id: node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign)
-        and isinstance(node.targets[0], ast.Name)
-        and isinstance(node.value, (*VALUES, ast.Call))
-    }
+def python_commands(trees: Iterable[ast.AST], path: str) -> list[Command]:
+    """The commands that programs, or parts of one, give to functions.
+
+    A text is split at its spaces, whatever a shell would make of it. Texts that no function is
+    given, and that look like an upload, are commands of an unknown program.
+    """
+    return [Command(tuple(words), path, line) for tree in trees for words, line in _spoken(tree)]
 
 
-def python_commands(
-    trees: Iterable[ast.AST], path: str, via: str, values: Mapping[str, ast.expr]
-) -> list[Command]:
-    """The commands that programs, or parts of one, give to functions."""
-    pieces = [piece for tree in trees for piece in _Program(path, via, values).pieces(tree)]
-    shell.read_all([piece.text for piece in pieces if isinstance(piece, _Spoken)])
-    found: list[Command] = []
-    for piece in pieces:
-        if isinstance(piece, Command):
-            found.append(piece)
-        else:
-            # Nothing says that the text is one for a shell: not to be read is no fault of it.
-            found += [
-                replace(command, line=piece.line, unread="")
-                for command in split(piece.text, path, piece.line, via, 1)
-            ]
-    return found
-
-
-class _Program:
-    def __init__(self, path: str, via: str, values: Mapping[str, ast.expr]) -> None:
-        self.path = path
-        self.via = via
-        self.values = values
-        self.taken: set[int] = set()
-
-    def pieces(self, tree: ast.AST) -> Iterator[Command | _Spoken]:
-        said = _said(tree)
-        for node in ast.walk(tree):
-            if id(node) in said:
-                continue
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                yield from self.imported(node)
-            elif isinstance(node, ast.Call):
-                yield from self.call(node)
-            elif isinstance(node, LITERALS) and id(node) not in self.taken:
-                yield from self.literal(node)
-
-    def command(self, node: ast.stmt | ast.expr, *words: str) -> Command:
-        return Command(words, self.path, node.lineno, "", self.via)
-
-    def imported(self, node: ast.Import | ast.ImportFrom) -> Iterator[Command]:
-        module = getattr(node, "module", None) or node.names[0].name
-        if module.startswith(UPLOADING_MODULES):
-            yield self.command(node, "?", "twine", "upload")
-
-    def literal(self, node: ast.expr) -> Iterator[Command]:
-        text = " ".join(_literals(node, self.values))
-        if may_publish(text):
-            self.taken |= {id(inner) for inner in ast.walk(node)}
-            yield self.command(node, "?", text)
-
-    def call(self, node: ast.Call) -> Iterator[Command | _Spoken]:
-        given = [*node.args, *(k.value for k in node.keywords if k.arg in ("args", "cmd"))]
-        if isinstance(node.func, ast.Attribute) and node.func.attr == "split":
-            given = [node.func.value]
-        self.taken |= {
-            id(inner)
-            for argument in given
-            for inner in ast.walk(argument)
-            if isinstance(inner, LITERALS)
-        }
-        words = [word for argument in given for word in _literals(argument, self.values)]
-        if len(words) == 1 and " " in words[0]:
-            yield _Spoken(words[0], node.lineno)
-        elif words:
-            kind, text = given_text(words)
-            yield replace(self.command(node, *words), followed=bool(text))
-            if kind == "shell":
-                yield _Spoken(text, node.lineno)
-            elif kind == "python":
-                yield from of_python(text, self.path, self.via, node.lineno)
+def _spoken(tree: ast.AST) -> Iterator[tuple[list[str], int]]:
+    taken = _said(tree)
+    for node in ast.walk(tree):
+        if id(node) in taken:
+            continue
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            module = getattr(node, "module", None) or node.names[0].name
+            if module.startswith(UPLOADING_MODULES):
+                yield ["?", "twine", "upload"], node.lineno
+        elif isinstance(node, ast.Call):
+            given = [*node.args, *(k.value for k in node.keywords if k.arg in ("args", "cmd"))]
+            taken |= {
+                id(one) for each in given for one in ast.walk(each) if isinstance(one, LITERALS)
+            }
+            words = [word for each in given for word in _literals(each)]
+            if words:
+                yield words[0].split() or ["?"] if len(words) == 1 else words, node.lineno
+        elif isinstance(node, LITERALS):
+            text = " ".join(_literals(node))
+            if may_publish(text):
+                taken |= {id(inner) for inner in ast.walk(node)}
+                yield ["?", text], node.lineno
 
 
 def _said(tree: ast.AST) -> set[int]:
@@ -328,39 +191,22 @@ def _says(node: ast.AST) -> bool:
     return isinstance(node, ast.Raise | ast.Assert)
 
 
-def _literals(
-    node: ast.expr, values: Mapping[str, ast.expr] = MappingProxyType({})
-) -> Iterator[str]:
+def _literals(node: ast.expr) -> Iterator[str]:
     """The texts in an argument, with a `?` for each that only a run can tell."""
     if isinstance(node, ast.Constant):
         if isinstance(node.value, str):
             yield node.value
     elif isinstance(node, ast.List | ast.Tuple):
         for item in node.elts:
-            yield from _literals(item, values)
+            yield from _literals(item)
     elif isinstance(node, ast.Starred):
-        yield from _literals(node.value, values)
+        yield from _literals(node.value)
     elif isinstance(node, ast.JoinedStr):
         yield "".join(
             str(part.value) if isinstance(part, ast.Constant) else "?" for part in node.values
         )
     elif isinstance(node, ast.BinOp):
-        yield from _literals(node.left, values)
-        yield from _literals(node.right, values)
-    elif isinstance(node, ast.Name) and isinstance(values.get(node.id), VALUES):
-        yield from _literals(values[node.id])
-    else:
-        yield from _split_literal(node)
-
-
-def _split_literal(node: ast.expr) -> Iterator[str]:
-    """The words of `"a text".split()`; a `?` for anything else."""
-    function = node.func if isinstance(node, ast.Call) else None
-    if (
-        isinstance(function, ast.Attribute)
-        and function.attr == "split"
-        and isinstance(function.value, ast.Constant)
-    ):
-        yield from str(function.value.value).split()
+        yield from _literals(node.left)
+        yield from _literals(node.right)
     else:
         yield "?"

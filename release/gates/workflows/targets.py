@@ -5,55 +5,112 @@ from __future__ import annotations
 import ast
 import configparser
 import re
+import shlex
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from release.gates.workflows.commands import (
+    NOX_CHOICES,
+    may_publish,
+    normal,
+    program,
+    values,
+)
 from release.gates.workflows.model import Command
-from release.gates.workflows.split import parsed, python_commands, split, values_of
-from release.text import shell
+from release.gates.workflows.split import parsed, python_commands, split
+from release.text import shell, toml
 
 # Beyond it, what a target of a Makefile needs is not followed.
 MAX_TARGETS = 300
 MAX_RECIPE = 2000
+MAKEFILES = ("Makefile", "makefile", "GNUmakefile")
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+CHOICES = frozenset(["nox.options.sessions", "nox.options.default_session", "options.sessions"])
+# Files in which other runners have their tasks; they are searched, whichever task is called.
+TASK_FILES: Mapping[str, tuple[str, ...]] = {
+    "just": ("justfile", "Justfile", ".justfile"),
+    **dict.fromkeys(("invoke", "inv"), ("tasks.py",)),
+    **dict.fromkeys(("npm", "yarn", "pnpm", "bun"), ("package.json",)),
+    **dict.fromkeys(("task", "go-task"), ("Taskfile.yml", "Taskfile.yaml")),
+    "pixi": ("pixi.toml", "pyproject.toml"),
+    "doit": ("dodo.py",),
+    "duty": ("duties.py",),
+}
+# What runners are told that runs no task.
+NO_TASK = frozenset(
+    """ci install i add update version info --version -V -v --help -h --list -l""".split()  # noqa: SIM905
+)
+MAKE_INCLUDE = re.compile(r"^-?include[ \t]+(.+)", re.M)
 MAKE_VARIABLE = re.compile(r"^[ ]*(?:export[ ]+)?(\w+)[ ]*[:?]{0,2}=([^\n#]*)", re.M)
 MAKE_USE = re.compile(r"\$\((\w+)\)|\$\{(\w+)\}")
+
+
+def unread(words: Sequence[str], text_of: Callable[[str], str | None]) -> Iterator[Command]:
+    """What may publish in the files that tell a runner what to do, where these are not read.
+
+    One for each line of them, whichever task is called: of runners that are not known more closely,
+    of make in another folder or with another file, and of nox where sessions are chosen by tags.
+    """
+    name, *rest = program(words) or ("",)
+    if {*rest[:1]} & NO_TASK:
+        return
+    paths = [path for path in map(normal, _task_files(name, rest, text_of)) if path is not None]
+    for path in dict.fromkeys(paths):
+        for number, line in enumerate((text_of(path) or "").split("\n"), 1):
+            if may_publish(line):
+                yield Command(("?", line.strip()), path, number)
+
+
+def _task_files(
+    name: str, rest: Sequence[str], text_of: Callable[[str], str | None]
+) -> Iterator[str]:
+    yield from TASK_FILES.get(name, ())
+    if name == "nox" and NOX_CHOICES & {word.partition("=")[0] for word in rest}:
+        yield _given(rest, "-f", "--noxfile") or "noxfile.py"
+    if name in ("make", "gmake"):
+        folder, file = _given(rest, "-C", "--directory"), _given(rest, "-f", "--file")
+        for one in (file,) if file else MAKEFILES:
+            place = f"{folder or '.'}/{one}"
+            # Those at the root are read for their targets, but not what they include.
+            yield from (place,) if folder or file else ()
+            for match in MAKE_INCLUDE.finditer(text_of(normal(place) or "") or ""):
+                yield from (f"{folder or '.'}/{name}" for name in match[1].split())
+
+
+def _given(words: Sequence[str], *names: str) -> str:
+    return next((value for _, value in values(words, names)), "")
 
 
 def of_noxfile(text: str, path: str) -> dict[str, tuple[Command, ...]]:
     """The sessions of a noxfile, as `nox -s NAME`, with what each runs.
 
     What a session's functions of the same file run counts as its own, and so does a session that
-    it notifies.
+    it notifies. `nox -s ` are those that run where none is named.
     """
     tree = parsed(text)
     if tree is None:
         return {}
-    values = values_of(tree)
-    functions = {
-        node.name: node
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    }
+    functions = {node.name: node for node in tree.body if isinstance(node, FUNCTIONS)}
     found: dict[str, tuple[Command, ...]] = {}
     for node in functions.values():
         names = list(_session_names(node))
-        if not names:
-            continue
-        via = f"nox -s {names[0]}"
-        reached = _reached(node, functions)
-        commands = python_commands(reached, path, via, values)
-        for name in names:
-            found[f"nox -s {name}"] = tuple(commands)
+        commands = tuple(python_commands(_reached(node, functions), path)) if names else ()
+        found |= {f"nox -s {name}": commands for name in names}
     for target, own in list(found.items()):
-        notified = [
-            command
-            for one in own
-            for command in found.get(f"nox -s {one.words[0]}", ())
-            if len(one.words) == 1
-        ]
-        found[target] = (*own, *notified)
+        alone = [one.words[0] for one in own if len(one.words) == 1]
+        found[target] = (*own, *(c for name in alone for c in found.get(f"nox -s {name}", ())))
+    if found:
+        chosen = [f"nox -s {name}" for name in _chosen(tree)] or list(found)
+        found["nox -s "] = tuple(c for name in chosen for c in found.get(name, ()))
     return found
+
+
+def _chosen(tree: ast.Module) -> Iterator[str]:
+    """The sessions that `nox.options.sessions` names."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in CHOICES:
+            yield from (str(one.value) for one in ast.walk(node) if isinstance(one, ast.Constant))
 
 
 def _session_names(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
@@ -107,11 +164,7 @@ def of_makefile(text: str, path: str) -> dict[str, tuple[Command, ...]]:
             recipes.setdefault(target, []).append((_made(recipe, variables), number))
     shell.read_all([recipe for found in recipes.values() for recipe, _ in found])
     own = {
-        target: [
-            command
-            for recipe, number in found
-            for command in split(recipe, path, number, f"make {target}")
-        ]
+        target: [command for recipe, number in found for command in split(recipe, path, number)]
         for target, found in recipes.items()
     }
     targets = {
@@ -175,23 +228,23 @@ def of_tox(text: str, path: str) -> dict[str, tuple[Command, ...]]:
     except configparser.Error:
         return {}
     lines = {line.strip(): number for number, line in enumerate(text.split("\n"), 1)}
-    found = {}
+    found: dict[str, tuple[Command, ...]] = {}
     for section in parser.sections():
-        name = section.removeprefix("testenv:") if section.startswith("testenv:") else ""
-        if not name and section != "testenv":
-            continue
-        number = lines.get(f"[{section}]", 1)
-        commands: list[Command] = []
-        for key in ("commands_pre", "commands", "commands_post"):
-            for line in parser[section].get(key, "").replace("\\\n", " ").split("\n"):
-                commands += split(
+        name = section.removeprefix("testenv:")
+        if name != section or section == "testenv":
+            told = parser[section]
+            texts = [told.get(key, "") for key in ("commands_pre", "commands", "commands_post")]
+            commands = [
+                command
+                for line in "\n".join(texts).replace("\\\n", " ").split("\n")
+                for command in split(
                     line.strip().lstrip("-! "),
                     path,
-                    lines.get(line.strip(), number),
-                    f"tox -e {name}",
+                    lines.get(line.strip(), lines.get(f"[{section}]", 1)),
                 )
-        for one in _expanded(name):
-            found[f"tox -e {one}"] = tuple(commands)
+            ]
+            names = _expanded(name) if name != section else [""]
+            found |= {f"tox -e {one}": tuple(commands) for one in names}
     return found
 
 
@@ -207,51 +260,33 @@ def _expanded(name: str) -> list[str]:
 def of_pyproject(text: str, path: str) -> dict[str, tuple[Command, ...]]:
     """The tasks that a pyproject.toml defines for hatch, pdm, poe, taskipy and tox."""
     try:
-        tool = tomllib.loads(text).get("tool")
+        tool = toml.loads(text).get("tool")
     except (tomllib.TOMLDecodeError, RecursionError):
         return {}
-    found = {
-        target: tuple(
-            command
-            for item in _shell_texts(value)
-            for command in split(item, path, _line_of(text, value), target)
-        )
-        for target, value in _tasks(tool)
-    }
+    found: dict[str, tuple[Command, ...]] = {}
+    for target, value, *keys in _tasks(tool):
+        line = toml.line_of(text, ("tool", *keys)) or 1
+        texts = list(_shell_texts(value))
+        found[target] = tuple(command for one in texts for command in split(one, path, line))
     _add_tasks_of_tasks(found)
-    for name, env in _items(tool, "tox", "env"):
-        own = _tox_commands(env, text, path, f"tox -e {name}")
-        if own:
-            found[f"tox -e {name}"] = own
     legacy = dict(_items(tool, "tox")).get("legacy_tox_ini")
-    if isinstance(legacy, str):
-        found |= of_tox(legacy, path)
-    return found
+    return found | (of_tox(legacy, path) if isinstance(legacy, str) else {})
 
 
-def _tasks(tool: Any) -> Iterator[tuple[str, Any]]:
-    """The tasks of hatch, pdm, poe and taskipy, each by what calls it."""
+def _tasks(tool: Any) -> Iterator[tuple[Any, ...]]:
+    """The tasks, each by what calls it, with where it stands."""
     for name, env in _items(tool, "hatch", "envs"):
         for task, value in _items(env, "scripts"):
-            yield f"hatch run {name}:{task}", value
-            if name == "default":
-                yield f"hatch run {task}", value
+            for form in ("", f"{name}:") if name == "default" else (f"{name}:",):
+                yield f"hatch run {form}{task}", value, "hatch", "envs", name, "scripts", task
     for form, *keys in (
         ("pdm run", "pdm", "scripts"),
         ("poe", "poe", "tasks"),
         ("task", "taskipy", "tasks"),
+        ("tox -e", "tox", "env"),
     ):
         for task, value in _items(tool, *keys):
-            yield f"{form} {task}", value
-
-
-def _tox_commands(env: Any, text: str, path: str, target: str) -> tuple[Command, ...]:
-    given = env.get("commands", ()) if isinstance(env, Mapping) else ()
-    return tuple(
-        Command(tuple(map(str, words)), path, _line_of(text, words), "", target)
-        for words in given
-        if isinstance(words, list)
-    )
+            yield f"{form} {task}", value, *keys, task
 
 
 def _add_tasks_of_tasks(found: dict[str, tuple[Command, ...]]) -> None:
@@ -271,24 +306,14 @@ def _items(table: Any, *keys: str) -> list[tuple[str, Any]]:
 
 
 def _shell_texts(value: Any) -> Iterator[str]:
+    """The texts of a task: one, several, or a command as the words of a list in a list."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):
         for item in value:
-            yield from _shell_texts(item)
+            yield from (
+                [shlex.join(map(str, item))] if isinstance(item, list) else _shell_texts(item)
+            )
     elif isinstance(value, Mapping):
-        for key in ("cmd", "shell", "script", "composite", "sequence", "interpreter"):
+        for key in ("cmd", "shell", "script", "composite", "sequence", "interpreter", "commands"):
             yield from _shell_texts(value.get(key))
-
-
-def _line_of(text: str, value: Any) -> int:
-    """The line of a task in the file: where the longest of its texts stands, else the first."""
-    first = (
-        next(_shell_texts(value), "")
-        if not isinstance(value, list)
-        else " ".join(item for item in value if isinstance(item, str))
-    )
-    place = text.find(first) if first else -1
-    if place < 0 and isinstance(value, list) and value and isinstance(value[0], str):
-        place = text.find(f'"{value[0]}"')
-    return text.count("\n", 0, place) + 1 if place >= 0 else 1

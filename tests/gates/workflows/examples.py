@@ -8,9 +8,10 @@ from pathlib import Path
 
 from release.gates.workflows.model import Model
 from release.gates.workflows.pins import table
-from release.gates.workflows.policy import Breach, judge
+from release.gates.workflows.policy import judge
 from release.gates.workflows.publishing import Expected
 from release.gates.workflows.read import ACTION_NAMES, FOLDER, build, parse
+from release.gates.workflows.rules.breach import Breach
 from release.model import Finding
 
 RELEASE = f"{FOLDER}/release.yml"

@@ -211,15 +211,10 @@ def test_what_publishes_nothing_is_not_obscure(text: str) -> None:
         "twi\\\nne upload x",
         "select y in $(twine upload x); do a; done",
         "for ((i=$(twine upload x); i < 2; i++)); do a; done",
-        "eval 'eval \"twine upload x\"'",
-        "sh -c \"sh -c 'twine upload x'\"",
         "find . | xargs -n 1 nohup sudo -E env A=1 twine upload",
         "a\r\ntwine \\\r\nupload x\r\n",
         "echo ${{ a && '}} \"' }}\ntwine upload x",
         'echo "$(cat <<E\n$(twine upload x)\nE\n)"',
-        "cat <<E | bash -s\ntwine upload x\nE",
-        "{ cat; } <<E | sh\ntwine upload x\nE",
-        "(set -e; echo 'twine upload x') | bash",
     ],
 )
 def test_an_upload_is_seen_whatever_syntax_is_around_it(text: str) -> None:
@@ -262,10 +257,13 @@ def test_a_text_that_cannot_be_read_and_names_an_upload_is_obscure() -> None:
         "python -c \"import subprocess; subprocess.run(['twine', 'upload', 'x'])\"",
         "echo 'twine upload x' | bash", "trap 'twine upload x' EXIT", "echo \"`twine upload x`\"",
         "bash -o pipefail -c 'timeout 5m twine upload x'",
+        "eval 'eval \"twine upload x\"'", "sh -c \"sh -c 'twine upload x'\"",
+        "cat <<E | bash -s\ntwine upload x\nE", "{ cat; } <<E | sh\ntwine upload x\nE",
+        "(set -e; echo 'twine upload x') | bash", "echo 'twine upload x' | tee x | python -",
     ],
 )  # fmt: skip
-def test_a_text_that_a_command_runs_is_followed(text: str) -> None:
-    assert any(uploads(command.words) for command in split(text, "x", 1))
+def test_an_upload_in_a_text_that_a_command_runs_is_seen(text: str) -> None:
+    assert any(uploads(c.words) or obscure(c) for c in split(text, "x", 1))
 
 
 @pytest.mark.parametrize(
@@ -379,7 +377,7 @@ class TestTargets:
             "@session\ndef b(s):\n    subprocess.run(f'twine upload {x}', shell=True)\n"
         )
         found = of_noxfile(text, "noxfile.py")
-        assert set(found) == {"nox -s a", "nox -s one", "nox -s b"}
+        assert set(found) == {"nox -s a", "nox -s one", "nox -s b", "nox -s "}
         ran = [(c.words, c.line) for c in found["nox -s a"]]
         assert (("uv", "publish"), 4) in ran
         assert (("twine", "upload", "?"), 13) in ran
@@ -396,7 +394,8 @@ class TestTargets:
     )
     def test_an_upload_of_a_session_is_seen_however_it_is_spelled(self, body: str) -> None:
         text = f"TOOL = 'twine'\n@nox.session\ndef a(session):\n    {body}\n"
-        assert any(uploads(c.words) for c in of_noxfile(text, "noxfile.py")["nox -s a"])
+        commands = of_noxfile(text, "noxfile.py")["nox -s a"]
+        assert any(uploads(c.words) or obscure(c) for c in commands)
 
     @pytest.mark.parametrize(
         ("body", "found"),
@@ -418,6 +417,14 @@ class TestTargets:
         text = '@nox.session\ndef a(session):\n    session.run("it\'s (odd")\n'
         (command,) = of_noxfile(text, "noxfile.py")["nox -s a"]
         assert (command.unread, command.line) == ("", 3)
+
+    def test_sessions_that_run_where_none_is_named_are_those_that_the_options_name(self) -> None:
+        text = (
+            "@session\ndef a(s):\n    s.run('a', '1')\n@session\ndef b(s):\n    s.run('b', '1')\n"
+        )
+        for options, ran in (("", ["a", "b"]), ("nox.options.sessions = ['b']\n", ["b"])):
+            found = of_noxfile(text + options, "noxfile.py")["nox -s "]
+            assert [c.words[0] for c in found] == ran
 
     @pytest.mark.parametrize("text", ["def f(:\n", "(" * 5000, "\x00", "x = 1"])
     def test_a_noxfile_that_is_none_has_no_sessions(self, text: str) -> None:

@@ -1018,7 +1018,8 @@ ADVICE = {"verified", "checkout", "hand-off", "pins", "tags", "concurrency"}
 MILD = {
     "environment": {"an expression"},
     "permissions": {"contents: write", "one more", "everything"},
-    "steps": {"a checkout", "a shell of the project", "a machine of the project"},
+    "steps": {"awk that runs", "sed that runs", "a checkout",
+              "a shell of the project", "a machine of the project"},
     "ref": {"pushes of branches", "dispatches", "schedules", "a branch named like a tag",
             "a condition that is a text and always holds"},
     "inputs": {"skip-existing", "skip-existing that may be on", "no attestations",
@@ -1160,7 +1161,7 @@ class TestGoodVariants:
                 'case "$x" in *.whl|*.tar.gz) ;; *) exit 1;; esac', "(( n == 2 ))",
                 "files=(dist/*); test ${#files[@]} -eq 2", "die() { echo no; exit 1; }; die",
                 "du -h dist; file x; touch x; which gh; uname -a; cksum x; timeout 9 ls",
-                "bash -c 'ls dist'", "sed -n -e 's/a/b/p' x", "command -v gh",
+                "command -v gh",
             )),
             ("      name: pypi\n", "      name: PyPI\n"),
             # A commit that is compared.
@@ -1465,7 +1466,6 @@ class TestSecondPublishers:
         "step",
         [
             "run: timeout 5m twine upload dist/*",
-            "run: bash -c 'twine upload dist/*'",
             "run: $PYTHON -m twine upload dist/*",
             "run: uv --cache-dir .c publish",
             "run: poetry -C . publish",
@@ -1490,7 +1490,6 @@ class TestSecondPublishers:
             "sort --compress-prog='twine upload x' f",
             r"find . -exec echo {} \; -exec twine upload {} \;",
             "find . -ok twine upload {}",
-            "env -S'twine upload x'",
             "env --split-string='twine upload x'",
             "bash < <(echo twine upload x)",
             "source <(echo twine upload x)",
@@ -1566,33 +1565,13 @@ def test_a_finding_shows_no_token_and_nothing_that_a_terminal_obeys() -> None:
     assert said.isprintable()
 
 
-class TestVerificationInScripts:
-    LOOP = GOOD[GOOD.index(LOOPED) : GOOD.index("          done\n") + len("          done\n")]
-    PYTHON = """\
-import os, pathlib, subprocess
-for file in pathlib.Path("dist").iterdir():
-    subprocess.run(["gh", "attestation", "verify", str(file), "--repo", os.environ["R"],
-        "--signer-workflow", os.environ["W"], "--source-ref", os.environ["GITHUB_REF"],
-        "--source-digest", os.environ["GITHUB_SHA"]], check=True)
-"""
-
-    @pytest.mark.parametrize(
-        ("before", "behind", "fine"),
-        [("set -e\n", "", True), ("", "", False), ("set -e\n", " || echo no", False)],
-    )
-    def test_a_shell_script_fails_with_its_commands(
-        self, before: str, behind: str, fine: bool
-    ) -> None:
-        script = before + self.LOOP.replace(VERIFIED, f"{VERIFIED.rstrip()}{behind}\n") + "echo\n"
-        text = changed((self.LOOP, "          bash ci/verify.sh\n"))
-        found = broken(judged({RELEASE: text, "ci/verify.sh": script}))
-        assert found == (set() if fine else {"verified"})
-
-    def test_a_python_program_demands_success(self) -> None:
-        text = changed((self.LOOP, "          python ci/verify.py\n"))
-        assert broken(judged({RELEASE: text, "ci/verify.py": self.PYTHON})) == set()
-        soft = self.PYTHON.replace(", check=True", "")
-        assert broken(judged({RELEASE: text, "ci/verify.py": soft})) == {"verified"}
+def test_a_verification_in_a_script_is_not_relied_on() -> None:
+    loop = GOOD[GOOD.index(LOOPED) : GOOD.index("          done\n") + len("          done\n")]
+    text = changed((loop, "          bash ci/verify.sh\n"))
+    found = judged({RELEASE: text, "ci/verify.sh": f"set -e\n{loop}"})
+    assert broken(found) == {"verified"}
+    (breach,) = found
+    assert "no command of the step is sure to run" in breach.finding.message
 
 
 class TestShellThatCannotBeRead:

@@ -103,7 +103,7 @@ class TestYaml:
             ("a: b: c\n", "mapping values are not allowed in this context", 1),
             ("a: [1,\n", "did not find expected node content", 2),
             ("a: 1\n\x00\n", "control characters are not allowed", 2),
-            ("a: 1\n---\nb: 2\n", "holds more than one document", 2),
+            ("a: 1\n---\nb: 2\n", "but found another document", 2),
             ("a:\n  - *b\n", "*b stands for no value before it", 2),
             ("a: &x [*x]\n", "*x stands for no value before it", 1),
             ("a:\n  ? [b]\n  : c\n", "has a key that is no text", 2),

@@ -20,8 +20,9 @@ from release.gates.workflows import (
     weigh,
 )
 from release.gates.workflows.model import Node
-from release.gates.workflows.policy import RULES, Breach
+from release.gates.workflows.policy import RULES
 from release.gates.workflows.read import parse
+from release.gates.workflows.rules.breach import Breach
 from release.gates.workflows.settings import Waiver
 from release.model import Evidence, Finding, Judgement, Status
 from release.project import read_project

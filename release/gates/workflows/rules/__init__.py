@@ -1,0 +1,1 @@
+"""The rules of the publishing policy, a module for each group; `policy.RULES` is their table."""
