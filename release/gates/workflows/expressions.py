@@ -1,27 +1,51 @@
 """Conditions of workflows, evaluated as far as they can be without running anything.
 
 The language is that of GitHub's expressions: literals, contexts, `!`, `&&`, `||`, comparisons and
-functions. What depends on the run is UNKNOWN, and the rest follows from it by Kleene's logic.
+functions. Written with Python's operators, of which `~` binds as `!` does, it is read by Python's
+own parser. What depends on the run is UNKNOWN, and the rest follows from it by Kleene's logic.
 """
 
 from __future__ import annotations
 
+import ast
 import math
+import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from release.text import python
+
 # Longer ones GitHub refuses.
 MAX_LENGTH = 21_000
-MAX_DEPTH = 50
 TOKEN = re.compile(
     r"\s*(?:(?P<string>'(?:[^']|'')*')|(?P<number>-?(?:0x[0-9a-f]+|\d+(?:\.\d+)?(?:e[+-]?\d+)?))"
-    r"|(?P<name>[a-z_][\w-]*)|(?P<operator>==|!=|<=|>=|&&|\|\||[!<>().,*\[\]]))",
+    r"|(?P<name>[a-z_][\w-]*|\*)|(?P<operator>==|!=|<=|>=|&&|\|\||[!<>().,\[\]]))",
     re.I,
 )
 # Functions of which one is enough for `success()` to be no part of a condition any longer.
 STATUS = frozenset(["success", "always", "cancelled", "failure"])
+OPERATORS = {"&&": "and", "||": "or", "!": "~"}
+CONSTANTS: Mapping[str, bool | float | None] = {
+    "true": True,
+    "false": False,
+    "null": None,
+    "nan": math.nan,
+}
+COMPARED: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+SEARCHES: Mapping[str, Callable[[str, str], bool]] = {
+    "startswith": str.startswith,
+    "endswith": str.endswith,
+    "contains": str.__contains__,
+}
 
 
 class Unknown:
@@ -62,72 +86,36 @@ def unwrapped(text: str) -> str | None:
     return text[3:-2]
 
 
-def overrides(text: str) -> str:
+def overrides(text: str, *, step: bool = False) -> str:
     """The function by which an `if:` holds although something before it failed; empty for none.
 
     With a function of the status in it, `success()` is no longer implied. Only `success()` itself,
-    alone or joined to the rest by `&&`, keeps what is implied without it.
+    alone or joined to the rest by `&&`, keeps what is implied without it; `!failure()` of a `step`,
+    too, which no step is skipped for.
     """
     whole = unwrapped(text) if "${{" in text else text
-    tokens = _tokens(whole if whole is not None else re.sub(r"\$\{\{|\}\}", " ", text))
-    if tokens is None:
+    read = _read(whole if whole is not None else re.sub(r"\$\{\{|\}\}", " ", text))
+    if read is None:
         match = re.search(r"\b(success|always|cancelled|failure)\s*\(", text, re.I)
         return f"{match[1].lower()}()" if match else ""
-    depth = 0
-    strict = whole is not None and not _has_or(tokens)
-    for place, (kind, part) in enumerate(tokens):
-        if kind == "operator":
-            depth += {"(": 1, ")": -1}.get(part, 0)
-        elif kind == "name" and part.lower() in STATUS:
-            before = tokens[place - 1][1] if place else "&&"
-            behind = [one for _, one in tokens[place + 1 : place + 4]] + ["&&"]
-            if behind[0] != "(":
-                continue
-            plain = behind[1] == ")" and behind[2] == "&&" and before == "&&" and depth == 0
-            if part.lower() != "success" or not (strict and plain):
-                negated = "!" if before == "!" else ""
-                return f"{negated}{part.lower()}()"
-    return ""
-
-
-def _has_or(tokens: Sequence[tuple[str, str]]) -> bool:
-    """Whether an expression is a choice, outside of all brackets."""
-    depth = 0
-    for kind, part in tokens:
-        if kind == "operator":
-            depth += {"(": 1, ")": -1}.get(part, 0)
-            if part == "||" and depth == 0:
-                return True
-    return False
-
-
-def _tokens(text: str) -> list[tuple[str, str]] | None:
-    """The tokens of an expression; None for what is none."""
-    if len(text) > MAX_LENGTH:
-        return None
-    tokens: list[tuple[str, str]] = []
-    place = 0
-    end = len(text.rstrip())
-    while place < end:
-        match = TOKEN.match(text, place)
-        if match is None or match.lastgroup is None:
-            return None
-        tokens.append((match.lastgroup, match[match.lastgroup]))
-        place = match.end()
-    return tokens
+    is_and = isinstance(read.tree, ast.BoolOp) and isinstance(read.tree.op, ast.And)
+    joined = getattr(read.tree, "values", ()) if is_and else (read.tree,)
+    told = {id(one): read.status(one) for one in joined} if whole is not None else {}
+    fine = {"success()"}
+    if step and {"success()", "!failure()"} & set(told.values()):
+        fine |= {"!failure()", "!cancelled()"}
+    kept = {id(inner) for one in joined if told.get(id(one)) in fine for inner in ast.walk(one)}
+    found = (read.status(one) for one in ast.walk(read.tree) if id(one) not in kept)
+    return next(filter(None, found), "")
 
 
 def evaluate(text: str, context: Context) -> Value:
     """The value of an expression without its `${{ }}`; UNKNOWN for one that is malformed."""
-    tokens = _tokens(text)
-    if tokens is None:
-        return UNKNOWN
-    parser = _Parser(tokens, context)
+    read = _read(text)
     try:
-        value = parser.either(0)
-    except (IndexError, ValueError):
+        return read.value(read.tree, context) if read is not None else UNKNOWN
+    except RecursionError:
         return UNKNOWN
-    return value if parser.place == len(tokens) else UNKNOWN
 
 
 def truth(value: Value) -> bool | None:
@@ -140,160 +128,126 @@ def truth(value: Value) -> bool | None:
     return bool(value)
 
 
-class _Parser:
-    def __init__(self, tokens: Sequence[tuple[str, str]], context: Context) -> None:
-        self.tokens = tokens
-        self.context = context
-        self.place = 0
+def _read(text: str) -> _Read | None:
+    """An expression as Python's parser reads it; None for what is none."""
+    tokens: list[tuple[str, str]] = []
+    place, end = 0, len(text.rstrip())
+    while place < end:
+        match = TOKEN.match(text, place) if end <= MAX_LENGTH else None
+        if match is None or match.lastgroup is None:
+            return None
+        tokens.append((match.lastgroup, match[match.lastgroup]))
+        place = match.end()
+    # Words are called by their places, lest one is a keyword of Python.
+    words = (
+        OPERATORS.get(word, word) if kind == "operator" else f"n{number}"
+        for number, (kind, word) in enumerate(tokens)
+    )
+    try:
+        (statement,) = python.parse(f"({' '.join(words)})").body
+    except (SyntaxError, ValueError):
+        return None
+    return _Read(tokens, statement.value) if isinstance(statement, ast.Expr) else None
 
-    def next_is(self, *operators: str) -> bool:
-        if self.place >= len(self.tokens):
-            return False
-        kind, text = self.tokens[self.place]
-        return kind == "operator" and text in operators
 
-    def take(self, *operators: str) -> bool:
-        if not self.next_is(*operators):
-            return False
-        self.place += 1
-        return True
+@dataclass(frozen=True)
+class _Read:
+    tokens: Sequence[tuple[str, str]]
+    tree: ast.expr
 
-    def demand(self, operator: str) -> None:
-        if not self.take(operator):
-            raise ValueError(operator)
+    def token(self, name: str) -> tuple[str, str]:
+        return self.tokens[int(name[1:])]
 
-    def either(self, depth: int) -> Value:
-        if depth > MAX_DEPTH:
-            raise ValueError("nested too deeply")
-        value = self.both(depth)
-        while self.take("||"):
-            other = self.both(depth)
-            known = truth(value)
-            if known is None:
-                value = True if truth(other) else UNKNOWN
-            elif not known:
-                value = other
-        return value
+    def function(self, node: ast.AST) -> str:
+        """The function that a node calls; empty for another node."""
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            return ""
+        return self.token(node.func.id)[1].lower()
 
-    def both(self, depth: int) -> Value:
-        value = self.comparison(depth)
-        while self.take("&&"):
-            other = self.comparison(depth)
-            known = truth(value)
-            if known is None:
-                value = False if truth(other) is False else UNKNOWN
-            elif known:
-                value = other
-        return value
+    def status(self, node: ast.AST) -> str:
+        """The function of the status that a node calls, be it negated; empty for another node."""
+        if isinstance(node, ast.UnaryOp):
+            inner = self.status(node.operand)
+            return f"!{inner}" if inner else ""
+        name = self.function(node)
+        return f"{name}()" if name in STATUS else ""
 
-    def comparison(self, depth: int) -> Value:
-        value = self.negation(depth)
-        while self.next_is("==", "!=", "<", "<=", ">", ">="):
-            operator = self.tokens[self.place][1]
-            self.place += 1
-            other = self.negation(depth)
-            value = _compared(value, operator, other)
-        return value
+    def value(self, node: ast.expr, context: Context) -> Value:
+        def of(*nodes: ast.expr) -> list[Value]:
+            return [self.value(one, context) for one in nodes]
 
-    def negation(self, depth: int) -> Value:
-        turns = 0
-        while self.take("!"):
-            turns += 1
-        value = self.primary(depth)
-        if not turns:
-            return value
+        match node:
+            case ast.BoolOp(op=op, values=values):
+                return _joined(of(*values), until=isinstance(op, ast.Or))
+            case ast.Compare(left=left, ops=ops, comparators=others):
+                (value,) = of(left)
+                for sign, other in zip(ops, of(*others), strict=True):
+                    value = _compared(value, type(sign), other)
+                return value
+            case ast.UnaryOp(operand=operand):
+                known = truth(*of(operand))
+                return UNKNOWN if known is None else not known
+            case ast.Call(args=args):
+                return _called(self.function(node), of(*args))
+            case ast.Name(id=name) if self.token(name)[0] != "name":
+                return _literal(*self.token(name))
+        parts = list(self.parts(node, context))
+        if len(parts) == 1 and str(parts[0]).lower() in CONSTANTS:
+            return CONSTANTS[str(parts[0]).lower()]
+        names = [part for part in parts if part is not None and part != "*"]
+        return context(".".join(names).lower()) if len(names) == len(parts) else UNKNOWN
+
+    def parts(self, node: ast.expr, context: Context) -> Iterator[str | None]:
+        """The names of a reference, None for what only a run can tell."""
+        match node:
+            case ast.Name(id=name):
+                yield self.token(name)[1]
+            case ast.Attribute(value=value, attr=name):
+                yield from self.parts(value, context)
+                yield self.token(name)[1]
+            case ast.Subscript(value=value, slice=index):
+                yield from self.parts(value, context)
+                found = self.value(index, context)
+                yield found if isinstance(found, str) else None
+            case _:
+                yield None
+
+
+def _literal(kind: str, text: str) -> Value:
+    if kind == "string":
+        return text[1:-1].replace("''", "'")
+    if kind == "number":
+        return float(int(text, 16)) if "x" in text.lower() else float(text)
+    return UNKNOWN
+
+
+def _joined(values: Sequence[Value], *, until: bool) -> Value:
+    """What `||` (`until` one holds) or `&&` (until one does not) makes of values."""
+    value, *rest = values
+    for other in rest:
         known = truth(value)
-        return UNKNOWN if known is None else known == (turns % 2 == 0)
-
-    def primary(self, depth: int) -> Value:
-        if self.take("("):
-            value = self.either(depth + 1)
-            self.demand(")")
-            return value
-        kind, text = self.tokens[self.place]
-        self.place += 1
-        if kind == "string":
-            return text[1:-1].replace("''", "'")
-        if kind == "number":
-            return float(int(text, 16)) if "x" in text.lower() else float(text)
-        if kind != "name":
-            raise ValueError(text)
-        name = text.lower()
-        if self.take("("):
-            arguments: list[Value] = []
-            while not self.take(")"):
-                arguments.append(self.either(depth + 1))
-                if not self.next_is(")"):
-                    self.demand(",")
-            return _called(name, arguments)
-        return self.reference(text, depth)
-
-    def reference(self, name: str, depth: int) -> Value:
-        known: dict[str, Value] = {"true": True, "false": False, "null": None, "nan": math.nan}
-        parts: list[str] | None = [name]
-        while self.next_is(".", "["):
-            if self.take("."):
-                part = "*" if self.take("*") else self.tokens[self.place][1]
-                self.place += part != "*"
-            else:
-                self.demand("[")
-                index = "*" if self.take("*") else self.either(depth + 1)
-                self.demand("]")
-                part = index if isinstance(index, str) else "*"
-            if parts is not None:
-                parts = None if part == "*" else [*parts, part]
-        if parts is None:
-            return UNKNOWN
-        if len(parts) == 1 and name.lower() in known:
-            return known[name.lower()]
-        return self.context(".".join(parts).lower())
+        if known is None:
+            value = until if truth(other) is until else UNKNOWN
+        elif known is not until:
+            value = other
+    return value
 
 
 def _called(name: str, arguments: Sequence[Value]) -> Value:
     if name == "always" and not arguments:
         return True
-    if name in ("startswith", "endswith", "contains") and len(arguments) == 2:
-        text, part = arguments
-        if isinstance(part, StartsWith | Unknown):
-            return UNKNOWN
-        piece = _text(part)
-        if isinstance(text, Unknown):
-            return UNKNOWN
-        if isinstance(text, StartsWith):
-            prefix = text.prefix.lower()
-            if name == "startswith":
-                if prefix.startswith(piece):
-                    return True
-                return UNKNOWN if piece.startswith(prefix) else False
-            return True if name == "contains" and piece in prefix else UNKNOWN
-        whole = _text(text)
-        if name == "contains":
-            return piece in whole
-        return whole.startswith(piece) if name == "startswith" else whole.endswith(piece)
-    if name == "format" and arguments and isinstance(arguments[0], str):
-        return _formatted(arguments[0], arguments[1:])
-    return UNKNOWN
-
-
-def _formatted(text: str, arguments: Sequence[Value]) -> Value:
-    """What `format` makes of a text, as far as it is known from the start."""
-    made = ""
-    for number, part in enumerate(re.split(r"\{(\d{1,3})\}", text)):
-        if number % 2 == 0:
-            if "{" in part or "}" in part:
-                return StartsWith(made) if made else UNKNOWN
-            made += part
-            continue
-        if int(part) >= len(arguments):
-            return UNKNOWN
-        value = arguments[int(part)]
-        if isinstance(value, StartsWith | Unknown):
-            made += value.prefix if isinstance(value, StartsWith) else ""
-            return StartsWith(made) if made else UNKNOWN
-        made += value if isinstance(value, str) else _text(value)
-        if len(made) > MAX_LENGTH:
-            return UNKNOWN
-    return made
+    if name not in SEARCHES or len(arguments) != 2 or isinstance(arguments[1], StartsWith):
+        return UNKNOWN
+    if any(isinstance(one, Unknown) for one in arguments):
+        return UNKNOWN
+    text, piece = arguments[0], _text(arguments[1])
+    if not isinstance(text, StartsWith):
+        return SEARCHES[name](_text(text), piece)
+    prefix = text.prefix.lower()
+    if name == "startswith" and not piece.startswith(prefix):
+        return prefix.startswith(piece)
+    known = prefix.startswith(piece) if name == "startswith" else piece in prefix
+    return True if known and name != "endswith" else UNKNOWN
 
 
 def _text(value: Any) -> str:
@@ -304,43 +258,33 @@ def _text(value: Any) -> str:
     return (f"{value:g}" if isinstance(value, float) else str(value)).lower()
 
 
-def _compared(left: Value, operator: str, right: Value) -> Value:
-    a: Any
-    b: Any
+def _compared(left: Value, sign: type[ast.cmpop], right: Value) -> Value:
     if isinstance(left, Unknown) or isinstance(right, Unknown):
         return UNKNOWN
-    if isinstance(right, StartsWith) and not isinstance(left, StartsWith):
-        left, right = right, left
-        operator = operator.translate(str.maketrans("<>", "><"))
-    if isinstance(left, StartsWith):
-        if operator not in ("==", "!="):
-            return UNKNOWN
-        if isinstance(right, StartsWith):
-            a, b = left.prefix.lower(), right.prefix.lower()
-            return UNKNOWN if a.startswith(b) or b.startswith(a) else operator == "!="
-        if isinstance(right, str) and right and right.lower().startswith(left.prefix.lower()):
-            return UNKNOWN
-        if not isinstance(right, str) and right is not None:
-            return UNKNOWN
-        return operator == "!="
-    if isinstance(left, str) and isinstance(right, str):
-        a, b = left.lower(), right.lower()
-    elif type(left) is type(right):
-        a, b = left, right
-    else:
-        a, b = _number(left), _number(right)
+    if isinstance(left, StartsWith) or isinstance(right, StartsWith):
+        known = sign in (ast.Eq, ast.NotEq) and not (_may_equal(left, right))
+        return sign is ast.NotEq if known else UNKNOWN
+    a: Any = left.lower() if isinstance(left, str) else left
+    b: Any = right.lower() if isinstance(right, str) else right
+    if type(a) is not type(b):
+        a, b = _number(a), _number(b)
     if a is None:
-        return operator in ("==", "<=", ">=")
-    return bool(
-        {
-            "==": a == b,
-            "!=": a != b,
-            "<": a < b,
-            "<=": a <= b,
-            ">": a > b,
-            ">=": a >= b,
-        }[operator]
-    )
+        return sign in (ast.Eq, ast.LtE, ast.GtE)
+    return bool(COMPARED[sign](a, b))
+
+
+def _may_equal(left: Value, right: Value) -> bool:
+    """Whether two values, of which one is known from its start, may be the same."""
+    if not isinstance(left, StartsWith):
+        left, right = right, left
+    assert isinstance(left, StartsWith)
+    prefix = left.prefix.lower()
+    if isinstance(right, StartsWith):
+        other = right.prefix.lower()
+        return prefix.startswith(other) or other.startswith(prefix)
+    if isinstance(right, str):
+        return bool(right) and right.lower().startswith(prefix)
+    return right is not None
 
 
 def _number(value: Any) -> float:

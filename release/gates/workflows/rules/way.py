@@ -94,19 +94,21 @@ def soft(context: Context) -> Iterator[Breach]:
         yield from _may_fail(job.node, f"the job {job.label}")
         told = job.node.get("if")
         if told is not None and not _fails_for_needs(job):
-            yield from _overrides(told, f"the job {job.label}", "one that it needs")
+            word = expressions.overrides(told.text)
+            yield from _overrides(told, f"the job {job.label}", word, "one that it needs")
         for step in job.steps:
             for node in (step.node, *step.callers):
                 yield from _may_fail(node, f"the step {step.label}")
             for node in step.told("if") if job.key in handlers else ():
-                yield from _overrides(node, f"the step {step.label}", "one before it")
+                word = expressions.overrides(node.text, step=True)
+                yield from _overrides(node, f"the step {step.label}", word, "one before it")
             # Where a verification is weak, `verified` says so.
             if not any(reason for _, reason in checks.verified_in(context, job, step)):
                 yield from _ignored(step)
 
 
-def _overrides(told: Node, what: str, other: str) -> Iterator[Breach]:
-    if word := expressions.overrides(told.text or ""):
+def _overrides(told: Node, what: str, word: str, other: str) -> Iterator[Breach]:
+    if word:
         message = f"{what} runs under {word}, although {other} failed"
         yield say(told, message, f"drop {word}", blocks=True)
 
@@ -134,13 +136,13 @@ def _fails_for_needs(job: Job) -> bool:
 
 def _may_fail(node: Node, label: str) -> Iterator[Breach]:
     told = node.get("continue-on-error")
-    if told is not None and not told.null and checks.is_on(told):
+    if told is not None and checks.is_on(told):
         yield say(
             told,
             f"{label} may fail, and publishing goes on (continue-on-error)",
             "drop continue-on-error",
             # What depends on the matrix concerns some of its runs, such as those of a new Python.
-            blocks=label.startswith("the job") and "matrix." not in (told.text or ""),
+            blocks=label.startswith("the job") and "matrix." not in (told.text),
         )
 
 
@@ -255,6 +257,6 @@ def _download(job: Job, step: Step) -> Iterator[Breach]:
         message = f"{job.label} merges artefacts, of which one can replace files of another"
         yield say(merged, message, "drop merge-multiple; hand on one artefact")
     for foreign in (step.inputs.get("run-id"), step.inputs.get("repository")):
-        if foreign is not None and (foreign.text or "").strip() not in OWN_RUN:
+        if foreign is not None and foreign.text.strip() not in OWN_RUN:
             message = f"{job.label} downloads artefacts of another run"
             yield say(foreign, message, "drop it; publish what this run built")
