@@ -354,8 +354,10 @@ def read_text(root: Path, path: str) -> str:
             raise ConfigurationError.of("is larger than 64 MiB", path, remedy="split it")
         data = resolved.read_bytes()
     except (OSError, RuntimeError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ConfigurationError.of(f"cannot be read: {why}", path) from None
+        # Older Pythons say so of a loop of links, with its whole path.
+        loop = isinstance(error, RuntimeError)
+        why = "a link that leads to itself" if loop else getattr(error, "strerror", "") or error
+        raise ConfigurationError.of(f"cannot be read: {why}", path, remedy="fix the file") from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -28,11 +28,13 @@ alone, and on the tag that is published: what is attested names it. An environme
 shows in no workflow, so the job says so itself: `if: github.ref_type == 'tag'`.
 
 Blocks what harms: a token, a user or a password of an index; publishing that a pull request or
-anybody can start, that goes on after a failure, or that is hidden behind a target or a script;
-template injection; code of the project in a job that may sign or publish. Blocks what is certain to
-fail: an invalid workflow, no id-token: write, a publisher in a workflow that others call, another
-file or environment than the declared publisher's, a publisher that refuses the metadata, two for
-one tag. All else is advice, and a promise with `strict = true` in [tool.release.gates.workflows].
+anybody can start, that goes on after a failure, or that is hidden behind a target or a script; what
+looks like an upload and is not followed (a text for another program, a task of just, npm or invoke)
+where its job could publish; template injection; code of the project in a job that may sign or
+publish. Blocks what is certain to fail: an invalid workflow, no id-token: write, a publisher in a
+workflow that others call, another file or environment than the declared publisher's, a publisher
+that refuses the metadata, two for one tag. All else is advice, and a promise with `strict = true`
+in [tool.release.gates.workflows].
 zizmor's findings block where the project configures zizmor or runs it as a hook.
 
 Noted are audits of zizmor's that are of low severity or that it is not sure of, and a tag filter
@@ -158,7 +160,7 @@ def publisher(loaded: Loaded) -> dict[str, str]:
     version = publisher_version(loaded.model, table())
     facts = {
         "workflow": jobs[0].path.rpartition("/")[2],
-        "environment": (environment.text if environment is not None else None) or "",
+        "environment": environment.text if environment is not None else "",
         "publisher": version or "",
     }
     return {name: value for name, value in facts.items() if value}
@@ -171,29 +173,27 @@ def weigh(
 
     A waiver that matches nothing is told, unless the breaches are not `complete`.
     """
-    parts: dict[str, list[Finding]] = {"defects": [], "advice": [], "notes": []}
-    used: set[int] = set()
     breaches = list(dict.fromkeys(breaches))
     unpinned = {(b.finding.path, b.finding.line) for b in breaches if b.rule == "pins"}
+    used: set[int] = set()
+    parts: dict[str, list[Finding]] = {"defects": [], "advice": [], "notes": []}
     for breach in breaches:
-        said = replace(breach.finding, message=f"{breach.rule}: {breach.finding.message}")
-        matching = [n for n, waiver in enumerate(waivers) if waives(waiver, breach)]
+        matching = [number for number, waiver in enumerate(waivers) if waives(waiver, breach)]
         used.update(matching)
+        # What `pins` says, zizmor says again.
         if breach.rule == UNPINNED and (breach.finding.path, breach.finding.line) in unpinned:
             continue
-        if matching:
-            reason = shown(waivers[matching[0]].reason)
-            parts["notes"].append(replace(said, message=f"{said.message} (waived: {reason})"))
-        elif breach.remark:
-            parts["notes"].append(said)
-        else:
-            parts["defects" if breach.blocks else "advice"].append(said)
+        reason = f" (waived: {shown(waivers[matching[0]].reason)})" if matching else ""
+        said = f"{breach.rule}: {breach.finding.message}{reason}"
+        noted = bool(matching) or breach.remark
+        kind = "notes" if noted else "defects" if breach.blocks else "advice"
+        parts[kind].append(replace(breach.finding, message=said))
     parts["advice"] += [
         _idle(waiver)
         for number, waiver in enumerate(waivers)
         if number not in used and (complete or waiver.rule in RULES)
     ]
-    defects, advice, notes = (tuple(found) for found in parts.values())
+    defects, advice, notes = map(tuple, parts.values())
     return Judgement(0, defects, advice, notes=notes)
 
 
@@ -291,19 +291,14 @@ def _is_fine(fault: Mapping[str, Any]) -> bool:
 def _of_schema(fault: Mapping[str, Any], nodes: Mapping[str, Node]) -> Breach:
     path = str(fault["filename"])
     best = fault.get("best_deep_match") or fault
-    keys = [int(i) if i else name or text for name, i, text in STEP.findall(str(best["path"]))]
+    keys = [index or name or text for name, index, text in STEP.findall(str(best["path"]))]
     node = nodes.get(path)
     for key in keys:
-        inner: Node | None = None
-        if node is not None and isinstance(key, int):
-            inner = node.items[key] if node.items and key < len(node.items) else None
-        elif node is not None:
-            inner = node.get(str(key))
-        if inner is None:
-            break
-        node = inner
+        items = dict(enumerate(node.items or ())) if node is not None else {}
+        inner = items.get(int(key)) if key.isdecimal() and items else node and node.get(key)
+        node = inner or node
     message = shown(str(best["message"]))[:MAX_MESSAGE]
-    where = shown(".".join(map(str, keys)))
+    where = shown(".".join(keys))
     return Breach(
         "schema",
         Finding(

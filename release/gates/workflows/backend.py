@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from release.gates.workflows.commands import builds
 from release.gates.workflows.model import Model, Uses
 from release.gates.workflows.pins import Table, look_up, stated
 from release.gates.workflows.publishing import PUBLISHER, Context, Expected
@@ -44,26 +44,23 @@ def version_of(uses: Uses, table: Table) -> Version | None:
 
 
 def writes_2_5(context: Context) -> str | None:
-    """The backend, as it is required, that writes metadata 2.5; None for one that does not."""
+    """The backend, as it is required, that writes metadata 2.5; None for one that does not.
+
+    Which one a build without isolation uses is not known.
+    """
     from packaging.requirements import InvalidRequirement, Requirement
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
     from packaging.utils import canonicalize_name
 
+    commands = (command for job in context.path for s in job.steps for command in s.commands)
+    if any(builds(c.words) and WITHOUT_ISOLATION.search(" ".join(c.words)) for c in commands):
+        return None
     for text in context.expected.requires:
         try:
             requirement = Requirement(text)
         except InvalidRequirement:
             continue
-        name = canonicalize_name(requirement.name)
-        if name not in WRITES_2_5:
-            continue
-        specifiers = requirement.specifier
-        for told in _installed(context, name):
-            try:
-                specifiers &= SpecifierSet(told)
-            except InvalidSpecifier:
-                continue
-        if _allows(specifiers, WRITES_2_5[name]):
+        first = WRITES_2_5.get(canonicalize_name(requirement.name))
+        if first is not None and _allows(requirement.specifier, first):
             return text
     return None
 
@@ -76,12 +73,3 @@ def _allows(specifiers: SpecifierSet, first: str) -> bool:
     candidates = {Version(first), Version("9999"), *bounds}
     candidates |= {Version(f"{v.base_version}.1") for v in bounds}
     return any(v >= Version(first) and specifiers.contains(v) for v in candidates)
-
-
-def _installed(context: Context, name: str) -> Iterator[str]:
-    """The versions of a backend that jobs which build without isolation install."""
-    pattern = re.compile(rf"{re.escape(name).replace('-', '[-_.]')}((?:[=<>!~]=?[\w.*]+,?)+)", re.I)
-    for job in context.path:
-        text = "\n".join(" ".join(c.words) for s in job.steps for c in s.commands)
-        if WITHOUT_ISOLATION.search(text):
-            yield from (match[1].rstrip(",") for match in pattern.finditer(text))

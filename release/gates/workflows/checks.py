@@ -71,7 +71,7 @@ REDIRECTION = re.compile(r"[012&]?>>?\|?(.*)")
 
 def is_on(node: Node) -> bool:
     """Whether a switch is on, or may be: anything but false, be it as an expression."""
-    inner = expressions.unwrapped((node.text or "").strip())
+    inner = expressions.unwrapped(node.text.strip())
     if inner is not None:
         value = expressions.evaluate(inner, lambda _: expressions.UNKNOWN)
         return expressions.truth(value) is not False
@@ -81,24 +81,17 @@ def is_on(node: Node) -> bool:
 def runs(context: Context, job: Job, step: Step) -> list[Run]:
     """The commands of a step as they run; none where it has another shell."""
     node = step.node.get("run")
-    if node is None or not node.text:
-        return []
-    workflow = context.model.workflows[job.path].node
-    told = (
-        step.node.get("shell"),
-        job.node.get("defaults", "run", "shell"),
-        workflow.get("defaults", "run", "shell"),
-    )
-    shell = next((one.text for one in told if one is not None and one.text), "")
-    ends = flow.errexit_of(shell)
-    if ends is None:
+    defaults = (job.node, context.model.workflows[job.path].node)
+    shells = (step.node.said("shell"), *(one.said("defaults", "run", "shell") for one in defaults))
+    ends = flow.errexit_of(next(filter(None, shells), ""))
+    if node is None or ends is None:
         return []
     return flow.runs(node.text, node.line + node.block, errexit=ends[0], pipefail=ends[1])
 
 
 def conditional(step: Step) -> bool:
     """Whether a step runs under a condition other than that all went well."""
-    return any(not UNCONDITIONAL.fullmatch(node.text or "") for node in step.told("if"))
+    return any(not UNCONDITIONAL.fullmatch(node.text) for node in step.told("if"))
 
 
 def may_fail(step: Step) -> bool:
@@ -155,7 +148,7 @@ def environment_of(context: Context, job: Job, step: Step) -> dict[str, str]:
     """The variables of a step, its job and its workflow."""
     workflow = context.model.workflows[job.path]
     found = {**workflow.node.mapping("env"), **job.node.mapping("env"), **step.env}
-    return {name: node.text or "" for name, node in found.items()}
+    return {name: node.text for name, node in found.items()}
 
 
 def expanded(text: str, env: Mapping[str, str]) -> str:
@@ -179,6 +172,8 @@ def _covers(run: Run) -> bool:
         name = NAME.fullmatch(word.removesuffix("}"))
         if name is not None and name[1] in loops:
             sources.append(loops[name[1]])
+    if "xargs" in run.words and run.piped:
+        sources.append(run.piped[-1])
     return any(map(_is_everything, sources))
 
 
@@ -198,8 +193,8 @@ def always_runs(context: Context, one: Job, publishing: Job) -> bool:
     if one.path == publishing.path or one.path not in context.callers:
         return True
     for job in (one, *(job for job in context.before(one) if job.path == one.path)):
-        told = job.node.get("if")
-        if told is not None and told.text and not UNCONDITIONAL.fullmatch(told.text):
+        told = job.node.said("if")
+        if told and not UNCONDITIONAL.fullmatch(told):
             return False
     return all(
         caller.path == one.path or always_runs(context, caller, publishing)
@@ -362,8 +357,7 @@ def checks_tag(context: Context, job: Job, step: Step) -> bool:
     if step.uses is not None:
         return bool(CHECKING_ACTION.search(step.uses.repository[:200]))
     env = environment_of(context, job, step)
-    shell = step.node.get("shell")
-    if shell is not None and (shell.text or "").startswith("python"):
+    if step.node.said("shell").startswith("python"):
         return _Sides(TAG, env, ()).holds(step.run) and bool(REFUSES.search(step.run))
     found = runs(context, job, step)
     tag = _Sides(TAG, env, found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import posixpath
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
@@ -15,30 +16,15 @@ VARIABLE = re.compile(r"^\$(?:\{\w+\}|\(\w+\))")
 # A program that only a run can tell: a variable of a shell, make or tox, or a value in Python.
 UNKNOWN = re.compile(r"\$\{?(\w+)(?::?-([^{}]*))?\}?|\$\((\w+)\)|\{(\w+)\}|\?")
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
-# Programs that run another one, with their options that take a word and how many words they take.
-WRAPPERS: Mapping[str, tuple[frozenset[str], int]] = {
-    "time": (frozenset(["-f", "-o"]), 0),
-    "exec": (frozenset(["-a"]), 0),
-    "command": (frozenset(), 0),
-    "builtin": (frozenset(), 0),
-    "nohup": (frozenset(), 0),
-    "setsid": (frozenset(), 0),
-    "unbuffer": (frozenset(), 0),
-    "chronic": (frozenset(), 0),
-    "winpty": (frozenset(), 0),
-    "sudo": (frozenset("-u -g -h -p -C -r -t -T -U -D -R --user --group".split()), 0),  # noqa: SIM905
-    "doas": (frozenset(["-u", "-C"]), 0),
-    "nice": (frozenset(["-n", "--adjustment"]), 0),
-    "ionice": (frozenset(["-c", "-n"]), 0),
-    "stdbuf": (frozenset(["-i", "-o", "-e"]), 0),
-    "timeout": (frozenset(["-s", "-k", "--signal", "--kill-after"]), 1),
-    "flock": (frozenset(["-w", "-E"]), 1),
-}
+# Programs that run another one, be it after a word of their own.
+WRAPPERS = frozenset(["time", "exec", "command", "nohup", "sudo", "nice", "stdbuf", "timeout"])
+WRAPPER_OPTIONS = frozenset(["-n", "-k", "-s", "-u", "-g", "-C", "-a", "--kill-after", "--signal"])
+DURATION = re.compile(r"\d+(?:\.\d+)?[smhd]?")
 # Options, of programs that run another one, that take a word of their own.
 WORD_OPTIONS = frozenset(
     """--with --with-editable --with-requirements --from --extra --group --only-group --no-group
     --python -p --directory --project --index --index-url --default-index --env-file --spec
-    --pip-args --package --config-file --color -u -e --env -E -x -f""".split()  # noqa: SIM905
+    --pip-args --package --config-file --color -u -e --env -x -f""".split()  # noqa: SIM905
 )
 # Options that take no word.
 FLAGS = frozenset(
@@ -48,15 +34,10 @@ FLAGS = frozenset(
 XARGS_OPTIONS = frozenset(["-n", "-I", "-P", "-L", "-d", "-s", "-E"])
 FIND_RUNS = frozenset(["-exec", "-execdir", "-ok", "-okdir"])
 RUNNERS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    **dict.fromkeys(("pipx", "poetry", "pdm", "rye", "pipenv"), (("run",),)),
     "uv": (("run",), ("tool", "run")),
-    "pipx": (("run",),),
-    "poetry": (("run",),),
-    "pdm": (("run",),),
-    "rye": (("run",),),
     "hatch": (("run",), ("env", "run")),
-    "pipenv": (("run",),),
-    "uvx": ((),),
-    "env": ((),),
+    **dict.fromkeys(("uvx", "env"), ((),)),
 }
 # Options of shells and of Python that take a word.
 SHELL_OPTION = re.compile(r"[-+]\w*[oO]|--(?:rcfile|init-file)")
@@ -85,14 +66,8 @@ DESTINATION_VARIABLES: Mapping[str, tuple[str, ...]] = {
 }
 UPLOADS: Mapping[str, tuple[str, ...]] = {
     "twine": ("upload",),
-    "uv": ("publish",),
-    "hatch": ("publish",),
-    "flit": ("publish",),
-    "poetry": ("publish",),
-    "pdm": ("publish",),
-    "rye": ("publish",),
     "maturin": ("publish", "upload"),
-    "hatchling": ("publish",),
+    **dict.fromkeys(("uv", "hatch", "hatchling", "flit", "poetry", "pdm", "rye"), ("publish",)),
 }
 # What looks like an upload, however it is spelled: a place, or a program and what it is told to do.
 UPLOAD_PLACE = re.compile(
@@ -133,14 +108,8 @@ TASK_RUNNERS: Mapping[str, str] = {
     "taskipy": "task",
 }
 BUILDS: Mapping[str, tuple[str, ...]] = {
-    "uv": ("build",),
-    "hatch": ("build",),
-    "flit": ("build",),
-    "poetry": ("build",),
-    "pdm": ("build",),
-    "rye": ("build",),
     "maturin": ("build", "sdist"),
-    "hatchling": ("build",),
+    **dict.fromkeys(("uv", "hatch", "hatchling", "flit", "poetry", "pdm", "rye"), ("build",)),
 }
 
 
@@ -151,10 +120,7 @@ def program(words: Sequence[str]) -> tuple[str, ...]:
     """
     rest = list(words)
     for _ in range(MAX_WRAPPED):
-        before = 0
-        while before < len(rest) and ASSIGNMENT.match(rest[before]):
-            before += 1
-        rest = rest[before:]
+        rest = list(itertools.dropwhile(ASSIGNMENT.match, rest))
         if not rest:
             return ()
         name = _name(rest[0])
@@ -205,8 +171,8 @@ def _behind_runner(name: str, words: list[str]) -> list[str] | None:
     if name == "xargs":
         return _past_options(words[1:], XARGS_OPTIONS)
     if name in WRAPPERS and not (name == "command" and words[1:2] in (["-v"], ["-V"])):
-        taking, count = WRAPPERS[name]
-        return _past_options(words[1:], taking)[count:]
+        rest = _past_options(words[1:], WRAPPER_OPTIONS)
+        return rest[1:] if name == "timeout" and DURATION.match("".join(rest[:1])) else rest
     for form in RUNNERS.get(name, ()):
         place = _verb(words, form[:1]) if form else 1
         if place and tuple(words[place : place + len(form)]) == form:
@@ -275,16 +241,8 @@ def destinations(run: Sequence[str]) -> list[str]:
     """The indexes, by address or name, that the options of an upload tell."""
     if run[0] == "curl":
         return [word for word in run[1:] if word.startswith(("http:", "https:"))]
-    found: list[str] = []
-    for place, word in enumerate(run[1:], 1):
-        name, equals, value = word.partition("=")
-        if word in DESTINATIONS:
-            found += run[place + 1 : place + 2]
-        elif equals and name in DESTINATIONS:
-            found.append(value)
-        elif word.startswith("-r") and len(word) > 2:
-            found.append(word[2:])
-    return found
+    joined = [word[2:] for word in run[1:] if word.startswith("-r") and len(word) > 2]
+    return [*(value for _, value in values(run[1:], DESTINATIONS)), *joined]
 
 
 def _is_setup(run: Sequence[str]) -> bool:
@@ -376,10 +334,8 @@ def calls(words: Sequence[str]) -> Iterator[str]:
 
 def _plain(words: Sequence[str]) -> tuple[str, ...]:
     """The words without assignments and prefixes, but with the runner (`hatch run NAME`)."""
-    rest = list(words)
-    while rest and ASSIGNMENT.match(rest[0]):
-        del rest[0]
-    return (_name(rest[0]), *rest[1:]) if rest else ()
+    name, *rest = [*itertools.dropwhile(ASSIGNMENT.match, words)] or [""]
+    return (_name(name), *rest) if name else ()
 
 
 def _calls(words: tuple[str, ...]) -> Iterator[str]:
@@ -448,15 +404,8 @@ def normal(path: str, folder: str = "") -> str | None:
         path = path.removeprefix(start)
     if not path or path.startswith(("/", "~")) or re.search(r"[$*?\x00\n]", path):
         return None
-    parts: list[str] = []
-    for part in (*PurePosixPath(folder).parts, *PurePosixPath(path).parts):
-        if part == "..":
-            if not parts:
-                return None
-            parts.pop()
-        elif part not in (".", "/"):
-            parts.append(part)
-    return "/".join(parts) or None
+    found = posixpath.normpath(posixpath.join(folder.lstrip("/"), path))
+    return None if found == "." or found.split("/")[0] == ".." else found
 
 
 def option(words: Sequence[str], *names: str) -> bool:

@@ -38,10 +38,10 @@ def surroundings(workflow: Workflow, job: Job) -> Iterator[tuple[Node, str]]:
     """What in a job itself lets other programs run in its steps, each with what it is."""
     for key in ("container", "services"):
         node = job.node.get(key)
-        if node is not None and not node.null:
+        if node is not None:
             yield node, f"runs with its own {key}"
     node = job.node.get("runs-on")
-    if node is not None and any("self-hosted" in (text.text or "") for _, text in node.walk()):
+    if node is not None and any("self-hosted" in text.text for _, text in node.walk()):
         yield node, "runs on a machine of the project (self-hosted)"
     for where in (workflow.node, job.node):
         yield from _shell(where.get("defaults", "run", "shell"))
@@ -53,7 +53,7 @@ def surroundings(workflow: Workflow, job: Job) -> Iterator[tuple[Node, str]]:
 
 
 def _shell(node: Node | None) -> Iterator[tuple[Node, str]]:
-    if node is not None and not SHELL.fullmatch(node.text or ""):
+    if node is not None and not SHELL.fullmatch(node.text):
         yield node, f"has the shell {shown(node.text or '')}"
 
 

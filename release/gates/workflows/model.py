@@ -22,7 +22,7 @@ class Node:
 
     path: str
     line: int
-    text: str | None = None
+    text: str = ""
     items: tuple[Node, ...] | None = None
     table: Mapping[str, Node] | None = None
     comment: str = ""
@@ -30,16 +30,26 @@ class Node:
     null: bool = False
 
     def get(self, *keys: str) -> Node | None:
-        """The value below `keys`, None where there is none."""
+        """The value below `keys`, None where there is none, or null."""
         node: Node | None = self
         for key in keys:
             node = node.table.get(key) if node is not None and node.table else None
-        return node
+        return None if node is None or node.null else node
+
+    def said(self, *keys: str) -> str:
+        """The text below `keys`, empty where there is none."""
+        node = self.get(*keys)
+        return node.text if node is not None else ""
 
     def mapping(self, key: str) -> Mapping[str, Node]:
         """The mapping below a key, empty where it is something else."""
         node = self.get(key)
         return (node.table if node is not None else None) or {}
+
+    def listed(self, *keys: str) -> tuple[Node, ...]:
+        """The items of the list below `keys`, none where it is something else."""
+        node = self.get(*keys)
+        return (node.items if node is not None else None) or ()
 
     def each(self) -> tuple[Node, ...]:
         """The items of a list, or a single value as one; nothing for null."""
@@ -48,22 +58,26 @@ class Node:
         return () if self.null else (self,)
 
     def texts(self) -> tuple[str, ...]:
-        return tuple(node.text for node in self.each() if node.text is not None)
+        return tuple(node.text for node in self.each() if node.is_text)
 
     def walk(self) -> Iterator[tuple[str, Node]]:
         """Every text below, each with the key that it stands under."""
         waiting: list[tuple[str, Node]] = [("", self)]
         while waiting:
             key, node = waiting.pop()
-            if node.text is not None:
+            if node.is_text:
                 yield key, node
             waiting += [(key, item) for item in node.items or ()]
             waiting += list((node.table or {}).items())
 
     @property
+    def is_text(self) -> bool:
+        return self.items is None and self.table is None
+
+    @property
     def is_true(self) -> bool:
         """Whether a switch is on, or may be: anything but a literal false."""
-        return not self.null and (self.text or "").strip().lower() not in FALSE
+        return not self.null and self.text.strip().lower() not in FALSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +126,7 @@ class Uses:
     @property
     def is_pinned(self) -> bool:
         if self.target.startswith("docker:"):
-            return "@sha256:" in (self.node.text or "")
+            return "@sha256:" in self.node.text
         return self.is_local or bool(COMMIT.fullmatch(self.ref))
 
 
@@ -147,22 +161,17 @@ class Step:
 
     @property
     def run(self) -> str:
-        node = self.node.get("run")
-        return (node.text if node is not None else None) or ""
+        return self.node.said("run")
 
     def told(self, key: str) -> list[Node]:
         """What the step, and the steps that it is called by, say under a key."""
-        found = [node.get(key) for node in (self.node, *self.callers)]
-        return [node for node in found if node is not None and not node.null]
+        found = (node.get(key) for node in (self.node, *self.callers))
+        return [node for node in found if node is not None]
 
     @property
     def label(self) -> str:
-        for key in ("name", "id", "uses"):
-            node = self.node.get(key)
-            if node is not None and node.text:
-                return shown(node.text)
-        first = self.run.strip().partition("\n")[0]
-        return shown(first) if first else "a step"
+        told = (*map(self.node.said, ("name", "id", "uses")), self.run.strip().partition("\n")[0])
+        return shown(next(filter(None, told), "a step"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +202,7 @@ class Job:
     def environment(self) -> Node | None:
         """The node that names its environment."""
         node = self.node.get("environment")
-        if node is None or node.null:
-            return None
-        return node.get("name") if node.table is not None else node
+        return node.get("name") if node is not None and node.table is not None else node
 
     def grants(self, scope: str) -> str:
         """What its token may do in a scope: write, read or none; empty where nothing says."""
@@ -204,8 +211,7 @@ class Job:
             return ""
         if node.text in ("write-all", "read-all"):
             return node.text.removesuffix("-all")
-        given = node.get(scope)
-        return (given.text if given is not None else None) or "none"
+        return node.said(scope) or "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,14 +234,13 @@ class Model:
 
     `actions` are the files of composite actions. `targets` maps what a workflow could call, such
     as `make publish`, to its commands. `sources` are the texts of the files, other than YAML, that
-    take part. `called` names the targets and the actions that some workflow reaches.
+    take part.
     """
 
     workflows: Mapping[str, Workflow] = field(default_factory=dict)
     actions: Mapping[str, Node] = field(default_factory=dict)
     targets: Mapping[str, tuple[Command, ...]] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
-    called: frozenset[str] = frozenset()
 
     def job(self, key: tuple[str, str]) -> Job | None:
         workflow = self.workflows.get(key[0])

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from release.gates.workflows import commands, expressions
-from release.gates.workflows.model import Command, Job, Model, Node, Step, Workflow
+from release.gates.workflows.model import Command, Job, Model, Step, Workflow
 from release.gates.workflows.pins import Table
 from release.gates.workflows.triggers import Scenario, scenarios
 
@@ -17,14 +16,6 @@ PUBLISHER_IMAGE = f"docker://ghcr.io/{PUBLISHER}"
 FORK = "gh-action-pypi-publish"
 DOWNLOAD = "actions/download-artifact"
 UPLOAD = "actions/upload-artifact"
-# Actions whose inputs name an index and upload nothing.
-OUTSIDE = frozenset(["step-security/harden-runner", DOWNLOAD, UPLOAD])
-# Inputs of actions that are only said or shown.
-SAID = frozenset(
-    """name title body description message text commit-message commit_message labels notes
-    release-notes path key summary""".split()  # noqa: SIM905
-)
-SECRET = re.compile(r"\bsecrets\b(?!\.GITHUB_TOKEN\b)", re.I)
 # Actions that publish, with the input that says so where they can do something else.
 PUBLISHERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     PUBLISHER: ("", ()),
@@ -183,21 +174,19 @@ class Context:
         waiting = [job]
         while waiting:
             one = waiting.pop()
-            nexts = [self.model.job((one.path, name)) for name in one.needs]
-            for caller in self.callers.get(one.path, ()):
-                nexts += [self.model.job((caller.path, name)) for name in caller.needs]
-            for needed in nexts:
-                if needed is not None and needed.key not in found:
-                    found[needed.key] = needed
-                    waiting.append(needed)
-                    path = self.called(needed)
-                    inner = self.model.workflows[path].jobs.values() if path else ()
-                    for called in inner:
-                        if called.key not in found:
-                            found[called.key] = called
-                            waiting.append(called)
+            for source in (one, *self.callers.get(one.path, ())):
+                needs = (self.model.job((source.path, name)) for name in source.needs)
+                for needed in (inner for job in needs if job for inner in (job, *self.inner(job))):
+                    if needed.key not in found:
+                        found[needed.key] = needed
+                        waiting.append(needed)
         found.pop(job.key, None)
         return list(found.values())
+
+    def inner(self, job: Job) -> tuple[Job, ...]:
+        """The jobs of the workflow of this repository that a job calls."""
+        path = self.called(job)
+        return tuple(self.model.workflows[path].jobs.values()) if path is not None else ()
 
     @functools.cached_property
     def path(self) -> tuple[Job, ...]:
@@ -235,9 +224,7 @@ class Context:
         """Whether a job, and a step of it, may run in a scenario; False where it cannot."""
         return self._may_run(job, scenario) and (
             step is None
-            or all(
-                expressions.condition(c.text or "", scenario) is not False for c in step.told("if")
-            )
+            or all(expressions.condition(c.text, scenario) is not False for c in step.told("if"))
         )
 
     def reached(self, one: Publication) -> list[Scenario]:
@@ -252,9 +239,7 @@ class Context:
     def with_called(self, workflow: Workflow) -> Iterator[Job]:
         """The jobs of a workflow; those of a workflow that it calls in the place of its caller."""
         for job in workflow.jobs.values():
-            path = self.called(job)
-            own = path is None or path == workflow.path
-            yield from (job,) if own else self.model.workflows[path or ""].jobs.values()
+            yield from (job,) if self.called(job) in (None, job.path) else self.inner(job)
 
     def _may_run(self, job: Job, scenario: Scenario) -> bool:
         known = self._running.get((job.path, scenario))
@@ -266,27 +251,21 @@ class Context:
 
 def _running_jobs(workflow: Workflow, scenario: Scenario) -> dict[str, bool]:
     """Whether each job of a workflow may run; False where it, or one it needs, cannot."""
-    found: dict[str, bool] = {}
-    entered: set[str] = set()
-    for start in workflow.jobs:
-        waiting = [start]
-        while waiting:
-            job = workflow.jobs[waiting[-1]]
-            needs = [name for name in job.needs if name in workflow.jobs]
-            open_ones = [name for name in needs if name not in found and name not in entered]
-            if job.id not in entered:
-                entered.add(job.id)
-                if open_ones:
-                    waiting += open_ones
-                    continue
-            waiting.pop()
-            if job.id in found:
-                continue
-            told = job.node.get("if")
-            text = (told.text if told is not None else None) or ""
-            holds = not text.strip() or expressions.condition(text, scenario) is not False
-            follows = bool(expressions.overrides(text))
-            found[job.id] = holds and (follows or all(found.get(name, True) for name in needs))
+    texts = {name: job.node.said("if") for name, job in workflow.jobs.items()}
+    found = {
+        name: not text.strip() or expressions.condition(text, scenario) is not False
+        for name, text in texts.items()
+    }
+    waits = {name for name, text in texts.items() if not expressions.overrides(text)}
+    for _ in workflow.jobs:
+        stopped = [
+            name
+            for name in waits
+            if found[name] and not all(found.get(n, True) for n in workflow.jobs[name].needs)
+        ]
+        if not stopped:
+            break
+        found |= dict.fromkeys(stopped, False)
     return found
 
 
@@ -296,7 +275,7 @@ def _publications(job: Job) -> Iterator[Publication]:
             yield Publication(job, step)
             continue
         env = {**job.node.mapping("env"), **step.env}
-        variables = {name: node.text or "" for name, node in env.items()}
+        variables = {name: node.text for name, node in env.items()}
         found = [c for c in step.commands if commands.uploads(c.words, variables)]
         # A hidden upload counts once, however many commands it takes.
         shown_ones = [c for c in found if not c.via]
@@ -319,60 +298,10 @@ def publishes_by_action(step: Step) -> bool:
     return not commands.for_tests(url)
 
 
-def obscure(step: Step, *, able: bool) -> Iterator[tuple[Command | Node, str]]:
-    """What in a step may publish, and is neither known to nor known to be harmless.
-
-    Gives the place of each, and the text. A shell text that cannot be read is among it where the
-    job is `able` to publish.
-    """
-    if step.uses is None:
-        yield from _obscure_commands(step, able=able)
-    elif step.uses.repository not in (*PUBLISHERS, *OUTSIDE) and not step.uses.is_local:
-        if FORK in step.uses.target.lower() and not publishes_by_action(step):
-            yield step.uses.node, step.uses.target
-        for name, node in step.inputs.items():
-            if name.lower() not in SAID:
-                yield from _obscure_texts(node)
-    for name, node in step.env.items():
-        if not name.upper().endswith(("_URL", "_INDEX", "_REPOSITORY")):
-            yield from _obscure_texts(node)
-
-
-def _obscure_commands(step: Step, *, able: bool) -> Iterator[tuple[Command, str]]:
-    for command in step.commands:
-        if able and command.unread:
-            where = f", {command.path}:{command.line}" if command.via else ""
-            yield command, f"a shell text that cannot be read ({command.unread}{where})"
-        elif commands.obscure(command):
-            yield command, " ".join(command.words)
-
-
-def may_publish(job: Job, workflow: Workflow) -> bool:
-    """Whether a job has what publishing takes: an identity token, or a secret of the project's."""
-    nodes = [job.node, *workflow.node.mapping("env").values()]
-    texts = (text.text or "" for node in nodes for _, text in node.walk())
-    return job.grants("id-token") == "write" or any(map(SECRET.search, texts))
-
-
-def obscure_values(job: Job, workflow: Workflow) -> Iterator[tuple[Node, str]]:
-    """The values for the steps of a job that may publish: its matrix and its variables."""
-    for told in (job.node.get("strategy"), job.node.get("env"), workflow.node.get("env")):
-        if told is not None:
-            for name, node in told.walk():
-                if not name.upper().endswith(("_URL", "_INDEX", "_REPOSITORY")):
-                    yield from _obscure_texts(node)
-
-
-def _obscure_texts(node: Node) -> Iterator[tuple[Node, str]]:
-    for _, inner in node.walk():
-        if commands.may_publish(inner.text or ""):
-            yield inner, inner.text or ""
-
-
 def input_of(step: Step, *names: str) -> str:
     for name, node in step.inputs.items():
         if name.lower() in names:
-            return node.text or ""
+            return node.text
     return ""
 
 

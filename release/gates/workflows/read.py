@@ -7,17 +7,19 @@ is kept, and a bad file is a finding while the others are read on.
 from __future__ import annotations
 
 import os
-import stat
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from release.errors import ConfigurationError
 from release.gates.workflows import commands, targets
 from release.gates.workflows.model import Command, Job, Model, Node, Step, Uses, Workflow, shown
 from release.gates.workflows.split import of_python, split
 from release.model import Finding
+from release.project import read_text
 from release.text import shell, yaml
 
 FOLDER = ".github/workflows"
@@ -30,6 +32,9 @@ OTHER_FILES = ("setup.cfg", ".pypirc")
 # GitHub takes no larger workflow.
 MAX_BYTES = 1_000_000
 MAX_COMMENT = 500
+ACTION_PATH = re.compile(
+    r"(?:\$GITHUB_ACTION_PATH|\$\{GITHUB_ACTION_PATH\}|\$\{\{ github\.action_path \}\})/"
+)
 SYNTAX = "fix the syntax there"
 NULL, MERGE = "tag:yaml.org,2002:null", "tag:yaml.org,2002:merge"
 MAX_FILES = 500
@@ -60,14 +65,6 @@ class Loaded:
         return 0 < self.count == len(self.workflows)
 
 
-class Refused(Exception):
-    """A file that is not read; the finding says why."""
-
-    def __init__(self, message: str, path: str, line: int | None = None, remedy: str = "") -> None:
-        super().__init__(message)
-        self.finding = Finding(message, shown(path), line, remedy or "fix the file")
-
-
 def load(root: Path) -> Loaded:
     """Read the workflows of the repository at `root` (a resolved path) and what they call."""
     faults: list[Finding] = []
@@ -83,7 +80,7 @@ def load(root: Path) -> Loaded:
     def text_of(path: str) -> str | None:
         try:
             return _text(root, path)
-        except Refused:
+        except ConfigurationError:
             return None
 
     model = build(workflows, actions, text_of, faults)
@@ -101,8 +98,8 @@ def load(root: Path) -> Loaded:
 def _take(root: Path, path: str, into: dict[str, Node], faults: list[Finding]) -> None:
     try:
         node, found = parse(_text(root, path), path)
-    except Refused as error:
-        faults.append(error.finding)
+    except ConfigurationError as error:
+        faults += error.problems
         return
     faults += found
     into[path] = node
@@ -110,19 +107,12 @@ def _take(root: Path, path: str, into: dict[str, Node], faults: list[Finding]) -
 
 def _listed(root: Path, folder: str, faults: list[Finding]) -> Iterator[str]:
     """The workflow files of a folder, sorted by their names."""
-    place = root / folder
-    if not os.path.lexists(place):
+    if not os.path.lexists(root / folder):
         return
     try:
-        resolved = place.resolve(strict=True)
-        if not resolved.is_relative_to(root):
-            raise Refused("leads out of the repository", folder, remedy="keep it inside")
-        names = sorted(os.listdir(resolved))
-    except (OSError, RuntimeError) as error:
-        faults.append(Finding(f"cannot be read: {_why(error)}", folder, remedy="make it a folder"))
-        return
-    except Refused as refused:
-        faults.append(refused.finding)
+        names = sorted(os.listdir(_inside(root, folder)))
+    except ConfigurationError as error:
+        faults += error.problems
         return
     found = [name for name in names if name.endswith(SUFFIXES)]
     if len(found) > MAX_FILES:
@@ -135,53 +125,45 @@ def _listed(root: Path, folder: str, faults: list[Finding]) -> Iterator[str]:
 def _action_files(root: Path, faults: list[Finding]) -> list[str]:
     """The actions of this repository: at its root and below `.github/actions`."""
     found = [name for name in ACTION_NAMES if (root / name).is_file()]
-    base = root / ACTIONS
-    if os.path.lexists(base) and not _inside(root, base):
-        faults.append(Finding("leads out of the repository", ACTIONS, remedy="keep it inside"))
+    try:
+        base = _inside(root, ACTIONS) if os.path.lexists(root / ACTIONS) else None
+    except ConfigurationError as error:
+        faults += error.problems
         return found
-    for folder, _, names in os.walk(base):
-        place = Path(folder).relative_to(root)
+    for folder, _, names in os.walk(base or ""):
+        place = ACTIONS / Path(folder).relative_to(base or "")
         found += [(place / name).as_posix() for name in ACTION_NAMES if name in names]
         if len(found) > MAX_FILES:
             break
     return found[:MAX_FILES]
 
 
-def _inside(root: Path, path: Path) -> bool:
+def _inside(root: Path, folder: str) -> Path:
+    """A folder of the repository, resolved. Raises ConfigurationError for any other."""
     try:
-        return path.resolve().is_relative_to(root)
+        resolved = (root / folder).resolve(strict=True)
+        if not resolved.is_relative_to(root):
+            raise ConfigurationError.of(
+                "leads out of the repository", folder, remedy="keep it inside"
+            )
+        if not resolved.is_dir():
+            raise NotADirectoryError
     except (OSError, RuntimeError):
-        return False
+        message = "cannot be read: not a directory"
+        raise ConfigurationError.of(message, folder, remedy="make it a folder") from None
+    return resolved
 
 
 def _text(root: Path, path: str) -> str:
-    """The text of a regular file inside the repository. Raises Refused for any other."""
+    """The text of a file inside the repository. Raises ConfigurationError for any other."""
     if not path.isprintable():
-        raise Refused("has a name that cannot be printed", path, remedy="rename it")
-    try:
-        resolved = (root / path).resolve(strict=True)
-        if not resolved.is_relative_to(root):
-            raise Refused("leads out of the repository", path, remedy="keep it inside")
-        facts = resolved.stat()
-        if not stat.S_ISREG(facts.st_mode):
-            raise Refused("is no file", path, remedy="remove it")
-        if facts.st_size > MAX_BYTES:
-            size = f"{MAX_BYTES // 1_000_000} MB"
-            raise Refused(f"is larger than {size}, and was not judged", path, remedy="split it")
-        data = resolved.read_bytes()
-    except (OSError, RuntimeError, ValueError) as error:
-        raise Refused(f"cannot be read: {_why(error)}", path) from None
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise Refused("is not UTF-8", path, line, "save it as UTF-8") from None
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, RuntimeError):  # older Pythons say so of a loop, with its whole path
-        return "a link that leads to itself"
-    return (getattr(error, "strerror", None) or str(error)).lower()
+        message = "has a name that cannot be printed"
+        raise ConfigurationError.of(message, shown(path), remedy="rename it")
+    text = read_text(root, path)
+    if len(text) > MAX_BYTES:
+        message = f"is larger than {MAX_BYTES // 1_000_000} MB, and was not judged"
+        raise ConfigurationError.of(message, path, remedy="split it")
+    return text
 
 
 # --- YAML
@@ -190,17 +172,17 @@ def _why(error: Exception) -> str:
 def parse(text: str, path: str) -> tuple[Node, list[Finding]]:
     """The mapping that a YAML text is, and findings for what GitHub does not take.
 
-    `text` has no byte order mark. Raises Refused for what is no YAML, no mapping or beyond the
-    limits. The last of duplicate keys counts, and merge keys are followed.
+    `text` has no byte order mark. Raises ConfigurationError for what is no YAML, no mapping or
+    beyond the limits. The last of duplicate keys counts, and merge keys are followed.
     """
     try:
         root = yaml.compose(text)
     except yaml.Malformed as error:
-        raise Refused(shown(str(error)), path, error.line, SYNTAX) from None
+        raise ConfigurationError.of(shown(str(error)), path, error.line, SYNTAX) from None
     reader = _Reader(text, path)
     node = reader.node(root) if root is not None else None
     if node is None or node.table is None:
-        raise Refused("is no mapping", path, 1, SYNTAX)
+        raise ConfigurationError.of("is no mapping", path, 1, SYNTAX)
     return node, reader.findings
 
 
@@ -246,7 +228,7 @@ class _Reader:
         for key, value in pairs:
             line = self.line(key)
             if key.id != "scalar":
-                raise Refused("has a key that is no text", self.path, line, SYNTAX)
+                raise ConfigurationError.of("has a key that is no text", self.path, line, SYNTAX)
             if key.tag == MERGE:
                 merged.append(self.node(value))
                 self.note("has a merge key, which GitHub does not take", line, "write it out")
@@ -276,26 +258,19 @@ def build(
     `text_of` gives the text of a file of the repository, None where there is none to be read.
     What is found wrong with a local action that a workflow uses is added to `faults`.
     """
-    return _Builder(workflows, actions, text_of, faults).build()
+    return _Builder(workflows, dict(actions), text_of, faults).build()
 
 
+@dataclass
 class _Builder:
-    def __init__(
-        self,
-        workflows: Mapping[str, Node],
-        actions: Mapping[str, Node],
-        text_of: Callable[[str], str | None],
-        faults: list[Finding],
-    ) -> None:
-        self.nodes = workflows
-        self.actions = dict(actions)
-        self.text_of = text_of
-        self.faults = faults
-        self.sources: dict[str, str] = {}
-        self.targets: dict[str, tuple[Command, ...]] = {}
-        self.scripts: dict[str, tuple[Command, ...] | None] = {}
-        self.called: set[str] = set()
-        self.budget = MAX_CALLED
+    nodes: Mapping[str, Node]
+    actions: dict[str, Node]
+    text_of: Callable[[str], str | None]
+    faults: list[Finding]
+    sources: dict[str, str] = field(default_factory=dict)
+    targets: dict[str, tuple[Command, ...]] = field(default_factory=dict)
+    scripts: dict[str, tuple[Command, ...] | None] = field(default_factory=dict)
+    budget: int = MAX_CALLED
 
     def build(self) -> Model:
         given = [*self.nodes.values(), *self.actions.values()]
@@ -313,7 +288,6 @@ class _Builder:
             self.actions,
             self.targets,
             self.sources,
-            frozenset(self.called),
         )
 
     def workflow(self, path: str, node: Node) -> Workflow:
@@ -326,44 +300,31 @@ class _Builder:
         jobs: dict[str, Job] = {}
         for name, body in node.mapping("jobs").items():
             if body.table is None:
-                self.faults.append(
-                    Finding(
-                        f"the job {shown(name)} is no mapping",
-                        shown(path),
-                        body.line,
-                        "write it as one",
-                    )
-                )
+                self.fault(body, f"the job {shown(name)} is no mapping", "write it as one")
                 continue
             if len(jobs) == MAX_JOBS:
-                self.faults.append(
-                    Finding(
-                        f"has more than {MAX_JOBS} jobs, and the rest was not judged",
-                        shown(path),
-                        body.line,
-                        "split it",
-                    )
-                )
+                what = f"has more than {MAX_JOBS} jobs, and the rest was not judged"
+                self.fault(body, what, "split it")
                 break
             jobs[name] = self.job(path, name, body, node)
         return Workflow(path, node, triggers, jobs)
 
+    def fault(self, node: Node | None, message: str, remedy: str) -> None:
+        path, line = (node.path, node.line) if node is not None else (FOLDER, None)
+        self.faults.append(Finding(message, shown(path), line, remedy))
+
     def job(self, path: str, name: str, node: Node, workflow: Node) -> Job:
         needs = node.get("needs")
-        steps: list[Step] = []
-        told = node.get("steps")
-        folder = _folder(workflow, node)
-        for step in (told.items if told is not None else None) or ():
-            steps += self.steps(step, folder, ())
-        permissions = node.get("permissions") or workflow.get("permissions")
+        folders = (one.said("defaults", "run", "working-directory") for one in (node, workflow))
+        folder = next(filter(None, folders), "")
         return Job(
             path,
             name,
             node,
             needs.texts() if needs is not None else (),
-            tuple(steps),
+            tuple(step for one in node.listed("steps") for step in self.steps(one, folder, ())),
             _uses(node),
-            permissions,
+            node.get("permissions") or workflow.get("permissions"),
         )
 
     def steps(self, node: Node, folder: str, callers: tuple[Node, ...]) -> Iterator[Step]:
@@ -380,8 +341,7 @@ class _Builder:
                 for step in inner:
                     yield from self.steps(step, "", (*callers, node))
                 return
-        told = node.get("working-directory")
-        place = (told.text if told is not None else None) or folder
+        place = node.said("working-directory") or folder
         yield Step(node, uses, tuple(self.commands(node, place)), callers)
 
     def own(self, uses: Uses) -> Uses | None:
@@ -396,14 +356,8 @@ class _Builder:
         """Count a step or a command; False once there are more than can be followed."""
         self.budget -= 1
         if self.budget == -1:
-            self.faults.append(
-                Finding(
-                    f"more than {MAX_CALLED:,} steps and commands follow from the workflows, and"
-                    " not all were judged",
-                    shown(node.path) if node is not None else FOLDER,
-                    remedy="call fewer actions and scripts",
-                )
-            )
+            many = f"more than {MAX_CALLED:,} steps and commands follow from the workflows"
+            self.fault(node, f"{many}, and not all were judged", "call fewer actions and scripts")
         return self.budget >= 0
 
     def action(self, uses: Uses) -> tuple[Node, ...] | None:
@@ -417,11 +371,10 @@ class _Builder:
                     continue
                 try:
                     self.actions[path], found = parse(text, path)
-                except Refused as error:
-                    self.faults.append(error.finding)
+                except ConfigurationError as error:
+                    self.faults += error.problems
                     return None
                 self.faults += found
-            self.called.add(path)
             steps = self.actions[path].get("runs", "steps")
             return steps.items if steps is not None else None
         return None
@@ -431,8 +384,7 @@ class _Builder:
         if run is None or not run.text:
             return
         line = run.line + run.block
-        shell = node.get("shell")
-        if shell is not None and "python" in (shell.text or ""):
+        if "python" in node.said("shell"):
             yield from of_python(run.text, run.path, line)
             return
         place = folder
@@ -453,13 +405,8 @@ class _Builder:
             if target in self.targets
         ]
         file = commands.script(command.words)
-        for start in (
-            "$GITHUB_ACTION_PATH/",
-            "${GITHUB_ACTION_PATH}/",
-            "${{ github.action_path }}/",
-        ):
-            if file.startswith(start):
-                file, folder = file.removeprefix(start), command.path.rpartition("/")[0]
+        if match := ACTION_PATH.match(file):
+            file, folder = file[match.end() :], command.path.rpartition("/")[0]
         path = commands.normal(file, folder)
         if path is not None and (inner := self.script(path)) is not None:
             reached.append((path, inner))
@@ -469,7 +416,6 @@ class _Builder:
         for name, inner in reached:
             if name in seen:
                 continue
-            self.called.add(name)
             via = command.via or name
             for one in inner:
                 for further in self.expanded(one, "", seen | {name}):
@@ -498,24 +444,17 @@ def _with_inherited(workflows: Mapping[str, Workflow]) -> dict[str, Workflow]:
     found = dict(workflows)
     for _ in range(MAX_INLINED):
         given: dict[str, Node] = {}
-        for workflow in found.values():
-            for job in workflow.jobs.values():
-                path = commands.normal(job.uses.target) if job.uses and job.uses.is_local else None
-                if (
-                    path in found
-                    and job.permissions is not None
-                    and (path not in given or job.grants("id-token") == "write")
-                ):
-                    given[path] = job.permissions
-        changed = False
+        for job in (job for workflow in found.values() for job in workflow.jobs.values()):
+            path = commands.normal(job.uses.target) if job.uses and job.uses.is_local else None
+            first = path not in given or job.grants("id-token") == "write"
+            if path in found and job.permissions is not None and first:
+                given[path] = job.permissions
         for path, permissions in given.items():
-            bare = {n: j for n, j in found[path].jobs.items() if j.permissions is None}
-            if bare:
-                changed = True
-                jobs = {n: replace(j, permissions=permissions) for n, j in bare.items()}
-                found[path] = replace(found[path], jobs={**found[path].jobs, **jobs})
-        if not changed:
-            break
+            jobs = {
+                name: job if job.permissions is not None else replace(job, permissions=permissions)
+                for name, job in found[path].jobs.items()
+            }
+            found[path] = replace(found[path], jobs=jobs)
     return found
 
 
@@ -544,12 +483,3 @@ def _uses(node: Node) -> Uses | None:
         return Uses(told.text, "", told)
     target, _, ref = told.text.partition("@")
     return Uses(target.strip(), ref.strip(), told)
-
-
-def _folder(workflow: Node, job: Node) -> str:
-    """The folder in which the steps of a job run unless they say otherwise."""
-    for node in (job, workflow):
-        told = node.get("defaults", "run", "working-directory")
-        if told is not None and told.text:
-            return told.text
-    return ""

@@ -153,9 +153,8 @@ def _spoken(tree: ast.AST) -> Iterator[tuple[list[str], int]]:
                 yield ["?", "twine", "upload"], node.lineno
         elif isinstance(node, ast.Call):
             given = [*node.args, *(k.value for k in node.keywords if k.arg in ("args", "cmd"))]
-            taken |= {
-                id(one) for each in given for one in ast.walk(each) if isinstance(one, LITERALS)
-            }
+            plain = (each for each in given if not isinstance(each, ast.Call))
+            taken |= {id(one) for each in plain for one in _own(each) if isinstance(one, LITERALS)}
             words = [word for each in given for word in _literals(each)]
             if words:
                 yield words[0].split() or ["?"] if len(words) == 1 else words, node.lineno
@@ -166,21 +165,20 @@ def _spoken(tree: ast.AST) -> Iterator[tuple[list[str], int]]:
                 yield ["?", text], node.lineno
 
 
+def _own(node: ast.AST) -> Iterator[ast.AST]:
+    """A node with those below it, but for calls: what they are given is their own."""
+    waiting = [node]
+    while waiting:
+        one = waiting.pop()
+        yield one
+        waiting += [n for n in ast.iter_child_nodes(one) if not isinstance(n, ast.Call)]
+
+
 def _said(tree: ast.AST) -> set[int]:
     """The nodes of what a program only says: messages, docstrings, what it raises."""
-    found: set[int] = set()
-    for node in filter(_says, ast.walk(tree)):
-        # What is said may be computed by a call, which is none of what is said.
-        waiting: list[ast.AST] = [node]
-        if isinstance(node, ast.Raise) and node.exc is not None:
-            waiting.append(node.exc)
-        while waiting:
-            one = waiting.pop()
-            found.add(id(one))
-            waiting += [
-                inner for inner in ast.iter_child_nodes(one) if not isinstance(inner, ast.Call)
-            ]
-    return found
+    said = [node for node in ast.walk(tree) if _says(node)]
+    said += [node.exc for node in said if isinstance(node, ast.Raise) and node.exc is not None]
+    return {id(inner) for node in said for inner in _own(node)}
 
 
 def _says(node: ast.AST) -> bool:

@@ -117,16 +117,11 @@ def _session_names(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str
     for decorator in node.decorator_list:
         call = decorator if isinstance(decorator, ast.Call) else None
         function = call.func if call is not None else decorator
-        name = getattr(function, "attr", getattr(function, "id", ""))
-        if "session" not in str(name):
-            continue
-        given = [
-            keyword.value.value
-            for keyword in (call.keywords if call is not None else ())
-            if keyword.arg == "name" and isinstance(keyword.value, ast.Constant)
-        ]
-        yield from map(str, given)
-        yield node.name
+        if "session" in str(getattr(function, "attr", getattr(function, "id", ""))):
+            for keyword in call.keywords if call is not None else ():
+                if keyword.arg == "name" and isinstance(keyword.value, ast.Constant):
+                    yield str(keyword.value.value)
+            yield node.name
 
 
 def _reached(node: ast.AST, functions: Mapping[str, ast.AST]) -> list[ast.AST]:
@@ -134,11 +129,7 @@ def _reached(node: ast.AST, functions: Mapping[str, ast.AST]) -> list[ast.AST]:
     seen = {id(node)}
     for function in reached:
         for call in ast.walk(function):
-            name = (
-                call.func.id
-                if isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
-                else ""
-            )
+            name = getattr(call.func, "id", "") if isinstance(call, ast.Call) else ""
             inner = functions.get(name)
             if inner is not None and id(inner) not in seen:
                 seen.add(id(inner))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from release.gates.workflows.expressions import UNKNOWN, StartsWith, Value
 from release.gates.workflows.model import Node, Workflow
@@ -70,6 +71,7 @@ PAYLOADS: Mapping[str, tuple[str, ...]] = {
     "issue": ("issue",),
     "head_commit": ("push",),
 }
+PART = re.compile(r"(\*\*?|\[[^\]]+\]|\\.|.)([?+]*)", re.S)
 BRANCH = ("branch", StartsWith("refs/heads/"), StartsWith(""))
 TAGGED = ("tag", StartsWith("refs/tags/"), StartsWith(""))
 PULL = ("branch", StartsWith("refs/pull/"), StartsWith(""))
@@ -133,76 +135,46 @@ def matches(pattern: str, text: str) -> bool:
     # The places in the pattern that the text read so far can have led to.
     places = _open(parts, {0})
     for c in text:
-        after = set()
-        for place in places:
-            if place < len(parts) and parts[place].takes(c):
-                after.add(place + 1)
-                if parts[place].repeats:
-                    after.add(place)
-        places = _open(parts, after)
+        taking = [place for place in places if place < len(parts) and parts[place][0].match(c)]
+        again = {place for place in taking if "+" in parts[place][1]}
+        places = _open(parts, {place + 1 for place in taking} | again)
     return len(parts) in places
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A character of a pattern, or a set of them; all of them where `characters` is None."""
-
-    characters: frozenset[str] | None
-    but_slash: bool = False
-    optional: bool = False
-    repeats: bool = False
-
-    def takes(self, c: str) -> bool:
-        if self.characters is None:
-            return not (self.but_slash and c == "/")
-        return c in self.characters
+Part = tuple[re.Pattern[str], str]
 
 
-def _open(parts: Sequence[_Part], places: set[int]) -> set[int]:
+def _open(parts: Sequence[Part], places: set[int]) -> set[int]:
     """The places with those that follow without a further character."""
     found: set[int] = set()
     for place in places:
         while place not in found:
             found.add(place)
-            if place < len(parts) and parts[place].optional:
+            if place < len(parts) and "?" in parts[place][1]:
                 place += 1
     return found
 
 
-def _parts(pattern: str) -> list[_Part] | None:
-    parts: list[_Part] = []
-    place = 0
-    while place < len(pattern):
-        c = pattern[place]
-        place += 1
-        if c == "*":
-            twice = pattern.startswith("*", place)
-            place += twice
-            parts.append(_Part(None, not twice, optional=True, repeats=True))
-        elif c == "?" and parts:
-            parts[-1] = replace(parts[-1], optional=True)
-        elif c == "+" and parts:
-            parts[-1] = replace(parts[-1], repeats=True)
-        elif c == "[":
-            end = pattern.find("]", place)
-            characters = _set(pattern[place:end]) if end >= 0 else None
-            if characters is None:
-                return None
-            parts.append(_Part(characters))
-            place = end + 1
+def _parts(pattern: str) -> list[Part] | None:
+    """What takes a character each, with whether it may be left out (`?`) and repeats (`+`)."""
+    parts = []
+    for match in PART.finditer(pattern):
+        atom, again = match.groups()
+        if atom.startswith("*"):
+            atom, again = ("." if atom == "**" else "[^/]"), "?+"
+        elif len(atom) > 1 and atom[0] == "[":
+            atom = "[" + re.sub(r"[\\^\[]", r"\\\g<0>", atom[1:])
+        elif atom == "[":
+            return None
         else:
-            if c == "\\" and place < len(pattern):
-                c = pattern[place]
-                place += 1
-            parts.append(_Part(frozenset([c])))
+            atom = re.escape(atom[-1])
+        try:
+            parts.append((_compiled(atom), again))
+        except re.error:
+            return None
     return parts
 
 
-def _set(text: str) -> frozenset[str] | None:
-    found: set[str] = set()
-    for match in re.finditer(r"(.)-(.)|(.)", text, re.S):
-        first, last = match[1] or match[3], match[2] or match[3]
-        if not 0 <= ord(last) - ord(first) < MAX_PATTERN:
-            return None
-        found.update(map(chr, range(ord(first), ord(last) + 1)))
-    return frozenset(found)
+@functools.lru_cache(maxsize=256)
+def _compiled(atom: str) -> re.Pattern[str]:
+    return re.compile(atom, re.S)

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from release.errors import CannotCheck
+from release.errors import CannotCheck, ConfigurationError
 from release.gates.workflows.model import MAX_SHOWN, Node, shown
-from release.gates.workflows.read import MAX_BYTES, Loaded, Refused, build, load, parse
+from release.gates.workflows.read import MAX_BYTES, Loaded, build, load, parse
 from release.model import Finding
 from release.text import shell
 from tests.gates.workflows.examples import GOOD, RELEASE, model
@@ -35,11 +35,12 @@ def plain(node: Node | None) -> object:
 
 
 def refused(text: str) -> tuple[str, int | None]:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ConfigurationError) as caught:
         parse(text, "a.yml")
-    assert caught.value.finding.path == "a.yml"
-    assert caught.value.finding.remedy
-    return caught.value.finding.message, caught.value.finding.line
+    (problem,) = caught.value.problems
+    assert problem.path == "a.yml"
+    assert problem.remedy
+    return problem.message, problem.line
 
 
 def loaded(root: Path, files: dict[str, str | bytes | None]) -> Loaded:
@@ -158,7 +159,7 @@ class TestYaml:
     def test_any_text_is_read_or_refused(self, text: str) -> None:
         try:
             node, found = parse(text, "a.yml")
-        except Refused:
+        except ConfigurationError:
             return
         lines = text.count("\n") + 1
         assert all(1 <= value.line <= lines for _, value in node.walk())

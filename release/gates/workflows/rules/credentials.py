@@ -73,13 +73,13 @@ def _input(name: str, node: Node) -> Iterator[Breach]:
     if name == "skip-existing" and node.is_true:
         message = "skip-existing lets a file of other bytes pass unnoticed"
         yield say(node, message, "drop it; a release is uploaded once")
-    elif name == "attestations" and (node.text or "").strip().lower() != "true":
+    elif name == "attestations" and node.text.strip().lower() != "true":
         message = "attestations are switched off, or may be"
         yield say(node, message, "drop it; they are made by default")
     elif name in ("user", "password"):
         message = f"{name} takes the place of Trusted Publishing, and switches attestations off"
         yield say(node, message, "drop it", blocks=True)
-    elif name == "repository-url" and _is_elsewhere(node.text or ""):
+    elif name == "repository-url" and _is_elsewhere(node.text):
         yield say(node, "repository-url is not the index's address", "drop it")
 
 
@@ -131,7 +131,7 @@ def _options(one: Publication, run: tuple[str, ...]) -> Iterator[Breach]:
 
 def names_token(key: str, node: Node) -> bool:
     """Whether a value of a workflow is a token of an index, by its name or by its secret's."""
-    return bool(CREDENTIAL.fullmatch(key)) or any(True for _ in _secrets(node.text or ""))
+    return bool(CREDENTIAL.fullmatch(key)) or any(True for _ in _secrets(node.text))
 
 
 def _secrets(text: str) -> Iterator[str]:
@@ -173,7 +173,7 @@ def _secret(node: Node, name: str) -> Breach:
 
 
 def _tokens_of(key: str, node: Node) -> Iterator[Breach]:
-    text = node.text or ""
+    text = node.text
     for name in _secrets(text):
         yield _secret(node, name)
     if ALL_SECRETS.search(text):

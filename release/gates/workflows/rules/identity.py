@@ -56,7 +56,7 @@ def permissions(context: Context) -> Iterator[Breach]:
         # `token` and `inputs` tell of those that publish by a token.
         trusted = not _has_token(context, job)
         who, node = f"the publishing job {job.label}", job.permissions
-        if node is None or node.null:
+        if node is None:
             remedy = f"state them: {PERMISSIONS}"
             yield say(job, f"{who} has the default permissions", remedy, blocks=trusted)
         elif node.table is None:
@@ -69,7 +69,7 @@ def permissions(context: Context) -> Iterator[Breach]:
 
 def _scopes(job: Job, node: Node, who: str, *, trusted: bool) -> Iterator[Breach]:
     for scope, value in (node.table or {}).items():
-        if (value.text or "").lower() not in ("none", SCOPES.get(scope, "none")):
+        if value.text.lower() not in ("none", SCOPES.get(scope, "none")):
             message = f"{who} has {shown(scope)}: {shown(value.text or '')}"
             yield say(value, message, f"drop it: {PERMISSIONS}")
     if job.grants("id-token") == "none":

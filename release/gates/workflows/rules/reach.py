@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from release.gates.workflows import commands
+from release.gates.workflows import checks, commands
 from release.gates.workflows.model import Command, Job, Node, Step, Workflow, shown
 from release.gates.workflows.publishing import (
+    DOWNLOAD,
     PUBLISHER,
-    PUBLISHER_IMAGE,
+    PUBLISHERS,
+    UPLOAD,
     Context,
     Publication,
-    may_publish,
-    obscure,
-    obscure_values,
+    publishes_by_action,
 )
 from release.gates.workflows.rules.breach import At, Breach, say
-from release.gates.workflows.split import split
 from release.gates.workflows.triggers import PUBLISHED, Scenario
 
 # What somebody without write access can bring about.
@@ -24,7 +24,16 @@ OUTSIDE = frozenset(
     """pull_request pull_request_target pull_request_review pull_request_review_comment issues
     issue_comment discussion discussion_comment fork watch workflow_run""".split()  # noqa: SIM905
 )
-ONE_WAY = "drop it, so that there is one way to publish"
+# Actions whose inputs are judged by other rules, or name an index and upload nothing.
+KNOWN = frozenset([*PUBLISHERS, "step-security/harden-runner", DOWNLOAD, UPLOAD])
+SECRET = re.compile(r"\bsecrets\b(?!\.GITHUB_TOKEN\b)", re.I)
+FORK = "gh-action-pypi-publish"
+# Inputs of actions that are only said or shown.
+SAID = frozenset(
+    """name title body description message text commit-message commit_message labels notes
+    release-notes path key summary""".split()  # noqa: SIM905
+)
+ADDRESSES = ("_URL", "_INDEX", "_REPOSITORY")
 
 
 def ref(context: Context) -> Iterator[Breach]:
@@ -70,6 +79,8 @@ def single(context: Context) -> Iterator[Breach]:
     first, *others = context.open or (None,)
     for one in others:
         assert first is not None
+        if _are_of_two(first, one):
+            continue
         yield say(
             one,
             f"{one.job.label} publishes, and so does {first.job.label}"
@@ -77,9 +88,7 @@ def single(context: Context) -> Iterator[Breach]:
             "publish in one place only",
             blocks=bool(context.tag_events(first) & context.tag_events(one)),
         )
-    if first is not None or context.hidden:
-        yield from _idle(context)
-    elif context.expected.publishes:
+    if first is None and not context.hidden and context.expected.publishes:
         how = "by hand" if context.expected.manual else "when a tag is pushed"
         yield say(
             At(".github/workflows"),
@@ -88,10 +97,17 @@ def single(context: Context) -> Iterator[Breach]:
         )
 
 
+def _are_of_two(one: Publication, other: Publication) -> bool:
+    """Whether two jobs publish two distributions: other artefacts in other environments."""
+    taken = [checks.published_artefacts(each) for each in (one, other)]
+    names = {each.job.environment.text if each.job.environment else "" for each in (one, other)}
+    return len(names) == 2 and all(taken) and taken[0].isdisjoint(taken[1])
+
+
 def _once(context: Context, one: Publication) -> Iterator[Breach]:
     """A publication that runs several times, or never."""
     matrix = one.job.node.get("strategy", "matrix")
-    if matrix is not None and not matrix.null:
+    if matrix is not None:
         message = f"{one.job.label} publishes once for each entry of its matrix"
         yield say(matrix, message, "publish in one job, without a matrix")
     workflow = context.model.workflows[one.job.path]
@@ -100,29 +116,6 @@ def _once(context: Context, one: Publication) -> Iterator[Breach]:
         message = f"{one.job.label} publishes under a condition that never holds"
         remedy = "correct its condition, or what triggers the workflow"
         yield say(one, message, remedy, blocks=True)
-
-
-def _idle(context: Context) -> Iterator[Breach]:
-    """Remarks for targets and actions that could publish and that no workflow calls."""
-    model = context.model
-    for path, action in model.actions.items():
-        told = action.get("runs", "steps")
-        for node in () if path in model.called or told is None else told.items or ():
-            if _could_publish(node):
-                message = f"{shown(path)} could publish, too, and no workflow uses it"
-                yield say(node, message, ONE_WAY, remark=True)
-    for target, found in model.targets.items():
-        upload = next((c for c in found if commands.uploads(c.words)), None)
-        if upload is not None and target not in model.called and not target.endswith(" "):
-            message = f"{shown(target)} could publish, too, and no workflow calls it"
-            yield say(upload, message, ONE_WAY, remark=True)
-
-
-def _could_publish(node: Node) -> bool:
-    uses, run = ((node.get(key) or node).text or "" for key in ("uses", "run"))
-    return uses.lower().startswith((PUBLISHER, PUBLISHER_IMAGE)) or any(
-        commands.uploads(c.words) or commands.obscure(c) for c in split(run, node.path, node.line)
-    )
 
 
 def hidden(context: Context) -> Iterator[Breach]:
@@ -138,23 +131,61 @@ def hidden(context: Context) -> Iterator[Breach]:
         )
     told: set[tuple[str, int]] = set()
     for job in context.model.jobs():
-        able = may_publish(job, context.model.workflows[job.path])
-        for where, text in _obscure(context, job, able=able):
-            if (where.path, where.line) not in told:
+        workflow = context.model.workflows[job.path]
+        able = _may_publish(job, workflow)
+        for where, text, likely in _unjudged(workflow, job):
+            if (able or likely) and (where.path, where.line) not in told:
                 told.add((where.path, where.line))
                 yield say(
                     where,
                     f"{shown(text.strip())} may publish; it could not be judged",
                     f"publish by {PUBLISHER} alone, or waive the rule with the reason",
-                    blocks=able,
+                    blocks=able and likely,
                 )
 
 
-def _obscure(
-    context: Context, job: Job, *, able: bool
-) -> Iterator[tuple[Command | Node | Step, str]]:
-    yield from obscure_values(job, context.model.workflows[job.path])
+def _may_publish(job: Job, workflow: Workflow) -> bool:
+    """Whether a job has what publishing takes: an identity token, or a secret of the project's."""
+    nodes = [job.node, *workflow.node.mapping("env").values()]
+    texts = (text.text for node in nodes for _, text in node.walk())
+    return job.grants("id-token") == "write" or any(map(SECRET.search, texts))
+
+
+def _unjudged(workflow: Workflow, job: Job) -> Iterator[tuple[Command | Node | Step, str, bool]]:
+    """What in a job may publish, and is neither known to nor known to be harmless.
+
+    Gives the place, the text, and whether that looks like an upload or merely cannot be read.
+    """
+    yield from _obscure(job.node.get("strategy"), job.node.get("env"), workflow.node.get("env"))
     for step in job.steps:
-        for place, text in obscure(step, able=able):
-            via = place.via if isinstance(place, Command) else ""
-            yield (step, f"{via}: {text}") if via else (place, text)
+        for command in step.commands:
+            where = step if command.via else command
+            via, at = (
+                (f"{command.via}: ", f", {command.path}:{command.line}")
+                if command.via
+                else ("", "")
+            )
+            likely = commands.obscure(command)
+            if command.unread:
+                text = f"a shell text that cannot be read ({command.unread}{at})"
+                yield where, f"{via}{text}", likely
+            elif likely:
+                yield where, f"{via}{' '.join(command.words).removeprefix('? ')}", True
+        yield from _obscure_inputs(step)
+        yield from _obscure(step.node.get("env"))
+
+
+def _obscure_inputs(step: Step) -> Iterator[tuple[Node, str, bool]]:
+    if step.uses is None or step.uses.is_local or step.uses.repository in KNOWN:
+        return
+    if FORK in step.uses.target.lower() and not publishes_by_action(step):
+        yield step.uses.node, step.uses.target, True
+    yield from _obscure(*(node for name, node in step.inputs.items() if name.lower() not in SAID))
+
+
+def _obscure(*nodes: Node | None) -> Iterator[tuple[Node, str, bool]]:
+    """The texts below nodes that look like an upload, addresses of indexes aside."""
+    for node in nodes:
+        for name, inner in node.walk() if node is not None else ():
+            if not name.upper().endswith(ADDRESSES) and commands.may_publish(inner.text):
+                yield inner, inner.text, True

@@ -175,7 +175,7 @@ def concurrency(context: Context) -> Iterator[Breach]:
                 yield say(cancel, message, "cancel-in-progress: false")
             if group is not None:
                 groups.add(_name(context, group))
-                if not _is_per_run(group.text or ""):
+                if not _is_per_run(group.text):
                     message = (
                         "a run that publishes is cancelled while it waits, if one"
                         " more of its group comes"
@@ -187,13 +187,9 @@ def concurrency(context: Context) -> Iterator[Breach]:
 def _concurrency(node: Node) -> tuple[Node | None, Node | None]:
     """The group that a workflow or a job names, and whether it cancels others of it."""
     told = node.get("concurrency")
-    if told is None or told.null:
+    if told is None:
         return None, None
-    return (
-        (told, None)
-        if told.text is not None
-        else (told.get("group"), told.get("cancel-in-progress"))
-    )
+    return (told, None) if told.is_text else (told.get("group"), told.get("cancel-in-progress"))
 
 
 def _cancelled_by_others(
@@ -215,9 +211,8 @@ def _cancelled_by_others(
 
 def _name(context: Context, group: Node) -> str:
     """The text of a group, with the name of its workflow."""
-    name = context.model.workflows[group.path].node.get("name")
-    named = (name.text if name is not None else None) or group.path
-    text = re.sub(r"\$\{\{\s*github\.workflow\s*\}\}", lambda _: named, group.text or "")
+    named = context.model.workflows[group.path].node.said("name") or group.path
+    text = re.sub(r"\$\{\{\s*github\.workflow\s*\}\}", lambda _: named, group.text)
     return re.sub(r"\s", "", text).lower()
 
 
@@ -231,7 +226,7 @@ def _is_per_run(text: str) -> bool:
 
 def _cancels(cancel: Node | None, scenarios: Iterable[Scenario]) -> bool:
     """Whether a run is cancelled in one of the scenarios, or may be."""
-    text = ((cancel.text if cancel is not None else None) or "").strip()
+    text = cancel.text.strip() if cancel is not None else ""
     if "${{" not in text:
         return text.lower() == "true" and any(True for _ in scenarios)
     inner = expressions.unwrapped(text)
