@@ -1613,6 +1613,13 @@ class TestOtherRunners:
             assert [(b.rule, b.blocks) for b in found] == [("hidden", blocks)], found
             assert "may publish; it could not be judged" in found[0].finding.message
 
+    def test_a_secret_that_is_no_token_of_an_index_makes_it_no_defect(self) -> None:
+        for name, blocks in (("COVERAGE", False), ("PYPI_TOKEN", True)):
+            given = f"    env: {{T: '${{{{ secrets.{name} }}}}'}}\n    steps:"
+            text = CI_TEXT.format("inv test").replace("    steps:", given)
+            found = judged({RELEASE: GOOD, CI: text, **self.FILES})
+            assert [b.blocks for b in found if b.rule == "hidden"] == [blocks]
+
     @pytest.mark.parametrize(
         "command", ["npm ci", "just --list", "make all", "nox -s a -- -x", "yarn --version"]
     )

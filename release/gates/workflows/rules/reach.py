@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import starmap
 
 from release.gates.workflows import checks, commands
 from release.gates.workflows.model import Command, Job, Node, Step, Workflow, shown
@@ -17,6 +18,7 @@ from release.gates.workflows.publishing import (
     publishes_by_action,
 )
 from release.gates.workflows.rules.breach import At, Breach, say
+from release.gates.workflows.rules.credentials import names_token
 from release.gates.workflows.triggers import PUBLISHED, Scenario
 
 # What somebody without write access can bring about.
@@ -132,7 +134,11 @@ def hidden(context: Context) -> Iterator[Breach]:
     told: set[tuple[str, int]] = set()
     for job in context.model.jobs():
         workflow = context.model.workflows[job.path]
-        able = _may_publish(job, workflow)
+        env = workflow.node.get("env")
+        texts = [*job.node.walk(), *(env.walk() if env is not None else ())]
+        # What publishing takes: an identity or a token of an index; a secret may be one.
+        trusted = job.grants("id-token") == "write" or any(starmap(names_token, texts))
+        able = trusted or any(SECRET.search(node.text) for _, node in texts)
         for where, text, likely in _unjudged(workflow, job):
             if (able or likely) and (where.path, where.line) not in told:
                 told.add((where.path, where.line))
@@ -140,15 +146,8 @@ def hidden(context: Context) -> Iterator[Breach]:
                     where,
                     f"{shown(text.strip())} may publish; it could not be judged",
                     f"publish by {PUBLISHER} alone, or waive the rule with the reason",
-                    blocks=able and likely,
+                    blocks=trusted and likely,
                 )
-
-
-def _may_publish(job: Job, workflow: Workflow) -> bool:
-    """Whether a job has what publishing takes: an identity token, or a secret of the project's."""
-    nodes = [job.node, *workflow.node.mapping("env").values()]
-    texts = (text.text for node in nodes for _, text in node.walk())
-    return job.grants("id-token") == "write" or any(map(SECRET.search, texts))
 
 
 def _unjudged(workflow: Workflow, job: Job) -> Iterator[tuple[Command | Node | Step, str, bool]]:
