@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import configparser
 import re
 import shlex
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from release.errors import ConfigurationError
 from release.gates.workflows.commands import (
     NOX_CHOICES,
     may_publish,
@@ -19,7 +19,7 @@ from release.gates.workflows.commands import (
 )
 from release.gates.workflows.model import Command
 from release.gates.workflows.split import parsed, python_commands, split
-from release.text import shell, toml
+from release.text import ini, shell, toml
 
 # Beyond it, what a target of a Makefile needs is not followed.
 MAX_TARGETS = 300
@@ -213,17 +213,15 @@ def _made(recipe: str, variables: Mapping[str, str]) -> str:
 
 def of_tox(text: str, path: str) -> dict[str, tuple[Command, ...]]:
     """The environments of a tox.ini, as `tox -e NAME`, with their commands."""
-    parser = configparser.RawConfigParser(strict=False)
     try:
-        parser.read_string(text)
-    except configparser.Error:
+        sections = ini.loads(text, path)
+    except ConfigurationError:
         return {}
     lines = {line.strip(): number for number, line in enumerate(text.split("\n"), 1)}
     found: dict[str, tuple[Command, ...]] = {}
-    for section in parser.sections():
+    for section, told in sections.items():
         name = section.removeprefix("testenv:")
         if name != section or section == "testenv":
-            told = parser[section]
             texts = [told.get(key, "") for key in ("commands_pre", "commands", "commands_post")]
             commands = [
                 command
@@ -252,7 +250,7 @@ def of_pyproject(text: str, path: str) -> dict[str, tuple[Command, ...]]:
     """The tasks that a pyproject.toml defines for hatch, pdm, poe, taskipy and tox."""
     try:
         tool = toml.loads(text).get("tool")
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except tomllib.TOMLDecodeError:
         return {}
     found: dict[str, tuple[Command, ...]] = {}
     for target, value, *keys in _tasks(tool):
