@@ -118,7 +118,7 @@ def development_version(scene: Scene, seen: Observation) -> Iterator[Row]:
 
 def tokens(scene: Scene, seen: Observation) -> Iterator[Row]:
     """Once a release is out by Trusted Publishing, the tokens for it are to go."""
-    from release.gates.workflows.policy import INDEX_SECRET
+    from release.gates.workflows.rules.credentials import INDEX_SECRET
 
     if scene.forge is None or seen.attestations.state is not Attestations.COMPLETE:
         return
