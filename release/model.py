@@ -319,8 +319,9 @@ class Evidence:
     """An outcome, and everything needed to decide whether it still counts.
 
     `commit` and `tree` are full git object names (`tree` is of the working tree's files as they
-    were judged), `key` is the digest of every input, `started` is in UTC, `seconds` the duration,
-    `run` the run of CI that it was made in, "" elsewhere.
+    were judged), `key` is the digest of every input and `inputs` the digest of each kind of them,
+    `started` is in UTC, `seconds` the duration, `run` the run of CI that it was made in, ""
+    elsewhere.
     """
 
     gate: str
@@ -338,6 +339,7 @@ class Evidence:
     log: str | None
     run: str = ""
     reused: bool = False
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def stable(self) -> bool:
@@ -345,8 +347,9 @@ class Evidence:
         return bool(self.key) and self.key == self.key_after
 
     def fresh(self, key: str, valid: timedelta | None, now: datetime) -> bool:
-        """Whether this pass may stand in for running the gate again."""
-        if valid is None or self.outcome.status is not Status.PASSED or not self.stable:
+        """Whether this pass or failure may stand in for running the gate again."""
+        known = self.outcome.status in {Status.PASSED, Status.FAILED}
+        if valid is None or not known or not self.stable:
             return False
         return self.key == key and self.recent(valid, now)
 
@@ -370,6 +373,7 @@ class Evidence:
             "dirty": self.dirty,
             "key": self.key,
             "key_after": self.key_after,
+            "inputs": dict(self.inputs),
             "level": self.level,
             "tools": dict(self.tools),
             "commands": [list(command) for command in self.commands],
@@ -414,6 +418,7 @@ class Evidence:
                 dirty=_exactly(data["dirty"], bool),
                 key=_text(data["key"]),
                 key_after=_text(data["key_after"]),
+                inputs={_text(k): _text(v) for k, v in data["inputs"].items()},
                 level=_optional(data["level"], str),
                 tools={_text(k): _text(v) for k, v in data["tools"].items()},
                 commands=tuple(tuple(map(_text, command)) for command in data["commands"]),

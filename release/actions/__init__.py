@@ -77,8 +77,10 @@ class Call:
         from release.report import pages
         from release.run.cache import find_cache
         from release.run.runner import Run
-        from release.run.store import Store
+        from release.run.store import FOLDER, Store
 
+        if (self.root / FOLDER).is_dir():  # brought from another machine, it may not ignore itself
+            Store(self.root)
         project = self.project()
         cache, remark = find_cache(project.git.top if project.git else project.root)
         if remark is not None:

@@ -56,7 +56,8 @@ from release.project import Project, read_project
 from release.project.git import common_dir, contains, git, object_of
 from release.project.version_source import VERSION_CONTROL
 from release.run.checklist import Report
-from release.run.preflight import collect_here, preflight
+from release.run.collecting import collect_here
+from release.run.preflight import preflight
 from release.run.runner import Listener, Run, open_shell
 from release.run.store import FOLDER, Store
 from release.text.versions import parse

@@ -223,7 +223,7 @@ def verdict_line(report: Report) -> Text:
     line.append(
         " with uncommitted changes" if report.dirty and report.commit else "", style="yellow"
     )
-    line.append(": ")
+    line.append(", a part of the checklist: " if report.part else ": ")
     line.append(report.counts, style=VERDICTS[report.verdict])
     if report.left_to_ci:
         line.append(f" (left to CI: {name(', '.join(report.left_to_ci))})", style="yellow")

@@ -56,7 +56,7 @@ def checklist(project: Project) -> dict[str, Gate]:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A judged checklist: what every format renders."""
+    """A judged checklist, or a part of one: what every format renders."""
 
     project: str
     version: str | None
@@ -73,6 +73,7 @@ class Report:
     moved: tuple[str, ...] = ()
     disturbed: tuple[str, ...] = ()
     judges: str = ""
+    part: bool = False
 
     def of(self, status: Status) -> tuple[Evidence, ...]:
         """The evidence of the gates that ended so."""
@@ -193,8 +194,9 @@ def make_report(
     seconds: float,
     moved: tuple[str, ...] = (),
     disturbed: tuple[str, ...] = (),
+    part: bool = False,
 ) -> Report:
-    """Judge the checklist.
+    """Judge the checklist, or a part of it.
 
     `moved` lists files that changed while it ran, `disturbed` those of them that git minds: then
     no commit was judged as a whole, and the verdict is not `ready`. `seconds` is its duration.
@@ -227,4 +229,5 @@ def make_report(
         seconds=seconds,
         moved=moved,
         disturbed=disturbed,
+        part=part,
     )

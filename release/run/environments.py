@@ -165,9 +165,17 @@ def requirements_of(gate: Gate, tools: Sequence[str]) -> list[str]:
 
 def digest_of_tools(gate: Gate) -> str:
     """A digest of what a gate's tools are, by lock or by name, and of their interpreter."""
+    return digest_of(*_named_tools(gate), sys.version, sys.base_prefix)
+
+
+def digest_of_lock(gate: Gate) -> str:
+    """A digest of what a gate's tools are, which is the same on every machine."""
+    return digest_of(*_named_tools(gate))
+
+
+def _named_tools(gate: Gate) -> Sequence[bytes | str]:
     lock = lock_of(gate)
-    tools = [lock.read_bytes()] if lock else gate.tools
-    return digest_of(*tools, sys.version, sys.base_prefix)
+    return [lock.read_bytes()] if lock else gate.tools
 
 
 def installer(environment: Environment, pip_of: Environment | None = None) -> list[str]:

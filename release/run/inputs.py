@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from release.model import Evidence, Gate, Level
-from release.run.environments import digest_of_tools, module_of
+from release.run.environments import digest_of, digest_of_lock, module_of
 
 # Folders that no gate judges: version control, environments, and the caches of tools, which are
 # derived from the other inputs. Environments of other names are known by their pyvenv.cfg.
@@ -49,14 +49,16 @@ SKIPPED_FOLDERS = frozenset(
 SKIPPED_FILES = (".git", ".coverage", ".coverage.*", "coverage.xml", "*.pyc", ".DS_Store")
 SKIPPED_SUFFIX = ".egg-info"
 
-# Variables that differ from terminal to terminal and from run to run and that no tool judges by.
+# Variables that differ from terminal to terminal, from run to run and from step to step of a CI
+# job, and that no tool judges by.
 VOLATILE_VARIABLES = (
     "_", "PWD", "OLDPWD", "SHLVL", "TERM", "TERM_*", "COLORTERM", "COLUMNS", "LINES", "LS_COLORS",
     "WINDOWID", "DISPLAY", "WAYLAND_*", "XDG_SESSION_*", "XDG_RUNTIME_DIR", "DBUS_*", "SSH_*",
     "GPG_*", "TMUX*", "STY", "VSCODE_*", "ITERM_*", "KITTY_*", "WT_*", "INVOCATION_ID",
     "JOURNAL_STREAM", "PS1", "PROMPT_COMMAND", "HISTFILE*", "NOX_*", "PYTEST_CURRENT_TEST",
     "COV_CORE_*", "COVERAGE_PROCESS_START", "NO_COLOR", "FORCE_COLOR", "CLICOLOR*", "VIRTUAL_ENV*",
-    "MAIL", "LOGNAME", "HOSTNAME", "SYSTEMD_*", "MEMORY_PRESSURE_*",
+    "MAIL", "LOGNAME", "HOSTNAME", "SYSTEMD_*", "MEMORY_PRESSURE_*", "GITHUB_ACTION", "GITHUB_ENV",
+    "GITHUB_OUTPUT", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY",
 )  # fmt: skip
 RACY_NANOSECONDS = 100_000_000
 
@@ -170,7 +172,24 @@ def gate_key(
     refs: str,
     environ: Mapping[str, str] = os.environ,
 ) -> str:
-    """The digest of everything a gate's verdict depends on; equal keys mean an equal verdict.
+    """The digest of everything a gate's verdict depends on; equal keys mean an equal verdict."""
+    return key_of(gate_inputs(gate, level, tree, needed, refs, environ))
+
+
+def key_of(inputs: Mapping[str, str]) -> str:
+    """The key that belongs to such digests."""
+    return digest_of(json.dumps(dict(inputs), sort_keys=True))
+
+
+def gate_inputs(
+    gate: Gate,
+    level: Level | None,
+    tree: TreeState,
+    needed: Mapping[str, Evidence],
+    refs: str,
+    environ: Mapping[str, str] = os.environ,
+) -> dict[str, str]:
+    """A digest of each kind of input that a gate's verdict depends on.
 
     - the paths, bytes, modes and link targets of the project's files, tracked, untracked and
       ignored ones: a gate can read any of them. Left out are environments, caches and by-products
@@ -191,21 +210,21 @@ def gate_key(
     Not in it, and the reason why such gates are not reused or only for a time (`Gate.valid`): the
     remote, the index, advisories, a container engine, and the clock.
     """
-    parts = {
-        "gate": gate.name,
-        "level": level,
+    files = (
+        f"{name} {artifact.sha256}"
+        for name, evidence in sorted(needed.items())
+        for artifact in evidence.outcome.artifacts
+    )
+    machine = (sys.version, sys.executable, platform.platform(), environment_digest(environ))
+    return {
+        "question": digest_of(gate.name, level or ""),
         "refs": refs,
         "tree": tree.digest,
-        "tools": digest_of_tools(gate),
-        "source": [own_source(), _source_of(gate)],
-        "interpreter": [sys.version, sys.executable, platform.platform()],
-        "environment": environment_digest(environ),
-        "needs": {
-            name: [artifact.sha256 for artifact in evidence.outcome.artifacts]
-            for name, evidence in sorted(needed.items())
-        },
+        "tools": digest_of_lock(gate),
+        "source": digest_of(own_source(), _source_of(gate)),
+        "machine": digest_of(*machine),
+        "needs": digest_of(*sorted(needed), *files),
     }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def environment_digest(environ: Mapping[str, str]) -> str:

@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Protocol
 from release.errors import CannotCheck, Interrupted, ReleaseError
 from release.model import Evidence, Gate, Level, Outcome, Status
 from release.run import environments
-from release.run.inputs import Tree, gate_key
+from release.run.inputs import Tree, gate_inputs, gate_key, key_of
 from release.run.processes import Log, Processes, locked
 from release.run.shell import BYTECODE, Shell
 from release.run.store import Store, holds_artifacts
+from release.settings import environment_is_ci
 from release.text.escaping import terminal, visible
 from release.text.masking import Mask
 
@@ -37,6 +38,8 @@ LIGHT_COST = 0.5
 # What GitHub, Forgejo and GitLab call the run that all jobs of a workflow or pipeline belong to.
 CI_RUNS = ("GITHUB_RUN_ID", "CI_PIPELINE_ID")
 WAIT_SECONDS = 0.2
+# Gates whose answer depends on the outside, on advisories or an index, count for less than that.
+INDEPENDENT = timedelta(days=7)
 # What the machine refuses; any other OSError is a defect of a gate.
 MACHINE_FAULTS = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE}
@@ -71,7 +74,8 @@ class Run:
     `projects` names another folder for them those that hold a project's own code. `fresh` runs
     gates even where evidence would do, `echo` shows the output of gates that people want to read,
     `workers` is how many gates with tools run at once.
-    `stop` ends it from outside, `pages` are what people read of a report, by file name.
+    `stop` ends it from outside, `pages` are what people read of a report, by file name. `in_ci`
+    says that what is required in CI is required here.
     """
 
     project: Project
@@ -85,6 +89,7 @@ class Run:
     stop: Stop = field(default_factory=lambda: Stop())
     pages: Callable[[Report, Project], Mapping[str, str | None]] = lambda _report, _project: {}
     projects: Path | None = None
+    in_ci: bool = field(default_factory=environment_is_ci)
 
     def __post_init__(self) -> None:
         tables = self.project.settings.gates.tables.values()
@@ -186,17 +191,11 @@ def judge(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evidence:
 
 
 def _judge_locked(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evidence:
-    valid = validity(run, gate)
     state = run.tree.read()
-    key = gate_key(gate, run.level, state, needed, run.refs)
-    if not run.fresh:
-        last = run.store.load(gate.name)
-        if (
-            last is not None
-            and last.fresh(key, valid, run.now)
-            and intact(run.store.folder, gate, last)
-        ):
-            return replace(last, reused=True)
+    inputs = gate_inputs(gate, run.level, state, needed, run.refs)
+    last = None if run.fresh else run.store.load(gate.name)
+    if last is not None and _stands(run, gate, last, key_of(inputs)):
+        return replace(last, reused=True)
     started = time.monotonic()
     _drop_stale_bytecode(run, gate, state.digest)
     with run.store.writing():
@@ -236,11 +235,23 @@ def _judge_locked(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evide
         gate,
         outcome,
         shell=shell,
-        key=key,
+        inputs=inputs,
         key_after=key_after,
         seconds=time.monotonic() - started,
         log=f"logs/{gate.name}.log",
     )
+
+
+def _stands(run: Run, gate: Gate, last: Evidence, key: str) -> bool:
+    """Whether the last judgement may stand in for another one.
+
+    A failure does where nothing outside of the key can end it, and not for who runs the gate alone
+    and wants to see it at work.
+    """
+    failed = last.outcome.status is Status.FAILED
+    if failed and (run.echo or gate.valid is None or gate.valid < INDEPENDENT):
+        return False
+    return last.fresh(key, validity(run, gate), run.now) and intact(run.store.folder, gate, last)
 
 
 def checked(project: Project, gate: Gate, shell: Shell) -> Outcome:
@@ -371,7 +382,7 @@ def _conclude(
     outcome: Outcome,
     *,
     shell: Shell | None = None,
-    key: str = "",
+    inputs: Mapping[str, str] | None = None,
     key_after: str = "",
     seconds: float = 0.0,
     log: str | None = None,
@@ -383,8 +394,9 @@ def _conclude(
         commit=(facts.commit if facts else None) or "",
         tree=(facts.tree if facts else None) or "",
         dirty=facts.dirty if facts else True,
-        key=key,
+        key=key_of(inputs) if inputs else "",
         key_after=key_after,
+        inputs=inputs or {},
         level=run.level.value if run.level else None,
         tools=dict(shell.versions) if shell else {},
         commands=tuple(tuple(map(run.mask, command)) for command in shell.commands)
@@ -418,18 +430,24 @@ def _order(gate: Gate, gates: Mapping[str, Gate]) -> Iterator[str]:
     yield from TopologicalSorter(graph).static_order()
 
 
-def judge_all(run: Run, gates: Mapping[str, Gate], listener: Listener) -> dict[str, Evidence]:
+def judge_all(
+    run: Run,
+    gates: Mapping[str, Gate],
+    listener: Listener,
+    given: Mapping[str, Evidence] | None = None,
+) -> dict[str, Evidence]:
     """Judge every gate, in parallel, those with the longest way still before them first.
 
-    Light gates, which only read, start at once; the others share as many threads as there are
-    processors. Returns the evidence by name, in the order of `gates`. On KeyboardInterrupt every
+    `given` is the evidence of gates that these need and that are not judged here. Light gates,
+    which only read, start at once; the others share as many threads as there are processors.
+    Returns the evidence by name, in the order of `gates`. On KeyboardInterrupt every
     command is stopped, what was not judged is `unchecked`, and the evidence so far is returned
     with `run.cancelled` set.
     """
     weight = _weights(run, gates)
-    sorter = TopologicalSorter({name: gate.needs for name, gate in gates.items()})
+    sorter = TopologicalSorter(needs_among(gates))
     sorter.prepare()
-    found: dict[str, Evidence] = {}
+    found: dict[str, Evidence] = dict(given or {})
 
     def work(gate: Gate) -> Evidence:
         listener.started(gate)
@@ -468,6 +486,20 @@ def judge_all(run: Run, gates: Mapping[str, Gate], listener: Listener) -> dict[s
     return {name: found[name] for name in gates}
 
 
+def needs_among(gates: Mapping[str, Gate]) -> dict[str, list[str]]:
+    """For each gate those of the others that it needs."""
+    return {name: [need for need in gate.needs if need in gates] for name, gate in gates.items()}
+
+
+def durations(run: Run, gates: Mapping[str, Gate]) -> dict[str, float]:
+    """How many seconds each gate took the last time, or usually takes."""
+    last = {name: run.store.load(name) for name in gates}
+    return {
+        name: found.seconds if found and found.seconds > 0 else gates[name].cost
+        for name, found in last.items()
+    }
+
+
 def is_light(gate: Gate) -> bool:
     """Whether a gate only reads and asks, so that it need not wait for a free processor."""
     return gate.cost < LIGHT_COST
@@ -475,15 +507,9 @@ def is_light(gate: Gate) -> bool:
 
 def _weights(run: Run, gates: Mapping[str, Gate]) -> dict[str, float]:
     """For each gate the seconds from its start to the end of the last gate that waits for it."""
-    costs = {}
-    for name, gate in gates.items():
-        last = run.store.load(name)
-        costs[name] = last.seconds if last and last.seconds > 0 else gate.cost
+    costs = durations(run, gates)
     weights: dict[str, float] = {}
-    order = list(
-        TopologicalSorter({name: gate.needs for name, gate in gates.items()}).static_order()
-    )
-    for name in reversed(order):
+    for name in reversed(list(TopologicalSorter(needs_among(gates)).static_order())):
         after = [weights[other] for other, gate in gates.items() if name in gate.needs]
         weights[name] = costs[name] + max(after, default=0.0)
     return weights

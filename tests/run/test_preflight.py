@@ -14,7 +14,8 @@ from release.model import Gate, Level, Outcome, Verdict
 from release.project import read_project
 from release.registry import DISTRIBUTION, Installed
 from release.report import pages
-from release.run.preflight import collect, preflight
+from release.run.collecting import collect
+from release.run.preflight import preflight
 from release.run.runner import Run
 from release.run.store import Store
 from tests.run.test_runner import Silent

@@ -203,13 +203,25 @@ def test_another_level_is_another_question(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "outcome", [Outcome.failed((Finding("bad"),)), Outcome.unchecked("why", "how")]
+    ("outcome", "options", "alone", "ran"),
+    [
+        (Outcome.failed((Finding("bad"),)), {}, False, 1),
+        (Outcome.failed((Finding("bad"),)), {}, True, 2),
+        (Outcome.failed((Finding("bad"),)), {"valid": timedelta(hours=24)}, False, 2),
+        (Outcome.unchecked("why", "how"), {}, False, 2),
+    ],
+    ids=["of its files alone", "run alone to see it", "of the outside as well", "unchecked"],
 )
-def test_only_a_pass_is_reused(root: Path, outcome: Outcome) -> None:
+def test_a_failure_is_reused_where_nothing_outside_can_end_it(
+    root: Path, outcome: Outcome, options: dict[str, object], alone: bool, ran: int
+) -> None:
     calls = Calls(outcome)
-    judge(start(root), gate("x", calls), {})
-    judge(start(root), gate("x", calls), {})
-    assert calls.count == 2
+    judge(start(root, echo=alone), gate("x", calls, **options), {})
+    again = judge(start(root, echo=alone), gate("x", calls, **options), {})
+    assert calls.count == ran
+    assert again.outcome.status is outcome.status
+    judge(start(root, fresh=True), gate("x", calls, **options), {})
+    assert calls.count == ran + 1
 
 
 def test_a_gate_of_no_validity_is_never_reused(root: Path) -> None:
