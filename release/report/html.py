@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 
+from release.model import Status
+from release.registry import DISTRIBUTION
 from release.report.causes import causes
-from release.run.checklist import Report
+from release.run.checklist import AS_BEFORE, Report
 from release.text import escaping
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -23,8 +26,16 @@ def render(report: Report) -> str:
         undefined=StrictUndefined,
         keep_trailing_newline=True,
     )
-    return environment.get_template("preflight.html").render(report=report, causes=causes)
+    return environment.get_template("preflight.html").render(
+        report=report,
+        causes=causes,
+        of=lambda name: report.of(Status(name)),
+        tool=version(DISTRIBUTION),
+        as_before=AS_BEFORE,
+    )
 
 
 def _shown(value: object) -> object:
-    return escaping.html(value) if isinstance(value, str) else value
+    """Text escaped; what our own macros made of such is markup already."""
+    foreign = isinstance(value, str) and not hasattr(value, "__html__")
+    return escaping.html(value) if foreign else value

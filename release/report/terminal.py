@@ -17,6 +17,7 @@ from rich.text import Text
 
 from release.model import Evidence, Finding, Gate, Status, Verdict
 from release.report.causes import Cause, causes, some
+from release.run.checklist import AS_BEFORE
 from release.run.store import FOLDER
 from release.text.escaping import listing, name, sentence, without_commands
 
@@ -136,14 +137,17 @@ def render(report: Report) -> Group:
     table.add_column("seconds", justify="right")
     for evidence in report.gates:
         mark, style = STYLES[evidence.outcome.status]
-        quiet = evidence.outcome.status is Status.NOT_APPLICABLE
+        absent = evidence.outcome.status is Status.NOT_APPLICABLE
+        spared = report.required[evidence.gate] == "never" and not absent
+        quiet = absent or spared
         duration = "reused" if evidence.reused else f"{evidence.seconds:.1f}"
+        summary = sentence(evidence.outcome.summary)
         table.add_row(
-            Text(mark, style=style),
+            Text(mark, style="dim" if spared else style),
             Text(evidence.gate, style="dim" if quiet else "bold"),
-            Text(sentence(evidence.outcome.summary), style="dim" if quiet else ""),
+            Text(f"not required: {summary}" if spared else summary, style="dim" if quiet else ""),
             Text(str(evidence.outcome.checked or ""), style="dim"),
-            Text("" if quiet else duration, style="dim"),
+            Text("" if absent else duration, style="dim"),
         )
     counts = Text(report.counts, style=VERDICTS[report.verdict])
     parts: list[RenderableType] = [Text(), counts, table]
@@ -163,7 +167,8 @@ def _details(evidence: Evidence, findings: Sequence[Finding]) -> RenderableType:
     lines: list[RenderableType] = [Text(), Text(f"{mark} {evidence.gate}", style=style)]
     lines += _causes(evidence, findings)
     if evidence.log and evidence.outcome.status is not Status.PASSED:
-        lines.append(Text(f"  log: {FOLDER}/{evidence.log}", style="dim"))
+        before = f" ({AS_BEFORE})" if evidence.reused else ""
+        lines.append(Text(f"  log: {FOLDER}/{evidence.log}{before}", style="dim"))
     return Group(*lines)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,10 @@ def checklist(project: Project) -> dict[str, Gate]:
     return gates
 
 
+# What is said of a failure that was not judged anew.
+AS_BEFORE = "as before; --fresh to run again"
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """A judged checklist, or a part of one: what every format renders."""
@@ -80,15 +85,25 @@ class Report:
         return tuple(evidence for evidence in self.gates if evidence.outcome.status is status)
 
     @property
+    def when(self) -> datetime:
+        """When the last of its gates was judged, in UTC."""
+        return max(evidence.started for evidence in self.gates).astimezone(UTC)
+
+    @property
+    def suggestions(self) -> str:
+        """How many pieces of advice there are, such as: 14 suggestions; "" for none."""
+        advice = sum(len(evidence.outcome.advice) for evidence in self.gates)
+        return f"{advice} suggestion{'s' * (advice > 1)}" if advice else ""
+
+    @property
     def counts(self) -> str:
         """The verdict in numbers, such as: ready; 3 to check, 14 suggestions."""
-        advice = sum(len(evidence.outcome.advice) for evidence in self.gates)
         numbers = (
             (len(self.of(Status.FAILED)), "failed"),
             (len(self.of(Status.UNCHECKED)), "to check"),
-            (advice, "suggestion" if advice == 1 else "suggestions"),
         )
-        said = ", ".join(f"{number} {what}" for number, what in numbers if number)
+        counted = [f"{number} {what}" for number, what in numbers if number]
+        said = ", ".join([*counted, *filter(None, [self.suggestions])])
         return f"{self.verdict.value}; {said}" if said else self.verdict.value
 
     def as_json(self) -> dict[str, Any]:
