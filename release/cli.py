@@ -11,8 +11,10 @@ from release.report.streams import shield
 USAGE = """\
 usage: nox-release SESSION [ARGUMENT ...]
        nox-release --list
+       nox-release --version
 
-Runs a session of the release checklist on the project in the current directory, such as
+Runs a session of the release checklist on the project in the current directory, or that it is in,
+such as
 
   nox-release release_preflight
   nox-release build --help
@@ -21,17 +23,28 @@ Runs a session of the release checklist on the project in the current directory,
 
 def main() -> int:
     """Run one session of the packaged noxfile; returns nox's exit status."""
+    try:
+        return _main(sys.argv[1:])
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _main(arguments: list[str]) -> int:
     shield()
-    arguments = sys.argv[1:]
     if not arguments or arguments[0] in {"-h", "--help"}:
         print(USAGE, end="")
         return 0 if arguments else 2
+    if arguments[0] == "--version":
+        print(_version())
+        return 0
     here = Path(__file__).resolve().parent
     candidates = (here / "noxfile.py", here.parent / "noxfile.py")
     noxfile = next(path for path in candidates if path.exists())
-    from release.sessions import PROJECT_VARIABLE, run_nox
+    from release.sessions import run_nox
+    from release.text.commands import PROJECT_VARIABLE
 
-    os.environ.setdefault(PROJECT_VARIABLE, str(Path.cwd()))
+    os.environ.setdefault(PROJECT_VARIABLE, str(find_root(Path.cwd())))
     command = ["--noxfile", str(noxfile)]
     if arguments[0] in {"-l", "--list"}:
         return run_nox([*command, "--list"])
@@ -39,3 +52,24 @@ def main() -> int:
     if rest[:1] == ["--"]:  # as nox wants it
         rest = rest[1:]
     return run_nox([*command, "-s", name, "--", *rest])
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    from release.registry import DISTRIBUTION
+
+    return f"{DISTRIBUTION} {version(DISTRIBUTION)}"
+
+
+def find_root(folder: Path) -> Path:
+    """The project that a folder is in: where the next pyproject.toml is, within its repository.
+
+    Returns the folder itself where there is none.
+    """
+    for candidate in (folder, *folder.parents):
+        if (candidate / "pyproject.toml").is_file():
+            return candidate
+        if (candidate / ".git").exists():
+            break
+    return folder

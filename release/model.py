@@ -148,6 +148,18 @@ class Outcome:
             notes=tuple(note.map_text(clean) for note in self.notes),
         )
 
+    def map_remedies(self, spoken: Callable[[str], str]) -> Outcome:
+        """The same judgement with `spoken` applied to what is to be done about it."""
+
+        def told(finding: Finding) -> Finding:
+            return replace(finding, remedy=spoken(finding.remedy)) if finding.remedy else finding
+
+        return replace(
+            self,
+            findings=tuple(map(told, self.findings)),
+            notes=tuple(map(told, self.notes)),
+        )
+
     @property
     def blocking(self) -> tuple[Finding, ...]:
         """The findings that are not advice: defects, and what could not be checked."""

@@ -21,8 +21,7 @@ from release.model import Gate
 from release.registry import DISTRIBUTION, installed
 from release.report.streams import shield
 from release.text import toml
-
-PROJECT_VARIABLE = "NOX_RELEASE_PROJECT"
+from release.text.commands import PROJECT_VARIABLE, as_called
 
 
 class Sessions:
@@ -161,7 +160,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser(name: str, text: str) -> argparse.ArgumentParser:
     """What every session takes."""
     parser = _Parser(
-        prog=f"nox -s {name} --",
+        prog=as_called(f"nox -s {name} --"),
         description=text,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         add_help=False,

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from release.run.runner import CI_RUNS
+from release.text.commands import PROJECT_VARIABLE
 from tests.support import GIT_ENVIRONMENT, Judge, make_project
 
 # Times are measured in bench/; on a loaded machine they say nothing of an example.
@@ -18,7 +20,15 @@ def _quiet_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test depends on the caller's git configuration or on whether it runs in CI."""
     for name, value in GIT_ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.delenv("CI", raising=False)
+    for name in (
+        "CI",
+        "GITHUB_ACTIONS",
+        "GITHUB_STEP_SUMMARY",
+        "GITLAB_CI",
+        *CI_RUNS,
+        PROJECT_VARIABLE,
+    ):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="session")

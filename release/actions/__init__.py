@@ -121,10 +121,11 @@ def find(name: str) -> Action:
 
 def told(text: str) -> str:
     """Text as a terminal may show it: without secrets and control characters."""
+    from release.text.commands import as_typed
     from release.text.escaping import terminal
     from release.text.masking import Mask
 
-    return terminal(Mask()(text))
+    return terminal(Mask()(as_typed(text)))
 
 
 @contextmanager

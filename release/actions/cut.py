@@ -32,6 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(call: Call) -> None:
     from release.change.releasing import cut, dry_cut
     from release.report.terminal import Progress, show_report
+    from release.run.checklist import checklist
 
     if call.arguments.abandon:
         _abandon(call)
@@ -41,9 +42,10 @@ def run(call: Call) -> None:
         releases.show(call, dry_cut)
         return
     runner = call.runner()
+    names, logs = checklist(runner.project), runner.store.folder / "logs"
     reports: list[Report] = []
     try:
-        with interruptible(runner), Progress(runner.project) as progress:
+        with interruptible(runner), Progress(names, logs) as progress:
             done = cut(runner, request, progress, reports.append)
     finally:
         for report in reports:

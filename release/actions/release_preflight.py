@@ -105,15 +105,16 @@ def _print_plan(runner: Run, runners: int) -> None:
 
 def _judged(call: Call, runner: Run) -> Report:
     from release.report.terminal import Progress
+    from release.run.checklist import checklist
     from release.run.collecting import collect
     from release.run.preflight import judge_part, preflight
 
     if call.arguments.collect is not None:
         return collect(runner, call.folder / call.arguments.collect)
     part = call.arguments.part
-    names = _chosen(runner, part) if part is not None else ()
-    with Progress(runner.project) as progress, interruptible(runner):
-        return judge_part(runner, progress, names) if names else preflight(runner, progress)
+    names = _chosen(runner, part) if part is not None else tuple(checklist(runner.project))
+    with Progress(names, runner.store.folder / "logs") as progress, interruptible(runner):
+        return preflight(runner, progress) if part is None else judge_part(runner, progress, names)
 
 
 def _chosen(runner: Run, part: str) -> tuple[str, ...]:

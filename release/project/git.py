@@ -83,6 +83,15 @@ class GitFacts:
         return bool(self.changed or self.untracked)
 
 
+def deepen(environ: Mapping[str, str] = os.environ) -> str:
+    """What makes a shallow clone a whole one, where this is read: in a CI's log or elsewhere."""
+    if environ.get("GITHUB_ACTIONS"):
+        return "set fetch-depth: 0 where the workflow's job checks out the repository"
+    if environ.get("GITLAB_CI"):
+        return "set GIT_DEPTH to 0 in the variables of the pipeline's job"
+    return "git fetch --unshallow --tags"
+
+
 def git(
     root: Path,
     *arguments: str,

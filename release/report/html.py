@@ -37,5 +37,6 @@ def render(report: Report) -> str:
 
 def _shown(value: object) -> object:
     """Text escaped; what our own macros made of such is markup already."""
-    foreign = isinstance(value, str) and not hasattr(value, "__html__")
-    return escaping.html(value) if foreign else value
+    if isinstance(value, str) and not hasattr(value, "__html__"):
+        return escaping.html(value)
+    return value

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Callable, Iterator
 
 from release.model import Finding, Plan
+from release.text.commands import as_called
 from release.text.escaping import name, sentence, terminal
 
 CONTEXT = 3
@@ -47,7 +48,7 @@ def remarks(findings: tuple[Finding, ...]) -> Iterator[str]:
         message = sentence(finding.message)
         yield f"! {place}: {message}" if place else f"! {message}"
         if finding.remedy:
-            yield f"  → {sentence(finding.remedy)}"
+            yield f"  → {sentence(as_called(finding.remedy))}"
 
 
 def diff(path: str, before: str | None, after: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from release.model import Evidence, Status
 from release.prove.proof import Proof, Proofs, Proved, Shown
+from release.text.commands import as_called
 from release.text.escaping import terminal
 
 MARKS = {
@@ -51,7 +52,7 @@ def gate_lines(gate: Proved, width: int | None = None) -> Iterator[str]:
             text = _cut(text, width - len(seconds))
         yield terminal(text + seconds)
         if line.remedy and line.proof in {Proof.CANNOT_FAIL, Proof.NOT_SHOWN}:
-            yield terminal(f"  → {line.remedy}")
+            yield terminal(f"  → {as_called(line.remedy)}")
 
 
 def _stated(line: Shown) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -19,10 +22,10 @@ from release.model import Evidence, Finding, Gate, Status, Verdict
 from release.report.causes import Cause, causes, some
 from release.run.checklist import AS_BEFORE
 from release.run.store import FOLDER
+from release.text.commands import as_called
 from release.text.escaping import listing, name, sentence, without_commands
 
 if TYPE_CHECKING:
-    from release.project import Project
     from release.run.checklist import Report
 
 STYLES = {
@@ -37,6 +40,9 @@ VERDICTS = {
     Verdict.BLOCKED: "bold red",
 }
 SHOWN_FINDINGS = 20
+# As pytest and Sphinx write it.
+PERCENT = re.compile(rb"\[ *(\d{1,3})%\]")
+TAIL = 4096
 
 
 def console(width: int | None = None) -> Console:
@@ -50,20 +56,24 @@ def console(width: int | None = None) -> Console:
 class Progress:
     """Shows which gates run and which have ended, while they do.
 
-    On a terminal it is a live list; elsewhere it prints a line when a gate ends.
+    On a terminal it is a live list, with how many of `names` have ended and what waits; elsewhere,
+    and on a terminal that cannot move its cursor, it prints a line when a gate ends. `logs` is the
+    folder of their logs, where test runners say how far they are.
     """
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, names: Iterable[str], logs: Path) -> None:
         self._console = console()
+        self._waiting = list(names)
+        self._number = len(self._waiting)
+        self._logs = logs
         self._running: dict[str, float] = {}
         self._ended: list[Evidence] = []
         self._lock = threading.Lock()
         self._live = (
             Live(console=self._console, refresh_per_second=8, transient=True)
-            if self._console.is_terminal
+            if self._console.is_terminal and not self._console.is_dumb_terminal
             else None
         )
-        self._project = project
 
     def __enter__(self) -> Progress:
         if self._live is not None:
@@ -82,6 +92,7 @@ class Progress:
 
     def started(self, gate: Gate) -> None:
         with self._lock:
+            self._waiting = [name for name in self._waiting if name != gate.name]
             self._running[gate.name] = time.monotonic()
 
     def ended(self, evidence: Evidence) -> None:
@@ -98,8 +109,26 @@ class Progress:
             ]
             now = time.monotonic()
             for name, since in self._running.items():
-                lines.append(Spinner("dots", Text(f"{name}  {now - since:.0f} s", style="cyan")))
-            return Group(*lines)
+                done = progress_of(self._logs / f"{name}.log")
+                told = f"{name}  {now - since:.0f} s{f', {done}' if done else ''}"
+                lines.append(Spinner("dots", Text(told, style="cyan")))
+            return Group(self._counted(), *lines)
+
+    def _counted(self) -> Text:
+        waiting = f"; waiting: {listing(self._waiting)}" if self._waiting else ""
+        told = f"{len(self._ended)} of {self._number} gates{waiting}"
+        return Text(told, style="dim", no_wrap=True, overflow="ellipsis")
+
+
+def progress_of(log: Path) -> str:
+    """How much of it a tool says at the end of its log that it has done, such as 42 %; or ""."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(log.stat().st_size - TAIL, 0))
+            told = PERCENT.findall(file.read())
+    except OSError:
+        return ""
+    return f"{int(told[-1])} %" if told else ""
 
 
 def _ended_line(evidence: Evidence) -> Text:
@@ -247,11 +276,11 @@ def show_gate(evidence: Evidence, needed: Sequence[Evidence]) -> None:
             line.append(f"  ({item.outcome.checked} checked)", style="dim")
         line.append("  reused" if item.reused else f"  {item.seconds:.1f} s", style="dim")
         _print(out, line)
-    outcome = evidence.outcome
+    outcome = evidence.outcome.map_remedies(as_called)
     if outcome.blocking:
         _print(out, _details(evidence, outcome.blocking))
     if outcome.advice:
-        _print(out, _suggestions(evidence))
+        _print(out, _suggestions(replace(evidence, outcome=outcome)))
     for note in outcome.notes:
         place = name(note.place) + ": " if note.path else ""
         _print(out, Text(f"  {place}{sentence(note.message)}", style="dim"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from release.errors import ConfigurationError
 from release.model import Evidence, Finding, Gate, Level, Required, Status, Verdict
 from release.registry import known
+from release.text.commands import as_called
 from release.text.escaping import visible
 from release.text.versions import next_version
 
@@ -199,6 +200,10 @@ def verdict(
     return (Verdict.INCOMPLETE if unchecked else Verdict.READY), tuple(left)
 
 
+def _spoken(evidence: Evidence) -> Evidence:
+    return replace(evidence, outcome=evidence.outcome.map_remedies(as_called))
+
+
 def make_report(
     project: Project,
     gates: Mapping[str, Gate],
@@ -217,7 +222,7 @@ def make_report(
     no commit was judged as a whole, and the verdict is not `ready`. `seconds` is its duration.
     """
     required = requirements(project, gates.values())
-    found = tuple(evidence[name] for name in gates)
+    found = tuple(_spoken(evidence[name]) for name in gates)
     result, left = verdict(found, required, in_ci)
     if disturbed and result is Verdict.READY:
         result = Verdict.INCOMPLETE

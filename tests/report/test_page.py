@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from release.model import Artifact, Evidence, Finding, Level, Outcome, Verdict
+from release.model import Artifact, Evidence, Finding, Level, Outcome, Required, Verdict
 from release.report import html
 from release.run.checklist import Report
 from tests import browser
@@ -47,6 +47,7 @@ def gates() -> tuple[Evidence, ...]:
 
 
 def shown() -> Report:
+    required: dict[str, Required] = {gate.gate: "always" for gate in gates()}
     return replace(
         report(HOSTILE[0]),
         project="small-thing",
@@ -54,7 +55,7 @@ def shown() -> Report:
         level=Level.MINOR,
         verdict=Verdict.BLOCKED,
         gates=gates(),
-        required={gate.gate: "always" for gate in gates()} | {"lint": "never"},
+        required=required | {"lint": "never"},
         titles={gate.gate: f"what {gate.gate} asks" for gate in gates()},
     )
 

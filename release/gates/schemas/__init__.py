@@ -28,7 +28,7 @@ from release.gates.schemas import schema_register
 from release.gates.schemas.schema_register import Change, Register, Script
 from release.model import Finding, Gate, Judgement, Level, Outcome
 from release.project import Project, read_text
-from release.project.git import git
+from release.project.git import deepen, git
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -173,7 +173,7 @@ def _demand_history(project: Project, last: LastRelease) -> Judgement:
     if last.tag is None and project.git is not None and project.git.shallow:
         raise CannotCheck(
             "the clone is shallow and holds no release to compare with",
-            "git fetch --unshallow --tags",
+            deepen(),
         )
     return Judgement()
 

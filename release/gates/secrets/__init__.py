@@ -85,8 +85,10 @@ def check(project: Project, shell: Shell) -> Outcome:
     judged, said = secret_findings.judge(secrets, accepted, allowed, scope, published, last or "")
     judged += Judgement(number)
     if facts is not None and facts.shallow:
+        from release.project.git import deepen
+
         reason = "the commits since the last release are not all here: the clone is shallow"
-        gap = Finding(reason, remedy="git fetch --unshallow --tags")
+        gap = Finding(reason, remedy=deepen())
         judged += Judgement(unchecked=(gap,))
     count = len(judged.defects)
     return judged.settle(

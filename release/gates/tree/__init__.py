@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING
 
 from release.errors import CannotCheck
 from release.model import Finding, Gate, Judgement, Outcome
-from release.project.git import GitFacts, contains, git, object_of, tags
+from release.project.git import GitFacts, contains, deepen, git, object_of, tags
 from release.text.escaping import listing
 from release.world.remote import USUAL_BRANCHES, RemoteRefs, ask
 
@@ -265,7 +265,7 @@ def _state(facts: GitFacts) -> Iterator[Finding]:
     if facts.shallow:
         yield Finding(
             "the clone is shallow, so tags and history are missing",
-            remedy="git fetch --unshallow --tags",
+            remedy=deepen(),
         )
 
 
