@@ -1,12 +1,15 @@
-"""The console script: the packaged noxfile on the current directory. A few lines over nox."""
+"""The console script: the packaged noxfile on the current directory. A few lines over nox.
+
+Its imports are inside of functions, so that nearly all of an early Ctrl-C is met by `main`.
+"""
 
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from release.report.streams import shield
+if TYPE_CHECKING:
+    from pathlib import Path
 
 USAGE = """\
 usage: nox-release SESSION [ARGUMENT ...]
@@ -31,6 +34,8 @@ def main() -> int:
 
 
 def _main(arguments: list[str]) -> int:
+    from release.report.streams import shield
+
     shield()
     if not arguments or arguments[0] in {"-h", "--help"}:
         print(USAGE, end="")
@@ -38,12 +43,19 @@ def _main(arguments: list[str]) -> int:
     if arguments[0] == "--version":
         print(_version())
         return 0
-    here = Path(__file__).resolve().parent
-    candidates = (here / "noxfile.py", here.parent / "noxfile.py")
-    noxfile = next(path for path in candidates if path.exists())
+    return _run(arguments)
+
+
+def _run(arguments: list[str]) -> int:
+    import os
+    from pathlib import Path
+
     from release.sessions import run_nox
     from release.text.commands import PROJECT_VARIABLE
 
+    here = Path(__file__).resolve().parent
+    candidates = (here / "noxfile.py", here.parent / "noxfile.py")
+    noxfile = next(path for path in candidates if path.exists())
     os.environ.setdefault(PROJECT_VARIABLE, str(find_root(Path.cwd())))
     command = ["--noxfile", str(noxfile)]
     if arguments[0] in {"-l", "--list"}:

@@ -391,3 +391,60 @@ def test_the_console_script_needs_no_noxfile(nox: Nox, root: Path) -> None:
     assert run().returncode == 2
     assert run("nonsense").returncode == 3
     assert git(root, "status", "--porcelain") == ""
+
+
+def ci_files(folder: Path) -> dict[str, str]:
+    """The variables of a job of GitHub Actions."""
+    summary = folder / "summary.md"
+    return {"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
+
+
+def test_the_plan_is_one_line_of_json_and_runs_nothing(nox: Nox, root: Path) -> None:
+    done = nox("-s", "release_preflight", "--", "--project", str(root), "--plan", "--runners", "3")
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stdout.splitlines()
+    plan = json.loads(line)
+    jobs = [*plan["first"], *plan["parts"], *plan["then"]]
+    assert sorted(name for job in jobs for name in job["part"].split(",")) == sorted(NAMES)
+    assert [job["name"] for job in jobs] == [f"{n}-of-{len(jobs)}" for n in (1, 2, 3)]
+    assert not list((root / ".release/evidence").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--plan", "--runners", "0"], "invalid number of machines value: '0'"),
+        (["--part", "lnt"], "'lnt' is not a gate"),
+        (["--part", "9/2"], "the plan has no part 9/2"),
+        (["--plan", "--collect", "x"], "not allowed with"),
+    ],
+)
+def test_a_part_or_plan_that_cannot_be_is_a_clear_error(
+    nox: Nox, root: Path, arguments: list[str], said: str
+) -> None:
+    done = nox("-s", "release_preflight", "--", "--project", str(root), *arguments)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_job_of_github_shows_findings_on_their_lines_and_a_summary(
+    nox: Nox, root: Path, tmp_path: Path
+) -> None:
+    write(root, {"CHANGELOG.md": "# Changelog\n\n## [Unreleased]\n\n## 1.2.3\n"})
+    variables = ci_files(tmp_path)
+    judged = ("-s", "release_preflight", "--", "--project", str(root))
+    done = nox(*judged, "--part", "changelog,tree", env=variables)
+    assert done.returncode == 1
+    assert "a part of the checklist: blocked" in done.stdout
+    commands = [line for line in done.stdout.splitlines() if line.startswith("::")]
+    assert any(
+        re.match(r"::error file=CHANGELOG\.md,line=\d+,title=changelog::", c) for c in commands
+    )
+    assert any("title=tree::1 untracked file: CHANGELOG.md%0Aadd, ignore" in c for c in commands)
+    assert not Path(variables["GITHUB_STEP_SUMMARY"]).exists()
+    done = nox(*judged, "--collect", str(root / ".release"), env=variables)
+    assert done.returncode == 1
+    summary = Path(variables["GITHUB_STEP_SUMMARY"]).read_text(encoding="utf-8")
+    assert summary == (root / ".release/preflight.md").read_text(encoding="utf-8")
+    assert not [line for line in done.stdout.splitlines() if line.startswith("::")]

@@ -11,12 +11,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from release.actions import Call, Stopped, interruptible, told
-from release.model import Level
+from release.model import Gate, Level
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -96,11 +97,20 @@ def _print_plan(runner: Run, runners: int) -> None:
 
     from release.run.checklist import checklist
     from release.run.parts import as_matrix, share
-    from release.run.runner import durations
 
     gates = checklist(runner.project)
-    seconds = durations(runner, gates)
+    seconds = _seconds(runner, gates)
     print(json.dumps(as_matrix(share(gates, seconds, runners), seconds)))
+
+
+def _seconds(runner: Run, gates: Mapping[str, Gate]) -> dict[str, float]:
+    """How long each gate will take; no time, where it does not apply."""
+    from release.run.runner import does_not_apply, durations
+
+    return {
+        name: 0.0 if does_not_apply(runner, gates[name]) else seconds
+        for name, seconds in durations(runner, gates).items()
+    }
 
 
 def _judged(call: Call, runner: Run) -> Report:
@@ -121,10 +131,9 @@ def _chosen(runner: Run, part: str) -> tuple[str, ...]:
     """The gates of a part, by their names or by its number in the plan."""
     from release.run.checklist import checklist
     from release.run.parts import part_of
-    from release.run.runner import durations
 
     gates = checklist(runner.project)
-    return part_of(part, gates, durations(runner, gates))
+    return part_of(part, gates, _seconds(runner, gates))
 
 
 def _tell_forge(call: Call, runner: Run, report: Report) -> None:

@@ -101,6 +101,15 @@ def _gather(run: Run, gate: Gate, path: Path, beside: Path, into: Gathered) -> N
         into.refused = reason
     elif evidence not in into.evidence:  # the same may come by several ways
         into.evidence.append(evidence)
+        _keep_log(run, gate, beside)
+
+
+def _keep_log(run: Run, gate: Gate, beside: Path) -> None:
+    """Let the report lead to the log here as well, where it came along."""
+    log = beside / "logs" / f"{gate.name}.log"
+    if log.is_file() and not log.is_symlink():
+        text = log.read_text(encoding="utf-8", errors="replace")
+        run.store.write(run.store.log(gate.name), text)
 
 
 def _foreign(folder: Path, path: Path) -> Finding:
@@ -133,7 +142,10 @@ def _chosen(
         filter(None, (altered(run, gate, e, needed) for e in found.evidence)), None
     )
     if reason is not None:
-        return missing(run, gate, reason, _remedy(gate))
+        remedy = (
+            f"see that the job with {gate.name} ends and hands on what it found; or {_remedy(gate)}"
+        )
+        return missing(run, gate, reason, remedy)
     worst = max(found.evidence, key=lambda e: SEVERITY[e.outcome.status])
     return worst if len(found.evidence) == 1 else _told_of_others(worst, found.evidence)
 

@@ -114,7 +114,10 @@ class Machines:
                 self._hand_on(there / ".release", self.gates[name], self.handed / str(number))
 
     def _hand_on(self, folder: Path, gate: Gate, to: Path) -> None:
-        (to / "evidence").mkdir(parents=True, exist_ok=True)
+        for name in ("evidence", "logs"):
+            (to / name).mkdir(parents=True, exist_ok=True)
+        if (folder / f"logs/{gate.name}.log").exists():
+            shutil.copy(folder / f"logs/{gate.name}.log", to / "logs")
         shutil.copy(folder / f"evidence/{gate.name}.json", to / "evidence")
         for name in gate.writes:
             shutil.copytree(folder / name, to / name, dirs_exist_ok=True)
@@ -155,6 +158,7 @@ def test_several_machines_say_what_one_machine_says(
     assert together == alone(root, gates)
     assert together["verdict"] == ("blocked" if gates is not GATES else "ready")
     assert together["artifacts"][0]["name"] == "thing.whl"
+    assert (root.parent / "machine-99/thing/.release/logs/lint.log").exists()
 
 
 def test_the_plan_of_four_hands_the_build_on(root: Path) -> None:

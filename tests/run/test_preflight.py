@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from release.errors import ConfigurationError
-from release.model import Gate, Level, Outcome, Verdict
+from release.model import Finding, Gate, Level, Outcome, Verdict
 from release.project import read_project
 from release.registry import DISTRIBUTION, Installed
 from release.report import pages
@@ -283,3 +283,39 @@ def test_old_evidence_counts_no_longer_than_its_gate_says(root: Path, tmp_path: 
     run = start(root)
     run.now += timedelta(days=8)
     assert collect(run, folder).verdict is Verdict.INCOMPLETE
+
+
+def test_what_ci_asks_for_can_be_asked_for_at_home(root: Path) -> None:
+    def unknown(project: Any, shell: Any) -> Outcome:
+        return Outcome.unchecked("nobody knows", "ask")
+
+    gate = Gate("ci", "c", unknown, required="ci")
+    assert preflight(start(root, gate), Silent()).verdict is Verdict.READY
+    run = start(root, gate)
+    run.in_ci = True
+    assert preflight(run, Silent()).verdict is Verdict.INCOMPLETE
+
+
+def test_the_summary_leads_with_what_failed(root: Path) -> None:
+    def fails(project: Any, shell: Any) -> Outcome:
+        return Outcome.failed((Finding("is bad", "a.py", 1, "nox -s bad shows it"),))
+
+    preflight(start(root, Gate("bad", "b", fails)), Silent())
+    text = (root / ".release/preflight.md").read_text(encoding="utf-8")
+    headings = [line for line in text.splitlines() if line.startswith("#")]
+    assert headings[:3] == [
+        "## ❌ small-thing 1.2.3: blocked; 1 failed",
+        "### ❌ bad: failed",
+        "### All gates",
+    ]
+
+
+def test_remedies_name_the_command_that_was_typed(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(project: Any, shell: Any) -> Outcome:
+        return Outcome.failed((Finding("is bad", remedy="nox -s bad shows it"),))
+
+    monkeypatch.setenv("NOX_RELEASE_PROJECT", str(root))
+    report = preflight(start(root, Gate("bad", "b", fails)), Silent())
+    assert report.gates[-1].outcome.findings[0].remedy == "nox-release bad shows it"
