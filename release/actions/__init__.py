@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -25,6 +25,7 @@ from release.run.processes import adopt_orphans, end_orphans
 
 if TYPE_CHECKING:
     from release.project import Project
+    from release.report.terminal import Progress
     from release.run.runner import Run
 
 NAMES = (
@@ -121,11 +122,19 @@ def find(name: str) -> Action:
 
 def told(text: str) -> str:
     """Text as a terminal may show it: without secrets and control characters."""
-    from release.text.commands import as_typed
     from release.text.escaping import terminal
     from release.text.masking import Mask
 
-    return terminal(Mask()(as_typed(text)))
+    return terminal(Mask()(text))
+
+
+def board(run: Run, names: Iterable[str] | None = None) -> Progress:
+    """What shows how far a run is with these gates, the whole checklist unless they are given."""
+    from release.report.terminal import Progress
+    from release.run.checklist import checklist
+
+    chosen = checklist(run.project) if names is None else names
+    return Progress(chosen, run.store.folder / "logs")
 
 
 @contextmanager

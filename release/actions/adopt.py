@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from release.actions import Call, interruptible, told
+from release.actions import Call, board, interruptible, told
 from release.errors import UsageError
 
 if TYPE_CHECKING:
@@ -91,11 +91,11 @@ def _show(adoption: Adoption) -> None:
 def _judge(call: Call) -> None:
     """Judge the checklist as release_preflight does, and tell the next steps."""
     from release.adopt.steps import next_steps
-    from release.report.terminal import Progress, show_report
+    from release.report.terminal import show_report
     from release.run.preflight import preflight
 
     runner = call.runner()
-    with Progress(runner.project) as progress, interruptible(runner):
+    with board(runner) as progress, interruptible(runner):
         report = preflight(runner, progress)
     show_report(report)
     if runner.cancelled:

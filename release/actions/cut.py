@@ -12,8 +12,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from release.actions import Call, interruptible, releases, told
+from release.actions import Call, board, interruptible, releases, told
 from release.errors import UsageError
+from release.text.commands import as_typed
 
 if TYPE_CHECKING:
     from release.run.checklist import Report
@@ -31,8 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(call: Call) -> None:
     from release.change.releasing import cut, dry_cut
-    from release.report.terminal import Progress, show_report
-    from release.run.checklist import checklist
+    from release.report.terminal import show_report
 
     if call.arguments.abandon:
         _abandon(call)
@@ -42,10 +42,9 @@ def run(call: Call) -> None:
         releases.show(call, dry_cut)
         return
     runner = call.runner()
-    names, logs = checklist(runner.project), runner.store.folder / "logs"
     reports: list[Report] = []
     try:
-        with interruptible(runner), Progress(names, logs) as progress:
+        with interruptible(runner), board(runner) as progress:
             done = cut(runner, request, progress, reports.append)
     finally:
         for report in reports:
@@ -61,7 +60,7 @@ def _abandon(call: Call) -> None:
         raise UsageError.of("--abandon takes back what is there", remedy=remedy)
     if call.arguments.dry_run:
         for line in dry_abandon(call.project()):
-            print(told(line))
+            print(told(as_typed(line)))
         return
     runner = call.runner()
     with interruptible(runner):

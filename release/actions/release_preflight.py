@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from release.actions import Call, Stopped, interruptible, told
+from release.actions import Call, Stopped, board, interruptible, told
 from release.model import Gate, Level
 
 if TYPE_CHECKING:
@@ -114,17 +114,15 @@ def _seconds(runner: Run, gates: Mapping[str, Gate]) -> dict[str, float]:
 
 
 def _judged(call: Call, runner: Run) -> Report:
-    from release.report.terminal import Progress
-    from release.run.checklist import checklist
     from release.run.collecting import collect
     from release.run.preflight import judge_part, preflight
 
     if call.arguments.collect is not None:
         return collect(runner, call.folder / call.arguments.collect)
     part = call.arguments.part
-    names = _chosen(runner, part) if part is not None else tuple(checklist(runner.project))
-    with Progress(names, runner.store.folder / "logs") as progress, interruptible(runner):
-        return preflight(runner, progress) if part is None else judge_part(runner, progress, names)
+    names = None if part is None else _chosen(runner, part)
+    with board(runner, names) as progress, interruptible(runner):
+        return preflight(runner, progress) if names is None else judge_part(runner, progress, names)
 
 
 def _chosen(runner: Run, part: str) -> tuple[str, ...]:
