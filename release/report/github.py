@@ -41,7 +41,7 @@ def _findings(report: Report) -> Iterator[tuple[Kind, str, Finding]]:
 
 
 def _kind(report: Report, evidence: Evidence, finding: Finding) -> Kind:
-    if finding.advice or report.required[evidence.gate] == "never":
+    if finding.advice or report.is_spared(evidence.gate):
         return "notice"
     return "error" if evidence.outcome.status is Status.FAILED else "warning"
 

@@ -54,7 +54,7 @@ def render(report: Report) -> str:
 
 
 def _asked(report: Report, evidence: Evidence) -> str:
-    return " (not required)" if report.required[evidence.gate] == "never" else ""
+    return " (not required)" if report.is_spared(evidence.gate) else ""
 
 
 def _causes(findings: Iterable[Finding]) -> Iterator[str]:

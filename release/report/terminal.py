@@ -167,7 +167,7 @@ def render(report: Report) -> Group:
     for evidence in report.gates:
         mark, style = STYLES[evidence.outcome.status]
         absent = evidence.outcome.status is Status.NOT_APPLICABLE
-        spared = report.required[evidence.gate] == "never" and not absent
+        spared = report.is_spared(evidence.gate) and not absent
         quiet = absent or spared
         duration = "reused" if evidence.reused else f"{evidence.seconds:.1f}"
         summary = sentence(evidence.outcome.summary)

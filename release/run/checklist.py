@@ -85,6 +85,10 @@ class Report:
         """The evidence of the gates that ended so."""
         return tuple(evidence for evidence in self.gates if evidence.outcome.status is status)
 
+    def is_spared(self, gate: str) -> bool:
+        """Whether the verdict does not ask for a gate."""
+        return self.required.get(gate) == "never"
+
     @property
     def when(self) -> datetime:
         """When the last of its gates was judged, in UTC."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -85,6 +86,17 @@ def test_the_matrix_is_plain_json_with_a_name_for_each_job() -> None:
         "then": [],
         "seconds": 120.0,
     }
+
+
+def test_the_page_about_ci_shows_a_matrix_as_it_is() -> None:
+    page = (Path(__file__).parents[2] / "docs/ci.md").read_text(encoding="utf-8")
+    shown = json.loads(page.split("```json\n")[1].split("```")[0])
+    two = gates(build="", sbom="build", test="")
+    made = as_matrix(share(two, dict.fromkeys(two, 60.0), 3), dict.fromkeys(two, 60.0))
+    assert list(shown) == list(made)
+    jobs = [job for kind in ("first", "parts", "then") for job in (*shown[kind], *made[kind])]
+    assert {tuple(job) for job in jobs} == {("name", "part", "seconds")}
+    assert {name for job in shown["then"] for name in job["part"].split(",")} <= known().keys()
 
 
 def test_the_real_checklist_can_be_shared() -> None:
