@@ -181,10 +181,10 @@ def _reported(session: nox.Session) -> Iterator[None]:
     except ReleaseError as error:
         _complain(session, error)
     except Stopped as stopped:
-        session.error(told(as_typed(str(stopped))))
+        session.error(told(as_called(str(stopped))))
 
 
 def _complain(session: nox.Session, error: ReleaseError) -> NoReturn:
-    print(told(as_typed(str(error))), file=sys.stderr)
+    print(told(as_called(str(error))), file=sys.stderr)
     count = len(error.problems)
     session.error("1 problem" if count == 1 else f"{count} problems")

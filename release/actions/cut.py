@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from release.actions import Call, board, interruptible, releases, told
 from release.errors import UsageError
-from release.text.commands import as_typed
+from release.text.commands import as_called
 
 if TYPE_CHECKING:
     from release.run.checklist import Report
@@ -60,7 +60,7 @@ def _abandon(call: Call) -> None:
         raise UsageError.of("--abandon takes back what is there", remedy=remedy)
     if call.arguments.dry_run:
         for line in dry_abandon(call.project()):
-            print(told(as_typed(line)))
+            print(told(as_called(line)))
         return
     runner = call.runner()
     with interruptible(runner):

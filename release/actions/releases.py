@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from release.actions import Call, Stopped, told
-from release.text.commands import as_typed
+from release.text.commands import as_called
 
 if TYPE_CHECKING:
     from release.change.releasing import Done
@@ -67,6 +67,6 @@ def tell(done: Done, runner: Run) -> None:
     if runner.cancelled:
         raise KeyboardInterrupt
     for line in (*remarks(done.remarks), *done.said):
-        print(told(as_typed(line)))
+        print(told(as_called(line)))
     if done.report is not None and done.report.verdict != "ready":
         raise Stopped(f"{done.report.project} is {done.report.verdict}")
