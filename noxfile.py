@@ -86,8 +86,16 @@ if (HERE / "bench").is_dir():  # the repository of nox-release itself, not the c
 
     @nox.session(venv_backend="none", default=False)
     def lock(session: nox.Session) -> None:
-        """Pin the tools of the gates anew, with hashes, beside each gate."""
+        """Pin the tools of the gates and the actions of workflows anew."""
+        from release.gates.workflows import pins
         from release.run.environments import find_uv
+
+        def listing(action: str) -> str:
+            url = f"https://github.com/{action}"
+            return str(session.run("git", "ls-remote", "--tags", url, external=True, silent=True))
+
+        for added in pins.refresh(listing):
+            session.log(f"new: {added}")
 
         uv = find_uv() or session.error("uv is not installed: pip install uv")
         groups = nox.project.load_toml("pyproject.toml")["dependency-groups"]

@@ -5,14 +5,20 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from packaging.version import Version
+
+from release.errors import ConfigurationError
+from release.model import Finding
 
 TABLE = Path(__file__).with_name("pins.toml")
 VERSION = re.compile(
     r"(?:^|[\s=@/])(v?\d+(?:\.\d+){0,3}(?:[-.]?(?:a|b|rc|beta|alpha)\.?\d*)?)(?=$|[\s,;)])"
 )
+RELEASE = re.compile(r"refs/tags/v?(\d+\.\d+\.\d+)(?:\^\{\})?")
 
 Table = Mapping[str, Mapping[str, str]]
 
@@ -59,3 +65,45 @@ def look_up(repository: str, commit: str, comment: str, pins: Table) -> Pin:
         return Pin(True, found[0])
     wrong = bool(found) or wanted in versions
     return Pin(True, found[0] if found else None, wrong)
+
+
+def refresh(listing: Callable[[str], str], path: Path = TABLE) -> list[str]:
+    """Add the releases of each action that are newer than those in the table; returns what is new.
+
+    `listing` gives what `git ls-remote --tags` prints for an action. Raises ConfigurationError, and
+    changes nothing, where the tag of a version is on another commit than it was.
+    """
+    text = path.read_text(encoding="utf-8")
+    known = {action: dict(pins) for action, pins in tomllib.loads(text).items()}
+    problems, added = [], []
+    for action, pins in known.items():
+        newest = max(map(Version, pins))
+        for version, commit in _tagged(listing(action)).items():
+            if pins.get(version, commit) != commit:
+                remedy = "find out why it was moved before anything else is pinned"
+                message = f"{action} {version} was {pins[version]}, and its tag is now on {commit}"
+                problems.append(Finding(message, path.name, remedy=remedy))
+            elif Version(version) > newest:
+                pins[version] = commit
+                added.append(f"{action} {version}")
+    if problems:
+        raise ConfigurationError(*problems)
+    head = text[: text.index("[")]
+    path.write_text(head + "\n".join(map(_table, known.items())), encoding="utf-8")
+    return added
+
+
+def _tagged(listed: str) -> dict[str, str]:
+    """The commits of full releases; of an annotated tag the one that it names."""
+    found = {}
+    for line in sorted(listed.splitlines(), key=lambda line: line.endswith("^{}")):
+        commit, _, ref = line.partition("\t")
+        if match := RELEASE.fullmatch(ref):
+            found[match[1]] = commit
+    return found
+
+
+def _table(item: tuple[str, Mapping[str, str]]) -> str:
+    action, pins = item
+    lines = [f'"{version}" = "{pins[version]}"' for version in sorted(pins, key=Version)]
+    return "\n".join([f'["{action}"]', *lines, ""])
