@@ -48,6 +48,9 @@ sessions.action("prove")
 # Another repository: what is found there, and what it lacks for the same sessions.
 sessions.action("adopt")
 
+# What a release needs beside the code: workflows, hook, and the procedure in prose.
+sessions.action("render")
+
 # The repository itself: no tools, judged in a moment.
 sessions.gate("tree")
 sessions.gate("ci")

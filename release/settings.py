@@ -267,6 +267,54 @@ class BumpSettings(Table):
     )
 
 
+def _literal(value: str) -> str:
+    if "${{" in value:
+        raise ValueError("holds ${{, which a workflow would take for the start of an expression")
+    return value
+
+
+Literally = Annotated[Text, AfterValidator(_literal)]
+WorkflowFile = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*\.ya?ml$")]
+
+
+class WorkflowSettings(Table):
+    """What `render` writes: workflows, a hook, and the procedure in prose.
+
+    The publishing workflow's file and environment are those of [tool.release.gates.setup], and what
+    starts it is tool.release.publishing.
+    """
+
+    provenance: Literal["none", "inline", "reusable"] | None = Field(
+        None,
+        description="Where files are attested and verified before they are published: in the"
+        " publishing workflow, in provenance.yml, or not; inline where workflows are strict.",
+    )
+    bundles: bool = Field(
+        False, description="Whether the attestations are attached to the release on the forge."
+    )
+    forge_release: bool = Field(False, description="Whether a release is made on the forge, too.")
+    dry_run: bool = Field(
+        False, description="Whether a person can start the publishing workflow as a dry run."
+    )
+    image: bool = Field(False, description="Whether the container image is judged in its own job.")
+    gate: WorkflowFile | None = Field(
+        None, description="A workflow of its own for the checklist, which publishing calls."
+    )
+    postgres: (
+        Annotated[str, StringConstraints(pattern=r"^[\w./:-]+@sha256:[0-9a-f]{64}$")] | None
+    ) = Field(None, description="The PostgreSQL image, with its digest, for the checklist.")
+    ci: bool = Field(True, description="Whether ci.yml is written.")
+    sessions: tuple[Annotated[str, StringConstraints(pattern=r"^\w[\w.-]*$")], ...] = Field(
+        (), description="Sessions of the noxfile that ci.yml runs beside the checklist."
+    )
+    dependabot: bool = Field(False, description="Whether dependabot.yml is written.")
+    install: tuple[Literally, ...] = Field(
+        (), description="What pip installs before a session; this nox-release unless set."
+    )
+    hook: bool = Field(True, description="Whether .githooks/pre-push is written.")
+    document: InsidePath = Field("RELEASING.md", description="Where the procedure is written.")
+
+
 class SchemaSource(Table):
     """Where a schema's version stands."""
 
@@ -379,6 +427,9 @@ class Settings(Table):
         description="What else changes with the version.",
     )
     schemas: SchemasSettings | None = Field(None, description="Schemas with versions of their own.")
+    workflows: WorkflowSettings | None = Field(
+        None, description="What `render` writes; the gate workflows compares it where it is set."
+    )
     by_products: tuple[Text, ...] = Field(
         (),
         description="Globs of files that the project's own commands write and no gate judges.",

@@ -22,7 +22,7 @@ LAYERS = (
     ("project",),
     ("world",),
     ("run",),
-    ("gates",),
+    ("gates", "render"),  # a gate compares what is rendered, which takes the tables of gates
     ("change",),
     ("observe",),
     ("prove", "rehearse"),

@@ -110,7 +110,7 @@ def test_every_session_prints_its_help_and_does_nothing(nox: Nox, root: Path) ->
     assert list(helps) == SESSIONS
     options = dict.fromkeys(("bump", "tag", "cut", "adopt"), "--dry-run")
     options |= {"rehearse": "--faults", "publish": "--index", "verify": "--wait"}
-    options |= {"status": "--do", "prove": "GATE"}
+    options |= {"status": "--do", "prove": "GATE", "render": "--check"}
     assert not [name for name in SESSIONS if options.get(name, "--fresh") not in helps[name]]
     assert not (root / ".release").exists()
 

@@ -39,6 +39,7 @@ NAMES = (
     "status",
     "prove",
     "adopt",
+    "render",
 )
 
 

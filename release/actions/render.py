@@ -1,0 +1,67 @@
+"""Write the workflows, the pre-push hook and RELEASING.md, as [tool.release] has them.
+
+All files are written or none. One that somebody wrote or edited is never overwritten without
+--force: what would change is shown, and nothing is written. Newer pins of actions are kept, and so
+are comments. With --check nothing is written: it ends with exit status 1 where a file is missing
+or says something else than the settings, which the gate `workflows` judges as well if there is a
+table [tool.release.workflows]. Workflows are written for GitHub; a remote on GitLab gets a
+.gitlab-ci.yml that runs the same sessions.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from release.actions import Call, Stopped, told
+
+if TYPE_CHECKING:
+    from release.project import Project
+    from release.render.write import Found
+
+CHANGED = (
+    "nothing was written, because somebody changed {}: move the change into [tool.release], or"
+    " leave that file to yourself (ci, hook, document in [tool.release.workflows]), or overwrite it"
+    " with --force"
+)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--check", action="store_true", help="only show what writing would change")
+    parser.add_argument(
+        "--force", action="store_true", help="take back what others changed in these files"
+    )
+
+
+def run(call: Call) -> None:
+    from release import render
+    from release.render import write
+
+    project = call.project()
+    found = write.look(project.root, render.files(project))
+    pending = [one for one in found if one.state != "current"]
+    changed = [one for one in found if one.state == "changed"]
+    if call.arguments.check:
+        _refuse(pending, "not as the settings have it: {}; to write it: nox -s render")
+    elif not call.arguments.force:
+        _refuse(changed, CHANGED)
+    write.write(project.root, [one.wanted for one in pending])
+    for line in (*write.told(found), *_next_steps(project, pending)):
+        print(told(line))
+
+
+def _refuse(found: Sequence[Found], why: str) -> None:
+    """Show what writing these files would change. Raises Stopped unless there are none."""
+    for one in found:
+        print(told(one.difference), end="")
+    if found:
+        raise Stopped(why.format(", ".join(one.rendered.path for one in found)))
+
+
+def _next_steps(project: Project, written: Sequence[Found]) -> Iterator[str]:
+    """What rendering leaves to a person."""
+    if any(one.rendered.path.startswith(".githooks/") for one in written):
+        yield "next: git config core.hooksPath .githooks"
+    if project.settings.workflows is None:
+        yield "next: add [tool.release.workflows] so that nox -s workflows compares them"

@@ -1,0 +1,118 @@
+"""Renders what a release needs outside of the code: workflows, a hook, the procedure in prose.
+
+Everything comes from `[tool.release]` and `templates/`; nothing is read of what lies there already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from release.project import Project
+    from release.render.facts import Facts
+
+PACKAGE = Path(__file__).resolve().parent.parent
+FOLDERS = (PACKAGE / "templates", PACKAGE.parent / "templates")
+WORKFLOWS = ".github/workflows"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A file of the repository as the settings make it; `path` is relative to its root."""
+
+    path: str
+    text: str
+    executable: bool = False
+
+    @property
+    def is_yaml(self) -> bool:
+        return self.path.endswith((".yml", ".yaml"))
+
+
+def files(project: Project) -> tuple[Rendered, ...]:
+    """Every file that the settings ask for.
+
+    Raises ConfigurationError for settings that contradict each other or would change a workflow's
+    meaning, and for a forge that is not supported.
+    """
+    from release.render.facts import read
+
+    facts = read(project)
+    environment = _environment(facts)
+    return tuple(
+        Rendered(
+            path,
+            _stamped(path, environment.get_template(name).render().rstrip("\n") + "\n"),
+            executable,
+        )
+        for path, name, executable in _wanted(facts)
+    )
+
+
+def _wanted(facts: Facts) -> Iterator[tuple[str, str, bool]]:
+    """The path of each file, its template, and whether it is a program."""
+    wanted = {
+        facts.workflow: "release.yml" if facts.publish else "",
+        "provenance.yml": "provenance.yml" if facts.provenance == "reusable" else "",
+        facts.gate or "": "gate.yml" if facts.gate else "",
+        "ci.yml": "ci.yml" if facts.ci else "",
+    }
+    if facts.github:
+        for name, template in wanted.items():
+            if template:
+                yield f"{WORKFLOWS}/{name}", f"workflows/{template}", False
+        if facts.dependabot:
+            yield ".github/dependabot.yml", "workflows/dependabot.yml", False
+    else:
+        yield ".gitlab-ci.yml", "workflows/gitlab-ci.yml", False
+    if facts.hook:
+        yield ".githooks/pre-push", "pre-push", True
+    yield facts.document, "RELEASING.md", False
+
+
+def _environment(facts: Facts) -> Any:
+    import shlex
+
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    from release.render import escaped
+    from release.text import escaping
+
+    # No delimiter that a workflow's own expressions have, or that YAML and shell need.
+    environment = Environment(  # noqa: S701 - each value has the filter of the place it goes to
+        loader=FileSystemLoader(FOLDERS),
+        block_start_string="[%",
+        block_end_string="%]",
+        variable_start_string="[[",
+        variable_end_string="]]",
+        comment_start_string="[#",
+        comment_end_string="#]",
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        finalize=_without_end,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(
+        yaml=escaped.yaml,
+        flow=escaped.flow,
+        sh=shlex.quote,
+        md=escaping.markdown,
+        code=escaping.code,
+    )
+    environment.globals.update(facts.values())
+    return environment
+
+
+def _without_end(value: object) -> object:
+    """What a macro gives, without the line end that stands behind its call."""
+    return value.removesuffix("\n") if isinstance(value, str) else value
+
+
+def _stamped(path: str, text: str) -> str:
+    from release.render.stamp import stamped
+
+    return stamped(path, text)

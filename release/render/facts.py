@@ -1,0 +1,281 @@
+"""What the templates are told: the settings of a project, and what follows from them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from release.errors import ConfigurationError
+from release.model import Finding
+
+if TYPE_CHECKING:
+    from release.project import Project
+    from release.settings import WorkflowSettings
+
+DISTRIBUTION = "nox-release"
+WORKFLOW = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*\.ya?ml")
+# What a filter of GitHub's takes for more than itself.
+PATTERN = re.compile(r"([\\*?+\[\]!()|])")
+PYTHONS = ("3.13", "3.12", "3.11")
+# What a push must not break, and is judged in seconds.
+CHECKS = ("lint", "typecheck", "test")
+RESERVED = frozenset(["ci.yml", "provenance.yml"])
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the templates are told."""
+
+    name: str
+    owner: str | None
+    repository: str | None
+    github: bool
+    publish: bool
+    manual: bool
+    workflow: str
+    environment: str
+    branch: str
+    branches: tuple[str, ...]
+    tags: tuple[str, ...]
+    tag: str
+    prefix: str
+    pull_request: str | None
+    provenance: str
+    bundles: bool
+    forge_release: bool
+    dry_run: bool
+    image: bool
+    gate: str | None
+    postgres: str | None
+    ci: bool
+    sessions: tuple[str, ...]
+    dependabot: bool
+    hook: bool
+    document: str
+    python: str
+    install: str
+    sbom: str
+    own_noxfile: bool
+
+    @property
+    def attested(self) -> bool:
+        return self.provenance != "none"
+
+    @property
+    def when(self) -> str:
+        """The condition under which something has effects outside; empty where that is always."""
+        tag = "github.ref_type == 'tag'"
+        if self.dry_run:
+            return f"{tag} && !inputs.dry_run"
+        return tag if self.manual else ""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The jobs that publishing needs."""
+        made = ("provenance",) if self.provenance == "reusable" else ("build",)
+        checked = ("verify",) if self.provenance == "inline" else ()
+        return (*self.first, *(("image",) if self.image else ()), *made, *checked)
+
+    @property
+    def first(self) -> tuple[str, ...]:
+        """The job that judges the checklist before anything is built, where it is one of its own.
+
+        Where nothing is attested, what the checklist built and judged is what is published.
+        """
+        return ("preflight",) if self.attested or self.gate else ()
+
+    @property
+    def building(self) -> tuple[str, ...]:
+        """The sessions that make what is handed on."""
+        if not self.first:
+            return (self.session("release_preflight", "--ci"),)
+        built = (self.session("build"),)
+        return (*built, self.session("sbom")) if self.attested else built
+
+    def session(self, name: str, *words: str) -> str:
+        """The command that runs a session of ours in this repository."""
+        if not self.own_noxfile:
+            return " ".join([DISTRIBUTION, name, *words])
+        return " ".join(["nox", "-s", name, *(["--", *words] if words else [])])
+
+    def values(self) -> Mapping[str, Any]:
+        """Everything by the names that the templates know it by."""
+        reusable = self.provenance == "reusable"
+        where, bundled = ("provenance",) * 2 if reusable else ("build", "attest")
+        return {
+            **{field.name: getattr(self, field.name) for field in fields(self)},
+            "attested": self.attested,
+            "when": self.when,
+            "needs": self.needs,
+            "first": self.first,
+            "separate": bool(self.first),
+            "sources": dict.fromkeys(["publish", where, *([bundled] if self.bundles else [])]),
+            "building": self.building,
+            "made": f"needs.{where}.outputs",
+            "bundled": f"needs.{bundled}.outputs.attestations",
+            "session": self.session,
+            "program": "nox" if self.own_noxfile else DISTRIBUTION,
+            "checks": [self.session(name) for name in CHECKS],
+            "title": title,
+            "pin": pin,
+        }
+
+
+def title(file: str) -> str:
+    """The name of a workflow, from that of its file."""
+    return file.rpartition(".")[0].replace("-", " ").replace("_", " ").capitalize()
+
+
+def pin(action: str) -> str:
+    """The newest commit of an action that the pin table has, with its version in a comment."""
+    from packaging.version import Version
+
+    from release.gates.workflows.pins import table
+
+    newest = max(table()[action], key=Version)
+    return f"{action}@{table()[action][newest]} # v{newest}"
+
+
+def read(project: Project) -> Facts:
+    """What follows from the settings of a project.
+
+    Raises ConfigurationError with every contradiction, and for a forge that is not supported.
+    """
+    from packaging.utils import canonicalize_name
+
+    from release.gates.setup.settings import SetupSettings
+    from release.render.place import located
+
+    settings, setup = project.settings, project.settings.gates.of("setup", SetupSettings)
+    chosen = _chosen(settings.workflows)
+    manual = settings.publishing == "manual"
+    place = located(project)
+    facts = Facts(
+        name=project.name,
+        owner=setup.owner or place.owner,
+        repository=setup.repository or place.repository,
+        github=place.github,
+        publish=settings.publish,
+        manual=manual,
+        workflow=setup.workflow or ("publish.yml" if manual else "release.yml"),
+        environment=setup.environment or "pypi",
+        branch=settings.branch or place.branch,
+        # Not as this clone has it: what is rendered is the same in every clone.
+        branches=(settings.branch,) if settings.branch else ("main", "master"),
+        tags=_filters(project),
+        tag=project.tag_of("1.2.3"),
+        prefix=project.tag_template.partition("{version}")[0],
+        pull_request=settings.pull_request_branch,
+        provenance=_provenance(project, chosen),
+        bundles=chosen.bundles,
+        forge_release=chosen.forge_release,
+        dry_run=chosen.dry_run,
+        image=chosen.image,
+        gate=chosen.gate,
+        postgres=chosen.postgres,
+        ci=chosen.ci,
+        sessions=chosen.sessions,
+        dependabot=chosen.dependabot,
+        hook=chosen.hook and not _has_hooks(project),
+        document=chosen.document,
+        python=_python(project),
+        install=shlex.join(chosen.install or (f"{DISTRIBUTION}[uv]=={version(DISTRIBUTION)}",)),
+        sbom=f"{canonicalize_name(project.name)}.cdx.json",
+        own_noxfile=_own_noxfile(project),
+    )
+    problems = _problems(facts)
+    if problems:
+        raise ConfigurationError(*problems)
+    return facts
+
+
+def _chosen(settings: WorkflowSettings | None) -> WorkflowSettings:
+    from release.settings import WorkflowSettings
+
+    return settings or WorkflowSettings()  # type: ignore[call-arg]
+
+
+def _provenance(project: Project, chosen: WorkflowSettings) -> str:
+    """Where files are attested: as set, else in the workflow where workflows are strict."""
+    from release.gates.workflows.settings import WorkflowsSettings
+
+    if not project.settings.publish:
+        return "none"
+    own = project.settings.gates.of("workflows", WorkflowsSettings).strict
+    strict = project.settings.strict if own is None else own
+    return chosen.provenance or ("inline" if strict else "none")
+
+
+def _filters(project: Project) -> tuple[str, ...]:
+    """The filters that take the tags of releases: those that go on with a digit."""
+    templates = [project.tag_template]
+    if project.settings.prerelease_tag:
+        templates.append(project.settings.prerelease_tag.replace("{base}", "{version}"))
+    starts = [PATTERN.sub(r"\\\1", text.partition("{version}")[0]) for text in templates]
+    return tuple(f"{start}[0-9]*" for start in dict.fromkeys(starts))
+
+
+def _python(project: Project) -> str:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    if project.settings.python:
+        return project.settings.python
+    try:
+        wanted = SpecifierSet(project.requires_python or "")
+    except InvalidSpecifier:
+        return PYTHONS[0]
+    return next((found for found in PYTHONS if f"{found}.99" in wanted), PYTHONS[0])
+
+
+def _own_noxfile(project: Project) -> bool:
+    """Whether the project's own noxfile has our sessions."""
+    import ast
+
+    from release.project import read_text
+    from release.text import python
+
+    if not (project.root / "noxfile.py").is_file():
+        return False
+    try:
+        tree = python.parse(read_text(project.root, "noxfile.py"))
+    except (SyntaxError, ValueError, ConfigurationError):
+        return False
+    return any(
+        isinstance(node, ast.ImportFrom) and node.module == "release.sessions"
+        for node in ast.walk(tree)
+    )
+
+
+def _has_hooks(project: Project) -> bool:
+    """Whether another tool manages the hooks of clones, or other hooks are there."""
+    names = (".pre-commit-config.yaml", "lefthook.yml", ".husky")
+    return any((project.root / name).exists() for name in names)
+
+
+def _problems(facts: Facts) -> Sequence[Finding]:
+    found = []
+
+    def add(message: str, remedy: str) -> None:
+        found.append(Finding(message, "pyproject.toml", remedy=remedy))
+
+    table = "tool.release.workflows"
+    if not WORKFLOW.fullmatch(facts.workflow) or facts.workflow in RESERVED:
+        add(
+            f"tool.release.gates.setup.workflow is {facts.workflow!r}, by which no file that"
+            " publishes can be called",
+            "name it like release.yml",
+        )
+    if facts.gate in {*RESERVED, facts.workflow}:
+        add(f"{table}.gate is {facts.gate}, which another workflow is called", "name it otherwise")
+    if facts.bundles and not (facts.attested and facts.forge_release):
+        add(
+            f"{table}.bundles is set, and nothing makes bundles or takes them",
+            'set provenance = "inline" and forge-release = true, or drop bundles',
+        )
+    if facts.sessions and not facts.ci:
+        add(f"{table}.sessions are those of ci.yml, which is off", "set ci = true, or drop them")
+    return found

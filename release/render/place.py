@@ -1,0 +1,69 @@
+"""Where the project lies: its forge, its owner and name there, its release branch."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from release.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from release.project import Project
+
+# An address that names a host, of which a folder of this machine has none.
+HOST = re.compile(r"(?:[a-z+]+://(?:[^@/]*@)?([^/:]+)|(?:[^@/]*@)?([^@/:]{2,}):)")
+GITLAB = re.compile(r"gitlab\.[\w.-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Owner and name are None where no remote tells them; a forge that none tells is GitHub."""
+
+    github: bool
+    owner: str | None
+    repository: str | None
+    branch: str
+
+
+def located(project: Project) -> Place:
+    """Where a project lies. Raises ConfigurationError for a forge that has no template."""
+    from release.project.git import git
+    from release.world.forge import locate
+
+    facts = project.git
+    branch = _branch(project)
+    if facts is not None and facts.prefix:
+        raise ConfigurationError.of(
+            f"the project lies in {facts.prefix.rstrip('/')} of its repository, and workflows"
+            " are rendered for a project at the top",
+            remedy="write them by hand; docs/workflows.md shows what is rendered",
+        )
+    remote = project.settings.remote
+    if facts is None or remote not in facts.remotes:
+        return Place(True, None, None, branch)
+    url = git(project.root, "remote", "get-url", remote).stdout.strip()
+    found = locate(url)
+    if found is not None:
+        return Place(True, found.owner, found.name, branch)
+    match = HOST.match(url)
+    host = (match[1] or match[2]).lower() if match else ""
+    if host and host != "file" and not GITLAB.fullmatch(host):
+        raise ConfigurationError.of(
+            f"the remote {remote} is on {host}; workflows are rendered for GitHub, and a"
+            " .gitlab-ci.yml for GitLab",
+            remedy="call the sessions in its CI: nox-release release_preflight --ci; set"
+            " GH_HOST if that host is a GitHub Enterprise Server",
+        )
+    return Place(not host, None, None, branch)
+
+
+def _branch(project: Project) -> str:
+    """The default branch as far as this clone knows it; nobody is asked."""
+    from release.project.git import git
+
+    if project.git is None:
+        return "main"
+    ref = f"refs/remotes/{project.settings.remote}/HEAD"
+    head = git(project.root, "symbolic-ref", "--quiet", "--short", ref, check=False).stdout.strip()
+    return head.partition("/")[2] or "main"

@@ -1,0 +1,69 @@
+"""Settings for the shapes of workflows that are rendered: the default, five procedures, all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.support import PYPROJECT, make_project
+
+POSTGRES = "postgres:18@sha256:" + "3a" * 32
+SHAPES: Mapping[str, str] = {
+    "default": "",
+    "ophamin": """
+[tool.release.workflows]
+provenance = "inline"
+dry-run = true
+forge-release = true
+image = true
+""",
+    "ajolopy": """
+[tool.release]
+prerelease-tag = "v{base}-{pre}"
+
+[tool.release.workflows]
+provenance = "inline"
+forge-release = true
+bundles = true
+""",
+    "chap_checker": """
+[tool.release.gates.workflows]
+strict = true
+
+[tool.release.workflows]
+forge-release = true
+""",
+    "aksara": f"""
+[tool.release]
+publishing = "manual"
+
+[tool.release.workflows]
+provenance = "inline"
+gate = "release-gate.yml"
+postgres = "{POSTGRES}"
+""",
+    "openmed": """
+[tool.release.gates.setup]
+workflow = "publish.yml"
+
+[tool.release.workflows]
+provenance = "reusable"
+""",
+    "all": f"""
+[tool.release.workflows]
+provenance = "reusable"
+bundles = true
+forge-release = true
+dry-run = true
+image = true
+gate = "gate.yml"
+postgres = "{POSTGRES}"
+sessions = ["slow.tests"]
+dependabot = true
+""",
+}
+
+
+def make_shape(root: Path, name: str, more: str = "") -> Path:
+    """A small project with the settings of a shape; nothing is rendered yet."""
+    return make_project(root, {"pyproject.toml": PYPROJECT + SHAPES[name] + more})
