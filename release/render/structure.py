@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from itertools import zip_longest
 
+from release.errors import ConfigurationError
 from release.gates.workflows.model import Node, shown
-from release.gates.workflows.read import Refused, parse
+from release.gates.workflows.read import parse
 from release.model import Finding
 
 REMEDY = "nox -s render, or change [tool.release] if it is meant; --force takes back own edits"
@@ -19,8 +20,8 @@ def differences(path: str, wanted: str, there: str) -> Iterator[Finding]:
     """What a file of YAML says otherwise than it should, with the line of each place."""
     try:
         node, faults = parse(there, path)
-    except Refused as refused:
-        yield refused.finding
+    except ConfigurationError as error:
+        yield from error.problems
         return
     yield from faults or _differ(parse(wanted, path)[0], node, "")
 

@@ -23,6 +23,9 @@ tags          the tag filter takes release tags and no others; a tag check prece
 concurrency   a run that publishes is never cancelled
 metadata      the pinned publisher takes the metadata version that the build backend writes
 
+With a table [tool.release.workflows], a workflow that is missing or says something else than what
+`render` writes blocks, as the rule `rendered`; newer pins and comments are left out of account.
+
 Where a person publishes (publishing = "manual"), the workflow is started by workflow_dispatch
 alone, and on the tag that is published: what is attested names it. An environment's protection
 shows in no workflow, so the job says so itself: `if: github.ref_type == 'tag'`.
@@ -62,6 +65,7 @@ from release.gates.workflows.pins import table
 from release.gates.workflows.policy import RULES, judge
 from release.gates.workflows.publishing import Context, Expected
 from release.gates.workflows.read import FOLDER, Loaded, load
+from release.gates.workflows.rendered import drift, with_remedy
 from release.gates.workflows.rules.breach import Breach
 from release.model import Finding, Gate, Judgement, Outcome
 from release.project import as_table
@@ -98,17 +102,16 @@ def check(project: Project, shell: Shell) -> Outcome:
     from release.gates.workflows.settings import WorkflowsSettings
 
     loaded = load(project.top)
-    if not loaded.there:
+    if not loaded.there and project.settings.workflows is None:
         return Outcome.not_applicable(f"it has no workflows ({FOLDER})")
     settings = project.settings.gates.of("workflows", WorkflowsSettings)
     expected = expectations(project)
     if not loaded.is_whole:
         expected = replace(expected, publishes=False)
-    breaches = judge(loaded.model, expected)
+    breaches = [*with_remedy(judge(loaded.model, expected), RULES), *drift(project)]
     unchecked: tuple[Finding, ...] = ()
     try:
-        for breach in ask_tools(loaded, project, shell):
-            breaches.append(breach)
+        breaches += ask_tools(loaded, project, shell)
     except CannotCheck as error:
         unchecked = error.problems
     looked = Judgement(loaded.count + len(loaded.actions), tuple(loaded.faults), (), unchecked)
