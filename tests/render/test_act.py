@@ -1,0 +1,161 @@
+"""Rendered workflows, run for real on this machine: what reaches the index, and what does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from release import render
+from release.project import read_project
+from release.render.write import write
+from tests.render.acting import BIN, Acted, act
+from tests.render.shapes import make_shape
+from tests.support import commit, git, with_remote
+from tests.support import write as write_files
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.network,
+    # One worker after the other: act keeps its workspaces by the names of jobs.
+    pytest.mark.xdist_group("act"),
+    pytest.mark.skipif(not (BIN / "act").exists(), reason="no act"),
+]
+# What stands in for the outside: a person's word, and no hook of this machine's.
+CONFIRMED = "confirmed = {{ publisher = 2026-11-01, environment = 2026-11-01 }}"
+HERE = {
+    "[tool.release]": 'index = "{index}"',
+    "[tool.release.gates.setup]": CONFIRMED,
+    "[tool.release.workflows]": "hook = false",
+}
+PUSH = "push"
+FILES = ["small_thing-1.2.3-py3-none-any.whl", "small_thing-1.2.3.tar.gz"]
+DOUBLE = """
+
+def double(number: int) -> int:
+    return number * 2
+
+
+def main() -> None:
+    print(double(21))
+"""
+Release = Callable[..., Acted]
+
+
+@pytest.fixture
+def release(tmp_path: Path, tools_folder: Path) -> Release:
+    """Renders the workflows of a shape for a small project, pushes a tag, and runs one of them."""
+
+    def run(
+        shape: str,
+        tag: str = "v1.2.3",
+        event: str = PUSH,
+        *,
+        file: str = "release.yml",
+        ref: str = "",
+        dry_run: str | None = None,
+        tamper: str = "",
+        version: str = "1.2.3",
+        without: str = "\0",
+        files: dict[str, str | bytes | None] | None = None,
+    ) -> Acted:
+        root = make_shape(tmp_path / "small-thing", shape)
+        (tmp_path / "index").mkdir()
+        settings = (root / "pyproject.toml").read_text()
+        for table, line in HERE.items():
+            added = f"{table}\n{line.format(index=(tmp_path / 'index').as_uri())}\n"
+            known = f"{table}\n" in settings
+            settings = settings.replace(f"{table}\n", added) if known else f"{settings}\n{added}"
+        kept = [line for line in settings.splitlines() if not line.startswith(without)]
+        settings = "\n".join(kept).replace('"1.2.3"', f'"{version}"')
+        source = f'"""A small thing."""\n\n__version__ = "{version}"\n' + DOUBLE
+        write_files(
+            root,
+            {
+                "pyproject.toml": settings.encode(),
+                "src/small_thing/__init__.py": source.encode(),
+                **(files or {}),
+            },
+        )
+        write(root, render.files(read_project(root)))
+        commit(root, "Render")
+        with_remote(root)
+        git(root, "tag", "--annotate", "--message", "Release", tag)
+        git(root, "push", "--quiet", "origin", tag)
+        payload = {"ref": ref or f"refs/tags/{tag}"}
+        inputs = {"inputs": {"dry_run": dry_run}} if dry_run else {}
+        return act(root, file, event, payload | inputs, tools=tools_folder, tamper=tamper)
+
+    return run
+
+
+def test_a_pushed_tag_publishes_the_files_that_were_judged(release: Release) -> None:
+    done = release("default")
+    assert done.jobs == {"build": "success", "publish": "success"}, done.log
+    [published] = done.published
+    assert list(published["files"]) == FILES
+    # No user, no password, no switch: it is the trusted publisher, and it attests.
+    assert not any(published["given"].values())
+    [handed] = done.given("actions/download-artifact")
+    assert handed["files"] == published["files"]
+
+
+def test_attestations_of_a_called_workflow_are_verified_before_the_upload(release: Release) -> None:
+    done = release("openmed", file="publish.yml")
+    assert len(done.published) == 1, done.log
+    verified = [line for line in done.gh.splitlines() if "attestation verify dist/" in line]
+    assert len(verified) == len(FILES)
+    assert all("--source-ref refs/tags/v1.2.3" in line for line in verified)
+    assert [note["given"]["sbom_path"] for note in done.given("actions/attest")] == [
+        "",
+        "sbom/small-thing.cdx.json",
+    ]
+
+
+def test_a_candidate_is_a_pre_release_with_all_its_files(release: Release) -> None:
+    done = release("ajolopy", "v1.2.3-rc1", version="1.2.3rc1")
+    assert len(done.published) == 1, done.log
+    [create, edit] = [line for line in done.gh.splitlines() if "release " in line]
+    assert "--draft --verify-tag --title v1.2.3-rc1" in create
+    assert "--prerelease=true SHA256SUMS dist/" in create
+    assert "sbom/small-thing.cdx.json" in create
+    assert "attestations/provenance.sigstore.json attestations/sbom.sigstore.json" in create
+    assert edit.endswith("release edit v1.2.3-rc1 --draft=false")
+
+
+def test_a_dry_run_builds_and_has_no_effect(release: Release) -> None:
+    done = release("ophamin", event="workflow_dispatch", ref="refs/heads/main", dry_run="true")
+    assert done.jobs["build"] == "success", done.log
+    assert not done.published
+    assert not done.given("actions/attest")
+    assert not done.gh
+
+
+def test_a_person_publishes_a_tag_after_the_gate_that_is_called(release: Release) -> None:
+    # No engine runs a service here; the checklist brings its own PostgreSQL where it needs one.
+    done = release("aksara", event="workflow_dispatch", file="publish.yml", without="postgres = ")
+    assert done.jobs["publish"] == "success", done.log
+    assert len(done.published) == 1
+
+
+def test_a_failing_gate_leaves_publishing_out_of_reach(release: Release) -> None:
+    broken = "def test_it() -> None:\n    raise AssertionError\n"
+    done = release("default", files={"tests/test_small_thing.py": broken})
+    assert done.jobs == {"build": "failure"}
+    assert not done.published
+
+
+def test_a_tag_of_another_version_stops_before_any_effect(release: Release) -> None:
+    done = release("chap_checker", "v1.2.4")
+    assert "v1.2.4" in done.log
+    assert set(done.jobs.values()) == {"failure"}
+    assert not done.published
+    assert not done.gh
+
+
+@pytest.mark.parametrize("how", ["change", "add"])
+def test_an_artefact_that_was_tampered_with_is_not_published(how: str, release: Release) -> None:
+    done = release("default", tamper=f"publish {how}")
+    assert done.jobs == {"build": "success", "publish": "failure"}, done.log
+    assert not done.published
