@@ -19,7 +19,7 @@ from tests.procedures.defects import (
     field,
 )
 from tests.procedures.model import Apart, Claim, Defect, Procedure, Row
-from tests.procedures.plants import append, every, in_git, put, secret, swap
+from tests.procedures.plants import append, every, in_git, put, rendered, secret, swap
 
 PROCEDURE = Procedure(
     name="ajolopy",
@@ -292,19 +292,31 @@ PROCEDURE = Procedure(
                 status=Status.PASSED,
             ),
         ),
+        Row(
+            "github-release creates the GitHub release and attaches wheel, sdist and bundles",
+            "workflows",
+            "`workflows.forge-release`, `bundles`",
+            Defect(
+                "the bundles are left out",
+                swap(RELEASE, " attestations/*\n", "\n"),
+                r"release\.yml: rendered: jobs\.forge-release\.steps\[4\]\.run is another text",
+                given=rendered("forge-release = true\nbundles = true"),
+            ),
+        ),
+        Row(
+            "the GitHub release is marked as a pre-release automatically",
+            "workflows",
+            "`workflows.forge-release`, `bundles`",
+            Defect(
+                "a candidate is released like a final version",
+                swap(RELEASE, '--prerelease="$early" ', ""),
+                r"release\.yml: rendered: jobs\.forge-release\.steps\[4\]\.run is another text",
+                given=rendered("forge-release = true\nbundles = true"),
+            ),
+        ),
     ),
     apart=(
         Apart("the maintainer can monitor it under Actions", "after", "`status`"),
-        Apart(
-            "github-release creates the GitHub release and attaches wheel, sdist and bundles",
-            "after",
-            "`verify` looks at the forge's release and its files",
-        ),
-        Apart(
-            "the GitHub release is marked as a pre-release; PyPI does not call it latest",
-            "after",
-            "`verify`; before, `versions` demands a version by PEP 440",
-        ),
         Apart(
             "the new version appears at PyPI; pip install should succeed",
             "after",

@@ -24,10 +24,12 @@ from tests.procedures.plants import (
     in_git,
     published_by,
     put,
+    rendered,
     secret,
     swap,
     tag_elsewhere,
 )
+from tests.render.shapes import POSTGRES
 
 TIMED_HOOK = "[tool.hatch.build.hooks.custom]\n"
 
@@ -431,17 +433,23 @@ PROCEDURE = Procedure(
                 committed=False,
             ),
         ),
+        Row(
+            "use the Publish Package workflow only after release-gate checks pass",
+            "workflows",
+            '`workflows.gate = "release-gate.yml"`, `postgres`',
+            Defect(
+                "publishing does not call the release gate",
+                swap(PUBLISH, "release-gate.yml", "ci.yml"),
+                r"publish\.yml: rendered: jobs\.preflight\.uses is",
+                given=rendered(f'gate = "release-gate.yml"\npostgres = "{POSTGRES}"'),
+            ),
+        ),
     ),
     apart=(
         Apart(
             "traceable to the GitHub Actions run",
             "after",
             "`verify`: the attestation names the run",
-        ),
-        Apart(
-            "use the Publish Package workflow only after release-gate checks pass",
-            "person",
-            "a person starts it; `tag` demands complete evidence before, and `ci` that workflow",
         ),
         Apart(
             "maintainers must approve publishing",

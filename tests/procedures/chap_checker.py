@@ -16,7 +16,7 @@ from tests.procedures.defects import (
     field,
 )
 from tests.procedures.model import Apart, Claim, Defect, Procedure, Row
-from tests.procedures.plants import in_git, secret, swap
+from tests.procedures.plants import in_git, rendered, secret, swap
 
 PROCEDURE = Procedure(
     name="chap_checker",
@@ -226,13 +226,19 @@ PROCEDURE = Procedure(
             Defect("a deploy key", secret("deploy.pem", key=True), r"deploy\.pem: .*private-key"),
         ),
         Row("… or PYPI_TOKEN secrets", "workflows", "none", by_token(RELEASE, "PYPI_TOKEN")),
+        Row(
+            "creates a GitHub Release with auto-generated notes and the wheel + sdist attached",
+            "workflows",
+            "`workflows.forge-release`",
+            Defect(
+                "the release has no notes",
+                swap(RELEASE, " --generate-notes", ""),
+                r"release\.yml: rendered: jobs\.forge-release\.steps\[3\]\.run is another text",
+                given=rendered("forge-release = true"),
+            ),
+        ),
     ),
     apart=(
-        Apart(
-            "creates a GitHub Release with notes, wheel and sdist",
-            "after",
-            "`verify` looks at the forge's release and its files",
-        ),
         Apart("verify within ~30s: both pages update on success", "after", "`verify`"),
         Apart(
             "yank a bad release",

@@ -52,6 +52,22 @@ def every(*plants: Plant) -> Plant:
     return plant
 
 
+def rendered(settings: str) -> Plant:
+    """The workflows that `render` writes for these settings, in place of those by hand."""
+
+    def plant(place: Place) -> None:
+        from release import render
+        from release.project import read_project
+        from release.render.write import write
+
+        for file in (place.root / render.WORKFLOWS).iterdir():
+            file.unlink()
+        append("pyproject.toml", f"\n[tool.release.workflows]\nhook = false\n{settings}\n")(place)
+        write(place.root, render.files(read_project(place.root)))
+
+    return plant
+
+
 def in_git(*arguments: str) -> Plant:
     def plant(place: Place) -> None:
         place.git(*(word.replace("{tag}", place.tag) for word in arguments))
