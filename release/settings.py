@@ -304,6 +304,9 @@ class WorkflowSettings(Table):
         Annotated[str, StringConstraints(pattern=r"^[\w./:-]+@sha256:[0-9a-f]{64}$")] | None
     ) = Field(None, description="The PostgreSQL image, with its digest, for the checklist.")
     ci: bool = Field(True, description="Whether ci.yml is written.")
+    runners: Annotated[int, Field(ge=2, le=64)] | None = Field(
+        None, description="On how many machines ci.yml shares the checklist; on one unless set."
+    )
     sessions: tuple[Annotated[str, StringConstraints(pattern=r"^\w[\w.-]*$")], ...] = Field(
         (), description="Sessions of the noxfile that ci.yml runs beside the checklist."
     )

@@ -52,6 +52,7 @@ class Facts:
     gate: str | None
     postgres: str | None
     ci: bool
+    runners: int | None
     sessions: tuple[str, ...]
     dependabot: bool
     hook: bool
@@ -178,6 +179,7 @@ def read(project: Project) -> Facts:
         gate=chosen.gate,
         postgres=chosen.postgres,
         ci=chosen.ci,
+        runners=chosen.runners,
         sessions=chosen.sessions,
         dependabot=chosen.dependabot,
         hook=chosen.hook and not _has_hooks(project),

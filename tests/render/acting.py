@@ -37,13 +37,24 @@ with open(os.environ["STANDIN"] + "/notes.jsonl", "a") as file:
 END
 """
 UPLOAD = """\
-mkdir -p "$STANDIN/artifacts/$GIVEN_NAME"
-cp -r "$GIVEN_PATH." "$STANDIN/artifacts/$GIVEN_NAME/"
+to="$STANDIN/artifacts/$GIVEN_NAME"
+mkdir -p "$to"
+if [ "$(echo "$GIVEN_PATH" | grep -c .)" = 1 ]; then
+  cp -r "$GIVEN_PATH." "$to/"
+else
+  echo "$GIVEN_PATH" | while read -r path; do [ ! -e "$path" ] || cp -r "${path%/}" "$to/"; done
+fi
 echo "artifact-id=$GIVEN_NAME" >> "$GITHUB_OUTPUT"
 """
 DOWNLOAD = """\
 mkdir -p "$GIVEN_PATH"
-cp -r "$STANDIN/artifacts/$GIVEN_ARTIFACT_IDS/." "$GIVEN_PATH"
+if [ -z "$GIVEN_PATTERN" ]; then
+  cp -r "$STANDIN/artifacts/$GIVEN_ARTIFACT_IDS/." "$GIVEN_PATH"
+elif [ "$GIVEN_MERGE_MULTIPLE" = true ]; then
+  for from in "$STANDIN"/artifacts/$GIVEN_PATTERN; do cp -r "$from/." "$GIVEN_PATH"; done
+else
+  cp -r "$STANDIN"/artifacts/$GIVEN_PATTERN "$GIVEN_PATH"
+fi
 if [ "${TAMPER:-}" = "$GITHUB_JOB change" ]; then
   for file in "$GIVEN_PATH"*.whl; do echo >> "$file"; done
 elif [ "${TAMPER:-}" = "$GITHUB_JOB add" ]; then
@@ -58,7 +69,11 @@ ACTIONS: Mapping[str, tuple[str, Sequence[str], Sequence[str]]] = {
     "actions/setup-python": ('echo "$STANDIN/bin" >> "$GITHUB_PATH"', ["python-version"], []),
     "actions/cache": ("true", ["path", "key", "restore-keys"], []),
     "actions/upload-artifact": (UPLOAD, ["name", "path", "if-no-files-found"], ["artifact-id"]),
-    "actions/download-artifact": (DOWNLOAD, ["artifact-ids", "path"], []),
+    "actions/download-artifact": (
+        DOWNLOAD,
+        ["artifact-ids", "path", "pattern", "merge-multiple"],
+        [],
+    ),
     "actions/attest": (ATTEST, ["subject-path", "sbom-path"], ["bundle-path"]),
     "pypa/gh-action-pypi-publish": ("true", ["packages-dir", "attestations", "password"], []),
 }

@@ -58,6 +58,7 @@ dry-run = true
 image = true
 gate = "gate.yml"
 postgres = "{POSTGRES}"
+runners = 4
 sessions = ["slow.tests"]
 dependabot = true
 """,

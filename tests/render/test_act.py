@@ -57,6 +57,7 @@ def release(tmp_path: Path, tools_folder: Path) -> Release:
         dry_run: str | None = None,
         tamper: str = "",
         version: str = "1.2.3",
+        runners: int = 0,
         without: str = "\0",
         files: dict[str, str | bytes | None] | None = None,
     ) -> Acted:
@@ -67,6 +68,9 @@ def release(tmp_path: Path, tools_folder: Path) -> Release:
             added = f"{table}\n{line.format(index=(tmp_path / 'index').as_uri())}\n"
             known = f"{table}\n" in settings
             settings = settings.replace(f"{table}\n", added) if known else f"{settings}\n{added}"
+        if runners:
+            table = "[tool.release.workflows]\n"
+            settings = settings.replace(table, f"{table}runners = {runners}\n")
         kept = [line for line in settings.splitlines() if not line.startswith(without)]
         settings = "\n".join(kept).replace('"1.2.3"', f'"{version}"')
         source = f'"""A small thing."""\n\n__version__ = "{version}"\n' + DOUBLE
@@ -159,3 +163,10 @@ def test_an_artefact_that_was_tampered_with_is_not_published(how: str, release: 
     done = release("default", tamper=f"publish {how}")
     assert done.jobs == {"build": "success", "publish": "failure"}, done.log
     assert not done.published
+
+
+def test_the_checklist_on_many_machines_has_one_verdict(release: Release) -> None:
+    done = release("default", file="ci.yml", ref="refs/heads/main", runners=3)
+    assert done.jobs["preflight"] == "success", done.log
+    assert done.jobs["parts"] == "success"
+    assert len(done.given("actions/upload-artifact")) >= 2
