@@ -7,6 +7,9 @@ version that no file states in a way that is read gets [tool.bumpversion], where
 assigns it. What is there stays byte for byte; all files are written, or none. A second run finds
 nothing to do.
 
+--workflows writes what `render` renders, too, by the settings as they then are. A file of the same
+name that somebody wrote stays, and so do other workflows; they are named.
+
 Then the checklist is judged, and at most three next steps are told. --like NAME adds the settings
 of a known procedure, but for what its project alone has. PATH is the repository; this one unless
 given. The exit status is 0 whatever the verdict.
@@ -15,6 +18,7 @@ given. The exit status is 0 whatever the verdict.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +28,8 @@ from release.errors import UsageError
 
 if TYPE_CHECKING:
     from release.adopt.plan import Adoption
+    from release.project import Project
+    from release.render.write import Found
 
 PROCEDURES = ("ophamin", "ajolopy", "chap-checker", "aksara", "openmed")
 
@@ -34,15 +40,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--dry-run", action="store_true", help="show the diff, and neither write nor judge"
     )
     parser.add_argument(
+        "--workflows", action="store_true", help="write the workflows, hook and document, too"
+    )
+    parser.add_argument(
         "--like", choices=PROCEDURES, help="add the settings of that project's procedure"
     )
 
 
 def run(call: Call) -> None:
-    from release.adopt import facts, plan, writing
+    from release.adopt import facts, plan, workflows
     from release.adopt.templates import like, noxfile
     from release.report.plan import remarks
-    from release.run.store import Store
     from release.text.escaping import sentence
 
     call = _placed(call)
@@ -53,18 +61,32 @@ def run(call: Call) -> None:
         print(told(f"  {fact.of:<10} {sentence(fact.says + where)}"))
     settings = like(project, call.arguments.like) if call.arguments.like else ""
     adoption = plan.plan(project, found, noxfile(), settings)
-    for line in remarks(adoption.remarks):
+    rendered = workflows.rendered(project, adoption) if call.arguments.workflows else ()
+    pending = [one for one in rendered if one.state in ("missing", "outdated")]
+    beside = tuple(workflows.remarks(project, rendered)) if call.arguments.workflows else ()
+    for line in remarks(adoption.remarks + beside):
         print(told(line))
     if call.arguments.dry_run:
-        _show(adoption)
-        return
+        _show(adoption, pending)
+    else:
+        _judge(call, _write(project, adoption, pending))
+
+
+def _write(project: Project, adoption: Adoption, pending: Sequence[Found]) -> list[str]:
+    """Write all files or none, and say which."""
+    from release.adopt import writing
+    from release.render import write
+    from release.run.store import Store
+
     for change in adoption.changes:
         if change.before is not None and change.path.endswith(".py"):
             writing.require_loading(project.root, change.path)
-    writing.write(project.root, adoption.changes, Store(project.root).folder)
-    names = ", ".join(change.path for change in adoption.changes)
-    print(told(f"wrote {names}" if names else "nothing is to do: it is set up"), flush=True)
-    _judge(call)
+    with writing.written(project.root, adoption.changes, Store(project.root).folder):
+        write.write(project.root, [one.wanted for one in pending])
+    paths = [change.path for change in adoption.changes] + [one.rendered.path for one in pending]
+    said = f"wrote {', '.join(paths)}" if paths else "nothing is to do: it is set up"
+    print(told(said), flush=True)
+    return paths
 
 
 def _placed(call: Call) -> Call:
@@ -78,17 +100,19 @@ def _placed(call: Call) -> Call:
     return replace(call, root=call.folder / path)
 
 
-def _show(adoption: Adoption) -> None:
+def _show(adoption: Adoption, pending: Sequence[Found]) -> None:
     """Print what would be written."""
     from release.report.plan import diff
 
     for change in adoption.changes:
         print(told("\n".join(diff(change.path, change.before, change.after))))
-    if not adoption.changes:
+    for one in pending:
+        print(told(one.difference), end="")
+    if not adoption.changes and not pending:
         print("nothing is to do: it is set up")
 
 
-def _judge(call: Call) -> None:
+def _judge(call: Call, written: Sequence[str]) -> None:
     """Judge the checklist as release_preflight does, and tell the next steps."""
     from release.adopt.steps import next_steps
     from release.report.terminal import show_report
@@ -101,5 +125,5 @@ def _judge(call: Call) -> None:
     if runner.cancelled:
         raise KeyboardInterrupt
     print("\nNext:")
-    for number, step in enumerate(next_steps(runner.project, report), 1):
+    for number, step in enumerate(next_steps(runner.project, report, written), 1):
         print(told(f"{number}. {step}"))

@@ -22,6 +22,7 @@ from release.text.toml_additions import Unfit, completed
 
 if TYPE_CHECKING:
     from release.project import Project
+    from release.settings import Settings
 
 NOXFILE, PYPROJECT = "noxfile.py", "pyproject.toml"
 
@@ -96,12 +97,14 @@ def _settings(project: Project, facts: Sequence[Fact], like: str) -> Change | No
         raise ConfigurationError.of(said, path, remedy=remedy) from None
     except MixedLineEnds:
         raise _mixed(path) from None
-    parse(as_table(_tool(after).get("release")), plain(after), extra=project.extra)
+    settings_of(after, project)
     return Change(path, before, after)
 
 
-def _tool(source: str) -> Mapping[str, Any]:
-    return as_table(toml.loads(plain(source)).get("tool"))
+def settings_of(source: str, project: Project) -> Settings:
+    """The settings that a pyproject.toml has. Raises ConfigurationError."""
+    tool = as_table(toml.loads(plain(source)).get("tool"))
+    return parse(as_table(tool.get("release")), plain(source), extra=project.extra)
 
 
 def _read(root: Path, path: str) -> str | None:

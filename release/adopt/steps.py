@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -20,18 +20,18 @@ MOST = 3
 FIRST = "0.1.0"  # of a project whose tags are its versions
 
 
-def next_steps(project: Project, report: Report) -> list[str]:
-    """At most three sentences or commands."""
-    return list(islice(dict.fromkeys(_steps(project, report)), MOST))
+def next_steps(project: Project, report: Report, written: Iterable[str] = ()) -> list[str]:
+    """At most three sentences or commands; `written` are files that were just written."""
+    return list(islice(dict.fromkeys(_steps(project, report, written)), MOST))
 
 
-def _steps(project: Project, report: Report) -> Iterator[str]:
+def _steps(project: Project, report: Report, written: Iterable[str]) -> Iterator[str]:
     nox = "nox -s" if (project.root / NOXFILE).is_file() else "nox-release"
     facts = project.git
     if facts is None:
         yield "git init && git add --all && git commit --message Start"
     else:
-        ours = {NOXFILE, PYPROJECT} & {*facts.changed, *facts.untracked}
+        ours = {NOXFILE, PYPROJECT, *written} & {*facts.changed, *facts.untracked}
         if ours:
             paths = shlex.join(sorted(ours))
             yield f'git add {paths} && git commit --message "Set up the release checklist"'

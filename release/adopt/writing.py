@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from release.adopt.plan import Change
@@ -38,10 +39,11 @@ def require_loading(root: Path, path: str) -> None:
         raise ConfigurationError.of(f"it cannot be loaded: {said}", path, remedy=remedy)
 
 
-def write(root: Path, changes: Sequence[Change], scratch: Path) -> None:
-    """Write the files below `root`, by way of the folder `scratch` of the same file system.
+@contextmanager
+def written(root: Path, changes: Sequence[Change], scratch: Path) -> Iterator[None]:
+    """The files below `root` are written, by way of the folder `scratch` of the same file system.
 
-    Raises ReleaseError, and leaves all of them as they were.
+    They are as they were where that fails (ReleaseError), and where what is done meanwhile does.
     """
     done: list[tuple[Path, bytes | None]] = []
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
@@ -55,6 +57,7 @@ def write(root: Path, changes: Sequence[Change], scratch: Path) -> None:
                     raise OSError(None, "it was changed meanwhile", str(target))
                 Path(folder, str(number)).replace(target)
                 done.append((target, old))
+            yield
         except BaseException as error:
             for target, old in reversed(done):
                 target.unlink() if old is None else target.write_bytes(old)

@@ -32,15 +32,18 @@ class Rendered:
         return self.path.endswith((".yml", ".yaml"))
 
 
-def files(project: Project) -> tuple[Rendered, ...]:
+def files(project: Project, *, has_sessions: bool | None = None) -> tuple[Rendered, ...]:
     """Every file that the settings ask for.
+
+    `has_sessions` says whether the project's noxfile will have our sessions; it is looked at unless
+    that is given.
 
     Raises ConfigurationError for settings that contradict each other or would change a workflow's
     meaning, and for a forge that is not supported.
     """
     from release.render.facts import read
 
-    facts = read(project)
+    facts = read(project, has_sessions)
     environment = _environment(facts)
     return tuple(
         Rendered(

@@ -141,7 +141,7 @@ def pin(action: str) -> str:
     return f"{action}@{table()[action][newest]} # v{newest}"
 
 
-def read(project: Project) -> Facts:
+def read(project: Project, has_sessions: bool | None = None) -> Facts:
     """What follows from the settings of a project.
 
     Raises ConfigurationError with every contradiction, and for a forge that is not supported.
@@ -187,7 +187,7 @@ def read(project: Project) -> Facts:
         python=_python(project),
         install=shlex.join(chosen.install or (f"{DISTRIBUTION}[uv]=={version(DISTRIBUTION)}",)),
         sbom=f"{canonicalize_name(project.name)}.cdx.json",
-        own_noxfile=_own_noxfile(project),
+        own_noxfile=_own_noxfile(project) if has_sessions is None else has_sessions,
     )
     problems = _problems(facts)
     if problems:

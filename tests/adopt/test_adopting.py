@@ -29,10 +29,12 @@ Adopt = Callable[..., str]
 @pytest.fixture
 def adopted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Adopt:
     """Adopts a repository without judging it, and returns what was said."""
-    monkeypatch.setattr(adopt, "_judge", lambda call: print("judged"))
+    monkeypatch.setattr(adopt, "_judge", lambda call, written: print("judged"))
 
-    def run(root: Path, *, dry_run: bool = False, like: str | None = None) -> str:
-        arguments = argparse.Namespace(path=root, project=None, dry_run=dry_run, like=like)
+    def run(root: Path, *, dry_run: bool = False, workflows: bool = False) -> str:
+        arguments = argparse.Namespace(
+            path=root, project=None, dry_run=dry_run, like=None, workflows=workflows
+        )
         adopt.run(Call("adopt", arguments, root.parent, root.parent))
         return capsys.readouterr().out
 
@@ -129,19 +131,52 @@ def test_a_repository_inside_of_another_is_its_own(tmp_path: Path, adopted: Adop
     assert (root / "pyproject.toml").read_bytes() == outer
 
 
+class TestWorkflows:
+    @pytest.fixture
+    def root(self, project: Path) -> Path:
+        git(project, "remote", "add", "origin", "https://github.com/somebody/small-thing.git")
+        git(project, "remote", "set-url", "--push", "origin", "/nowhere")
+        return project
+
+    def test_they_are_written_beside_the_old_ones_once(self, root: Path, adopted: Adopt) -> None:
+        write(root, {".github/workflows/old.yml": "on: push\njobs: {}\n"})
+        shown = adopted(root, dry_run=True, workflows=True)
+        said = adopted(root, workflows=True)
+        assert ".github/workflows/old.yml: stays beside the new workflows" in said
+        assert ".github/workflows/release.yml" in said
+        new = (root / ".github/workflows/release.yml").read_text()
+        assert all(f"+{line}" in shown for line in new.splitlines())
+        assert (root / ".github/workflows/old.yml").read_text() == "on: push\njobs: {}\n"
+        assert "nothing is to do" in adopted(root, workflows=True)
+
+    def test_one_of_the_same_name_stays(self, root: Path, adopted: Adopt) -> None:
+        write(root, {".github/workflows/release.yml": "on: push\njobs: {}\n"})
+        said = adopted(root, workflows=True)
+        assert "release.yml: is not as the settings have it, and stays as it is" in said
+        assert (root / ".github/workflows/release.yml").read_text() == "on: push\njobs: {}\n"
+
+    def test_nothing_is_written_where_they_cannot_be(self, root: Path, adopted: Adopt) -> None:
+        (root / "elsewhere").mkdir()
+        (root / ".github").symlink_to("elsewhere")
+        before = files(root)
+        with pytest.raises(ReleaseError, match="is a symbolic link"):
+            adopted(root, workflows=True)
+        assert files(root) == before
+
+
 def test_a_folder_that_is_no_project_is_named(tmp_path: Path, adopted: Adopt) -> None:
     with pytest.raises(ConfigurationError, match=r"no pyproject\.toml in"):
         adopted(tmp_path)
 
 
 def test_a_repository_is_named_once(project: Path) -> None:
-    arguments = argparse.Namespace(path=project, project=project, dry_run=True, like=None)
+    arguments = argparse.Namespace(path=project, project=project)
     with pytest.raises(UsageError, match="name a repository each"):
         adopt.run(Call("adopt", arguments, project, project))
 
 
 class TestNextSteps:
-    def report(self, root: Path, **outcomes: Outcome) -> list[str]:
+    def report(self, root: Path, *written: str, **outcomes: Outcome) -> list[str]:
         project = read_project(root)
         gates = checklist(project)
         fine = Outcome.passed(1, "fine")
@@ -151,7 +186,7 @@ class TestNextSteps:
         report: Report = make_report(
             project, gates, evidence, level=None, in_ci=False, seconds=0.0
         )  # fmt: skip
-        return next_steps(project, report)
+        return next_steps(project, report, written)
 
     def evidence(self, name: str, outcome: Outcome) -> Evidence:
         from datetime import UTC, datetime
@@ -167,6 +202,10 @@ class TestNextSteps:
         first, *rest = self.report(project, tree=dirty)
         assert first.startswith("git add noxfile.py pyproject.toml && git commit --message ")
         assert rest == ["nox -s release_preflight", "nox -s tag -- --dry-run"]
+
+    def test_all_that_was_written_is_committed(self, project: Path) -> None:
+        write(project, {"RELEASING.md": "", "noxfile.py": ""})
+        assert self.report(project, "RELEASING.md")[0].startswith("git add RELEASING.md noxfile.py")
 
     def test_then_what_failed_and_never_what_only_waits_for_it(self, project: Path) -> None:
         bad = Outcome.unchecked("it is odd", "look at it")

@@ -8,10 +8,15 @@ from pathlib import Path
 import pytest
 
 from release.adopt.plan import Change
-from release.adopt.writing import require_loading, write
+from release.adopt.writing import require_loading, written
 from release.errors import ConfigurationError, ReleaseError
 
 NEW = (Change("pyproject.toml", "a = 1\r\n", "a = 1\r\nb = 2\r\n"), Change("noxfile.py", None, "x"))
+
+
+def write(root: Path) -> None:
+    with written(root, NEW, root / "scratch"):
+        pass
 
 
 @pytest.fixture
@@ -27,7 +32,7 @@ def files(root: Path) -> dict[str, bytes]:
 
 def test_both_are_written_with_the_rights_that_they_had(root: Path) -> None:
     (root / "pyproject.toml").chmod(0o640)
-    write(root, NEW, root / "scratch")
+    write(root)
     assert files(root) == {"pyproject.toml": b"a = 1\r\nb = 2\r\n", "noxfile.py": b"x"}
     assert (root / "pyproject.toml").stat().st_mode & 0o777 == 0o640
     assert not (root / "noxfile.py").stat().st_mode & 0o111
@@ -36,7 +41,7 @@ def test_both_are_written_with_the_rights_that_they_had(root: Path) -> None:
 def test_what_appeared_meanwhile_is_kept_and_nothing_is_written(root: Path) -> None:
     (root / "noxfile.py").write_bytes(b"theirs")
     with pytest.raises(ReleaseError, match=r"noxfile\.py: cannot be written: it was changed mean"):
-        write(root, NEW, root / "scratch")
+        write(root)
     assert files(root) == {"pyproject.toml": b"a = 1\r\n", "noxfile.py": b"theirs"}
 
 
@@ -53,11 +58,17 @@ def test_what_was_written_is_taken_back_where_the_rest_cannot_be(
 
     monkeypatch.setattr(Path, "replace", second_fails)
     with pytest.raises((ReleaseError, KeyboardInterrupt)) as error:
-        write(root, NEW, root / "scratch")
+        write(root)
     assert files(root) == {"pyproject.toml": b"a = 1\r\n"}
     if isinstance(error.value, ReleaseError):
         assert "Permission denied" in str(error.value)
         assert error.value.problems[0].remedy
+
+
+def test_what_fails_behind_it_takes_it_back(root: Path) -> None:
+    with pytest.raises(KeyError), written(root, NEW, root / "scratch"):
+        files(root)["not there"]
+    assert files(root) == {"pyproject.toml": b"a = 1\r\n"}
 
 
 def test_a_file_that_may_not_be_written_is_not_replaced(
@@ -67,7 +78,7 @@ def test_a_file_that_may_not_be_written_is_not_replaced(
     with pytest.raises(
         ReleaseError, match=r"pyproject\.toml: cannot be written: Permission denied"
     ):
-        write(root, NEW, root / "scratch")
+        write(root)
     assert files(root) == {"pyproject.toml": b"a = 1\r\n"}
 
 
