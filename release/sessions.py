@@ -36,8 +36,8 @@ class Sessions:
         chosen = os.environ.get(PROJECT_VARIABLE)
         self.root = Path(chosen) if chosen else Path(noxfile).resolve().parent
         self._extra = {gate.name: gate for gate in gates}
-        # nox opens the root logger for everything, and HTTP libraries say much.
-        for library in ("urllib3", "charset_normalizer"):
+        # nox opens the root logger for everything, and libraries say much.
+        for library in ("urllib3", "charset_normalizer", "markdown_it"):
             logging.getLogger(library).setLevel(logging.WARNING)
 
     def all(self) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from urllib.parse import quote, unquote
 
@@ -237,6 +237,10 @@ def _dated(log: Changelog, section: Section, release: Release) -> Iterator[Edit]
     """The edit that gives a section the date of the release; none where it has it."""
     title, text = section.title, section.heading.title
     day = release.day.isoformat()
+    if section.date_line:
+        if section.date != release.day:
+            yield _dated_below(log, section.date_line, section, day)
+        return
     if title.date == release.day and not title.unreleased:
         return
     if not (title.unreleased and title.first) and title.date_span:
@@ -264,6 +268,31 @@ def _dated(log: Changelog, section: Section, release: Release) -> Iterator[Edit]
         tail = model.heading.title[model.title.end : span[0]] + day
         tail += model.heading.title[span[1] :]
     yield _retitled(section.heading, text[: title.end].rstrip() + tail, log)
+
+
+def _dated_below(log: Changelog, line: re.Match[str], section: Section, day: str) -> Edit:
+    """The edit of a date in the line below a heading; a word there becomes what others say."""
+    worded = line["none"] and line["none"].isalpha()
+    model = next((s.date_line for s in log.released if s is not section and s.date_line), None)
+    if worded and model:
+        return *line.span("said"), _with_day(model, day, *model.span("said"))
+    return *line.span("date" if line["date"] else "none"), day
+
+
+def _with_day(line: re.Match[str], day: str, start: int, end: int) -> str:
+    """A stretch of the line of a date, with another day in it."""
+    return line.string[start : line.start("date")] + day + line.string[line.end("date") : end]
+
+
+def _date_line(log: Changelog, release: Release) -> str:
+    """What follows a new heading where that of the last release is followed by its date."""
+    model = next(iter(log.released), None)
+    if model is None or not model.date_line or release.heading is not None:
+        return ""
+    below = _with_day(
+        model.date_line, release.day.isoformat(), model.heading.end, model.date_line.end()
+    )
+    return below if below.endswith("\n") else below + _newline(log.text.whole, model.heading.end)
 
 
 def _require_contained(log: Changelog, section: Section, release: Release) -> None:
@@ -335,7 +364,8 @@ def _moved(
     above = f"{rule}{newline}{newline}" if rule else ""
     anchors = _anchors(log, release, newline)
     last = next((s.heading for s in log.released if s.heading.level == heading.level), heading)
-    yield position, position, f"{gap}{above}{anchors}{_heading(log, last, title, newline)}"
+    dated = _date_line(log, release)
+    yield position, position, f"{gap}{above}{anchors}{_heading(log, last, title, newline)}{dated}"
     kept = [kind for kind in unreleased.kinds if not kind.empty]
     dropped = [kind for kind in unreleased.kinds if kind.empty]
     for kind in dropped:
@@ -413,6 +443,7 @@ def _inserted(
     model = below or unreleased
     heading = model.heading if model else None
     lines = [_anchors(log, release, ending), _heading(log, heading, title, ending)]
+    lines.append(_date_line(log, release))
     for name, body in notes:
         lines += [ending, _block(name, body, _kind_level(log), ending)]
     block = "".join(lines)
@@ -661,6 +692,13 @@ _TAGGED = re.compile(
     re.S,
 )
 
+# Azure DevOps: GT stands before a tag, GB before a branch, GC before a commit.
+_AZURE = re.compile(
+    r"(?P<root>.*/branchCompare\?baseVersion=GT)(?P<base>[^?#&]+)"
+    r"(?P<dots>&targetVersion=G[TBC])(?P<head>[^?#&]+)(?P<after>[&#].*)?",
+    re.S,
+)
+
 # Where an Unreleased link leads before the first release.
 _BRANCH = re.compile(r"(?P<root>https?://[^/]+/.+?)/(?:commits|tree|blob)/.*", re.S)
 
@@ -688,7 +726,7 @@ class Link:
 
 def read_link(url: str) -> Link | None:
     """What a link of a changelog leads to; None for an address of another form."""
-    match = _COMPARE.fullmatch(url)
+    match = _COMPARE.fullmatch(url) or _AZURE.fullmatch(url)
     if match:
         base, head = unquote(match["base"]), unquote(match["head"])
         swapped = match["root"].endswith("/branches/compare/")
@@ -753,6 +791,8 @@ def _linked(log: Changelog, made: Title, release: Release) -> Iterator[Edit]:
     label = made.label or release.version
     taken = any(d.label.casefold() == label.casefold() for d in log.definitions)
     url = _release_address(unreleased, named, release)
+    if url is None and made.label is not None and not (taken or made.url):
+        _require_read_links(log, release)
     if url is None or taken or (made.label is None and not named) or made.url:
         return
     if made.label is None and named[0].label[:1] in {"v", "V"}:
@@ -777,6 +817,22 @@ def _linked(log: Changelog, made: Title, release: Release) -> Iterator[Edit]:
     yield model.start, model.start, written + newline
 
 
+def _require_read_links(log: Changelog, release: Release) -> None:
+    """Refuse links beside which none can be written for the release: their form is not known."""
+    unread = [
+        Finding(
+            f"the link [{d.label}] is not understood, so none can be made for {release.version}",
+            log.path,
+            d.line,
+            f"write a line [{release.version}]: ADDRESS beside it, and run this again",
+        )
+        for d in log.definitions
+        if (d.unreleased or d.version is not None) and read_link(d.url) is None
+    ]
+    if unread:
+        raise ConfigurationError(*unread)
+
+
 def _release_address(
     unreleased: Definition | None, named: Sequence[Definition], release: Release
 ) -> str | None:
@@ -795,9 +851,12 @@ def _release_address(
             f"{branch['root']}/{'tags' if branch['root'].endswith('/-') else 'releases/tag'}/{tag}"
         )
     if release.previous_tag is not None:
+        link = replace(link, dots=link.dots.replace("=GB", "=GT"))
         return link.address(_quoted(release.previous_tag), tag)
     if link.swapped:
         return None
+    if link.dots.startswith("&"):
+        return link.root.replace("/branchCompare?baseVersion=", "?version=") + tag
     if link.root.endswith("/-/compare/"):
         return link.root.removesuffix("compare/") + f"tags/{tag}"
     return link.root.removesuffix("compare/") + f"releases/tag/{tag}"

@@ -64,6 +64,12 @@ _DATED_TAIL = re.compile(
     rf"(?:(?P<date>{_NUMBERED_DATE})|(?P<none>{_NO_DATE}))(?![\w-])(?P<after>.*)",
     re.I | re.S,
 )
+# The line below a heading that has the date, or says that there is none yet.
+_DATE_LINE = re.compile(
+    rf"[ \t]*{_WRAP}(?P<said>(?:(?:(?:release )?date|released)\b:?[ \t]+(?:on[ \t]+)?)?"
+    rf"(?:(?P<date>{_NUMBERED_DATE})|(?P<none>{_NO_DATE}))){_WRAP}[.:]?{_WRAP}[ \t]*\r?\n?",
+    re.I,
+)
 _TITLED_TAIL = re.compile(r"[*_`~]*(?:[ \t]*[-\u2010-\u2015\u2212:|][ \t]|[ \t]*:|[ \t]+\()", re.S)
 _VERSION_TAIL = re.compile(
     rf"[\s*_`~]*(?:[-\u2010-\u2015\u2212:|/,][\s*_`~]*)?[(\[]?(?P<version>{_NUMBER})(?P<after>(?!\w).*)",
@@ -208,9 +214,18 @@ class Section:
     def version(self) -> Version | None:
         return self.title.version
 
+    @functools.cached_property
+    def date_line(self) -> re.Match[str] | None:
+        """The first line below a version's heading where it is a date, or says that none is."""
+        if self.title.written or not self.title.spelling:
+            return None
+        below = re.compile(r"(?:[ \t]*\r?\n)*").match(self.text.whole, self.heading.end)
+        start = below.end() if below else self.heading.end
+        return _DATE_LINE.fullmatch(self.text.whole, start, _line_end(self.text.whole, start))
+
     @property
     def unreleased(self) -> bool:
-        return self.title.unreleased
+        return self.title.unreleased or bool(self.date_line and self.date_line["none"])
 
     @property
     def plain_unreleased(self) -> bool:
@@ -219,7 +234,7 @@ class Section:
 
     @property
     def date(self) -> date | None:
-        return self.title.date
+        return _iso(self.date_line["date"] or "") if self.date_line else self.title.date
 
     @property
     def line(self) -> int:
@@ -231,8 +246,9 @@ class Section:
 
     @property
     def body(self) -> str:
-        """What stands below the heading, without the blank lines around it."""
-        return self.text.whole[self.heading.end : self.content_end].strip("\r\n \t")
+        """What stands below the heading and its date, without the blank lines around it."""
+        start = self.date_line.end() if self.date_line else self.heading.end
+        return self.text.whole[start : self.content_end].strip("\r\n \t")
 
     @property
     def name(self) -> str:
@@ -296,7 +312,15 @@ class Changelog:
     @property
     def understood(self) -> bool:
         """Whether it has sections of releases, or nothing yet that could be one."""
-        return bool(self.sections) or not (len(self.others) > 1 or self.text.includes)
+        if any(section.title.spelling for section in self.sections):
+            return True
+        if self.text.includes or any(_NAMED.search(heading.title) for heading in self.others):
+            return False
+        if self.sections:
+            lines = "\n".join(text for s in self.sections for k in s.kinds for text in k.prose)
+        else:
+            lines = self.text.visible(0, len(self.text.whole), code=False)
+        return len(self.others) <= 1 and not any(map(_titled, lines.split("\n")))
 
 
 @dataclass(frozen=True)
@@ -468,6 +492,17 @@ def _version_title(match: re.Match[str], attributes: str) -> Title | None:
         rest=" ".join(filter(None, (rest.lstrip(" \t(["), attributes))),
         end=offset,
     )
+
+
+# A version inside of a heading that is not read as one of a release.
+_NAMED = re.compile(r"(?<![\w.])[vV]?\d+\.\d+")
+
+
+def _titled(line: str) -> bool:
+    """Whether a line that is no heading is that of a release: in bold, of a list or of a table."""
+    cell = line.strip().strip("|").partition("|")[0].strip(" \t*_-+\u2022")
+    title = read_title(cell)
+    return title is not None and (title.version is not None or title.first)
 
 
 def _worded(text: str) -> bool:
