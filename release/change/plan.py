@@ -63,9 +63,9 @@ class Fragments:
 class Wish:
     """What was asked for: the version, the day, a subject for the texts, notes for the changelog.
 
-    `tag` says whether the tag is part of the plan (`cut`), `push` whether anything is pushed,
-    `branch` and `release_branch` which branch gets the commit and which one the release is made
-    from.
+    `typed` is the version or the kind of step as it was asked for. `tag` says whether the tag is
+    part of the plan (`cut`), `push` whether anything is pushed, `branch` and `release_branch` which
+    branch gets the commit and which one the release is made from.
     """
 
     version: Version
@@ -77,6 +77,7 @@ class Wish:
     notes: str | None = None
     tag: bool = False
     push: bool = False
+    typed: str | None = None
 
 
 def document_paths(project: Project) -> tuple[str, ...]:
@@ -107,7 +108,7 @@ def plan_bump(project: Project, sources: Sources, wish: Wish) -> Plan:
     Raises ReleaseError with every problem found, and UsageError when a text needs a subject that
     was not given.
     """
-    from release.text.versions import spelled_like
+    from release.text.versions import parse, spelled_like
 
     facts = project.git
     if facts is None or facts.commit is None:
@@ -123,6 +124,10 @@ def plan_bump(project: Project, sources: Sources, wish: Wish) -> Plan:
     entry = _edit_documents(project, sources, texts, wish, version, problems)
     if problems:
         raise ConfigurationError(*problems)
+    if wish.typed and wish.typed != version and parse(wish.typed) is not None:
+        notes.append(
+            Finding(f"{wish.typed} is written {version}, as PEP 440 and the files have it")
+        )
     edits = tuple(
         Edit(path, before, texts[path])
         for path, before in sources.texts.items()
@@ -130,6 +135,7 @@ def plan_bump(project: Project, sources: Sources, wish: Wish) -> Plan:
     )
     if previous is not None:
         notes += _mentions(project, sources, texts, edits, previous)
+        notes += _stale_citation(sources, texts, previous, version)
     fragments = sources.fragments
     run = project.settings.bump
     commands = tuple(run.run)
@@ -362,6 +368,18 @@ def _edit_documents(
     if len(problems) > count:
         return None
     return changelog.entry(texts[target], project.changelog, wish.version)
+
+
+def _stale_citation(
+    sources: Sources, texts: Mapping[str, str], previous: str, version: str
+) -> Iterable[Finding]:
+    """What CITATION.cff still says of the release before, beside what is edited there."""
+    from release.gates.documents import citation
+
+    target = sources.links.get(CITATION, CITATION)
+    if target not in texts or previous == version:
+        return ()
+    return citation.stale(texts[target], CITATION, previous)
 
 
 def _candidates_notes(text: str, path: str, version: Version) -> str | None:

@@ -318,6 +318,7 @@ def _wish(situation: Situation, version: Version, request: Request, *, with_tag:
         notes=request.notes,
         tag=with_tag,
         push=with_tag or (request.push and planned_branch(situation, version) != situation.branch),
+        typed=request.step,
     )
 
 

@@ -16,6 +16,7 @@ from packaging.version import Version
 from release.change.steps import target_version
 from release.errors import CannotCheck, ReleaseError, UsageError
 from release.gates import tree
+from release.gates.versions import unread_tags
 from release.model import Status
 from release.project import Project
 from release.project.git import GitFacts, contains, git, object_of
@@ -101,6 +102,8 @@ def look(project: Project) -> Situation:
             "not in a git repository with a commit",
             remedy="git init && git add --all && git commit",
         )
+    if unread := unread_tags(project):
+        raise ReleaseError(unread)
     remote = project.settings.remote if project.settings.remote in facts.remotes else None
     asked = ask(facts.remote_base, remote) if remote else RemoteRefs({}, None)
     names = dict.fromkeys([*project.released, *asked.tags])

@@ -16,7 +16,7 @@ from release.change.searches import (
     spliced,
 )
 from release.errors import ConfigurationError
-from release.project import VersionPlace, as_table
+from release.project import VersionPlace, as_table, tuple_of
 from release.text import ini, python, toml
 from release.text.versions import parse
 
@@ -24,7 +24,10 @@ MAX_CANDIDATES = 64
 
 
 class Statement(NamedTuple):
-    """A value that the document's own syntax has: how it is located, read, and what it becomes."""
+    """A value that the document's own syntax has: how it is located, read, and what it becomes.
+
+    `written` is how that is written, where it is no plain text.
+    """
 
     label: str
     line: int | None
@@ -32,6 +35,7 @@ class Statement(NamedTuple):
     wanted: str
     read: Callable[[str], str | None]
     locate: Callable[[str], tuple[int, int] | None]
+    written: str | None = None
 
 
 def statement_of(
@@ -41,6 +45,8 @@ def statement_of(
 
     Raises ConfigurationError when it is not the previous version.
     """
+    if isinstance(item, VersionPlace) and item.numbers:
+        return _tuple_statement(path, item, change)
     if isinstance(item, ListedPlace):
         key = item.key_path or ""
         keys = tuple(key.split("."))
@@ -74,6 +80,30 @@ def statement_of(
         return _probed_span(text, path, value, line, read)
 
     return Statement(label, line, value, wanted, read, locate)
+
+
+def _tuple_statement(path: str, place: VersionPlace, change: Change) -> Statement:
+    previous, version = parse(change.previous), parse(change.version)
+    if previous is None or version is None or not place.holds(previous):
+        raise ConfigurationError.of(
+            f"{place.label} is {place.value}, not {change.previous}", path, place.line
+        )
+
+    def find(text: str) -> ast.expr | None:
+        found = (v for names, v in python.assignments(_parsed(text, path)) if place.label in names)
+        return next((value for value in found if value is not None and tuple_of(value)), None)
+
+    def read(text: str) -> str | None:
+        value = find(text)
+        return None if value is None else ".".join(map(str, tuple_of(value)))
+
+    def locate(text: str) -> tuple[int, int] | None:
+        value = find(text)
+        return None if value is None else _span_of(value, text)
+
+    wanted = place.spelled(version)
+    written = f"({wanted.replace('.', ', ')})"
+    return Statement(place.label, place.line, place.value, wanted, read, locate, written)
 
 
 def read_back(statement: Statement, text: str) -> str | None:
@@ -185,13 +215,17 @@ def _differences(one: Any, two: Any) -> int:
     return 0 if type(one) is type(two) and one == two else 1
 
 
-def _python_literals(text: str, path: str, place: VersionPlace) -> list[tuple[ast.Constant, str]]:
-    """The text literals that a module assigns to a name, or passes to setup() as its version."""
+def _parsed(text: str, path: str) -> ast.Module:
     try:
-        tree = python.parse(text)
+        return python.parse(text)
     except SyntaxError as error:
         line = getattr(error, "lineno", None)
         raise ConfigurationError.of("is not valid Python", path, line) from None
+
+
+def _python_literals(text: str, path: str, place: VersionPlace) -> list[tuple[ast.Constant, str]]:
+    """The text literals that a module assigns to a name, or passes to setup() as its version."""
+    tree = _parsed(text, path)
     found: list[ast.expr | None] = []
     if place.label == "setup(version=...)":
         found += python.passed_to_setup(tree, "version")
@@ -209,11 +243,15 @@ def _python_span(body: str, path: str, place: VersionPlace) -> tuple[int, int] |
     literals = _python_literals(body, path, place)
     if not literals:
         return None
-    node, _ = literals[0]
-    begin = python.offset(body, node.lineno, node.col_offset)
-    end = python.offset(body, node.end_lineno or node.lineno, node.end_col_offset or 0)
+    begin, end = _span_of(literals[0][0], body)
     literal = body[begin:end]
     if literal.count(place.value) != 1:
         return None
     start = begin + literal.index(place.value)
     return start, start + len(place.value)
+
+
+def _span_of(node: ast.expr, body: str) -> tuple[int, int]:
+    """Where an expression stands in a text."""
+    begin = python.offset(body, node.lineno, node.col_offset)
+    return begin, python.offset(body, node.end_lineno or node.lineno, node.end_col_offset or 0)

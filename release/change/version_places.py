@@ -209,7 +209,7 @@ class _Work:
                     f'write it as one plain text, such as "{statement.value}"',
                 )
             ]
-        match = Match(*span, statement.wanted)
+        match = Match(*span, statement.written or statement.wanted)
         self.done.append(_addressed(self.text, *match))
         self.splice([match])
         return []

@@ -48,17 +48,34 @@ SQUASHED = 1000
 # Where CITATION.cff states the version: at its top level, and of the preferred citation.
 CITED = (("version",), ("preferred-citation", "version"))
 VERSION_NAMES = frozenset(["__version__", "VERSION"])
+TUPLE_NAMES = frozenset(["__version_info__", "version_info", "VERSION"])
 LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
 
 
 @dataclass(frozen=True, slots=True)
 class VersionPlace:
-    """A place that states the project's version: the file, the line (from 1), and what it says."""
+    """A place that states the project's version: the file, the line (from 1), and what it says.
+
+    `numbers` is how many numbers a tuple has there (`value` has dots between them), 0 for text.
+    """
 
     path: str
     line: int | None
     value: str
     label: str
+    numbers: int = 0
+
+    def holds(self, version: Version) -> bool:
+        """Whether it says a version: a tuple the first numbers of it."""
+        from release.text.versions import parse
+
+        if self.numbers:
+            return self.value == self.spelled(version)
+        return parse(self.value) == version
+
+    def spelled(self, version: Version) -> str:
+        """The numbers of a version that a tuple has, with dots between them."""
+        return ".".join(map(str, (*version.release, *[0] * self.numbers)[: self.numbers]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +188,16 @@ class Project:
         from release.project.git import tags
 
         return tags(self.root) if self.git is not None else ()
+
+    @property
+    def unread_tags(self) -> tuple[str, ...]:
+        """Tags that hold a version and follow no form that is known, where none follows one."""
+        from release.project.git import tags
+        from release.text.versions import holds_version
+
+        if self.git is None or self.released or "tag" in self.settings.model_fields_set:
+            return ()
+        return tuple(filter(holds_version, tags(self.root)))
 
     @cached_property
     def released_here(self) -> Mapping[str, Version]:
@@ -696,6 +723,8 @@ def _version(
             if place is not None:
                 places.append(place)
                 origin = path if origin == "nowhere" else origin
+            if origin != "nowhere":
+                places += version_tuples(root, path)
     bump = as_table(tool.get("bumpversion")).get("current_version")
     stated = []
     if isinstance(bump, str):
@@ -814,6 +843,32 @@ def _assigned_version(
             if imports:
                 return _assigned_version(root, target, frozenset([alias.name]), imports - 1)
     return None
+
+
+def version_tuples(root: Path, path: str) -> list[VersionPlace]:
+    """The versions that a module has as tuples of two numbers or more, at its top level."""
+    if not path.endswith(".py") or not (root / path).is_file():
+        return []
+    try:
+        tree = python.parse(read_text(root, path))
+    except (SyntaxError, ValueError):
+        return []
+    return [
+        VersionPlace(path, value.lineno, ".".join(map(str, numbers)), name, len(numbers))
+        for assigned, value in python.assignments(tree)
+        for name in sorted(assigned & TUPLE_NAMES)
+        if value is not None and (numbers := tuple_of(value))
+    ]
+
+
+def tuple_of(value: ast.expr) -> tuple[int, ...]:
+    """The numbers of a tuple that has at least two and nothing else; none for anything else."""
+    try:
+        found = ast.literal_eval(value)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return ()
+    plain = isinstance(found, tuple) and len(found) > 1 and all(type(n) is int for n in found)
+    return tuple(found) if plain else ()
 
 
 def _plain_version(root: Path, path: str) -> VersionPlace | None:

@@ -116,11 +116,40 @@ def _numbers(version: Version) -> tuple[int, ...]:
 
 
 def spelled_like(version: Version, current: str) -> str:
-    """`version` normalised (PEP 440), with two numbers where `current` has two and they do."""
+    """`version` as a project writes it whose current version is spelled `current`.
+
+    Numbers are padded with zeros as they are there, a pre-release of the same kind gets the same
+    marks, and there are two numbers where `current` has two and they do; the rest is normalised
+    (PEP 440).
+    """
     known = parse(current)
+    if known is not None and str(known) != current and (like := _marked(version, current)):
+        return like
     if known is None or len(known.release) != 2 or version.release[2:] != (0,):
         return str(version)
     return re.sub(r"^((?:\d+!)?\d+\.\d+)\.0", r"\1", str(version))
+
+
+# A version as it may be written: numbers, a kind of pre-release between marks, its number.
+_SPELLED = re.compile(r"(?P<numbers>\d+(?:\.\d+)+)(?:(?P<word>[-_.]?[A-Za-z]+[-_.]?)(?P<pre>\d+))?")
+
+
+def _marked(version: Version, current: str) -> str | None:
+    """A version with the zeros and marks of `current`; None where these do not tell."""
+    found = _SPELLED.fullmatch(current)
+    if found is None:
+        return None
+    widths = [len(n) if n[0] == "0" else 0 for n in found["numbers"].split(".")]
+    widths += [0] * (len(version.release) - len(widths))
+    numbers = [str(n).zfill(width) for n, width in zip(version.release, widths, strict=False)]
+    spelled = ".".join(numbers)
+    if version.pre is not None and found["word"]:
+        spelled += f"{found['word']}{version.pre[1]:0{_zeros(found['pre'])}}"
+    return spelled if parse(spelled) == version else None
+
+
+def _zeros(number: str) -> int:
+    return len(number) if number[0] == "0" else 0
 
 
 def poetry_range(text: str) -> str | None:
@@ -194,6 +223,11 @@ def tag_template(tags: Iterable[str], name: str) -> str | None:
         return None
     before = max(counted, key=lambda key: (len(counted[key]), max(counted[key]), key))
     return before + "{version}"
+
+
+def holds_version(tag: str) -> bool:
+    """Whether a tag has a version of two numbers or more somewhere in it."""
+    return bool(re.search(r"(?<![\d.])\d+\.\d+", tag))
 
 
 def _underscored(name: str) -> str:

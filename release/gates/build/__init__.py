@@ -6,7 +6,7 @@ judges the two files: their versions (equal to the repository's, and to the rele
 commit has one); a description that renders; files that should not be there (tests at top level,
 caches, credentials) or that are missing from the wheel although the package has them; that the
 wheel installs with what it requires, that its modules import from a foreign folder and without the
-network, and that its commands load. Both are built a second time from another copy, and compared.
+network, and that its entry points load. Both are built again from another copy, and compared.
 `.release/dist` then holds exactly these two files, which later gates use and never build again.
 
 Blocks: a file that does not build, install or import, or lacks the import package (certain);
@@ -20,8 +20,9 @@ Settings: `expected` and `expected-sdist` are globs that must match something (`
 `unwanted` adds globs of files to refuse and `allowed` takes files out of every rule about contents;
 `reproducible` says which files must be the same when built twice: the "wheel" (a differing sdist
 is advice then, because some backends write file times into it), "all", or "no", which builds
-once; `imports` names the modules to import instead of the wheel's top-level ones ([] for a wheel
-without any). A [tool.check-wheel-contents] table is followed. What an index refuses beside that
+once; `before` are commands that make files for the build (a frontend), run in the clean copy;
+`imports` names the modules to import instead of the wheel's top-level ones ([] for a wheel without
+any). A [tool.check-wheel-contents] table is followed. What an index refuses beside that
 (names, requirements, licence files, RECORD) is for `parity` to find.
 
 It is unchecked when no package index can be reached for the build backend or the requirements, or
@@ -34,6 +35,7 @@ import functools
 import json
 import os
 import re
+import shlex
 import shutil
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -92,7 +94,9 @@ def check(project: Project, shell: Shell) -> Outcome:
     settings = project.settings.gates.of("build", BuildSettings)
     keep_released(project, shell.folder)
     dist = shell.folder_for(DIST)
-    copies, tree = _copies(project, shell, twice=settings.reproducible != "no")
+    copies, tree = _copies(
+        project, shell, twice=settings.reproducible != "no", before=settings.before
+    )
     made = _build(project, shell, copies)
     sdist, wheel = (Path(shutil.copy(path, dist)) for path in (made.sdist, made.wheel))
     artifacts = (shell.artifact(sdist), shell.artifact(wheel))
@@ -124,6 +128,9 @@ def check(project: Project, shell: Shell) -> Outcome:
         "sdist": sdist.name,
         "imports": ",".join(modules),
     }
+    if settings.before:
+        ran = ", ".join(map(shlex.join, settings.before))
+        judged += Judgement(notes=(Finding(f"ran before the build: {ran}"),))
     same = made.again is not None and digest(made.again[1]) == artifacts[1].sha256
     said = ["reproducible"] if same else []
     said += ["imports"] if modules else ["installs"]
@@ -138,25 +145,42 @@ def check(project: Project, shell: Shell) -> Outcome:
 # --- building -------------------------------------------------------------------------------------
 
 
-def _copies(project: Project, shell: Shell, *, twice: bool) -> tuple[list[Path], list[str]]:
-    """Clean copies of the project, and its files in there."""
+def _copies(
+    project: Project, shell: Shell, *, twice: bool, before: Sequence[Sequence[str]]
+) -> tuple[list[Path], list[str]]:
+    """Clean copies of the project with what commands make in there, and the project's own files."""
     from release.run.export import export
 
     first = shell.work / "first" / "copy"
     first.parent.mkdir()
     root = export(project, first)
     copies = [root]
-    if twice:
-        second = shell.work / "second" / "copy"
-        shutil.copytree(first, second, symlinks=True)
-        copies.append(second / root.relative_to(first))
     moment = _commit_time(project)
     # A copy has the modes that git would give, whatever the umask of the working tree was, and the
     # commit's time. Another time in the second copy shows whether file times reach the files built.
     tree = _normalise(root, moment)
+    for command in before:
+        _prepare(shell, command, root)
+    if before:
+        _normalise(root, moment)
+    if twice:
+        second = shell.work / "second" / "copy"
+        shutil.copytree(first, second, symlinks=True)
+        copies.append(second / root.relative_to(first))
     for copy in copies[1:]:
         _normalise(copy, moment - DAY)
     return copies, tree
+
+
+def _prepare(shell: Shell, command: Sequence[str], folder: Path) -> None:
+    """Run a command of the project's own in a clean copy. Raises ReleaseError where it fails."""
+    done = shell.run(*command, cwd=folder)
+    if done.status != 0:
+        raise ReleaseError.of(
+            f"{shlex.join(command)} fails in a clean copy of the project: {done.last_line}",
+            remedy="see the log; a copy holds what git tracks and nothing else, so install there"
+            " what it needs by a command before it in tool.release.gates.build.before",
+        )
 
 
 def _normalise(root: Path, moment: int) -> list[str]:
@@ -514,11 +538,13 @@ def judge_wheel_contents(
         left = [name for name in names if not matches(name, accepted)]
         if names and not left:
             continue
+        otherwise = "name the files in tool.release.gates.build.allowed"
+        if code in NO_MODULES:
+            otherwise = "set tool.release.gates.build.imports = [] if it is to have no module"
         faults.append(
             Finding(
                 f"check-wheel-contents {code}: {text}" + (f": {listing(left)}" if left else ""),
-                remedy="correct what the build backend packs, or name the files in"
-                " tool.release.gates.build.allowed",
+                remedy=f"correct what the build backend packs, or {otherwise}",
             )
         )
     return Judgement(1, tuple(faults))
@@ -626,8 +652,9 @@ def judge_imports(
     advice: list[Finding] = []
     unchecked: list[Finding] = []
     notes: list[Finding] = []
+    own = {step[7:].partition(".")[0] for step in steps if step.startswith("import ")}
     for step, event in steps.items():
-        shown = step.replace("script ", "command ", 1)
+        shown = step.replace("script ", "command ", 1).replace("entry ", "entry point ", 1)
         if step in network:
             advice.append(
                 Finding(
@@ -651,10 +678,12 @@ def judge_imports(
             optional = missing and (
                 normal_name(missing) in extras or (extras and not step.startswith("script "))
             )
-            if optional and step not in {f"import {main}", "version"}:
+            if optional and missing not in own and step not in {f"import {main}", "version"}:
                 notes.append(Finding(f"{shown} needs an extra: {event['message']}"))
+            elif step.startswith("entry ") and missing and missing not in own:
+                notes.append(Finding(f"{shown} needs what loads it: {event['message']}"))
             else:
-                faults.append(_broken(shown, event))
+                faults.append(_broken(shown, event, own=missing in own))
         elif event["event"] == "extras":
             notes.append(Finding(f"{shown} was not loaded: it needs extra {event['value']}"))
         elif step in {"metadata", "version"} and event["value"] is not None:
@@ -690,10 +719,12 @@ def required_by_extras(lines: Sequence[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _broken(shown: str, event: Mapping[str, Any]) -> Finding:
+def _broken(shown: str, event: Mapping[str, Any], *, own: bool) -> Finding:
     place = f" ({event['place']})" if event["place"] else ""
     remedy = "try it in an environment that holds just the wheel; the log has the traceback"
-    if event["missing"]:
+    if own:
+        remedy = f"add {event['missing']} to the wheel, or correct the name that leads there"
+    elif event["missing"]:
         remedy = (
             f"declare the distribution that has {event['missing']} in the project's dependencies,"
             " or import it where it is needed"

@@ -109,12 +109,12 @@ def main(path: str, limit: str, request: str) -> None:
     if module is not None:
         probe.run("version", lambda: getattr(module, "__version__", None))
     for entry in found.entry_points:
-        if entry.group in ("console_scripts", "gui_scripts"):
-            probe.step = f"script {entry.name}"
-            if getattr(entry, "extras", None):
-                probe.say("extras", value=", ".join(entry.extras))
-            else:
-                probe.run(probe.step, entry.load)
+        command = entry.group in ("console_scripts", "gui_scripts")
+        probe.step = f"script {entry.name}" if command else f"entry {entry.name} of {entry.group}"
+        if getattr(entry, "extras", None):
+            probe.say("extras", value=", ".join(entry.extras))
+        else:
+            probe.run(probe.step, entry.load)
     probe.step = "all"
     probe.say("end")
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from release.settings import GateSettings, InsidePath, Text
+from release.settings import GateSettings, InsidePath, Text, Words
 
 
 class BuildSettings(GateSettings):
@@ -26,6 +26,11 @@ class BuildSettings(GateSettings):
     )
     reproducible: Literal["wheel", "all", "no"] = Field(
         "wheel", description="Which distributions must be identical when built twice."
+    )
+    before: tuple[Words, ...] = Field(
+        (),
+        description="Commands to run in the clean copy before it is built, without a shell, such as"
+        " npm run build.",
     )
     imports: tuple[Text, ...] | None = Field(
         None, description="Modules to import from the installed wheel; detected unless set."

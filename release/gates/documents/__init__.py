@@ -242,7 +242,8 @@ def judge_schema(done: Completed, name: str, text: str) -> list[Finding]:
         faults = [*report["errors"], *report.get("parse_errors", ())]
         if done.status != (1 if faults else 0) or report["status"] != ("fail" if faults else "ok"):
             raise ValueError(report["status"])
-        found = [(str(f.get("path", "$")), _message(f)) for f in faults]
+        stated = {node.keys: node.value for node in citation.read(text, CITATION)} if faults else {}
+        found = [(path := str(f.get("path", "$")), _message(f, path, stated)) for f in faults]
     except (ValueError, KeyError, TypeError, AttributeError):
         raise CannotCheck(
             f"check-jsonschema gave no report: {done.last_line}", "see the log"
@@ -263,8 +264,18 @@ def judge_schema(done: Completed, name: str, text: str) -> list[Finding]:
     ]
 
 
-def _message(fault: Mapping[str, Any]) -> str:
-    """The message of a fault: of the alternative that fits best, where there are several."""
+def _message(
+    fault: Mapping[str, Any], path: str, stated: Mapping[citation.Keys, str | None]
+) -> str:
+    """The message of a fault: of the alternative that fits best, where there are several.
+
+    `stated` are the values of the file. An identifier is judged by the alternative of its own type.
+    """
+    keys = tuple(_keys(path))
+    if keys[-2:-1] == ("identifiers",):
+        own = {str(key[-1]): value or "" for key, value in stated.items() if key[:-1] == keys}
+        if message := citation.wrong_identifier(own):
+            return message
     best = fault.get("best_deep_match") or fault
     message = str(best["message"])
     message = re.sub(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -52,6 +52,48 @@ class Node:
     @property
     def name(self) -> str:
         return ".".join(map(str, self.keys))
+
+
+# What an identifier is by CFF 1.2.0, with the form of its value by its type.
+IDENTIFIER = frozenset(["type", "value", "description"])
+IDENTIFIERS = {
+    "doi": re.compile(r"10\.\d{4,9}(\.\d+)?/\S+"),
+    "swh": re.compile(r"swh:1:(snp|rel|rev|dir|cnt):[0-9a-fA-F]{40}"),
+    "url": re.compile(r"(https?|s?ftp)://\S+"),
+    "other": re.compile(r"(?s).+"),
+}
+
+
+def wrong_identifier(stated: Mapping[str, str]) -> str | None:
+    """What is wrong with an identifier that has these keys and values; None where it is not seen.
+
+    The rules are those of the schema of CFF 1.2.0, which has them as alternatives.
+    """
+    kind, value = stated.get("type"), stated.get("value")
+    if unknown := sorted(stated.keys() - IDENTIFIER):
+        return f"{unknown[0]!r} is not a key of an identifier: it has type, value and description"
+    if kind is None or value is None:
+        return f"the identifier has no {'type' if kind is None else 'value'}"
+    if kind not in IDENTIFIERS:
+        return f"{kind!r} is not a type of an identifier: it is one of {', '.join(IDENTIFIERS)}"
+    if not IDENTIFIERS[kind].fullmatch(value):
+        return f"{value!r} is not a value of the type {kind}"
+    return None
+
+
+def stale(text: str, path: str, version: str) -> Iterator[Finding]:
+    """Findings for addresses, identifiers and the commit that are those of an earlier `version`."""
+    whole = re.compile(rf"(?<![\d.]){re.escape(version)}(?![\w]|\.\d)")
+    for node in read(text, path):
+        if node.keys[-1] in {VERSION, DATE, "cff-version"} or node.value is None:
+            continue
+        if node.keys == ("commit",):
+            message = "commit is that of an earlier release"
+            remedy = "take it out: no file can name the commit that holds it"
+            yield Finding(message, path, node.line, remedy)
+        elif whole.search(node.value):
+            message = f"{node.name} still names {version}: {node.value}"
+            yield Finding(message, path, node.line, "name the release there, or no version")
 
 
 def with_release(text: str, path: str, version: str, day: date) -> str:

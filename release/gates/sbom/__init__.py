@@ -25,6 +25,7 @@ from release.model import Finding, Gate, Outcome
 
 if TYPE_CHECKING:
     from release.project import Project
+    from release.run.environments import Environment
     from release.run.shell import Shell
 
 SPECIFICATION = "1.6"
@@ -44,6 +45,7 @@ def check(project: Project, shell: Shell) -> Outcome:
     name, version, _, _ = parse_wheel_filename(wheel.name)
     environment = runtime_environment(project, shell, wheel, shell.artifact(wheel).sha256)
     document = cyclonedx.with_root(describe(shell, environment.python), name, files)
+    document = cyclonedx.with_licences(document, stated_licences(environment))
     found = cyclonedx.problems(
         document,
         project=name,
@@ -74,6 +76,20 @@ def check(project: Project, shell: Shell) -> Outcome:
             "text": f"sbom/{readable.name}",
         },
     )
+
+
+def stated_licences(environment: Environment) -> dict[str, str]:
+    """What installed distributions state in the field License, by their normalised names."""
+    from importlib.metadata import distributions
+
+    from packaging.utils import canonicalize_name
+
+    folders = [str(folder) for folder in environment.site_packages()]
+    return {
+        canonicalize_name(one.metadata["Name"]): str(one.metadata["License"])
+        for one in distributions(path=folders)
+        if one.metadata["Name"] and one.metadata["License"]
+    }
 
 
 def describe(shell: Shell, python: str) -> dict[str, Any]:

@@ -55,6 +55,22 @@ def with_root(document: Document, project: str, files: Sequence[Artifact]) -> di
     return completed
 
 
+def with_licences(document: Document, stated: Mapping[str, str]) -> dict[str, Any]:
+    """`document`, with a licence for each component that has none and whose metadata states one.
+
+    `stated` holds the texts of the field License by normalised names. Of a whole text, which the
+    field may be, the first line is the name.
+    """
+    completed = copy.deepcopy(dict(document))
+    root = completed.get("metadata", {}).get("component")
+    for component in [*completed.get("components", []), *([root] if root else [])]:
+        lines = stated.get(canonicalize_name(component["name"]), "").split("\n")
+        name = next((line.strip() for line in lines if line.strip()), "")
+        if name and name != "UNKNOWN" and not component.get("licenses"):
+            component["licenses"] = [{"license": {"name": name}}]
+    return completed
+
+
 def problems(
     document: Document,
     *,

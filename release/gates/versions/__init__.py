@@ -56,6 +56,8 @@ def check(project: Project, shell: Shell) -> Outcome:
     elif not after:
         found += judge_order(target, _before(project, level))
     judged = Judgement(len(places) + 1 + (target is not None), tuple(found))
+    if unread := unread_tags(project):
+        judged += Judgement(unchecked=(unread,))
     if target is not None and project.settings.publish and not after:
         judged += attempt(lambda: _ask_index(project, target, level))
     where = f"in {_count(len(places), 'place')}" if places else "by its tag"
@@ -66,6 +68,17 @@ def check(project: Project, shell: Shell) -> Outcome:
         current = parse(project.version or "") or max(project.released.values(), default=target)
         summary = f"{current} {where}; {target} comes next and is free"
     return judged.settle(summary, facts=facts)
+
+
+def unread_tags(project: Project) -> Finding | None:
+    """What it means that no tag is understood: it is not known what was released."""
+    if not (unread := project.unread_tags):
+        return None
+    named = ", ".join(unread[-3:])
+    return Finding(
+        f"it is not known what was released: no tag is understood as that of a version ({named})",
+        remedy='say how tags are written, such as tool.release.tag = "v{version}-release"',
+    )
 
 
 def _ask_index(project: Project, target: Version, level: Level | None) -> Judgement:
@@ -88,13 +101,14 @@ def judge_places(places: Sequence[VersionPlace]) -> Iterator[Finding]:
     first = places[0]
     wanted = parse(first.value)
     for place in places[1:]:
-        same = parse(place.value) == wanted if wanted else place.value == first.value
+        same = place.holds(wanted) if wanted else place.value == first.value
         if not same:
+            due = place.spelled(wanted) if wanted and place.numbers else first.value
             yield Finding(
                 f"{place.label} is {place.value}, and {first.label} is {first.value}",
                 place.path,
                 place.line,
-                f"make it {first.value} ({first.path}:{first.line or 1} defines the version)",
+                f"make it {due} ({first.path}:{first.line or 1} defines the version)",
             )
 
 
