@@ -1,0 +1,1 @@
+"""Small projects that were once judged wrongly, each for its kind."""
