@@ -224,6 +224,11 @@ class Section:
         return _DATE_LINE.fullmatch(self.text.whole, start, _line_end(self.text.whole, start))
 
     @property
+    def content_start(self) -> int:
+        """Where what is said begins: below the heading, and below its date."""
+        return self.date_line.end() if self.date_line else self.heading.end
+
+    @property
     def unreleased(self) -> bool:
         return self.title.unreleased or bool(self.date_line and self.date_line["none"])
 
@@ -247,8 +252,7 @@ class Section:
     @property
     def body(self) -> str:
         """What stands below the heading and its date, without the blank lines around it."""
-        start = self.date_line.end() if self.date_line else self.heading.end
-        return self.text.whole[start : self.content_end].strip("\r\n \t")
+        return self.text.whole[self.content_start : self.content_end].strip("\r\n \t")
 
     @property
     def name(self) -> str:
@@ -761,14 +765,15 @@ def _kinds(section: Section) -> Iterator[Kind]:
     text = section.text
     inner = [
         heading
-        for heading in text.headings_in(section.heading.end, section.content_end)
+        for heading in text.headings_in(section.content_start, section.content_end)
         if heading.level > section.heading.level
     ]
     top = min((heading.level for heading in inner), default=0)
     kinds = [heading for heading in inner if heading.level == top]
     # What stands above the subsections, deeper headings included.
     first = kinds[0].start if kinds else section.content_end
-    yield from _kind(section, None, section.heading.end, section.heading.end, first)
+    start = min(section.content_start, first)
+    yield from _kind(section, None, start, start, first)
     for number, heading in enumerate(kinds):
         end = kinds[number + 1].start if number + 1 < len(kinds) else section.content_end
         yield from _kind(section, heading, heading.start, heading.end, end)

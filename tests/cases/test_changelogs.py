@@ -48,11 +48,25 @@ def test_a_changelog_that_begins_is_understood(text: str) -> None:
     assert read(text, "CHANGELOG.md").understood
 
 
+UNRELEASED_BELOW = """\
+Version 1.3.0
+-------------
+
+Unreleased
+
+-   New.
+
+Version 1.2.0
+-------------
+
+Released 2026-01-10
+
+-   Speed.
+"""
 BELOW = {
     "Unreleased, in reStructuredText": (
         "CHANGES.rst",
-        "Version 1.3.0\n-------------\n\nUnreleased\n\n-   New.\n\n\nVersion 1.2.0\n"
-        + "-------------\n\nReleased 2026-01-10\n\n-   Speed.\n",
+        UNRELEASED_BELOW,
         "Version 1.3.0\n-------------\n\nReleased 2026-02-03\n\n-   New.",
     ),
     "a date to come": (
@@ -93,6 +107,8 @@ def test_a_section_that_says_below_that_it_is_not_released_is_not() -> None:
     log = read(text, path)
     assert judge_presence(log, Version("1.3.0"), None).defects
     assert not judge_presence(log, Version("1.3.0"), Level.MINOR).defects
+    assert log.sections[0].concrete
+    assert not read(text.replace("-   New.\n", ""), path).sections[0].concrete
 
 
 AZURE = "https://dev.azure.com/org/proj/_git/repo"

@@ -211,6 +211,7 @@ def _judge_index(
 ) -> tuple[Judgement, str]:
     """What the index says to these files, and a few words on what it was asked."""
     from release.gates.parity.rules import judge_reuse
+    from release.gates.versions import is_tagged_here
     from release.text.versions import parse
     from release.world.index import index_url, served_files
 
@@ -229,7 +230,8 @@ def _judge_index(
         return Judgement(1, faults, notes=(new,)), "the index does not know the project yet"
     built = parse(next((a.metadata["version"] for a in archives if "version" in a.metadata), ""))
     target = project.target_version(shell.level)
-    known = any(parse(file.version) == built for file in served) and not project.released
+    known = any(parse(file.version) == built for file in served)
+    known = known and (not project.released or is_tagged_here(project, built))
     after = shell.level is None and (project.after_release or known)
     if built is None or after or (target is not None and target != built):
         return Judgement(1), f"{'the next version' if after else target} is to be built yet"

@@ -81,13 +81,18 @@ def unread_tags(project: Project) -> Finding | None:
     )
 
 
+def is_tagged_here(project: Project, version: Version | None) -> bool:
+    """Whether this commit has the tag of a version, and not only the plan of one."""
+    return not project.planned_tag and version in project.released_here.values()
+
+
 def _ask_index(project: Project, target: Version, level: Level | None) -> Judgement:
     from release.world.index import index_url, served_files
 
     files = served_files(project.name, index_url(project.settings.index)) or ()
     found = judge_index(target, files)
     # A project without tags leaves it to the index what is released: this is a later commit then.
-    if found and level is None and not project.released:
+    if found and level is None and (not project.released or is_tagged_here(project, target)):
         return Judgement(1, notes=(Finding(f"{target} is released; a higher one comes next"),))
     return Judgement(1, tuple(found))
 
