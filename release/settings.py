@@ -36,6 +36,7 @@ IN_TOML = {
     "mapping_type": "must be a table",
     "tuple_type": 'must be a list, such as ["..."]',
     "string_type": "must be text",
+    "too_short": "must not be empty: name at least one, or take it out",
 }
 T = TypeVar("T", bound=BaseModel)
 
@@ -154,7 +155,7 @@ class GateSettings(Table):
 class CommandSettings(GateSettings):
     """A gate that runs commands; each must exit with 0."""
 
-    run: tuple[Words, ...] | None = Field(
+    run: Annotated[tuple[Words, ...], Field(min_length=1)] | None = Field(
         None, description="The commands, run one after the other without a shell."
     )
     install: tuple[Text, ...] = Field(

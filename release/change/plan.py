@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from release.errors import ConfigurationError, ReleaseError, UsageError
 from release.gates.versions import judge_places
-from release.model import Edit, Finding, NewTag, Plan, VersionFile
+from release.model import Edit, Finding, Level, NewTag, Plan, VersionFile
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -23,6 +23,7 @@ P = TypeVar("P", "VersionPlace", "ListedPlace")
 
 TESTS = frozenset(["test", "tests", "testing"])
 HOOKS = ("setup_hooks", "pre_commit_hooks", "post_commit_hooks")
+LEVELS = frozenset(level.value for level in Level)
 CITATION = "CITATION.cff"
 ZENODO = ".zenodo.json"
 
@@ -108,7 +109,7 @@ def plan_bump(project: Project, sources: Sources, wish: Wish) -> Plan:
     Raises ReleaseError with every problem found, and UsageError when a text needs a subject that
     was not given.
     """
-    from release.text.versions import parse, spelled_like
+    from release.text.versions import spelled_like
 
     facts = project.git
     if facts is None or facts.commit is None:
@@ -124,10 +125,7 @@ def plan_bump(project: Project, sources: Sources, wish: Wish) -> Plan:
     entry = _edit_documents(project, sources, texts, wish, version, problems)
     if problems:
         raise ConfigurationError(*problems)
-    if wish.typed and wish.typed != version and parse(wish.typed) is not None:
-        notes.append(
-            Finding(f"{wish.typed} is written {version}, as PEP 440 and the files have it")
-        )
+    notes += _explained(wish, previous, version)
     edits = tuple(
         Edit(path, before, texts[path])
         for path, before in sources.texts.items()
@@ -368,6 +366,21 @@ def _edit_documents(
     if len(problems) > count:
         return None
     return changelog.entry(texts[target], project.changelog, wish.version)
+
+
+def _explained(wish: Wish, previous: str | None, version: str) -> Iterable[Finding]:
+    """Why the version is another one, or spelled otherwise, than one may have asked for."""
+    from release.text.versions import parse
+
+    typed, before = wish.typed or version, parse(previous or "")
+    if parse(typed) is not None and typed != version:
+        yield Finding(f"{typed} is written {version}, as PEP 440 and the files have it")
+    leads = before is not None and before.is_prerelease and not wish.version.is_prerelease
+    if leads and before and before.base_version == wish.version.base_version and typed in LEVELS:
+        yield Finding(
+            f"{previous} is a pre-release of {version}, so {typed} leads to that release",
+            remedy="name a version to go past it",
+        )
 
 
 def _stale_citation(

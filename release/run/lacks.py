@@ -52,6 +52,9 @@ NETWORK = re.compile(
     r"Temporary failure in name resolution|Name or service not known|Network is unreachable"
     r"|getaddrinfo failed|nodename nor servname provided|No address associated with hostname"
 )
+# What a library says itself of an optional module that is not there.
+OPTIONAL = re.compile(r"^(?:E\s+)?ModuleNotFoundError: (?!No module named)(\S.{0,80})$", re.M)
+LOCALE = "unsupported locale setting"
 THE_NETWORK = "the network"
 
 
@@ -112,3 +115,7 @@ def _surroundings(text: str) -> Iterator[str]:
         yield f"Python {next(filter(None, found))}"
     if NETWORK.search(text):
         yield THE_NETWORK
+    for said in OPTIONAL.findall(text):
+        yield f"the optional module of {said!r} (an extra or a group of the gate's settings)"
+    if LOCALE in text:
+        yield "the locale that they set"

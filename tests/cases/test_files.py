@@ -107,6 +107,8 @@ def test_what_is_wrong_with_an_identifier_is_named(identifier: dict[str, str], w
         },
     }
     printed = json.dumps({"status": "fail", "errors": [error], "parse_errors": []})
-    (found,) = judge_schema(Completed((), 1, printed, "", 0.0, truncated=False), text)
+    (found,) = judge_schema(
+        Completed((), 1, printed, "", 0.0, truncated=False), "CITATION.cff", text
+    )
     assert wanted in found.message
     assert found.path == "CITATION.cff"

@@ -11,11 +11,13 @@ from packaging.version import Version
 
 from release.change.plan import Wish, plan_bump
 from release.change.sources import read_sources
-from release.gates.versions import judge_bumpversion, judge_places, unread_tags
+from release.errors import ConfigurationError
+from release.gates.versions import judge_bumpversion, judge_owner, judge_places, unread_tags
 from release.model import Plan
 from release.project import Project, read_project
 from release.project.version_source import judge_source
 from release.text.versions import spelled_like
+from release.world.index import ServedFile
 from tests.support import FILES, PYPROJECT, git, make_project
 
 DYNAMIC = PYPROJECT.replace('version = "1.2.3"', 'dynamic = ["version"]')
@@ -291,3 +293,55 @@ def test_fragments_are_collected_where_tags_define_the_version(tmp_path: Path) -
     )
     assert plan.writes == ("CHANGELOG.md", "changelog.d/**")
     assert plan.commit_message is not None
+
+
+@pytest.mark.parametrize(
+    ("current", "typed", "version", "said"),
+    [
+        ("0.2.0rc1", "patch", "0.2.0", True),
+        ("0.2.0.dev0", "minor", "0.2.0", True),
+        ("1.0.0b2", "major", "1.0.0", True),
+        ("0.2.0rc1", "rc", "0.2.0rc2", False),
+        ("0.2.0", "patch", "0.2.1", False),
+    ],
+)
+def test_why_a_step_from_a_pre_release_makes_its_release_is_said(
+    current: str, typed: str, version: str, said: bool, tmp_path: Path
+) -> None:
+    init = FILES["src/small_thing/__init__.py"].replace("1.2.3", current)
+    files = {
+        "pyproject.toml": PYPROJECT.replace("1.2.3", current),
+        "src/small_thing/__init__.py": init,
+    }
+    project = read_project(make_project(tmp_path / "thing", files))
+    wish = Wish(Version(version), date(2026, 2, 3), "main", "main", typed=typed)
+    notes = [note.message for note in plan_bump(project, read_sources(project), wish).notes]
+    wanted = f"{current} is a pre-release of {version}, so {typed} leads to that release"
+    assert (wanted in notes) is said
+
+
+def served(version: str) -> ServedFile:
+    return ServedFile(f"small_thing-{version}.tar.gz", version, "")
+
+
+@pytest.mark.parametrize(
+    ("tagged", "there", "strange"),
+    [
+        (["0.1.0", "0.2.0"], ["3.0", "3.1"], True),
+        (["0.1.0"], ["0.1"], False),
+        (["0.1.0", "0.2.0"], [], False),
+        ([], ["3.0"], False),
+    ],
+)
+def test_a_name_of_somebody_else_is_told(
+    tagged: list[str], there: list[str], strange: bool
+) -> None:
+    found = judge_owner("small-thing", [*map(served, there)], set(map(Version, tagged)))
+    assert (found is not None) is strange
+
+
+@pytest.mark.parametrize("gate", ["doctor", "lint", "test", "docs"])
+def test_an_empty_list_of_commands_is_a_clear_error(gate: str, tmp_path: Path) -> None:
+    files = {"pyproject.toml": f"{PYPROJECT}[tool.release.gates.{gate}]\nrun = []\n"}
+    with pytest.raises(ConfigurationError, match=rf"gates\.{gate}\.run: must not be empty"):
+        read_project(make_project(tmp_path / "thing", files))

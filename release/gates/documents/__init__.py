@@ -242,16 +242,15 @@ def judge_schema(done: Completed, name: str, text: str) -> list[Finding]:
         faults = [*report["errors"], *report.get("parse_errors", ())]
         if done.status != (1 if faults else 0) or report["status"] != ("fail" if faults else "ok"):
             raise ValueError(report["status"])
-        stated = {node.keys: node.value for node in citation.read(text, CITATION)} if faults else {}
+        read = citation.read(text, name) if faults and name == CITATION else ()
+        stated = {node.keys: node.value for node in read}
         found = [(path := str(f.get("path", "$")), _message(f, path, stated)) for f in faults]
     except (ValueError, KeyError, TypeError, AttributeError):
         raise CannotCheck(
             f"check-jsonschema gave no report: {done.last_line}", "see the log"
         ) from None
-    lines: dict[citation.Keys, int] = {}
-    if found and name == CITATION:
-        lines = {node.keys: node.line for node in citation.read(text, name)}
-    elif found:
+    lines: dict[citation.Keys, int] = {node.keys: node.line for node in read}
+    if found and name != CITATION:
         lines = {(member.key,): member.line for member in zenodo.read(text, name)}
     return [
         Finding(

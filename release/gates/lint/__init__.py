@@ -22,6 +22,7 @@ Python that the project supports, outside of its import package.
 
 from __future__ import annotations
 
+import ast
 import itertools
 import json
 import re
@@ -33,6 +34,7 @@ from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck
 from release.model import Finding, Gate, Judgement, Outcome
+from release.text import python
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -185,7 +187,28 @@ def choose(project: Project, procedure: Procedure) -> tuple[list[str], list[str]
     if project.requires_python and _contains(project.requires_python, "2.7"):
         names += PYTHON_2_NAMES
     options = ["--isolated", f"--select={ERROR_RULES}", "--config", f"builtins={json.dumps(names)}"]
+    if typing := sorted(set(literal_sources(project))):
+        options += ["--config", f"lint.typing-modules={json.dumps(typing)}"]
     return [str(project.package_path)], options
+
+
+def literal_sources(project: Project) -> Iterator[str]:
+    """The modules, typing aside, from which the package imports Literal: they hand it on.
+
+    ruff would take the texts in Literal["text"] for annotations else, and miss their names (F821).
+    """
+    assert project.package_path is not None
+    root = project.root / project.package_path
+    for path in [root] if root.is_file() else sorted(root.rglob("*.py")):
+        try:
+            tree = python.parse(path.read_text("utf-8"))
+        except (OSError, ValueError, SyntaxError):
+            continue
+        parts = path.relative_to(project.root / project.source_root).parts
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and "Literal" in {a.name for a in node.names}:
+                above = parts[: len(parts) - node.level] if node.level else ()
+                yield ".".join((*above, *([node.module] if node.module else [])))
 
 
 def formats(configuration: Mapping[str, Any], text: str) -> bool:

@@ -18,7 +18,8 @@ secrets-baseline.toml or .secrets-baseline.toml). It has a `reason` and a `finge
 scanned.
 
 Blocks: a secret (harm). Advice: one whose file is what it was in the last release, where it is
-public already: revoke it, or accept it.
+public already: revoke it, or accept it; a JSON Web Token in a document (.md, .rst), which is
+nearly always an example that has expired.
 """
 
 from __future__ import annotations

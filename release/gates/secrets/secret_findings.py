@@ -284,6 +284,11 @@ def is_key_of_tests(secret: Secret) -> bool:
     return short_rule(secret.rule) == "private-key" and bool(TEST_FOLDER.search(secret.path))
 
 
+def is_example(secret: Secret) -> bool:
+    """Whether it is a token in a document, which explains tokens by one that has expired."""
+    return short_rule(secret.rule) == "jwt" and secret.path.lower().endswith((".md", ".rst"))
+
+
 def judge(
     secrets: Iterable[Secret],
     accepted: Sequence[Accepted],
@@ -299,6 +304,7 @@ def judge(
     """
     allowed, published = set(allowed), set(published)
     known: list[Finding] = []
+    examples: list[Finding] = []
     defects: list[Finding] = []
     notes: list[Finding] = []
     used: set[Accepted] = set()
@@ -316,7 +322,7 @@ def judge(
             found = _defect(secret)
             known.append(replace(found, message=f"{found.message}, published with {release}"))
         else:
-            defects.append(_defect(secret))
+            (examples if is_example(secret) else defects).append(_defect(secret))
     noted = [f"{number} accepted"] if number else []
     noted += [f"{len(notes)} allowed in place"] if notes else []
     noted += [f"{len(known)} known since {release}"] if known else []
@@ -326,7 +332,7 @@ def judge(
         if entry not in used
     ]
     said = f"; {', '.join(noted)}" if noted else ""
-    return Judgement(0, tuple(defects), tuple(known), notes=tuple(notes)), f"{scope}{said}"
+    return Judgement(0, tuple(defects), (*examples, *known), notes=tuple(notes)), f"{scope}{said}"
 
 
 def _defect(secret: Secret) -> Finding:

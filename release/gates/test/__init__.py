@@ -46,6 +46,7 @@ TOX_PASSES = ";".join(
     for name in ("PYTEST_ADDOPTS", "PYTHONPYCACHEPREFIX")
 )
 # What unittest and pytest say of a whole run.
+STOPS_EARLY = re.compile(r"^!+ stopping after \d+ failures? !+$", re.M)
 RAN = re.compile(r"^Ran (\d+) tests? in |^(?:=+ )?(?:\d+ \w+, )*(\d+) passed\b.* in [\d.]+s", re.M)
 PYTEST_FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
 STOPPED = {2: "was interrupted", 3: "met an error of its own", 4: "cannot be called like this"}
@@ -136,7 +137,20 @@ def judge(status: int, report: str, output: str, own: frozenset[str], remedy: Re
     if status not in {0, 1, 2} or run is None or (status == 2 and not run.failures):
         raise _cannot_run(status, output, own, remedy)
     otherwise = Finding(f"pytest: {_last(output)}", remedy="read the log") if status else None
-    return judge_report(run, otherwise, own, remedy)
+    outcome = judge_report(run, otherwise, own, remedy)
+    return replace(outcome, findings=(*outcome.findings, *stopped_early(output)))
+
+
+def stopped_early(output: str) -> tuple[Finding, ...]:
+    """What it means that pytest stopped at a failure, as -x and --maxfail have it do."""
+    if not STOPS_EARLY.search(output):
+        return ()
+    return (
+        Finding(
+            "pytest stopped at a failure (-x or --maxfail), so not every test was run",
+            remedy="run it without that option to see what else fails",
+        ),
+    )
 
 
 def judge_report(
@@ -217,7 +231,9 @@ def judge_command(
         return by_itself
     if run is not None:
         otherwise = next(iter(by_itself.defects), None)
-        return _as_judgement(judge_report(run, otherwise, own, remedy))
+        outcome = judge_report(run, otherwise, own, remedy)
+        outcome = replace(outcome, findings=(*outcome.findings, *stopped_early(output)))
+        return _as_judgement(outcome)
     number = sum(int(found[1] or found[2]) for found in RAN.finditer(output))
     if counts and number == 0:
         said = f"{' '.join(words)} did not show that it ran a test"

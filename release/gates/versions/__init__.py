@@ -18,7 +18,7 @@ project that goes to no index.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from release.errors import attempt
@@ -90,6 +90,8 @@ def _ask_index(project: Project, target: Version, level: Level | None) -> Judgem
     from release.world.index import index_url, served_files
 
     files = served_files(project.name, index_url(project.settings.index)) or ()
+    if stranger := judge_owner(project.name, files, set(project.released.values())):
+        return Judgement.one(stranger, advice=not judge_index(target, files))
     found = judge_index(target, files)
     # A project without tags leaves it to the index what is released: this is a later commit then.
     if found and level is None and (not project.released or is_tagged_here(project, target)):
@@ -249,6 +251,22 @@ def judge_order(version: Version, tags: Mapping[str, Version]) -> Iterator[Findi
                 f"{version} is not above the last release, {last} (tag {last_tag})",
                 remedy="choose a higher version",
             )
+
+
+def judge_owner(
+    name: str, files: Sequence[ServedFile], released: Collection[Version]
+) -> Finding | None:
+    """What it means that an index has a name, and none of the versions that tags name."""
+    from release.text.versions import parse
+
+    if not files or not released or any(parse(file.version) in released for file in files):
+        return None
+    return Finding(
+        f"{name} on the index has none of the versions that are tagged here: the name may be"
+        " somebody else's",
+        remedy="look at its page on the index; if it is not yours, rename the project, or set"
+        " tool.release.publish = false",
+    )
 
 
 def judge_index(version: Version, files: Sequence[ServedFile]) -> list[Finding]:

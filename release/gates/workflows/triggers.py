@@ -57,6 +57,7 @@ class Scenario:
 RELEASE_TYPES = tuple(
     "published unpublished created edited deleted prereleased released".split()  # noqa: SIM905
 )
+PULL_TYPES = ("opened", "synchronize", "reopened")
 PUBLISHED = frozenset(["published", "released"])
 MAX_PATTERNS = 100
 MAX_PATTERN = 1000
@@ -95,7 +96,9 @@ def scenarios(workflow: Workflow) -> Iterator[Scenario]:
             for kind in told or RELEASE_TYPES:
                 yield Scenario(event, *TAGGED, types=(kind,))
         elif event.startswith("pull_request"):
-            yield Scenario(event, *(BRANCH if event.endswith("target") else PULL), types=told)
+            for kind in told or PULL_TYPES:
+                place = BRANCH if event.endswith("target") else PULL
+                yield Scenario(event, *place, types=(kind,))
         else:
             yield Scenario(event, *BRANCH, types=told)
             if event in ("workflow_dispatch", "create"):
