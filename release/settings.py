@@ -22,6 +22,7 @@ from pydantic import (
     StringConstraints,
     ValidationError,
     WithJsonSchema,
+    field_validator,
 )
 
 from release.errors import ConfigurationError
@@ -36,7 +37,6 @@ IN_TOML = {
     "mapping_type": "must be a table",
     "tuple_type": 'must be a list, such as ["..."]',
     "string_type": "must be text",
-    "too_short": "must not be empty: name at least one, or take it out",
 }
 T = TypeVar("T", bound=BaseModel)
 
@@ -155,7 +155,7 @@ class GateSettings(Table):
 class CommandSettings(GateSettings):
     """A gate that runs commands; each must exit with 0."""
 
-    run: Annotated[tuple[Words, ...], Field(min_length=1)] | None = Field(
+    run: tuple[Words, ...] | None = Field(
         None, description="The commands, run one after the other without a shell."
     )
     install: tuple[Text, ...] = Field(
@@ -176,12 +176,19 @@ class CommandSettings(GateSettings):
         " fail; prove runs them in place of its own guesses.",
     )
 
+    @field_validator("run")
+    @classmethod
+    def _some_commands(cls, run: tuple[Words, ...] | None) -> tuple[Words, ...] | None:
+        if run == ():
+            raise ValueError("must not be empty: name at least one, or take it out")
+        return run
+
 
 class OwnGateSettings(CommandSettings):
     """A gate that the project adds: a name and its commands."""
 
     run: tuple[Words, ...] = Field(
-        min_length=1, description="The commands, run one after the other without a shell."
+        description="The commands, run one after the other without a shell."
     )
     title: Text | None = Field(None, description="Its line in the checklist.")
     needs: tuple[Text, ...] = Field((), description="Gates that must have passed first.")

@@ -259,7 +259,8 @@ def judge_owner(
     """What it means that an index has a name, and none of the versions that tags name."""
     from release.text.versions import parse
 
-    if not files or not released or any(parse(file.version) in released for file in files):
+    # Of one tag alone it may be that its upload never came to be.
+    if not files or len(released) < 2 or any(parse(file.version) in released for file in files):
         return None
     return Finding(
         f"{name} on the index has none of the versions that are tagged here: the name may be"
