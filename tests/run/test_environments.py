@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 import release
+from release.change import publishing
 from release.change.releasing import TOOLS
 from release.errors import CannotCheck
 from release.model import Gate
+from release.observe import verify
 from release.registry import installed
 from release.run import environments
 from release.run.environments import Environment, ensure_tools, is_intact, stamp
@@ -196,5 +198,6 @@ def test_every_gate_of_ours_pins_its_tools_with_hashes_and_names_no_host(gate: G
 
 
 def test_every_lock_is_one_of_a_gate() -> None:
-    locks = {environments.lock_of(gate) for gate in (TOOLS, *OURS.values())}
+    gates = (TOOLS, publishing.TOOLS, verify.TOOLS, *OURS.values())
+    locks = {environments.lock_of(gate) for gate in gates}
     assert locks == set(Path(release.__path__[0]).rglob("*lock.txt"))

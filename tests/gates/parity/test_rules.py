@@ -76,8 +76,8 @@ def test_an_sdist_with_another_name_is_refused(tmp_path: Path, name: str) -> Non
         ("Small_Thing-1.2.3-py3-none-any.whl", "its name must begin with small_thing-"),
         ("small.thing-1.2.3-py3-none-any.whl", "its name must begin with small_thing-"),
         ("small_thing-1.2.4-py3-none-any.whl", "its metadata say version 1.2.3"),
-        ("small_thing-1.2.3-beta-py3-none-any.whl", "has no wheel's name"),
-        ("small_thing-1.2.3-py3-none.whl", "has no wheel's name"),
+        ("small_thing-1.2.3-beta-py3-none-any.whl", "does not have the name of a wheel"),
+        ("small_thing-1.2.3-py3-none.whl", "does not have the name of a wheel"),
         ("small_thing-1.2.3.0-py3-none-any.whl", "must have its metadata in"),
         ("small_thing-1.2.3-py3-none-beos.whl", "is for beos, which the index refuses"),
         ("small_thing-1.2.3-py3-none-macosx_16_0_arm64.whl", "is for macosx_16_0_arm64"),
@@ -128,7 +128,7 @@ def test_a_wheel_without_its_metadata_is_refused(tmp_path: Path, name: str) -> N
 def test_a_project_with_an_impossible_name_is_refused(tmp_path: Path, name: str) -> None:
     head = METADATA.replace("small-thing", name)
     (message,) = faults(judge_name(read(make_sdist(tmp_path, head=head))))
-    assert "takes no project called" in message
+    assert "refuses a project called" in message
 
 
 def test_metadata_without_a_version_are_refused(tmp_path: Path) -> None:
