@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Sequence
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from release.world.loopback import Answers, Loopback
 
 HOSTS = ("127.0.0.1", "localhost")
 ADVISORY = "PLANTED-2026-0001"
 
 
-class StandIn:
+class StandIn(Loopback):
     """A server that lives as long as its `with` block.
 
     As a forge it says that the workflow `workflow` has failed for whatever commit is asked about
@@ -24,49 +23,19 @@ class StandIn:
     """
 
     def __init__(self, workflow: str) -> None:
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Answers, BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 parts = urlsplit(self.path)
-                self._reply(_as_forge(workflow, parts.path, parse_qs(parts.query)))
+                self._answer(_as_forge(workflow, parts.path, parse_qs(parts.query)))
 
             def do_POST(self) -> None:
                 asked = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
-                self._reply(_as_advisories(asked["package"]["name"], asked["version"]))
+                self._answer(_as_advisories(asked["package"]["name"], asked["version"]))
 
-            def _reply(self, answer: Any) -> None:
-                content = json.dumps(answer).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                with suppress(ConnectionError):
-                    self.wfile.write(content)
-                self.close_connection = True
+            def _answer(self, answer: Any) -> None:
+                self.reply(200, json.dumps(answer).encode(), "application/json")
 
-            def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-                """Says nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> StandIn:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler)
 
 
 def _as_forge(workflow: str, path: str, query: dict[str, list[str]]) -> Any:

@@ -11,10 +11,8 @@ import html
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -23,6 +21,7 @@ from multipart import MultiDict, MultipartError, parse_form_data  # type: ignore
 from release.gates.build.distribution import Archive, Unreadable, read
 from release.gates.parity.rules import judge_file
 from release.text.versions import parse
+from release.world.loopback import Answers, Loopback
 
 MOST_BYTES = 100 << 20  # what the index takes of a file unless it granted more
 NAME = re.compile(r"[\w.+!-]+", re.A)
@@ -92,7 +91,7 @@ def _second_sdist(archive: Archive, there: dict[str, str]) -> Iterator[str]:
             yield f"{other} is the sdist of this version already"
 
 
-class LoopbackIndex:
+class LoopbackIndex(Loopback):
     """Serves an Index on loopback for as long as its `with` block lasts.
 
     Whoever asks for another project than `own` (its normalised name), which it does not have, is
@@ -105,40 +104,20 @@ class LoopbackIndex:
         class Handler(_Handler):
             kept, elsewhere, here = index, others, own
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        super().__init__(Handler)
 
     @property
     def simple(self) -> str:
         """The address of its simple pages."""
-        return f"{self._base}/simple/"
+        return f"{self.url}/simple/"
 
     @property
     def upload(self) -> str:
         """The address that takes uploads."""
-        return f"{self._base}/legacy/"
-
-    @property
-    def _base(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> LoopbackIndex:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        return f"{self.url}/legacy/"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Answers, BaseHTTPRequestHandler):
     kept: Index
     elsewhere: str | None
     here: str
@@ -156,25 +135,25 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
         elif room == "files" and (content := self.kept.content(project, name)) is not None:
-            self._reply(200, content, "application/octet-stream")
+            self.reply(200, content, "application/octet-stream")
         else:
-            self._reply(404, b"Not Found", "text/plain")
+            self.reply(404, b"Not Found", "text/plain")
 
     def do_HEAD(self) -> None:
         self.do_GET()
 
     def _page(self, links: str) -> None:
         body = f"<!DOCTYPE html>\n<html><body>\n{links}</body></html>\n"
-        self._reply(200, body.encode(), "text/html; charset=utf-8")
+        self.reply(200, body.encode(), "text/html; charset=utf-8")
 
     def do_POST(self) -> None:
         try:
             new = self._upload()
         except Refused as refused:
             text = html.escape(str(refused)).encode()
-            self._reply(400, b"<html><body><h1>400 Bad Request</h1>" + text, "text/html")
+            self.reply(400, b"<html><body><h1>400 Bad Request</h1>" + text, "text/html")
         else:
-            self._reply(200, b"" if new else b"already there", "text/plain")
+            self.reply(200, b"" if new else b"already there", "text/plain")
 
     def _upload(self) -> bool:
         length = int(self.headers.get("Content-Length", 0))
@@ -201,19 +180,6 @@ class _Handler(BaseHTTPRequestHandler):
         return self.kept.take(
             forms.get("name", ""), content.filename, content.file.read(), forms.get("sha256_digest")
         )
-
-    def _reply(self, status: int, body: bytes, kind: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            with suppress(ConnectionError):
-                self.wfile.write(body)
-        self.close_connection = True
-
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-        """Says nothing."""
 
 
 def _link(project: str, name: str, digest: str) -> str:
