@@ -29,9 +29,10 @@ class Fault:
     reached: Callable[[Scene], bool]
 
 
-def faults(tag: NewTag) -> Iterator[Fault]:
-    """The steps of `cut`, in their order."""
-    yield Fault("the commit is made aside", lambda s: (s.root / ".release/candidate").exists())
+def faults(tag: NewTag, *, with_commit: bool) -> Iterator[Fault]:
+    """The steps of `cut`, in their order; `with_commit` says whether it edits and commits files."""
+    if with_commit:
+        yield Fault("the commit is made aside", lambda s: (s.root / ".release/candidate").exists())
     yield Fault("some gates are judged", lambda s: _judged(s.root / ".release/evidence"))
     yield Fault("the tag is made", lambda s: bool(_refs(s.top, tag.name)))
     yield Fault("the remote has it", lambda s: bool(_refs(s.remote, tag.name)))

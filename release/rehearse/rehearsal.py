@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 from typing import Protocol
@@ -17,7 +18,8 @@ from release.change.situation import Request
 from release.errors import ReleaseError
 from release.model import Finding, Plan, Status, Verdict
 from release.observe.expected import expected
-from release.observe.status import look
+from release.observe.status import Scene as Observed
+from release.observe.status import observed
 from release.observe.verify import verify
 from release.project.git import git
 from release.rehearse.faults import REPORT, faults, finish, outcome, run_until
@@ -29,6 +31,7 @@ from release.run.installed import python_for
 from release.run.runner import Listener as Judging
 from release.run.runner import Run, open_shell
 from release.run.store import Store
+from release.world.standing import stand
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,8 @@ class Rehearsal:
             if outcome.status is not Status.PASSED:
                 raise ReleaseError(*outcome.findings)
             said += [f"{part.title}: {part.judgement.checked} checked" for part in found.parts]
-            standing, _ = look(run.project, wanted.version)
+            seen = observed(Observed(run.project, wanted, datetime.now(UTC)))
+            standing = stand(seen, run.project.settings.recovery)
             said.append(f"status would say next: {standing.what}")
 
     def faults(self, whole: Scene, plan: Plan) -> None:
@@ -130,15 +134,18 @@ class Rehearsal:
 
         Raises ReleaseError where it does not end as the undisturbed one did.
         """
-        if plan.tag is None:
-            return
         folder = self.folder / "faults"
         folder.mkdir()
         with self.step("faults") as said:
             scene = set_scene(self.run.project, folder)
             command = self._command(folder)
             environ = {VARIABLE: str(_lent(self.run.cache, folder))}
-            for fault in faults(plan.tag):
+            if plan.tag is None:  # it is made when the pull request is merged
+                finish(command, environ, scene)
+                _merge(scene, self.run.project.settings.remote, plan)
+                plan = dry_cut(self.run_in(scene).project, self.request, self.run.cache)
+            assert plan.tag is not None
+            for fault in faults(plan.tag, with_commit=plan.commit_message is not None):
                 killed = run_until(command, environ, scene, fault)
                 said.append(f"{'killed' if killed else 'over'} when {fault.after}")
             finish(command, environ, scene)

@@ -15,6 +15,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -103,8 +104,9 @@ class Script:
 
 
 List = tuple[Statement, ...]
-# The texts that were read before.
+# The texts that were read before, by whichever of the gates that run side by side.
 _known: dict[str, Script] = {}
+_lock = threading.Lock()
 
 
 def read(text: str) -> Script:
@@ -117,9 +119,10 @@ def read_all(texts: Sequence[str]) -> list[Script]:
     asked = {text: _Text(text) for text in texts if text not in found}
     if asked:
         found |= zip(asked, _read(list(asked.values())), strict=True)
-        if sum(map(len, _known)) > REMEMBERED:
-            _known.clear()
-        _known.update(found)
+        with _lock:
+            if sum(map(len, _known)) > REMEMBERED:
+                _known.clear()
+            _known.update(found)
     return [found[text] for text in texts]
 
 

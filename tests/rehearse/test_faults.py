@@ -53,7 +53,7 @@ def test_a_moment_that_has_passed_starts_nothing(
 
 
 def test_each_moment_shows_in_the_repository(scene: Scene) -> None:
-    moments = {fault.after: fault.reached for fault in faults.faults(TAG)}
+    moments = {fault.after: fault.reached for fault in faults.faults(TAG, with_commit=True)}
     assert not any(reached(scene) for reached in moments.values())
     write(scene.root, {".release/candidate/x": "", ".release/evidence/tree.json": "{}"})
     git(scene.top, "tag", "--annotate", "--message", "x", TAG.name)
@@ -61,6 +61,11 @@ def test_each_moment_shows_in_the_repository(scene: Scene) -> None:
     assert seen == ["the commit is made aside", "some gates are judged", "the tag is made"]
     git(scene.top, "push", "--quiet", "origin", TAG.name)
     assert all(reached(scene) for reached in moments.values())
+
+
+def test_a_release_without_a_commit_is_not_killed_after_one() -> None:
+    first = next(faults.faults(TAG, with_commit=False))
+    assert first.after == "some gates are judged"
 
 
 def test_a_session_that_does_not_finish_is_told_with_its_last_words(
