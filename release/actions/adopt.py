@@ -117,6 +117,7 @@ def _judge(call: Call, written: Sequence[str]) -> None:
     from release.adopt.steps import next_steps
     from release.report.terminal import show_report
     from release.run.preflight import preflight
+    from release.text.commands import as_called
 
     runner = call.runner()
     with board(runner) as progress, interruptible(runner):
@@ -126,4 +127,4 @@ def _judge(call: Call, written: Sequence[str]) -> None:
         raise KeyboardInterrupt
     print("\nNext:")
     for number, step in enumerate(next_steps(runner.project, report, written), 1):
-        print(told(f"{number}. {step}"))
+        print(told(as_called(f"{number}. {step}")))

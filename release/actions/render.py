@@ -48,7 +48,7 @@ def run(call: Call) -> None:
         _refuse(changed, CHANGED)
     write.write(project.root, [one.wanted for one in pending])
     for line in (*write.told(found), *_next_steps(project, pending)):
-        print(told(line))
+        print(told(call.typed(line)))
 
 
 def _refuse(found: Sequence[Found], why: str) -> None:
