@@ -4,9 +4,11 @@ import importlib.util
 import io
 import json
 import os
+import shlex
 import shutil
 import sys
 import tarfile
+import zipfile
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -883,6 +885,25 @@ def test_what_is_not_asked_for_is_not_judged(judge: Judge, project: Path) -> Non
 
     assert evidence.outcome.status is Status.PASSED, messages(evidence)
     assert evidence.outcome.summary == "small-thing 1.2.3: sdist and wheel, 6 files, installs"
+
+
+@pytest.mark.network
+def test_what_a_command_makes_before_the_build_is_in_the_wheel_and_the_command_is_named(
+    judge: Judge, project: Path
+) -> None:
+    script = "import pathlib; pathlib.Path('src/small_thing/made.txt').write_text('made')"
+    settings = f"{ONCE}before = [{json.dumps(['python3', '-c', script])}]\n"
+    write(project, {"pyproject.toml": PYPROJECT + settings})
+
+    evidence = judge(project, "build")
+
+    assert evidence.outcome.status is Status.PASSED, messages(evidence)
+    [wheel] = (project / ".release" / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.read("small_thing/made.txt") == b"made"
+    [note] = evidence.outcome.notes
+    assert note.message == f"ran before the build: {shlex.join(['python3', '-c', script])}"
+    assert not (project / "src/small_thing/made.txt").exists()
 
 
 @pytest.mark.slow
