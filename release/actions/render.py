@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from release.actions import Call, Stopped, told
+from release.text.commands import as_called
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -48,7 +49,7 @@ def run(call: Call) -> None:
         _refuse(changed, CHANGED)
     write.write(project.root, [one.wanted for one in pending])
     for line in (*write.told(found), *_next_steps(project, pending)):
-        print(told(call.typed(line)))
+        print(told(as_called(line)))
 
 
 def _refuse(found: Sequence[Found], why: str) -> None:

@@ -42,13 +42,15 @@ def files(project: Project, *, has_sessions: bool | None = None) -> tuple[Render
     meaning, and for a forge that is not supported.
     """
     from release.render.facts import read
+    from release.render.stamp import stamped
 
     facts = read(project, has_sessions)
+    command = facts.session("render")
     environment = _environment(facts)
     return tuple(
         Rendered(
             path,
-            _stamped(path, environment.get_template(name).render().rstrip("\n") + "\n"),
+            stamped(path, environment.get_template(name).render().rstrip("\n") + "\n", command),
             executable,
         )
         for path, name, executable in _wanted(facts)
@@ -113,9 +115,3 @@ def _environment(facts: Facts) -> Any:
 def _without_end(value: object) -> object:
     """What a macro gives, without the line end that stands behind its call."""
     return value.removesuffix("\n") if isinstance(value, str) else value
-
-
-def _stamped(path: str, text: str) -> str:
-    from release.render.stamp import stamped
-
-    return stamped(path, text)

@@ -12,16 +12,15 @@ import re
 from packaging.version import Version
 
 MARK = "Written by nox-release from [tool.release]:"
-REMEDY = "change that, and run: nox -s render"
 STAMP = re.compile(rf"{re.escape(MARK)} .*? \(([0-9a-f]{{16}})\)")
 # Dependency bots move these alone.
 PINNED = re.compile(r"(?m)^(\s*(?:- )?uses: [\w./-]+)@[0-9a-f]{40}(?:[ \t]+#[^\n]*)?$")
 VERSIONED = re.compile(r"uses: ([\w./-]+)(@[0-9a-f]{40}[ \t]+# v(\d+(?:\.\d+)*))$", re.M)
 
 
-def stamped(path: str, text: str) -> str:
-    """A file's text with the line that tells where it comes from."""
-    line = f"{MARK} {REMEDY} ({_digest(text)})"
+def stamped(path: str, text: str, command: str) -> str:
+    """A file's text with the line that tells where it comes from, and what writes it anew."""
+    line = f"{MARK} change that, and run: {command} ({_digest(text)})"
     if path.endswith(".md"):
         return f"<!-- {line} -->\n\n{text}"
     if text.startswith("#!"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import subprocess
@@ -10,11 +11,14 @@ from pathlib import Path
 import pytest
 
 from release import render
+from release.actions import Call
+from release.actions.render import run
 from release.errors import ConfigurationError, UsageError
 from release.project import read_project
 from release.render import WORKFLOWS, Rendered
 from release.render.stamp import is_untouched
 from release.render.write import look, write
+from release.text.commands import PROJECT_VARIABLE
 from tests.render.shapes import SHAPES, make_shape
 from tests.support import git, make_project
 from tests.support import write as write_files
@@ -105,6 +109,22 @@ def test_a_file_of_another_hand_stops_all_of_them(root: Path, nox: Nox) -> None:
     assert "next: git config core.hooksPath .githooks\n" in done.stdout
     assert "next: add [tool.release.workflows]" in done.stdout
     assert set(states(root).values()) == {"current"}
+
+
+def test_commands_in_the_files_are_those_that_the_project_has(root: Path) -> None:
+    assert all("and run: nox-release render (" in file.text[:200] for file in files(root))
+    write_files(root, {"noxfile.py": "from release.sessions import Sessions\n"})
+    assert all("and run: nox -s render (" in file.text[:200] for file in files(root))
+
+
+def test_the_next_step_is_told_in_the_form_that_was_used(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(PROJECT_VARIABLE, str(root))
+    arguments = argparse.Namespace(project=None, check=False, force=False)
+    run(Call("render", arguments, root, root, console=True))
+    said = capsys.readouterr().out
+    assert "so that nox-release workflows compares them" in said
 
 
 def test_check_shows_the_difference_and_writes_nothing(root: Path, nox: Nox) -> None:
