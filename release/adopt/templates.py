@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from release.render import FOLDERS
+
 if TYPE_CHECKING:
     from release.project import Project
-
-PACKAGE = Path(__file__).resolve().parent.parent
-FOLDERS = (PACKAGE / "templates", PACKAGE.parent / "templates")
 
 
 def noxfile() -> str:

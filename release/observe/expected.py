@@ -12,7 +12,7 @@ from release.errors import CannotCheck, ReleaseError, UsageError
 from release.model import Status
 from release.observe.attestations import Identity
 from release.project import Project
-from release.project.git import git
+from release.project.git import git, object_of
 from release.run.released import kept_files
 from release.run.store import FOLDER, read_evidence
 from release.text.versions import parse
@@ -134,10 +134,7 @@ def tag_of(project: Project, version: str) -> str:
 
 def object_at(project: Project, name: str) -> str | None:
     """The full name of an object of git; None where there is no such thing."""
-    if project.git is None:
-        return None
-    done = git(project.root, "rev-parse", "--verify", "--quiet", name, check=False)
-    return done.stdout.strip() or None
+    return object_of(project.root, name) or None if project.git else None
 
 
 def made(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from release.errors import CannotCheck
 from release.observe.expected import Expected, expected, is_of, object_at
 from release.project import Project, as_table
-from release.project.git import git
+from release.project.git import contains, git
 from release.text import python, toml, yaml
 from release.text.versions import parse
 from release.world import standing
@@ -333,9 +333,9 @@ def look_at_branch(scene: Scene) -> Look[Branch]:
     head = scene.refs.branch(branch)
     if head is None:
         return Look(Branch.BEHIND, f"{remote} has no branch {branch}")
-    if _holds(scene.project, head, commit) or _same_tree_below(scene, head, commit):
+    if contains(scene.project.root, head, commit) or _same_tree_below(scene, head, commit):
         return Look(Branch.HOLDS, f"{remote}/{branch} holds {commit[:12]}")
-    if _holds(scene.project, commit, head):
+    if contains(scene.project.root, commit, head):
         return Look(Branch.BEHIND, f"{remote}/{branch} does not have {commit[:12]} yet")
     if not _is_here(scene.project, head):
         # Only what it moved on to tells whether it holds the commit.
@@ -345,11 +345,6 @@ def look_at_branch(scene: Scene) -> Look[Branch]:
 
 def _is_here(project: Project, commit: str) -> bool:
     done = git(project.root, "cat-file", "-e", f"{commit}^{{commit}}", check=False)
-    return done.returncode == 0
-
-
-def _holds(project: Project, branch: str, commit: str) -> bool:
-    done = git(project.root, "merge-base", "--is-ancestor", commit, branch, check=False)
     return done.returncode == 0
 
 

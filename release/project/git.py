@@ -301,16 +301,6 @@ def _operation(directory: Path) -> str | None:
     return None
 
 
-def without_filters(root: Path) -> tuple[str, ...]:
-    """Options by which git converts no file through a program of the user's configuration."""
-    listed = git(root, "config", "--name-only", "-z", "--get-regexp", r"^filter\.", check=False)
-    drivers = {name.rpartition(".")[0] for name in listed.stdout.split("\0") if name}
-    off = ("smudge=", "clean=", "process=", "required=false")
-    return tuple(
-        word for name in sorted(drivers) for way in off for word in ("-c", f"{name}.{way}")
-    )
-
-
 def listed_files(root: Path) -> tuple[str, ...]:
     """The files below `root` that git tracks or would add, relative to it, that exist."""
     out = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard").stdout

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from pathlib import Path
 
 from release.model import Status
 from release.registry import DISTRIBUTION
+from release.render import FOLDERS
 from release.report.causes import causes
 from release.run.checklist import AS_BEFORE, Report
 from release.text import escaping
-
-PACKAGE = Path(__file__).resolve().parent.parent
-FOLDERS = (PACKAGE / "templates", PACKAGE.parent / "templates")
 
 
 def render(report: Report) -> str:
