@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 
+from release.render.facts import has_checklist
 from release.text import edits, python
 
-MODULE = "release.sessions"
 # Guarded: whoever runs the project's own sessions need not have nox-release installed.
 BLOCK = """\
 # The release checklist, wherever nox-release is installed beside nox.
@@ -26,7 +26,7 @@ def with_checklist(source: str) -> str:
     """
     body = edits.plain(source)
     before = python.parse(body)
-    if any(MODULE in _imported(node) for node in ast.walk(before)):
+    if has_checklist(before):
         return source
     gap = "" if not body else "\n\n" if body.endswith("\n") else "\n\n\n"
     after = f"{body}{gap}{BLOCK}"
@@ -40,9 +40,3 @@ def lacks_requirement(source: str) -> bool:
     """Whether a noxfile brings its own requirements (inline script metadata), and not this one."""
     comments = [line.rstrip() for line in source.splitlines() if line.startswith("#")]
     return "# /// script" in comments and not any("nox-release" in line for line in comments)
-
-
-def _imported(node: ast.AST) -> list[str]:
-    if isinstance(node, ast.ImportFrom):
-        return [str(node.module)]
-    return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

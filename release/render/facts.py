@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from release.errors import ConfigurationError
 from release.model import Finding
+from release.registry import DISTRIBUTION
 
 if TYPE_CHECKING:
     from release.project import Project
     from release.settings import WorkflowSettings
 
-DISTRIBUTION = "nox-release"
+SESSIONS = "release.sessions"
 WORKFLOW = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*\.ya?ml")
 # What a filter of GitHub's takes for more than itself.
 PATTERN = re.compile(r"([\\*?+\[\]!()|])")
@@ -235,20 +237,24 @@ def _python(project: Project) -> str:
 
 def _own_noxfile(project: Project) -> bool:
     """Whether the project's own noxfile has our sessions."""
-    import ast
-
     from release.project import read_text
     from release.text import python
 
     if not (project.root / "noxfile.py").is_file():
         return False
     try:
-        tree = python.parse(read_text(project.root, "noxfile.py"))
+        return has_checklist(python.parse(read_text(project.root, "noxfile.py")))
     except (SyntaxError, ValueError, ConfigurationError):
         return False
+
+
+def has_checklist(noxfile: ast.Module) -> bool:
+    """Whether a noxfile imports our sessions, in whatever form and place."""
     return any(
-        isinstance(node, ast.ImportFrom) and node.module == "release.sessions"
-        for node in ast.walk(tree)
+        node.module == SESSIONS
+        if isinstance(node, ast.ImportFrom)
+        else isinstance(node, ast.Import) and SESSIONS in [alias.name for alias in node.names]
+        for node in ast.walk(noxfile)
     )
 
 
