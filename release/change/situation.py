@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from packaging.version import Version
@@ -337,7 +337,8 @@ def judge_tree(
     seen = tree.read(
         situation.project, situation.facts, version, run or _run_quietly, situation.asked
     )
-    outcome = tree.judge(situation.facts, seen)
+    # What a pull request would make of the branch may be judged, and is not to be tagged.
+    outcome = tree.judge(situation.facts, replace(seen, proposed=False))
     unchecked = outcome.status is Status.UNCHECKED and situation.remote is not None
     if outcome.status is Status.FAILED or unchecked:
         raise ReleaseError(*outcome.blocking)

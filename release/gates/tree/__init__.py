@@ -12,8 +12,8 @@ All of it blocks: the release would be made of something else than what is judge
 push would fail (certain), and hooks that the project ships are its promise. Advice: commits that
 the remote lacks, and a branch called like the tag.
 
-In CI, HEAD may be detached on any commit that the remote's release branch holds, and hooks,
-identity and key are not judged, for nobody commits there.
+In CI, HEAD may be detached on any commit that the remote's release branch holds, or on what a pull
+request would make of it; and hooks, identity and key are not judged, for nobody commits there.
 
 The release branch is `tool.release.branch`, else the remote's default one. The tag is
 `tool.release.tag` with the version, else spelled like the tags that are there. A remote that
@@ -46,6 +46,11 @@ if TYPE_CHECKING:
 Run = Callable[..., "Completed"]
 OPENPGP = frozenset({"gpg", "gpg2"})
 HOOK_FOLDERS = (".githooks", ".hooks", "githooks", ".git-hooks")
+# What CI says where it checks out a branch as if a pull request were merged into it.
+PROPOSED = {
+    "GITHUB_EVENT_NAME": ("pull_request", "merge_group"),
+    "CI_PIPELINE_SOURCE": ("merge_request_event",),
+}
 # The hooks that a clone runs by itself (githooks(5)).
 HOOKS = frozenset(
     ["applypatch-msg", "commit-msg", "post-checkout", "post-commit", "post-merge", "pre-commit",
@@ -80,12 +85,14 @@ class TreeFacts:
     holds this commit. `tag` is the tag to be made, `here` and `there` are those of its version.
     `clash` is a branch called like the tag. `hooks` is the project's folder of hooks, `hooks_path`
     the folder that git uses, relative to the project if below it. `key_problem` says what is wrong
-    with the signing key where tags are to be signed, `unreachable` why the remote could not be
+    with the signing key where tags are to be signed, `proposed` that CI judges a pull request as if
+    it were merged, `unreachable` why the remote could not be
     asked; what is said of the remote then counts for nothing.
     """
 
     branch: str
     in_ci: bool
+    proposed: bool
     tag: str | None
     here: tuple[Tag, ...]
     there: tuple[Tag, ...]
@@ -161,6 +168,7 @@ def read(
     return TreeFacts(
         branch=branch,
         in_ci=environment_is_ci(),
+        proposed=any(os.environ.get(name) in events for name, events in PROPOSED.items()),
         tag=tag,
         here=here,
         there=there,
@@ -227,7 +235,7 @@ def _branch(facts: GitFacts, seen: TreeFacts) -> list[Finding]:
     if facts.branch == seen.branch:
         return []
     if facts.branch is None:
-        if seen.in_ci and seen.contained:
+        if seen.in_ci and (seen.contained or seen.proposed):
             return []
         what = "HEAD is detached"
         if seen.in_ci:
@@ -351,7 +359,7 @@ def _maintainer(seen: TreeFacts) -> Iterator[Finding]:
 
 
 def _advice(seen: TreeFacts) -> Iterator[Finding]:
-    if seen.ahead:
+    if seen.ahead and not (seen.in_ci and seen.proposed):
         yield Finding(
             f"{_number(seen.ahead, 'commit')} ahead of {seen.remote}/{seen.branch}",
             remedy=f"git push {seen.remote} {seen.branch}, unless the release is to push them",

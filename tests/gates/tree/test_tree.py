@@ -7,8 +7,12 @@ import stat
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
+from release.change.situation import judge_tree, look
+from release.errors import ReleaseError
 from release.model import Level, Status
+from release.project import read_project
 from tests.support import Judge, commit, git, make_project, said, with_remote, write
 
 IDENTITY = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
@@ -101,6 +105,24 @@ class TestBranch:
         commit(ready)
         monkeypatch.setenv("CI", "true")
         assert "origin/main does not hold this commit" in said(judge(ready, "tree"))
+
+    @pytest.mark.parametrize(
+        ("name", "event"),
+        [("GITHUB_EVENT_NAME", "pull_request"), ("CI_PIPELINE_SOURCE", "merge_request_event")],
+    )
+    def test_a_pull_request_is_judged_in_ci_as_if_it_were_merged_but_for_a_tag(
+        self, ready: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch, name: str, event: str
+    ) -> None:
+        git(ready, "switch", "--quiet", "--detach")
+        write(ready, {"README.md": "# Proposed\n"})
+        commit(ready)
+        monkeypatch.setenv(name, event)
+        assert "HEAD is detached | git switch main" in said(judge(ready, "tree"))
+        monkeypatch.setenv("CI", "true")
+        outcome = judge(ready, "tree").outcome
+        assert (outcome.status, outcome.findings) == (Status.PASSED, ())
+        with pytest.raises(ReleaseError, match="does not hold this commit"):
+            judge_tree(look(read_project(ready)), Version("1.2.3"))
 
     def test_in_ci_nobody_needs_hooks_or_an_identity(
         self, tmp_path: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch
