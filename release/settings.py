@@ -648,6 +648,14 @@ def environment_is_ci(environ: Mapping[str, str] = os.environ) -> bool:
     return environ.get("CI", "").strip().lower() not in {"", "0", "false", "no"}
 
 
+def environment_is_of_pull_request(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether this runs in CI on what a pull request would make of a branch."""
+    return environment_is_ci(environ) and (
+        environ.get("GITHUB_EVENT_NAME") in {"pull_request", "merge_group"}
+        or environ.get("CI_PIPELINE_SOURCE") == "merge_request_event"
+    )
+
+
 if __name__ == "__main__":
     import json
 

@@ -23,8 +23,9 @@ none, but then only a few questions an hour are answered.
 
 All of it blocks: the project's own checks are its promise. What need not succeed is noted.
 
-In a workflow the run that this is a part of is left out. A project that is not on GitHub has
-nothing to judge here.
+In a workflow the run that this is a part of is left out; there is nothing to judge where no other
+workflow is started by a push, nor for a pull request, whose checks the forge shows itself. A
+project that is not on GitHub has nothing to judge here.
 """
 
 from __future__ import annotations
@@ -108,9 +109,9 @@ class Unit:
 class Standing:
     """How a commit stands: findings for what is not well, and what is still to come.
 
-    `seen` counts what has checked it, `own` says whether this run is one more of them, `named`
-    whether settings name what counts. `absent` are the workflows that a push or a pull request
-    should have started, where none has run at all.
+    `seen` counts what has checked it, `own` says whether this run is one more of them, `alone`
+    whether a push starts no other, `named` whether settings name what counts. `absent` are the
+    workflows that a push or a pull request should have started, where none has run at all.
     """
 
     green: tuple[str, ...]
@@ -120,6 +121,7 @@ class Standing:
     remarks: tuple[Finding, ...]
     seen: int
     own: bool
+    alone: bool
     named: bool
     absent: tuple[str, ...]
 
@@ -132,7 +134,10 @@ class Standing:
 def check(project: Project, shell: Shell) -> Outcome:
     from release.gates.ci.settings import CiSettings
     from release.gates.workflows.read import load
+    from release.settings import environment_is_of_pull_request
 
+    if environment_is_of_pull_request():
+        return Outcome.not_applicable("the forge shows the checks of a pull request itself")
     settings, facts = project.settings.gates.of("ci", CiSettings), project.git
     try:
         repository = find(facts, project.settings.remote)
@@ -419,6 +424,7 @@ def judge_units(
         remarks=tuple(remarks),
         seen=sum(not unit.own and unit.kind != "job" for unit in units),
         own=bool(own),
+        alone=bool(started_by_push) and not ran and own.issuperset(started_by_push),
         named=bool(wanted),
         absent=() if ran else tuple(_base(file) for file in started_by_push if file not in own),
     )
@@ -435,6 +441,8 @@ def conclude(standing: Standing, commit: str, waited: float) -> Outcome:
             "run this again, or wait for it: tool.release.gates.ci.wait-minutes = 30",
         )
     if not standing.seen and not standing.green:
+        if standing.alone:
+            return Outcome.not_applicable("the run that this is a part of is its only check")
         return Outcome.unchecked(
             f"no check{' but the run that this is a part of' if standing.own else ''} has run for"
             f" commit {commit[:12]}",

@@ -46,11 +46,6 @@ if TYPE_CHECKING:
 Run = Callable[..., "Completed"]
 OPENPGP = frozenset({"gpg", "gpg2"})
 HOOK_FOLDERS = (".githooks", ".hooks", "githooks", ".git-hooks")
-# What CI says where it checks out a branch as if a pull request were merged into it.
-PROPOSED = {
-    "GITHUB_EVENT_NAME": ("pull_request", "merge_group"),
-    "CI_PIPELINE_SOURCE": ("merge_request_event",),
-}
 # The hooks that a clone runs by itself (githooks(5)).
 HOOKS = frozenset(
     ["applypatch-msg", "commit-msg", "post-checkout", "post-commit", "post-merge", "pre-commit",
@@ -135,7 +130,7 @@ def read(
     `version` is the one to be released, `run` runs a command and returns how it ended, `asked` is
     the remote's answer where it was asked already.
     """
-    from release.settings import environment_is_ci
+    from release.settings import environment_is_ci, environment_is_of_pull_request
     from release.text.versions import spelled
 
     root, commit = project.root, facts.commit
@@ -168,7 +163,7 @@ def read(
     return TreeFacts(
         branch=branch,
         in_ci=environment_is_ci(),
-        proposed=any(os.environ.get(name) in events for name, events in PROPOSED.items()),
+        proposed=environment_is_of_pull_request(),
         tag=tag,
         here=here,
         there=there,
@@ -235,7 +230,7 @@ def _branch(facts: GitFacts, seen: TreeFacts) -> list[Finding]:
     if facts.branch == seen.branch:
         return []
     if facts.branch is None:
-        if seen.in_ci and (seen.contained or seen.proposed):
+        if seen.proposed or (seen.in_ci and seen.contained):
             return []
         what = "HEAD is detached"
         if seen.in_ci:
@@ -359,7 +354,7 @@ def _maintainer(seen: TreeFacts) -> Iterator[Finding]:
 
 
 def _advice(seen: TreeFacts) -> Iterator[Finding]:
-    if seen.ahead and not (seen.in_ci and seen.proposed):
+    if seen.ahead and not seen.proposed:
         yield Finding(
             f"{_number(seen.ahead, 'commit')} ahead of {seen.remote}/{seen.branch}",
             remedy=f"git push {seen.remote} {seen.branch}, unless the release is to push them",

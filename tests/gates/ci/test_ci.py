@@ -499,6 +499,24 @@ class TestInCi:
         found = said(judge(project, "ci"), Status.UNCHECKED)
         assert "no check but the run that this is a part of" in found
 
+    def test_a_workflow_that_is_the_only_one_leaves_nothing_to_judge_and_one_for_tags_does(
+        self, project: Path, server: ForgeServer, judge: Judge, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("GITHUB_RUN_ID", "2")
+        pushes = "on: push\njobs: {a: {runs-on: ubuntu-latest, steps: [{run: 'true'}]}}\n"
+        tags = pushes.replace("on: push", "on: {push: {tags: ['v*']}}")
+        write(project, {".github/workflows/ci.yml": pushes, ".github/workflows/release.yml": tags})
+        for file, status in (("ci", Status.NOT_APPLICABLE), ("release", Status.UNCHECKED)):
+            server.runs = [run(file, None, status="in_progress", number=2)]
+            assert judge(project, "ci", fresh=True).outcome.status is status
+
+    def test_a_pull_request_has_its_checks_on_the_forge(
+        self, project: Path, server: ForgeServer, judge: Judge, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("CI", "true")
+        monkeypatch.setenv("GITHUB_EVENT_NAME", "pull_request")
+        assert judge(project, "ci").outcome.status is Status.NOT_APPLICABLE
+
     def test_a_named_own_workflow_is_remarked(
         self, project: Path, server: ForgeServer, judge: Judge, monkeypatch: pytest.MonkeyPatch
     ) -> None:
