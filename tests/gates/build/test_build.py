@@ -887,6 +887,7 @@ def test_what_is_not_asked_for_is_not_judged(judge: Judge, project: Path) -> Non
     assert evidence.outcome.summary == "small-thing 1.2.3: sdist and wheel, 6 files, installs"
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_what_a_command_makes_before_the_build_is_in_the_wheel_and_the_command_is_named(
     judge: Judge, project: Path
