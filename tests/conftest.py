@@ -25,6 +25,8 @@ def _quiet_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
         "GITHUB_ACTIONS",
         "GITHUB_STEP_SUMMARY",
         "GITLAB_CI",
+        "GITHUB_EVENT_NAME",
+        "CI_PIPELINE_SOURCE",
         *CI_RUNS,
         PROJECT_VARIABLE,
     ):
