@@ -15,7 +15,8 @@ What a comment, a release or the like started does not judge the commit: under a
 the gate, and never passes it. The runs of a pull request are shown for its last commit, and have
 tested the merge of that into its target, not the very commit.
 
-Checks that still run are waited for, `wait-minutes` at most (0 unless set), and leave the gate
+Checks that still run are waited for, `wait-minutes` at most (unless set: 20 in CI, where the push
+of a release starts them together with the workflow that publishes, else 0), and leave the gate
 unchecked after that; what is not there at all is waited for a minute of these. So does a commit
 that was not pushed or that nothing has checked, a forge that cannot be asked, and a token without
 access. The token is GH_TOKEN, GITHUB_TOKEN or that of `gh auth login`; a public repository needs
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from release.project import Project
     from release.run.shell import Shell
 
+WAITED_IN_CI = 20  # minutes
 # From the state that counts first, where several runs of a workflow have judged one commit.
 State = Literal["red", "running", "green", "cancelled", "skipped"]
 ORDER: tuple[State, ...] = ("red", "running", "green", "cancelled", "skipped")
@@ -134,7 +136,7 @@ class Standing:
 def check(project: Project, shell: Shell) -> Outcome:
     from release.gates.ci.settings import CiSettings
     from release.gates.workflows.read import load
-    from release.settings import environment_is_of_pull_request
+    from release.settings import environment_is_ci, environment_is_of_pull_request
 
     if environment_is_of_pull_request():
         return Outcome.not_applicable("the forge shows the checks of a pull request itself")
@@ -147,6 +149,9 @@ def check(project: Project, shell: Shell) -> Outcome:
         return Outcome.not_applicable(error.reason)
     if facts is None or facts.commit is None:
         return Outcome.unchecked("no commit yet", "commit the project, and push it")
+    minutes = settings.wait_minutes
+    if minutes is None:
+        minutes = WAITED_IN_CI if environment_is_ci() else 0
     watch = Watch(project, shell, repository, load(project.top).model.workflows)
     started = time.monotonic()
     standing: Standing | None = None
@@ -165,7 +170,7 @@ def check(project: Project, shell: Shell) -> Outcome:
                 raise
             trouble = error
         waited = time.monotonic() - started
-        left = 60 * settings.wait_minutes - waited
+        left = 60 * minutes - waited
         if standing is None or not standing.running:
             left = min(left, GRACE_SECONDS - waited)
         if trouble and left <= 0:

@@ -17,6 +17,8 @@ class CiSettings(GateSettings):
         description="Workflows (names or files) or checks (names) that must have succeeded; all of"
         " them unless set.",
     )
-    wait_minutes: Annotated[int, Field(ge=0, le=360)] = Field(
-        0, description="How long checks that still run are waited for."
+    wait_minutes: Annotated[int, Field(ge=0, le=360)] | None = Field(
+        None,
+        description="How long checks that still run are waited for; in CI 20 minutes unless set, since"
+        " the push of a release starts them together with the workflow that publishes.",
     )
