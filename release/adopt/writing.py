@@ -55,12 +55,12 @@ def written(root: Path, changes: Sequence[Change], scratch: Path) -> Iterator[No
                 old = target.read_bytes() if os.path.lexists(target) else None
                 if old != (None if change.before is None else change.before.encode()):
                     raise OSError(None, "it was changed meanwhile", str(target))
+                done.append((target, old))  # before it is: Ctrl-C may come in between
                 Path(folder, str(number)).replace(target)
-                done.append((target, old))
             yield
         except BaseException as error:
             for target, old in reversed(done):
-                target.unlink() if old is None else target.write_bytes(old)
+                target.unlink(missing_ok=True) if old is None else target.write_bytes(old)
             if not isinstance(error, OSError):
                 raise
             said = f"cannot be written: {error.strerror or error}"

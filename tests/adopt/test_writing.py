@@ -71,6 +71,21 @@ def test_what_fails_behind_it_takes_it_back(root: Path) -> None:
     assert files(root) == {"pyproject.toml": b"a = 1\r\n"}
 
 
+def test_an_interrupt_right_after_a_file_came_takes_it_back(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, replace = files(root), Path.replace
+
+    def interrupted(self: Path, target: Path) -> Path:
+        replace(self, target)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write(root)
+    assert files(root) == before
+
+
 def test_a_file_that_may_not_be_written_is_not_replaced(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
