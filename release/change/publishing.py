@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from release.errors import CannotCheck, ReleaseError, UsageError
 from release.model import Artifact, Evidence, Finding, Gate, Outcome, Status
@@ -78,6 +78,8 @@ def publish(
     address = judge_address(upload)
     own = index_url(run.project.settings.index)
     page = simple or simple_of(address, own)
+    if simple:
+        _address(simple, "--simple")
     version, files = files_to_publish(run)
     if page == own:
         judge_tagged(run, version)
@@ -96,11 +98,9 @@ def publish(
 
 def judge_address(upload: str) -> str:
     """The upload address. Raises UsageError for one that is none, or would show a password."""
-    parts = urlsplit(upload)
+    parts = _address(upload, "--index")
     local = parts.hostname in LOCAL
-    if parts.scheme not in {"https", "http"} or not parts.hostname:
-        problem = Finding(f"{upload!r} is not the address of an index", remedy="give https://…")
-    elif parts.username is not None:
+    if parts.username is not None:
         problem = Finding(
             "the index's address holds credentials, which everybody on this machine can read",
             remedy="leave them out; set TWINE_USERNAME and TWINE_PASSWORD, or use a keyring",
@@ -113,6 +113,19 @@ def judge_address(upload: str) -> str:
     else:
         return upload
     raise UsageError(problem)
+
+
+def _address(url: str, option: str) -> SplitResult:
+    """An address in its parts. Raises UsageError, without repeating what may hold a password."""
+    remedy = f"give {option} https://HOST/PATH"
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in {"https", "http"} and parts.hostname and parts.port != 0
+    except ValueError:  # of brackets, or of a port
+        valid = False
+    if not valid:
+        raise UsageError.of(f"what {option} says is not the address of an index", remedy=remedy)
+    return parts
 
 
 def simple_of(upload: str, own: str) -> str:

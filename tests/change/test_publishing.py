@@ -200,12 +200,20 @@ def test_the_projects_own_index_gets_no_package_without_a_tag(run: Run, judge: J
         ("http://index.example/", "not https"),
         ("ftp://index.example/", "not the address"),
         ("--config-file=x", "not the address"),
+        ("https://[::1", "not the address"),
+        ("https://index.example:port/", "not the address"),
     ],
 )
 def test_an_address_that_gives_a_password_away_is_refused(address: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         judge_address(address)
     assert judge_address("http://127.0.0.1:8080/")
+
+
+def test_what_is_not_an_address_is_not_repeated() -> None:
+    with pytest.raises(UsageError) as caught:
+        judge_address("me:word@index.example")
+    assert "word" not in str(caught.value)
 
 
 def test_where_an_index_serves_what_it_takes() -> None:
