@@ -19,6 +19,6 @@ class CiSettings(GateSettings):
     )
     wait_minutes: Annotated[int, Field(ge=0, le=360)] | None = Field(
         None,
-        description="How long checks that still run are waited for; in CI 20 minutes unless set, since"
-        " the push of a release starts them together with the workflow that publishes.",
+        description="How long checks that still run are waited for; unless set, 20 in CI, since the"
+        " push of a release starts them together with the workflow that publishes, else 0.",
     )
