@@ -227,6 +227,9 @@ def test_a_project_on_gitlab_gets_a_plain_file(root: Path) -> None:
     assert list(found) == [".gitlab-ci.yml", ".githooks/pre-push", "RELEASING.md"]
     jobs = yaml.load(found[".gitlab-ci.yml"])
     assert jobs["preflight"]["script"] == ["nox-release release_preflight --ci"]
+    # A job may need one of its own stage or of an earlier one: GitLab's are build, test, deploy.
+    assert (jobs["preflight"]["stage"], jobs["build"]["stage"]) == ("test", "deploy")
+    assert len(jobs["preflight"]["rules"]) == 3
     assert jobs["build"]["artifacts"] == {"paths": [".release/dist/"]}
 
 
