@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import base64
 import functools
 import os
 import shutil
@@ -11,6 +12,9 @@ import tempfile
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
 from release.model import Evidence, Gate, Level, Status
 from release.project import read_project
@@ -92,6 +96,15 @@ def git(root: Path, *arguments: str) -> str:
         text=True,
         env={**os.environ, **GIT_ENVIRONMENT},
     ).stdout.strip()
+
+
+INDEX_HOST = urlsplit(PYPI_SIMPLE_ENDPOINT).hostname or ""
+
+
+def index_token(body: str) -> str:
+    """What looks like an upload token of PyPI: a macaroon that names the index, and `body`."""
+    head = base64.b64encode(b"\x02\x01\x08" + INDEX_HOST.encode()).decode().rstrip("=")
+    return f"pypi-{head}{body}"
 
 
 def write(root: Path, files: Mapping[str, str | bytes | None]) -> None:

@@ -7,6 +7,7 @@ import string
 import textwrap
 
 from tests.procedures.model import Place, Plant
+from tests.support import index_token
 
 
 def swap(path: str, old: str, new: str, *more: tuple[str, str]) -> Plant:
@@ -94,7 +95,7 @@ def secret(path: str, *, key: bool) -> Plant:
         begin, end = (f"-----{word} PRIVATE KEY-----\n" for word in ("BEGIN", "END"))
         text = f"{begin}{textwrap.fill(body, 64)}\n{end}"
         if not key:
-            text = f"token = pypi-AgEI{'cHlwaS5vcmc'}{body[:150]}\n"
+            text = f"token = {index_token(body[:150])}\n"
         put(path, text)(place)
 
     return plant

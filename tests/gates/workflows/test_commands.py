@@ -19,8 +19,9 @@ from release.gates.workflows.commands import (
 from release.gates.workflows.split import split
 from release.gates.workflows.targets import of_makefile, of_noxfile, of_pyproject, of_tox
 from release.text.shell import read_all
+from tests.support import INDEX_HOST
 
-INDEX = "upload." + "pypi" + ".org"
+INDEX = f"upload.{INDEX_HOST}"
 
 
 def words(text: str) -> list[str]:

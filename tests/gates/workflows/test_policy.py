@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import re
+import string
 import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +22,7 @@ from tests.gates.workflows.examples import (
     changed,
     judged,
 )
+from tests.support import INDEX_HOST, index_token
 
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
 PUBLISH = "pypa/gh-action-pypi-publish@dc37677b2e1c63e2034f94d8a5b11f265b73ba33 # v1.14.2"
@@ -66,9 +69,10 @@ jobs:
     steps:
       - run: {0}
 """
-INDEX = "https://upload." + "pypi" + ".org/legacy/"
+INDEX = f"https://upload.{INDEX_HOST}/legacy/"
 EITHER = f"${{{{ vars.TEST && 'https://test.pypi.example/legacy/' || '{INDEX}' }}}}"
-TOKEN = "pypi-AgEIcHlwaS5vcmc" + "CJDdkYzFiOTUyLTQ3ZTItNGRkYi1iZWM3LTUxZDE2NTRhMzNjNAACKlszLCJ"
+LETTERS = random.Random("a token").choices(string.ascii_letters + string.digits, k=60)  # noqa: S311
+TOKEN = index_token("".join(LETTERS))
 
 
 @dataclass(frozen=True)
