@@ -70,6 +70,10 @@ FAILURES = {
         "a base image cannot be pulled",
         "see that the engine reaches the registry: network, login, or the image's full name",
     ),
+    "storage": (
+        "the engine's storage failed",
+        "run it again while nothing else removes containers, and with room on the disk",
+    ),
     "offline": ("a step of the build finds no network", "build where the network can be reached"),
 }
 MARK = "nox-release:"
@@ -192,7 +196,7 @@ def build_and_look(
             failure = read_failure(done.stdout, done.stderr, file, found)
             what, remedy = FAILURES[failure.cause]
             message = f"{what}: {failure.message.replace(str(folder), '.')}"
-            if failure.cause in {"no base", "offline"}:
+            if failure.cause in {"no base", "offline", "storage"}:
                 raise CannotCheck(message, remedy)
             return Finding(message, file, failure.line, remedy)
         image = engine.inspect(name)

@@ -67,6 +67,12 @@ OFFLINE = re.compile(
     r"|failed to establish a new connection",
     re.I,
 )
+# The engine's own storage: emptied meanwhile by somebody else, or full.
+STORAGE = re.compile(
+    r"identifier is not a (?:container|layer)|(?:container|layer) not known"
+    r"|no space left on device|database is locked",
+    re.I,
+)
 INSTALL = {
     "debian": "sudo apt-get install --yes buildah",
     "ubuntu": "sudo apt-get install --yes buildah",
@@ -385,6 +391,8 @@ def read_failure(
     cause = None
     if NOT_PULLED.search(reason) and not RAN.search(reason):
         cause = "missing base" if MISSING.search(reason) else "no base"
+    elif STORAGE.search(reason) and not RAN.search(reason):
+        cause = "storage"
     elif any(
         OFFLINE.search(line) for line in [*_last(stdout, TAIL_LINES), *_last(stderr, TAIL_LINES)]
     ):

@@ -169,6 +169,15 @@ def test_a_command_that_prints_words_of_a_failed_pull_is_a_command_that_fails() 
     assert read_failure("pull access denied\n", stderr, "Dockerfile", ()).cause is None
 
 
+def test_an_engine_whose_storage_fails_says_nothing_of_the_project() -> None:
+    stderr = (
+        "STEP 9/9: USER app\n"
+        'Error: deleting build container "5c8822df29d2": identifier is not a container:'
+        " committing container for step {Command:user}: no such thing\n"
+    )
+    assert read_failure("", stderr, "Dockerfile", ()).cause == "storage"
+
+
 def test_a_build_that_says_nothing_still_has_a_message() -> None:
     assert read_failure("", "", "Dockerfile", ()).message == "no reason was given"
 
