@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from release.project import Project
 
 # An address that names a host, of which a folder of this machine has none.
-HOST = re.compile(r"(?:[a-z+]+://(?:[^@/]*@)?([^/:]+)|(?:[^@/]*@)?([^@/:]{2,}):)")
+HOST = re.compile(r"(?:[a-z+]+://(?:[^/]*@)?([^@/:]+)|(?:[^@/]*@)?([^@/:]{2,}):)")
 GITLAB = re.compile(r"gitlab\.[\w.-]+")
 
 

@@ -88,6 +88,9 @@ def _evidence_files(folder: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _gather(run: Run, gate: Gate, path: Path, beside: Path, into: Gathered) -> None:
+    if path.is_symlink() or not path.is_file():
+        into.refused = f"{path.name} is not a file"
+        return
     try:
         evidence = read_evidence(path)
     except (OSError, ValueError) as error:

@@ -242,6 +242,13 @@ def test_another_forge_is_named_with_what_is_supported(root: Path, address: str)
         files(root)
 
 
+def test_no_part_of_a_password_in_the_remote_is_shown(root: Path) -> None:
+    git(root, "remote", "add", "origin", "https://me:first@second@forge.example.invalid/a/b.git")
+    with pytest.raises(ConfigurationError, match=r"is on forge\.example\.invalid") as refused:
+        files(root)
+    assert not {"first", "second"} & set(re.findall(r"\w+", str(refused.value)))
+
+
 def test_a_project_below_the_top_of_its_repository_is_refused(tmp_path: Path) -> None:
     top = make_project(tmp_path / "top")
     write_files(top, {"inner/pyproject.toml": "[project]\nname = 'inner'\nversion = '1'\n"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from datetime import timedelta
@@ -303,6 +304,25 @@ def test_a_part_without_what_it_needs_says_where_that_comes_from(root: Path) -> 
     (finding,) = report.gates[0].outcome.findings
     assert finding.message == "its evidence is not here"
     assert "put what the part with build left in .release/" in (finding.remedy or "")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system with pipes in folders")
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
+def test_what_is_not_a_file_is_no_evidence_and_is_not_opened(root: Path, kind: str) -> None:
+    machines = Machines(root)
+    machines.judge()
+    path = next(machines.handed.rglob("evidence/sbom.json"))
+    kept = path.rename(root.parent / "kept.json")
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "link":
+        path.symlink_to(kept)
+    else:
+        path.mkdir()
+    report = collect(start(root), machines.handed)
+    (sbom,) = (gate for gate in report.gates if gate.gate == "sbom")
+    assert sbom.outcome.status is Status.UNCHECKED
+    assert "sbom.json is not a file" in sbom.outcome.summary
 
 
 def test_late_evidence_counts_no_longer(root: Path) -> None:
