@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck
+from release.run.cache import standing_cache
 from release.text.masking import is_secret
 
 if TYPE_CHECKING:
@@ -152,15 +153,27 @@ class Engine:
             else:
                 words += ["--build-arg", f"{name}={value}"]
         words += [context if context == "." else f"./{context}"]
-        before = self._working()
-        try:
-            return self._call(*words, cwd=folder, env=env)
-        except BaseException:
-            # Killed in the middle, podman and buildah leave the container that they worked in,
-            # under no name that could be chosen: one that was not there before.
-            for left in sorted(self._working() - before):
-                self._discard("rm", left)
-            raise
+        with self._alone():
+            before = self._working()
+            try:
+                return self._call(*words, cwd=folder, env=env)
+            except BaseException:
+                # Killed in the middle, podman and buildah leave the container that they worked in,
+                # under no name that could be chosen: one that was not there before.
+                for left in sorted(self._working() - before):
+                    self._discard("rm", left)
+                raise
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other runs of this user from building: whose container is whose nothing tells."""
+        if self.client == "docker":
+            yield
+            return
+        folder = standing_cache()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._shell.lock(folder / f"{self.client}.lock"):
+            yield
 
     def run(self, image: str, program: str, *arguments: str) -> Completed:
         """Run a program of the image in a new container, as the image's own user.
