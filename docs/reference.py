@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from release import actions  # noqa: E402
-from release.registry import DISTRIBUTION, installed  # noqa: E402
+from release.registry import ACTIONS, DISTRIBUTION, installed  # noqa: E402
 from release.settings import GateSettings, json_schema  # noqa: E402
 
 SETTINGS = """\
@@ -116,7 +116,7 @@ def _cell(text: str) -> str:
 
 def sessions() -> str:
     """The page of the sessions."""
-    ours = {name: inspect.getdoc(actions.find(name)) or "" for name in actions.NAMES}
+    ours = {name: inspect.getdoc(actions.find(name)) or "" for name in ACTIONS}
     gates = {n: one.text for n, one in installed().items() if one.distribution == DISTRIBUTION}
     parts = [SESSIONS]
     for title, texts in (("Actions", ours), ("Gates", gates)):

@@ -16,6 +16,20 @@ from release.model import Finding, Gate
 
 GROUP = "nox_release.gates"
 DISTRIBUTION = "nox-release"
+# The sessions that are not gates, in the order in which they are listed.
+ACTIONS = (
+    "release_preflight",
+    "bump",
+    "tag",
+    "cut",
+    "rehearse",
+    "publish",
+    "verify",
+    "status",
+    "prove",
+    "adopt",
+    "render",
+)
 NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 
 

@@ -18,7 +18,7 @@ from release import actions
 from release.actions import Call, Stopped, one_gate, told
 from release.errors import ReleaseError, UsageError
 from release.model import Gate
-from release.registry import DISTRIBUTION, installed
+from release.registry import ACTIONS, DISTRIBUTION, installed
 from release.report.streams import shield
 from release.text import toml
 from release.text.commands import PROJECT_VARIABLE, as_called
@@ -42,7 +42,7 @@ class Sessions:
 
     def all(self) -> None:
         """Register the whole checklist and every gate of it: all that a project's noxfile needs."""
-        for name in actions.NAMES:
+        for name in ACTIONS:
             self.action(name)
         for name, one in installed().items():
             if one.distribution == DISTRIBUTION:

@@ -27,7 +27,7 @@ from pydantic import (
 
 from release.errors import ConfigurationError
 from release.model import Finding, Gate, Level, Required
-from release.registry import NAME, known, resolve
+from release.registry import ACTIONS, NAME, known, resolve
 from release.text.toml import line_of
 
 SHELL_SYNTAX = re.compile(r"^(?:&&|\|\|?|;|&|[0-9]?[<>]{1,2}.*)$|`|\$\(")
@@ -39,21 +39,6 @@ IN_TOML = {
     "string_type": "must be text",
 }
 T = TypeVar("T", bound=BaseModel)
-
-# Names of sessions that are not gates.
-ACTIONS = (
-    "release_preflight",
-    "bump",
-    "tag",
-    "cut",
-    "rehearse",
-    "publish",
-    "verify",
-    "status",
-    "render",
-    "adopt",
-    "prove",
-)
 
 
 def kebab(name: str) -> str:

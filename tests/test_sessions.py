@@ -17,15 +17,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from release import actions
-from release.registry import installed
+from release.registry import ACTIONS, installed
 from release.run.processes import MARKER
 from tests.support import git, make_project, with_remote, write
 
 NAMES = tuple(installed())
 ROOT = Path(__file__).resolve().parent.parent
 NOXFILE = ROOT / "noxfile.py"
-SESSIONS = [*actions.NAMES, *NAMES]
+SESSIONS = [*ACTIONS, *NAMES]
 CHECK = 'run = ["git --version"]\nproject = false\n'
 
 

@@ -1,4 +1,4 @@
-"""What nox-release does beside judging: one module an action, found by its name in NAMES.
+"""What nox-release does beside judging: one module an action, named in registry.ACTIONS.
 
 Such a module has a docstring, which is the session's text; `arguments(parser)`, which adds what the
 action takes; and `run(call)`, which does it. `run` prints what it has to say, raises ReleaseError
@@ -27,20 +27,6 @@ if TYPE_CHECKING:
     from release.project import Project
     from release.report.terminal import Progress
     from release.run.runner import Run
-
-NAMES = (
-    "release_preflight",
-    "bump",
-    "tag",
-    "cut",
-    "rehearse",
-    "publish",
-    "verify",
-    "status",
-    "prove",
-    "adopt",
-    "render",
-)
 
 
 class Stopped(Exception):
