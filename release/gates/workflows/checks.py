@@ -1,4 +1,4 @@
-"""What of the checks in a workflow counts: verified attestations, digests, tags and commits.
+"""What of the checks in a workflow counts: verified attestations, digests and tags.
 
 What a script or a target checks is not followed, but for what compares the tag: a check that
 counts stands in the workflow.
@@ -7,7 +7,7 @@ counts stands in the workflow.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from release.gates.workflows import commands, expressions, flow
@@ -24,33 +24,15 @@ from release.gates.workflows.publishing import (
 )
 
 UNCONDITIONAL = re.compile(r"\s*(?:\$\{\{)?\s*(?:success\(\)|true)\s*(?:\}\})?\s*", re.I)
-EXPRESSION = re.compile(r"\$\{\{\s*([\w.-]+)\s*\}\}")
-VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 NAME = re.compile(r"\$\{?(\w+)")
-# Values of a run, by the names that steps know them by.
-OF_RUN: Mapping[str, str] = {
-    "github.repository": "<repository>",
-    "github.ref": "<ref>",
-    "github.ref_name": "<name>",
-    "github.sha": "<sha>",
-    "github.workflow_sha": "<sha>",
-    "github.workflow_ref": "<repository>/.github/workflows/<file>@<ref>",
-    "github.server_url": "https://github.com",
+# What the values of these options must be of: a variable of the run itself.
+OF_RUN: Mapping[tuple[str, ...], str] = {
+    ("--repo", "-R", "--repository", "--source-uri"): "repository",
+    ("--signer-workflow", "--cert-identity", "--certificate-identity", "--identity"): "workflow",
+    ("--source-ref", "--ref", "--source-tag", "--source-versioned-tag"): "ref",
+    ("--source-digest", "--signer-digest", "--sha"): "sha",
 }
-REASSIGNED = re.compile(r"(?<![\w$])GITHUB_(?:SHA|REF|REF_NAME|REPOSITORY)=")
-SIGNER = re.compile(
-    r"(?:(?:https://)?github\.com/)?<repository>/\.github/workflows/(<file>|[\w.-]+\.ya?ml)"
-    r"(?:@(?:<ref>|refs/tags/<name>))?"
-)
-VALUES: Mapping[tuple[str, ...], re.Pattern[str]] = {
-    ("--repo", "-R", "--repository", "--source-uri"): re.compile(
-        r"(?:(?:https://)?github\.com/)?<repository>"
-    ),
-    ("--signer-workflow", "--cert-identity", "--certificate-identity", "--identity"): SIGNER,
-    ("--source-ref", "--ref"): re.compile(r"<ref>|refs/tags/<name>"),
-    ("--source-tag", "--source-versioned-tag"): re.compile("<name>"),
-    ("--source-digest", "--signer-digest", "--sha"): re.compile("<sha>"),
-}
+WORKFLOW_FILE = re.compile(r"/\.github/workflows/([\w.-]+\.ya?ml)")
 FIND_ALL = frozenset(["-type", "f", "-print", "-print0", "-maxdepth", "-mindepth", "1"])
 TAG = re.compile(
     r"GITHUB_REF(?:_NAME)?\b|\bgithub\.ref(?:_name)?\b|release\.tag_name"
@@ -61,12 +43,6 @@ REFUSES = re.compile(r"\b(?:raise|assert|exit|SystemExit)\b")
 PREFLIGHT = "release_preflight"
 RUNS_SESSIONS = frozenset(["nox", "nox-release", "tox", "make", "just", "poe", "hatch", "task"])
 DIGESTS = frozenset(["cksum", "sha256sum", "sha384sum", "sha512sum", "b2sum", "shasum"])
-COMMIT = re.compile(r"GITHUB_SHA\b|\bgithub\.sha\b")
-HEAD = re.compile(r"git rev-parse\b.{0,200}?\bHEAD\b")
-# Programs that write files where their words say, and those that write whatever they are given.
-COPIES = frozenset(["cp", "mv", "ln", "tee", "sed"])
-WRITES = frozenset("tar unzip curl wget rsync dd patch install gunzip".split())  # noqa: SIM905
-REDIRECTION = re.compile(r"[012&]?>>?\|?(.*)")
 
 
 def is_on(node: Node) -> bool:
@@ -124,24 +100,21 @@ def _weakness(context: Context, job: Job, step: Step, run: Run, left_open: str) 
         return "a failure of it does not end the step"
     if left_open:
         return f"the command leaves {left_open} open"
-    if REASSIGNED.search(step.run):
-        return "the step sets variables of GitHub itself"
-    if reason := _other_values(context, environment_of(context, job, step), run.words):
-        return reason
+    env = environment_of(context, job, step)
+    for names, what in OF_RUN.items():
+        for name, value in commands.values(run.words, names):
+            if not _is_of_run(context, NAME.sub(lambda m: env.get(m[1], m[0]), value[:2000]), what):
+                return f"{name} is not that of the run"
     return "" if _covers(run) else "it looks at one file alone, or at files of one kind"
 
 
-def _other_values(context: Context, env: Mapping[str, str], words: Sequence[str]) -> str:
-    """Which option names something that is not the run's own; empty for none."""
-    files = {"<file>", *(one.path.rpartition("/")[2] for one in context.path)}
-    for names, wanted in VALUES.items():
-        for name, value in commands.values(words, names):
-            match = wanted.fullmatch(expanded(value, env))
-            if not match:
-                return f"{name} is not that of the run"
-            if wanted is SIGNER and match[1] not in files:
-                return f"{name} names a workflow that takes no part"
-    return ""
+def _is_of_run(context: Context, value: str, what: str) -> bool:
+    """Whether a value is made of a variable of the run; a workflow's takes part in publishing."""
+    if re.search(rf"\bgithub[._]{'workflow_ref' if what == 'workflow' else what}", value, re.I):
+        return True
+    file = WORKFLOW_FILE.search(value) if what == "workflow" else None
+    files = {one.path.rpartition("/")[2] for one in context.path}
+    return file is not None and file[1] in files and _is_of_run(context, value, "repository")
 
 
 def environment_of(context: Context, job: Job, step: Step) -> dict[str, str]:
@@ -149,19 +122,6 @@ def environment_of(context: Context, job: Job, step: Step) -> dict[str, str]:
     workflow = context.model.workflows[job.path]
     found = {**workflow.node.mapping("env"), **job.node.mapping("env"), **step.env}
     return {name: node.text for name, node in found.items()}
-
-
-def expanded(text: str, env: Mapping[str, str]) -> str:
-    """A text with the values of the run as `<ref>` and the like."""
-
-    def variable(match: re.Match[str]) -> str:
-        name = match[1] or match[2]
-        known = OF_RUN.get(f"github.{name.removeprefix('GITHUB_').lower()}")
-        return known if known and name.startswith("GITHUB_") else env.get(name, match[0])
-
-    text = text.replace("${GITHUB_WORKFLOW_REF%@*}", "<repository>/.github/workflows/<file>")
-    text = VARIABLE.sub(variable, text[:2000])
-    return EXPRESSION.sub(lambda match: OF_RUN.get(match[1].lower(), match[0]), text[:4000])
 
 
 def _covers(run: Run) -> bool:
@@ -205,8 +165,8 @@ def always_runs(context: Context, one: Job, publishing: Job) -> bool:
 # --- Artefacts
 
 
-def downloads(job: Job) -> list[tuple[int, Step]]:
-    return [(place, step) for place, step in enumerate(job.steps) if uses_any(step, (DOWNLOAD,))]
+def downloads(job: Job) -> list[Step]:
+    return [step for step in job.steps if uses_any(step, (DOWNLOAD,))]
 
 
 def folder_of(text: str, default: str) -> str:
@@ -231,7 +191,7 @@ def published_artefacts(one: Publication) -> set[str]:
     folder = published_folder(one)
     return {
         artefact(step)
-        for _, step in downloads(one.job)
+        for step in downloads(one.job)
         if is_below(folder, folder_of(input_of(step, "path"), "."))
     } - {""}
 
@@ -243,7 +203,7 @@ def handles(job: Job, name: str, publishing: Job) -> bool:
     """
     if job.path != publishing.path:
         return True
-    taken = {artefact(step) for _, step in downloads(job)}
+    taken = {artefact(step) for step in downloads(job)}
     made = {input_of(s, "name").strip() for s in job.steps if uses_any(s, (UPLOAD,))}
     return name in taken | made or (bool(made) and f"needs.{job.id}." in name)
 
@@ -251,103 +211,24 @@ def handles(job: Job, name: str, publishing: Job) -> bool:
 # --- Digests
 
 
-def digests(run: Run) -> str:
-    """Whether a command `checks` digests or `makes` them; empty for another one."""
-    name, *rest = commands.program(run.words) or ("",)
-    if name not in DIGESTS:
-        return ""
-    if any(re.match(r"--check$|-[^-]*c", word) for word in rest):
-        return "checks"
-    return "makes" if any(word.startswith((">", "1>")) for word in rest) else ""
-
-
 def why_unchecked(context: Context, one: Publication) -> str:
     """Why the digests of what is published are not checked; empty where they are."""
     folder = published_folder(one)
-    taken = downloads(one.job)
-    if not any(is_below(folder, folder_of(input_of(step, "path"), ".")) for _, step in taken):
+    taken = (folder_of(input_of(step, "path"), ".") for step in downloads(one.job))
+    if not any(is_below(folder, path) for path in taken):
         return f"publishes {folder}, into which it downloads nothing"
     reason = "publishes what it downloads without checking it against a digest manifest"
-    own = good = False
-    for place, step in enumerate(one.job.steps[: one.job.steps.index(one.step)]):
-        for run in () if may_fail(step) else runs(context, one.job, step):
-            kind = digests(run)
-            own = own or kind == "makes"
-            if kind == "checks":
-                why = _weak_check(run, step, early=place < taken[-1][0], own=own)
-                good, reason = not why, why or reason
-            elif good and _writes(run, folder, step):
-                good, reason = False, "changes files after their digests were checked"
-    return "" if good else reason
+    for step in one.job.steps[: one.job.steps.index(one.step)]:
+        for run in () if may_fail(step) or conditional(step) else runs(context, one.job, step):
+            name, *rest = commands.program(run.words) or ("",)
+            if name in DIGESTS and any(re.match(r"--check$|-[^-]*c", word) for word in rest):
+                if run.fatal and "--ignore-missing" not in rest:
+                    return ""
+                reason = "checks the digests, and publishes if they differ"
+    return reason
 
 
-def _weak_check(run: Run, step: Step, *, early: bool, own: bool) -> str:
-    if early:
-        return "checks the digests before the last download"
-    if conditional(step):
-        return "checks the digests under a condition alone"
-    if "--ignore-missing" in run.words:
-        return "checks the digests of what is there alone (--ignore-missing)"
-    if own or any(piped and piped[0] in DIGESTS for piped in run.piped):
-        return "checks digests that it notes itself"
-    return "" if run.fatal else "checks the digests, and publishes if they differ"
-
-
-def _writes(run: Run, folder: str, step: Step) -> bool:
-    """Whether a command may write into a folder."""
-    words = commands.program(run.words)
-    if words[:1] and (words[0] in WRITES or words[:1] + words[2:3] == ("gh", "download")):
-        return True
-    targets = list(words[-1:]) if words[:1] and words[0] in COPIES else []
-    for place, word in enumerate(words):
-        match = REDIRECTION.match(word)
-        if match and not word.startswith(("2>", ">&", "1>&")):
-            targets += [match[1]] if match[1] else words[place + 1 : place + 2]
-    return any(_may_be_in(target, folder, moved="cd " in step.run) for target in targets)
-
-
-def _may_be_in(target: str, folder: str, *, moved: bool) -> bool:
-    if target.startswith(("$GITHUB_", "${GITHUB_")):
-        return False
-    return (
-        is_below(folder_of(target, "."), folder)
-        or (moved and not target.startswith("/"))
-        or target.startswith("$")
-    )
-
-
-# --- Tags and commits
-
-
-class _Sides:
-    """What a step holds the tag, or the like, in: variables, and texts that name it."""
-
-    def __init__(self, pattern: re.Pattern[str], env: Mapping[str, str], found: Iterable[Run]):
-        self.pattern = pattern
-        self.names = {name for name, text in env.items() if pattern.search(text[:2000])}
-        for run in found:
-            for word in run.words:
-                name, sign, value = word.partition("=")
-                if not (sign and name.isidentifier()):
-                    break
-                if self.holds(value):
-                    self.names.add(name)
-
-    def holds(self, text: str) -> bool:
-        text = text[:4000]
-        return bool(self.pattern.search(text)) or any(n in self.names for n in NAME.findall(text))
-
-
-def compared(run: Run) -> Iterator[tuple[str, str]]:
-    """The two sides of a comparison on which the text goes on only if they are equal."""
-    words = commands.program(run.words)
-    if words[:1] not in (("test",), ("[",), ("[[",)) or {"||", "-o", "!"} & set(words):
-        return
-    wanted = {"=", "==", "-eq"} if run.fatal else set()
-    wanted |= {"!=", "-ne"} if run.refuses else set()
-    for place, word in enumerate(words[1:-1], 1):
-        if word in wanted:
-            yield words[place - 1], words[place + 1]
+# --- Tags
 
 
 def checks_tag(context: Context, job: Job, step: Step) -> bool:
@@ -357,33 +238,44 @@ def checks_tag(context: Context, job: Job, step: Step) -> bool:
     if step.uses is not None:
         return bool(CHECKING_ACTION.search(step.uses.repository[:200]))
     env = environment_of(context, job, step)
-    if step.node.said("shell").startswith("python"):
-        return _Sides(TAG, env, ()).holds(step.run) and bool(REFUSES.search(step.run))
-    found = runs(context, job, step)
-    tag = _Sides(TAG, env, found)
     names = {name for name, text in env.items() if TAG.search(text[:2000])}
+    if step.node.said("shell").startswith("python"):
+        return _reads(step.run, names) and bool(REFUSES.search(step.run))
+    found = runs(context, job, step)
+    for run in found:
+        for name, sign, value in (word.partition("=") for word in run.words):
+            if not (sign and name.isidentifier()):
+                break
+            names |= {name} if _holds(value, names) else set()
+    return any(_compares(run, names) or _program_checks(context, run, names) for run in found)
+
+
+def _holds(text: str, names: set[str]) -> bool:
+    """Whether a text of a shell is made of the tag, by itself or by a variable that holds it."""
+    return bool(TAG.search(text[:4000])) or any(n in names for n in NAME.findall(text[:4000]))
+
+
+def _compares(run: Run, names: set[str]) -> bool:
+    """Whether the text goes on only where the tag equals something else."""
+    words = commands.program(run.words)
+    if words[:1] not in (("test",), ("[",), ("[[",)) or {"||", "-o", "!"} & set(words):
+        return False
+    wanted = {"=", "==", "-eq"} if run.fatal else set()
+    wanted |= {"!=", "-ne"} if run.refuses else set()
     return any(
-        _compares_tag(run, tag) or (run.fatal and _program_checks(context, run, tag, names))
-        for run in found
+        sign in wanted and _holds(one, names) != _holds(other, names) and "$" in one and "$" in other
+        for one, sign, other in zip(words, words[1:], words[2:], strict=False)
     )
 
 
-def _compares_tag(run: Run, tag: _Sides) -> bool:
-    if run.words[:1] == ("case",):
-        others = any("$" in word and not tag.holds(word) for word in run.words[2:])
-        return run.fatal and others and tag.holds(run.words[1])
-    return any(
-        tag.holds(left) != tag.holds(right) and "$" in left and "$" in right
-        for left, right in compared(run)
-    )
-
-
-def _program_checks(context: Context, run: Run, tag: _Sides, names: set[str]) -> bool:
+def _program_checks(context: Context, run: Run, names: set[str]) -> bool:
     """Whether a program that is given the tag, or reads it, may compare it."""
     name, *rest = commands.program(run.words) or ("",)
-    given = any(map(tag.holds, rest))
+    if not run.fatal:
+        return False
+    given = any(_holds(word, names) for word in rest)
     if name in ("grep", "egrep", "fgrep", "diff", "cmp"):
-        others = [word for word in rest if not word.startswith("-") and not tag.holds(word)]
+        others = [word for word in rest if not word.startswith("-") and not _holds(word, names)]
         return given and bool(others or run.piped)
     sessions = RUNS_SESSIONS & {name, *run.words[:1]}
     if sessions and PREFLIGHT in rest:
@@ -392,8 +284,7 @@ def _program_checks(context: Context, run: Run, tag: _Sides, names: set[str]) ->
         text = f"{' '.join(rest)}\n{run.given}"
         return bool(REFUSES.search(text)) and (given or _reads(text, names))
     path = commands.normal(commands.script(run.words))
-    module = "-m" in run.words and name not in ("pip", "build", "twine", "venv")
-    if not (path or sessions or module):
+    if not (path or sessions):
         return False
     text = context.model.sources.get("noxfile.py" if "nox" in sessions else path or "", "")
     return given or _reads(text, names)
@@ -402,21 +293,3 @@ def _program_checks(context: Context, run: Run, tag: _Sides, names: set[str]) ->
 def _reads(text: str, names: set[str]) -> bool:
     """Whether a program reads the tag from its variables."""
     return bool(TAG.search(text[:20_000])) or any(name in text for name in names)
-
-
-def compares_commit(context: Context, job: Job, step: Step) -> int | None:
-    """Where a step fails if HEAD is another commit than the one that triggered the run."""
-    if may_fail(step) or conditional(step):
-        return None
-    found = runs(context, job, step)
-    head, commit = (
-        _Sides(HEAD, {}, found),
-        _Sides(COMMIT, environment_of(context, job, step), found),
-    )
-    places = [
-        run.line
-        for run in found
-        for left, right in compared(run)
-        if (head.holds(left) and commit.holds(right)) or (commit.holds(left) and head.holds(right))
-    ]
-    return max(places, default=None)

@@ -152,10 +152,6 @@ class _Walk:
         elif group.kind == "while" and (variable := _read_by(group.parts[0])):
             self.loop(group.parts[1], place, variable, piped[-1] if piped else group.redirections)
         else:
-            if group.kind == "case":
-                exits = any(self.ends_badly(part) for part in group.parts)
-                known = place.sure and not self.lost and exits
-                self.found.append(Run(("case", *group.words), self.before + group.line, known))
             for part in group.parts:
                 self.listed(part, unsure)
 

@@ -165,68 +165,21 @@ def concurrency(context: Context) -> Iterator[Breach]:
         reached = {s for p in context.publications_in(workflow) for s in context.reached(p)}
         paths = dict.fromkeys([workflow.path, *(job.path for job in context.path)])
         places = [context.model.workflows[path].node for path in paths]
-        places += [job.node for job in context.path]
-        groups: set[str] = set()
-        for node in places:
-            group, cancel = _concurrency(node)
-            if _cancels(cancel, reached):
-                assert cancel is not None
+        for told in (one.get("concurrency") for one in (*places, *(j.node for j in context.path))):
+            if told is None:
+                continue
+            group = told if told.is_text else told.get("group")
+            cancel = told.get("cancel-in-progress")
+            if cancel is not None and _cancels(cancel.text.strip(), reached):
                 message = "a run that publishes can be cancelled half way"
                 yield say(cancel, message, "cancel-in-progress: false")
-            if group is not None:
-                groups.add(_name(context, group))
-                if not _is_per_run(group.text):
-                    message = (
-                        "a run that publishes is cancelled while it waits, if one"
-                        " more of its group comes"
-                    )
-                    yield say(group, message, "put ${{ github.ref }} into the group")
-        yield from _cancelled_by_others(context, groups, {id(node) for node in places}, reached)
+            if group is not None and not PER_RUN.search(group.text[:5000]):
+                message = "a run that publishes is cancelled while it waits for one more"
+                yield say(group, message, "put ${{ github.ref }} into the group")
 
 
-def _concurrency(node: Node) -> tuple[Node | None, Node | None]:
-    """The group that a workflow or a job names, and whether it cancels others of it."""
-    told = node.get("concurrency")
-    if told is None:
-        return None, None
-    return (told, None) if told.is_text else (told.get("group"), told.get("cancel-in-progress"))
-
-
-def _cancelled_by_others(
-    context: Context, groups: set[str], own: set[int], reached: set[Scenario]
-) -> Iterator[Breach]:
-    """Groups are those of the whole repository: another workflow's run cancels ours, too."""
-    kinds = {s.kind for s in reached}
-    for workflow in context.model.workflows.values():
-        # A group of a ref is another one for other refs.
-        scenarios = [s for s in context.scenarios(workflow) if s.kind in kinds]
-        for node in (workflow.node, *(job.node for job in workflow.jobs.values())):
-            group, cancel = _concurrency(node)
-            if id(node) in own or group is None or cancel is None:
-                continue
-            if _name(context, group) in groups and _cancels(cancel, scenarios):
-                message = "it cancels runs of its group, which is that of a run that publishes, too"
-                yield say(cancel, message, "name the group otherwise")
-
-
-def _name(context: Context, group: Node) -> str:
-    """The text of a group, with the name of its workflow."""
-    named = context.model.workflows[group.path].node.said("name") or group.path
-    text = re.sub(r"\$\{\{\s*github\.workflow\s*\}\}", lambda _: named, group.text)
-    return re.sub(r"\s", "", text).lower()
-
-
-def _is_per_run(text: str) -> bool:
-    """Whether a group is another one for other runs, or for other refs."""
-    return any(
-        PER_RUN.search(re.sub(r"'[^']*'", "", part.partition("}}")[0]))
-        for part in text[:5000].split("${{")[1:]
-    )
-
-
-def _cancels(cancel: Node | None, scenarios: Iterable[Scenario]) -> bool:
+def _cancels(text: str, scenarios: Iterable[Scenario]) -> bool:
     """Whether a run is cancelled in one of the scenarios, or may be."""
-    text = cancel.text.strip() if cancel is not None else ""
     if "${{" not in text:
         return text.lower() == "true" and any(True for _ in scenarios)
     inner = expressions.unwrapped(text)

@@ -153,17 +153,11 @@ def checkout(context: Context) -> Iterator[Breach]:
     for job in context.handlers:
         if not any(attests(s) or builds(s) for s in job.steps):
             continue
-        moved: list[Breach] = []
         for step in job.steps:
-            moves = [c for c in step.commands if not c.via and _moves(c)]
-            moved += [*_checked_out(job, step), *(_moved(job, command) for command in moves)]
-            line = checks.compares_commit(context, job, step)
-            if line is not None and not any(c.line > line for c in moves):
-                moved.clear()
-            if builds(step) or attests(step):
-                yield from moved
-                moved.clear()
-        yield from moved
+            yield from _checked_out(job, step)
+            for command in step.commands:
+                if not command.via and _moves(command):
+                    yield _moved(job, command)
 
 
 def _moved(job: Job, command: Command) -> Breach:
@@ -182,7 +176,7 @@ def _checked_out(job: Job, step: Step) -> Iterator[Breach]:
         yield say(
             step.inputs.get("ref", step.node),
             f"{job.label} checks out {shown(told)}, which may be {ANOTHER}",
-            "drop ref, or compare git rev-parse HEAD with GITHUB_SHA",
+            "drop ref",
         )
     if foreign:
         where = step.inputs.get("repository", step.node)
