@@ -403,7 +403,7 @@ PROCEDURE = Procedure(
                     "actions/attest@1e69f48acb82d1966a394da916b4c1698aa569d6 # v4.2.2",
                     "actions/attest-build-provenance@v2",
                 ),
-                f"{RELEASE}: pins: .*is not pinned to a commit",
+                f"{RELEASE}: unpinned-uses: .*not pinned to a hash",
             ),
         ),
         Row(

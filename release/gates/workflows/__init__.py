@@ -18,7 +18,7 @@ soft          nothing on the way to publishing may fail unnoticed
 isolation     what builds cannot sign, nor does what signs run code of the project's
 checkout      what is built and attested is the commit that triggered the run
 hand-off      artefacts travel by id or exact name, with a digest manifest
-pins          actions are pinned to commits, which are the versions of their comments
+pins          the commits of actions are the versions of their comments
 tags          the tag filter takes release tags and no others; a tag check precedes any effect
 concurrency   a run that publishes is never cancelled
 metadata      the pinned publisher takes the metadata version that the build backend writes
@@ -89,8 +89,6 @@ MAX_MESSAGE = 300
 TRIVIAL = frozenset(["Informational", "Unknown", "Low"])
 # The part of the gate's time limit that it may use: some workflows of 1 MB keep it busy for longer.
 ZIZMOR_PART = 1 / 8
-# What zizmor calls what the rule `pins` finds in workflows that publish.
-UNPINNED = "unpinned-uses"
 # What lets anybody who can name a branch or a pull request run code.
 INJECTION = "template-injection"
 ZIZMOR_FILES = tuple(
@@ -177,15 +175,11 @@ def weigh(
     A waiver that matches nothing is told, unless the breaches are not `complete`.
     """
     breaches = list(dict.fromkeys(breaches))
-    unpinned = {(b.finding.path, b.finding.line) for b in breaches if b.rule == "pins"}
     used: set[int] = set()
     parts: dict[str, list[Finding]] = {"defects": [], "advice": [], "notes": []}
     for breach in breaches:
         matching = [number for number, waiver in enumerate(waivers) if waives(waiver, breach)]
         used.update(matching)
-        # What `pins` says, zizmor says again.
-        if breach.rule == UNPINNED and (breach.finding.path, breach.finding.line) in unpinned:
-            continue
         reason = f" (waived: {shown(waivers[matching[0]].reason)})" if matching else ""
         said = f"{breach.rule}: {breach.finding.message}{reason}"
         noted = bool(matching) or breach.remark

@@ -549,10 +549,6 @@ DEFECTS = [
         at="run-id",
     ),
     defect("hand-off", "no digests", (DIGEST_STEP + PUBLISH_STEP, PUBLISH_STEP), at="  publish:"),
-    defect(
-        "pins", "a moving tag", (PUBLISH, "pypa/gh-action-pypi-publish@release/v1"), at="release/v1"
-    ),
-    defect("pins", "a short commit", (CHECKOUT, "actions/checkout@3d3c42e"), at="3d3c42e"),
     defect("pins", "another version", ("# v8.0.1", "# v8.0.0"), at="# v8.0.0"),
     defect(
         "pins",
@@ -869,8 +865,6 @@ DEFECTS += [
             'poetry config http-basic.pypi u "$KEY"',
             "keyring set pypi.example __token__",
             "cp x ~/.netrc",
-            "echo ${{ secrets[format('{0}_TOKEN', 'X')] }}",
-            "echo '${{ toJSON(secrets) }}'",
             "unset X; cat ~/.pypirc",
         )
     ),
@@ -989,7 +983,7 @@ MILD = {
 # What could not be judged, and further options of publishers.
 MILD_NAMES = re.compile(
     r"of the job: |releases of types |uv publish --|in (?:an action's input|a script of an action"
-    r"|a fork of the publisher|a container|a variable)$|echo .*secrets"
+    r"|a fork of the publisher|a container|a variable)$"
 )
 
 
@@ -998,7 +992,7 @@ def test_what_harms_or_is_certain_to_fail_blocks_and_nothing_else(planted: Defec
     found = judged({RELEASE: changed(*planted.edits), **planted.files}, **planted.expected)
     mild = planted.rule in ADVICE or planted.name in MILD.get(planted.rule, ())
     mild = mild or (
-        (planted.rule != "token" or "secrets" in planted.name)
+        planted.rule != "token"
         and bool(MILD_NAMES.match(planted.name))
     )
     assert any(breach.blocks for breach in found) is not mild
@@ -1025,7 +1019,7 @@ def test_a_workflow_that_publishes_by_password_breaks_the_rules_that_it_does() -
     found = judged(files, file="publish.yml")
     assert broken(found) == {
         *("permissions", "ref", "inputs", "token", "verified", "soft", "isolation", "checkout"),
-        *("hand-off", "pins", "tags", "metadata"),
+        *("hand-off", "tags", "metadata"),
     }
     said = {(b.rule, b.finding.message) for b in found}
     assert ("inputs", "attestations are switched off, or may be") in said

@@ -12,7 +12,6 @@ import pytest
 
 from release.errors import CannotCheck
 from release.gates.workflows import (
-    UNPINNED,
     configures_zizmor,
     judge_schema,
     judge_zizmor,
@@ -179,9 +178,9 @@ class TestJudgement:
         found = rules(judge(project, "workflows"))
         assert found & set(RULES) == {
             *("permissions", "ref", "inputs", "token", "verified", "soft", "isolation"),
-            *("checkout", "hand-off", "pins", "tags", "metadata"),
+            *("checkout", "hand-off", "tags", "metadata"),
         }
-        assert "unpinned-uses" not in found  # `pins` says so
+        assert {"unpinned-uses", "overprovisioned-secrets"} & found == {"unpinned-uses"}
 
     @network
     def test_tags_of_the_repository_count(self, releasing: Path, judge: Judge) -> None:
@@ -256,14 +255,6 @@ class TestWaivers:
         waiver = Waiver(rule="unpinned-uses", file=None, reason="z")
         assert weigh([], [waiver], complete=False) == Judgement()
         assert weigh([], [Waiver(rule="soft", file=None, reason="z")], complete=False).advice
-
-    def test_an_action_that_is_not_pinned_is_one_finding_of_the_policy_and_the_tool(self) -> None:
-        pin, tool = (Breach(rule, Finding("x", "a.yml", 4, "y")) for rule in ("pins", UNPINNED))
-        elsewhere = Breach(UNPINNED, Finding("x", "b.yml", 4, "y"))
-        judged = weigh([pin, tool, elsewhere], [])
-        assert [f.message for f in judged.advice] == ["pins: x", f"{UNPINNED}: x"]
-        waiver = Waiver(rule=UNPINNED, file="a.yml", reason="z")
-        assert weigh([pin, tool], [waiver]).advice == (replace(pin.finding, message="pins: x"),)
 
     def test_the_same_finding_is_reported_once(self) -> None:
         assert len(weigh([self.BREACH, self.BREACH], []).advice) == 1
