@@ -263,7 +263,10 @@ def _compares(run: Run, names: set[str]) -> bool:
     wanted = {"=", "==", "-eq"} if run.fatal else set()
     wanted |= {"!=", "-ne"} if run.refuses else set()
     return any(
-        sign in wanted and _holds(one, names) != _holds(other, names) and "$" in one and "$" in other
+        sign in wanted
+        and _holds(one, names) != _holds(other, names)
+        and "$" in one
+        and "$" in other
         for one, sign, other in zip(words, words[1:], words[2:], strict=False)
     )
 

@@ -96,17 +96,8 @@ NOX_SESSION = re.compile(r"(?:--sessions?=?|-[se])(.*)")
 # Options by which nox chooses sessions otherwise, and those by which it runs none.
 NOX_CHOICES = frozenset(["-t", "--tags", "-k", "--keywords", "-f", "--noxfile"])
 NOX_ELSEWHERE = NOX_CHOICES | {"--install-only", "-l", "--list"}
-TOX_ENVIRONMENT = re.compile(r"(?:--env=?|-e)(.*)")
 # Options by which make reads another Makefile, or runs nothing.
 MAKE_ELSEWHERE = frozenset(["-C", "--directory", "-f", "--file", "-n", "--dry-run"])
-TASK_RUNNERS: Mapping[str, str] = {
-    "hatch": "hatch run",
-    "pdm": "pdm run",
-    "poe": "poe",
-    "poethepoet": "poe",
-    "task": "task",
-    "taskipy": "task",
-}
 BUILDS: Mapping[str, tuple[str, ...]] = {
     "maturin": ("build", "sdist"),
     **dict.fromkeys(("uv", "hatch", "hatchling", "flit", "poetry", "pdm", "rye"), ("build",)),
@@ -285,7 +276,7 @@ def runs_text(command: Command) -> bool:
 
 def tells(command: Command) -> bool:
     """Whether a command says, looks for or compares a text, and nothing runs that text."""
-    words = _plain(command.words)
+    words = plain(command.words)
     text = " ".join(words) if command.bare is None else command.bare
     # A text with a substitution in quotes is one that something else is meant to read.
     if command.feeds or not words or "$(" in text or "`" in text:
@@ -327,12 +318,12 @@ def builds(words: Sequence[str]) -> bool:
 
 def calls(words: Sequence[str]) -> Iterator[str]:
     """The targets that a command runs, such as `nox -s publish`, as `Model.targets` names them."""
-    for candidate in (_plain(words), program(words)):
+    for candidate in (plain(words), program(words)):
         if candidate:
             yield from _calls(candidate)
 
 
-def _plain(words: Sequence[str]) -> tuple[str, ...]:
+def plain(words: Sequence[str]) -> tuple[str, ...]:
     """The words without assignments and prefixes, but with the runner (`hatch run NAME`)."""
     name, *rest = [*itertools.dropwhile(ASSIGNMENT.match, words)] or [""]
     return (_name(name), *rest) if name else ()
@@ -341,32 +332,22 @@ def _plain(words: Sequence[str]) -> tuple[str, ...]:
 def _calls(words: tuple[str, ...]) -> Iterator[str]:
     name, *rest = words
     if name == "nox" and not NOX_ELSEWHERE & {word.partition("=")[0] for word in rest}:
-        for session in list(_told(rest, NOX_SESSION, many=True)) or [""]:
+        for session in list(_sessions(rest)) or [""]:
             # A session's name, and the one that its function has, without a Python's version.
             bare = re.sub(r"-(?:pypy)?\d+\.\d+$", "", session[:500])
             yield from dict.fromkeys((f"nox -s {session}", f"nox -s {bare}"))
-    elif name in ("make", "gmake", "$(MAKE)", "${MAKE}"):
-        if not MAKE_ELSEWHERE & set(rest):
-            given = [w for w in rest if not w.startswith("-") and "=" not in w]
-            yield from (f"make {target}" for target in given or [""])
-    elif name == "tox":
-        yield from (f"tox -e {env}" for env in _told(rest, TOX_ENVIRONMENT, many=False))
-    elif form := TASK_RUNNERS.get(name):
-        inner = _past_options(rest[1:] if name in ("hatch", "pdm") else rest)
-        if inner and (name not in ("hatch", "pdm") or rest[0] == "run"):
-            yield f"{form} {inner[0]}"
+    elif name in ("make", "gmake", "$(MAKE)", "${MAKE}") and not MAKE_ELSEWHERE & set(rest):
+        given = [w for w in rest if not w.startswith("-") and "=" not in w]
+        yield from (f"make {target}" for target in given or [""])
 
 
-def _told(words: Sequence[str], option: re.Pattern[str], *, many: bool) -> Iterator[str]:
-    """What an option is given, by commas; where it takes `many`, all words behind it."""
+def _sessions(words: Sequence[str]) -> Iterator[str]:
+    """The sessions that nox is told, by commas or each as a word."""
     taking = False
     for word in itertools.takewhile(lambda word: word != "--", words):
-        match = option.fullmatch(word)
+        match = NOX_SESSION.fullmatch(word)
         taking = bool(match) or (taking and not word.startswith("-"))
-        given = match[1] if match else word if taking else ""
-        if given:
-            yield from given.split(",")
-            taking = many
+        yield from filter(None, (match[1] if match else word if taking else "").split(","))
 
 
 def script(words: Sequence[str]) -> str:

@@ -230,16 +230,12 @@ class Workflow:
 
 @dataclass(frozen=True)
 class Model:
-    """All workflows of a repository, and the actions, scripts and targets that can publish.
-
-    `actions` are the files of composite actions. `targets` maps what a workflow could call, such
-    as `make publish`, to its commands. `sources` are the texts of the files, other than YAML, that
-    take part.
+    """All workflows of a repository, the files of composite actions that are in it (`actions`),
+    and the texts of the files, other than YAML, that take part (`sources`).
     """
 
     workflows: Mapping[str, Workflow] = field(default_factory=dict)
     actions: Mapping[str, Node] = field(default_factory=dict)
-    targets: Mapping[str, tuple[Command, ...]] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
 
     def job(self, key: tuple[str, str]) -> Job | None:

@@ -286,7 +286,6 @@ class _Builder:
         return Model(
             _with_inherited(workflows),
             self.actions,
-            self.targets,
             self.sources,
         )
 
@@ -410,6 +409,9 @@ class _Builder:
         path = commands.normal(file, folder)
         if path is not None and (inner := self.script(path)) is not None:
             reached.append((path, inner))
+        for words in (commands.plain(command.words), commands.program(command.words)):
+            if not reached and (found := tuple(targets.of_tasks(words, self.read_text))):
+                reached.append((" ".join(words[:3]), found))
         if not reached and (found := tuple(targets.unread(command.words, self.read_text))):
             reached.append((" ".join(commands.program(command.words)[:3]), found))
         yield replace(command, followed=True) if reached else command
@@ -468,10 +470,6 @@ def _script(path: str, text: str) -> list[Command]:
 def _targets(path: str, text: str) -> dict[str, tuple[Command, ...]]:
     if path == "noxfile.py":
         return targets.of_noxfile(text, path)
-    if path == "tox.ini":
-        return targets.of_tox(text, path)
-    if path == "pyproject.toml":
-        return targets.of_pyproject(text, path)
     return targets.of_makefile(text, path) if path.lower().endswith("makefile") else {}
 
 

@@ -6,7 +6,7 @@ import ast
 import re
 import shlex
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from release.errors import ConfigurationError
@@ -23,11 +23,10 @@ from release.text import ini, shell, toml
 
 # Beyond it, what a target of a Makefile needs is not followed.
 MAX_TARGETS = 300
-MAX_RECIPE = 2000
 MAKEFILES = ("Makefile", "makefile", "GNUmakefile")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 CHOICES = frozenset(["nox.options.sessions", "nox.options.default_session", "options.sessions"])
-# Files in which other runners have their tasks; they are searched, whichever task is called.
+# Files in which runners have their tasks; they are searched, whichever task is called.
 TASK_FILES: Mapping[str, tuple[str, ...]] = {
     "just": ("justfile", "Justfile", ".justfile"),
     **dict.fromkeys(("invoke", "inv"), ("tasks.py",)),
@@ -37,13 +36,20 @@ TASK_FILES: Mapping[str, tuple[str, ...]] = {
     "doit": ("dodo.py",),
     "duty": ("duties.py",),
 }
+# Those that are read for the task that is called.
+READ_FILES: Mapping[str, tuple[str, ...]] = {
+    "tox": ("tox.ini", "pyproject.toml"),
+    **dict.fromkeys(("hatch", "pdm", "poe", "poethepoet", "task", "taskipy"), ("pyproject.toml",)),
+}
+# What of a task is run, where it is a table.
+RUN_KEYS = frozenset(
+    "cmd shell script composite sequence commands commands_pre commands_post".split()  # noqa: SIM905
+)
 # What runners are told that runs no task.
 NO_TASK = frozenset(
     """ci install i add update version info --version -V -v --help -h --list -l""".split()  # noqa: SIM905
 )
 MAKE_INCLUDE = re.compile(r"^-?include[ \t]+(.+)", re.M)
-MAKE_VARIABLE = re.compile(r"^[ ]*(?:export[ ]+)?(\w+)[ ]*[:?]{0,2}=([^\n#]*)", re.M)
-MAKE_USE = re.compile(r"\$\((\w+)\)|\$\{(\w+)\}")
 
 
 def unread(words: Sequence[str], text_of: Callable[[str], str | None]) -> Iterator[Command]:
@@ -140,7 +146,6 @@ def _reached(node: ast.AST, functions: Mapping[str, ast.AST]) -> list[ast.AST]:
 def of_makefile(text: str, path: str) -> dict[str, tuple[Command, ...]]:
     """The targets of a Makefile, as `make NAME`, with their recipes and those of what they need."""
     lines = list(_make_lines(text))
-    variables = {match[1]: match[2].strip() for match in MAKE_VARIABLE.finditer(text)}
     recipes: dict[str, list[tuple[str, int]]] = {}
     needs: dict[str, list[str]] = {}
     current: list[str] = []
@@ -152,7 +157,7 @@ def of_makefile(text: str, path: str) -> dict[str, tuple[Command, ...]]:
         current, needed, recipe = rule or ([], [], "")
         for target in current:
             needs.setdefault(target, []).extend(needed)
-            recipes.setdefault(target, []).append((_made(recipe, variables), number))
+            recipes.setdefault(target, []).append((recipe.strip().lstrip("@-+ "), number))
     shell.read_all([recipe for found in recipes.values() for recipe, _ in found])
     own = {
         target: [command for recipe, number in found for command in split(recipe, path, number)]
@@ -201,108 +206,46 @@ def _needed(target: str, needs: Mapping[str, Sequence[str]]) -> list[str]:
     return list(reached)
 
 
-def _made(recipe: str, variables: Mapping[str, str]) -> str:
-    """A recipe with the variables of its Makefile in their place, as far as they are plain."""
-    recipe = recipe.strip().lstrip("@-+ ")
-    for _ in range(3):
-        if len(recipe) > MAX_RECIPE:
-            break
-        recipe = MAKE_USE.sub(lambda m: variables.get(m[1] or m[2], m[0])[:200], recipe)
-    return recipe
+def of_tasks(words: Sequence[str], text_of: Callable[[str], str | None]) -> Iterator[Command]:
+    """The commands of the tasks that a runner is told to run, where they are written as data.
+
+    What a task names first may be another task, whose commands follow.
+    """
+    name, *rest = words or ("",)
+    for path in READ_FILES.get(name, ()):
+        text = text_of(path)
+        if text is None:
+            continue
+        try:
+            data = ini.loads(text, path) if path == "tox.ini" else toml.loads(text).get("tool")
+        except (ConfigurationError, tomllib.TOMLDecodeError):
+            continue
+        asked = {part for w in rest for part in w.removeprefix("-e").rpartition(":")[2].split(",")}
+        found = dict.fromkeys(_named(data, asked | {"testenv"} if name == "tox" else asked))
+        inner = {task.split()[0] for task in found if task.split()} - asked
+        found |= dict.fromkeys(_named(data, inner))
+        lines = [line.strip().lstrip("-! ") for one in found for line in one.split("\n")]
+        shell.read_all(lines)
+        for line in lines[:MAX_TARGETS]:
+            number = text[: max(text.find(line), 0)].count("\n") + 1
+            yield from split(line, path, number)
 
 
-def of_tox(text: str, path: str) -> dict[str, tuple[Command, ...]]:
-    """The environments of a tox.ini, as `tox -e NAME`, with their commands."""
-    try:
-        sections = ini.loads(text, path)
-    except ConfigurationError:
-        return {}
-    lines = {line.strip(): number for number, line in enumerate(text.split("\n"), 1)}
-    found: dict[str, tuple[Command, ...]] = {}
-    for section, told in sections.items():
-        name = section.removeprefix("testenv:")
-        if name != section or section == "testenv":
-            texts = [told.get(key, "") for key in ("commands_pre", "commands", "commands_post")]
-            commands = [
-                command
-                for line in "\n".join(texts).replace("\\\n", " ").split("\n")
-                for command in split(
-                    line.strip().lstrip("-! "),
-                    path,
-                    lines.get(line.strip(), lines.get(f"[{section}]", 1)),
-                )
-            ]
-            names = _expanded(name) if name != section else [""]
-            found |= {f"tox -e {one}": tuple(commands) for one in names}
-    return found
+def _named(data: Any, names: Collection[str]) -> Iterator[str]:
+    """The texts that stand below these names, be they behind a colon (`testenv:NAME`)."""
+    for key, value in data.items() if isinstance(data, Mapping) else ():
+        if str(key).rpartition(":")[2] in names:
+            yield from _texts(value)
+        yield from _named(value, names)
 
 
-def _expanded(name: str) -> list[str]:
-    """The names that a generative section stands for: `{a,b}-c` is a-c and b-c."""
-    names = [""]
-    for part in re.split(r"(\{[^{}]*\})", name)[:20]:
-        choices = part[1:-1].split(",") if part.startswith("{") else [part]
-        names = [before + choice.strip() for before in names for choice in choices][:200]
-    return names
-
-
-def of_pyproject(text: str, path: str) -> dict[str, tuple[Command, ...]]:
-    """The tasks that a pyproject.toml defines for hatch, pdm, poe, taskipy and tox."""
-    try:
-        tool = toml.loads(text).get("tool")
-    except tomllib.TOMLDecodeError:
-        return {}
-    found: dict[str, tuple[Command, ...]] = {}
-    for target, value, *keys in _tasks(tool):
-        line = toml.line_of(text, ("tool", *keys)) or 1
-        texts = list(_shell_texts(value))
-        found[target] = tuple(command for one in texts for command in split(one, path, line))
-    _add_tasks_of_tasks(found)
-    legacy = dict(_items(tool, "tox")).get("legacy_tox_ini")
-    return found | (of_tox(legacy, path) if isinstance(legacy, str) else {})
-
-
-def _tasks(tool: Any) -> Iterator[tuple[Any, ...]]:
-    """The tasks, each by what calls it, with where it stands."""
-    for name, env in _items(tool, "hatch", "envs"):
-        for task, value in _items(env, "scripts"):
-            for form in ("", f"{name}:") if name == "default" else (f"{name}:",):
-                yield f"hatch run {form}{task}", value, "hatch", "envs", name, "scripts", task
-    for form, *keys in (
-        ("pdm run", "pdm", "scripts"),
-        ("poe", "poe", "tasks"),
-        ("task", "taskipy", "tasks"),
-        ("tox -e", "tox", "env"),
-    ):
-        for task, value in _items(tool, *keys):
-            yield f"{form} {task}", value, *keys, task
-
-
-def _add_tasks_of_tasks(found: dict[str, tuple[Command, ...]]) -> None:
-    """Let a task whose command is the name of another one run what that one runs."""
-    own = dict(found)
-    for target, commands in own.items():
-        form = target.rpartition(" ")[0]
-        others = dict.fromkeys(command.words[0] for command in commands)
-        inner = [own.get(f"{form} {name}", ()) for name in others if f"{form} {name}" != target]
-        found[target] = (*commands, *(c for each in inner for c in each))[:MAX_TARGETS]
-
-
-def _items(table: Any, *keys: str) -> list[tuple[str, Any]]:
-    for key in keys:
-        table = table.get(key) if isinstance(table, Mapping) else None
-    return list(table.items()) if isinstance(table, Mapping) else []
-
-
-def _shell_texts(value: Any) -> Iterator[str]:
+def _texts(value: Any) -> Iterator[str]:
     """The texts of a task: one, several, or a command as the words of a list in a list."""
     if isinstance(value, str):
-        yield value
+        yield value.replace("\\\n", " ")
     elif isinstance(value, list):
         for item in value:
-            yield from (
-                [shlex.join(map(str, item))] if isinstance(item, list) else _shell_texts(item)
-            )
+            yield from [shlex.join(map(str, item))] if isinstance(item, list) else _texts(item)
     elif isinstance(value, Mapping):
-        for key in ("cmd", "shell", "script", "composite", "sequence", "interpreter", "commands"):
-            yield from _shell_texts(value.get(key))
+        for key in RUN_KEYS & value.keys():
+            yield from _texts(value[key])

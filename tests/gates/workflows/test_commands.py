@@ -17,7 +17,7 @@ from release.gates.workflows.commands import (
     uploads,
 )
 from release.gates.workflows.split import split
-from release.gates.workflows.targets import of_makefile, of_noxfile, of_pyproject, of_tox
+from release.gates.workflows.targets import of_makefile, of_noxfile, of_tasks
 from release.text.shell import read_all
 from tests.support import INDEX_HOST
 
@@ -311,15 +311,8 @@ def test_what_installs_a_builder_builds_nothing() -> None:
         ("make", ["make "]),
         ("make -j4 X=1 a b", ["make a", "make b"]),
         ("make -C docs html", []),
-        ("tox -e a,b -- c", ["tox -e a", "tox -e b"]),
-        ("tox r -ea", ["tox -e a"]),
-        ("hatch run a:b", ["hatch run a:b"]),
-        ("pdm run a", ["pdm run a"]),
-        ("poetry run task a", ["task a"]),
-        ("python -m poethepoet a", ["poe a"]),
         ("echo make a", []),
         ("$(MAKE) real", ["make real"]),
-        ("tox --env a", ["tox -e a"]),
         ("nox -s a-3.12", ["nox -s a-3.12", "nox -s a"]),
     ],
 )
@@ -440,12 +433,6 @@ class TestTargets:
         assert found["make "] == found["make all"]
         assert [c.line for c in found["make c"]] == [7, 8]
 
-    def test_variables_of_a_makefile_stand_for_their_values(self) -> None:
-        text = "A = twine\nB := $(A) upload\nx:\n\t$(B) dist\ny:\n\t$(PYTHON) -m twine upload x\n"
-        found = of_makefile(text, "Makefile")
-        assert uploads(found["make x"][0].words)
-        assert uploads(found["make y"][0].words)
-
     def test_a_recipe_over_several_lines_is_read_as_one(self) -> None:
         text = "a: \\\n b\nb:\n\t@if x; then \\\n\t  twine upload x; \\\n\tfi\n"
         found = of_makefile(text, "Makefile")["make a"]
@@ -455,36 +442,40 @@ class TestTargets:
         text = "".join(f"t{n}: t{n + 1}\n\techo {n}\n" for n in range(5000))
         assert len(of_makefile(text, "Makefile")) == 5001
 
-    def test_environments_of_tox_are_expanded(self) -> None:
-        text = (
-            "[testenv]\ncommands = pytest\n[testenv:{a,b}-c]\ncommands =\n  - twine \\\n  upload\n"
-        )
-        found = of_tox(text, "tox.ini")
-        assert set(found) == {"tox -e ", "tox -e a-c", "tox -e b-c"}
-        assert [c.words for c in found["tox -e a-c"]] == [("twine", "upload")]
-        assert of_tox("x", "tox.ini") == {}
+    PYPROJECT = (
+        "[tool.hatch.envs.r.scripts]\na = 'hatch publish'\n[tool.pdm.scripts]\n"
+        "b = {composite = ['pdm build', 'pdm publish'], help = 'twine upload'}\n[tool.poe.tasks]\n"
+        "c = ['d', '_e']\n_e = 'twine upload x'\n[tool.taskipy.tasks]\nf = {cmd = 'flit publish'}\n"
+        "[tool.tox.env.g]\ncommands = [['twine', 'upload']]\n"
+    )
+    TOX = "[testenv]\ncommands = pytest\n[testenv:up]\ncommands =\n  - twine \\\n  upload\n"
 
-    def test_tasks_of_pyproject_are_known(self) -> None:
-        text = (
-            "[tool.hatch.envs.r.scripts]\na = 'hatch publish'\n[tool.pdm.scripts]\n"
-            "b = {composite = ['pdm build', 'pdm publish']}\n[tool.poe.tasks]\nc = ['x']\n"
-            "[tool.taskipy.tasks]\nd = {cmd = 'flit publish'}\n"
-            "[tool.tox.env.e]\ncommands = [['twine', 'upload']]\n"
-        )
-        found = of_pyproject(text, "pyproject.toml")
-        assert {name: [c.words[0] for c in value] for name, value in found.items()} == {
-            "hatch run r:a": ["hatch"],
-            "pdm run b": ["pdm", "pdm"],
-            "poe c": ["x"],
-            "task d": ["flit"],
-            "tox -e e": ["twine"],
+    @pytest.mark.parametrize(
+        ("call", "ran"),
+        [
+            ("hatch run r:a", ["hatch"]),
+            ("pdm run b", ["pdm", "pdm"]),
+            ("poe c", ["d", "_e", "twine"]),
+            ("task f", ["flit"]),
+            ("tox -e g", ["pytest", "twine"]),
+            ("tox r -eup,py", ["pytest", "twine"]),
+            ("tox", ["pytest"]),
+            ("hatch build", []),
+        ],
+    )
+    def test_tasks_that_are_data_are_read_for_the_one_that_is_called(
+        self, call: str, ran: list[str]
+    ) -> None:
+        files = {
+            "pyproject.toml": self.PYPROJECT,
+            "tox.ini": self.TOX,
         }
-        assert found["task d"][0].line == 8
+        assert [c.words[0] for c in of_tasks(call.split(), files.get)] == ran
 
-    def test_a_task_of_tasks_runs_theirs(self) -> None:
-        text = "[tool.poe.tasks]\na = ['b', '_c']\nb = 'true'\n_c = 'twine upload x'\n"
-        found = of_pyproject(text, "pyproject.toml")
-        assert any(uploads(command.words) for command in found["poe a"])
+    def test_a_task_is_found_on_its_line(self) -> None:
+        (command,) = of_tasks(["task", "f"], {"pyproject.toml": self.PYPROJECT}.get)
+        assert command.line == 9
 
-    def test_a_pyproject_that_is_none_has_no_tasks(self) -> None:
-        assert of_pyproject("a = [", "pyproject.toml") == {}
+    @pytest.mark.parametrize("name", ["pyproject.toml", "tox.ini"])
+    def test_a_file_that_cannot_be_read_has_no_tasks(self, name: str) -> None:
+        assert list(of_tasks(["tox", "a"], {name: "a = [\n\t:"}.get)) == []
