@@ -3,8 +3,8 @@
 Judges the files that build made by the rules of PyPI's upload code: names (PEP 625, the binary
 distribution format), platform tags, metadata (its specification, known and current classifiers,
 addresses, lengths, licences), no local version and no requirement by an address, licence files
-where License-File says, RECORD, entry points, an archive without duplicates, streams or hidden
-parts, one sdist, the size. Wheel and sdist must say the same of what installers go by, and have the
+where License-File says, RECORD, entry points, an archive without duplicates, streams or comments,
+one sdist, the size. Wheel and sdist must say the same of what installers go by, and have the
 same licence files. The version of the metadata must be one that the pypa/gh-action-pypi-publish of
 the workflows takes.
 
@@ -130,21 +130,23 @@ def _judge_contents(project: Project, shell: Shell, archives: Sequence[Archive])
 
 def publishers(root: Path) -> list[Publisher]:
     """The uses of the publishing action in a repository's workflows, but for those to TestPyPI."""
-    from release.gates.parity.rules import publisher
+    from release.gates.parity.rules import Publisher
+    from release.gates.workflows.backend import version_of
+    from release.gates.workflows.pins import table
     from release.gates.workflows.publishing import PUBLISHER, publishes_by_action
     from release.gates.workflows.read import load
 
     used = [
-        step.uses
+        (step.uses, version_of(step.uses, table()))
         for job in load(root).model.jobs()
         for step in job.steps
         if step.uses is not None and step.uses.repository == PUBLISHER and publishes_by_action(step)
     ]
-    return list(
-        dict.fromkeys(
-            publisher(uses.node.path, uses.node.line, uses.ref, uses.node.comment) for uses in used
-        )
+    found = (
+        Publisher(uses.node.path, uses.node.line, version, not uses.is_pinned and version is None)
+        for uses, version in used
     )
+    return list(dict.fromkeys(found))
 
 
 def makes_wheels_anew(project: Project) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from collections.abc import Iterator
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
@@ -46,33 +47,14 @@ def errors(data: bytes) -> list[tuple[str, str]]:
 
 def rules(raw: dict[str, Any]) -> list[tuple[str, str]]:
     """What an index asks beyond the specification of core metadata."""
-    trove = module("trove_classifiers")
-    found = []
-    for classifier in sorted(set(raw.get("classifiers", []))):
-        if classifier in trove.deprecated_classifiers:
-            instead = ", ".join(trove.deprecated_classifiers[classifier])
-            advice = f"; use {instead}" if instead else ""
-            found.append(("classifier", f"{classifier!r} is deprecated{advice}"))
-        elif classifier not in trove.classifiers:
-            found.append(("classifier", f"{classifier!r} is unknown"))
+    found = [*classifiers(raw), *addresses(raw)]
     for field in ("author_email", "maintainer_email"):
         address = parseaddr(raw.get(field, ""))[1]
-        if address:
-            try:
+        try:
+            if address:
                 module("email_validator").validate_email(address, check_deliverability=False)
-            except module("email_validator").EmailNotValidError as error:
-                found.append((field.replace("_", "-"), f"{address!r}: {error}"))
-    for field in ("home_page", "download_url"):
-        address = raw.get(field, "")
-        if address and not is_address(address):
-            found.append((field.replace("_", "-"), f"{address!r} is not a valid address"))
-    for label, address in (raw.get("project_urls") or {}).items():
-        if not label or not address:
-            found.append(("project-url", f"{label!r} lacks its label or its address"))
-        elif len(label) > 32:
-            found.append(("project-url", f"the label {label!r} has more than 32 characters"))
-        elif not is_address(address):
-            found.append(("project-url", f"{address!r} is not a valid address"))
+        except module("email_validator").EmailNotValidError as error:
+            found.append((field.replace("_", "-"), f"{address!r}: {error}"))
     if len(raw.get("summary", "")) > 512:
         found.append(("summary", "has more than 512 characters"))
     if raw.get("license") and raw.get("license_expression"):
@@ -84,6 +66,30 @@ def rules(raw: dict[str, Any]) -> list[tuple[str, str]]:
             except ValueError as error:
                 found.append((field.replace("_", "-"), f"{line!r}: {error}"))
     return found
+
+
+def classifiers(raw: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    trove = module("trove_classifiers")
+    for classifier in sorted(set(raw.get("classifiers", []))):
+        if classifier in trove.deprecated_classifiers:
+            instead = ", ".join(trove.deprecated_classifiers[classifier])
+            advice = f"; use {instead}" if instead else ""
+            yield "classifier", f"{classifier!r} is deprecated{advice}"
+        elif classifier not in trove.classifiers:
+            yield "classifier", f"{classifier!r} is unknown"
+
+
+def addresses(raw: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for field in ("home_page", "download_url"):
+        if (address := raw.get(field, "")) and not is_address(address):
+            yield field.replace("_", "-"), f"{address!r} is not a valid address"
+    for label, address in (raw.get("project_urls") or {}).items():
+        if not label or not address:
+            yield "project-url", f"{label!r} lacks its label or its address"
+        elif len(label) > 32:
+            yield "project-url", f"the label {label!r} has more than 32 characters"
+        elif not is_address(address):
+            yield "project-url", f"{address!r} is not a valid address"
 
 
 def is_address(text: str) -> bool:

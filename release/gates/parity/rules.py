@@ -12,7 +12,6 @@ import configparser
 import csv
 import io
 import re
-import struct
 import tarfile
 import zipfile
 from collections import Counter
@@ -39,6 +38,7 @@ PUBLISHER = "pypa/gh-action-pypi-publish"
 PUBLISHER_TAKES = (((1, 12, 2), (2, 3)), ((1, 14, 1), (2, 4)))
 BACKEND = "raise the lower bound of the build backend, or report it there"
 PRIVATE = "Private ::"
+END_SIZE = 22  # of the record at the end of a zip: APPNOTE.TXT 6.3.10, 4.3.16
 
 
 # --- names ----------------------------------------------------------------------------------------
@@ -75,8 +75,6 @@ def judge_name(archive: Archive, *, as_built: bool = True) -> Judgement:
 
     `as_built` says that this very file is published, and not a portable wheel that is made of it.
     """
-    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
-
     from release.text.versions import parse
 
     name, version = archive.metadata.get("name", ""), parse(archive.metadata.get("version", ""))
@@ -89,6 +87,14 @@ def judge_name(archive: Archive, *, as_built: bool = True) -> Judgement:
         if archive.file != f"{stem}.tar.gz":
             return _fault(f"{archive.file} must be called {stem}.tar.gz (PEP 625)", BACKEND)
         return Judgement(2)
+    return _judge_wheel_name(archive, name, version, as_built=as_built)
+
+
+def _judge_wheel_name(
+    archive: Archive, name: str, version: Version, *, as_built: bool
+) -> Judgement:
+    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
     try:
         _, told, _, tags = parse_wheel_filename(archive.file)
     except InvalidWheelFilename as error:
@@ -232,11 +238,11 @@ def judge_metadata_version(archive: Archive, publishers: Sequence[Publisher]) ->
                 )
             )
         elif takes is not None and version > takes:
-            spelled = ".".join(map(str, publisher.version or ()))
             faults.append(
                 Finding(
-                    f"the files have metadata {text}; {PUBLISHER} {spelled} takes them up to"
-                    f" {'.'.join(map(str, takes))} and would refuse them after the tag is pushed",
+                    f"the files have metadata {text}; {PUBLISHER} {publisher.version} takes them"
+                    f" up to {'.'.join(map(str, takes))} and would refuse them after the tag is"
+                    " pushed",
                     publisher.path,
                     publisher.line,
                     "pin a newer one; v1.14.2 takes metadata 2.5",
@@ -254,29 +260,17 @@ class Publisher:
 
     path: str
     line: int
-    version: tuple[int, ...] | None
+    version: Version | None
     moving: bool = False
 
     @property
-    def takes(self) -> tuple[int, ...] | None:
+    def takes(self) -> tuple[int, int] | None:
         """The newest metadata that it takes, None where nothing is known against it."""
-        if self.version is None or len(self.version) < 3:
+        if self.version is None or len(self.version.release) < 3:
             return None
-        for last, newest in PUBLISHER_TAKES:
-            if self.version <= last:
-                return newest
-        return None
-
-
-def publisher(path: str, line: int, pinned: str, comment: str) -> Publisher:
-    """A use of the publishing action, pinned to a ref, with the comment behind it.
-
-    The version is that of the tag, or for a commit that of the comment.
-    """
-    commit = re.fullmatch(r"[0-9a-f]{40}", pinned)
-    said = re.search(r"\bv?(\d+(?:\.\d+){2})\b", comment if commit else pinned)
-    version = tuple(map(int, said[1].split("."))) if said and len(said[1]) < 30 else None
-    return Publisher(path, line, version, moving=not commit and version is None)
+        return next(
+            (newest for last, newest in PUBLISHER_TAKES if self.version.release <= last), None
+        )
 
 
 _AGREE = ("name", "version", "requires_python", "provides_extra", "requires_dist")
@@ -495,13 +489,12 @@ def judge_entry_points(wheel: Archive) -> Judgement:
 def judge_archive(name: str, file: IO[bytes], size: int) -> Judgement:
     """The archive itself is one that the index takes; `file` is open for reading, `size` its size.
 
-    A zip must read the same from its end and from its start: no duplicate or hidden members, no
-    data descriptors, no comments, nothing before or behind. A tar has one folder, with PKG-INFO in
-    it, and no sparse members.
+    A zip has no duplicate members, no data descriptors, no comments, nothing before or behind it.
+    A tar has one folder, with PKG-INFO in it, and no sparse members.
     """
     try:
         if name.endswith(".whl"):
-            faults = [*_zip_members(file, size), *_zip_framing(file, size)]
+            faults = list(_zip_members(file, size))
         else:
             faults = list(_tar_members(file))
     except DAMAGED as error:
@@ -511,13 +504,6 @@ def judge_archive(name: str, file: IO[bytes], size: int) -> Judgement:
         for text in dict.fromkeys(faults)
     )
     return Judgement(3, tuple(findings))
-
-
-# A member's own header, and what stands at the end: APPNOTE.TXT 6.3.10, 4.3.7 and 4.3.14 to 4.3.16.
-_LOCAL = struct.Struct("<4s2xHH4xLLLHH")
-_END = struct.Struct("<4sHHHHLLH")
-_END64, _LOCATOR = struct.Struct("<4sQHHLLQQQQ"), struct.Struct("<4sLQL")
-FULL = 0xFFFFFFFF
 
 
 def _zip_members(file: IO[bytes], size: int) -> Iterator[str]:
@@ -532,85 +518,15 @@ def _zip_members(file: IO[bytes], size: int) -> Iterator[str]:
     twice = [name for name, times in Counter(e.filename for e in entries).items() if times > 1]
     if twice:
         yield f"holds twice: {listing(twice)}"
-
-
-def _zip_framing(file: IO[bytes], size: int) -> Iterator[str]:
-    """What of a zip is not one member after the other, as its directory says, then the directory.
-
-    Readers go by the directory or by what stands before each member: both must say the same.
-    """
-    with zipfile.ZipFile(file) as archive:
-        entries = sorted(archive.infolist(), key=lambda entry: entry.header_offset)
-        directory = archive.start_dir
-    place = 0
-    for entry in entries:
-        if entry.header_offset != place:
-            yield "has bytes between its members, or before the first, which its directory lacks"
-            return
-        file.seek(place)
-        head = file.read(_LOCAL.size)
-        mark, flags, method, crc, packed, plain, name_length, extra_length = _LOCAL.unpack(head)
-        name, extra = file.read(name_length), file.read(extra_length)
-        if flags & 0x08:
-            yield "holds members with data descriptors (written as a stream)"
-        if entry.comment:
-            yield "has a comment at a member"
-        if any(byte < 32 or byte == 127 for byte in name):
-            yield "holds a name with control characters"
-        if _text(name) is None:
-            yield "holds a name that is not UTF-8"
-        elif (mark, _text(name)) != (b"PK\3\4", entry.orig_filename):
-            yield f"holds {_text(name)!r}, which its directory lacks or spells in another way"
-        if FULL in {packed, plain}:
-            packed, plain = _large(extra, packed, plain)
-        if (packed, plain) != (entry.compress_size, entry.file_size):
-            yield f"states two sizes of {entry.filename!r}"
-        if (method, crc) != (entry.compress_type, entry.CRC):
-            yield f"describes {entry.filename!r} in two ways"
-        place = file.seek(entry.compress_size, 1)
-    if place != directory:
-        yield "has bytes behind its last member, which its directory lacks"
-    yield from _zip_end(file, len(entries), directory, size)
-
-
-def _zip_end(file: IO[bytes], count: int, directory: int, size: int) -> Iterator[str]:
-    """What of the records at the end is not as the directory is, or stands behind them."""
-    file.seek(max(0, size - _END.size))
-    mark, disk, start, here, records, length, offset, comment = _END.unpack(file.read(_END.size))
-    end = size - _END.size
-    if mark != b"PK\5\6" or comment:
+    if any(entry.flag_bits & 0x08 for entry in entries):
+        yield "holds members with data descriptors (written as a stream)"
+    if any(entry.comment for entry in entries):
+        yield "has a comment at a member"
+    file.seek(max(0, size - END_SIZE))
+    if file.read(4) != b"PK\5\6":
         yield "has bytes behind its end, or has a comment"
-        return
-    file.seek(max(0, end - _LOCATOR.size))
-    if file.read(4) == b"PK\6\7":
-        end -= _LOCATOR.size + _END64.size
-        file.seek(max(0, end))
-        mark, rest, *_, here, records, length, offset = _END64.unpack(file.read(_END64.size))
-        if mark != b"PK\6\6" or rest != _END64.size - 12:
-            yield "has further data at its end (zip64)"
-    if disk or start or here != records:
-        yield "is one part of several"
-    if (records, length, offset) != (count, end - directory, directory):
-        yield "has a directory of another size or place than it states"
-
-
-def _large(extra: bytes, packed: int, plain: int) -> tuple[int, int]:
-    """The sizes of a member whose header leaves them to its zip64 field."""
-    while len(extra) >= 4:
-        kind, length = struct.unpack("<HH", extra[:4])
-        values = iter(struct.unpack(f"<{length // 8}Q", extra[4 : 4 + length // 8 * 8]))
-        if kind == 1:
-            plain = next(values, plain) if plain == FULL else plain
-            return next(values, packed) if packed == FULL else packed, plain
-        extra = extra[4 + length :]
-    return packed, plain
-
-
-def _text(name: bytes) -> str | None:
-    try:
-        return name.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
+    if min((entry.header_offset for entry in entries), default=0):
+        yield "has bytes before its first member"
 
 
 def _tar_members(file: IO[bytes]) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -31,7 +30,6 @@ from release.gates.parity.rules import (
     judge_sdists,
     judge_size,
     judge_version,
-    publisher,
 )
 from release.model import Artifact, Judgement
 from release.world.index import ServedFile
@@ -39,7 +37,6 @@ from tests.archives import LICENCED, METADATA, make_sdist, make_wheel
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 WHEEL, SDIST = "small_thing-1.2.3-py3-none-any.whl", "small_thing-1.2.3.tar.gz"
-PIN = "dc37677b2e1c63e2034f94d8a5b11f265b73ba33"
 
 
 def faults(judged: Judgement) -> list[str]:
@@ -182,31 +179,31 @@ def test_a_requirement_by_an_address_is_refused(tmp_path: Path, field: str) -> N
     ]
 
 
-def used(pinned: str, comment: str = "") -> Publisher:
-    return publisher(".github/workflows/p.yml", 6, pinned, comment)
+def used(version: str | None, *, moving: bool = False) -> Publisher:
+    found = Version(version) if version else None
+    return Publisher(".github/workflows/p.yml", 6, found, moving)
 
 
 @pytest.mark.parametrize(
-    ("pinned", "comment", "takes"),
+    ("version", "takes"),
     [
-        ("v1.12.2", "", (2, 3)),
-        ("v1.12.4", "", (2, 4)),
-        ("v1.14.1", "v1.14.2", (2, 4)),
-        (PIN, "v1.14.1", (2, 4)),
-        (PIN, "1.14.2 (2026)", None),
-        ("release/v1", "", None),
-        ("v1", "", None),
+        ("1.12.2", (2, 3)),
+        ("1.12.4", (2, 4)),
+        ("1.14.1", (2, 4)),
+        ("1.14.2", None),
+        ("1.12", None),
+        (None, None),
     ],
 )
-def test_a_pinned_publisher_is_known(
-    pinned: str, comment: str, takes: tuple[int, int] | None
+def test_what_a_publisher_takes_is_known(
+    version: str | None, takes: tuple[int, int] | None
 ) -> None:
-    assert used(pinned, comment).takes == takes
+    assert used(version).takes == takes
 
 
 def test_a_publisher_that_refuses_the_metadata_is_found(tmp_path: Path) -> None:
     newer = read(make_wheel(tmp_path, head=METADATA.replace("2.4", "2.5")))
-    old = used("v1.14.1")
+    old = used("1.14.1")
     judged = judge_metadata_version(newer, [old])
     (message,) = faults(judged)
     assert message == (
@@ -215,15 +212,15 @@ def test_a_publisher_that_refuses_the_metadata_is_found(tmp_path: Path) -> None:
     )
     assert (judged.defects[0].path, judged.defects[0].line) == (".github/workflows/p.yml", 6)
     assert faults(judge_metadata_version(read(make_wheel(tmp_path)), [old])) == []
-    good = used("v1.14.2")
+    good = used("1.14.2")
     assert faults(judge_metadata_version(newer, [good])) == []
 
 
 def test_a_publisher_of_an_unknown_version_is_told(tmp_path: Path) -> None:
-    judged = judge_metadata_version(read(make_wheel(tmp_path)), [used(PIN)])
+    judged = judge_metadata_version(read(make_wheel(tmp_path)), [used(None)])
     assert judged.defects == ()
     assert "pinned to a commit without its version" in judged.advice[0].message
-    moving = judge_metadata_version(read(make_wheel(tmp_path)), [used("release/v1")])
+    moving = judge_metadata_version(read(make_wheel(tmp_path)), [used(None, moving=True)])
     assert moving.advice == ()
 
 
@@ -443,28 +440,17 @@ def streamed() -> bytes:
     return bytes(pipe.data)
 
 
-def appended(data: bytes = b"", comment: bytes = b"") -> bytes:
+def commented() -> bytes:
     target = zipped()
-    if comment:
-        with zipfile.ZipFile(target, "a") as archive:
-            archive.comment = comment
-    return target.getvalue() + data
+    with zipfile.ZipFile(target, "a") as archive:
+        archive.comment = b"a note"
+    return target.getvalue()
 
 
 def doubled() -> bytes:
     target = zipped()
     with zipfile.ZipFile(target, "a") as archive:
         archive.writestr(zipfile.ZipInfo("small_thing/__init__.py"), b"y = 2\n")
-    return target.getvalue()
-
-
-def hidden() -> bytes:
-    """A zip with a member that its directory does not name."""
-    target = zipped()
-    with zipfile.ZipFile(target, "a") as archive:
-        archive.writestr(zipfile.ZipInfo("zz"), b"hidden")
-        archive.filelist.pop()
-        archive.NameToInfo.pop("zz")
     return target.getvalue()
 
 
@@ -484,51 +470,22 @@ def packed() -> bytes:
     return target.getvalue()
 
 
-def renamed(name: bytes) -> bytes:
-    """A zip with one member whose name is replaced by bytes of the same length."""
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("x" * len(name)), b"text")
-    return target.getvalue().replace(b"x" * len(name), name)
-
-
-def resized() -> bytes:
-    """A zip whose member states another size than its directory."""
-    data = bytearray(zipped(zipfile.ZIP_STORED).getvalue())
-    data[22:26] = struct.pack("<L", 7)
-    return bytes(data)
-
-
 def cut() -> bytes:
     data = zipped().getvalue()
     return data[: len(data) // 2]
-
-
-def miscounted() -> bytes:
-    data = bytearray(zipped().getvalue())
-    data[-12:-10] = data[-14:-12] = struct.pack("<H", 2)
-    data[-14:-12] = struct.pack("<H", 1)
-    return bytes(data)
 
 
 @pytest.mark.parametrize(
     ("make", "expected"),
     [
         (streamed, "holds members with data descriptors"),
-        (lambda: appended(b"more"), "cannot be read|has bytes behind its end"),
-        (lambda: appended(comment=b"a note"), "has a comment"),
-        (lambda: b"#!/bin/sh\n" + zipped().getvalue(), "has bytes between its members"),
-        (lambda: zipped().getvalue() + zipped().getvalue(), "has bytes|holds a member"),
+        (commented, "has a comment"),
+        (lambda: zipped().getvalue() + b"more", "has bytes behind its end"),
+        (lambda: b"#!/bin/sh\n" + zipped().getvalue(), "has bytes before its first member"),
         (doubled, "holds twice: small_thing/__init__.py"),
-        (hidden, "which its directory lacks"),
-        (noted, "has a comment at a member"),
+        (noted, "has a comment"),
         (packed, "neither stored nor deflated"),
-        (lambda: renamed(b"gr\xf6\xdfe"), "holds a name that is not UTF-8"),
-        (lambda: renamed("größe".encode()), "spells in another way"),
-        (lambda: renamed(b"a\x01b"), "holds a name with control characters"),
-        (resized, "states two sizes"),
         (cut, "cannot be read"),
-        (miscounted, "is one part of several"),
         (lambda: b"", "cannot be read"),
         (lambda: b"PK\x05\x06", "cannot be read"),
     ],
