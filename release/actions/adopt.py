@@ -74,16 +74,16 @@ def run(call: Call) -> None:
 
 def _write(project: Project, adoption: Adoption, pending: Sequence[Found]) -> list[str]:
     """Write all files or none, and say which."""
-    from release.adopt import writing
-    from release.render import write
+    from release.adopt.loading import require_loading
     from release.run.store import Store
+    from release.run.writing import write
 
     for change in adoption.changes:
         if change.before is not None and change.path.endswith(".py"):
-            writing.require_loading(project.root, change.path)
-    with writing.written(project.root, adoption.changes, Store(project.root).folder):
-        write.write(project.root, [one.wanted for one in pending])
-    paths = [change.path for change in adoption.changes] + [one.rendered.path for one in pending]
+            require_loading(project.root, change.path)
+    files = [change.new for change in adoption.changes] + [one.new for one in pending]
+    write(project.root, files, Store(project.root).folder)
+    paths = [file.path for file in files]
     said = f"wrote {', '.join(paths)}" if paths else "nothing is to do: it is set up"
     print(told(said), flush=True)
     return paths

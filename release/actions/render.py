@@ -38,6 +38,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(call: Call) -> None:
     from release import render
     from release.render import write
+    from release.run.store import Store
+    from release.run.writing import write as write_files
 
     project = call.project()
     found = write.look(project.root, render.files(project))
@@ -47,7 +49,8 @@ def run(call: Call) -> None:
         _refuse(pending, "not as the settings have it: {}; to write it: nox -s render")
     elif not call.arguments.force:
         _refuse(changed, CHANGED)
-    write.write(project.root, [one.wanted for one in pending])
+    if pending:
+        write_files(project.root, [one.new for one in pending], Store(project.root).folder)
     for line in (*write.told(found), *_next_steps(project, pending)):
         print(told(as_called(line)))
 

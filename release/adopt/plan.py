@@ -15,6 +15,7 @@ from release.change.sources import other_tables, real_path, untranslated
 from release.errors import ConfigurationError
 from release.model import Finding
 from release.project import as_table
+from release.run.writing import New
 from release.settings import parse
 from release.text import toml
 from release.text.edits import MixedLineEnds, plain
@@ -34,6 +35,12 @@ class Change:
     path: str
     before: str | None
     after: str
+
+    @property
+    def new(self) -> New:
+        """The file to write."""
+        before = None if self.before is None else self.before.encode()
+        return New(self.path, before, self.after.encode())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,9 @@
-"""Writes rendered files: all of them or none, and none over what somebody else wrote."""
+"""Compares what is rendered with what lies in its place, which somebody else may have written."""
 
 from __future__ import annotations
 
-import contextlib
 import difflib
-import os
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -16,6 +13,7 @@ from release.model import Finding
 from release.render import Rendered
 from release.render.stamp import is_untouched, with_newer_pins, without_pins
 from release.render.structure import differences
+from release.run.writing import New
 
 State = Literal["missing", "current", "outdated", "changed"]
 
@@ -25,17 +23,24 @@ class Found:
     """A rendered file and what lies in its place.
 
     `current` says the same as what is rendered; `outdated` is an untouched rendering of other
-    settings; `changed` was written or edited by somebody.
+    settings; `changed` was written or edited by somebody. `there` is the text of its `content`.
     """
 
     rendered: Rendered
     state: State
     there: str = ""
+    content: bytes | None = None
 
     @property
     def wanted(self) -> Rendered:
         """What is to lie there, with the pins of what does where these are newer."""
         return replace(self.rendered, text=with_newer_pins(self.rendered.text, self.there))
+
+    @property
+    def new(self) -> New:
+        """The file to write."""
+        wanted = self.wanted
+        return New(wanted.path, self.content, wanted.text.encode(), wanted.executable)
 
     @property
     def difference(self) -> str:
@@ -76,18 +81,19 @@ def _found(root: Path, rendered: Rendered) -> Found:
         if part != path and part.exists() and not part.is_dir():
             raise UsageError.of("is a file, and should be a folder", where, remedy="move it away")
     try:
-        there = path.read_bytes().decode("utf-8").replace("\r\n", "\n")
+        content = path.read_bytes()
+        there = content.decode("utf-8").replace("\r\n", "\n")
     except FileNotFoundError:
         return Found(rendered, "missing")
     except UnicodeDecodeError:
-        return Found(rendered, "changed", "(not UTF-8)\n")
+        return Found(rendered, "changed", "(not UTF-8)\n", content)
     except OSError as error:
         raise UsageError.of(
             f"cannot be read: {error.strerror}",
             rendered.path,
             remedy="see its permissions, or move it away",
         ) from None
-    return Found(rendered, _state(rendered, there), there)
+    return Found(rendered, _state(rendered, there), there, content)
 
 
 def _state(rendered: Rendered, there: str) -> State:
@@ -96,52 +102,6 @@ def _state(rendered: Rendered, there: str) -> State:
     if rendered.is_yaml and not any(differences(rendered.path, rendered.text, there)):
         return "current"
     return "outdated" if is_untouched(rendered.path, there) else "changed"
-
-
-def write(root: Path, files: Sequence[Rendered]) -> None:
-    """Write files aside, then move each into its place; where one cannot be, none is.
-
-    Raises UsageError.
-    """
-    with contextlib.ExitStack() as undo:
-        try:
-            aside = [(root / file.path, _aside(root / file.path, file, undo)) for file in files]
-            for path, new in aside:
-                undo.callback(_put_back, path, path.read_bytes() if path.exists() else None)
-                new.replace(path)
-        except OSError as error:
-            where = str(error.filename or root)
-            raise UsageError.of(
-                f"cannot be written: {error.strerror}; nothing was changed",
-                os.path.relpath(where, root),
-                remedy="see the permissions of the folder",
-            ) from None
-        undo.pop_all()
-
-
-def _aside(path: Path, file: Rendered, undo: contextlib.ExitStack) -> Path:
-    for folder in reversed([each for each in path.parents if not each.exists()]):
-        folder.mkdir()
-        undo.callback(_remove_folder, folder)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    new = Path(name)
-    undo.callback(new.unlink, missing_ok=True)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(file.text.encode())
-    new.chmod(0o755 if file.executable else 0o644)
-    return new
-
-
-def _put_back(path: Path, before: bytes | None) -> None:
-    if before is None:
-        path.unlink(missing_ok=True)
-    elif path.read_bytes() != before:
-        path.write_bytes(before)
-
-
-def _remove_folder(folder: Path) -> None:
-    with contextlib.suppress(OSError):
-        folder.rmdir()
 
 
 def told(found: Iterable[Found]) -> Iterator[str]:

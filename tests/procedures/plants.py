@@ -59,7 +59,7 @@ def rendered(settings: str) -> Plant:
     def plant(place: Place) -> None:
         from release import render
         from release.project import read_project
-        from release.render.write import write
+        from tests.render.shapes import write
 
         for file in (place.root / render.WORKFLOWS).iterdir():
             file.unlink()

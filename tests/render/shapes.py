@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from release.render import Rendered
+from release.render.write import look
+from release.run import writing
+from release.run.store import Store
 from tests.support import PYPROJECT, make_project
 
 POSTGRES = "postgres:18@sha256:" + "3a" * 32
@@ -68,3 +72,8 @@ dependabot = true
 def make_shape(root: Path, name: str, more: str = "") -> Path:
     """A small project with the settings of a shape; nothing is rendered yet."""
     return make_project(root, {"pyproject.toml": PYPROJECT + SHAPES[name] + more})
+
+
+def write(root: Path, files: Iterable[Rendered]) -> None:
+    """Write rendered files over whatever lies there."""
+    writing.write(root, [found.new for found in look(root, files)], Store(root).folder)

@@ -9,9 +9,8 @@ import pytest
 
 from release import render
 from release.project import read_project
-from release.render.write import write
 from tests.render.acting import BIN, Acted, act
-from tests.render.shapes import make_shape
+from tests.render.shapes import make_shape, write
 from tests.support import commit, git, with_remote
 from tests.support import write as write_files
 

@@ -23,9 +23,8 @@ from release.gates.workflows.read import load
 from release.model import Status
 from release.project import read_project
 from release.render import WORKFLOWS
-from release.render.write import write
 from release.text import yaml
-from tests.render.shapes import SHAPES, make_shape
+from tests.render.shapes import SHAPES, make_shape, write
 from tests.support import PYPROJECT, Judge, commit, make_project, said
 from tests.support import write as write_files
 

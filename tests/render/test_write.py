@@ -17,9 +17,9 @@ from release.errors import ConfigurationError, UsageError
 from release.project import read_project
 from release.render import WORKFLOWS, Rendered
 from release.render.stamp import is_untouched
-from release.render.write import look, write
+from release.render.write import look
 from release.text.commands import PROJECT_VARIABLE
-from tests.render.shapes import SHAPES, make_shape
+from tests.render.shapes import SHAPES, make_shape, write
 from tests.support import git, make_project
 from tests.support import write as write_files
 from tests.test_sessions import Nox, nox, snapshot
@@ -165,35 +165,6 @@ def test_what_lies_in_the_way_is_named(root: Path, blocked: str) -> None:
 def test_bytes_that_are_no_text_are_somebody_elses(root: Path) -> None:
     write_files(root, {RELEASE: b"\xff\xfe"})
     assert states(root)[RELEASE] == "changed"
-
-
-@pytest.mark.parametrize("failing", range(len(FILES)))
-def test_where_one_file_cannot_be_moved_in_none_is(
-    root: Path, failing: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_files(root, {RELEASE: "name: By hand\n"})
-    before, real, count = snapshot(root), Path.replace, iter(range(99))
-
-    def replace(path: Path, target: Path) -> Path:
-        if next(count) == failing:
-            raise PermissionError(13, "Permission denied", str(target))
-        return real(path, target)
-
-    monkeypatch.setattr(Path, "replace", replace)
-    with pytest.raises(UsageError, match=r"Permission denied; nothing was changed") as caught:
-        write(root, files(root))
-    assert caught.value.problems[0].path == FILES[failing]
-    monkeypatch.undo()
-    assert snapshot(root) == before
-    assert not (root / ".githooks").exists()
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_without_permission_nothing_is_written(root: Path) -> None:
-    (root / ".github").mkdir(mode=0o500)
-    with pytest.raises(UsageError, match="Permission denied"):
-        write(root, files(root))
-    assert not (root / "RELEASING.md").exists()
 
 
 # Where the project lies
