@@ -85,8 +85,8 @@ def job(name: str, conclusion: str | None = "success") -> dict[str, Any]:
 def release(tag: str, assets: Mapping[str, str | None], *, draft: bool = False) -> dict[str, Any]:
     """A release as the API shows it; `assets` maps names to digests."""
     shown = [
-        {"name": name, "digest": f"sha256:{digest}" if digest else None}
-        for name, digest in assets.items()
+        {"name": name, "digest": f"sha256:{digest}" if digest else None, "id": number}
+        for number, (name, digest) in enumerate(assets.items(), 1)
     ]
     page = f"https://github.com/{SLUG}/releases/tag/{tag}"
     return {

@@ -3,9 +3,9 @@
 Looks at the index's simple page, downloads every file and compares its bytes with build's evidence;
 verifies the attestations of all files (repository, workflow, ref and commit), and demands one for
 each file where the publishing workflow promises them (or tool.release.attestations); installs the
-release by its name into an empty environment and imports it; compares the forge's release, the
-image's revision (tool.release.image) and the archive's record. What is "not there yet" is told
-apart from what is wrong; --wait lets it arrive.
+release by its name into an empty environment and imports it; compares the forge's release and the
+receipt in it, the image's revision (tool.release.image) and the archive's record. What is "not
+there yet" is told apart from what is wrong; --wait lets it arrive.
 
 With --name it looks at any project of the index, such as --name httpx 0.28.1; there is nothing then
 to compare the bytes with, and --repository says who must have published it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,13 +23,16 @@ from release.world.index import index_url
 if TYPE_CHECKING:
     from release.gates.workflows.model import Job, Model
 
+RECEIPT = re.compile(r"\breceipt\.(?:json|\*)")
+
 
 @dataclass(frozen=True, slots=True)
 class Publishing:
     """The job at the tag that publishes, by its workflow's file name and what the forge calls it.
 
     `by_tag` says whether the push of a tag starts it, `signs` whether it may ask for an identity,
-    `attests` whether it promises attestations.
+    `attests` whether it promises attestations, `receipt` whether its workflow attaches a receipt to
+    the forge's release.
     """
 
     workflow: str
@@ -36,6 +40,7 @@ class Publishing:
     by_tag: bool
     signs: bool
     attests: bool
+    receipt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +243,11 @@ def _publishing(model: Model, *, by_tag: bool) -> Publishing | None:
             publishing.input_of(step, "attestations") != "false"
             and not publishing.input_of(step, "password")
             for step in steps
+        ),
+        receipt=any(
+            RECEIPT.search(runs) and "gh release" in runs
+            for other in model.jobs()
+            for runs in ["\n".join(step.run for step in other.steps)]
         ),
     )
 

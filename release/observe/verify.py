@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from release.errors import CannotCheck, attempt
 from release.model import Finding, Gate, Judgement, Outcome
-from release.observe import attestations
+from release.observe import attestations, receipt
 from release.observe.attestations import Identity, provenances, verified
 from release.observe.expected import Expected
 from release.observe.installing import install
@@ -139,6 +139,7 @@ def verify(
     """Look at everything, whatever comes of one part."""
     look = _Look(shell, expected, python, say)
     files: tuple[ServedFile, ...] = ()
+    digests: Mapping[str, str] = {}
     parts = []
     try:
         say("asking the index")
@@ -151,7 +152,7 @@ def verify(
         parts.append(look.part("attestations", lambda: look.attested(files, digests)))
         parts.append(look.part("installation", lambda: look.installed(digests)))
     if expected.repository is not None:
-        parts.append(look.part("forge release", lambda: look.on_the_forge(files)))
+        parts.append(look.part("forge release", lambda: look.on_the_forge(files, digests)))
     if expected.image is not None:
         parts.append(look.part("image", look.imaged))
     if expected.archive and expected.repository is not None:
@@ -212,11 +213,18 @@ class _Look:
             **options,
         )
 
-    def on_the_forge(self, files: Sequence[ServedFile]) -> Judgement:
+    def on_the_forge(self, files: Sequence[ServedFile], digests: Mapping[str, str]) -> Judgement:
         repository = self.expected.repository
         assert repository is not None
         forge = Forge(repository, find_token(repository), lambda: self.shell.remaining)
-        return judge_release(forge.release(self.expected.tag), self.expected, files)
+        release = forge.release(self.expected.tag)
+        found = judge_release(release, self.expected, files)
+        if release is None or release.draft:
+            return found
+        asset = next((asset for asset in release.assets if asset.name == receipt.NAME), None)
+        if asset is None:
+            return found + receipt.missing(self.expected)
+        return found + attempt(lambda: receipt.judge(forge.text_of(asset), self.expected, digests))
 
     def imaged(self) -> Judgement:
         return judge_image(labels_of(str(self.expected.image)), self.expected)

@@ -13,15 +13,14 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from release.model import Evidence, Status
+from release.observe.receipt import NAME, STATEMENT, TAG, TEST_RESULT
 from release.run.checklist import Report
 from release.text.escaping import code, markdown
 
 if TYPE_CHECKING:
     from release.project import Project
 
-STATEMENT = "https://in-toto.io/Statement/v1"
-TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
-JSON, TEXT = "receipt.json", "receipt.md"
+JSON, TEXT = NAME, "receipt.md"
 
 
 def receipt(report: Report, project: Project, environ: Mapping[str, str]) -> dict[str, str | None]:
@@ -83,7 +82,7 @@ def _configuration(report: Report, project: Project, tag: str) -> Iterator[dict[
     """What was judged and by what: the commit, the changelog's section, each gate's evidence."""
     yield {
         "name": f"{project.name} {report.version}",
-        "uri": f"git:refs/tags/{tag}",
+        "uri": f"{TAG}{tag}",
         "digest": {"gitCommit": report.commit, "gitTree": report.tree},
     }
     section = _section(report, project)

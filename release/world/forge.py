@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 PUBLIC = "github.com"
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+BYTES = "application/octet-stream"
 PER_PAGE = 100
 MAX_PAGES = 20
 PROGRAM_SECONDS = 10
@@ -165,6 +166,7 @@ class Asset:
 
     name: str
     sha256: str | None
+    id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,6 +420,10 @@ class Forge:
                 return self._read("a release", item, _release)
         return None
 
+    def text_of(self, asset: Asset) -> str:
+        """The text of a file of a release, which GitHub keeps on another server."""
+        return self._ask(self._address(f"/releases/assets/{asset.id}"), accept=BYTES).text
+
     def secret_names(self) -> tuple[str, ...]:
         """The names of the repository's secrets for its workflows; their values are not shown."""
         listed = self._pages("/actions/secrets", "secrets")
@@ -477,11 +483,14 @@ class Forge:
         address = f"{self.repository.api}/repos/{self.repository.slug}{path}"
         return f"{address}?{urlencode(query)}" if query else address
 
-    def _ask(self, url: str) -> Answer:
+    def _ask(self, url: str, accept: str | None = None) -> Answer:
         value = self.token.value if self.token else None
+        headers = {**HEADERS, "Accept": accept} if accept else HEADERS
         answer = get(
-            url, self.who, headers=HEADERS, token=value, netrc=False, remaining=self.remaining
-        )
+            *(url, self.who),
+            headers=headers, token=value, netrc=False, elsewhere=accept is not None,
+            remaining=self.remaining,
+        )  # fmt: skip
         if answer.status != 200:
             raise self._refused(answer)
         return answer
@@ -626,7 +635,7 @@ def _release(item: Mapping[str, Any]) -> Release:
 
 def _asset(item: Mapping[str, Any]) -> Asset:
     kind, _, digest = (_optional(item, "digest") or "").partition(":")
-    return Asset(_text(item, "name"), digest if kind == "sha256" else None)
+    return Asset(_text(item, "name"), digest if kind == "sha256" else None, _number(item, "id"))
 
 
 def _check(item: Mapping[str, Any]) -> CheckRun:
