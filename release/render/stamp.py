@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from pathlib import Path
 
 from packaging.version import Version
 
@@ -27,6 +28,14 @@ def stamped(path: str, text: str, command: str) -> str:
         first, _, rest = text.partition("\n")
         return f"{first}\n# {line}\n{rest}"
     return f"# {line}\n{text}"
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file was rendered once, edited since or not."""
+    try:
+        return not path.is_symlink() and bool(STAMP.search(path.read_text(encoding="utf-8")[:1000]))
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def is_untouched(path: str, text: str) -> bool:

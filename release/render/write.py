@@ -10,12 +10,14 @@ from typing import Literal
 
 from release.errors import UsageError
 from release.model import Finding
-from release.render import Rendered
-from release.render.stamp import is_untouched, with_newer_pins, without_pins
+from release.render import WORKFLOWS, Rendered
+from release.render.stamp import is_ours, is_untouched, with_newer_pins, without_pins
 from release.render.structure import differences
 from release.run.writing import New
 
-State = Literal["missing", "current", "outdated", "changed"]
+State = Literal["missing", "current", "outdated", "changed", "unwanted", "kept"]
+# Where files may lie that other settings have rendered.
+PLACES = (f"{WORKFLOWS}/*.y*ml", ".github/dependabot.yml", ".gitlab-ci.yml", ".githooks/pre-push")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,8 @@ class Found:
     """A rendered file and what lies in its place.
 
     `current` says the same as what is rendered; `outdated` is an untouched rendering of other
-    settings; `changed` was written or edited by somebody. `there` is the text of its `content`.
+    settings; `changed` was written or edited by somebody. What other settings rendered, and these
+    do not, is `unwanted`, or `kept` where somebody edited it. `there` is the text of its `content`.
     """
 
     rendered: Rendered
@@ -38,9 +41,10 @@ class Found:
 
     @property
     def new(self) -> New:
-        """The file to write."""
+        """The file to write, or to remove."""
         wanted = self.wanted
-        return New(wanted.path, self.content, wanted.text.encode(), wanted.executable)
+        after = None if self.state == "unwanted" else wanted.text.encode()
+        return New(wanted.path, self.content, after, wanted.executable)
 
     @property
     def difference(self) -> str:
@@ -48,7 +52,8 @@ class Found:
         before, after = (text.splitlines(keepends=True) for text in (self.there, self.wanted.text))
         path = self.rendered.path
         old = "/dev/null" if self.state == "missing" else f"a/{path}"
-        lines = difflib.unified_diff(before, after, old, f"b/{path}")
+        new = f"b/{path}" if after else "/dev/null"
+        lines = difflib.unified_diff(before, after, old, new)
         return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
 
@@ -104,8 +109,28 @@ def _state(rendered: Rendered, there: str) -> State:
     return "outdated" if is_untouched(rendered.path, there) else "changed"
 
 
+def left(root: Path, found: Iterable[Found]) -> tuple[Found, ...]:
+    """Files that were rendered for other settings, and that none of the files `found` replaces."""
+    wanted = {root / one.rendered.path for one in found}
+    paths = sorted(path for place in (*PLACES, "RELEASING.md") for path in root.glob(place))
+    return tuple(_left(root, path) for path in paths if path not in wanted and is_ours(path))
+
+
+def _left(root: Path, path: Path) -> Found:
+    name, content = path.relative_to(root).as_posix(), path.read_bytes()
+    there = content.decode().replace("\r\n", "\n")
+    state: State = "unwanted" if is_untouched(name, there) else "kept"
+    return Found(Rendered(name, ""), state, there, content)
+
+
 def told(found: Iterable[Found]) -> Iterator[str]:
     """A line for each file: what happens to it."""
-    words = {"missing": "new", "outdated": "as the settings are now", "changed": "taken back"}
+    words = {
+        "missing": "new",
+        "outdated": "as the settings are now",
+        "changed": "taken back",
+        "unwanted": "removed, for the settings no longer ask for it",
+        "kept": "stays, for somebody edited it; the settings no longer ask for it",
+    }
     for one in found:
         yield f"{one.rendered.path}: {words.get(one.state, 'as it should be')}"

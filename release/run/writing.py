@@ -18,14 +18,14 @@ PREFIX = "writing-"
 
 @dataclass(frozen=True, slots=True)
 class New:
-    """A file to write: its path below the root, what is there (None: nothing), and what will be.
+    """A file to write: its path below the root, what is there, and what will be (None: nothing).
 
     It keeps its rights; with `executable`, whoever may read it may run it, too.
     """
 
     path: str
     before: bytes | None
-    after: bytes
+    after: bytes | None
     executable: bool = False
 
 
@@ -46,7 +46,7 @@ def write(root: Path, files: Sequence[New], scratch: Path) -> None:
             ]
             for target, new, old in staged:
                 undo.callback(_put_back, target, old)  # before it is: Ctrl-C may come in between
-                new.replace(target)
+                target.unlink() if file.after is None else new.replace(target)
         except OSError as error:
             raise _refusal(root, error) from None
         undo.pop_all()
@@ -57,7 +57,7 @@ def _stage(target: Path, file: New, new: Path, undo: ExitStack) -> tuple[Path, P
     for folder in reversed([each for each in target.parents if not each.exists()]):
         folder.mkdir()
         undo.callback(folder.rmdir)
-    new.write_bytes(file.after)
+    new.write_bytes(file.after or b"")
     old = new.with_suffix(".old") if os.path.lexists(target) else None
     if old is not None:
         if not os.access(target, os.W_OK):  # a folder's rights suffice for replacing

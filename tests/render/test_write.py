@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from release import render
-from release.actions import Call
+from release.actions import Call, Stopped
 from release.actions.render import run
 from release.errors import ConfigurationError, UsageError
 from release.project import read_project
@@ -122,8 +122,7 @@ def test_the_next_step_is_told_in_the_form_that_was_used(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(PROJECT_VARIABLE, str(root))
-    arguments = argparse.Namespace(project=None, check=False, force=False)
-    run(Call("render", arguments, root, root, console=True))
+    rendering(root)
     said = capsys.readouterr().out
     assert "so that nox-release workflows compares them" in said
 
@@ -136,6 +135,33 @@ def test_check_shows_the_difference_and_writes_nothing(root: Path, nox: Nox) -> 
     assert snapshot(root) == before
     write(root, files(root))
     assert nox("-s", "render", "--", "--check", "--project", str(root)).returncode == 0
+
+
+def rendering(root: Path, *, check: bool = False) -> None:
+    arguments = argparse.Namespace(project=None, check=check, force=False)
+    run(Call("render", arguments, root, root, console=True))
+
+
+def test_what_other_settings_rendered_is_named_and_goes_unless_it_was_edited(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workflows = root / WORKFLOWS
+    write(root, files(root))
+    (workflows / "mine.yml").write_text("name: Mine\n")
+    set_table(root, "[tool.release.workflows]\nci = false\nhook = false")
+    hook = root / ".githooks/pre-push"
+    hook.write_text(f"{hook.read_text()}echo Mine\n")
+    with pytest.raises(
+        Stopped, match=r"settings: \.githooks/pre-push, \.github/workflows/ci\.yml;"
+    ):
+        rendering(root, check=True)
+    assert "+++ /dev/null\n" in capsys.readouterr().out
+    rendering(root)
+    told = capsys.readouterr().out
+    assert f"{WORKFLOWS}/ci.yml: removed" in told
+    assert ".githooks/pre-push: stays, for somebody edited it" in told
+    assert sorted(path.name for path in workflows.iterdir()) == ["mine.yml", "release.yml"]
+    assert "echo Mine" in hook.read_text()
 
 
 @pytest.mark.parametrize("linked", [".github", ".github/workflows", RELEASE, "RELEASING.md"])
