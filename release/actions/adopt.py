@@ -11,8 +11,9 @@ nothing to do.
 name that somebody wrote stays, and so do other workflows; they are named.
 
 Then the checklist is judged, and at most three next steps are told. --like NAME adds the settings
-of a known procedure, but for what its project alone has. PATH is the repository; this one unless
-given. The exit status is 0 whatever the verdict.
+of a known procedure, but for what its project alone has; with --workflows, the shape of its
+workflows is among them. PATH is the repository; this one unless given. The exit status is 0
+whatever the verdict.
 """
 
 from __future__ import annotations
@@ -59,11 +60,12 @@ def run(call: Call) -> None:
     for fact in found:
         where = f"  ({fact.origin})" if fact.origin else ""
         print(told(f"  {fact.of:<10} {sentence(fact.says + where)}"))
-    settings = like(project, call.arguments.like) if call.arguments.like else ""
+    name, with_workflows = call.arguments.like, call.arguments.workflows
+    settings = like(project, name, workflows=with_workflows) if name else ""
     adoption = plan.plan(project, found, noxfile(), settings)
-    rendered = workflows.rendered(project, adoption) if call.arguments.workflows else ()
+    rendered = workflows.rendered(project, adoption) if with_workflows else ()
     pending = [one for one in rendered if one.state in ("missing", "outdated")]
-    beside = tuple(workflows.remarks(project, rendered)) if call.arguments.workflows else ()
+    beside = tuple(workflows.remarks(project, rendered)) if with_workflows else ()
     for line in remarks(adoption.remarks + beside):
         print(told(line))
     if call.arguments.dry_run:

@@ -16,8 +16,11 @@ def noxfile() -> str:
     return _path("noxfile.py").read_text(encoding="utf-8")
 
 
-def like(project: Project, name: str) -> str:
-    """The settings of a known procedure, as TOML: those that make sense in this project."""
+def like(project: Project, name: str, *, workflows: bool = False) -> str:
+    """The settings of a known procedure, as TOML: those that make sense in this project.
+
+    With `workflows`, the shape of its workflows is among them.
+    """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
     environment = Environment(
@@ -29,8 +32,12 @@ def like(project: Project, name: str) -> str:
         lstrip_blocks=True,
     )
     template = environment.get_template(f"like/{name}.toml")
+    chosen = project.settings.workflows
     return template.render(
-        has=lambda path: (project.root / path).exists(), package_path=project.package_path
+        has=lambda path: (project.root / path).exists(),
+        package_path=project.package_path,
+        workflows=workflows,
+        called=workflows or bool(chosen and chosen.gate),
     )
 
 
