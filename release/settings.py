@@ -289,7 +289,10 @@ class WorkflowSettings(Table):
     dry_run: bool = Field(
         False, description="Whether a person can start the publishing workflow as a dry run."
     )
-    image: bool = Field(False, description="Whether the container image is judged in its own job.")
+    image: bool = Field(
+        False,
+        description="Whether the container image is judged in its own job, too; nothing pushes it.",
+    )
     gate: WorkflowFile | None = Field(
         None, description="A workflow of its own for the checklist, which publishing calls."
     )

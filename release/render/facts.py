@@ -23,6 +23,8 @@ WORKFLOW = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*\.ya?ml")
 # What a filter of GitHub's takes for more than itself.
 PATTERN = re.compile(r"([\\*?+\[\]!()|])")
 PYTHONS = ("3.13", "3.12", "3.11")
+CLASSIFIER = re.compile(r"(?m)^Programming Language :: Python :: 3\.(\d+)$")
+OLDEST = 11  # the first that nox-release is for
 # What a push must not break, and is judged in seconds.
 CHECKS = ("lint", "typecheck", "test")
 RESERVED = frozenset(["ci.yml", "provenance.yml"])
@@ -60,6 +62,7 @@ class Facts:
     hook: bool
     document: str
     python: str
+    pythons: tuple[str, ...]
     install: str
     sbom: str
     own_noxfile: bool
@@ -81,23 +84,7 @@ class Facts:
         """The jobs that publishing needs."""
         made = ("provenance",) if self.provenance == "reusable" else ("build",)
         checked = ("verify",) if self.provenance == "inline" else ()
-        return (*self.first, *(("image",) if self.image else ()), *made, *checked)
-
-    @property
-    def first(self) -> tuple[str, ...]:
-        """The job that judges the checklist before anything is built, where it is one of its own.
-
-        Where nothing is attested, what the checklist built and judged is what is published.
-        """
-        return ("preflight",) if self.attested or self.gate else ()
-
-    @property
-    def building(self) -> tuple[str, ...]:
-        """The sessions that make what is handed on."""
-        if not self.first:
-            return (self.session("release_preflight", "--ci"),)
-        built = (self.session("build"),)
-        return (*built, self.session("sbom")) if self.attested else built
+        return (*(("image",) if self.image else ()), *made, *checked)
 
     def session(self, name: str, *words: str) -> str:
         """The command that runs a session of ours in this repository."""
@@ -114,10 +101,8 @@ class Facts:
             "attested": self.attested,
             "when": self.when,
             "needs": self.needs,
-            "first": self.first,
-            "separate": bool(self.first),
+            "receipt": self.attested or self.forge_release,
             "sources": dict.fromkeys(["publish", where, *([bundled] if self.bundles else [])]),
-            "building": self.building,
             "made": f"needs.{where}.outputs",
             "bundled": f"needs.{bundled}.outputs.attestations",
             "session": self.session,
@@ -187,6 +172,7 @@ def read(project: Project, has_sessions: bool | None = None) -> Facts:
         hook=chosen.hook and not _has_hooks(project),
         document=chosen.document,
         python=_python(project),
+        pythons=_others(project),
         install=shlex.join(chosen.install or (f"{DISTRIBUTION}[uv]=={version(DISTRIBUTION)}",)),
         sbom=f"{canonicalize_name(project.name)}.cdx.json",
         own_noxfile=_own_noxfile(project) if has_sessions is None else has_sessions,
@@ -233,6 +219,18 @@ def _python(project: Project) -> str:
     except InvalidSpecifier:
         return PYTHONS[0]
     return next((found for found in PYTHONS if f"{found}.99" in wanted), PYTHONS[0])
+
+
+def _others(project: Project) -> tuple[str, ...]:
+    """The other versions that the classifiers declare, as far as our sessions run on them."""
+    from release.project import as_table
+
+    if project.settings.python:
+        return ()
+    declared = as_table(project.pyproject.get("project")).get("classifiers")
+    found = CLASSIFIER.findall("\n".join(map(str, declared))) if isinstance(declared, list) else []
+    others = {int(minor) for minor in found} - {int(_python(project).partition(".")[2])}
+    return tuple(f"3.{minor}" for minor in sorted(others) if minor >= OLDEST)
 
 
 def _own_noxfile(project: Project) -> bool:
