@@ -17,11 +17,12 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked: the target (path and query), the headers in any case, and the body."""
+    """What is asked: the target (path and query), the headers in any case, body and method."""
 
     target: str
     headers: Message
     body: bytes
+    method: str = "GET"
 
     @property
     def path(self) -> str:
@@ -61,7 +62,7 @@ class LocalServer:
         class Handler(BaseHTTPRequestHandler):
             def respond(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                reply = local.answer(Request(self.path, self.headers, body))
+                reply = local.answer(Request(self.path, self.headers, body, self.command))
                 self.close_connection = True
                 if local.stalled:
                     local._closing.wait()
@@ -78,7 +79,7 @@ class LocalServer:
                     with suppress(ConnectionError):  # who asked may have given up
                         local._give(self.wfile, content, reply.pause)
 
-            do_GET = do_HEAD = do_POST = respond  # noqa: N815
+            do_GET = do_HEAD = do_POST = do_PATCH = do_DELETE = respond  # noqa: N815
 
             def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
                 """Says nothing: the tests' output is not its place."""

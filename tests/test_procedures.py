@@ -390,7 +390,7 @@ def section(procedure: Procedure) -> str:
 
 
 HEADINGS = {
-    "after": "After the release, to be observed by `verify` and `status`, which are not there yet:",
+    "after": "After the release, observed by `verify` and `status`:",
     "person": "A person's part:",
 }
 HEAD = f"""\

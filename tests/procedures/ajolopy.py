@@ -298,9 +298,9 @@ PROCEDURE = Procedure(
             "`workflows.forge-release`, `bundles`",
             Defect(
                 "the bundles are left out",
-                swap(RELEASE, " attestations/*\n", "\n"),
+                swap(RELEASE, " attestations/* files/\n", " files/\n"),
                 r"release\.yml: rendered: jobs\.forge-release\.steps\[4\]\.run is another text",
-                given=rendered("forge-release = true\nbundles = true"),
+                given=rendered,
             ),
         ),
         Row(
@@ -309,9 +309,9 @@ PROCEDURE = Procedure(
             "`workflows.forge-release`, `bundles`",
             Defect(
                 "a candidate is released like a final version",
-                swap(RELEASE, '--prerelease="$early" ', ""),
+                swap(RELEASE, '--prerelease="$early"', ""),
                 r"release\.yml: rendered: jobs\.forge-release\.steps\[4\]\.run is another text",
-                given=rendered("forge-release = true\nbundles = true"),
+                given=rendered,
             ),
         ),
     ),

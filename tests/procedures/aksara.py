@@ -29,7 +29,6 @@ from tests.procedures.plants import (
     swap,
     tag_elsewhere,
 )
-from tests.render.shapes import POSTGRES
 
 TIMED_HOOK = "[tool.hatch.build.hooks.custom]\n"
 
@@ -436,12 +435,12 @@ PROCEDURE = Procedure(
         Row(
             "use the Publish Package workflow only after release-gate checks pass",
             "workflows",
-            '`workflows.gate = "release-gate.yml"`, `postgres`',
+            '`workflows.gate = "release-gate.yml"`',
             Defect(
                 "publishing does not call the release gate",
                 swap(PUBLISH, "release-gate.yml", "ci.yml"),
-                r"publish\.yml: rendered: jobs\.preflight\.uses is",
-                given=rendered(f'gate = "release-gate.yml"\npostgres = "{POSTGRES}"'),
+                r"publish\.yml: rendered: jobs\.build\.uses is",
+                given=rendered,
             ),
         ),
     ),

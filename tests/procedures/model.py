@@ -17,6 +17,7 @@ class Place(Protocol):
     shows of the last release. `origin` is the address of the remote on its forge.
     """
 
+    name: str
     root: Path
     version: str
     previous: str

@@ -17,7 +17,7 @@ from tests.procedures.defects import (
     with_input,
 )
 from tests.procedures.model import Apart, Claim, Defect, Procedure, Row
-from tests.procedures.plants import in_git, put, secret, swap
+from tests.procedures.plants import in_git, put, rendered, secret, swap
 
 UPLOAD = """\
 name: Upload
@@ -103,6 +103,17 @@ PROCEDURE = Procedure(
             ),
         ),
         Row(
+            "… in .github/workflows/provenance.yml",
+            "workflows",
+            '`workflows.provenance = "reusable"`',
+            Defect(
+                "it builds what nothing has checked",
+                swap(PROVENANCE, "release_preflight --ci", "build"),
+                r"provenance\.yml: rendered: jobs\.build\.steps\[3\]\.run is",
+                given=rendered,
+            ),
+        ),
+        Row(
             "… generates SLSA provenance",
             "workflows",
             "`gates.workflows.strict = true`",
@@ -128,6 +139,21 @@ PROCEDURE = Procedure(
                     "              --owner o\n",
                 ),
                 f"{PROVENANCE}: verified: .*not verified as they must be",
+            ),
+        ),
+        Row(
+            "… which the publish job needs",
+            "workflows",
+            '`workflows.provenance = "reusable"`',
+            Defect(
+                "publishing builds for itself",
+                swap(
+                    PUBLISH,
+                    "uses: $/.github/workflows/provenance.yml",
+                    "uses: $/.github/workflows/ci.yml",
+                ),
+                r"publish\.yml: rendered: jobs\.provenance\.uses is",
+                given=rendered,
             ),
         ),
         Row(

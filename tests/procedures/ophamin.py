@@ -20,7 +20,7 @@ from tests.procedures.defects import (
     with_input,
 )
 from tests.procedures.model import Apart, Claim, Defect, Place, Plant, Procedure, Row
-from tests.procedures.plants import append, every, in_git, put, secret, swap
+from tests.procedures.plants import append, every, in_git, put, rendered, secret, swap
 
 NEW_SCHEMA = every(
     swap("src/ophamin/__init__.py", "RECORD_SCHEMA = 1", "RECORD_SCHEMA = 2"),
@@ -369,6 +369,28 @@ PROCEDURE = Procedure(
             ),
         ),
         Row(
+            "trigger the workflow manually with dry_run=true",
+            "workflows",
+            "`workflows.dry-run = true`",
+            Defect(
+                "a dry run signs and publishes",
+                swap(RELEASE, " && !inputs.dry_run", ""),
+                r"rendered: jobs\.publish\.if is",
+                given=rendered,
+            ),
+        ),
+        Row(
+            "the wheel remains downloadable as a workflow artefact",
+            "workflows",
+            '`workflows.provenance = "inline"`',
+            Defect(
+                "other files are handed on than were built",
+                swap(RELEASE, "path: .release/dist/\n", "path: older/\n"),
+                r"rendered: jobs\.build\.steps\[5\]\.with\.path is",
+                given=rendered,
+            ),
+        ),
+        Row(
             "no PyPI credentials are stored locally",
             "workflows",
             "none",
@@ -480,6 +502,17 @@ PROCEDURE = Procedure(
             ),
         ),
         Row(
+            "build + verify the Docker image, in the workflow",
+            "workflows",
+            "`workflows.image = true`",
+            Defect(
+                "publishing does not wait for the image",
+                swap(RELEASE, "needs: [image, build, verify]", "needs: [build, verify]"),
+                r"rendered: jobs\.publish\.needs",
+                given=rendered,
+            ),
+        ),
+        Row(
             "build + verify the Docker image",
             "docker",
             "found",
@@ -488,6 +521,17 @@ PROCEDURE = Procedure(
                 append("Dockerfile", "COPY older /srv\n"),
                 r"inside the image ophamin is 0\.7\.9",
                 given=LOCAL_IMAGE,
+            ),
+        ),
+        Row(
+            "commit the refreshed SBOM on the next patch; do NOT include it in the release commit",
+            "workflows",
+            "`workflows.forge-release = true`",
+            Defect(
+                "the release on the forge goes without it",
+                swap(RELEASE, " receipt/sbom/*", ""),
+                r"rendered: jobs\.forge-release\.steps\[3\]\.run is",
+                given=rendered,
             ),
         ),
         Row(

@@ -53,20 +53,22 @@ def every(*plants: Plant) -> Plant:
     return plant
 
 
-def rendered(settings: str) -> Plant:
-    """The workflows that `render` writes for these settings, in place of those by hand."""
+def rendered(place: Place) -> None:
+    """The workflows that `adopt --like` writes for a procedure, in place of those by hand."""
+    from release import render
+    from release.adopt.templates import like
+    from release.project import read_project
+    from release.text.toml_additions import completed
+    from tests.render.shapes import write
 
-    def plant(place: Place) -> None:
-        from release import render
-        from release.project import read_project
-        from tests.render.shapes import write
-
-        for file in (place.root / render.WORKFLOWS).iterdir():
-            file.unlink()
-        append("pyproject.toml", f"\n[tool.release.workflows]\nhook = false\n{settings}\n")(place)
-        write(place.root, render.files(read_project(place.root)))
-
-    return plant
+    for file in (place.root / render.WORKFLOWS).iterdir():
+        file.unlink()
+    path = place.root / "pyproject.toml"
+    wanted = like(read_project(place.root), place.name.replace("_", "-"), workflows=True)
+    text = completed(path.read_text(encoding="utf-8"), wanted)
+    table = "[tool.release.workflows]\n"
+    path.write_text(text.replace(table, f"{table}hook = false\n"), encoding="utf-8")
+    write(place.root, render.files(read_project(place.root)))
 
 
 def in_git(*arguments: str) -> Plant:

@@ -19,6 +19,8 @@ from typing import Any
 from release.gates.workflows.pins import table
 from release.render import WORKFLOWS
 from release.render.facts import pin
+from tests.render.releases import HOST, SLUG, Releases
+from tests.render.trusted import TrustingIndex
 
 BIN = Path(sys.executable).parent
 NOTE = """\
@@ -42,7 +44,7 @@ mkdir -p "$to"
 if [ "$(echo "$GIVEN_PATH" | grep -c .)" = 1 ]; then
   cp -r "$GIVEN_PATH." "$to/"
 else
-  echo "$GIVEN_PATH" | while read -r path; do [ ! -e "$path" ] || cp -r "${path%/}" "$to/"; done
+  for path in $GIVEN_PATH; do [ ! -e "$path" ] || cp -r "${path%/}" "$to/"; done
 fi
 echo "artifact-id=$GIVEN_NAME" >> "$GITHUB_OUTPUT"
 """
@@ -61,6 +63,10 @@ elif [ "${TAMPER:-}" = "$GITHUB_JOB add" ]; then
   echo > "$GIVEN_PATH/small_thing-1.2.3-py2-none-any.whl"
 fi
 """
+ROOT = Path(__file__).parents[2]
+PUBLISH = f"""\
+[ -z "$INDEX" ] || PYTHONPATH={ROOT} {sys.executable} -P -m tests.render.trusted "$INDEX" "$FILE"
+"""
 ATTEST = """\
 echo '{}' > "$STANDIN/$GITHUB_ACTION.json"
 echo "bundle-path=$STANDIN/$GITHUB_ACTION.json" >> "$GITHUB_OUTPUT"
@@ -75,7 +81,7 @@ ACTIONS: Mapping[str, tuple[str, Sequence[str], Sequence[str]]] = {
         [],
     ),
     "actions/attest": (ATTEST, ["subject-path", "sbom-path"], ["bundle-path"]),
-    "pypa/gh-action-pypi-publish": ("true", ["packages-dir", "attestations", "password"], []),
+    "pypa/gh-action-pypi-publish": (PUBLISH, ["packages-dir", "attestations", "password"], []),
 }
 # What takes the place of programs of the runner; what pip is to install is here already.
 PROGRAMS = {
@@ -83,8 +89,9 @@ PROGRAMS = {
 [ "$1 $2 $3" = "-m pip install" ] && exit 0
 exec {sys.executable} "$@"
 """,
-    "gh": """\
+    "gh": f"""\
 printf '%s\\n' "$GITHUB_JOB: $*" >> "$STANDIN/gh.txt"
+[ -z "$FORGE" ] || [ "$1" != release ] || exec env HTTP_PROXY="$FORGE" GH_HOST={HOST} {BIN}/gh "$@"
 """,
 }
 
@@ -114,13 +121,20 @@ def act(
     *,
     tools: Path,
     tamper: str = "",
+    forge: Releases | None = None,
+    index: TrustingIndex | None = None,
+    programs: Mapping[str, str] | None = None,
 ) -> Acted:
-    """Run one workflow of a repository for an event."""
+    """Run one workflow of a repository for an event.
+
+    Releases are made on `forge` and files are published to `index`, where these are given.
+    `programs` take the place of others on the runner.
+    """
     here = root.parent / "standin"
     here.mkdir()
     for name in ("artifacts", "bin"):
         (here / name).mkdir()
-    for name, text in PROGRAMS.items():
+    for name, text in {**PROGRAMS, **(programs or {})}.items():
         program = here / "bin" / name
         program.write_text(f"#!/bin/sh\n{text}")
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
@@ -131,19 +145,26 @@ def act(
     (here / file).write_text(text.replace("uses: $/.github", "uses: ./.github"))
     token = ["-s", f"GITHUB_TOKEN={'x' * 8}"]
     path = os.pathsep.join([str(here / "bin"), str(BIN), os.environ["PATH"]])
-    env = {
-        **{name: text for name, text in os.environ.items() if not name.startswith("GITHUB_")},
-        "PATH": path,
+    given = {
         "STANDIN": str(here),
         "TAMPER": tamper,
-        "HOME": str(here),
         "NOX_RELEASE_CACHE": str(tools),
+        "GITHUB_REPOSITORY": SLUG,
+        "FORGE": forge.address if forge else "",
+        "INDEX": index.address if index else "",
+        "FORGE_KEY": index.key if index else "",
+        "FILE": str(here / file),
+    }
+    env = {
+        **{name: text for name, text in os.environ.items() if not name.startswith("GITHUB_")},
+        **given,
+        "PATH": path,
+        "HOME": str(here),
     }
     done = subprocess.run(
         [str(BIN / "act"), event, "-W", str(here / file), "-e", str(here / "event.json"),
          "-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--json", *token, *replaced,
-         *("--env", f"STANDIN={here}", "--env", f"TAMPER={tamper}"),
-         *("--env", f"NOX_RELEASE_CACHE={tools}")],
+         *(word for name, said in given.items() for word in ("--env", f"{name}={said}"))],
         cwd=root, env=env, capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
     return _read(here, done.stdout, done.stderr)

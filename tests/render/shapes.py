@@ -2,57 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
+from release.actions.adopt import PROCEDURES
+from release.adopt.templates import like
+from release.project import read_project
 from release.render import Rendered
 from release.render.write import look
 from release.run import writing
 from release.run.store import Store
-from tests.support import PYPROJECT, make_project
+from tests.support import PYPROJECT, commit, make_project
 
 POSTGRES = "postgres:18@sha256:" + "3a" * 32
-SHAPES: Mapping[str, str] = {
+OTHERS = {
     "default": "",
-    "ophamin": """
-[tool.release.workflows]
-provenance = "inline"
-dry-run = true
-forge-release = true
-image = true
-""",
-    "ajolopy": """
-[tool.release]
-prerelease-tag = "v{base}-{pre}"
-
-[tool.release.workflows]
-provenance = "inline"
-forge-release = true
-bundles = true
-""",
-    "chap_checker": """
-[tool.release.gates.workflows]
-strict = true
-
-[tool.release.workflows]
-forge-release = true
-""",
-    "aksara": f"""
-[tool.release]
-publishing = "manual"
-
-[tool.release.workflows]
-provenance = "inline"
-gate = "release-gate.yml"
-postgres = "{POSTGRES}"
-""",
-    "openmed": """
-[tool.release.gates.setup]
-workflow = "publish.yml"
-
-[tool.release.workflows]
-provenance = "reusable"
-""",
     "all": f"""
 [tool.release.workflows]
 provenance = "reusable"
@@ -67,11 +31,25 @@ sessions = ["slow.tests"]
 dependabot = true
 """,
 }
+DECLARED = '[project]\nclassifiers = ["Programming Language :: Python :: 3.12"]\n'
+SHAPES = (*OTHERS, *PROCEDURES)
 
 
-def make_shape(root: Path, name: str, more: str = "") -> Path:
-    """A small project with the settings of a shape; nothing is rendered yet."""
-    return make_project(root, {"pyproject.toml": PYPROJECT + SHAPES[name] + more})
+def make_shape(root: Path, name: str) -> Path:
+    """A small project with the settings of a shape; nothing is rendered yet.
+
+    Those of a procedure are what `adopt --like NAME --workflows` writes.
+    """
+    declared = PYPROJECT.replace("[project]\n", DECLARED)
+    root = make_project(root, {"pyproject.toml": declared} if name == "all" else None)
+    shape = OTHERS.get(name)
+    if shape is None:
+        shape = "\n" + like(read_project(root), name, workflows=True)
+    with (root / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write(shape)
+    if shape:
+        commit(root, "Choose the shape")
+    return root
 
 
 def write(root: Path, files: Iterable[Rendered]) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from release import render
 from release.project import read_project
 from tests.render.acting import BIN, Acted, act
+from tests.render.releases import Releases
 from tests.render.shapes import make_shape, write
+from tests.render.trusted import Publisher, TrustingIndex
 from tests.support import commit, git, with_remote
 from tests.support import write as write_files
 
@@ -28,6 +32,10 @@ HERE = {
     "[tool.release.gates.setup]": CONFIRMED,
     "[tool.release.workflows]": "hook = false",
 }
+# Of a procedure's settings, those that its workflows are made of.
+SHAPING = ("[tool.release]", *(f"[tool.release.{name}]" for name in (
+    "workflows", "gates.workflows", "gates.setup"
+)))  # fmt: skip
 PUSH = "push"
 FILES = ["small_thing-1.2.3-py3-none-any.whl", "small_thing-1.2.3.tar.gz"]
 DOUBLE = """
@@ -54,15 +62,16 @@ def release(tmp_path: Path, tools_folder: Path) -> Release:
         file: str = "release.yml",
         ref: str = "",
         dry_run: str | None = None,
-        tamper: str = "",
         version: str = "1.2.3",
         runners: int = 0,
-        without: str = "\0",
         files: dict[str, str | bytes | None] | None = None,
+        **world: Any,
     ) -> Acted:
         root = make_shape(tmp_path / "small-thing", shape)
         (tmp_path / "index").mkdir()
-        settings = (root / "pyproject.toml").read_text()
+        tables = re.split(r"(?m)^(?=\[)", (root / "pyproject.toml").read_text())
+        kept = [t for t in tables if t.startswith(SHAPING) or not t.startswith("[tool.release")]
+        settings = re.sub(r"(?m)^(sign-tags|protected) = .*\n", "", "".join(kept))
         for table, line in HERE.items():
             added = f"{table}\n{line.format(index=(tmp_path / 'index').as_uri())}\n"
             known = f"{table}\n" in settings
@@ -70,8 +79,7 @@ def release(tmp_path: Path, tools_folder: Path) -> Release:
         if runners:
             table = "[tool.release.workflows]\n"
             settings = settings.replace(table, f"{table}runners = {runners}\n")
-        kept = [line for line in settings.splitlines() if not line.startswith(without)]
-        settings = "\n".join(kept).replace('"1.2.3"', f'"{version}"')
+        settings = settings.replace('"1.2.3"', f'"{version}"')
         source = f'"""A small thing."""\n\n__version__ = "{version}"\n' + DOUBLE
         write_files(
             root,
@@ -88,13 +96,17 @@ def release(tmp_path: Path, tools_folder: Path) -> Release:
         git(root, "push", "--quiet", "origin", tag)
         payload = {"ref": ref or f"refs/tags/{tag}"}
         inputs = {"inputs": {"dry_run": dry_run}} if dry_run else {}
-        return act(root, file, event, payload | inputs, tools=tools_folder, tamper=tamper)
+        return act(root, file, event, payload | inputs, tools=tools_folder, **world)
 
     return run
 
 
-def test_a_pushed_tag_publishes_the_files_that_were_judged(release: Release) -> None:
-    done = release("default")
+def test_a_pushed_tag_publishes_the_files_that_were_judged(
+    release: Release, tmp_path: Path
+) -> None:
+    with TrustingIndex(tmp_path / "served", Publisher()) as index:
+        done = release("default", index=index)
+        assert index.kept.files("small-thing") == done.published[0]["files"], done.log
     assert done.jobs == {"build": "success", "publish": "success"}, done.log
     [published] = done.published
     assert list(published["files"]) == FILES
@@ -102,6 +114,25 @@ def test_a_pushed_tag_publishes_the_files_that_were_judged(release: Release) -> 
     assert not any(published["given"].values())
     [handed] = done.given("actions/download-artifact")
     assert handed["files"] == published["files"]
+
+
+@pytest.mark.parametrize(
+    ("publisher", "claim"),
+    [
+        (Publisher(environment="release"), "environment"),
+        (Publisher(workflow="publish.yml"), "job_workflow_ref"),
+        (Publisher(repository="o/other-thing"), "job_workflow_ref, repository"),
+    ],
+)
+def test_the_index_takes_nothing_of_another_publisher(
+    publisher: Publisher, claim: str, release: Release, tmp_path: Path
+) -> None:
+    built = "mkdir -p .release/dist; echo > .release/dist/small_thing-1.2.3.tar.gz\n"
+    with TrustingIndex(tmp_path / "served", publisher) as index:
+        done = release("default", index=index, programs={"nox-release": built})
+        assert done.jobs == {"build": "success", "publish": "failure"}, done.log
+        assert index.refused == [f"invalid-publisher: {claim}"]
+        assert not index.kept.files("small-thing")
 
 
 def test_attestations_of_a_called_workflow_are_verified_before_the_upload(release: Release) -> None:
@@ -112,19 +143,25 @@ def test_attestations_of_a_called_workflow_are_verified_before_the_upload(releas
     assert all("--source-ref refs/tags/v1.2.3" in line for line in verified)
     assert [note["given"]["sbom_path"] for note in done.given("actions/attest")] == [
         "",
-        "sbom/small-thing.cdx.json",
+        "receipt/sbom/small-thing.cdx.json",
     ]
 
 
 def test_a_candidate_is_a_pre_release_with_all_its_files(release: Release) -> None:
-    done = release("ajolopy", "v1.2.3-rc1", version="1.2.3rc1")
-    assert len(done.published) == 1, done.log
-    [create, edit] = [line for line in done.gh.splitlines() if "release " in line]
-    assert "--draft --verify-tag --title v1.2.3-rc1" in create
-    assert "--prerelease=true SHA256SUMS dist/" in create
-    assert "sbom/small-thing.cdx.json" in create
-    assert "attestations/provenance.sigstore.json attestations/sbom.sigstore.json" in create
-    assert edit.endswith("release edit v1.2.3-rc1 --draft=false")
+    with Releases() as forge:
+        done = release("ajolopy", "v1.2.3-rc1", version="1.2.3rc1", forge=forge)
+        assert len(done.published) == 1, done.log
+        [made] = forge.releases
+        there = forge.files("v1.2.3-rc1")
+    assert (made["draft"], made["prerelease"]) == (False, True), done.log
+    published = {n: f"sha256:{digest}" for n, digest in done.published[0]["files"].items()}
+    assert published.items() <= there.items()
+    assert {*there} - {*published} == {
+        "SHA256SUMS", "receipt.json", "receipt.md", "small-thing.cdx.json", "small-thing.cdx.txt",
+        "provenance.sigstore.json", "sbom.sigstore.json",
+    }  # fmt: skip
+    [receipt] = [n for n in done.given("actions/attest") if "receipt" in n["given"]["subject_path"]]
+    assert receipt["given"]["subject_path"].split() == ["dist/*", "receipt/receipt.*"]
 
 
 def test_a_dry_run_builds_and_has_no_effect(release: Release) -> None:
@@ -136,8 +173,7 @@ def test_a_dry_run_builds_and_has_no_effect(release: Release) -> None:
 
 
 def test_a_person_publishes_a_tag_after_the_gate_that_is_called(release: Release) -> None:
-    # No engine runs a service here; the checklist brings its own PostgreSQL where it needs one.
-    done = release("aksara", event="workflow_dispatch", file="publish.yml", without="postgres = ")
+    done = release("aksara", event="workflow_dispatch", file="publish.yml")
     assert done.jobs["publish"] == "success", done.log
     assert len(done.published) == 1
 
@@ -150,7 +186,7 @@ def test_a_failing_gate_leaves_publishing_out_of_reach(release: Release) -> None
 
 
 def test_a_tag_of_another_version_stops_before_any_effect(release: Release) -> None:
-    done = release("chap_checker", "v1.2.4")
+    done = release("chap-checker", "v1.2.4")
     assert "v1.2.4" in done.log
     assert set(done.jobs.values()) == {"failure"}
     assert not done.published

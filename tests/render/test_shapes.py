@@ -10,6 +10,7 @@ import subprocess
 import sys
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, event, example, given, settings
@@ -112,6 +113,26 @@ def test_the_default_fits_one_screen(tmp_path: Path) -> None:
     assert (root / WORKFLOWS / "release.yml").read_text().count("\n") <= 62
 
 
+def test_each_python_that_is_declared_is_tested_on(tmp_path: Path) -> None:
+    declared = [f"Programming Language :: Python :: {v}" for v in ("3", "3.9", "3.13", "3.14")]
+    named = f'description = "A small thing."\nclassifiers = {json.dumps(declared)}'
+    text = PYPROJECT.replace('description = "A small thing."', named)
+    root = make_project(tmp_path / "small-thing", {"pyproject.toml": text})
+    assert workflow(root, "ci.yml")["jobs"]["test"]["strategy"]["matrix"] == {"python": ["3.14"]}
+    write_files(root, {"pyproject.toml": f'{text}\n[tool.release]\npython = "3.13"\n'.encode()})
+    assert "test" not in workflow(root, "ci.yml")["jobs"]
+
+
+def workflow(root: Path, name: str) -> Any:
+    [text] = [f.text for f in render.files(read_project(root)) if f.path == f"{WORKFLOWS}/{name}"]
+    return yaml.load(text)
+
+
+def test_a_commit_of_the_release_branch_is_judged_whatever_comes_after(tmp_path: Path) -> None:
+    group = workflow(make_project(tmp_path / "small-thing"), "ci.yml")["concurrency"]["group"]
+    assert group == "ci-${{ github.event.pull_request.number || github.sha }}"
+
+
 def test_jobs_that_run_code_of_the_project_may_only_read(shape: Path) -> None:
     for path in workflows(shape):
         for name, job in yaml.load(Path(path).read_text())["jobs"].items():
@@ -183,7 +204,7 @@ def test_hostile_settings_stay_texts_or_are_refused(
     found = yaml.load(files[f"{WORKFLOWS}/release.yml"])
     jobs = found["jobs"]
     assert jobs["publish"]["environment"] == values[0].strip()
-    assert set(jobs) == {"preflight", "build", "attest", "verify", "publish", "forge-release"}
+    assert set(jobs) == {"build", "attest", "verify", "publish", "forge-release"}
     [filter_] = found[True]["push"]["tags"]
     assert re.sub(r"\\(.)", r"\1", filter_) == f"{values[2]}[0-9]*"
     installs = shlex.split(jobs["build"]["steps"][2]["run"])
@@ -241,7 +262,7 @@ def of_gate(judge: Judge, root: Path, status: Status) -> str:
 def test_the_gate_passes_what_is_rendered_and_newer_pins_and_comments(
     tmp_path: Path, judge: Judge
 ) -> None:
-    root = rendered(make_shape(tmp_path / "chap_checker", "chap_checker"))
+    root = rendered(make_shape(tmp_path / "chap-checker", "chap-checker"))
     path = root / WORKFLOWS / "release.yml"
     text = path.read_text()
     of_gate(judge, root, Status.PASSED)
@@ -264,7 +285,7 @@ def test_the_gate_passes_what_is_rendered_and_newer_pins_and_comments(
             "contents: read # to make",
             "forge-release.permissions.contents is 'read'",
         ),
-        ("needs: [preflight]", "needs: []", "jobs.build.needs[0] is missing"),
+        ("needs: [build]", "needs: []", "jobs.attest.needs[0] is missing"),
         (
             "          sha256sum --check",
             "          echo --check",
@@ -285,7 +306,7 @@ def test_the_gate_passes_what_is_rendered_and_newer_pins_and_comments(
 def test_the_gate_names_what_was_changed(old: str, new: str, says: str, tmp_path: Path) -> None:
     from release.gates.workflows.rendered import drift
 
-    root = rendered(make_shape(tmp_path / "chap_checker", "chap_checker"))
+    root = rendered(make_shape(tmp_path / "chap-checker", "chap-checker"))
     path = root / WORKFLOWS / "release.yml"
     assert not list(drift(read_project(root)))
     path.write_text(path.read_text().replace(old, new, 1))
