@@ -44,7 +44,7 @@ def write(root: Path, files: Sequence[New], scratch: Path) -> None:
                 (root / file.path, *_stage(root / file.path, file, Path(folder, str(n)), undo))
                 for n, file in enumerate(files)
             ]
-            for target, new, old in staged:
+            for file, (target, new, old) in zip(files, staged, strict=True):
                 undo.callback(_put_back, target, old)  # before it is: Ctrl-C may come in between
                 target.unlink() if file.after is None else new.replace(target)
         except OSError as error:
