@@ -294,7 +294,8 @@ class WorkflowSettings(Table):
         description="Whether the container image is judged in its own job, too; nothing pushes it.",
     )
     gate: WorkflowFile | None = Field(
-        None, description="A workflow of its own for the checklist, which publishing calls."
+        None,
+        description="A workflow of its own for the checklist, whose files publishing takes.",
     )
     postgres: (
         Annotated[str, StringConstraints(pattern=r"^[\w./:-]+@sha256:[0-9a-f]{64}$")] | None

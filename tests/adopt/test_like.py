@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from release import render
 from release.actions.adopt import PROCEDURES
 from release.adopt.facts import facts
 from release.adopt.plan import plan
 from release.adopt.templates import like, noxfile
 from release.project import read_project
 from release.text.toml_additions import completed
+from tests.render.shapes import write as write_rendered
 from tests.support import make_project, write
 
 PROJECTS = Path(__file__).parent.parent / "projects"
@@ -65,17 +67,24 @@ def test_they_are_those_of_the_project_that_is_released_by_them(name: str) -> No
     assert tested.keys() - said.keys() == (FOUND & tested.keys()) | OWN[name]
 
 
+@pytest.mark.parametrize("workflows", [False, True])
 @pytest.mark.parametrize("name", PROCEDURES)
-def test_any_project_can_have_them_and_has_them_once(name: str, tmp_path: Path) -> None:
+def test_any_project_can_have_them_and_has_them_once(
+    name: str, workflows: bool, tmp_path: Path
+) -> None:
     root = make_project(tmp_path / "small-thing")
     project = read_project(root)
-    text = like(project, name)
+    text = like(project, name, workflows=workflows)
     adoption = plan(project, facts(project), noxfile(), text)
     write(root, {change.path: change.after for change in adoption.changes})
     after = read_project(root)
     assert settings(text).items() <= settings((root / "pyproject.toml").read_text()).items()
-    again = plan(after, facts(after), noxfile(), like(after, name))
-    assert (again.changes, again.remarks) == ((), ())
+    assert (after.settings.workflows is not None) == workflows
+    if workflows:
+        write_rendered(root, render.files(after))
+    for asked in {False, workflows}:
+        again = plan(after, facts(after), noxfile(), like(after, name, workflows=asked))
+        assert (again.changes, again.remarks) == ((), ())
 
 
 def test_what_the_repository_lacks_is_left_out(tmp_path: Path) -> None:
