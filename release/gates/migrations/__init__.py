@@ -7,8 +7,8 @@ of the project whose migrations (SQL, Alembic's or Django's, in `folder`) are ch
 
 - `transactional`: the last migration fails after its last statement. `migrate` must fail, the
   schema must be as it was before, and the fixed migration must then be executed.
-- `advisory-lock`: two `migrate` at once leave what a single one does, and while one is in a slow
-  migration the other one waits or refuses.
+- `advisory-lock`: while one `migrate` is in a slow migration another one waits or refuses, and both
+  leave what a single one does.
 - `checksums`: a statement is added to a migration that was applied. `migrate` or `status` must
   fail, where neither did before the change, and the statement must not be executed, while the
   changed migrations do apply to an empty database.
@@ -46,7 +46,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -100,7 +100,7 @@ TOOLS: tuple[tuple[str, str, str, str], ...] = (
     ("migrations/*.sql", "SQL migrations", "COMMAND migrate", "COMMAND status"),
     ("src/*/migrations/*.sql", "SQL migrations", "COMMAND migrate", "COMMAND status"),
 )  # fmt: skip
-Snapshot = Mapping[str, Any]
+Snapshot = Sequence[str]
 
 
 def applies(project: Project, _level: Level | None) -> str | None:
@@ -448,31 +448,6 @@ class Bench:
 
     def _prove_advisory_lock(self, migrations: Migrations, reference: Snapshot) -> list[Finding]:
         """Two migrators at once leave what one leaves, and never are in a migration together."""
-        return self._two_at_once(reference) or self._one_waits(migrations, reference)
-
-    def _two_at_once(self, reference: Snapshot) -> list[Finding]:
-        names = self._server.new_name(), self._server.new_name()
-        self._server.ask(*(step for name in names for step in self._steps(name, "create")))
-        single, database = names
-        if (done_alone := self._migrate(single)).status != 0:
-            raise _not_twice(done_alone)
-        with self._migrators() as pool:
-            pair = [pool.submit(self._migrate, database) for _ in range(2)]
-            done = [future.result() for future in pair]
-        looks = [step for name in names for step in self._steps(name, "snapshot")]
-        alone, together = self._server.ask(*looks)
-        left = differences(reference, together, differing_columns(reference, alone))
-        if not left and any(each.status == 0 for each in done):
-            return []
-        said = listed(left) if left else done[0].last_line
-        return [
-            Finding(
-                f"two migrators at once leave something else than one: {said}",
-                remedy="take a lock on the database before what is applied is looked up",
-            )
-        ]
-
-    def _one_waits(self, migrations: Migrations, reference: Snapshot) -> list[Finding]:
         last = migrations.files[-1]
         database = self._server.new_name()
         steps = self._steps(database, "create", "prepare")
@@ -604,43 +579,11 @@ def _not_run(path: str, done: Completed) -> CannotCheck:
     )
 
 
-def differences(
-    expected: Snapshot, found: Snapshot, volatile: frozenset[str] | None = None
-) -> list[str]:
-    """What differs between two databases, one text for each thing.
-
-    Of the content of tables the numbers of rows are compared where both have a table and `volatile`
-    is given, and their columns, too, but for those that it names.
-    """
-    before, after = set(expected["schema"]), set(found["schema"])
+def differences(expected: Snapshot, found: Snapshot) -> list[str]:
+    """What differs between two databases, one text for each thing."""
+    before, after = set(expected), set(found)
     lines = [f"{line} (more)" for line in sorted(after - before)]
-    lines += [f"{line} (missing)" for line in sorted(before - after)]
-    if volatile is None:
-        return lines
-    for table in sorted(expected["content"].keys() & found["content"].keys()):
-        one, other = expected["content"][table], found["content"][table]
-        if one["rows"] != other["rows"]:
-            lines.append(f"{other['rows']} rows in {table} instead of {one['rows']}")
-        else:
-            columns = sorted(differing_columns_of(table, one, other) - volatile)
-            lines += [f"other values in {column}" for column in columns]
-    return lines
-
-
-def differing_columns(one: Snapshot, other: Snapshot) -> frozenset[str]:
-    """The columns whose content differs between two databases, such as times and serial numbers."""
-    tables = one["content"].keys() & other["content"].keys()
-    return frozenset(
-        column
-        for table in tables
-        for column in differing_columns_of(table, one["content"][table], other["content"][table])
-    )
-
-
-def differing_columns_of(table: str, one: Snapshot, other: Snapshot) -> frozenset[str]:
-    """As `differing_columns`, of one table."""
-    columns = one["columns"].items() ^ other["columns"].items()
-    return frozenset(f"{table}.{name}" for name, _ in columns)
+    return lines + [f"{line} (missing)" for line in sorted(before - after)]
 
 
 def listed(items: Sequence[str]) -> str:

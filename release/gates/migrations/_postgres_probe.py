@@ -10,6 +10,7 @@ parameters, and the number of the process that asks in NOX_RELEASE_OWNER.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -77,10 +78,6 @@ SCHEMA = (
         FROM pg_policy y JOIN pg_class c ON c.oid = y.polrelid
         JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {own}""",
 )
-TABLES = """SELECT n.nspname, c.relname, array_agg(a.attname::text ORDER BY a.attnum)
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-    WHERE c.relkind = 'r' AND {own} GROUP BY n.nspname, c.relname"""
 SESSIONS = """SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'
     AND datname <> current_database() AND position(%s IN datname) > 0"""
 OPENED = """SELECT datname, sessions FROM pg_stat_database
@@ -165,34 +162,14 @@ class Probe:
         with self.connect(step["database"]) as connection:
             return seen(connection)
 
-    def snapshot(self, step: Step) -> dict[str, Any]:
-        """What `database` holds: its schema as lines, and of each table the number of rows and a
-        digest of each column."""
+    def snapshot(self, step: Step) -> list[str]:
+        """The schema of `database`, as lines."""
         with self.connect(step["database"]) as connection:
-            lines: list[str] = []
-            for query in SCHEMA:
-                lines += (
-                    line for (line,) in connection.execute(query.replace("{own}", OWN)).fetchall()
-                )
-            content: dict[str, dict[str, Any]] = {}
-            for space, table, columns in connection.execute(
-                TABLES.replace("{own}", OWN)
-            ).fetchall():
-                digests = sql.SQL(", ").join(
-                    sql.SQL("md5(string_agg(md5({0}::text), '' ORDER BY md5({0}::text)))").format(
-                        sql.Identifier(column)
-                    )
-                    for column in columns
-                )
-                query = sql.SQL("SELECT count(*), {} FROM ONLY {}.{}").format(
-                    digests, sql.Identifier(space), sql.Identifier(table)
-                )
-                rows, *found = connection.execute(query).fetchone()
-                content[f"{space}.{table}"] = {
-                    "rows": rows,
-                    "columns": dict(zip(columns, found, strict=True)),
-                }
-        return {"schema": sorted(lines), "content": content}
+            return sorted(
+                line
+                for query in SCHEMA
+                for (line,) in connection.execute(query.replace("{own}", OWN)).fetchall()
+            )
 
     def watch(self, step: Step) -> bool:
         """Whether sessions are opened in databases whose names hold `token`, in all if it is empty.
@@ -294,23 +271,6 @@ def answer(path: Path, is_alone: Callable[[], bool]) -> None:
     part.replace(path.with_suffix(".answer"))
 
 
-def watch(owner: int) -> Callable[[], bool]:
-    """What tells whether the program that asked for this one is gone.
-
-    Its parent's number tells it at once, but not on Windows, where it stays what it was.
-    """
-    parent = os.getppid()
-    try:
-        import psutil
-
-        process = psutil.Process(owner)
-    except ImportError:
-        return lambda: os.getppid() != parent
-    except psutil.NoSuchProcess:
-        return lambda: True
-    return lambda: os.getppid() != parent or not process.is_running()
-
-
 def serve(folder: Path, is_alone: Callable[[], bool]) -> None:
     """Answer requests until told to stop, and the last one when nobody is left to tell."""
     number = 1
@@ -327,6 +287,8 @@ def serve(folder: Path, is_alone: Callable[[], bool]) -> None:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent))
+    watch = importlib.import_module("_postgres_server").watch
     asked, is_alone = Path(sys.argv[1]), watch(int(os.environ["NOX_RELEASE_OWNER"]))
     if asked.is_dir():
         serve(asked, is_alone)

@@ -21,7 +21,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from release.errors import CannotCheck
 from release.gates.migrations.database_places import scheme_of
@@ -35,6 +35,7 @@ SCRIPTS = Path(__file__).parent
 VARIABLE = "DATABASE_URL"
 OLDEST = 140000
 PARTS = ("host", "port", "user", "password")
+HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::(\d*))?")
 # Parameters of a URL that libpq knows beside where and who, and that our own questions need.
 KEPT_PARAMETERS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "channel_binding",
                    "gssencmode", "require_auth", "target_session_attrs")  # fmt: skip
@@ -55,40 +56,27 @@ ASIDE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a server is and who asks it; `hosts` and `ports` have the same length, one or more.
-
-    `parameters` are those of its URL, without names of a database.
-    """
+    """Where a server is and who asks it, as a URL says it; several hosts, or ports, by commas."""
 
     scheme: str
+    authority: str
+    query: str
     user: str
     password: str
-    hosts: tuple[str, ...]
-    ports: tuple[str, ...]
-    parameters: tuple[tuple[str, str], ...] = ()
+    host: str
+    port: str
 
     def url(self, database: str, scheme: str | None = None) -> str:
         """The URL of a database on it."""
-        who = quote(self.user, safe="")
-        if self.password:
-            who += f":{quote(self.password, safe='')}"
-        where = ",".join(
-            (f"[{host}]" if ":" in host else quote(host, safe="")) + (f":{port}" if port else "")
-            for host, port in zip(self.hosts, self.ports, strict=True)
-        )
-        query = f"?{urlencode(self.parameters, quote_via=quote)}" if self.parameters else ""
-        return f"{scheme or self.scheme}://{who}{'@' if who else ''}{where}/{database}{query}"
+        query = f"?{self.query}" if self.query else ""
+        return f"{scheme or self.scheme}://{self.authority}/{database}{query}"
 
     def libpq(self) -> dict[str, str]:
         """Where, who and how, in libpq's names of connection parameters."""
-        given = dict(self.parameters)
-        known = {
-            "host": given.get("host") or ",".join(self.hosts),
-            "port": given.get("port") or ",".join(self.ports),
-            "user": given.get("user") or self.user,
-            "password": given.get("password") or self.password,
-            "sslmode": given.get("ssl", ""),
-        }
+        # As libpq reads it, to which a plus is a plus.
+        given = dict(parse_qsl(self.query.replace("+", "%2B"), keep_blank_values=True))
+        known = {name: given.get(name) or getattr(self, name) for name in PARTS}
+        known["sslmode"] = given.get("ssl", "")
         known |= {name: given[name] for name in KEPT_PARAMETERS if name in given}
         return {name: value for name, value in known.items() if value.strip(",")}
 
@@ -105,26 +93,18 @@ def read_url(text: str) -> tuple[Address, str]:
     except ValueError:
         raise ValueError("it is not a URL, or what is special in it is not quoted") from None
     who, _, where = parts.netloc.rpartition("@")
-    user, _, password = who.partition(":")
-    hosts, ports = [], []
-    for item in where.split(","):
-        match = re.fullmatch(r"(\[[^\]]*\]|[^:\[\]]*)(?::(\d*))?", item)
-        if match is None:
-            raise ValueError("it names no host and port")
-        hosts.append(unquote(match[1].strip("[]")))
-        ports.append(match[2] or "")
-    # As libpq reads it, to which a plus is a plus.
-    given = parse_qsl(parts.query.replace("+", "%2B"), keep_blank_values=True)
-    named = {name: value for name, value in given if name in {"dbname", "database"}}
+    user, _, password = map(unquote, who.partition(":"))
+    places = [HOST.fullmatch(item) for item in where.split(",")]
+    if None in places:
+        raise ValueError("it names no host and port")
+    hosts, ports = zip(*((one[1].strip("[]"), one[2] or "") for one in places if one), strict=True)
+    query = [item.partition("=") for item in parts.query.split("&")]
+    named = [unquote(value) for name, _, value in query if name in {"dbname", "database"}]
+    kept = "&".join("".join(item) for item in query if item[0] not in {"dbname", "database"})
     address = Address(
-        scheme=parts.scheme,
-        user=unquote(user),
-        password=unquote(password),
-        hosts=tuple(hosts),
-        ports=tuple(ports),
-        parameters=tuple((name, value) for name, value in given if name not in named),
+        parts.scheme, parts.netloc, kept, user, password, unquote(",".join(hosts)), ",".join(ports)
     )
-    return address, next(iter(named.values()), unquote(parts.path.lstrip("/")))
+    return address, next(iter(named), unquote(parts.path.lstrip("/")))
 
 
 class Server:
@@ -396,9 +376,8 @@ def _embedded(shell: Shell) -> Iterator[Server]:
                 running = pool.submit(shell.run, python, "-I", program, request, cwd=shell.work)
                 started = _wait(running, result)
                 pid = started["pid"]
-                address = Address(
-                    "postgresql", "postgres", password, ("127.0.0.1",), (str(started["port"]),)
-                )
+                place = f"postgresql://postgres:{password}@127.0.0.1:{started['port']}"
+                address, _ = read_url(place)
                 server = Server(shell, address, "nox_release", embedded=True)
                 with server.asked():
                     server.start()

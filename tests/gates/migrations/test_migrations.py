@@ -22,7 +22,6 @@ from release.gates.migrations import (
     Migrations,
     applies,
     differences,
-    differing_columns,
     listed,
 )
 from release.gates.migrations._postgres_server import free_port
@@ -310,7 +309,7 @@ def test_no_command_runs_while_variables_lead_to_another_database(
 ) -> None:
     name, assert_untouched = theirs
     address = shared.server.address
-    given = {"HOST": "127.0.0.1", "PORT": address.ports[0], "NAME": name, "USER": "postgres",
+    given = {"HOST": "127.0.0.1", "PORT": address.port, "NAME": name, "USER": "postgres",
              "PASSWORD": address.password}  # fmt: skip
     for word, value in given.items():
         monkeypatch.setenv(f"DB_{word}", value)
@@ -771,18 +770,8 @@ def test_a_single_migration_is_proved_as_well(shared: Shared, tmp_path: Path) ->
 # Comparison
 
 
-def snapshot(**tables: dict[str, Any]) -> dict[str, Any]:
-    return {"schema": [f"table {name}" for name in tables], "content": tables}
-
-
 def test_differences_are_named() -> None:
-    one = snapshot(a={"rows": 1, "columns": {"x": "1", "t": "1"}}, b={"rows": 1, "columns": {}})
-    other = snapshot(a={"rows": 1, "columns": {"x": "2", "t": "2"}}, c={"rows": 1, "columns": {}})
+    one, other = ["table a", "table b"], ["table a", "table c"]
     assert differences(one, other) == ["table c (more)", "table b (missing)"]
-    assert differences(one, one, frozenset()) == []
-    volatile = frozenset({"a.t"})
-    assert differences(one, other, volatile)[2:] == ["other values in a.x"]
-    assert differing_columns(one, other) == {"a.x", "a.t"}
-    more = snapshot(a={"rows": 2, "columns": {"x": "2", "t": "2"}})
-    assert "2 rows in a instead of 1" in differences(one, more, volatile)
+    assert differences(one, one) == []
     assert listed(list("abcdefg")) == "a; b; c; d; e and 2 more"
