@@ -11,9 +11,9 @@ project's.
 
 Settings: `register` is the document (SCHEMAS.md unless set), `sources` say where versions stand in
 the code, `migrations` is the folder of scripts, `script` and `major-script` are how they are
-called, `subsection` is the changelog's heading. Without these settings a SCHEMAS.md that can be
-read is compared with the last release, and what changed is advice. Without a last release only
-the registration is judged. All else blocks: the register and the settings are promises.
+called, `subsection` is the changelog's heading. Without a last
+release only the registration is judged. All of it blocks: the register and the settings are
+promises.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from release.errors import CannotCheck, ConfigurationError, attempt
+from release.errors import CannotCheck, attempt
 from release.gates.schemas import schema_register
 from release.gates.schemas.schema_register import Change, Register, Script
 from release.model import Finding, Gate, Judgement, Level, Outcome
@@ -56,15 +56,16 @@ class LastRelease:
 
 
 def applies(project: Project, _level: Level | None) -> str | None:
-    if project.settings.schemas is None and not (project.root / USUAL_REGISTER).is_file():
-        return f"tool.release.schemas is not set, and there is no {USUAL_REGISTER}"
-    return None
+    if project.settings.schemas is not None:
+        return None
+    there = (project.root / USUAL_REGISTER).is_file()
+    more = f"; add [tool.release.schemas] to have {USUAL_REGISTER} judged" if there else ""
+    return f"tool.release.schemas is not set{more}"
 
 
 def check(project: Project, shell: Shell) -> Outcome:
     settings = project.settings.schemas
-    if settings is None:
-        return _check_unconfigured(project, shell.level)
+    assert settings is not None
     path = _normal(settings.register_file or USUAL_REGISTER)
     if (project.root / path).exists():
         register = schema_register.parse(read_text(project.root, path), path)
@@ -128,44 +129,6 @@ def _missing(path: str) -> Finding:
         path,
         remedy="add it with the columns Schema and Version, or correct"
         " tool.release.schemas.register",
-    )
-
-
-def _check_unconfigured(project: Project, level: Level | None) -> Outcome:
-    """Judge a register by itself: its versions never go back."""
-    try:
-        text = read_text(project.root, USUAL_REGISTER)
-    except ConfigurationError as error:
-        return _no_register(error.problems[0].message)
-    register = schema_register.parse(text, USUAL_REGISTER)
-    if register.problems:
-        problem = register.problems[0]
-        place = f"line {problem.line}: " if problem.line else ""
-        return _no_register(place + problem.message)
-    last = last_release(project, project.target_version(level), level)
-    changed: list[Change] = []
-    judged = Judgement(len(register.entries))
-    if last.tag is not None:
-        before = _registered_at(project, USUAL_REGISTER, last.tag)
-        changed = schema_register.changes(register, before)
-        findings = schema_register.judge_order(USUAL_REGISTER, changed, last.tag)
-        advice = (
-            Finding(
-                f"{change.name} went from {change.old} to {change.new} since {last.tag}",
-                USUAL_REGISTER,
-                change.line,
-                "add [tool.release.schemas] to have its migration judged",
-            )
-            for change in changed
-        )
-        judged += Judgement(0, tuple(findings), () if findings else tuple(advice))
-    judged += attempt(lambda: _demand_history(project, last))
-    return judged.settle(_summary(register, changed, last))
-
-
-def _no_register(why: str) -> Outcome:
-    return Outcome.not_applicable(
-        f"tool.release.schemas is not set, and {USUAL_REGISTER} is not a register: {why}"
     )
 
 

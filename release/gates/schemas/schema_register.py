@@ -26,9 +26,7 @@ if TYPE_CHECKING:
     from release.text.sections import Section
 
 FIELD = "{version}"
-LONGEST_VERSION = 64
 MOST_STEPS = 100
-RUN = re.compile(r"[0-9A-Za-z_.]*")
 DIGITS = frozenset("0123456789")
 HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*))?")
 LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
@@ -230,51 +228,15 @@ def stated(text: str, search: str) -> list[tuple[str, int]]:
     """The versions that stand in `text` where `search` has {version}, each with its line.
 
     What is around it is plain text; a version begins with a digit and goes on with letters,
-    digits, dots and underscores. Takes linear time. Raises ValueError for a search that holds
-    {version} not exactly once.
+    digits, dots and underscores. Raises ValueError for a search that holds {version} not exactly
+    once.
     """
     if search.count(FIELD) != 1:
         raise ValueError(f"{search!r} must hold {FIELD} exactly once")
-    before, after = search.split(FIELD)
-    found = []
-    at = end = stop = counted = 0
-    line = 1
-    while (start := text.find(before, at)) >= 0:
-        begin = start + len(before)
-        at = start + 1
-        if begin >= len(text):
-            break
-        if text[begin] not in DIGITS:
-            continue
-        if begin >= end:
-            end, stop = _extent(text, begin, after)
-        if 0 < stop - begin <= LONGEST_VERSION:
-            line += text.count("\n", counted, begin)
-            counted = begin
-            found.append((text[begin:stop], line))
-            at = max(at, stop + len(after))
-    return found
-
-
-def _extent(text: str, begin: int, after: str) -> tuple[int, int]:
-    """Where a version that begins there can reach to, and where it must end before `after`.
-
-    The latter is -1 where it is not followed so. What follows may look like a version itself.
-    """
-    end = _run(text, begin)
-    inside = _run(after, 0)
-    if inside < len(after):
-        stop = end - inside
-        return end, stop if text.startswith(after, stop) else -1
-    if after:
-        return end, text.rfind(after, begin, end)
-    return end, begin + len(text[begin:end].rstrip("."))
-
-
-def _run(text: str, at: int) -> int:
-    """Where the characters that versions are made of end."""
-    match = RUN.match(text, at)
-    return match.end() if match else at
+    before, after = map(re.escape, search.split(FIELD))
+    version = r"([0-9][\w.]{0,63})" if after else r"([0-9](?:[\w.]{0,62}\w)?)(?!\w)"
+    found = re.finditer(before + version + after, text, re.ASCII)
+    return [(match[1], text.count("\n", 0, match.start(1)) + 1) for match in found]
 
 
 def judge_sources(
