@@ -5,13 +5,13 @@ final version on the index below the one to be released (so 1.2.5 with 1.2.4, be
 not). Downloads are checked against the index's digests.
 
 A loss is a kind of file (wheel, sdist), the wheel for every platform, a Python tag, a module, a
-data file or a licence file of the wheel (gone, or empty now), an entry point, an extra (or all that
-it required), a version of Python that Requires-Python allowed, a size that is out of its band, or a
-part of the public API: an object that is gone or a signature that refuses calls it took (told by
-griffe from the sources, which are not imported). What a package's `__init__` imports from the
-package is part of it, unless an `__all__` says otherwise. Python modules that are internal by their
-names (an underscore, tests, docs, examples), what lies in folders of tests, defaults, annotations
-and base classes are noted. Losses of one kind in one folder are told in one line.
+data file or a licence file of the wheel (gone, or empty now), an entry point, an extra, a version
+of Python that Requires-Python allowed, a size that is out of its band, or a part of the public API:
+an object that is gone or a signature that refuses calls it took (told by griffe from the sources,
+which are not imported). What a package's `__init__` imports from the package is part of it, unless
+an `__all__` says otherwise. Python modules that are internal by their names (an underscore, tests,
+docs, examples), what lies in folders of tests, defaults, annotations and base classes are noted.
+Losses of one kind in one folder are told in one line.
 
 Blocks: a silent loss (harm), and new names in a patch release with `frozen-patches` (promise). Not
 silent is what the changelog's section of the release says is removed, a version of Python that goes

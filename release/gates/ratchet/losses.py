@@ -318,13 +318,6 @@ def compare_metadata(old: Archive, new: Archive) -> Compared:
     ]
     losses = [Loss(f"entry point {name}") for name in sorted(points - entry_points(new))]
     losses += [Loss(f"extra {name}") for name in sorted(extras[0] - extras[1])]
-    had, has = (_requirements(archive) for archive in (old, new))
-    losses += [
-        Loss(f"extra {name}", f"it required {listing(had[name])}", how="requires nothing since {0}")
-        for name in sorted(extras[0] & extras[1] & had.keys() - has.keys())
-        # What is required anyway now is not lost.
-        if not had[name] <= has.get("", set())
-    ]
     claimed = [set(archive.metadata.get("classifiers", [])) for archive in (old, new)]
     losses += [
         replace(loss, said="like its classifier")
@@ -335,24 +328,6 @@ def compare_metadata(old: Archive, new: Archive) -> Compared:
         )
     ]
     return Compared(len(points) + len(extras[0]) + 1, tuple(losses))
-
-
-def _requirements(archive: Archive) -> dict[str, set[str]]:
-    """The names of what each extra requires, those that are always required under ""."""
-    from packaging.requirements import InvalidRequirement, Requirement
-    from packaging.utils import canonicalize_name
-
-    found: dict[str, set[str]] = {}
-    for line in archive.metadata.get("requires_dist", []):
-        try:
-            requirement = Requirement(line)
-        except InvalidRequirement:
-            continue
-        extras = re.findall(r'\bextra == "([^"]+)"', str(requirement.marker or ""))
-        for extra in extras or [""]:
-            name = str(canonicalize_name(extra)) if extra else ""
-            found.setdefault(name, set()).add(str(canonicalize_name(requirement.name)))
-    return found
 
 
 _MINORS = (*((2, minor) for minor in (6, 7)), *((3, minor) for minor in range(31)), (4, 0))

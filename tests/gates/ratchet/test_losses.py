@@ -336,24 +336,6 @@ def test_entry_points_and_extras_that_are_gone_are_losses(tmp_path: Path) -> Non
     ]
 
 
-def test_an_extra_that_requires_nothing_any_more_is_a_loss(tmp_path: Path) -> None:
-    extra = "Provides-Extra: web\n"
-    one = f'{extra}Requires-Dist: flask>=2; extra == "web" and python_version > "3"\n'
-
-    def said(name: str, new: str) -> list[str]:
-        folder = tmp_path / name
-        found = compare_metadata(*wheels(folder, {"metadata": one}, {"metadata": new}))
-        return [f"{loss.what} {loss.how}; {loss.detail}" for loss in found.losses]
-
-    assert said("kept", one.replace("2", "3")) == []
-    assert said("other", f"{extra}Requires-Dist: quart; extra == 'web'\n") == []
-    assert said("none", extra) == ["extra web requires nothing since {0}; it required flask"]
-    assert said("always", f"{extra}Requires-Dist: Flask\n") == []
-    assert said("odd", f"{extra}Requires-Dist: >>\nRequires-Dist: a\n") == [
-        "extra web requires nothing since {0}; it required flask"
-    ]
-
-
 def test_entry_points_that_cannot_be_read_are_none(tmp_path: Path) -> None:
     for text in ("no section\n", b"\xff\xfe[x"):
         wheel = read(make_wheel(tmp_path, files={"{info}/entry_points.txt": text}))
