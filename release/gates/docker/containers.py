@@ -420,10 +420,9 @@ def _failed_line(
     reason: str, stderr: str, file: str, instructions: Sequence[Instruction]
 ) -> int | None:
     """The line of the instruction that failed, where the engine names one."""
-    flat = " ".join(reason.split())
-    for instruction in instructions:
-        if f'building at STEP "{_flat(instruction)}":' in flat:
-            return instruction.line
+    for one in instructions:
+        if f'STEP "{one.keyword} {" ".join(one.rest.split())}":' in " ".join(reason.split()):
+            return one.line
     name = re.escape(file.rpartition("/")[2])
     places = re.findall(rf"^(?:.*/)?{name}:(\d+)$", stderr, re.M)
     return int(places[-1]) if places else None
@@ -439,16 +438,6 @@ def _last(text: str, count: int) -> list[str]:
         if len(found) == count:
             break
     return found
-
-
-def _flat(instruction: Instruction) -> str:
-    """An instruction as buildah repeats it: blanks merged, the words of a JSON list joined."""
-    rest = instruction.rest
-    with contextlib.suppress(ValueError):
-        words = json.loads(rest)
-        if isinstance(words, list):
-            rest = " ".join(map(str, words))
-    return " ".join(f"{instruction.keyword} {rest}".split())
 
 
 def clipped(text: str) -> str:

@@ -112,48 +112,27 @@ def label_arguments(
 ) -> dict[str, str]:
     """The build arguments that give labels the values in `labels`.
 
-    An argument is one when a LABEL takes its whole value from it (directly or by way of an ENV), or
-    when it has one of the usual `names` (by label) and no default. One that a FROM refers to is
+    An argument is one when a LABEL takes its value from it, or when it has one of the usual `names`
+    (by label) and no default. One that a FROM refers to is
     never among them: it chooses a base image.
     """
     declared: dict[str, str] = {}
     for item in found:
         if item.keyword == "ARG":
             declared |= {key: value or declared.get(key, "") for key, value in item.pairs.items()}
+    chosen = {name for item in found if item.keyword == "FROM" for name in _variables(item.rest)}
+    arguments = {
+        name: value
+        for label, value in labels.items()
+        for name in names.get(label, ())
+        if declared.get(name) == ""
+    }
     for item in found:
-        if item.keyword == "FROM":
-            for name in _variables(item.rest):
-                declared.pop(name, None)
-    arguments: dict[str, str] = {}
-    for label, value in labels.items():
-        for name in names.get(label, ()):
-            if declared.get(name) == "":
-                arguments[name] = value
-    for item in found:
-        if item.keyword == "LABEL":
-            for label in item.pairs.keys() & labels.keys():
-                source = _source(found, item.pairs[label])
-                if source in declared:
-                    arguments[source] = labels[label]
-    return arguments
-
-
-def _source(found: Sequence[Instruction], value: str) -> str:
-    """The variable that a value consists of, followed through ENV instructions; "" for none."""
-    seen: set[str] = set()
-    name = ""
-    while True:
-        variables = list(_variables(value))
-        if len(variables) != 1 or variables[0] in seen:
-            return name
-        name = variables[0]
-        seen.add(name)
-        settings = [
-            item.pairs[name] for item in found if item.keyword == "ENV" and name in item.pairs
-        ]
-        if not settings:
-            return name
-        value = settings[-1]
+        for label in item.pairs.keys() & labels.keys() if item.keyword == "LABEL" else ():
+            source = list(_variables(item.pairs[label]))
+            if len(source) == 1 and source[0] in declared:
+                arguments[source[0]] = labels[label]
+    return {name: value for name, value in arguments.items() if name not in chosen}
 
 
 def _variables(text: str) -> Iterator[str]:

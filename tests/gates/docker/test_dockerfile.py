@@ -70,11 +70,6 @@ def test_an_argument_of_any_name_is_given_when_a_label_takes_its_value_from_it()
     assert arguments(text) == {"V": "1.2.3", "SHA": "0123abc"}
 
 
-def test_a_label_is_followed_through_the_environment() -> None:
-    text = f'FROM a\nARG V\nENV APP=$V OTHER=x\nENV V=$V\nLABEL {VERSION}="v${{APP}}"\n'
-    assert arguments(text) == {"V": "1.2.3"}
-
-
 def test_a_label_made_of_two_variables_or_of_none_gives_no_argument() -> None:
     assert arguments(f"FROM a\nARG A\nARG B\nLABEL {VERSION}=$A-$B\n") == {}
     assert arguments(f"FROM a\nARG A\nLABEL {VERSION}=1.2.3\n") == {}
