@@ -153,20 +153,27 @@ def check(project: Project, shell: Shell) -> Outcome:
     if minutes is None:
         minutes = WAITED_IN_CI if environment_is_ci() else 0
     watch = Watch(project, shell, repository, load(project.top).model.workflows)
+    try:
+        return _watched(watch, facts.commit, minutes)
+    except Refused as error:
+        if error.status not in NOT_THERE:
+            raise
+        return Outcome.unchecked(
+            f"{watch.forge.who} does not have {facts.commit[:12]} in {repository.slug}",
+            f"push it: git push {project.settings.remote} {facts.branch or 'HEAD'}",
+        )
+
+
+def _watched(watch: Watch, commit: str, minutes: float) -> Outcome:
+    """The verdict on a commit, for whose checks is waited. Raises CannotCheck as the forge does."""
     started = time.monotonic()
     standing: Standing | None = None
     while True:
         trouble: CannotCheck | None = None
         try:
-            standing = watch.look(facts.commit)
+            standing = watch.look(commit)
         except CannotCheck as error:
-            status = error.status if isinstance(error, Refused) else None
-            if status in NOT_THERE:
-                return Outcome.unchecked(
-                    f"{watch.forge.who} does not have {facts.commit[:12]} in {repository.slug}",
-                    f"push it: git push {project.settings.remote} {facts.branch or 'HEAD'}",
-                )
-            if status in FINAL:
+            if isinstance(error, Refused) and error.status in {*NOT_THERE, *FINAL}:
                 raise
             trouble = error
         waited = time.monotonic() - started
@@ -176,9 +183,11 @@ def check(project: Project, shell: Shell) -> Outcome:
         if trouble and left <= 0:
             raise trouble
         if standing and not trouble and (not standing.pending or left <= 0):
-            return conclude(standing, facts.commit, waited)
+            return conclude(standing, commit, waited)
         awaited = ", ".join(standing.running) if standing else ""
-        shell.note(trouble.reason if trouble else f"waiting for {awaited or 'the first check'}")
+        watch.shell.note(
+            trouble.reason if trouble else f"waiting for {awaited or 'the first check'}"
+        )
         watch.wait(left)
 
 

@@ -593,22 +593,14 @@ def judge_archive(
 
 
 def _judge_hooks(root: Path) -> Judgement:
-    from release.gates.tree import hooks_folder, hooks_path
+    from release.gates.tree import hooks_folder, hooks_path, unused
     from release.settings import environment_is_ci
 
     hooks = hooks_folder(root)
     if hooks is None or environment_is_ci():
         return Judgement()
     path = hooks_path(root)
-    if path != hooks:
-        instead = f"; git uses {path}" if path else ""
-        return _part(
-            Finding(
-                f"the project's hooks in {hooks}/ are not in use{instead}",
-                remedy=f"git config core.hooksPath {hooks}",
-            )
-        )
-    return _part(well="hooks in use")
+    return _part(unused(hooks, path)) if path != hooks else _part(well="hooks in use")
 
 
 def _judge_file(root: Path, workflow: str | None) -> Judgement:

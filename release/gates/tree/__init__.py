@@ -23,7 +23,6 @@ cannot be asked leaves the gate unchecked.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -335,11 +334,7 @@ def _tags(facts: GitFacts, seen: TreeFacts) -> list[Finding]:
 
 def _maintainer(seen: TreeFacts) -> Iterator[Finding]:
     if seen.hooks and seen.hooks_path != seen.hooks:
-        instead = f"; git uses {seen.hooks_path}" if seen.hooks_path else ""
-        yield Finding(
-            f"the project's hooks in {seen.hooks}/ are not in use{instead}",
-            remedy=f"git config core.hooksPath {seen.hooks}",
-        )
+        yield unused(seen.hooks, seen.hooks_path)
     if not seen.identity:
         yield Finding(
             "git knows no identity to commit with",
@@ -415,6 +410,15 @@ def hooks_path(root: Path) -> str | None:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
+def unused(hooks: str, path: str | None) -> Finding:
+    """What there is to say of a folder of hooks that is not the one that git uses."""
+    instead = f"; git uses {path}" if path else ""
+    return Finding(
+        f"the project's hooks in {hooks}/ are not in use{instead}",
+        remedy=f"git config core.hooksPath {hooks}",
+    )
+
+
 def _signs(project: Project) -> bool:
     """Whether a release's tag or commit is to be signed."""
     root, settings = project.root, project.settings
@@ -433,14 +437,15 @@ def _key_problem(root: Path, run: Run) -> str | None:
             return None
         path = Path(key).expanduser()
         return None if path.is_file() else f"the key file {key} is not there"
-    if kind != "openpgp":
-        return None if key else "no key is set"
-    if not key:
+    if not key and kind == "openpgp":
         identity = git(root, "var", "GIT_COMMITTER_IDENT", check=False).stdout
-        email = re.search(r"<([^>]+)>", identity)
-        if not email:
-            return "no key is set"
-        key = email[1]
+        key = identity.partition("<")[2].partition(">")[0]
+    if not key:
+        return "no key is set"
+    return _openpgp_problem(root, key, run) if kind == "openpgp" else None
+
+
+def _openpgp_problem(root: Path, key: str, run: Run) -> str | None:
     named = _config(root, "gpg.openpgp.program") or _config(root, "gpg.program") or "gpg"
     if shutil.which(named) is None:
         return f"{named} is not there"
