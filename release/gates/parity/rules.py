@@ -15,7 +15,7 @@ import re
 import tarfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import IO, TYPE_CHECKING
@@ -344,70 +344,26 @@ def judge_licences(archive: Archive) -> Judgement:
     return Judgement(len(files), faults)
 
 
-# What is called so is a licence, unless its suffix says that it is something else.
-_LICENCE = re.compile(
-    r"(un)?licen[cs]e([-._].*)?|(copying|copyright|notice)([-._].*)?", re.IGNORECASE
-)
-_NO_TEXT = re.compile(r"\.(py[a-z]?|json|ya?ml|toml|cfg|ini|sh|js|html?|tmpl|in|spdx)$", re.I)
-
-
 def judge_licence_agreement(sdist: Archive, wheel: Archive) -> Judgement:
-    """Wheel and sdist have the same licence files.
+    """Wheel and sdist name the same licence files in License-File (PEP 639, metadata 2.4).
 
-    Those are what License-File names (PEP 639), of which a wheel may have more where the sdist
-    calls the field dynamic. Where neither names any, or one of them has metadata before 2.4, they
-    are the files at the top of the sdist, and those in the wheel's metadata, that are called so.
+    A wheel may have more where the sdist calls the field dynamic.
     """
-    both = (sdist, wheel)
-    named = [
-        {str(path) for path in archive.metadata.get("license_files", [])}
-        if metadata_version(archive) >= (2, 4)
-        else set()
-        for archive in both
-    ]
-    if any(named) and all(metadata_version(archive) >= (2, 4) for archive in both):
-        dynamic = {name.lower() for name in sdist.metadata.get("dynamic", [])}
-        missing = [
-            named[1] - named[0] if "license-file" not in dynamic else set(),
-            named[0] - named[1],
-        ]
-        how = "has no License-File of"
-        checked = len(named[0] | named[1])
-    else:
-        top = {name for name in sdist.names if "/" not in name and _is_licence(name)}
-        inside = {name for name in wheel.names if name.startswith(wheel.info) and _is_licence(name)}
-        # A licence that the package itself carries, or one in a folder of the sdist, is there, too.
-        missing = [
-            _lacking(inside, filter(_is_licence, sdist.names)),
-            _lacking(top, filter(_is_licence, wheel.names)),
-        ]
-        how = "lacks"
-        checked = len(top | inside)
+    if min(metadata_version(sdist), metadata_version(wheel)) < (2, 4):
+        return Judgement(1)
+    here, there = ({*map(str, one.metadata.get("license_files", []))} for one in (sdist, wheel))
+    dynamic = "license-file" in {name.lower() for name in sdist.metadata.get("dynamic", [])}
+    lacking = ((sdist, wheel, set() if dynamic else there - here), (wheel, sdist, here - there))
     advice = tuple(
         Finding(
-            f"{archive.file} {how} {listing(names)}, which {other.file} has",
+            f"{archive.file} has no License-File of {listing(names)}, which {other.file} has",
             "pyproject.toml",
             remedy=f"name it in license-files, or {BACKEND}",
         )
-        for archive, other, names in zip(both, reversed(both), missing, strict=True)
+        for archive, other, names in lacking
         if names
     )
-    return Judgement(checked or 1, advice=advice)
-
-
-def _is_licence(path: str) -> bool:
-    base = path.rpartition("/")[2]
-    return bool(_LICENCE.fullmatch(base)) and not _NO_TEXT.search(base)
-
-
-def _lacking(wanted: Iterable[str], there: Iterable[str]) -> set[str]:
-    """The names among those wanted that are not there under this name or with another suffix."""
-    stems = {_stem(path) for path in there}
-    return {path.rpartition("/")[2] for path in wanted if _stem(path) not in stems}
-
-
-def _stem(path: str) -> str:
-    return re.sub(r"\.(txt|rst|md)$", "", path.rpartition("/")[2].lower())
+    return Judgement(len(here | there) or 1, advice=advice)
 
 
 def judge_record(wheel: Archive) -> Judgement:

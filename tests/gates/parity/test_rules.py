@@ -334,24 +334,6 @@ def licences(
     )
 
 
-@pytest.mark.parametrize("version", ["2.1", "2.3", "2.4"])
-def test_a_licence_file_that_one_of_both_files_lacks_is_found(tmp_path: Path, version: str) -> None:
-    def said(sdist: list[str], wheel: list[str]) -> list[str]:
-        return licences(tmp_path, sdist, wheel, version=version)
-
-    assert said(["LICENSE"], []) == [f"{WHEEL} lacks LICENSE, which {SDIST} has"]
-    assert said([], ["LICENCE.txt"]) == [f"{SDIST} lacks LICENCE.txt, which {WHEEL} has"]
-    assert said(["LICENSE", "COPYING.LESSER"], ["LICENSE"]) == [
-        f"{WHEEL} lacks COPYING.LESSER, which {SDIST} has"
-    ]
-    assert said(["COPYING", "NOTICE.md"], ["copying.txt", "{info}/NOTICE"]) == []
-    # Neither a licence of what is vendored, nor what is called alike.
-    assert said(["src/vendored/LICENSE", "license_check.py", "licenses.json"], []) == []
-    assert said(["LICENSE"], ["small_thing/LICENSE"]) == []
-    assert said(["python/LICENSE"], ["LICENSE"]) == []
-    assert said([], []) == []
-
-
 def test_a_licence_file_that_one_of_both_files_does_not_name_is_found(tmp_path: Path) -> None:
     both = ["+LICENSE", "+vendored/LICENSE"]
     assert licences(tmp_path, both, both) == []
