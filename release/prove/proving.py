@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -274,12 +274,9 @@ def _perform(bench: _Bench, tasks: Sequence[_Task], done: Callable[..., None]) -
         running: dict[Future[list[Shown]], _Task] = {}
         try:
             running = {pool.submit(_try, bench, task): task for task in others}
-            waiting = set(running)
-            while waiting:
-                ended, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
-                for future in ended:
-                    task = running[future]
-                    done(task.gate.name, future.result(), any_of=task.any_of)
+            for future in as_completed(running):
+                task = running[future]
+                done(task.gate.name, future.result(), any_of=task.any_of)
         except BaseException:
             bench.run.cancel()
             pool.shutdown(wait=True, cancel_futures=True)

@@ -65,19 +65,17 @@ class Command:
     function its name. `parts` are the lists of a group: of an `if`, each condition with its branch,
     then the last one; of a `while`, the condition and the body. `bare` is the text of the words
     without what is substituted in them, `inner` the commands of these substitutions, `given` what
-    its here-documents hold, from the line `given_line` on.
+    its here-documents hold.
     """
 
     kind: str
     words: tuple[str, ...]
     line: int
-    column: int
     parts: tuple[List, ...] = ()
     redirections: tuple[str, ...] = ()
     bare: str = ""
     inner: List = ()
     given: str = ""
-    given_line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,11 +301,8 @@ class _Tree:
     def raw(self, begin: int, end: int) -> str:
         return self.text.data[begin - self.begin : end - self.begin].decode("utf-8", "replace")
 
-    def place(self, place: int) -> tuple[int, int]:
-        """The line and the column."""
-        above = bisect.bisect_left(self.text.ends, place - self.begin)
-        begin = self.begin + (self.text.ends[above - 1] + 1 if above else 0)
-        return above + 1, len(self.raw(begin, place)) + 1
+    def line(self, place: int) -> int:
+        return bisect.bisect_left(self.text.ends, place - self.begin) + 1
 
     # Lists and pipelines
 
@@ -346,13 +341,12 @@ class _Tree:
         return Command(
             "until" if command.get("Until") else kind,
             words,
-            *self.place(command.get("Pos", node["Pos"])),
+            self.line(command.get("Pos", node["Pos"])),
             parts,
             tuple(word for _, words in around for word in words) if kind else (),
             self.bare(words, substitutions),
             tuple(inner for one in substitutions for inner in self.listed(one.get("Stmts"))),
             "\n".join(map(self.document, documents)),
-            self.place(documents[0]["Hdoc"]["Pos"])[0] if documents else 0,
         )
 
     def bare(self, words: Sequence[str], substitutions: Sequence[Node]) -> str:
