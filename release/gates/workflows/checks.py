@@ -15,7 +15,6 @@ from release.gates.workflows.flow import Run
 from release.gates.workflows.model import Command, Job, Node, Step
 from release.gates.workflows.publishing import (
     DOWNLOAD,
-    UPLOAD,
     Context,
     Publication,
     input_of,
@@ -27,9 +26,9 @@ UNCONDITIONAL = re.compile(r"\s*(?:\$\{\{)?\s*(?:success\(\)|true)\s*(?:\}\})?\s
 NAME = re.compile(r"\$\{?(\w+)")
 # What the values of these options must be of: a variable of the run itself.
 OF_RUN: Mapping[tuple[str, ...], str] = {
-    ("--repo", "-R", "--repository", "--source-uri"): "repository",
-    ("--signer-workflow", "--cert-identity", "--certificate-identity", "--identity"): "workflow",
-    ("--source-ref", "--ref", "--source-tag", "--source-versioned-tag"): "ref",
+    ("--repo", "-R", "--repository"): "repository",
+    ("--signer-workflow", "--cert-identity", "--identity"): "workflow",
+    ("--source-ref", "--ref"): "ref",
     ("--source-digest", "--signer-digest", "--sha"): "sha",
 }
 WORKFLOW_FILE = re.compile(r"/\.github/workflows/([\w.-]+\.ya?ml)")
@@ -194,18 +193,6 @@ def published_artefacts(one: Publication) -> set[str]:
         for step in downloads(one.job)
         if is_below(folder, folder_of(input_of(step, "path"), "."))
     } - {""}
-
-
-def handles(job: Job, name: str, publishing: Job) -> bool:
-    """Whether a job takes or makes an artefact, named as the publishing job names it.
-
-    Of another workflow's job this cannot be told, and none is said to handle other files.
-    """
-    if job.path != publishing.path:
-        return True
-    taken = {artefact(step) for step in downloads(job)}
-    made = {input_of(s, "name").strip() for s in job.steps if uses_any(s, (UPLOAD,))}
-    return name in taken | made or (bool(made) and f"needs.{job.id}." in name)
 
 
 # --- Digests

@@ -8,8 +8,6 @@ own parser. What depends on the run is UNKNOWN, and the rest follows from it by 
 from __future__ import annotations
 
 import ast
-import math
-import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,27 +18,14 @@ from release.text import python
 # Longer ones GitHub refuses.
 MAX_LENGTH = 21_000
 TOKEN = re.compile(
-    r"\s*(?:(?P<string>'(?:[^']|'')*')|(?P<number>-?(?:0x[0-9a-f]+|\d+(?:\.\d+)?(?:e[+-]?\d+)?))"
+    r"\s*(?:(?P<string>'(?:[^']|'')*')|(?P<number>-?\d+(?:\.\d+)?)"
     r"|(?P<name>[a-z_][\w-]*|\*)|(?P<operator>==|!=|<=|>=|&&|\|\||[!<>().,\[\]]))",
     re.I,
 )
 # Functions of which one is enough for `success()` to be no part of a condition any longer.
 STATUS = frozenset(["success", "always", "cancelled", "failure"])
 OPERATORS = {"&&": "and", "||": "or", "!": "~"}
-CONSTANTS: Mapping[str, bool | float | None] = {
-    "true": True,
-    "false": False,
-    "null": None,
-    "nan": math.nan,
-}
-COMPARED: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-}
+CONSTANTS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None}
 SEARCHES: Mapping[str, Callable[[str, str], bool]] = {
     "startswith": str.startswith,
     "endswith": str.endswith,
@@ -123,8 +108,6 @@ def truth(value: Value) -> bool | None:
         return None
     if isinstance(value, StartsWith):
         return True
-    if isinstance(value, float) and math.isnan(value):
-        return False
     return bool(value)
 
 
@@ -217,7 +200,7 @@ def _literal(kind: str, text: str) -> Value:
     if kind == "string":
         return text[1:-1].replace("''", "'")
     if kind == "number":
-        return float(int(text, 16)) if "x" in text.lower() else float(text)
+        return float(text)
     return UNKNOWN
 
 
@@ -259,18 +242,18 @@ def _text(value: Any) -> str:
 
 
 def _compared(left: Value, sign: type[ast.cmpop], right: Value) -> Value:
-    if isinstance(left, Unknown) or isinstance(right, Unknown):
+    """Whether two values are equal, or are not; UNKNOWN for other comparisons, and other types."""
+    if sign not in (ast.Eq, ast.NotEq) or UNKNOWN in (left, right):
         return UNKNOWN
     if isinstance(left, StartsWith) or isinstance(right, StartsWith):
-        known = sign in (ast.Eq, ast.NotEq) and not (_may_equal(left, right))
-        return sign is ast.NotEq if known else UNKNOWN
-    a: Any = left.lower() if isinstance(left, str) else left
-    b: Any = right.lower() if isinstance(right, str) else right
-    if type(a) is not type(b):
-        a, b = _number(a), _number(b)
-    if a is None:
-        return sign in (ast.Eq, ast.LtE, ast.GtE)
-    return bool(COMPARED[sign](a, b))
+        return UNKNOWN if _may_equal(left, right) else sign is ast.NotEq
+    if left is None or right is None:
+        same = not (left or right)
+    elif type(left) is type(right):
+        same = _text(left) == _text(right)
+    else:
+        return UNKNOWN
+    return same is (sign is ast.Eq)
 
 
 def _may_equal(left: Value, right: Value) -> bool:
@@ -285,12 +268,3 @@ def _may_equal(left: Value, right: Value) -> bool:
     if isinstance(right, str):
         return bool(right) and right.lower().startswith(prefix)
     return right is not None
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, str):
-        try:
-            return float(value.strip() or 0)
-        except ValueError:
-            return math.nan
-    return float(value or 0)

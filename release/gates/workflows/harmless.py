@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from release.gates.workflows import commands, split
-from release.gates.workflows.model import Command, Job, Node, Step, Workflow, shown
+from release.gates.workflows.model import Command, Job, Node, Step, shown
 
 COMMANDS = frozenset(
     """for case esac done fi in [ [[ (( test true false exit return : set shopt unset export local
@@ -18,23 +18,11 @@ COMMANDS = frozenset(
 )
 # Programs that are no code of the project, and that can be made to run others.
 FOREIGN = frozenset("gh git awk sed tar openssl".split())  # noqa: SIM905
-# Options by which a harmless program runs another one.
-RUNS = re.compile(r"--compress-p\w*(?:=.*)?|-\w*C\w*")
-CAN_RUN = frozenset(["sort", "mapfile", "readarray"])
-# Variables that change what a program runs.
-VARIABLES = re.compile(
-    r"BASH_ENV|ENV|PATH|SHELLOPTS|BASHOPTS|PS4|PROMPT_COMMAND|IFS|(?:LD|DYLD)_\w+|NODE_OPTIONS"
-    r"|PERL5\w+|RUBYOPT|GIT_\w+|BASH_FUNC.*"
-    r"|PYTHON(?:PATH|HOME|STARTUP|INSPECT|BREAKPOINT|USERBASE|WARNINGS|EXECUTABLE|PLATLIBDIR"
-    r"|PYCACHEPREFIX|CASEOK)"
-)
-ASSIGNED = re.compile(r"([A-Za-z_]\w*)\+?=")
 # What a step writes to these files counts for all steps after it.
 FOR_LATER = re.compile(r"GITHUB_(?:ENV|PATH)\b|\bgithub\.(?:env|path)\b")
-SHELL = re.compile(r"(?:bash|sh|pwsh)(?:\s+(?:[-+][\w-]+|pipefail))*(?:\s+\{0\})?\s*")
 
 
-def surroundings(workflow: Workflow, job: Job) -> Iterator[tuple[Node, str]]:
+def surroundings(job: Job) -> Iterator[tuple[Node, str]]:
     """What in a job itself lets other programs run in its steps, each with what it is."""
     for key in ("container", "services"):
         node = job.node.get(key)
@@ -43,24 +31,6 @@ def surroundings(workflow: Workflow, job: Job) -> Iterator[tuple[Node, str]]:
     node = job.node.get("runs-on")
     if node is not None and any("self-hosted" in text.text for _, text in node.walk()):
         yield node, "runs on a machine of the project (self-hosted)"
-    for where in (workflow.node, job.node):
-        yield from _shell(where.get("defaults", "run", "shell"))
-        yield from _variables(where)
-    for step in job.steps:
-        for one in (step.node, *step.callers):
-            yield from _shell(one.get("shell"))
-            yield from _variables(one)
-
-
-def _shell(node: Node | None) -> Iterator[tuple[Node, str]]:
-    if node is not None and not SHELL.fullmatch(node.text):
-        yield node, f"has the shell {shown(node.text or '')}"
-
-
-def _variables(node: Node) -> Iterator[tuple[Node, str]]:
-    for name, value in node.mapping("env").items():
-        if VARIABLES.fullmatch(name):
-            yield value, f"sets {shown(name)}, which changes what its steps run"
 
 
 def unfit(step: Step, command: Command, *, signing: bool = False) -> str:
@@ -70,10 +40,6 @@ def unfit(step: Step, command: Command, *, signing: bool = False) -> str:
     """
     if any(FOR_LATER.search(word) for word in command.words):
         return "writes to GITHUB_ENV or GITHUB_PATH, which changes what later steps run"
-    for word in command.words:
-        assigned = ASSIGNED.match(word)
-        if assigned is not None and VARIABLES.fullmatch(assigned[1]):
-            return f"sets {assigned[1]}, which changes what it runs"
     run = commands.program(command.words)
     fine = not run or commands.is_upload(run) or _is_harmless(run, step, signing=signing)
     return "" if fine else f"runs {shown(' '.join(run[:4]))}"
@@ -81,8 +47,6 @@ def unfit(step: Step, command: Command, *, signing: bool = False) -> str:
 
 def _is_harmless(run: tuple[str, ...], step: Step, *, signing: bool) -> bool:
     name, *rest = run
-    if name in CAN_RUN and any(map(RUNS.fullmatch, rest)):
-        return False
     if name in COMMANDS or name in split.functions(step.run):
         return True
     if commands.PYTHON.fullmatch(name) and rest[:1] in (["--version"], ["-V"]):

@@ -60,10 +60,6 @@ VERIFIES: Mapping[tuple[str, ...], Mapping[str, tuple[str, ...]]] = {
     },
     ("sigstore", "verify", "identity"): {"the workflow and the ref": ("--cert-identity",)},
     ("pypi-attestations", "verify"): {"the workflow and the ref": ("--identity",)},
-    ("cosign", "verify-blob-attestation"): {
-        "the workflow and the ref": ("--certificate-identity",)
-    },
-    ("slsa-verifier", "verify-artifact"): {"the ref": ("--source-tag", "--source-versioned-tag")},
 }
 
 

@@ -92,12 +92,10 @@ def scenarios(workflow: Workflow) -> Iterator[Scenario]:
                 yield Scenario(event, *BRANCH)
             if tags or not branches:
                 yield Scenario(event, *TAGGED)
-        elif event == "release":
-            for kind in told or RELEASE_TYPES:
-                yield Scenario(event, *TAGGED, types=(kind,))
-        elif event.startswith("pull_request"):
-            for kind in told or PULL_TYPES:
-                place = BRANCH if event.endswith("target") else PULL
+        elif event == "release" or event.startswith("pull_request"):
+            released = event == "release"
+            place = TAGGED if released else BRANCH if event.endswith("target") else PULL
+            for kind in told or (RELEASE_TYPES if released else PULL_TYPES):
                 yield Scenario(event, *place, types=(kind,))
         else:
             yield Scenario(event, *BRANCH, types=told)

@@ -39,7 +39,7 @@ ELSEWHERE = "do it in a job that this one needs; here only download, check diges
 def steps(context: Context) -> Iterator[Breach]:
     for job in context.jobs:
         who = f"the publishing job {job.label}"
-        for node, what in harmless.surroundings(context.model.workflows[job.path], job):
+        for node, what in harmless.surroundings(job):
             remedy = "drop it; the job's steps must run nothing but what they show"
             yield say(node, f"{who} {what}", remedy)
         publications = context.publications_of(job)

@@ -25,31 +25,13 @@ CREDENTIAL = re.compile(
     r"|MATURIN_(?:PYPI_TOKEN|PASSWORD)|PYPI_(?:API_)?(?:TOKEN|PASSWORD))(?![A-Za-z0-9_])"
 )
 PYPIRC = re.compile(r"(?<![\w-])\.pypirc\b")
-STORED = re.compile(
-    r"\bpoetry\b.{0,200}?\bconfig\b.{0,200}?(?:pypi-token|http-basic)\.|\.netrc\b"
-    r"|\bkeyring\b.{0,200}?\bset\b.{0,200}?" + "pypi"
-)
+STORED = re.compile(r"\bpoetry\b.{0,200}?\bconfig\b.{0,200}?(?:pypi-token|http-basic)\.")
 # Lines that only make sure that there is no credential.
-CLEANS = re.compile(
-    r"\s*(?:-?\s*run:\s*)?(?:unset(?:\s+-v)?(?:\s+\w+)+"
-    r"|(?:test|\[)\s+!\s+-[efs]\s+[\"']?[\w~$/{}]{0,100}\.(?:pypirc|netrc)[\"']?(?:\s+\])?"
-    r"|rm\s+(?:-f\s+|--force\s+)?(?:--\s+)?[\"']?[\w~$/{}]{0,100}\.(?:pypirc|netrc)[\"']?)\s*"
-)
+CLEANS = re.compile(r"\s*(?:-?\s*run:\s*)?(?:unset|rm|(?:test|\[)\s+!)\s[^;&|]*")
 TOKEN_INPUT = re.compile(r"(?:test_)?pypi_(?:api_)?(?:token|password|key)|index_token")
 UPLOAD_URL = re.compile(r"https://upload[.]" + "pypi" + r"[.]org/legacy/?")
-# Variables of publishers, and whether they may not be on, not be off, or not be at all.
-INPUT_VARIABLES = {
-    "INPUT_USER": "always",
-    "INPUT_PASSWORD": "always",
-    "INPUT_REPOSITORY_URL": "always",
-    "INPUT_ATTESTATIONS": "off",
-    "INPUT_SKIP_EXISTING": "on",
-    "UV_PUBLISH_NO_ATTESTATIONS": "on",
-    "UV_PUBLISH_CHECK_URL": "always",
-    "UV_PUBLISH_USERNAME": "always",
-    "TWINE_USERNAME": "always",
-    "TWINE_ATTESTATIONS": "off",
-}
+# Variables that say to a publisher what its inputs and options may not say.
+VARIABLE = re.compile(r"UV_PUBLISH_(?:NO_ATTESTATIONS|CHECK_URL|USERNAME)|TWINE_USERNAME")
 USERS = ("--username", "--password", "--token", "-u", "-p", "-t", "--user", "--auth")
 TRUSTED = "drop it; publish by Trusted Publishing"
 DELETE = "publish by Trusted Publishing, and delete it"
@@ -91,22 +73,12 @@ def _is_elsewhere(text: str) -> bool:
 
 
 def _variables(context: Context, one: Publication) -> Iterator[Breach]:
-    """Variables that say to a publisher what its inputs and options may not say."""
     workflow = context.model.workflows[one.job.path].node
-    callers = [caller.mapping("env") for caller in one.step.callers]
-    for env in (workflow.mapping("env"), one.job.node.mapping("env"), *callers, one.step.env):
+    for env in (workflow.mapping("env"), one.job.node.mapping("env"), one.step.env):
         for name, node in env.items():
-            plain = name.upper().replace("-", "_")
-            switch = INPUT_VARIABLES.get(plain)
-            if switch is None or node.null or not node.text:
-                continue
-            if switch == "always" or (node.is_true and node.text != "0") is (switch == "on"):
-                yield say(
-                    node,
-                    f"{shown(name)} changes how the publisher publishes",
-                    "drop it; publish by Trusted Publishing, with attestations, every file once",
-                    blocks=any(word in plain for word in ("USER", "PASSWORD")),
-                )
+            if node.text and VARIABLE.fullmatch(name):
+                message = f"{shown(name)} changes how the publisher publishes"
+                yield say(node, message, TRUSTED, blocks="USER" in name)
 
 
 def _options(one: Publication, run: tuple[str, ...]) -> Iterator[Breach]:
@@ -183,7 +155,7 @@ def _tokens_of(key: str, node: Node) -> Iterator[Breach]:
 
 
 def _tokens_in(text: str, path: str, first: int) -> Iterator[Breach]:
-    told = (".pypirc", "pypi-AgE", ".netrc", "poetry", "keyring")
+    told = (".pypirc", "pypi-AgE", "poetry")
     if not (CREDENTIAL.search(text) or any(word in text for word in told)):
         return
     for number, line in enumerate(text.split("\n"), first):

@@ -100,10 +100,6 @@ def reusable(context: Context) -> Iterator[Breach]:
                 "publish in the top-level workflow; what only builds and attests may be called",
                 blocks=True,
             )
-    for job in context.model.jobs():
-        if job.uses is not None and not job.uses.is_local and job.grants("id-token") == "write":
-            message = f"whether {shown(job.uses.target)} publishes is not seen here"
-            yield say(job, message, "publish in the top-level workflow", remark=True)
 
 
 def metadata(context: Context) -> Iterator[Breach]:

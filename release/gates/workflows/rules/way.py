@@ -35,20 +35,10 @@ TAKE = f"use {DOWNLOAD} with artifact-ids"
 
 def verified(context: Context) -> Iterator[Breach]:
     for job in context.jobs:
-        publishing = context.publications_of(job)[0]
-        missing = checks.published_artefacts(publishing)
-        reasons: list[tuple[Command, str]] = []
-        good = False
-        for one in (*context.before(job), job):
-            weak, sound = _verifies(context, one, job, publishing.step)
-            handled = {name for name in missing if checks.handles(one, name, job)}
-            if sound and missing and not handled:
-                weak = [(sound[0], f"{one.label} verifies other files than {job.label} publishes")]
-            reasons += weak
-            if sound and not weak:
-                good, missing = True, missing - handled
-        if not good or missing:
-            yield _unverified(job, reasons)
+        last = context.publications_of(job)[0].step
+        found = [_verifies(context, one, job, last) for one in (*context.before(job), job)]
+        if not any(sound and not weak for weak, sound in found):
+            yield _unverified(job, [reason for weak, _ in found for reason in weak])
 
 
 def _verifies(
