@@ -139,7 +139,8 @@ def check(project: Project, shell: Shell) -> Outcome:
     server: Server | None = None
     try:
         with scratch_server(shell) as server:
-            outcome = Bench(project, shell, found, server, copy, surroundings).judge(migrations)
+            bench = Bench(project, settings, shell, found, server, copy, surroundings)
+            outcome = bench.judge(migrations)
         left = (replace(finding, advice=True) for finding in server.left)
         return replace(outcome, findings=(*outcome.findings, *left))
     except CannotCheck as error:
@@ -228,35 +229,23 @@ def _require_inside(path: Path, root: Path) -> None:
         )
 
 
+@dataclass(slots=True)
 class Bench:
     """A project on a server: runs its commands and proves what it promises of them."""
 
-    def __init__(
-        self,
-        project: Project,
-        shell: Shell,
-        found: ProjectEnvironment,
-        server: Server,
-        copy: Path,
-        surroundings: Surroundings,
-    ) -> None:
-        from release.gates.migrations.settings import MigrationsSettings
-
-        self._project = project
-        self._settings: MigrationsSettings = project.settings.gates.of(
-            "migrations", MigrationsSettings
-        )
-        self._shell = shell
-        self._found = found
-        self._server = server
-        self._copy = copy
-        self._surroundings = surroundings
-        self._checked = 0
-        self._base: str | None = None
+    project: Project
+    settings: MigrationsSettings
+    shell: Shell
+    found: ProjectEnvironment
+    server: Server
+    copy: Path
+    surroundings: Surroundings
+    checked: int = 0
+    base: str | None = None
 
     def judge(self, migrations: Migrations | None) -> Outcome:
         """The outcome of the whole gate."""
-        settings = self._settings
+        settings = self.settings
         said = [name for name in ("migrate", "status") if getattr(settings, name)]
         said += ["database tests"] if settings.run else []
         database, findings, reference = self._migrate_anew()
@@ -268,30 +257,30 @@ class Bench:
                     continue
                 try:
                     findings += getattr(self, f"_prove_{name}")(migrations, reference)
-                    self._checked += 1
+                    self.checked += 1
                     said.append(name.replace("_", " "))
                 except CannotCheck as error:
                     unjudged.append(error)
         if findings:
-            self._server.require_running()
+            self.server.require_running()
             findings += [Finding(error.reason, remedy=error.remedy) for error in unjudged]
-            outcome = Outcome.failed(tuple(findings), checked=self._checked)
-            return outcome.map_text(self._server.hidden)
+            outcome = Outcome.failed(tuple(findings), checked=self.checked)
+            return outcome.map_text(self.server.hidden)
         if unjudged:
             first = unjudged[0]
-            raise CannotCheck(self._server.hidden(first.reason), first.remedy)
-        summary = f"{self._server}: {', '.join(said)}"
-        return Outcome.passed(self._checked, summary, facts={"server": str(self._server)})
+            raise CannotCheck(self.server.hidden(first.reason), first.remedy)
+        summary = f"{self.server}: {', '.join(said)}"
+        return Outcome.passed(self.checked, summary, facts={"server": str(self.server)})
 
     def _migrate_anew(self) -> tuple[str, list[Finding], Snapshot]:
         """Migrate an empty database: its name, what is wrong, and what it holds in the end."""
-        database = self._server.new_name()
+        database = self.server.new_name()
         create, look = self._steps(database, "create", "snapshot")
-        _, before = self._server.ask(create, look)
-        findings = self._commands(self._settings.migrate, database)
-        if findings or not self._settings.migrate:
+        _, before = self.server.ask(create, look)
+        findings = self._commands(self.settings.migrate, database)
+        if findings or not self.settings.migrate:
             return database, findings, before
-        (after,) = self._server.ask(look)
+        (after,) = self.server.ask(look)
         if after == before:
             remedy = f"have it use DATABASE_URL, or set what it uses: [{TABLE}] env"
             message = "migrate left the scratch database as empty as it was"
@@ -308,19 +297,19 @@ class Bench:
         On a server of somebody else's, that is one of those whose names this gate made, or a test
         runner from them (such as test_NAME).
         """
-        if not self._settings.run:
+        if not self.settings.run:
             return []
-        notes = Path(tempfile.mkdtemp(prefix="watch-", dir=self._shell.work))
+        notes = Path(tempfile.mkdtemp(prefix="watch-", dir=self.shell.work))
         begun, ended = notes / "begun", notes / "ended"
-        token = "" if self._server.embedded else self._server.token
+        token = "" if self.server.embedded else self.server.token
         step = {"do": "watch", "token": token, "begun": str(begun), "ended": str(ended)}
         with self._migrators() as pool:
-            watching = pool.submit(self._server.ask, step)
+            watching = pool.submit(self.server.ask, step)
             _wait_for(begun, watching)
             if not begun.exists():
                 watching.result()
             try:
-                findings = self._commands(self._settings.run, database)
+                findings = self._commands(self.settings.run, database)
             finally:
                 ended.touch()
             if watching.result()[0] or findings:
@@ -335,7 +324,7 @@ class Bench:
     def _commands(self, commands: Sequence[Sequence[str]], database: str) -> list[Finding]:
         """Run commands, each of which must end with 0, up to the first one that does not."""
         for words in commands:
-            self._checked += 1
+            self.checked += 1
             done = self._run(words, database)
             if done.status != 0:
                 return [self._explained(words, done)]
@@ -346,7 +335,7 @@ class Bench:
         output = f"{done.stdout}\n{done.stderr}"
         if match := MISSING_EXTENSION.search(output):
             raise CannotCheck(
-                f"{self._server} has no extension {match[1]}",
+                f"{self.server} has no extension {match[1]}",
                 "set DATABASE_URL to a server that has it",
             )
         if NO_SPACE.search(output):
@@ -354,10 +343,10 @@ class Bench:
         if match := MISSING_MODULE.search(output):
             from release.project.declared import install_remedy, own_modules
 
-            if match[1].partition(".")[0] not in own_modules(self._project):
+            if match[1].partition(".")[0] not in own_modules(self.project):
                 raise CannotCheck(
                     f"{' '.join(words)} needs {match[1]}, which is not installed",
-                    install_remedy(self._project, "migrations", [match[1]]),
+                    install_remedy(self.project, "migrations", [match[1]]),
                 )
         return Finding(
             f"{' '.join(words)}: exit status {done.status}: {done.last_line}", remedy=LOG_REMEDY
@@ -365,32 +354,32 @@ class Bench:
 
     def _migrate(self, database: str) -> Completed:
         """Run the migrate commands up to the first one that fails; how the last one ended."""
-        for words in self._settings.migrate:
+        for words in self.settings.migrate:
             done = self._run(words, database)
             if done.status != 0:
                 break
         return done
 
     def _run(self, words: Sequence[str], database: str) -> Completed:
-        environment = self._found.environment
+        environment = self.found.environment
         program = environment.find(words[0])
         if program is None and words[0] in {"python", "python3"}:
             program = environment.python
-        self._surroundings.lead(database, lambda scheme: self._server.address.url(database, scheme))
-        env = self._server.variables(database, self._surroundings.schemes)
-        if self._found.search_path:
-            env["PYTHONPATH"] = str(self._copy / self._project.source_root)
+        self.surroundings.lead(database, lambda scheme: self.server.address.url(database, scheme))
+        env = self.server.variables(database, self.surroundings.schemes)
+        if self.found.search_path:
+            env["PYTHONPATH"] = str(self.copy / self.project.source_root)
         env |= {
-            name: self._server.filled(value, database) for name, value in self._settings.env.items()
+            name: self.server.filled(value, database) for name, value in self.settings.env.items()
         }
-        return self._shell.run(
-            program or words[0], *words[1:], cwd=self._copy, inside=environment, env=env
+        return self.shell.run(
+            program or words[0], *words[1:], cwd=self.copy, inside=environment, env=env
         )
 
     def _before_last(self, migrations: Migrations) -> str:
         """A database with all migrations but the last one, to be copied. Raises CannotCheck."""
-        if self._base is None:
-            database = self._server.create()
+        if self.base is None:
+            database = self.server.create()
             with migrations.without_last():
                 done = self._migrate(database)
             if done.status != 0:
@@ -399,9 +388,9 @@ class Bench:
                     f" {done.last_line}",
                     "see by the log why it does not take those before it",
                 )
-            self._server.ask(*self._steps(database, "prepare"))
-            self._base = database
-        return self._base
+            self.server.ask(*self._steps(database, "prepare"))
+            self.base = database
+        return self.base
 
     def _prove_transactional(
         self, migrations: Migrations, reference: Snapshot
@@ -409,12 +398,12 @@ class Bench:
         """A migration that fails half way leaves nothing, and can be applied once it is fixed."""
         last = migrations.files[-1]
         base = self._before_last(migrations)
-        database = self._server.new_name()
+        database = self.server.new_name()
         create, look, count = self._steps(database, "create", "snapshot", "seen")
-        _, before = self._server.ask({**create, "template": base}, look)
+        _, before = self.server.ask({**create, "template": base}, look)
         with migrations.planted(last, HALF_WAY, first=False):
             failed = self._migrate(database)
-        after, seen = self._server.ask(look, count)
+        after, seen = self.server.ask(look, count)
         if left := differences(before, after):
             yield Finding(
                 f"a migration that fails half way leaves {listed(left)}",
@@ -435,7 +424,7 @@ class Bench:
         # is counted, too.
         with migrations.planted(last, (SEEN,), first=False):
             fixed = self._migrate(database)
-        after, again = self._server.ask(look, count)
+        after, again = self.server.ask(look, count)
         lacking = differences(reference, after)
         if fixed.status == 0 and not lacking and again > seen:
             return
@@ -449,12 +438,12 @@ class Bench:
     def _prove_advisory_lock(self, migrations: Migrations, reference: Snapshot) -> list[Finding]:
         """Two migrators at once leave what one leaves, and never are in a migration together."""
         last = migrations.files[-1]
-        database = self._server.new_name()
+        database = self.server.new_name()
         steps = self._steps(database, "create", "prepare")
         if len(migrations.files) > 1:  # the sequence is copied, too
             steps = [{**steps[0], "template": self._before_last(migrations)}]
         key = secrets.randbelow(2**62)
-        notes = Path(tempfile.mkdtemp(prefix="hold-", dir=self._shell.work))
+        notes = Path(tempfile.mkdtemp(prefix="hold-", dir=self.shell.work))
         held, inside, *ended = (notes / name for name in ("held", "inside", "first", "second"))
         hold = {
             "do": "hold",
@@ -474,14 +463,14 @@ class Bench:
                 ended[number].touch()
 
         with migrations.planted(last, statements, first=True), self._migrators() as pool:
-            probe = pool.submit(self._server.ask, *steps, hold)
+            probe = pool.submit(self.server.ask, *steps, hold)
             _wait_for(held, probe)
             first = pool.submit(migrate, 0)
             _wait_for(inside, probe)
             second = pool.submit(migrate, 1)
             watched = probe.result()[-1]
             one, two = first.result(), second.result()
-        count, after = self._server.ask(*self._steps(database, "seen", "snapshot"))
+        count, after = self.server.ask(*self._steps(database, "seen", "snapshot"))
         if not count:
             raise _not_run(last, one)
         remedy = "hold an advisory lock (pg_advisory_lock) from the first look to the last commit"
@@ -505,12 +494,12 @@ class Bench:
     def _prove_checksums(self, migrations: Migrations, _reference: Snapshot) -> list[Finding]:
         """A migration that was applied and then changed is refused, and for no other reason."""
         changed = migrations.files[0]
-        database, empty = self._server.new_name(), self._server.new_name()
+        database, empty = self.server.new_name(), self.server.new_name()
         for name in (database, empty):
-            self._server.ask(*self._steps(name, "create", "prepare"))
+            self.server.ask(*self._steps(name, "create", "prepare"))
         if (applied := self._migrate(database)).status != 0:
             raise _not_twice(applied)
-        commands = (*self._settings.migrate, *self._settings.status)
+        commands = (*self.settings.migrate, *self.settings.status)
         unchanged = [self._run(words, database) for words in commands]
         # Before all else: what is applied anew may fail on what is there already.
         with migrations.planted(changed, (SEEN,), first=True):
@@ -521,7 +510,7 @@ class Bench:
                     "look at the log; what is refused then tells nothing",
                 )
             done = [self._run(words, database) for words in commands]
-        here, there = self._server.ask(*self._steps(database, "seen"), *self._steps(empty, "seen"))
+        here, there = self.server.ask(*self._steps(database, "seen"), *self._steps(empty, "seen"))
         if not there:
             raise _not_run(changed, anew)
         remedy = "record a checksum of each migration that is applied, and compare it"
@@ -555,7 +544,7 @@ class Bench:
             try:
                 yield pool
             except BaseException:
-                self._server.drop()
+                self.server.drop()
                 raise
 
 

@@ -93,7 +93,8 @@ class Shared:
         project = read_project(root)
         migrations = Migrations.find(project, root) if gate_settings(project).folder else None
         surroundings = Surroundings.find(root)
-        bench = Bench(project, self.shell, self.found, server or self.server, root, surroundings)
+        parts = (gate_settings(project), self.shell, self.found, server or self.server)
+        bench = Bench(project, *parts, root, surroundings)
         try:
             return bench.judge(migrations)
         finally:
