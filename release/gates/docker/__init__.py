@@ -384,10 +384,7 @@ def lint(shell: Shell, folder: Path, file: str) -> Judgement:
     threshold = "warning"
     if config is not None:
         text = (folder / config).read_text(encoding="utf-8", errors="replace")
-        read = read_threshold(text)
-        if read is None:
-            return Judgement(0, (_broken(config),))
-        threshold = read
+        threshold = read_threshold(text)
     # Away from the user's own configuration, which would judge differently on every machine.
     home = shell.work / "home"
     home.mkdir(exist_ok=True)
@@ -399,7 +396,9 @@ def lint(shell: Shell, folder: Path, file: str) -> Judgement:
     )
     # It lints under its defaults then, and exits with 0.
     if config is not None and "Error parsing your config file" in done.stderr:
-        return Judgement(0, (_broken(config),))
+        what = "is not a configuration that hadolint understands, so none of it counts"
+        remedy = "fix it; hadolint names the place: read the log"
+        return Judgement(0, (Finding(what, config, remedy=remedy),))
     try:
         judged = read_lint(done.stdout, threshold, file)
         return judged if config is not None else judged.as_advice()
@@ -409,31 +408,19 @@ def lint(shell: Shell, folder: Path, file: str) -> Judgement:
         ) from None
 
 
-def _broken(config: str) -> Finding:
-    return Finding(
-        "is not a configuration that hadolint understands, so none of it counts",
-        config,
-        remedy="fix it; hadolint names the place: read the log",
-    )
-
-
-def read_threshold(text: str) -> str | None:
+def read_threshold(text: str) -> str:
     """The level from which on hadolint's findings fail by its configuration; "none" for none.
 
-    Returns None for a text that is not a YAML mapping or names a level that does not exist.
+    What it cannot be made of, hadolint says itself.
     """
     from release.text import yaml
 
     try:
         data = yaml.load(text)
     except yaml.Malformed:
-        return None
-    if not isinstance(data, dict):
-        return "warning" if data is None else None
-    if data.get("no-fail") is True:
         return "none"
-    threshold = data.get("failure-threshold", "warning")
-    return threshold if threshold in {*LEVELS, "none", "ignore"} else None
+    told = data if isinstance(data, dict) else {}
+    return "none" if told.get("no-fail") is True else str(told.get("failure-threshold", "warning"))
 
 
 def read_lint(text: str, threshold: str, file: str) -> Judgement:

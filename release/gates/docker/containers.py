@@ -420,12 +420,18 @@ def _failed_line(
     reason: str, stderr: str, file: str, instructions: Sequence[Instruction]
 ) -> int | None:
     """The line of the instruction that failed, where the engine names one."""
+    said = _words(reason)
     for one in instructions:
-        if f'STEP "{one.keyword} {" ".join(one.rest.split())}":' in " ".join(reason.split()):
+        if f"STEP {_words(f'{one.keyword} {one.rest}')}:" in said:
             return one.line
     name = re.escape(file.rpartition("/")[2])
     places = re.findall(rf"^(?:.*/)?{name}:(\d+)$", stderr, re.M)
     return int(places[-1]) if places else None
+
+
+def _words(text: str) -> str:
+    """A text without quotes, and without the signs of a JSON list, which buildah takes away."""
+    return " ".join(re.sub(r"[\[\]\",]", " ", text).replace(" :", ":").split())
 
 
 def _last(text: str, count: int) -> list[str]:

@@ -365,14 +365,11 @@ def test_a_finding_of_hadolint_names_file_line_and_what_to_do() -> None:
         ("failure-threshold: error\n", "error"),
         ("failure-threshold: none\n", "none"),
         ("no-fail: true\n", "none"),
-        ("failure-threshold: sometimes\n", None),
-        ("- DL3007\n", None),
-        ("ignored: [\n", None),
+        ("- DL3007\n", "warning"),
+        ("ignored: [\n", "none"),
     ],
 )
-def test_the_threshold_comes_from_the_projects_own_configuration(
-    text: str, threshold: str | None
-) -> None:
+def test_the_threshold_comes_from_the_projects_own_configuration(text: str, threshold: str) -> None:
     assert read_threshold(text) == threshold
 
 
@@ -490,11 +487,13 @@ def test_a_configuration_that_hadolint_cannot_read_is_a_defect(
     tmp_path: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", path_with(tmp_path / "bin"))
-    broken = {".hadolint.yaml": "ignored: 5\n"}
-    outcome = judge(make(tmp_path, GOOD.format(base=BASE), **broken), "docker").outcome
-    assert outcome.status is Status.FAILED
-    assert outcome.findings[0].path == ".hadolint.yaml"
-    assert "none of it counts" in outcome.findings[0].message
+    texts = ("ignored: 5\n", "- DL3007\n", "ignored: [\n", "failure-threshold: sometimes\n")
+    for number, text in enumerate(texts):
+        root = make(tmp_path / str(number), GOOD.format(base=BASE), **{".hadolint.yaml": text})
+        outcome = judge(root, "docker").outcome
+        assert outcome.status is Status.FAILED, text
+        assert outcome.findings[0].path == ".hadolint.yaml"
+        assert "none of it counts" in outcome.findings[0].message
 
 
 def test_a_dockerfile_that_git_ignores_is_in_no_release(tmp_path: Path, judge: Judge) -> None:
