@@ -5,7 +5,7 @@ final version on the index below the one to be released (so 1.2.5 with 1.2.4, be
 not). Downloads are checked against the index's digests.
 
 A loss is a kind of file (wheel, sdist), the wheel for every platform, a Python tag, a module, a
-data file or a licence file of the wheel (gone, or empty now), an entry point, an extra, a version
+data file or a licence file of the wheel, an entry point, an extra, a version
 of Python that Requires-Python allowed, a size that is out of its band, or a part of the public API:
 an object that is gone or a signature that refuses calls it took (told by griffe from the sources,
 which are not imported). What a package's `__init__` imports from the package is part of it, unless
@@ -147,31 +147,29 @@ def _previous(
     finals = [v for v in project.released.values() if v < version and not v.is_prerelease]
     if here != max(finals, default=None):
         here = None
-    local = ("compared with the files that were kept of it here",)
-    if not project.settings.publish:
-        if here is None:
-            return Outcome.not_applicable(
-                "releases go to no package index ([tool.release] publish = false), and no files of"
-                f" the last one are kept in .release/{KEPT}"
-            )
-        return here, _files_of(kept, here), shell.folder.as_uri(), local
-    url = index_url(project.settings.index)
+    publish, url = project.settings.publish, index_url(project.settings.index)
+    files: Sequence[ServedFile] = ()
+    why = ""
     try:
-        files = served_files(project.name, url) or ()
+        files = (served_files(project.name, url) or ()) if publish else ()
     except CannotCheck as error:
         if here is None:
             raise
-        told = (f"{error.reason}; {local[0]}",)
-        return here, _files_of(kept, here), shell.folder.as_uri(), told
+        why = error.reason
     previous = previous_release(files, version)
     if here is not None and (previous is None or previous < here):
-        told = (f"the index does not have {here}; {local[0]}",)
-        return here, _files_of(kept, here), shell.folder.as_uri(), told
-    if previous is None:
-        return Outcome.not_applicable(
-            f"the index has no final release of {project.name} below {version}"
-        )
-    return previous, _files_of(files, previous), url, ()
+        why = why or (f"the index does not have {here}" if publish else "")
+        told = "; ".join(filter(None, (why, "compared with the files that were kept of it here")))
+        return here, _files_of(kept, here), shell.folder.as_uri(), (told,)
+    if previous is not None:
+        return previous, _files_of(files, previous), url, ()
+    if publish:
+        none = f"the index has no final release of {project.name} below {version}"
+        return Outcome.not_applicable(none)
+    return Outcome.not_applicable(
+        "releases go to no package index ([tool.release] publish = false), and no files of"
+        f" the last one are kept in .release/{KEPT}"
+    )
 
 
 def _files_of(files: Sequence[ServedFile], version: Version) -> tuple[ServedFile, ...]:

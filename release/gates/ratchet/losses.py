@@ -242,15 +242,9 @@ def compare_contents(old: Archive, new: Archive) -> Compared:
 
     A file whose name has its content's digest, its own version, or the project's version in it is
     there if another of that name is, and a licence file if one of another suffix is. Internal files
-    (modules with an underscore, tests) are told. A file that is empty now is lost.
+    (modules with an underscore, tests) are told.
     """
     before, after = wheel_files(old), wheel_files(new)
-    kept = before.keys() & after.keys() & wheel_files(_filled(old)).keys()
-    emptied = [
-        Loss(name, how="is empty since {0}")
-        for name in sorted(kept - wheel_files(_filled(new)).keys())
-        if not name.startswith("module ") and not name.endswith("/py.typed")
-    ]
     versions = [str(archive.metadata.get("version", "")) for archive in (old, new)]
     added = Counter(_stem(name, versions) for name in after.keys() - before.keys())
     losses, internal = [], []
@@ -265,12 +259,7 @@ def compare_contents(old: Archive, new: Archive) -> Compared:
         else:
             losses.append(Loss(name, breaks=name.startswith("module ")))
     told = (f"no longer in the wheel: {listing(internal)}",) if internal else ()
-    return Compared(len(before), (*_gone_packages(losses), *emptied), told)
-
-
-def _filled(wheel: Archive) -> Archive:
-    """A wheel without its empty files."""
-    return replace(wheel, members=tuple(member for member in wheel.members if member.size))
+    return Compared(len(before), tuple(_gone_packages(losses)), told)
 
 
 def _stem(name: str, versions: Sequence[str]) -> str:

@@ -270,24 +270,6 @@ def test_modules_that_are_internal_by_their_names_are_told(tmp_path: Path) -> No
     assert (found.losses, [name for name in old if name not in found.told[0]]) == ((), [])
 
 
-def test_a_file_that_is_empty_now_is_a_loss(tmp_path: Path) -> None:
-    old: dict[str, bytes | str | None] = {
-        "small_thing/data.json": "x" * 15_000,
-        "{info}/licenses/LICENSE": "MIT",
-        "small_thing/py.typed": "# PEP 561",
-        "small_thing/more.py": "# nothing\n",
-        "small_thing/empty.json": "",
-        "small_thing-1.2.2.data/scripts/run": "x",
-    }
-    found = contents(tmp_path, old, {name.replace("2.2", "2.3"): "" for name in old})
-    assert lost(found) == [
-        "file scripts/run",
-        "file small_thing/data.json",
-        "licence file LICENSE",
-    ]
-    assert {loss.how for loss in found.losses} == {"is empty since {0}"}
-
-
 def test_a_private_looking_file_with_two_underscores_is_not_internal(tmp_path: Path) -> None:
     old: dict[str, bytes | str | None] = {"small_thing/__main__.py": ""}
     assert lost(contents(tmp_path, old, {})) == ["module small_thing.__main__"]
