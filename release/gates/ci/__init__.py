@@ -303,7 +303,7 @@ def read_units(
         if run.event == "push" and run.branch in tags and not named:
             judges = False
         suites[run.suite] = judges
-        red = named and _state(run.status, run.conclusion) == "red"
+        red = named and _state(run) == "red"
         if judges or red or run.id == own:
             files.setdefault(run.file, []).append(run)
     units = [
@@ -314,12 +314,17 @@ def read_units(
     jobs: dict[str, list[CheckRun]] = {}
     for item in checks.checks:
         counts = suites.get(item.suite, True)
-        red = named and _state(item.status, item.conclusion) == "red"
+        red = named and _state(item) == "red"
         if item.app != ACTIONS:
-            units.append(_check(item))
+            where = f"run it again where it runs ({item.app or 'an app'})"
+            units.append(_check(item, f"fix it, or {where}"))
         elif counts or (counts is False and red):
             jobs.setdefault(item.name, []).append(item)
-    units += [_job(items) for items in jobs.values()]
+    # Several of one name are one job, or what one job reported.
+    units += [
+        _check(min(items, key=_rank), "fix it, or run its workflow again", "job")
+        for items in jobs.values()
+    ]
     states: dict[str, State] = {"success": "green", "pending": "running"}
     units += [
         Unit(
@@ -343,51 +348,37 @@ def _workflow(
     others = [run for run in runs if run.id != own]
     if not others:
         return Unit(names, "skipped", f"{name} is what this runs in", kind="workflow", own=True)
-    run = min(others, key=lambda run: ORDER.index(_state(run.status, run.conclusion)))
+    run = min(others, key=_rank)
     failed = [
         item.name
         for item in checks.checks
-        if item.suite is not None
-        and item.suite == run.suite
-        and _state(item.status, item.conclusion) == "red"
+        if item.suite is not None and item.suite == run.suite and _state(item) == "red"
     ]
     jobs = f": {_list(failed)}" if failed else ""
     return Unit(
         names,
-        _state(run.status, run.conclusion),
+        _state(run),
         f"{name} {_ending(run.status, run.conclusion)} ({file}, {run.event}){jobs}",
         f"fix it, or run it again: {page}/actions/runs/{run.id}",
         "workflow",
     )
 
 
-def _job(items: Sequence[CheckRun]) -> Unit:
-    """The checks of one name that workflows made: a job, or what a job reported."""
-    item = min(items, key=lambda item: ORDER.index(_state(item.status, item.conclusion)))
-    return Unit(
-        (item.name,),
-        _state(item.status, item.conclusion),
-        f"{item.name} {_ending(item.status, item.conclusion)}",
-        "fix it, or run its workflow again",
-        "job",
-    )
-
-
-def _check(item: CheckRun) -> Unit:
-    return Unit(
-        (item.name,),
-        _state(item.status, item.conclusion),
-        f"{item.name} {_ending(item.status, item.conclusion)}",
-        f"fix it, or run it again where it runs ({item.app or 'an app'})",
-    )
+def _check(item: CheckRun, remedy: str, kind: Literal["job", "check"] = "check") -> Unit:
+    said = f"{item.name} {_ending(item.status, item.conclusion)}"
+    return Unit((item.name,), _state(item), said, remedy, kind)
 
 
 def _base(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _state(status: str, conclusion: str | None) -> State:
-    return ENDINGS.get(conclusion, "red") if status == "completed" else "running"
+def _state(one: WorkflowRun | CheckRun) -> State:
+    return ENDINGS.get(one.conclusion, "red") if one.status == "completed" else "running"
+
+
+def _rank(one: WorkflowRun | CheckRun) -> int:
+    return ORDER.index(_state(one))
 
 
 def _ending(status: str, conclusion: str | None) -> str:

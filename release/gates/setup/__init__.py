@@ -32,7 +32,6 @@ judge.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -57,7 +56,6 @@ WORKFLOWS = ".github/workflows"
 PENDING_DAYS = 30
 STALE_DAYS = 365
 SOON_DAYS = 7
-CONFIRMABLE = ("publisher", "environment", "archive")
 SETTING = "tool.release.gates.setup"
 FOLDER = (
     "an index that is a folder tells nothing about publishers",
@@ -146,7 +144,7 @@ def check(project: Project, shell: Shell) -> Outcome:
     settings, today = project.settings.gates.of("setup", SetupSettings), shell.today
     repository, trouble = _repository(project)
     seen = Seen(None)
-    parts = [judge_confirmations(settings.confirmed, today)]
+    parts = [judge_confirmations(dict(settings.confirmed.items()), today)]
     if project.settings.publish:
         more, seen = _judge_publishing(project, shell, repository, trouble)
         parts += more
@@ -307,22 +305,13 @@ def choose(jobs: Sequence[Job], settings: SetupSettings) -> tuple[Job | None, Fi
 
 
 def judge_confirmations(confirmed: Mapping[str, date], today: date) -> Judgement:
-    """What is wrong with the confirmations themselves: unknown names, days to come, their age."""
+    """What is wrong with the confirmations themselves: days to come, their age."""
     if not confirmed:
         return Judgement()
     defects = []
     remarks = []
     for name, day in confirmed.items():
-        if name not in CONFIRMABLE:
-            close = difflib.get_close_matches(name, CONFIRMABLE, 1)
-            defects.append(
-                Finding(
-                    f"{SETTING}.confirmed.{name} cannot be confirmed",
-                    "pyproject.toml",
-                    remedy=f"did you mean {close[0]}?" if close else ", ".join(CONFIRMABLE),
-                )
-            )
-        elif day > today:
+        if day > today:
             defects.append(
                 Finding(
                     f"{SETTING}.confirmed.{name} is in the future, {day}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from typing import Literal
 
 from pydantic import Field
 
@@ -31,7 +32,7 @@ class SetupSettings(GateSettings):
     archive: Text | None = Field(
         None, description="The archive that takes each release, such as zenodo; or none."
     )
-    confirmed: Mapping[str, date] = Field(
+    confirmed: Mapping[Literal["publisher", "environment", "archive"], date] = Field(
         default_factory=dict,
         description="What a person looked at and found right, with the day: publisher, environment,"
         " archive.",

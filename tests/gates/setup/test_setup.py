@@ -594,11 +594,6 @@ class TestArchive:
 
 
 class TestConfirmations:
-    def test_a_name_that_nothing_has_fails(self) -> None:
-        (found,) = judge_confirmations({"publsher": TODAY}, TODAY).defects
-        assert "confirmed.publsher cannot be confirmed" in found.message
-        assert found.remedy == "did you mean publisher?"
-
     def test_a_day_to_come_fails(self) -> None:
         (found,) = judge_confirmations({"archive": days(-1)}, TODAY).defects
         assert "is in the future" in found.message
