@@ -59,7 +59,6 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck
-from release.gates.workflows.backend import publisher_version
 from release.gates.workflows.model import Node, shown
 from release.gates.workflows.pins import table
 from release.gates.workflows.policy import RULES, judge
@@ -114,10 +113,10 @@ def check(project: Project, shell: Shell) -> Outcome:
         unchecked = error.problems
     looked = Judgement(loaded.count + len(loaded.actions), tuple(loaded.faults), (), unchecked)
     judged = looked + weigh(breaches, settings.waive, complete=not unchecked)
-    facts = publisher(loaded)
-    who = f"{facts['workflow']} publishes" if facts else "none of them publishes"
+    jobs = Context(loaded.model, expected).jobs
+    who = f"{jobs[0].path.rpartition('/')[2]} publishes" if jobs else "none of them publishes"
     noun = "workflow" if loaded.count == 1 else "workflows"
-    return judged.settle(f"{loaded.count} {noun}; {who}", facts=facts)
+    return judged.settle(f"{loaded.count} {noun}; {who}")
 
 
 def expectations(project: Project) -> Expected:
@@ -150,21 +149,6 @@ def metadata_version(hatch: Mapping[str, Any]) -> str | None:
     told = [as_table(targets.get(kind)).get("core-metadata-version") for kind in ("wheel", "sdist")]
     texts = [text for text in told if isinstance(text, str)]
     return max(texts) if len(texts) == len(told) else None
-
-
-def publisher(loaded: Loaded) -> dict[str, str]:
-    """Facts on what publishes: the workflow, its environment, the version of the publisher."""
-    jobs = Context(loaded.model, Expected()).jobs
-    if not jobs:
-        return {}
-    environment = jobs[0].environment
-    version = publisher_version(loaded.model, table())
-    facts = {
-        "workflow": jobs[0].path.rpartition("/")[2],
-        "environment": environment.text if environment is not None else "",
-        "publisher": version or "",
-    }
-    return {name: value for name, value in facts.items() if value}
 
 
 def weigh(

@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from release.gates.workflows.commands import builds
-from release.gates.workflows.model import Model, Uses
+from release.gates.workflows.model import Uses
 from release.gates.workflows.pins import Table, look_up, stated
-from release.gates.workflows.publishing import PUBLISHER, Context, Expected
+from release.gates.workflows.publishing import Context
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
@@ -18,15 +18,6 @@ WITHOUT_ISOLATION = re.compile(r"--no-(?:build-)?isolation\b|(?<!\w)-n(?:x)?\b")
 # The first versions of backends that write core metadata 2.5, and of publishers that take it.
 WRITES_2_5 = {"hatchling": "1.32", "flit-core": "4.2"}
 TAKES_2_5 = "1.14.2"
-
-
-def publisher_version(model: Model, table: Table) -> str | None:
-    """The version of the pinned publisher, None where there is none or it cannot be told."""
-    for one in Context(model, Expected()).publications:
-        if one.step.uses is not None and one.step.uses.repository == PUBLISHER:
-            version = version_of(one.step.uses, table)
-            return str(version) if version is not None else None
-    return None
 
 
 def version_of(uses: Uses, table: Table) -> Version | None:
@@ -66,10 +57,5 @@ def writes_2_5(context: Context) -> str | None:
 
 
 def _allows(specifiers: SpecifierSet, first: str) -> bool:
-    """Whether some version from `first` on satisfies the specifiers."""
-    from packaging.version import Version
-
-    bounds = {Version(s.version.removesuffix(".*")) for s in specifiers if s.operator != "==="}
-    candidates = {Version(first), Version("9999"), *bounds}
-    candidates |= {Version(f"{v.base_version}.1") for v in bounds}
-    return any(v >= Version(first) and specifiers.contains(v) for v in candidates)
+    """Whether a version from `first` on satisfies the specifiers, as far as two of them tell."""
+    return any(specifiers.contains(version) for version in (first, "9999"))

@@ -7,7 +7,7 @@ counts stands in the workflow.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from release.gates.workflows import commands, expressions, flow
@@ -84,13 +84,19 @@ def verified_in(context: Context, job: Job, step: Step) -> Iterator[tuple[Comman
     if conditional(step):
         yield loose[0], "the step is skipped under a condition"
         return
-    by_command = {Command(run.words, step.path, run.line): run for run in runs(context, job, step)}
-    found = False
-    for command, left_open in verifications(replace(step, commands=tuple(by_command))):
-        if not {"--help", "-h"} & set(command.words):
-            found = True
-            yield command, _weakness(context, job, step, by_command[command], left_open)
-    if not found:
+    found = runs(context, job, step)
+    by_command = {Command(run.words, step.path, run.line): run for run in found}
+    sure = [
+        (command, left_open)
+        for command, left_open in verifications(replace(step, commands=tuple(by_command)))
+        if not {"--help", "-h"} & set(command.words)
+    ]
+    whole = any(map(_covers, found))
+    for command, left_open in sure:
+        reason = _weakness(context, job, step, by_command[command], left_open)
+        few = "" if whole else "it looks at one file alone, or at files of one kind"
+        yield command, reason or few
+    if not sure:
         yield loose[0], "no command of the step is sure to run and to fail with it"
 
 
@@ -104,7 +110,7 @@ def _weakness(context: Context, job: Job, step: Step, run: Run, left_open: str) 
         for name, value in commands.values(run.words, names):
             if not _is_of_run(context, NAME.sub(lambda m: env.get(m[1], m[0]), value[:2000]), what):
                 return f"{name} is not that of the run"
-    return "" if _covers(run) else "it looks at one file alone, or at files of one kind"
+    return ""
 
 
 def _is_of_run(context: Context, value: str, what: str) -> bool:
@@ -124,24 +130,14 @@ def environment_of(context: Context, job: Job, step: Step) -> dict[str, str]:
 
 
 def _covers(run: Run) -> bool:
-    """Whether a command looks at all files of a folder."""
-    loops = dict(run.loops)
-    sources = [run.words[1:]]
-    for word in run.words[1:]:
-        name = NAME.fullmatch(word.removesuffix("}"))
-        if name is not None and name[1] in loops:
-            sources.append(loops[name[1]])
-    if "xargs" in run.words and run.piped:
-        sources.append(run.piped[-1])
-    return any(map(_is_everything, sources))
+    """Whether the words of a command or a loop are all files of a folder.
 
-
-def _is_everything(words: Sequence[str]) -> bool:
-    """Whether words are all files of a folder: `dist/*`, a `find`, or every kind of file."""
-    words = [word.strip("<()") for word in " ".join(words).replace("$(", " ").split()]
-    words = [word for word in words if word]
-    if words[:1] == ["find"]:
-        return all(word in FIND_ALL or not word.startswith(("-", "!")) for word in words[1:])
+    That is `dist/*`, a `find` without a name, or every kind of file.
+    """
+    words = [word.strip("<()") for word in " ".join(run.words).replace("$(", " ").split()]
+    if "find" in words:
+        rest = words[words.index("find") + 1 :]
+        return all(word in FIND_ALL or not word.startswith(("-", "!")) for word in rest)
     kinds = " ".join(word for word in words if "*" in word)
     whole = any(word == "*" or word.endswith("/*") for word in words)
     return whole or ("whl" in kinds and bool(re.search(r"tar|gz|\.zip", kinds)))
@@ -266,7 +262,7 @@ def _program_checks(context: Context, run: Run, names: set[str]) -> bool:
     given = any(_holds(word, names) for word in rest)
     if name in ("grep", "egrep", "fgrep", "diff", "cmp"):
         others = [word for word in rest if not word.startswith("-") and not _holds(word, names)]
-        return given and bool(others or run.piped)
+        return given and (run.piped or bool(others))
     sessions = RUNS_SESSIONS & {name, *run.words[:1]}
     if sessions and PREFLIGHT in rest:
         return True

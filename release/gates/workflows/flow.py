@@ -14,15 +14,11 @@ from dataclasses import dataclass, field, replace
 from release.text import shell
 from release.text.shell import Pipeline, Statement
 
-# How many commands of a pipe are told.
-MAX_PIPED = 10
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
 FAILS = re.compile(r"[1-9]\d{0,2}")
 SOFT_EXIT = re.compile(r"\b(?:exit|return|exec)\b(?!\s+[1-9])")
 # Commands after which an `&&` is no condition.
 PLAIN = frozenset(["cd", "pushd", "echo", "printf", "export", "mkdir", "umask", "set"])
-
-Loops = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +26,15 @@ class Run:
     """A simple command of a text, in the order in which they run.
 
     `fatal` says that the text fails where the command fails; `refuses` that it fails where the
-    command succeeds. `loops` are the enclosing loops over words: a variable, and the words.
-    `piped` are the commands before it in a pipe, `given` the text that is its input.
+    command succeeds. `piped` says that it stands behind a pipe, `given` is the text that is its
+    input. The words of a loop are told as a command `for` or `while`.
     """
 
     words: tuple[str, ...]
     line: int
     fatal: bool = False
     refuses: bool = False
-    loops: Loops = ()
-    piped: tuple[tuple[str, ...], ...] = ()
+    piped: bool = False
     given: str = ""
 
 
@@ -64,10 +59,9 @@ def runs(script: str, line: int, *, errexit: bool, pipefail: bool) -> list[Run]:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where commands stand: `sure` to run, and in which loops; what their end means."""
+    """Where commands stand: `sure` to run, and what their end means."""
 
     sure: bool = True
-    loops: Loops = ()
     fatal: bool = False
     refuses: bool = False
 
@@ -98,29 +92,24 @@ class _Walk:
                 exits = self.exits(other)
                 fatal, refuses = exits and then == "||", exits and then == "&&"
             alone = len(statement.items) == 1 and not pipeline.negated
-            self.pipeline(pipeline, _Place(sure, place.loops, fatal, refuses), alone=alone)
+            self.pipeline(pipeline, _Place(sure, fatal, refuses), alone=alone)
             sure = sure and _is_plain(pipeline)
 
     def pipeline(self, pipeline: Pipeline, place: _Place, *, alone: bool = False) -> None:
         """`alone` says that -e holds in what a group runs."""
         if pipeline.negated:
             place = replace(place, fatal=place.refuses, refuses=place.fatal)
-        piped: tuple[tuple[str, ...], ...] = ()
-        for command in pipeline.commands:
+        for number, command in enumerate(pipeline.commands):
             last = command is pipeline.commands[-1]
             heeded = last or self.ends[1]
             if command.kind:
-                sure = place.sure and alone and heeded
-                self.group(command, _Place(sure, place.loops), piped)
-            else:
-                known = place.sure and not self.lost
-                fatal, refuses = known and heeded and place.fatal, known and last and place.refuses
-                line = self.before + command.line
-                self.found.append(
-                    Run(command.words, line, fatal, refuses, place.loops, piped, command.given)
-                )
-                self.effect(command.words, sure=place.sure)
-            piped = (*piped, () if command.kind else command.words)[-MAX_PIPED:]
+                self.group(command, _Place(place.sure and alone and heeded))
+                continue
+            known = place.sure and not self.lost
+            fatal, refuses = known and heeded and place.fatal, known and last and place.refuses
+            line = self.before + command.line
+            self.found.append(Run(command.words, line, fatal, refuses, number > 0, command.given))
+            self.effect(command.words, sure=place.sure)
 
     def effect(self, words: Sequence[str], *, sure: bool) -> None:
         """What a command means for those behind it."""
@@ -136,24 +125,21 @@ class _Walk:
         elif name == "trap" and rest:
             self.lost |= bool(SOFT_EXIT.search(rest[0])) or " " not in rest[0]
 
-    def group(
-        self, group: shell.Command, place: _Place, piped: tuple[tuple[str, ...], ...]
-    ) -> None:
-        unsure = replace(place, sure=False)
+    def group(self, group: shell.Command, place: _Place) -> None:
+        loops = group.kind == "for" or (group.kind == "while" and _is_read(group.parts[0]))
         if group.kind == "function":
             self.define(group)
         elif group.kind in "{(":
             self.listed(group.parts[0], place)
         elif group.kind == "if":
             self.branches(group, place)
-        elif group.kind == "for":
-            variable, *words = group.words
-            self.loop(group.parts[0], place, variable, tuple(words))
-        elif group.kind == "while" and (variable := _read_by(group.parts[0])):
-            self.loop(group.parts[1], place, variable, piped[-1] if piped else group.redirections)
+        elif loops:
+            words = (group.kind, *group.words, *group.redirections)
+            self.found.append(Run(words, self.before + group.line))
+            self.listed(group.parts[-1], place)
         else:
             for part in group.parts:
-                self.listed(part, unsure)
+                self.listed(part, replace(place, sure=False))
 
     def define(self, function: shell.Command) -> None:
         name = function.words[0]
@@ -165,11 +151,6 @@ class _Walk:
         elif self.exits(inner.items[0][1]):
             self.failing.add(name)
 
-    def loop(
-        self, body: Sequence[Statement], place: _Place, variable: str, words: tuple[str, ...]
-    ) -> None:
-        self.listed(body, replace(place, loops=(*place.loops, (variable, words))))
-
     def branches(self, group: shell.Command, place: _Place) -> None:
         """An `if`: where its condition holds it may refuse, and where not it may fail."""
         condition, then, *others = group.parts
@@ -177,9 +158,7 @@ class _Walk:
         if all(operator in ("", "||") for operator, _ in items):
             fatal = len(items) == len(others) == 1 and self.ends_badly(others[0])
             for _, pipeline in items:
-                self.pipeline(
-                    pipeline, _Place(place.sure, place.loops, fatal, self.ends_badly(then))
-                )
+                self.pipeline(pipeline, _Place(place.sure, fatal, self.ends_badly(then)))
         for part in (then, *others):
             self.listed(part, replace(place, sure=False))
 
@@ -210,13 +189,9 @@ def _is_plain(pipeline: Pipeline) -> bool:
     return not words or words[0] in PLAIN
 
 
-def _read_by(head: Sequence[Statement]) -> str:
-    """The variable that the condition of a `while` reads; empty for another condition."""
-    if len(head) != 1 or len(head[0].items) != 1:
-        return ""
-    words = [w for w in head[0].items[0][1].commands[-1].words if not ASSIGNMENT.match(w)]
-    names = [word for word in words[1:] if word.isidentifier()]
-    return names[-1] if words[:1] == ["read"] and names else ""
+def _is_read(head: Sequence[Statement]) -> bool:
+    """Whether the condition of a `while` reads what it is given, line by line."""
+    return bool(head) and "read" in head[0].items[0][1].commands[-1].words
 
 
 def _switched(words: Sequence[str], ends: tuple[bool, bool]) -> tuple[bool, bool]:

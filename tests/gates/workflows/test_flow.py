@@ -167,11 +167,12 @@ def test_a_success_that_ends_the_text_is_told() -> None:
     assert (run.fatal, run.refuses) == (False, True)
 
 
-def test_the_loops_the_pipe_the_input_and_the_line_are_told() -> None:
+def test_the_loop_the_pipe_the_input_and_the_line_are_told() -> None:
     text = 'for f in a/* b; do\n  echo $f | check "$f" <<A\nhidden\nA\ndone\n'
+    assert runs(text, 1, errexit=True, pipefail=False)[0].words == ("for", "f", "a/*", "b")
     (run,) = checks(text)
     assert run.words == ("check", "$f")
-    assert run.loops == (("f", ("a/*", "b")),)
+    assert run.piped
     assert run.given == "hidden"
     assert run.line == 2
 

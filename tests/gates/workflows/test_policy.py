@@ -638,7 +638,6 @@ DEFECTS = [
         ("    name: Verify\n", "    name: Verify\n    defaults: {run: {shell: 'bash {0}'}}\n"),
     ),
     defect("verified", "wheels alone", (LOOPED, LOOPED.replace("*", "*.whl"))),
-    defect("verified", "one file in a loop", ('verify "$file"', "verify dist/one.whl")),
     defect(
         "verified",
         "found by a name",

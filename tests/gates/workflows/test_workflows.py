@@ -94,11 +94,6 @@ class TestJudgement:
         assert found.status is Status.PASSED, found
         assert (found.summary, found.checked) == ("1 workflow; release.yml publishes", 1)
         assert found.findings == ()
-        assert found.facts == {
-            "workflow": "release.yml",
-            "environment": "pypi",
-            "publisher": "1.14.2",
-        }
 
     def test_a_project_without_workflows_has_nothing_to_judge(
         self, project: Path, judge: Judge
