@@ -19,8 +19,17 @@ if TYPE_CHECKING:
 GROUP_NAMES = {
     "test": ("test", "tests", "testing", "pytest", "unittest"),
     "typecheck": ("typing", "types", "typecheck", "type-check", "type", "mypy", "pyright"),
+    "lint": ("lint", "linting", "linter", "style", "qa"),
+    "docs": ("docs", "doc", "documentation", "sphinx", "mkdocs", "rtd", "readthedocs"),
+    "static_analysis": ("security", "bandit"),
 }
-TOOLS = {"test": ("pytest",), "typecheck": ("mypy", "pyright", "basedpyright")}
+TOOLS = {
+    "test": ("pytest",),
+    "typecheck": ("mypy", "pyright", "basedpyright"),
+    "lint": ("ruff", "flake8", "pylint"),
+    "docs": ("mkdocs", "sphinx"),
+    "static_analysis": ("bandit",),
+}
 FALLBACK_GROUPS = ("dev", "develop", "development", "all-dev")
 REQUIREMENT_FILES = {
     "test": (
@@ -33,6 +42,14 @@ REQUIREMENT_FILES = {
         "requirements-typing.txt", "requirements-mypy.txt", "requirements/typing.txt",
         "requirements/typecheck.txt", "requirements/mypy.txt",
     ),
+    "lint": ("requirements-lint.txt", "requirements/lint.txt"),
+    "docs": (
+        "docs/requirements.txt", "doc/requirements.txt", "docs/requirements-docs.txt",
+        "docs/requirements_docs.txt", "requirements-docs.txt", "requirements-doc.txt",
+        "requirements_docs.txt", "docs-requirements.txt", "requirements/docs.txt",
+        "requirements/doc.txt", "docs/source/requirements.txt",
+    ),
+    "static_analysis": (),
 }  # fmt: skip
 FALLBACK_FILES = (
     "requirements-dev.txt", "requirements_dev.txt", "dev-requirements.txt", "dev_requirements.txt",
@@ -77,7 +94,7 @@ class Requirements:
 
 
 def requirements(project: Project, purpose: str) -> Requirements:
-    """The requirements that a project declares for `purpose` ("test" or "typecheck").
+    """The requirements that a project declares for a gate's `purpose`, such as "test".
 
     Looked for as dependency groups (PEP 735), extras, the tables of poetry, pdm, hatch and uv,
     requirement files of the usual names and tox environments. Those named for the purpose come

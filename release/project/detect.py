@@ -1,8 +1,9 @@
 """What a repository shows of how it is checked, as the settings that would say the same.
 
 A gate guesses nothing: where [tool.release.gates] does not say how it is judged, it is given what
-is found here, with the place. The project's own command comes first, as its CI runs it or as a
-session of its noxfile that is named like the gate; where there is none, the gate's default does.
+is found here, with the place. The project's own command comes first: what its CI runs, a session of
+its noxfile that is named like the gate, its hooks of pre-commit; where there is none, the gate's
+default does.
 
 Taken are whole commands that need no shell, nothing of the forge and nothing of a job's
 surroundings: no expression, no secret, no condition, no service, no other folder.
@@ -14,13 +15,13 @@ import ast
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from release.project import as_table
 from release.project.declared import install_remedy, ranges
-from release.settings import CommandSettings
+from release.settings import CommandSettings, GateSettings
 from release.text import ini, python, shell, toml, yaml
 
 if TYPE_CHECKING:
@@ -35,14 +36,41 @@ NAMES = {
     "typecheck": re.compile(
         r"(?:check-)?types?|typing|type-?check(?:s|ing)?|mypy|(?:based)?pyright|ty|pyrefly"
     ),
+    "lint": re.compile(
+        r"lint(?:er|ing|s)?|(?:code-?)?(?:style|quality)|check-?(?:lint|style|format(?:ting)?)|qa"
+        r"|(?:format|fmt|style|lint)-check|flake8|pep8|ruff|pylint|pre-?commit|prek"
+        r"|format(?:ting)?"
+    ),
+    "docs": re.compile(
+        r"(?:(?:build|check|make)-?)?(?:docs?|documentation)(?:-(?:build|check|html|test))?"
+        r"|sphinx|mkdocs"
+    ),
+    "static_analysis": re.compile(r"bandit|security|sast|semgrep|static-?analysis"),
 }
+# What a gate's table may hold without saying how the gate is judged.
+LEFT_OPEN = GateSettings.model_fields.keys() | {"valid-hours", "env", "broken"}
+HOOKS = frozenset(("pre-commit", "prek"))
 PROGRAMS = {
+    "lint": frozenset(("ruff", "flake8", "black", "isort", "pylint", *HOOKS)),
+    "docs": frozenset(("mkdocs", "sphinx", "sphinx-build")),
+    "static_analysis": frozenset(("bandit", "semgrep")),
     "test": frozenset(("pytest", "py.test", "unittest", "trial", "stestr")),
     "typecheck": frozenset(("mypy", "pyright", "basedpyright", "ty", "pyrefly")),
 }
+# Each command that CI runs for these is a promise of its own; of the others, one stands for all.
+SEVERAL = frozenset(("lint", "docs", "static_analysis"))
+# Actions that do nothing but run a command, which their input extra_args may add to.
+ACTIONS = {"pre-commit/action": "pre-commit run", "j178/prek-action": "prek run"}
+HOOKS_FILE = ".pre-commit-config.yaml"
+# What judges the act of committing, and no file.
+FOR_COMMITTERS = "no-commit-to-branch"
+# What a session that is found by its name alone must not do.
+ACTS = re.compile(r"^format|deploy|publish|upload|\bpush\b|\bserve\b|autobuild")
+CHECKS_ONLY = frozenset(("--check", "--check-only", "--diff"))
 # What a job has that this machine has not, or that a command must not see.
 SURROUNDINGS = ("container", "services", "environment", "uses")
 FOR_COMMITS = ("push", "pull_request", "workflow_call")
+SPECIAL = frozenset(("shell", "working-directory", "continue-on-error"))
 # What only a shell, or the forge, makes something of.
 EXPANDED = re.compile(r"[$`*?~{}<>|&;\n]")
 # What would be written into the tree, or somewhere else than where the gate reads it.
@@ -51,7 +79,7 @@ REPORTS = re.compile(r"--(junit-?xml|html|report-log|cov-report=(json|lcov|\w+:)
 CHANGES = frozenset(("cd", "pushd", "popd", "export", "source", ".", "eval", "alias", "exec"))
 PYTHON_FACTOR = re.compile(r"(?:py|python)?(?:3|3\.?(\d+))|py|python")
 # Scripts that do what their environment is called for.
-PLAIN = ("check", "run", "all")
+PLAIN = ("check", "run", "all", "build", "html")
 PLAIN_TOX = frozenset(("run", "r", "-v", "-vv", "-q", "-r", "--recreate"))
 UV_TAKING = frozenset(("--group", "--only-group", "--no-group", "--extra", "--no-extra", "--with"))
 UV_REFUSED = frozenset(
@@ -77,12 +105,20 @@ class Detected(CommandSettings):
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A command of the project's own, and the distributions that bring its program."""
+    """A command of the project's own, the distributions that bring its program, and its place.
+
+    `verb` is what the place does with it.
+    """
 
     words: tuple[str, ...]
     install: tuple[str, ...]
-    origin: str = ""
-    env: Mapping[str, str] | None = None
+    place: str = ""
+    verb: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def program(self) -> str:
+        return self.words[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,26 +134,52 @@ class _Step:
 def detect(project: Project, gate: str) -> Detected | None:
     """The settings of a gate that its table leaves to us; None where nothing of its own is found.
 
-    A table that names commands, or what the gate's environment holds, has said it all.
+    A table that names commands, a tool, or what its environment holds, has said it all.
     """
     settings = project.settings.gates.tables.get(gate)
     written = settings.model_dump(exclude_unset=True, by_alias=True) if settings else {}
-    if gate not in NAMES or written.keys() & {"run", "install", "groups", "extras"}:
+    if gate not in NAMES or written.keys() - LEFT_OPEN:
         return None
-    found = [*_in_workflows(project, gate)] or [*_in_noxfile(project, gate)]
+    found = (
+        [*_in_workflows(project, gate)]
+        or [*_in_noxfile(project, gate)]
+        or [*_in_tox(project, gate)]
+        or [*_in_hooks(project, gate)]
+    )
     if not found:
         return None
-    best = min(found, key=lambda one: list(READERS).index(one.words[0]))
-    frozen = best.words[0] == "uv" and not {"--locked", "--frozen"} & set(best.words)
-    env = {**(best.env or {}), **({"UV_FROZEN": "1"} if frozen else {}), **written.pop("env", {})}
+    best = min(found, key=lambda one: list(READERS).index(one.program))
+    chosen = [best]
+    if gate in SEVERAL:
+        each = {one.words: one for one in reversed(found) if one.env == best.env}
+        chosen = [one for one in found if one is each.get(one.words)]
     return Detected(
-        **written,
-        run=(best.words,),
-        install=tuple(_in_range(project, name) for name in best.install),
-        env=env,
-        origin=best.origin,
-        project=best.words[0] == "make",
+        **{**written, "env": {**_variables(chosen), **written.get("env", {})}},
+        run=tuple(one.words for one in chosen),
+        install=tuple(_in_range(project, name) for name in _each(chosen)),
+        origin=_origin(chosen),
+        project=any(one.program == "make" for one in chosen),
     )
+
+
+def _each(chosen: Iterable[_Found]) -> Iterable[str]:
+    return dict.fromkeys(name for one in chosen for name in one.install)
+
+
+def _variables(chosen: Sequence[_Found]) -> dict[str, str]:
+    """What commands see: what CI sets, and what has them judge what is there."""
+    found = dict(chosen[0].env)
+    if any(one.program == "uv" and not {"--locked", "--frozen"} & set(one.words) for one in chosen):
+        found["UV_FROZEN"] = "1"
+    if any(HOOKS & set(one.words) for one in chosen):
+        found.setdefault("SKIP", FOR_COMMITTERS)
+    return found
+
+
+def _origin(found: Sequence[_Found]) -> str:
+    if len(found) == 1:
+        return f"{found[0].place} {found[0].verb}"
+    return f"{' and '.join(dict.fromkeys(one.place for one in found))} run them"
 
 
 def missing_remedy(
@@ -143,17 +205,21 @@ def _in_range(project: Project, name: str) -> str:
 
 
 def _in_workflows(project: Project, gate: str) -> Iterator[_Found]:
-    for step in _steps(project.root):
-        read = shell.read(step.text)
-        commands = [_simple(statement) for statement in read.statements]
-        for words, line in filter(None, commands):
+    for step, words, line in _commands(project.root):
+        found = _own(project, gate, words)
+        if found is not None:
+            said = "it" if words == found.words else " ".join(words)
+            place = f"{step.path}:{step.line + line}"
+            yield replace(found, place=place, verb=f"runs {said}", env=step.env)
+
+
+def _commands(root: Path) -> Iterator[tuple[_Step, tuple[str, ...], int]]:
+    """The commands of steps that stand alone, each with its line in the step."""
+    for step in _steps(root):
+        for words, line in filter(None, map(_simple, shell.read(step.text).statements)):
             if words[0] in CHANGES:
                 break
-            found = _own(project, gate, words)
-            if found is not None:
-                said = "" if words == found.words else f" {' '.join(words)}"
-                origin = f"{step.path}:{step.line + line} runs{said or ' it'}"
-                yield _Found(found.words, found.install, origin, step.env)
+            yield step, words, line
 
 
 def _simple(statement: shell.Statement) -> tuple[tuple[str, ...], int] | None:
@@ -194,13 +260,29 @@ def _steps_of(where: str, workflow: Mapping[str, Any], job: Mapping[str, Any]) -
     steps = job.get("steps")
     for step in map(_table, getattr(steps, "value", ())):
         text = step.get("run")
-        if text is None or step.keys() & {"if", "shell", "working-directory", "continue-on-error"}:
-            continue
         env = _environment(workflow, job, step)
+        action = _action(step) if text is None and env is not None else ""
+        if action:
+            yield _Step(where, step["uses"].start_mark.line, action, env or {})
+        if text is None or step.keys() & SPECIAL or not _runs_always(step.get("if")):
+            continue
         if env is not None:
             # In a block, the text begins below its sign.
             above = text.start_mark.line + (text.style in ("|", ">"))
             yield _Step(where, above, str(text.value), env)
+
+
+def _runs_always(condition: Any) -> bool:
+    """Whether a step's condition only says what happens after others have failed."""
+    said = str(getattr(condition, "value", "")).removeprefix("${{").removesuffix("}}")
+    return "".join(said.split()) in ("", "always()", "!cancelled()", "success()||failure()")
+
+
+def _action(step: Mapping[str, Any]) -> str:
+    """The command that an action stands for; empty for any other."""
+    name = str(getattr(step.get("uses"), "value", "")).partition("@")[0]
+    more = getattr(_table(step.get("with")).get("extra_args"), "value", "--all-files")
+    return f"{ACTIONS[name]} {more}" if name in ACTIONS else ""
 
 
 def _is_elsewhere(job: Mapping[str, Any]) -> bool:
@@ -209,12 +291,14 @@ def _is_elsewhere(job: Mapping[str, Any]) -> bool:
 
 
 def _environment(*levels: Mapping[str, Any]) -> dict[str, str] | None:
-    """The variables that a step sees; None where the forge makes one of them.
+    """The variables that a step sees; None where the forge makes them, or one of them.
 
     How tools colour what they say is left out.
     """
     found: dict[str, str] = {}
     for level in levels:
+        if isinstance(getattr(level.get("env"), "value", None), str):
+            return None
         found |= {name: str(node.value) for name, node in _table(level.get("env")).items()}
     if any("${{" in value for value in found.values()):
         return None
@@ -222,14 +306,55 @@ def _environment(*levels: Mapping[str, Any]) -> dict[str, str] | None:
 
 
 def _in_noxfile(project: Project, gate: str) -> Iterator[_Found]:
-    for name, line in _sessions(project.root).items():
-        if NAMES[gate].fullmatch(name.replace("_", "-")):
-            origin = f"{NOXFILE}:{line} defines it"
-            yield _Found(("nox", "-s", name), ("nox",), origin)
+    sessions = _sessions(project.root)
+    for name in sorted(sessions, key=lambda name: name != gate):
+        node = sessions[name]
+        acts = gate in SEVERAL and ACTS.search(f"{name} {ast.unparse(node)}")
+        if NAMES[gate].fullmatch(name.replace("_", "-")) and not acts:
+            place = f"{NOXFILE}:{node.lineno}"
+            yield _Found(("nox", "-s", name), ("nox",), place, "defines it")
+            return
 
 
-def _sessions(root: Path) -> dict[str, int]:
-    """The sessions that a noxfile itself defines, with their lines; not those of this package."""
+def _in_tox(project: Project, gate: str) -> Iterator[_Found]:
+    sections = ini.sections(project.root / "tox.ini")
+    for name in sorted(sections, key=lambda section: section != f"testenv:{gate}"):
+        environment = name.removeprefix("testenv:")
+        acts = gate in SEVERAL and ACTS.search(f"{environment} {sections[name].get('commands')}")
+        called = environment != name and NAMES[gate].fullmatch(environment.replace("_", "-"))
+        if called and not acts:
+            lines = _text(project.root / "tox.ini").splitlines()
+            place = f"tox.ini:{lines.index(f'[{name}]') + 1}" if f"[{name}]" in lines else "tox.ini"
+            yield _Found(("tox", "-e", environment), ("tox",), place, "defines it")
+            return
+
+
+def _in_hooks(project: Project, gate: str) -> Iterator[_Found]:
+    """The hooks of pre-commit, where some are fetched: others need what is nowhere written down."""
+    if gate != "lint" or project.git is None or _lints_by_hand(project.root):
+        return
+    try:
+        data = as_table(yaml.load(_text(project.root / HOOKS_FILE)))
+    except ValueError:
+        return
+    listed = data.get("repos")
+    repositories = {as_table(one).get("repo") for one in listed} if isinstance(listed, list) else ()
+    if set(repositories) - {"local", "meta", None}:
+        skipped = as_table(data.get("ci")).get("skip")
+        more = map(str, skipped) if isinstance(skipped, list) else ()
+        env = {"SKIP": ",".join((FOR_COMMITTERS, *more))}
+        words = ("pre-commit", "run", "--all-files")
+        yield _Found(words, ("pre-commit",), HOOKS_FILE, "says", env)
+
+
+def _lints_by_hand(root: Path) -> bool:
+    """Whether CI calls a linter itself, so that hooks are not what the project is judged by."""
+    programs = {_unwrapped(words)[0][:1] for _, words, _ in _commands(root)}
+    return any((name,) in programs for name in PROGRAMS["lint"])
+
+
+def _sessions(root: Path) -> dict[str, ast.stmt]:
+    """The sessions that a noxfile itself defines; not those of this package."""
     try:
         tree = python.parse((root / NOXFILE).read_bytes())
     except (OSError, SyntaxError):
@@ -241,7 +366,7 @@ def _sessions(root: Path) -> dict[str, int]:
             if ast.unparse(call.func if call else mark).rpartition(".")[2] != "session":
                 continue
             name = _keyword(call, "name") or getattr(node, "name", "")
-            found[name] = node.lineno
+            found[name] = node
     return found
 
 
@@ -283,6 +408,9 @@ def _unwrapped(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]
 
 def _tox(project: Project, gate: str, words: tuple[str, ...]) -> tuple[str, ...] | None:
     chosen = [name for told in _selected(words, ("-e",)) for name in told.split(",")]
+    words = tuple(word for word in words if word != "--skip-pkg-install")  # there is none yet
+    if "--notest" in words:
+        return None
     if chosen:
         fits = all(_is_called(gate, name, bare=gate == "test") for name in chosen)
         return words if fits else None
@@ -309,6 +437,8 @@ def _nox(project: Project, gate: str, words: tuple[str, ...]) -> tuple[str, ...]
 
 
 def _hatch(_project: Project, gate: str, words: tuple[str, ...]) -> tuple[str, ...] | None:
+    if words[1:2] == ("fmt",) and gate == "lint":
+        return words if "--check" in words else None
     if words[1:2] == ("test",) and gate == "test":
         return None if {"-a", "--all", "-py", "--python"} & set(words) else words
     if words[1:2] != ("run",) or len(words) == 2:
@@ -325,10 +455,25 @@ def _uv(project: Project, gate: str, words: tuple[str, ...]) -> tuple[str, ...] 
     if not inner:
         return None
     module = inner[inner.index("-m") + 1 :] if "-m" in inner[:4] else ()
-    if (module or inner)[0] in PROGRAMS[gate]:
-        return words
+    if (module or inner)[0] in PROGRAMS[gate] and (module or inner)[0] not in HOOKS:
+        return words if _only_judges(module or inner) else None
     found = _own(project, gate, inner)
     return words if found is not None and found.words == inner else None
+
+
+def _only_judges(words: tuple[str, ...]) -> bool:
+    """Whether a program is told to judge, and not to change, to serve or to publish."""
+    if words[0] == "mkdocs":
+        return words[1:2] == ("build",)
+    if words[0] in ("black", "isort") or words[:2] == ("ruff", "format"):
+        return bool(CHECKS_ONLY & set(words))
+    return "--fix" not in words
+
+
+def _pre_commit(project: Project, gate: str, words: tuple[str, ...]) -> tuple[str, ...] | None:
+    judges = words[1:2] == ("run",) and {"-a", "--all-files"} & set(words)
+    there = project.git is not None and (project.root / HOOKS_FILE).is_file()
+    return words if gate == "lint" and judges and there else None
 
 
 def _behind_options(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -345,9 +490,12 @@ def _behind_options(words: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _make(project: Project, gate: str, words: tuple[str, ...]) -> tuple[str, ...] | None:
-    if len(words) != 2 or not _is_called(gate, words[1]):
+    folder, bare = Path(), [word for word in words[1:] if "=" not in word]
+    if gate == "docs" and bare[:1] == ["-C"] and bare[2:] in (["html"], ["dirhtml"]):
+        folder, bare = Path(bare[1]), ["docs"]
+    if len(bare) != 1 or not _is_called(gate, bare[0]) or ".." in folder.parts:
         return None
-    texts = [_text(project.root / name) for name in MAKEFILES]
+    texts = [_text(project.root / folder / name) for name in MAKEFILES]
     # A recipe that calls nox may call this very gate.
     return words if any(texts) and not any("nox" in text for text in texts) else None
 
@@ -359,6 +507,8 @@ READERS: Mapping[str, Callable[[Project, str, tuple[str, ...]], tuple[str, ...] 
     "hatch": _hatch,
     "uv": _uv,
     "make": _make,
+    "pre-commit": _pre_commit,
+    "prek": _pre_commit,
 }
 
 

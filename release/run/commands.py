@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,10 +11,12 @@ from typing import TYPE_CHECKING
 from release.errors import CannotCheck
 from release.model import Finding, Gate, Judgement, Outcome
 from release.run.environments import find_uv
+from release.run.lacks import LEFT_OUT, lacks, remedy_for, told
 from release.run.processes import Completed
 
 if TYPE_CHECKING:
     from release.project import Project
+    from release.project.declared import Requirements
     from release.run.environments import Environment
     from release.run.shell import Shell
     from release.settings import CommandSettings, OwnGateSettings
@@ -44,6 +48,13 @@ def own_gate(name: str, settings: OwnGateSettings) -> Gate:
 
 
 Judge = Callable[[Sequence[str], Completed], Judgement]
+Lacking = Callable[[str, str], tuple[Finding, ...]]
+# A place as linters print it: before what they say, or after an arrow below it.
+PLACED = re.compile(
+    r"^\s*(?:--> )?(?P<path>[\w@+-][\w./@+-]*\.[A-Za-z]\w*):(?P<line>\d+)(?::\d+)?:?"
+    r"(?:\s+(?P<said>\S.*))?$"
+)
+UNFORMATTED = re.compile(r"^(?:Would reformat: |would reformat )(\S+)$")
 
 
 def by_status(words: Sequence[str], done: Completed) -> Judgement:
@@ -53,44 +64,102 @@ def by_status(words: Sequence[str], done: Completed) -> Judgement:
     return Judgement.one(Finding(said, remedy=remedy) if done.status != 0 else None)
 
 
+def lacking_in(project: Project, gate: str, settings: CommandSettings) -> Lacking:
+    """What says whether something failed for want of what is not the project's."""
+    from release.project.declared import own_modules
+    from release.project.detect import missing_remedy
+
+    own = own_modules(project)
+    remedy = missing_remedy(project, gate, settings)
+
+    def lacking(what: str, text: str) -> tuple[Finding, ...]:
+        missing = lacks(text, own)
+        said = Finding(f"{what} needs {told(missing)}", remedy=remedy_for(missing, remedy))
+        return (said,) if missing else ()
+
+    return lacking
+
+
+def judge_own(
+    words: Sequence[str], done: Completed, lacking: Lacking, read: Judge | None = None
+) -> Judgement:
+    """What is wrong with a command of the project's own, which failed for want of something else.
+
+    `read` says what is wrong by what it printed; the findings with their places do unless given.
+    """
+    output = f"{done.stdout}\n{done.stderr}"
+    left_out = LEFT_OUT.search(output)
+    if done.status == 0 and left_out is None:
+        return Judgement(1)
+    missing = lacking(" ".join(words), output)
+    if not missing and left_out:
+        missing = (Finding(left_out[1], remedy="run it where that session can run"),)
+    return Judgement(unchecked=missing) if missing else (read or by_places)(words, done)
+
+
+def by_places(words: Sequence[str], done: Completed) -> Judgement:
+    """The findings with their places in what linters print; without any, what the status says."""
+    found: list[Finding] = []
+    before = ""
+    for line in f"{done.stdout}\n{done.stderr}".splitlines():
+        place, unformatted = PLACED.match(line), UNFORMATTED.match(line)
+        if place and (place["said"] or before):
+            said = place["said"] or before
+            found.append(Finding(said, place["path"], int(place["line"]), "fix it there"))
+        elif unformatted:
+            found.append(Finding("is not formatted", unformatted[1], remedy="format it"))
+        before = line.strip() or before
+    return Judgement(1, tuple(found)) if found else by_status(words, done)
+
+
 def run_set(
     project: Project,
     shell: Shell,
     settings: CommandSettings,
+    *,
     tools: Environment | None = None,
+    wanted: Requirements | None = None,
     judge: Judge = by_status,
 ) -> Outcome:
     """Run the commands that settings give a built-in gate instead of its own.
 
-    They run in an environment with the project and what the settings name; in `tools`, where one is
-    given and they name nothing. Detected ones that make an environment of their own make it outside
-    of the project, and theirs does not hold the project.
+    They run in an environment with the project and what is `wanted`, or what the settings name; in
+    `tools`, where one is given and they name nothing. Detected ones that make an environment of
+    their own make it outside of the project, and theirs does not hold the project. Those of gates
+    for which several are detected write pages, or mend files, and so run in a copy.
     """
     from release.project.declared import chosen_requirements
-    from release.project.detect import Detected
+    from release.project.detect import SEVERAL, Detected
     from release.run.installed import project_environment
 
-    if isinstance(settings, Detected):
-        purposes = (shell.gate.name,) if settings.project else ()
-        wanted = chosen_requirements(project, settings, *purposes)
-        known = shell.gate.tools if settings.project else ()
-        found = project_environment(
-            project, shell, wanted, tools=known, with_project=settings.project
-        )
-        env = {**found.variables(), **_own_folders(shell), **settings.env}
+    gate = shell.gate
+    if not isinstance(settings, Detected):
+        wanted = wanted or chosen_requirements(project, settings)
+        if tools is not None and not wanted:
+            return run_commands(shell, settings.run or (), tools, settings.env, judge)
+        found = project_environment(project, shell, wanted, tools=gate.tools)
+        env = {**found.variables(), **settings.env}
         return run_commands(shell, settings.run or (), found.environment, env, judge)
-    wanted = chosen_requirements(project, settings)
-    if tools is not None and not wanted:
-        return run_commands(shell, settings.run or (), tools, settings.env, judge)
-    found = project_environment(project, shell, wanted, tools=shell.gate.tools)
-    env = {**found.variables(), **settings.env}
-    return run_commands(shell, settings.run or (), found.environment, env, judge)
+    if wanted is None or not settings.project:
+        purposes = (gate.name,) if settings.project else ()
+        wanted = chosen_requirements(project, settings, *purposes)
+    known = gate.tools if settings.project else ()
+    found = project_environment(project, shell, wanted, tools=known, with_project=settings.project)
+    env = {**found.variables(), **_own_folders(shell), **settings.env}
+    folder = _copy_of(project, shell) if gate.name in SEVERAL else None
+    return run_commands(shell, settings.run or (), found.environment, env, judge, folder)
+
+
+def _copy_of(project: Project, shell: Shell) -> Path:
+    from release.run.export import export
+
+    return export(project, shell.work / "source")
 
 
 def _own_folders(shell: Shell) -> dict[str, str]:
     """Where programs keep the environments that they make, so that the project's stay as they are.
 
-    nox, which takes no variable for that, keeps them in .nox.
+    nox, which takes no variable for that, keeps them in the .nox of where it runs.
     """
     folder = shell.environments / f"{shell.gate.name}-own"
     names = {"TOX_WORK_DIR": "tox", "UV_PROJECT_ENVIRONMENT": "uv", "HATCH_DATA_DIR": "hatch"}
@@ -103,11 +172,13 @@ def run_commands(
     environment: Environment | None,
     env: Mapping[str, str],
     judge: Judge = by_status,
+    folder: Path | None = None,
 ) -> Outcome:
     """Run each command; the gate passes when `judge` finds nothing wrong with any of them.
 
     Every command is run, so that one failure does not hide the next. A program is looked for in
-    the environment first, then on PATH; uv beside nox, too.
+    the environment first, then on PATH; uv beside nox, too. They run in `folder`, the project's own
+    unless given, which what is judged then does not name.
     """
     judged = Judgement()
     for command in commands:
@@ -118,7 +189,10 @@ def run_commands(
         if found is None and words[0] == "uv":
             found = find_uv()
         try:
-            done = shell.run(found or words[0], *words[1:], inside=environment, env=env)
+            program = found or words[0]
+            done = shell.run(program, *words[1:], cwd=folder, inside=environment, env=env)
+            if folder is not None:
+                done = done.without(f"{folder}{os.sep}")
             judged += judge(words, done)
         except CannotCheck as error:
             judged += Judgement(unchecked=error.problems)

@@ -38,9 +38,13 @@ PLUGINS = {
     "qtbot": "pytestqt",
 }
 STARTED = re.compile(r"^E?\s*FileNotFoundError: .*No such file or directory: '([^'/\s]+)'$", re.M)
-SAID_BY_SHELLS = re.compile(
+# As shells and make, uv, nox, tox and pre-commit say that they cannot start a program.
+NOT_STARTED = re.compile(
     r"^(?:make(?:\[\d+\])?|(?:/\S+/)?(?:ba|da)?sh): (?:(?:line )?\d+: |\S+: line \d+: )?"
-    r"([^\s:/]+): (?:command not found|not found|No such file or directory)$",
+    r"([^\s:/]+): (?:command not found|not found|No such file or directory)$"
+    r"|^error: Failed to spawn: `?([^\s`]+)|^nox > Program (\S+) not found"
+    r"|Exception running subprocess \[Errno 2\] No such file or directory: '([^'/\s]+)'"
+    r"|^Executable `([^`]+)` not found$",
     re.M,
 )
 INTERPRETER = re.compile(
@@ -48,10 +52,23 @@ INTERPRETER = re.compile(
     r"|No interpreter found for (?:Python )?(\S+)",
     re.M,
 )
+# Also a server on this machine that is not there. What an assertion quotes is not what happened.
 NETWORK = re.compile(
+    r"^(?!.*\bassert\b|.*AssertionError).*(?:"
     r"Temporary failure in name resolution|Name or service not known|Network is unreachable"
     r"|getaddrinfo failed|nodename nor servname provided|No address associated with hostname"
+    r"|Could(?: not|n't) resolve host|dns error|No route to host|Max retries exceeded with url"
+    r"|Connection ?(?:was )?(?:refused|reset|aborted)(?: by peer)?\b|All connection attempts failed"
+    r"|Failed to establish a new connection|Failed to connect to |Cannot connect to host"
+    r"|(?:Connect|Connection|Read|Pool)_?Timeout(?:Error)?\b|Connection timed out"
+    r"|connect(?:ion)? (?:call )?failed|(?:urlopen error|handshake operation) .*timed out"
+    r"|certificate verify failed|CERTIFICATE_VERIFY_FAILED|Tunnel connection failed"
+    r"|Unable to connect to proxy|RemoteDisconnected|error sending request for url"
+    r"|server certificate verification failed)",
+    re.M | re.I,
 )
+# Of a session of nox that did not run, which fails nothing.
+LEFT_OUT = re.compile(r"^nox > (Session \S+ skipped: .*)$", re.M)
 # What a library says itself of an optional module that is not there.
 OPTIONAL = re.compile(r"^(?:E\s+)?ModuleNotFoundError: (?!No module named)(\S.{0,80})$", re.M)
 LOCALE = "unsupported locale setting"
@@ -102,7 +119,7 @@ def _fixtures(text: str) -> Iterator[str]:
 
 
 def _programs(text: str, own: frozenset[str]) -> Iterator[str]:
-    found = SAID_BY_SHELLS.findall(text)
+    found = ["".join(names) for names in NOT_STARTED.findall(text)]
     if "subprocess.py" in text:
         found += STARTED.findall(text)
     for name in found:

@@ -15,7 +15,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -59,6 +59,12 @@ class Completed:
     stderr: str
     seconds: float
     truncated: bool
+
+    def without(self, text: str) -> Completed:
+        """The same where neither stream says `text`."""
+        return replace(
+            self, stdout=self.stdout.replace(text, ""), stderr=self.stderr.replace(text, "")
+        )
 
     @property
     def last_line(self) -> str:

@@ -23,10 +23,15 @@ def loads(text: str, path: str) -> Sections:
     return {section: dict(parser[section]) for section in parser.sections()}
 
 
+def sections(path: Path) -> Sections:
+    """The sections of a file; none where that is not there, or not readable."""
+    try:
+        return loads(path.read_text(encoding="utf-8-sig"), path.name)
+    except (OSError, UnicodeDecodeError, ConfigurationError):
+        return {}
+
+
 def section(path: Path, *names: str) -> Mapping[str, str] | None:
     """The first of these sections that a file has; None where that is not to be found."""
-    try:
-        found = loads(path.read_text(encoding="utf-8-sig"), path.name)
-    except (OSError, UnicodeDecodeError, ConfigurationError):
-        return None
+    found = sections(path)
     return next((found[name] for name in names if name in found), None)

@@ -10,7 +10,7 @@ from release.errors import CannotCheck
 from release.gates.lint import literal_sources
 from release.gates.secrets.secret_findings import Secret
 from release.gates.secrets.secret_findings import judge as judge_secrets
-from release.gates.test import judge
+from release.gates.test import judge, read_report
 from release.model import Outcome
 from release.project import read_project
 from tests.support import make_project
@@ -20,7 +20,8 @@ REPORT = """<testsuites><testsuite><testcase classname="tests.test_a" name="test
 
 
 def run(said: str, output: str) -> Outcome:
-    return judge(1, REPORT.format(said=said), output, frozenset(["small"]), lambda _: "install it")
+    report = read_report(REPORT.format(said=said))
+    return judge(1, report, output, frozenset(["small"]), lambda _: "install it")
 
 
 @pytest.mark.parametrize(
@@ -28,12 +29,12 @@ def run(said: str, output: str) -> Outcome:
     [
         ("!!!!!!!! stopping after 1 failures !!!!!!!!\n1 failed in 0.1s", True),
         ("!!!!! stopping after 3 failures !!!!!\n3 failed, 4 passed in 0.1s", True),
+        ("!!!! xdist.dsession.Interrupted: stopping after 1 failures !!!!\n1 failed", True),
         ("E  assert 'stopping after 1 failures'\n1 failed in 0.1s", False),
     ],
 )
 def test_a_run_that_stops_early_says_so(output: str, stopped: bool) -> None:
-    said = [finding.message for finding in run("assert 1 == 2", output).findings]
-    assert any("not every test was run" in message for message in said) is stopped
+    assert ("not every test was run" in run("assert 1 == 2", output).summary) is stopped
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,12 @@ def test_a_run_that_stops_early_says_so(output: str, stopped: bool) -> None:
         "locale.Error: unsupported locale setting",
         "UNEXPECTED EXCEPTION: Error('unsupported locale setting')",
         "socket.gaierror: [Errno -3] Temporary failure in name resolution",
+        "ConnectionRefusedError: [Errno 111] Connection refused",
+        "httpx.ConnectTimeout: timed out",
+        "urllib.error.URLError: &lt;urlopen error timed out&gt;",
+        "ssl.SSLCertVerificationError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed",
+        "ConnectionError: HTTPSConnectionPool(host='x'): Max retries exceeded with url: /",
+        "OSError: [Errno 113] No route to host",
     ],
 )
 def test_what_the_machine_lacks_is_no_defect_of_the_project(said: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from release.project import Project, read_project
 from release.project.detect import Detected, detect
-from tests.support import write
+from tests.support import git, write
 
 BASE = '[project]\nname = "small-thing"\nversion = "1"\n'
 HERE = f"3.{sys.version_info.minor}"
@@ -141,6 +141,7 @@ class TestOwnCommands:
             {"step": "env:\n  TOKEN: ${{ secrets.TOKEN }}"},
             {"step": "working-directory: sub"},
             {"step": "if: matrix.slow"},
+            {"step": "env: ${{ matrix.env }}"},
             {"step": "continue-on-error: true"},
             {"step": "shell: pwsh"},
             {"top": "on:\n  schedule:\n    - cron: '0 0 * * *'"},
@@ -175,6 +176,142 @@ class TestTypecheck:
     )
     def test_what_tests_is_left(self, tmp_path: Path, run: str) -> None:
         assert detect(project(tmp_path, {**workflow(run), **UV, **TOX}), "typecheck") is None
+
+
+HOOKS = ".pre-commit-config.yaml"
+FETCHED = {HOOKS: "repos:\n- {repo: https://example.org/x, rev: v1, hooks: [{id: x}]}\n"}
+
+
+def committed(root: Path, files: Mapping[str, str]) -> Project:
+    git(root, "init", "--quiet")
+    return project(root, files)
+
+
+class TestLint:
+    @pytest.mark.parametrize(
+        "run",
+        [
+            "tox -e lint",
+            "tox run -e pep8",
+            "nox -s lint",
+            "hatch run style:check",
+            "hatch fmt --check",
+            "uv run ruff check",
+            "uv run pre-commit run --all-files",
+            "pre-commit run -a --show-diff-on-failure",
+            "prek run --all-files",
+            "make lint",
+        ],
+    )
+    def test_what_ci_runs_is_taken(self, tmp_path: Path, run: str) -> None:
+        nox = {"noxfile.py": "import nox\n\n@nox.session\ndef lint(session): ...\n"}
+        files = {**workflow(run), **UV, **MAKE, **nox, **FETCHED}
+        one = detect(committed(tmp_path, files), "lint")
+        assert one is not None
+        assert one.run == (tuple(run.split()),)
+        assert one.env.get("SKIP") == ("no-commit-to-branch" if "pre" in run else None)
+
+    @pytest.mark.parametrize(
+        "run",
+        ["hatch fmt", "uv run ruff format", "uv run ruff check --fix", "pre-commit run",
+         "tox --notest -e lint", "ruff check", "flake8 src"],
+    )  # fmt: skip
+    def test_what_mends_or_does_not_judge_all_is_left(self, tmp_path: Path, run: str) -> None:
+        assert detect(committed(tmp_path, {**workflow(run), **UV}), "lint") is None
+
+    def test_all_that_ci_runs_counts(self, tmp_path: Path) -> None:
+        run = "|\n          uv run ruff check\n          uv run ruff format --check"
+        one = detect(project(tmp_path, {**workflow(run), **UV}), "lint")
+        assert one is not None
+        place = ".github/workflows/ci.yml"
+        assert one.told == (
+            f"uv run ruff check, uv run ruff format --check, as {place}:8 and {place}:9 run them"
+        )
+
+    def test_its_action_stands_for_its_command(self, tmp_path: Path) -> None:
+        step = workflow("true")[".github/workflows/ci.yml"].replace(
+            "run: true", "uses: pre-commit/action@v3\n        if: always()"
+        )
+        one = detect(committed(tmp_path, {".github/workflows/ci.yml": step, **FETCHED}), "lint")
+        assert one is not None
+        assert one.told.startswith("pre-commit run --all-files, as .github/workflows/ci.yml:7 runs")
+
+    def test_hooks_that_are_fetched_are_its_lint_where_ci_shows_none(self, tmp_path: Path) -> None:
+        skip = {HOOKS: f"{FETCHED[HOOKS]}ci: {{skip: [mypy]}}\n"}
+        one = detect(committed(tmp_path, skip), "lint")
+        assert one is not None
+        assert one.told == f"pre-commit run --all-files, as {HOOKS} says"
+        assert one.env == {"SKIP": "no-commit-to-branch,mypy"}
+
+    @pytest.mark.parametrize(
+        "files",
+        [
+            {HOOKS: "repos:\n- {repo: local, hooks: [{id: x}]}\n"},
+            {HOOKS: "repos: [\n"},
+            {HOOKS: "[]"},
+            {**FETCHED, **workflow("ruff check .")},
+        ],
+    )
+    def test_other_hooks_are_not(self, tmp_path: Path, files: dict[str, str]) -> None:
+        assert detect(committed(tmp_path, files), "lint") is None
+
+    def test_hooks_need_git(self, tmp_path: Path) -> None:
+        assert detect(project(tmp_path, FETCHED), "lint") is None
+
+
+class TestDocs:
+    @pytest.mark.parametrize(
+        "run",
+        [
+            "tox -e docs",
+            "nox -s build-docs",
+            "hatch run docs:build",
+            "uv run mkdocs build --strict",
+            "uv run sphinx-build docs out",
+            "make docs",
+            "make -C docs html SPHINXOPTS=-W",
+        ],
+    )
+    def test_what_ci_runs_is_taken(self, tmp_path: Path, run: str) -> None:
+        nox = {"noxfile.py": "import nox\n\n@nox.session(name='build-docs')\ndef b(s): ...\n"}
+        files = {**workflow(run), **UV, **MAKE, **nox, "docs/Makefile": "html:\n\ttrue\n"}
+        one = detect(project(tmp_path, files), "docs")
+        assert one is not None
+        assert one.run == (tuple(run.split()),)
+
+    @pytest.mark.parametrize(
+        "run", ["uv run mkdocs gh-deploy", "hatch run docs:deploy", "make -C ../docs html"]
+    )
+    def test_what_publishes_or_goes_elsewhere_is_left(self, tmp_path: Path, run: str) -> None:
+        assert detect(project(tmp_path, {**workflow(run), **UV, **MAKE}), "docs") is None
+
+    @pytest.mark.parametrize(
+        ("text", "taken"), [("sphinx-build docs out", True), ("mkdocs serve", False)]
+    )
+    def test_a_session_or_environment_is_taken_by_its_name_unless_it_serves(
+        self, tmp_path: Path, text: str, *, taken: bool
+    ) -> None:
+        nox = f"import nox\n\n@nox.session\ndef docs(session):\n    session.run('{text}')\n"
+        assert bool(detect(project(tmp_path, {"noxfile.py": nox}), "docs")) is taken
+        tox = {"noxfile.py": "", "tox.ini": f"[tox]\n[testenv:docs]\ncommands = {text}\n"}
+        one = detect(project(tmp_path, tox), "docs")
+        assert (one.told if one else None) == (
+            "tox -e docs, as tox.ini:2 defines it" if taken else None
+        )
+
+
+class TestStaticAnalysis:
+    def test_what_ci_runs_is_taken(self, tmp_path: Path) -> None:
+        run = "|\n          tox -e bandit\n          uv run bandit -r src"
+        one = detect(project(tmp_path, {**workflow(run), **UV}), "static_analysis")
+        assert one is not None
+        assert len(one.run or ()) == 2
+
+    @pytest.mark.parametrize("line", ['tool = "ruff"', 'severity = "high"'])
+    def test_a_table_that_says_how_is_heeded(self, tmp_path: Path, line: str) -> None:
+        table = f"[tool.release.gates.static_analysis]\n{line}\n"
+        one = project(tmp_path, workflow("tox -e bandit"), table)
+        assert detect(one, "static_analysis") is None
 
 
 class TestOrigin:

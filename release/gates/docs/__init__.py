@@ -1,13 +1,16 @@
-"""The documentation builds without a warning, by mkdocs, Sphinx or the project's own commands.
+"""The documentation builds without a warning, by the project's own commands, mkdocs or Sphinx.
 
-Runs `mkdocs build --strict` where there is a mkdocs.yml, and `sphinx -W -n --keep-going` (every
-warning counts, references that lead nowhere included) where there is a conf.py in docs, doc or
-their folder source; where Read the Docs is configured, as its configuration says. `folder` names
-another place. A project without any of these has no documentation to build. Warnings count however
-the tool ends, and a missing page that it makes by itself, such as an index, is not one. References
-that nobody wrote, which Sphinx makes of the types in signatures, are noted, unless they name what a
-module of the project does not have, or conf.py sets `nitpicky` or names some to ignore. Of links to
-anchors and of absolute links mkdocs warns only where the `validation` in mkdocs.yml says so.
+Runs what the project's workflows run for that (also `make -C docs html`), or the session of its
+noxfile that is named so, as `lint` does; where that fails, or Read the Docs would for a warning, it
+tells the warnings. Where there is none, runs `mkdocs build --strict` where there is a mkdocs.yml,
+and `sphinx -W -n --keep-going` (every warning counts, references that lead nowhere included) where
+there is a conf.py in docs, doc or their folder source; where Read the Docs is configured, as its
+configuration says. `folder` names another place. A project without any of these has no
+documentation to build. Warnings count however the tool ends, and a missing page that it makes by
+itself, such as an index, is not one. References that nobody wrote, which Sphinx makes of the types
+in signatures, are noted, unless they name what a module of the project does not have, or conf.py
+sets `nitpicky` or names some to ignore. Of links to anchors and of absolute links mkdocs warns only
+where the `validation` in mkdocs.yml says so.
 
 It is built from a copy, into a scratch folder, in an environment that holds the project and what it
 declares for its documentation: the requirements, extras and groups that Read the Docs is told to
@@ -26,7 +29,7 @@ settings (promises). Advice: a warning else.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os.path import normpath
 from pathlib import Path, PurePosixPath
@@ -41,18 +44,14 @@ if TYPE_CHECKING:
     from release.project import Project
     from release.project.declared import Requirements
     from release.run.installed import ProjectEnvironment
+    from release.run.processes import Completed
     from release.run.shell import Shell
+    from release.settings import CommandSettings
 
+TOOLS = ("mkdocs", "sphinx")
 MKDOCS_FILES = ("mkdocs.yml", "mkdocs.yaml")
 SPHINX_FOLDERS = ("docs", "doc", "docs/source", "doc/source", "docs/src", "documentation")
 READ_THE_DOCS = (".readthedocs.yaml", ".readthedocs.yml", "readthedocs.yml")
-GROUPS = ("docs", "doc", "documentation", "sphinx", "mkdocs", "rtd", "readthedocs")
-FILES = (
-    "docs/requirements.txt", "doc/requirements.txt", "docs/requirements-docs.txt",
-    "docs/requirements_docs.txt", "requirements-docs.txt", "requirements-doc.txt",
-    "requirements_docs.txt", "docs-requirements.txt", "requirements/docs.txt",
-    "requirements/doc.txt", "docs/source/requirements.txt",
-)  # fmt: skip
 RUNNER = re.compile(r"\b(?:tox|nox)(?:\s+(?:run|r|-\w+|--[\w-]+)\b|\s*$)")
 SYNCS = re.compile(r"\buv (?:sync|run)\b(?!.*--(?:only-group|only-dev|no-dev|no-default-groups))")
 NITPICKY = re.compile(r"^\s*(?:nitpicky\s*=\s*True|nitpick_ignore)", re.M)
@@ -82,33 +81,71 @@ class Source:
 
 def applies(project: Project, _level: Level | None) -> str | None:
     from release.gates.docs.settings import DocsSettings
+    from release.project.detect import detect
 
     settings = project.settings.gates.of("docs", DocsSettings)
     if settings.run is not None or settings.folder is not None or find_sources(project):
+        return None
+    if detect(project, "docs") is not None:
         return None
     return "no documentation to build: no mkdocs.yml, and no conf.py in docs or doc"
 
 
 def check(project: Project, shell: Shell) -> Outcome:
     from release.gates.docs.settings import DocsSettings
+    from release.settings import CommandSettings
 
-    settings = project.settings.gates.of("docs", DocsSettings)
+    settings = project.settings.gates.of("docs", CommandSettings)
+    if settings.run is not None:
+        return _run_own(project, shell, settings)
     sources = find_sources(project)
     tools = tuple(dict.fromkeys(source.tool for source in sources))
-    if settings.run is None and not sources:
+    if not sources:
+        folder = project.settings.gates.of("docs", DocsSettings).folder
         raise CannotCheck(
-            f"{settings.folder} holds neither a mkdocs.yml nor a conf.py",
+            f"{folder} holds neither a mkdocs.yml nor a conf.py",
             "correct tool.release.gates.docs.folder",
         )
     from release.run.installed import project_environment
 
     found = project_environment(project, shell, wanted(project), tools=tools)
-    if settings.run is not None:
-        from release.run.commands import run_commands
-
-        env = {**found.variables(), **settings.env}
-        return run_commands(shell, settings.run, found.environment, env)
     return _build(project, shell, sources, found)
+
+
+def _run_own(project: Project, shell: Shell, settings: CommandSettings) -> Outcome:
+    from release.project.declared import own_modules
+    from release.run.commands import by_status, judge_own, lacking_in, run_set
+
+    own = own_modules(project)
+    lacking = lacking_in(project, "docs", settings)
+    hosted = any(
+        as_table(_read_the_docs(project.root).get(t)).get("fail_on_warning") for t in TOOLS
+    )
+
+    def judged(words: Sequence[str], done: Completed) -> Judgement:
+        found = read_own(f"{done.stdout}\n{done.stderr}", own, project.root)
+        if found != Judgement() and (done.status or hosted):
+            return found
+        return judge_own(words, done, lacking, by_status)
+
+    return run_set(project, shell, settings, wanted=wanted(project), judge=judged)
+
+
+def read_own(output: str, own: frozenset[str], root: Path) -> Judgement:
+    """What is wrong by the warnings that a command of the project's own printed; empty for none."""
+    from release.gates.docs.docs_build import judge_output
+
+    said = judge_output(output, own)
+    found = []
+    for finding in said.defects + said.generated:
+        path = finding.path or ""
+        places = [place for place in (path, f"docs/{path}") if path and (root / place).is_file()]
+        found.append(replace(finding, path=places[0] if places else None))
+    judged = Judgement(1 if found else 0, tuple(found))
+    if said.unreached:
+        more = f"; {said.undecided} references may lead there" if said.undecided else ""
+        judged += _gap(f"not reached: {', '.join(said.unreached)}{more}", NETWORK_REMEDY)
+    return judged
 
 
 def find_sources(project: Project) -> list[Source]:
@@ -121,7 +158,7 @@ def find_sources(project: Project) -> list[Source]:
         candidates.append(Source("sphinx", f"{folder}/conf.py"))
         return [source for source in candidates if (root / source.path).is_file()][:1]
     hosted = _read_the_docs(root)
-    for tool in ("mkdocs", "sphinx"):
+    for tool in TOOLS:
         path = as_table(hosted.get(tool)).get("configuration")
         if isinstance(path, str) and _inside(root, path):
             return [Source(tool, PurePosixPath(path).as_posix())]
@@ -132,28 +169,16 @@ def find_sources(project: Project) -> list[Source]:
 
 def wanted(project: Project) -> Requirements:
     """What the project declares for building its documentation, as its settings amend it."""
-    from release.gates.docs.settings import DocsSettings
-    from release.project.declared import (
-        FALLBACK_FILES,
-        FALLBACK_GROUPS,
-        Requirements,
-        called,
-        chosen_requirements,
-        holding,
-        named_tables,
-    )
+    from release.project.declared import Requirements, chosen_requirements, requirements
+    from release.settings import CommandSettings
 
-    settings = project.settings.gates.of("docs", DocsSettings)
+    settings = project.settings.gates.of("docs", CommandSettings)
     if settings.groups is not None or settings.extras is not None:
         return chosen_requirements(project, settings)
-    tables = named_tables(project)
-    declared = (
-        _hosted_requirements(project)
-        or called(project, tables, GROUPS, FILES)
-        or holding(tables, ("mkdocs", "sphinx"))
-        or called(project, tables, FALLBACK_GROUPS, FALLBACK_FILES)
-    )
-    return declared | Requirements(install=settings.install)
+    declared = _hosted_requirements(project) or requirements(project, "docs")
+    # Read the Docs has it in every environment.
+    hosted = ("setuptools",) if _read_the_docs(project.root) else ()
+    return declared | Requirements(install=(*hosted, *settings.install))
 
 
 def _hosted_requirements(project: Project) -> Requirements:
@@ -435,7 +460,7 @@ GATE = Gate(
     title="the documentation builds without a warning",
     check=check,
     applies=applies,
-    tools=("mkdocs", "sphinx"),
+    tools=TOOLS,
     cost=6.0,
     order=120,
     settings="release.gates.docs.settings:DocsSettings",

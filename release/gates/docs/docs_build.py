@@ -139,6 +139,18 @@ def judge_mkdocs(status: int, output: str, own: frozenset[str]) -> Warnings:
     return Warnings(broken=f"mkdocs broke with status {status}: {said}")
 
 
+def judge_output(output: str, own: frozenset[str]) -> Warnings:
+    """The complaints in what a command printed that builds documentation by either of them.
+
+    Of what is printed without a place only gaps and the network are told: other tools print, too.
+    """
+    lines = output.split("\n")
+    sphinx = "\n".join(line for line in lines if _SPHINX_START.match(line))
+    mkdocs = "\n".join(line for line in lines if _MKDOCS_START.match(line))
+    found = (*_sphinx_complaints(sphinx), *_mkdocs_complaints(mkdocs))
+    return _sort([c for c in found if c.path or _NETWORK.search(c.text) or _gap(c.text, own)], own)
+
+
 def _sphinx_complaints(text: str) -> Iterator[Complaint]:
     for start, rest in _blocks(text.split("\n"), _SPHINX_START):
         place = start["place"] or ""

@@ -1,10 +1,15 @@
-"""The code has no lint findings and is formatted, by ruff or the project's own commands.
+"""The code has no lint findings and is formatted, by the project's own commands or ruff.
 
-Runs `ruff check` with the project's configuration where it has one. Rules that the configuration
-selects are judged; where it selects none, those that have always been ruff's default are (E4, E7,
-E9 and F), unless the project pins the ruff version whose defaults it follows. In a project that
-configures no ruff, only its import package is linted, and by those rules alone that find errors:
-syntax errors, undefined names, comparisons and assertions that cannot be meant.
+Runs what the project's workflows run for that (also `hatch fmt --check` and pre-commit, with its
+action), or the session of its noxfile that is named so, as `test` does, or else the hooks of its
+.pre-commit-config.yaml, in a copy; the line of the gate says what, and where it was found. Where
+they cannot run here, ruff's findings are told beside that.
+
+Where there are none, runs `ruff check` with the project's configuration where it has one. Rules
+that the configuration selects are judged; where it selects none, those that have always been ruff's
+default are (E4, E7, E9 and F), unless the project pins the ruff version whose defaults it follows.
+In a project that configures no ruff, only its import package is linted, and by those rules alone
+that find errors: syntax errors, undefined names, comparisons and assertions that cannot be meant.
 
 Blocks: what the project's own configuration or commands refuse (promises). Advice: what is found in
 a project that configures no ruff.
@@ -28,18 +33,20 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck
-from release.model import Finding, Gate, Judgement, Outcome
+from release.model import Finding, Gate, Judgement, Outcome, Status
 from release.text import python
 
 if TYPE_CHECKING:
     from release.project import Project
+    from release.run.commands import Lacking
     from release.run.processes import Completed
     from release.run.shell import Shell
+    from release.settings import CommandSettings
 
 RUFF_FILES = (".ruff.toml", "ruff.toml")
 ERROR_RULES = "E9,F63,F7,F82"
@@ -59,6 +66,12 @@ UNFORMATTED = re.compile(
     r"|^unformatted: .*\n\s*--> (.+?)(?::\d+)*$"
     r"|^(.+?)(?::\d+)+: unformatted: .*$",
     re.M,
+)
+HOOK = re.compile(r"^.+?\.{3,}(?:\(.*\))?(Passed|Failed|Skipped)$", re.M)
+CHANGED = "files were modified by this hook"
+NO_HOOK = Finding(
+    "no hook of pre-commit looked at a file",
+    remedy="say what is linted: tool.release.gates.lint.run",
 )
 NOT_ALWAYS_FORMATTED = (".md", ".markdown")
 
@@ -83,10 +96,71 @@ def check(project: Project, shell: Shell) -> Outcome:
     from release.settings import CommandSettings
 
     settings = project.settings.gates.of("lint", CommandSettings)
-    if settings.run is not None:
-        from release.run.commands import run_set
+    if settings.run is None:
+        return _by_ruff(project, shell)
+    own = _by_own(project, shell, settings)
+    if own.status is Status.UNCHECKED and read_configuration(project) is not None:
+        beside = _by_ruff(project, shell)
+        if beside.status is Status.FAILED:
+            judged = Judgement(beside.checked, beside.blocking, unchecked=own.findings)
+            return judged.settle("", failed=beside.summary)
+    return own
 
-        return run_set(project, shell, settings, shell.tools)
+
+def _by_own(project: Project, shell: Shell, settings: CommandSettings) -> Outcome:
+    from release.run.commands import judge_own, lacking_in, run_set
+
+    lacking = lacking_in(project, "lint", settings)
+
+    def judged(words: Sequence[str], done: Completed) -> Judgement:
+        if HOOK.search(done.stdout):
+            return judge_hooks(words, done, lacking)
+        return judge_own(words, done, lacking)
+
+    return run_set(project, shell, settings, tools=shell.tools, judge=judged)
+
+
+def judge_hooks(words: Sequence[str], done: Completed, lacking: Lacking) -> Judgement:
+    """What the hooks of pre-commit, or prek, that a command ran found; each by itself."""
+    from release.run.commands import by_places, by_status
+
+    judged = Judgement()
+    states = HOOK.split(done.stdout)[1:]
+    for state, said in zip(states[::2], states[1::2], strict=True):
+        missing = lacking(_hook(said), said) if state == "Failed" else ()
+        if missing:
+            judged += Judgement(unchecked=missing)
+        elif state == "Failed":
+            one = by_places(words, replace(done, stdout=said, stderr=""))
+            placed = all(finding.path for finding in one.defects)
+            judged += one if placed else Judgement(1, (_by_hook(said),))
+        elif state == "Passed":
+            judged += Judgement(1)
+    if done.status and not (judged.defects or judged.unchecked):
+        return judged + by_status(words, done)
+    return judged if judged.checked or judged.unchecked else Judgement(unchecked=(NO_HOOK,))
+
+
+def _by_hook(said: str) -> Finding:
+    """What a hook that names no place, or mended files itself, is told of."""
+    name = _hook(said)
+    again = f"pre-commit run {name} --all-files"
+    if CHANGED in said:
+        files = re.findall(r"^(?:Fixing|Fixed|Rewriting|reformatted) (\S+)$", said, re.M)
+        path = files[0] if len(files) == 1 else None
+        more = f" ({', '.join(files)})" if len(files) > 1 else ""
+        return Finding(f"{name} changed files{more}", path, remedy=f"{again}, and commit the rest")
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    told = next((line for line in lines if not line.startswith("- ")), "it failed")
+    return Finding(f"{name}: {told}", remedy=f"{again}, and fix what it says")
+
+
+def _hook(said: str) -> str:
+    found = re.search(r"^- hook id: (\S+)$", said, re.M)
+    return found[1] if found else "a hook"
+
+
+def _by_ruff(project: Project, shell: Shell) -> Outcome:
     procedure = read_procedure(project)
     targets, options = choose(project, procedure)
     ruff = _ruff(project, shell, procedure.requirement)

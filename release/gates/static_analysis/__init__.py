@@ -1,12 +1,13 @@
-"""No dangerous code in the package, by bandit, ruff's S rules or the project's own commands.
+"""No dangerous code in the package, by the project's own commands, bandit or ruff's S rules.
 
-Runs bandit over the import package, without the tests that lie in it. Findings of at least medium
-severity and medium confidence are told; the lesser ones are counted. `severity` is another
-least one ("low", "medium", "high"). The project's own configuration is heeded: [tool.bandit], a
-bandit.yaml, a .bandit file, and what the arguments of its pre-commit hook name, -l, -ll and -lll
-among them. `baseline` is a report of bandit's (`bandit -f json`), whose findings are accepted;
-`# nosec` comments are respected and counted. A file that bandit cannot judge leaves the gate
-unchecked, unless it found something elsewhere.
+Runs what the project's workflows run for that, or the session of its noxfile that is named so, as
+`lint` does. Where there is none, runs bandit over the import package, without the tests that lie in
+it. Findings of at least medium severity and medium confidence are told; the lesser ones are
+counted. `severity` is another least one ("low", "medium", "high"). The project's own configuration
+is heeded: [tool.bandit], a bandit.yaml, a .bandit file, and what the arguments of its pre-commit
+hook name, -l, -ll and -lll among them. `baseline` is a report of bandit's (`bandit -f json`), whose
+findings are accepted; `# nosec` comments are respected and counted. A file that bandit cannot judge
+leaves the gate unchecked, unless it found something elsewhere.
 
 Blocks: what it finds where the project configures bandit, runs it as a hook, or sets `tool`,
 `baseline` or `severity` (promises). Advice: what it finds else.
@@ -23,6 +24,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck
@@ -44,6 +46,7 @@ CLEAN, FOUND = 0, 1  # of bandit and of ruff
 
 def applies(project: Project, _level: Level | None) -> str | None:
     from release.gates.static_analysis.settings import StaticAnalysisSettings
+    from release.project.detect import detect
     from release.settings import CommandSettings
 
     settings = project.settings.gates.of("static_analysis", StaticAnalysisSettings)
@@ -51,6 +54,8 @@ def applies(project: Project, _level: Level | None) -> str | None:
         settings.run is not None
         or project.settings.gates.of("lint", CommandSettings).run is not None
     ):
+        return None
+    if detect(project, "static_analysis") is not None:
         return None
     if settings.tool == "bandit" and ("tool" in settings.model_fields_set or _options(project)):
         return None
@@ -63,12 +68,16 @@ def applies(project: Project, _level: Level | None) -> str | None:
 
 def check(project: Project, shell: Shell) -> Outcome:
     from release.gates.static_analysis.settings import StaticAnalysisSettings
+    from release.settings import CommandSettings
 
+    own = project.settings.gates.of("static_analysis", CommandSettings)
+    if own.run is not None:
+        from release.run.commands import judge_own, lacking_in, run_set
+
+        lacking = lacking_in(project, "static_analysis", own)
+        judge = partial(judge_own, lacking=lacking)
+        return run_set(project, shell, own, tools=shell.tools, judge=judge)
     settings = project.settings.gates.of("static_analysis", StaticAnalysisSettings)
-    if settings.run is not None:
-        from release.run.commands import run_set
-
-        return run_set(project, shell, settings, shell.tools)
     targets = package_paths(project)
     if settings.tool == "ruff":
         return _by_ruff(project, shell, targets)

@@ -11,25 +11,29 @@ the tree are what is tested. A pytest that these do not bring is added, pinned. 
 or `install` in that table choose this, and say what it holds.
 
 A project that was never released, has no tests and declares nothing for them is not judged.
-Skipped tests do not count, and a run that collects nothing has failed. All of it blocks: the tests
-are the project's promise. Tests that fail for what is missing here (a module, a plug-in of pytest,
-a program, a Python, the network) make the gate unchecked, unless others fail by themselves; so does
-a time limit that was hit.
+Skipped tests do not count, and a run that collects nothing has failed. Where pytest stops early
+(-x, --maxfail, a module that is not collected), the count says so. All of it blocks: the tests are
+the project's promise. Advice: files with tests of which none was collected. Tests that fail for
+what is missing here (a module, a plug-in of pytest, a program, a Python, the network) make the gate
+unchecked, unless others fail by themselves; so does a time limit that was hit.
 """
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck
 from release.model import Finding, Gate, Judgement, Outcome, Status
 from release.project import as_table
 from release.run.lacks import lacks, remedy_for, told
+from release.text import python
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -46,9 +50,13 @@ TOX_PASSES = ";".join(
     for name in ("PYTEST_ADDOPTS", "PYTHONPYCACHEPREFIX")
 )
 # What unittest and pytest say of a whole run.
-STOPS_EARLY = re.compile(r"^!+ stopping after \d+ failures? !+$", re.M)
+STOPPED_EARLY = re.compile(r"^!+ (?:[\w.]*Interrupted: )?(.+?) !+$", re.M)
 RAN = re.compile(r"^Ran (\d+) tests? in |^(?:=+ )?(?:\d+ \w+, )*(\d+) passed\b.* in [\d.]+s", re.M)
 PYTEST_FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
+# Folders of what is read, copied or shown by tests; those of other projects are known by a file.
+BESIDE = frozenset(("data", "testdata", "fixtures", "examples", "templates", "vendor", "_vendor"))
+PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
+SHOWN = 3
 STOPPED = {2: "was interrupted", 3: "met an error of its own", 4: "cannot be called like this"}
 
 
@@ -56,7 +64,8 @@ STOPPED = {2: "was interrupted", 3: "met an error of its own", 4: "cannot be cal
 class TestRun:
     """What a JUnit report says: how many tests ran and were skipped, and those that failed.
 
-    Each failure is a finding with everything that pytest said about it.
+    Each failure is a finding with everything that pytest said about it. `modules` are where tests
+    were collected: modules or classes, with the folders above them as seen from where it ran.
     """
 
     __test__ = False
@@ -64,6 +73,7 @@ class TestRun:
     ran: int
     skipped: int
     failures: tuple[tuple[Finding, str], ...]
+    modules: frozenset[str] = frozenset()
 
 
 def check(project: Project, shell: Shell) -> Outcome:
@@ -79,7 +89,7 @@ def check(project: Project, shell: Shell) -> Outcome:
         test_folders,
     )
 
-    named = test_paths(project)
+    named = pytest_option(project, "testpaths")
     folders = test_folders(project)
     if named and not any(any(project.root.glob(path)) for path in named):
         return Outcome.unchecked(
@@ -105,10 +115,11 @@ def check(project: Project, shell: Shell) -> Outcome:
     env = {**found.variables(), **settings.env}
     done = shell.run(*command, inside=found.environment, env=env)
     text = report.read_text("utf-8", "replace") if report.exists() else ""
+    ran = read_report(text) if text else None
     output = f"{done.stdout}\n{done.stderr}"
     outcome = judge(
         done.status,
-        text,
+        ran,
         output,
         own_modules(project),
         lambda modules: install_remedy(project, "test", modules),
@@ -119,11 +130,13 @@ def check(project: Project, shell: Shell) -> Outcome:
             f"{outcome.summary}, and the submodule {', '.join(absent)} is not checked out",
             "git submodule update --init --recursive",
         )
-    return outcome
+    return with_left_out(project, outcome, ran.modules if ran else frozenset())
 
 
-def judge(status: int, report: str, output: str, own: frozenset[str], remedy: Remedy) -> Outcome:
-    """The verdict on a pytest run: its exit status, its JUnit report, and what it printed.
+def judge(
+    status: int, run: TestRun | None, output: str, own: frozenset[str], remedy: Remedy
+) -> Outcome:
+    """The verdict on a pytest run: its exit status, its report if it left one, and what it printed.
 
     The statuses are those that pytest documents (pytest.ExitCode). `own` are the top-level modules
     of the project: a missing one of those is a defect, a missing other one a gap in the
@@ -133,24 +146,76 @@ def judge(status: int, report: str, output: str, own: frozenset[str], remedy: Re
         return Outcome.failed(
             (Finding("pytest collected no test", remedy="see its `testpaths` and its file names"),)
         )
-    run = read_report(report) if report else None
     if status not in {0, 1, 2} or run is None or (status == 2 and not run.failures):
         raise _cannot_run(status, output, own, remedy)
     otherwise = Finding(f"pytest: {_last(output)}", remedy="read the log") if status else None
     outcome = judge_report(run, otherwise, own, remedy)
-    return replace(outcome, findings=(*outcome.findings, *stopped_early(output)))
+    return stopped_early(outcome, output)
 
 
-def stopped_early(output: str) -> tuple[Finding, ...]:
-    """What it means that pytest stopped at a failure, as -x and --maxfail have it do."""
-    if not STOPS_EARLY.search(output):
-        return ()
-    return (
-        Finding(
-            "pytest stopped at a failure (-x or --maxfail), so not every test was run",
-            remedy="run it without that option to see what else fails",
-        ),
+def stopped_early(outcome: Outcome, output: str) -> Outcome:
+    """A failure whose count says that pytest stopped, as -x, --maxfail and broken modules do."""
+    found = STOPPED_EARLY.search(output)
+    if found is None or outcome.status is not Status.FAILED:
+        return outcome
+    if found[1].endswith("during collection"):
+        return replace(outcome, summary=f"{found[1]}, so no test was run")
+    stopped = f"pytest ended early ({found[1]}), so not every test was run"
+    return replace(outcome, summary=f"{outcome.summary}; {stopped}")
+
+
+def with_left_out(project: Project, outcome: Outcome, modules: Set[str]) -> Outcome:
+    """An outcome that says how many of the files with tests were collected."""
+    from release.project.git import listed_files
+
+    if outcome.status is not Status.PASSED or not modules or project.git is None:
+        return outcome
+    patterns = pytest_option(project, "python_files") or ("test_*.py", "*_test.py")
+    names = [n for n in listed_files(project.root) if _is_test_file(project.root, n, patterns)]
+    missing = left_out(names, modules, project.source_root)
+    left = [name for name in missing if _holds_test(project.root / name)]
+    if not left:
+        return outcome
+    more = f" and {len(left) - SHOWN} more" if len(left) > SHOWN else ""
+    told = Finding(
+        f"no test of {', '.join(left[:SHOWN])}{more} was run",
+        left[0],
+        remedy="if they are to be run, name their folder in testpaths or on pytest's command line",
+        advice=True,
     )
+    total = len(names) - len(missing) + len(left)
+    summary = f"{outcome.summary}, of {total - len(left)} of {total} test files"
+    return replace(outcome, summary=summary, findings=(*outcome.findings, told))
+
+
+def left_out(names: Sequence[str], modules: Iterable[str], source_root: str) -> list[str]:
+    """The files of which no module was collected, whether from the tree or as installed."""
+    ran = "\n".join(f".{name}." for name in modules)
+    found = []
+    for name in names:
+        module = name.removesuffix(".py").replace("/", ".")
+        installed = module.removeprefix(f"{source_root.replace('/', '.')}.")
+        if f".{module}." not in ran and f".{installed}." not in ran:
+            found.append(name)
+    return found
+
+
+def _is_test_file(root: Path, name: str, patterns: Iterable[str]) -> bool:
+    """Whether a file is called like one of the project's own tests."""
+    path = PurePosixPath(name)
+    if not any(path.match(pattern) for pattern in patterns) or BESIDE & set(path.parts):
+        return False
+    above = [root / folder for folder in path.parents][:-1]
+    return not any((folder / file).is_file() for folder in above for file in PROJECT_FILES)
+
+
+def _holds_test(path: Path) -> bool:
+    try:
+        tree = python.parse(path.read_bytes())
+    except (OSError, SyntaxError):
+        return False
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return any(isinstance(n, functions) and n.name.startswith("test") for n in ast.walk(tree))
 
 
 def judge_report(
@@ -191,29 +256,41 @@ def _run_own(project: Project, shell: Shell, settings: CommandSettings) -> Outco
     detected = isinstance(settings, Detected)
     own = own_modules(project)
     remedy = missing_remedy(project, "test", settings)
+    modules: set[str] = set()
+    counts: list[str] = []
 
     def judged(words: Sequence[str], done: Completed) -> Judgement:
         text = report.read_text("utf-8", "replace") if report.exists() else ""
         report.unlink(missing_ok=True)
-        return judge_command(words, done, text, own, remedy, counts=detected)
+        run = read_report(text) if text else None
+        modules.update(run.modules if run else ())
+        found = judge_command(words, done, run, own, remedy, counts=detected)
+        if isinstance(found, Judgement):
+            return found
+        if found.status is Status.UNCHECKED:
+            return Judgement(unchecked=found.findings)
+        counts.extend([found.summary] if found.status is Status.FAILED else [])
+        return Judgement(found.checked, found.findings)
 
     settings = settings.model_copy(update={"env": env})
     outcome = run_set(project, shell, settings, judge=judged)
     if detected and outcome.status is Status.PASSED:
-        return replace(outcome, summary=f"{outcome.checked} passed")
-    return outcome
+        outcome = replace(outcome, summary=f"{outcome.checked} passed")
+    if counts and all(counts):
+        outcome = replace(outcome, summary="; ".join(counts))
+    return with_left_out(project, outcome, modules)
 
 
 def judge_command(
     words: Sequence[str],
     done: Completed,
-    report: str,
+    run: TestRun | None,
     own: frozenset[str],
     remedy: Remedy,
     *,
     counts: bool,
-) -> Judgement:
-    """What is wrong with a command of the project's own, by its report where pytest left one.
+) -> Judgement | Outcome:
+    """What is wrong with a command of the project's own; an outcome where pytest left its report.
 
     `counts` says that it must show that it ran tests: nobody said that it does.
     """
@@ -221,7 +298,6 @@ def judge_command(
 
     output = f"{done.stdout}\n{done.stderr}"
     by_itself = by_status(words, done)
-    run = read_report(report) if report else None
     if done.status != 0 and not (run and run.failures):
         missing = lacks(output, own)
         if missing:
@@ -232,19 +308,12 @@ def judge_command(
     if run is not None:
         otherwise = next(iter(by_itself.defects), None)
         outcome = judge_report(run, otherwise, own, remedy)
-        outcome = replace(outcome, findings=(*outcome.findings, *stopped_early(output)))
-        return _as_judgement(outcome)
+        return stopped_early(outcome, output)
     number = sum(int(found[1] or found[2]) for found in RAN.finditer(output))
     if counts and number == 0:
         said = f"{' '.join(words)} did not show that it ran a test"
         raise CannotCheck(said, f"say how the tests are run: {RUN}")
     return Judgement(number or 1)
-
-
-def _as_judgement(outcome: Outcome) -> Judgement:
-    if outcome.status is Status.UNCHECKED:
-        return Judgement(unchecked=outcome.findings)
-    return Judgement(outcome.checked, outcome.findings)
 
 
 def read_report(text: str) -> TestRun:
@@ -257,8 +326,10 @@ def read_report(text: str) -> TestRun:
         raise CannotCheck(f"pytest's report is damaged: {error}", "see the log") from None
     tests = skipped = 0
     failures = []
+    modules = set()
     for case in root.iter("testcase"):
         tests += 1
+        modules.add(case.get("classname") or case.get("name") or "")
         skipped += case.find("skipped") is not None
         for problem in (*case.findall("failure"), *case.findall("error")):
             details = f"{problem.get('message') or ''}\n{problem.text or ''}".strip()
@@ -271,33 +342,32 @@ def read_report(text: str) -> TestRun:
                 "fix the test or what it tests; the log has its traceback",
             )
             failures.append((finding, details))
-    return TestRun(tests - skipped, skipped, tuple(failures))
+    return TestRun(tests - skipped, skipped, tuple(failures), frozenset(modules))
 
 
-def test_paths(project: Project) -> tuple[str, ...]:
-    """The `testpaths` of the project's pytest configuration, empty without any."""
-    import shlex
+def pytest_option(project: Project, name: str) -> tuple[str, ...]:
+    """The words of an option of the project's pytest configuration, empty without any."""
     import tomllib
 
     from release.text import ini, toml
 
-    for name in PYTEST_FILES[:2]:
-        path = project.root / name
+    for file in PYTEST_FILES[:2]:
+        path = project.root / file
         if path.is_file():
             try:
                 table = as_table(toml.loads(path.read_text(encoding="utf-8")).get("pytest"))
             except (tomllib.TOMLDecodeError, UnicodeDecodeError):
                 return ()
-            return _words(table.get("testpaths"))
+            return _words(table.get(name))
     pytest = project.tool("pytest")
     for table in (as_table(pytest.get("ini_options")), pytest):
-        if "testpaths" in table:
-            return _words(table["testpaths"])
-    for name in PYTEST_FILES[2:]:
+        if name in table:
+            return _words(table[name])
+    for file in PYTEST_FILES[2:]:
         for section in ("pytest", "tool:pytest"):
-            found = ini.section(project.root / name, section)
-            if found is not None and "testpaths" in found:
-                return tuple(shlex.split(found["testpaths"]))
+            found = ini.section(project.root / file, section)
+            if found is not None and name in found:
+                return tuple(shlex.split(found[name]))
     return ()
 
 

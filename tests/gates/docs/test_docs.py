@@ -134,6 +134,9 @@ class TestDetection:
         assert "manual holds neither a mkdocs.yml nor a conf.py" in found.summary
 
 
+HOSTED = ("setuptools",)  # as in the environments of Read the Docs
+
+
 class TestRequirements:
     @pytest.mark.parametrize(
         ("table", "files", "expected"),
@@ -150,21 +153,21 @@ class TestRequirements:
              {"d/r.txt": "furo\n", ".readthedocs.yaml": "python:\n  install:\n"
               "  - requirements: d/r.txt\n  - requirements: ../x.txt\n"
               "  - {method: pip, path: ., extra_requirements: [rtd]}\n"},
-             Requirements(extras=("rtd",), files=("d/r.txt",))),
+             Requirements(extras=("rtd",), files=("d/r.txt",), install=HOSTED)),
             ('[dependency-groups]\nd = ["furo"]',
              {".readthedocs.yaml": "build:\n  jobs:\n    install:\n    - uv sync --group d\n"},
-             Requirements(groups=("d",))),
+             Requirements(groups=("d",), install=HOSTED)),
             ('[dependency-groups]\ndocs = ["furo"]\nrunner = ["tox"]',
              {".readthedocs.yaml": "build:\n  jobs:\n    build:\n      html:\n"
               "      - uv run --only-group runner tox run -e docs\n"},
-             Requirements(groups=("docs",))),
+             Requirements(groups=("docs",), install=HOSTED)),
             ("[project.optional-dependencies]\na = []\n[dependency-groups]\nd = []\ndev = []",
              {".readthedocs.yaml": "build:\n  jobs:\n    install:\n"
               "    - uv sync --group d --all-extras\n"},
-             Requirements(groups=("d", "dev"), extras=("a",))),
+             Requirements(groups=("d", "dev"), extras=("a",), install=HOSTED)),
             ('[dependency-groups]\nd = ["furo"]\ndev = ["x"]',
              {".readthedocs.yaml": "build:\n  commands:\n  - uv sync --only-group d\n"},
-             Requirements(groups=("d",))),
+             Requirements(groups=("d",), install=HOSTED)),
             (SET, {}, Requirements(extras=("e",), install=("b",))),
             ("", {}, Requirements()),
         ],

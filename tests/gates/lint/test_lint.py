@@ -284,7 +284,8 @@ class TestGate:
         write(project, {"src/small_thing/bad.py": UNUSED_IMPORT})
         found = judge(project, "lint").outcome
         assert found.status is Status.FAILED
-        assert found.findings[0].message.startswith("ruff check --select F src: exit status 1: ")
+        assert (found.findings[0].path, found.findings[0].line) == ("src/small_thing/bad.py", 1)
+        assert "`os` imported but unused" in found.findings[0].message
 
     def test_a_path_with_spaces_and_umlauts_works(self, tmp_path: Path, judge: Judge) -> None:
         root = make_project(tmp_path / "mein Projekt ü")

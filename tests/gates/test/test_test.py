@@ -9,14 +9,13 @@ import pytest
 
 from release.errors import CannotCheck
 from release.gates.test import judge as judge_run
-from release.gates.test import judge_command, read_report, test_paths
+from release.gates.test import judge_command, left_out, pytest_option, read_report, with_left_out
 from release.model import Judgement, Outcome, Status
 from release.project import read_project
 from release.run.lacks import lacks, remedy_for, told
 from release.run.processes import Completed
 from tests.support import PYPROJECT, Judge, commit, git, make_project, write
 
-test_paths.__test__ = False  # type: ignore[attr-defined]
 DATA = Path(__file__).parents[2] / "data" / "test"
 NO_FILE = "E   FileNotFoundError: [Errno 2] No such file or directory"
 network = pytest.mark.network
@@ -28,7 +27,7 @@ def remedy(modules: Iterable[str]) -> str:
 
 def verdict(status: int, report: str = "", output: str = "", own: Iterable[str] = ()) -> Outcome:
     text = (DATA / f"{report}.xml").read_text() if report else ""
-    return judge_run(status, text, output, frozenset(own), remedy)
+    return judge_run(status, read_report(text) if text else None, output, frozenset(own), remedy)
 
 
 def with_table(table: str) -> bytes:
@@ -161,8 +160,17 @@ def by_command(
 ) -> Judgement:
     words = ("tox", "-e", "py")
     done = Completed(words, status, output, "", 0.0, truncated=False)
-    text = (DATA / f"{report}.xml").read_text() if report else ""
-    return judge_command(words, done, text, frozenset(), remedy, counts=counts)
+    run = read_report((DATA / f"{report}.xml").read_text()) if report else None
+    found = judge_command(words, done, run, frozenset(), remedy, counts=counts)
+    if isinstance(found, Outcome):
+        unchecked = found.status is Status.UNCHECKED
+        return Judgement(
+            found.checked,
+            () if unchecked else found.findings,
+            (),
+            found.findings if unchecked else (),
+        )
+    return found
 
 
 class TestOwnCommand:
@@ -210,6 +218,47 @@ class TestOwnCommand:
         assert not found.defects
 
 
+class TestWhatWasNotRun:
+    @pytest.mark.parametrize(
+        ("modules", "left"),
+        [
+            ({"tests.test_a.TestIt", "src.demo.sub.tests.test_b"}, []),
+            ({"tests.test_a"}, ["src/demo/sub/tests/test_b.py"]),
+            ({"tests.test_a", "site-packages.demo.sub.tests.test_b.TestIt"}, []),
+            ({"......tests.test_a", "demo.sub.tests.test_b"}, []),
+            ({"tests.test_abc", "src.demo.sub.tests.test_b"}, ["tests/test_a.py"]),
+        ],
+    )
+    def test_it_is_told_from_what_was_wherever_it_is_installed(
+        self, modules: set[str], left: list[str]
+    ) -> None:
+        names = ["tests/test_a.py", "src/demo/sub/tests/test_b.py"]
+        assert left_out(names, modules, "src") == left
+
+    def test_files_are_counted_and_named_as_advice(self, tmp_path: Path) -> None:
+        case = "def test_it(): ...\n"
+        left = "src/demo/sub/tests/test_b.py"
+        other = {"examples/test_c.py": case, "sub/tests/test_d.py": case, "sub/setup.py": ""}
+        files = {left: case, "tests/test_helpers.py": "HELP = 1\n", **other}
+        project = read_project(make_project(tmp_path / "p", files))
+        found = with_left_out(project, Outcome.passed(1, "1 passed"), {"tests.test_small_thing"})
+        assert found.summary == "1 passed, of 1 of 2 test files"
+        assert [(one.path, one.advice) for one in found.findings] == [(left, True)]
+
+    def test_what_pytest_is_told_to_collect_by_other_names_counts(self, tmp_path: Path) -> None:
+        table = with_table('[tool.pytest.ini_options]\npython_files = ["check_*.py"]')
+        root = make_project(tmp_path / "p", {"pyproject.toml": table})
+        write(root, {"tests/check_a.py": "def test_a(): ...\n"})
+        project = read_project(root)
+        found = with_left_out(project, Outcome.passed(1, "1 passed"), {"tests.other"})
+        assert [one.path for one in found.findings] == ["tests/check_a.py"]
+
+    def test_a_module_that_broke_the_collection_left_all_out(self) -> None:
+        output = "!!!!!!! Interrupted: 1 error during collection !!!!!!!"
+        found = verdict(2, "missing", output, own=["absent_thing"])
+        assert found.summary == "1 error during collection, so no test was run"
+
+
 class TestPaths:
     @pytest.mark.parametrize(
         ("files", "wanted"),
@@ -230,7 +279,8 @@ class TestPaths:
     def test_they_are_read_where_pytest_reads_them(
         self, tmp_path: Path, files: dict[str, str | bytes | None], wanted: tuple[str, ...]
     ) -> None:
-        assert test_paths(read_project(make_project(tmp_path / "p", files))) == wanted
+        project = read_project(make_project(tmp_path / "p", files))
+        assert pytest_option(project, "testpaths") == wanted
 
 
 class TestNothingToRun:
