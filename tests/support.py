@@ -16,11 +16,12 @@ from urllib.parse import urlsplit
 
 from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
-from release.model import Evidence, Gate, Level, Status
+from release.model import Evidence, Finding, Gate, Level, Status
 from release.project import read_project
 from release.run.checklist import checklist
 from release.run.environments import digest_of
 from release.run.installed import METADATA_FILES
+from release.run.lacks import lacks, told
 from release.run.runner import Run, judge_with_needs
 from release.run.store import Store
 
@@ -85,6 +86,12 @@ FILES = {
             assert double(2) == 4
         """,
 }
+
+
+def lacking(what: str, text: str) -> tuple[Finding, ...]:
+    """What a command lacked by what it said, in a project without modules of its own."""
+    found = lacks(text, frozenset())
+    return (Finding(f"{what} needs {told(found)}", remedy="r"),) if found else ()
 
 
 def git(root: Path, *arguments: str) -> str:

@@ -37,6 +37,7 @@ REQUIREMENT_FILES = {
         "requirements_test.txt", "requirements_tests.txt", "test-requirements.txt",
         "test_requirements.txt", "requirements/test.txt", "requirements/tests.txt",
         "requirements/testing.txt", "tests/requirements.txt", "test/requirements.txt",
+        "requirements/requirements-test.txt", "requirements/requirements-tests.txt",
     ),
     "typecheck": (
         "requirements-typing.txt", "requirements-mypy.txt", "requirements/typing.txt",
@@ -48,6 +49,7 @@ REQUIREMENT_FILES = {
         "docs/requirements_docs.txt", "requirements-docs.txt", "requirements-doc.txt",
         "requirements_docs.txt", "docs-requirements.txt", "requirements/docs.txt",
         "requirements/doc.txt", "docs/source/requirements.txt",
+        "requirements/requirements-docs.txt",
     ),
     "static_analysis": (),
 }  # fmt: skip
@@ -62,6 +64,16 @@ PROCEDURE_FILES = (
     "CONTRIBUTING.rst", "setup.cfg", "pyproject.toml", "requirements.txt", ".github/workflows",
     "scripts", "ci", *REQUIREMENT_FILES["test"], *REQUIREMENT_FILES["typecheck"], *FALLBACK_FILES,
 )  # fmt: skip
+# By module: distributions that are called otherwise.
+DISTRIBUTIONS = {
+    "attr": "attrs", "bs4": "beautifulsoup4", "Crypto": "pycryptodome", "cv2": "opencv-python",
+    "dateutil": "python-dateutil", "dotenv": "python-dotenv", "git": "GitPython",
+    "google": "protobuf", "jwt": "PyJWT", "material": "mkdocs-material",
+    "mkdocstrings": "mkdocstrings[python]", "OpenSSL": "pyOpenSSL", "PIL": "pillow",
+    "pkg_resources": "setuptools<82",  # which has dropped it
+    "pymdownx": "pymdown-extensions", "pytestqt": "pytest-qt", "serial": "pyserial",
+    "sklearn": "scikit-learn", "yaml": "PyYAML", "zmq": "pyzmq",
+}  # fmt: skip
 LOCK_FILES = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
 LARGEST_PROCEDURE = 500_000
 TEST_FOLDER = re.compile(r"(tests?|testing)([_-]\w+)?", re.I)
@@ -131,26 +143,23 @@ def chosen_requirements(
     return found | Requirements(install=settings.install)
 
 
-def extras_holding(project: Project, modules: Iterable[str]) -> tuple[str, ...]:
-    """The project's extras that bring a distribution named like one of the modules."""
-    wanted = {_normal(name) for name in modules}
-    return tuple(
-        table.name
-        for table in named_tables(project)
-        if table.kind == "extra" and any(requirement_name(item) in wanted for item in table.items)
-    )
-
-
 def install_remedy(project: Project, gate: str, modules: Iterable[str]) -> str:
-    """What to do about modules that are missing from a gate's environment."""
-    modules = list(modules)
-    extras = extras_holding(project, modules)
-    if extras:
-        names = ", ".join(f'"{name}"' for name in extras)
-        return f"set extras = [{names}] in [tool.release.gates.{gate}]"
-    if modules == ["pkg_resources"]:  # setuptools 82 has dropped it.
-        return f'set install = ["setuptools<82"] in [tool.release.gates.{gate}]'
-    return f"name what brings them in [tool.release.gates.{gate}]: groups, extras or install"
+    """What to do about modules that are missing from a gate's environment.
+
+    Of `install`, which adds to what is there: `groups` and `extras` would take its place.
+    """
+    listed = {requirement_name(item): item for t in named_tables(project) for item in t.items}
+    wanted = list(getattr(project.settings.gates.tables.get(gate), "install", ()))
+    guessed = []
+    for module in modules:
+        top = module.partition(".")[0]
+        name = DISTRIBUTIONS.get(top, _normal(top))
+        known = listed.get(requirement_name(name), "").partition(";")[0].strip()
+        wanted.append(known or name)
+        guessed += [top] if top.isidentifier() and not (known or top in DISTRIBUTIONS) else []
+    names = ", ".join(f'"{name}"' for name in dict.fromkeys(wanted))
+    said = f"set install = [{names}] in [tool.release.gates.{gate}]"
+    return f"{said} (or what brings {', '.join(guessed)} by another name)" if guessed else said
 
 
 @dataclass(frozen=True, slots=True)

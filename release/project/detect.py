@@ -70,6 +70,8 @@ CHECKS_ONLY = frozenset(("--check", "--check-only", "--diff"))
 # What a job has that this machine has not, or that a command must not see.
 SURROUNDINGS = ("container", "services", "environment", "uses")
 FOR_COMMITS = ("push", "pull_request", "workflow_call")
+# What a matrix makes of a Python; that which runs this stands for all.
+MATRIX = re.compile(r"(\bpy|-)\$\{\{\s*matrix\.[\w.-]*py[\w.\[\]-]*\s*\}\}")
 SPECIAL = frozenset(("shell", "working-directory", "continue-on-error"))
 # What only a shell, or the forge, makes something of.
 EXPANDED = re.compile(r"[$`*?~{}<>|&;\n]")
@@ -188,9 +190,11 @@ def missing_remedy(
     """What says what to do about modules that a gate's commands lack."""
 
     def remedy(modules: Iterable[str]) -> str:
+        modules = list(modules)
         if isinstance(settings, Detected) and not settings.project:
             names = ", ".join(modules)
-            return f"add {names} to what it installs, or set tool.release.gates.{gate}.run"
+            ours = install_remedy(project, gate, modules)
+            return f"add {names} to what it installs; or {ours}, to have it judged without it"
         return install_remedy(project, gate, modules)
 
     return remedy
@@ -269,7 +273,11 @@ def _steps_of(where: str, workflow: Mapping[str, Any], job: Mapping[str, Any]) -
         if env is not None:
             # In a block, the text begins below its sign.
             above = text.start_mark.line + (text.style in ("|", ">"))
-            yield _Step(where, above, str(text.value), env)
+            yield _Step(where, above, MATRIX.sub(_this_python, str(text.value)), env)
+
+
+def _this_python(found: re.Match[str]) -> str:
+    return found[1] if found[1] == "py" else f"-3.{sys.version_info.minor}"
 
 
 def _runs_always(condition: Any) -> bool:

@@ -74,7 +74,9 @@ def lacking_in(project: Project, gate: str, settings: CommandSettings) -> Lackin
 
     def lacking(what: str, text: str) -> tuple[Finding, ...]:
         missing = lacks(text, own)
-        said = Finding(f"{what} needs {told(missing)}", remedy=remedy_for(missing, remedy))
+        others = any(" " in name for name in missing)
+        more = f", or set tool.release.gates.{gate}.run to what runs here" if others else ""
+        said = Finding(f"{what} needs {told(missing)}", remedy=remedy_for(missing, remedy) + more)
         return (said,) if missing else ()
 
     return lacking

@@ -37,14 +37,37 @@ PLUGINS = {
     "django_user_model": "pytest_django",
     "qtbot": "pytestqt",
 }
+UNKNOWN_OPTIONS = re.compile(r"error: unrecognized arguments: (.*)(?=(?:\n.*)*\n  inifile: )", re.M)
+# Options by which plug-ins are known, and the modules of these.
+OPTIONS = {
+    "--cov": "pytest_cov",
+    "-n": "pytest_xdist",
+    "--dist": "pytest_xdist",
+    "--numprocesses": "pytest_xdist",
+    "--timeout": "pytest_timeout",
+    "--asyncio": "pytest_asyncio",
+    "--benchmark": "pytest_benchmark",
+    "--reruns": "pytest_rerunfailures",
+    "--ds": "pytest_django",
+    "--mpl": "pytest_mpl",
+    "--mypy": "pytest_mypy",
+    "--html": "pytest_html",
+    "--doctest-plus": "pytest_doctestplus",
+    "--doctest-rst": "pytest_doctestplus",
+    "--xdoc": "xdoctest",
+    "--nbval": "nbval",
+    "--codspeed": "pytest_codspeed",
+    "--randomly": "pytest_randomly",
+    "--hypothesis": "hypothesis",
+}
 STARTED = re.compile(r"^E?\s*FileNotFoundError: .*No such file or directory: '([^'/\s]+)'$", re.M)
-# As shells and make, uv, nox, tox and pre-commit say that they cannot start a program.
+# As shells and make, uv, nox, tox, pre-commit and prek say that they cannot start a program.
 NOT_STARTED = re.compile(
     r"^(?:make(?:\[\d+\])?|(?:/\S+/)?(?:ba|da)?sh): (?:(?:line )?\d+: |\S+: line \d+: )?"
     r"([^\s:/]+): (?:command not found|not found|No such file or directory)$"
     r"|^error: Failed to spawn: `?([^\s`]+)|^nox > Program (\S+) not found"
     r"|Exception running subprocess \[Errno 2\] No such file or directory: '([^'/\s]+)'"
-    r"|^Executable `([^`]+)` not found$",
+    r"|^Executable `([^`]+)` not found$|^\s+caused by: Failed to run `([^`]+)`$",
     re.M,
 )
 INTERPRETER = re.compile(
@@ -67,12 +90,13 @@ NETWORK = re.compile(
     r"|server certificate verification failed)",
     re.M | re.I,
 )
+SESSION = re.compile(r"Sessions not found: (\S+)$", re.M)
 # Of a session of nox that did not run, which fails nothing.
 LEFT_OUT = re.compile(r"^nox > (Session \S+ skipped: .*)$", re.M)
 # What a library says itself of an optional module that is not there.
 OPTIONAL = re.compile(r"^(?:E\s+)?ModuleNotFoundError: (?!No module named)(\S.{0,80})$", re.M)
 LOCALE = "unsupported locale setting"
-THE_NETWORK = "the network"
+HOST = re.compile(r"(?:https?://|host=['\"])([\w.-]+)")
 
 
 def lacks(text: str, own: frozenset[str]) -> set[str]:
@@ -80,7 +104,8 @@ def lacks(text: str, own: frozenset[str]) -> set[str]:
 
     `own` are the modules of the project: what is called like one of them is its own to bring.
     """
-    return {*_modules(text, own), *_fixtures(text), *_programs(text, own), *_surroundings(text)}
+    plug_ins = {*_fixtures(text), *_options(text)}
+    return {*_modules(text, own), *plug_ins, *_programs(text, own), *_surroundings(text)}
 
 
 def told(names: Iterable[str]) -> str:
@@ -118,6 +143,18 @@ def _fixtures(text: str) -> Iterator[str]:
             yield PLUGINS.get(name, f"a plug-in with the fixture {name}")
 
 
+def _options(text: str) -> Iterator[str]:
+    """The plug-ins of options that pytest does not know."""
+    for said in UNKNOWN_OPTIONS.findall(text):
+        words = [word for word in said.split() if word.startswith("-")]
+        known = {name for word in words for option, name in OPTIONS.items() if _fits(word, option)}
+        yield from known or [f"a plug-in that takes {said}"]
+
+
+def _fits(word: str, option: str) -> bool:
+    return word.startswith(option) if option.startswith("--") else word[:2] == option
+
+
 def _programs(text: str, own: frozenset[str]) -> Iterator[str]:
     found = ["".join(names) for names in NOT_STARTED.findall(text)]
     if "subprocess.py" in text:
@@ -130,9 +167,13 @@ def _programs(text: str, own: frozenset[str]) -> Iterator[str]:
 def _surroundings(text: str) -> Iterator[str]:
     for found in INTERPRETER.findall(text):
         yield f"Python {next(filter(None, found))}"
-    if NETWORK.search(text):
-        yield THE_NETWORK
+    unreached = NETWORK.search(text)
+    if unreached:
+        host = HOST.search(unreached[0])
+        yield f"the network ({host[1]})" if host else "the network"
     for said in OPTIONAL.findall(text):
         yield f"the optional module of {said!r} (an extra or a group of the gate's settings)"
+    for found in SESSION.findall(text):
+        yield f"the session {found}"
     if LOCALE in text:
         yield "the locale that they set"

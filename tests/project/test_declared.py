@@ -13,7 +13,6 @@ from release.project.declared import (
     Requirements,
     absent_imports,
     chosen_requirements,
-    extras_holding,
     hook,
     install_remedy,
     locked,
@@ -252,14 +251,16 @@ class TestAbsent:
         text = "import sys\nif sys.version_info < (3, 11):\n    import tomli\n"
         assert self.absent(tmp_path, {"a.py": text}) == {}
 
-    def test_a_remedy_names_the_extras_that_bring_it(self, tmp_path: Path) -> None:
-        text = '[project.optional-dependencies]\ncli = ["Click>=8"]\nhttp2 = ["h2"]'
-        found = project(tmp_path, text)
-        assert extras_holding(found, ["click", "nothing"]) == ("cli",)
-        assert install_remedy(found, "test", ["click"]) == (
-            'set extras = ["cli"] in [tool.release.gates.test]'
+    def test_a_remedy_adds_what_brings_it_to_what_is_there(self, tmp_path: Path) -> None:
+        text = (
+            "[project.optional-dependencies]\ncli = [\"Click>=8; python_version > '3'\"]\n"
+            '[tool.release.gates.test]\ninstall = ["six"]\n'
         )
-        assert "groups, extras or install" in install_remedy(found, "test", ["nothing"])
-        assert install_remedy(found, "test", ["pkg_resources"]) == (
-            'set install = ["setuptools<82"] in [tool.release.gates.test]'
+        found = project(tmp_path, text)
+        assert install_remedy(found, "test", ["click.core", "yaml"]) == (
+            'set install = ["six", "Click>=8", "PyYAML"] in [tool.release.gates.test]'
+        )
+        assert install_remedy(found, "docs", ["no_thing"]) == (
+            'set install = ["no-thing"] in [tool.release.gates.docs]'
+            " (or what brings no_thing by another name)"
         )

@@ -187,6 +187,22 @@ def committed(root: Path, files: Mapping[str, str]) -> Project:
     return project(root, files)
 
 
+class TestMatrix:
+    @pytest.mark.parametrize(
+        ("run", "wanted"),
+        [
+            ("tox run -e py${{ matrix.python-version[1] }}", "tox run -e py"),
+            ("nox -s tests-${{ matrix.python }} --verbose", f"nox -s tests-{HERE} --verbose"),
+        ],
+    )
+    def test_this_python_stands_for_those_of_the_matrix(
+        self, tmp_path: Path, run: str, wanted: str
+    ) -> None:
+        one = found(tmp_path, {**workflow(run), **NOX})
+        assert one is not None
+        assert one.run == (tuple(wanted.split()),)
+
+
 class TestLint:
     @pytest.mark.parametrize(
         "run",

@@ -8,10 +8,65 @@ from pathlib import Path
 
 import pytest
 
-from release.model import Status
-from tests.support import PYPROJECT, Judge, git, make_project, write
+from release.model import Judgement, Status
+from release.run.commands import judge_own
+from release.run.processes import Completed
+from tests.support import PYPROJECT, Judge, git, lacking, make_project, write
 
 PYTHON = sys.executable.replace("\\", "/")
+
+
+class TestOwnCommand:
+    def judged(self, status: int, output: str) -> Judgement:
+        words = ("tox", "-e", "lint")
+        return judge_own(words, Completed(words, status, output, "", 0.0, truncated=False), lacking)
+
+    @pytest.mark.parametrize(
+        ("output", "found"),
+        [
+            ("src/a.py:3:1: F401 'os' imported but unused",
+             ("src/a.py", 3, "F401 'os' imported but unused")),
+            ("F401 [*] `os` imported but unused\n --> src/a.py:3:8\n  |",
+             ("src/a.py", 3, "F401 [*] `os` imported but unused")),
+            ("src/a.py:3: error: no  [attr-defined]", ("src/a.py", 3, "error: no  [attr-defined]")),
+            ("would reformat src/a.py\nOh no!", ("src/a.py", None, "is not formatted")),
+            ("Would reformat: src/a.py", ("src/a.py", None, "is not formatted")),
+            ("../x/a.py:3: no\nnope", (None, None, "tox -e lint: exit status 1: nope")),
+            ("served at 127.0.0.1:80: x", (None, None,
+             "tox -e lint: exit status 1: served at 127.0.0.1:80: x")),
+        ],
+    )  # fmt: skip
+    def test_what_it_says_of_a_place_is_a_finding(
+        self, output: str, found: tuple[str | None, int | None, str]
+    ) -> None:
+        (one,) = self.judged(1, output).defects
+        assert (one.path, one.line, one.message) == found
+
+    @pytest.mark.parametrize(
+        "output",
+        [
+            "error: Failed to spawn: `ruff`\n  Caused by: No such file or directory",
+            "nox > Program ruff not found.",
+            "lint: Exception running subprocess [Errno 2] No such file or directory: 'ruff'",
+            "Executable `ruff` not found",
+            "  caused by: Failed to run `ruff`\n  caused by: No such file or directory",
+        ],
+    )
+    def test_a_program_that_is_missing_is_no_defect(self, output: str) -> None:
+        found = self.judged(1, output)
+        assert not found.defects
+        assert "the program ruff" in found.unchecked[0].message
+
+    def test_a_host_that_is_not_reached_is_named(self) -> None:
+        output = "fatal: unable to access 'https://x.example/a': Could not resolve host: x.example"
+        (found,) = self.judged(3, output).unchecked
+        assert found.message == "tox -e lint needs what is not here: the network (x.example)"
+
+    def test_a_session_that_nox_skips_has_not_passed(self) -> None:
+        (found,) = self.judged(0, "nox > Session lint skipped: no reason.").unchecked
+        assert found.message == "Session lint skipped: no reason."
+        said = "nox > Session lint skipped: Python interpreter 3.5 not found."
+        assert "Python 3.5" in self.judged(0, said).unchecked[0].message
 
 
 def with_gate(root: Path, table: str) -> Path:

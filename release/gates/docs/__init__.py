@@ -29,7 +29,7 @@ settings (promises). Advice: a warning else.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os.path import normpath
 from pathlib import Path, PurePosixPath
@@ -114,16 +114,18 @@ def check(project: Project, shell: Shell) -> Outcome:
 
 def _run_own(project: Project, shell: Shell, settings: CommandSettings) -> Outcome:
     from release.project.declared import own_modules
+    from release.project.detect import missing_remedy
     from release.run.commands import by_status, judge_own, lacking_in, run_set
 
     own = own_modules(project)
     lacking = lacking_in(project, "docs", settings)
+    remedy = missing_remedy(project, "docs", settings)
     hosted = any(
         as_table(_read_the_docs(project.root).get(t)).get("fail_on_warning") for t in TOOLS
     )
 
     def judged(words: Sequence[str], done: Completed) -> Judgement:
-        found = read_own(f"{done.stdout}\n{done.stderr}", own, project.root)
+        found = read_own(f"{done.stdout}\n{done.stderr}", own, project.root, remedy)
         if found != Judgement() and (done.status or hosted):
             return found
         return judge_own(words, done, lacking, by_status)
@@ -131,8 +133,13 @@ def _run_own(project: Project, shell: Shell, settings: CommandSettings) -> Outco
     return run_set(project, shell, settings, wanted=wanted(project), judge=judged)
 
 
-def read_own(output: str, own: frozenset[str], root: Path) -> Judgement:
-    """What is wrong by the warnings that a command of the project's own printed; empty for none."""
+def read_own(
+    output: str, own: frozenset[str], root: Path, remedy: Callable[[Iterable[str]], str]
+) -> Judgement:
+    """What is wrong by the warnings that a command of the project's own printed; empty for none.
+
+    `remedy` says what to do about modules that are missing.
+    """
     from release.gates.docs.docs_build import judge_output
 
     said = judge_output(output, own)
@@ -142,7 +149,10 @@ def read_own(output: str, own: frozenset[str], root: Path) -> Judgement:
         places = [place for place in (path, f"docs/{path}") if path and (root / place).is_file()]
         found.append(replace(finding, path=places[0] if places else None))
     judged = Judgement(1 if found else 0, tuple(found))
-    if said.unreached:
+    if said.gaps:
+        missing = f"needs what is not installed: {', '.join(said.gaps)}"
+        judged += _gap(missing, remedy(said.gaps))
+    elif said.unreached:
         more = f"; {said.undecided} references may lead there" if said.undecided else ""
         judged += _gap(f"not reached: {', '.join(said.unreached)}{more}", NETWORK_REMEDY)
     return judged

@@ -3,7 +3,7 @@
 Runs what the project's workflows run for that (also `hatch fmt --check` and pre-commit, with its
 action), or the session of its noxfile that is named so, as `test` does, or else the hooks of its
 .pre-commit-config.yaml, in a copy; the line of the gate says what, and where it was found. Where
-they cannot run here, ruff's findings are told beside that.
+they cannot run here, what ruff finds is told beside that, and blocks where the project pins ruff.
 
 Where there are none, runs `ruff check` with the project's configuration where it has one. Rules
 that the configuration selects are judged; where it selects none, those that have always been ruff's
@@ -101,8 +101,10 @@ def check(project: Project, shell: Shell) -> Outcome:
     own = _by_own(project, shell, settings)
     if own.status is Status.UNCHECKED and read_configuration(project) is not None:
         beside = _by_ruff(project, shell)
+        judged = Judgement(beside.checked, beside.blocking)
+        judged = judged if read_procedure(project).pinned else judged.as_advice()
         if beside.status is Status.FAILED:
-            judged = Judgement(beside.checked, beside.blocking, unchecked=own.findings)
+            judged += Judgement(unchecked=own.findings)
             return judged.settle("", failed=beside.summary)
     return own
 
@@ -149,7 +151,9 @@ def _by_hook(said: str) -> Finding:
         files = re.findall(r"^(?:Fixing|Fixed|Rewriting|reformatted) (\S+)$", said, re.M)
         path = files[0] if len(files) == 1 else None
         more = f" ({', '.join(files)})" if len(files) > 1 else ""
-        return Finding(f"{name} changed files{more}", path, remedy=f"{again}, and commit the rest")
+        return Finding(
+            f"{name} changed files{more}", path, remedy=f"{again}, and commit the result"
+        )
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     told = next((line for line in lines if not line.startswith("- ")), "it failed")
     return Finding(f"{name}: {told}", remedy=f"{again}, and fix what it says")

@@ -52,6 +52,7 @@ TOX_PASSES = ";".join(
 # What unittest and pytest say of a whole run.
 STOPPED_EARLY = re.compile(r"^!+ (?:[\w.]*Interrupted: )?(.+?) !+$", re.M)
 RAN = re.compile(r"^Ran (\d+) tests? in |^(?:=+ )?(?:\d+ \w+, )*(\d+) passed\b.* in [\d.]+s", re.M)
+NOT_TOLD = "NOTE: Incompatible Exception Representation"  # of what others raise, as testtools does
 PYTEST_FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
 # Folders of what is read, copied or shown by tests; those of other projects are known by a file.
 BESIDE = frozenset(("data", "testdata", "fixtures", "examples", "templates", "vendor", "_vendor"))
@@ -391,11 +392,6 @@ def _cannot_run(status: int, output: str, own: frozenset[str], remedy: Remedy) -
     missing = lacks(output, own)
     if missing:
         return CannotCheck(f"pytest needs {told(missing)}", remedy_for(missing, remedy))
-    unknown = re.search(r"error: (unrecognized arguments: .*)", output)
-    if unknown:
-        return CannotCheck(
-            f"a plugin of pytest is not installed ({unknown[1]})", remedy(["pytest"])
-        )
     errors = re.findall(r"^(?:ERROR|E  )\s*:?\s*(\S.*)$", output, re.M)
     what = STOPPED.get(status, f"ended with status {status}" if status else "left no report")
     return CannotCheck(f"pytest {what}: {errors[-1] if errors else _last(output)}", "see the log")
@@ -410,6 +406,8 @@ def _promises_none(project: Project) -> bool:
 
 def _first(message: str | None, details: str) -> str:
     """The line that says best what went wrong."""
+    if message and NOT_TOLD in message:
+        return details.splitlines()[-1]
     if message and message != "collection failure":
         return message.splitlines()[0]
     errors = re.findall(r"^E\s+(\S.*)$", details, re.M)

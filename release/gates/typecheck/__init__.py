@@ -55,6 +55,10 @@ SHOWN = re.compile(
 NOT_FOUND = re.compile(
     r'library stub for module named "([^"]+)"|Library stubs not installed for "([^"]+)"'
 )
+HINT = re.compile(
+    r'Library stubs not installed for "([\w]+)[^"]*".*\n.*'
+    r'Hint: "python3 -m pip install ([\w.-]+)"'
+)
 OTHER_CHECKERS = {
     "ty": r"\bty check\b|^\[tool\.ty\b",
     "pyrefly": r"\bpyrefly check\b|^\[tool\.pyrefly\b",
@@ -137,7 +141,8 @@ def judge_command(
     missing = {*not_found(errors, own), *(lacks(output, own) if done.status else ())}
     said = " ".join(words)
     if missing:
-        raise CannotCheck(f"{said} needs {told(missing)}", remedy_for(missing, remedy))
+        wanted = to_install(missing, output)
+        raise CannotCheck(f"{said} needs {told(missing)}", remedy_for(wanted, remedy))
     if shows and done.status == 0 and not SHOWN.search(output):
         raise CannotCheck(
             f"{said} did not show that it checked types",
@@ -251,7 +256,7 @@ def _mypy(project: Project, shell: Shell, found: ProjectEnvironment) -> Outcome:
             and contradicts(error, _line(project.root / error.path, error.line))
         ]
         return judge_mypy(done.stdout, errors, 1 if errors else 0, promised=False)
-    errors = _reliable(project, found, errors)
+    errors = _reliable(project, found, errors, done.stdout)
     return judge_mypy(done.stdout, errors, done.status)
 
 
@@ -324,8 +329,14 @@ def not_found(errors: Sequence[MypyError], own: frozenset[str]) -> list[str]:
     return sorted(names - own)
 
 
+def to_install(missing: Iterable[str], text: str) -> list[str]:
+    """What to install for modules that mypy cannot see: stubs where it names their distribution."""
+    stubs = dict(HINT.findall(text))
+    return sorted({stubs.get(name, name) for name in missing})
+
+
 def _reliable(
-    project: Project, found: ProjectEnvironment, errors: list[MypyError]
+    project: Project, found: ProjectEnvironment, errors: list[MypyError], text: str
 ) -> list[MypyError]:
     """The errors that no module missing from the environment can have caused.
 
@@ -345,7 +356,7 @@ def _reliable(
     raise CannotCheck(
         "types are unknown of modules that are not installed, or have no stubs:"
         f" {', '.join(missing)}",
-        install_remedy(project, "typecheck", missing),
+        install_remedy(project, "typecheck", to_install(missing, text)),
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from release.gates.docs import Source, applies, find_sources, is_strict, wanted
+from release.gates.docs import Source, applies, find_sources, is_strict, read_own, wanted
 from release.model import Evidence, Status
 from release.project import read_project
 from release.project.declared import Requirements
@@ -132,6 +132,38 @@ class TestDetection:
         found = judge(project, "docs").outcome
         assert found.status is Status.UNCHECKED
         assert "manual holds neither a mkdocs.yml nor a conf.py" in found.summary
+
+
+class TestOwnCommand:
+    def test_its_warnings_are_told_with_their_places(self, tmp_path: Path) -> None:
+        write(tmp_path, {"docs/a.rst": "", "docs/b.md": ""})
+        output = (
+            "docs: commands[0]> sphinx-build -W docs out\n"
+            "docs/a.rst:3: WARNING: Title underline too short. [docutils]\n"
+            "WARNING -  Doc file 'b.md' contains a link 'c.md', but the target is not found\n"
+            "WARNING: You are using pip version 9\n"
+            "docs: exit 1 (0.50 seconds)\n"
+        )
+        found = read_own(output, frozenset(), tmp_path, ", ".join)
+        assert [(one.path, one.line) for one in found.defects] == [
+            ("docs/a.rst", 3), ("docs/b.md", None),
+        ]  # fmt: skip
+        assert not found.unchecked
+
+    def test_an_inventory_that_is_not_reached_is_no_defect(self, tmp_path: Path) -> None:
+        output = (
+            "WARNING: failed to reach any of the inventories with the following issues:\n"
+            "docs/a.rst:3: WARNING: py:class reference target not found: other.Thing\n"
+        )
+        found = read_own(output, frozenset({"small_thing"}), tmp_path, ", ".join)
+        assert not found.defects
+        assert "1 references may lead there" in found.unchecked[0].message
+
+    def test_a_module_that_is_missing_is_no_defect(self, tmp_path: Path) -> None:
+        output = "WARNING: Could not import extension myst (exception: No module named 'myst')\n"
+        found = read_own(output, frozenset(), tmp_path, ", ".join)
+        assert not found.defects
+        assert found.unchecked[0].remedy == "myst"
 
 
 HOSTED = ("setuptools",)  # as in the environments of Read the Docs

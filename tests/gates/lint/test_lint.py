@@ -13,12 +13,14 @@ from release.gates.lint import (
     is_newer_syntax,
     judge,
     judge_format,
+    judge_hooks,
     read_procedure,
     selects_rules,
 )
-from release.model import Evidence, Status
+from release.model import Evidence, Judgement, Status
 from release.project import read_project
-from tests.support import PYPROJECT, Judge, git, make_project, write
+from release.run.processes import Completed
+from tests.support import PYPROJECT, Judge, commit, git, lacking, make_project, write
 
 DATA = Path(__file__).parents[2] / "data" / "lint"
 ROOT = Path("/project")
@@ -176,6 +178,80 @@ def test_without_a_network_it_is_unchecked_and_not_passed(
 
 
 @network
+class TestHooks:
+    WORDS = ("pre-commit", "run", "--all-files")
+
+    def judged(self, status: int, output: str) -> Judgement:
+        done = Completed(self.WORDS, status, output, "", 0.0, truncated=False)
+        return judge_hooks(self.WORDS, done, lacking)
+
+    def test_each_hook_is_judged_by_what_it_said(self) -> None:
+        found = self.judged(1, (DATA / "hooks.txt").read_text())
+        assert [(one.path, one.line, one.message) for one in found.defects] == [
+            (None, None, "trailing-whitespace changed files (a.py, b.txt)"),
+            ("a.py", 1, "I001 [*] Import block is un-sorted or un-formatted"),
+            ("a.py", 1, "F401 [*] `os` imported but unused"),
+            ("a.py", 1, "F401 'os' imported but unused"),
+            ("b.txt", 1, "teh ==> the"),
+            ("a.py", None, "is not formatted"),
+        ]
+        assert found.defects[0].remedy == (
+            "pre-commit run trailing-whitespace --all-files, and commit the result"
+        )
+        (gone,) = found.unchecked
+        assert gone.message == "gone needs what is not here: the program gone-tool"
+        assert found.checked == 6
+
+    def test_those_that_pass_are_counted(self) -> None:
+        assert self.judged(0, "a...Passed\nb.....(no files to check)Skipped\n") == Judgement(1)
+
+    def test_one_that_had_no_file_has_not_passed(self) -> None:
+        found = self.judged(0, "b.....(no files to check)Skipped\n")
+        assert found.unchecked
+        assert found.unchecked[0].remedy
+
+    def test_one_that_says_nothing_of_a_place_is_quoted(self) -> None:
+        (found,) = self.judged(
+            1, "pins.....Failed\n- hook id: pins\n- exit code: 1\n\nno pin of x\n"
+        ).defects
+        assert (found.path, found.message) == (None, "pins: no pin of x")
+
+    def test_a_failure_beside_the_hooks_counts(self) -> None:
+        (found,) = self.judged(1, "a...Passed\ntwine: no\n").defects
+        assert "exit status 1" in found.message
+
+    @network
+    @pytest.mark.slow
+    def test_what_is_configured_judges_a_copy_and_what_cannot_be_fetched_is_unchecked(
+        self, project: Path, judge: Judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PRE_COMMIT_HOME", str(tmp_path / "hooks-cache"))
+        hooks = tmp_path / "hooks"
+        entry = "{id: no-tabs, name: no tabs, language: pygrep, entry: '\\t', types: [python]}"
+        write(hooks, {".pre-commit-hooks.yaml": f"- {entry}\n"})
+        git(hooks, "init", "--quiet")
+        revision = commit(hooks)
+        fetched = "- {repo: %s, rev: %s, hooks: [{id: no-tabs}]}\n"
+        config = f"repos:\n{fetched % (hooks, revision)}"
+        write(project, {".pre-commit-config.yaml": config, "mended.py": "A = 1\n"})
+        commit(project)
+        found = judge(project, "lint").outcome
+        assert (found.status, found.checked) == (Status.PASSED, 1), found
+        assert "(pre-commit run --all-files, as .pre-commit-config.yaml says)" in found.summary
+        write(project, {"mended.py": "if 1:\n\tA = 1\n", "ruff.toml": ""})
+        found = judge(project, "lint").outcome
+        assert (found.status, found.findings[0].path) == (Status.FAILED, "mended.py")
+        away = fetched % ("https://hooks.example.invalid/x", "v1")
+        write(project, {".pre-commit-config.yaml": f"{config}{away}"})
+        found = judge(project, "lint").outcome
+        assert found.status is Status.UNCHECKED
+        assert "the network (hooks.example.invalid)" in found.summary
+        write(project, {"more.py": UNDEFINED_NAME})
+        found = judge(project, "lint").outcome
+        assert found.status is Status.FAILED
+        assert "more.py:2: F821" in lines(judge(project, "lint"))[0]
+
+
 class TestGate:
     def test_a_clean_package_passes_and_nothing_is_written(
         self, project: Path, judge: Judge

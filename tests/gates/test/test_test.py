@@ -96,7 +96,7 @@ class TestJudgement:
         ("status", "output", "reason"),
         [
             (4, "usage.txt",
-             "a plugin of pytest is not installed (unrecognized arguments: --cov-fooo)"),
+             "pytest needs modules that are not installed: pytest_cov"),
             (4, "conftest.txt", "pytest needs modules that are not installed: absent_thing"),
             (3, "INTERNALERROR> boom", "pytest met an error of its own: INTERNALERROR> boom"),
             (-11, "", "pytest ended with status -11: it said nothing"),
