@@ -133,7 +133,7 @@ def judge_command(
 
     `shows` says that it must show that it checked types: nobody said that it does.
     """
-    from release.run.commands import by_status
+    from release.run.commands import by_places
     from release.run.lacks import lacks, remedy_for, told
 
     output = f"{done.stdout}\n{done.stderr}"
@@ -151,7 +151,8 @@ def judge_command(
     number = sum(map(int, CHECKED.findall(output))) or 1
     if errors:
         return Judgement(number, _findings(errors))
-    return Judgement(number) + replace(by_status(words, done), checked=0)
+    found = by_places(words, done) if done.status else Judgement()
+    return Judgement(number) + replace(found, checked=0)
 
 
 def configures_mypy(project: Project) -> bool:
