@@ -465,34 +465,16 @@ class NewTag:
 
 
 @dataclass(frozen=True, slots=True)
-class Replacement:
-    """What bump-my-version is told to replace: a regular expression, and a template of re.sub."""
-
-    search: str
-    replace: str
-
-
-@dataclass(frozen=True, slots=True)
-class VersionFile:
-    """A file that bump-my-version edits, and the text that its replacements must lead to."""
-
-    path: str
-    replacements: tuple[Replacement, ...]
-    after: str
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """What a release changes: shown by a dry run, rehearsed and applied as the same object.
 
     `base` is the commit (full object name) that it starts from, `previous` and `version` are the
-    version before and after. `edits` are all files that change; `version_files` those of them that
-    bump-my-version writes first; `commands` are run after the edits and may write what matches the
-    globs `writes`, and nothing else. `commit_message` is None where there is
-    nothing to commit; `entry_from` names the changelog whose entry goes into it once the commands
-    have written it. `branch` is the branch that gets the commit, made anew where `new_branch`
-    says so, and `release_branch` the one that releases are made from; `pushes` are full refspecs
-    for `remote`. `notes` is what a person should know.
+    version before and after. `edits` are all files that change; `commands` are run after them and
+    may write what matches the globs `writes`, and nothing else. `commit_message` is None where
+    there is nothing to commit; `entry_from` names the changelog whose entry goes into it once the
+    commands have written it. `branch` is the branch that gets the commit, made anew where
+    `new_branch` says so, and `release_branch` the one that releases are made from; `pushes` are
+    full refspecs for `remote`. `notes` is what a person should know.
     """
 
     name: str
@@ -501,7 +483,6 @@ class Plan:
     version: str
     day: date
     edits: tuple[Edit, ...] = ()
-    version_files: tuple[VersionFile, ...] = ()
     commands: tuple[tuple[str, ...], ...] = ()
     writes: tuple[str, ...] = ()
     commit_message: str | None = None

@@ -1,60 +1,92 @@
-"""Runs in the environment of the tools: lets bump-my-version make the replacements of a release.
+"""Runs in the environment of the tools: lets bump-my-version edit texts, and says what it did.
 
-It takes the name of a JSON file: `current` and `new` (versions) and `files`, each replacement with
-its `filename`, `search` (a regular expression) and `replace`. The project's own table is not read
-again: what it lists is among them. Hooks, commit and tag are left out, which the command line of
-the tool cannot do: a release is committed elsewhere, and nothing may leave the worktree before it
-was judged. Exits with 1 and says why on the error stream when the tool refuses.
+It takes the name of a JSON file: `current` and `new` (versions), `day`, `parse` and `parts` (how a
+version is taken apart), `texts` by their paths, and `entries` as they stand in
+[[tool.bumpversion.files]], each with a regular expression as its `search`. It prints, for each
+entry, where its search matched (`spans`) and the text `after` it, or the `error` of the tool. The
+texts lie in a scratch folder meanwhile: hooks, commit and tag of the tool have no place here.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
+import tempfile
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from bumpversion.bump import do_bump  # type: ignore[import-not-found]
-from bumpversion.config import get_configuration  # type: ignore[import-not-found]
-from bumpversion.exceptions import BumpVersionError  # type: ignore[import-not-found]
+from bumpversion.config.models import FileChange  # type: ignore[import-untyped]
+from bumpversion.files import ConfiguredFile, modify_files  # type: ignore[import-untyped]
+from bumpversion.versioning.models import VersionComponentSpec  # type: ignore[import-untyped]
+from bumpversion.versioning.version_config import VersionConfig  # type: ignore[import-untyped]
+
+# Whatever a version is, it is also one part: the project's own `parse` may leave some of it out.
+WHOLE = "whole_version"
 
 
-def main(name: str) -> int:
-    asked = json.loads(Path(name).read_text(encoding="utf-8"))
-    try:
-        config = get_configuration(
-            None,
-            current_version=asked["current"],
-            # Any version of PEP 440 is one part: what it becomes in each place was decided before.
-            parse=r"(?P<version>\S+)",
-            serialize=["{version}"],
-            files=[_entry(**file) for file in asked["files"]],
-            allow_dirty=True,
-            commit=False,
-            tag=False,
-            setup_hooks=[],
-            pre_commit_hooks=[],
-            post_commit_hooks=[],
+def edit(asked: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
+    """What bump-my-version makes of the texts, entry by entry; `folder` is empty."""
+    for path, text in asked["texts"].items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(text.encode())
+    # A comment in it ends with the line.
+    parse = rf"(?=.*?(?:{asked['parse']}" + "\n" + rf")|)(?P<{WHOLE}>\S+)"
+    parts = asked["parts"]
+    names = re.compile(parse, re.VERBOSE).groupindex
+    specs = {name: VersionComponentSpec(**parts.get(name, {})) for name in names}
+    versions = VersionConfig(parse, (f"{{{WHOLE}}}",), "", "", specs)
+    old, new = versions.parse(asked["current"]), versions.parse(asked["new"])
+    day = datetime.fromisoformat(asked["day"])
+    context = {"now": day, "utcnow": day, "#": "#", ";": ";"}
+    context |= {f"current_{part}": old[part].value for part in old}
+    context |= {f"new_{part}": new[part].value for part in new}
+    done = []
+    for entry in asked["entries"]:
+        path = folder / entry["filename"]
+        change = FileChange(
+            filename=str(path),
+            parse=parse,
+            serialize=entry["serialize"] or versions.serialize_formats,
+            search=entry["search"],
+            replace=entry["replace"],
+            regex=True,
+            ignore_missing_version=True,
+            ignore_missing_file=False,
         )
-        do_bump(None, asked["new"], config)
-    except BumpVersionError as error:
-        print(" ".join(str(error).split()) or type(error).__name__, file=sys.stderr)
-        return 1
-    return 0
+        file = ConfiguredFile(change, versions)
+        try:
+            spans = _spans(file, path.read_text(encoding="utf-8"), old, context)
+            modify_files([file], old, new, dict(context))
+            done.append({"spans": spans, "after": path.read_text(encoding="utf-8")})
+        except KeyError as error:
+            done.append({"error": f"the field {{{error.args[0]}}} is not known"})
+        except Exception as error:
+            done.append({"error": " ".join(str(error).split()) or type(error).__name__})
+    return done
 
 
-def _entry(filename: str, search: str, replace: str) -> dict[str, object]:
-    """An entry of files; the tool reads braces in its texts as fields."""
-    return {
-        "filename": filename,
-        "search": _literal(search),
-        "replace": _literal(replace),
-        "regex": True,
-    }
+def _spans(
+    file: ConfiguredFile, text: str, old: Any, context: Mapping[str, Any]
+) -> list[tuple[int, int]]:
+    """Where the tool will find the search of an entry: it does not say so itself."""
+    stated = file.version_config.serialize(old, dict(context))
+    fields = {**context, "current_version": stated}
+    escaped = {name: re.escape(str(value)) for name, value in fields.items()}
+    search = re.compile(file.file_change.search.format(**escaped), re.MULTILINE | re.DOTALL)
+    return [match.span() for match in search.finditer(text)]
 
 
-def _literal(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")
+def main(name: str) -> None:
+    asked = json.loads(Path(name).read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory(prefix="nox-release-bump-") as folder:
+        try:
+            print(json.dumps(edit(asked, Path(folder))))
+        except Exception as error:
+            sys.exit(" ".join(str(error).split()) or type(error).__name__)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    main(sys.argv[1])

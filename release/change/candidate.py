@@ -10,21 +10,19 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from release.change.plan import with_entry
-from release.change.sources import fragments, untranslated
+from release.change.sources import fragments
 from release.change.switch import environment
+from release.change.version_places import LOG_HINT
 from release.errors import CannotCheck, ReleaseError
-from release.model import Finding, Outcome, Plan, Status, VersionFile
+from release.model import Finding, Outcome, Plan, Status
 from release.project import Project, read_project
 from release.project.git import CALM, changed_between, contains, git, object_of, uncommitted
-from release.run.processes import PARSER_MEMORY
 from release.run.runner import Run, checked, does_not_apply, open_shell
 from release.run.store import CANDIDATE, FOLDER
-from release.text import edits
 from release.text.escaping import listing
 
 if TYPE_CHECKING:
@@ -33,11 +31,9 @@ if TYPE_CHECKING:
 NAME = CANDIDATE
 # Judged on the new files before they are committed.
 DOCUMENT_GATES = ("versions", "changelog", "documents", "schemas")
-BUMP_SCRIPT = Path(__file__).with_name("_bump_my_version.py")
 # Whose the candidate is: {"commit": null} is a run's, a commit was left for the user to look at.
 RECORD = f"{NAME}.json"
 LITTLE_SPACE = 1_000_000  # bytes
-LOG_HINT = f"; {FOLDER}/logs/bump.log has all that it said"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +65,8 @@ def fill_candidate(run: Run, shell: Shell, plan: Plan, top: Path) -> Candidate:
     assert facts is not None
     root = top / facts.prefix
     remarks: list[Finding] = []
-    if plan.version_files:
-        _bump_my_version(shell, root, plan)
-    written = {file.path: file.after for file in plan.version_files}
     for edit in plan.edits:
-        if written.get(edit.path) != edit.after:
-            _write(root, edit.path, edit.after)
+        _write(root, edit.path, edit.after)
     if plan.commands:
         fragments(read_project(root))  # a link leads elsewhere in the worktree than at home
     for command in plan.commands:
@@ -259,71 +251,6 @@ def judge_documents(run: Run) -> list[Finding]:
     if problems:
         raise ReleaseError(*problems)
     return remarks
-
-
-def _bump_my_version(shell: Shell, root: Path, plan: Plan) -> None:
-    """Let bump-my-version edit the version places; what it wrote stays where it proves right.
-
-    It gets texts without what it would damage: line ends and byte order marks are put back
-    afterwards. Raises ReleaseError when it fails, or when it made anything else of a file than the
-    plan says, or of another one.
-    """
-    shell.tools.tool("bump-my-version")  # says so where it is not installed
-    before = {file.path: untranslated(root, file.path) for file in plan.version_files}
-    for path, text in before.items():
-        _write(root, path, edits.plain(text))
-    asked = {
-        "current": plan.previous,
-        "new": plan.version,
-        "files": [
-            {"filename": file.path, "search": one.search, "replace": one.replace}
-            for file in plan.version_files
-            for one in file.replacements
-        ],
-    }
-    request = shell.work / "bump-my-version.json"
-    request.write_text(json.dumps(asked), encoding="utf-8")
-    done = shell.run(shell.tools.python, BUMP_SCRIPT, request, cwd=root, memory=PARSER_MEMORY)
-    if done.status != 0:
-        raise ReleaseError.of(
-            f"bump-my-version could not edit the version places: {done.last_line}",
-            "pyproject.toml",
-            remedy=f"nothing was changed; settle what it says, and run this again{LOG_HINT}",
-        )
-    problems = [_proven(root, file, before[file.path]) for file in plan.version_files]
-    problems += [
-        Finding("is not one of its files, and was changed by it", path)
-        for path in sorted(_changed(root) - set(before))
-    ]
-    folder = Path(shell.tools.python).parent.parent
-    if found := [problem for problem in problems if problem is not None]:
-        raise ReleaseError(
-            *(
-                replace(
-                    problem,
-                    message=f"bump-my-version did not do what it was told: {problem.message}",
-                    remedy="nothing was changed; narrow this file's searches in [tool.bumpversion],"
-                    f" or, if it is the tool that is broken, remove {folder} and run this again",
-                )
-                for problem in found
-            )
-        )
-
-
-def _proven(root: Path, file: VersionFile, before: str) -> Finding | None:
-    """Put the line ends back into what the tool wrote; a problem unless it is what was planned."""
-    try:
-        text = edits.restored(before, edits.plain(untranslated(root, file.path)))
-    except ReleaseError as error:
-        return error.problems[0]
-    except edits.MixedLineEnds:
-        return Finding("lines came or went", file.path)
-    if text == file.after:
-        _write(root, file.path, text)
-        return None
-    pairs = zip_longest(text.split("\n"), file.after.split("\n"))
-    line = next(number for number, (one, other) in enumerate(pairs, 1) if one != other)
-    return Finding("this line is not as planned", file.path, line)
 
 
 def _write(root: Path, path: str, text: str) -> None:

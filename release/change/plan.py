@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from release.errors import ConfigurationError, ReleaseError, UsageError
 from release.gates.versions import judge_places
-from release.model import Edit, Finding, Level, NewTag, Plan, VersionFile
+from release.model import Edit, Finding, Level, NewTag, Plan
 
 if TYPE_CHECKING:
     from packaging.version import Version
 
     from release.change.searches import ListedPlace
+    from release.change.version_places import Editor
     from release.project import Project, VersionPlace
-
-P = TypeVar("P", "VersionPlace", "ListedPlace")
 
 TESTS = frozenset(["test", "tests", "testing"])
 HOOKS = ("setup_hooks", "pre_commit_hooks", "post_commit_hooks")
@@ -46,6 +45,10 @@ class Sources:
     policies: tuple[str, ...] = ()
     readmes: tuple[str, ...] = ()
     fragments: Fragments | None = None
+
+    def at(self, path: str) -> str:
+        """Where a path leads to."""
+        return self.links.get(path, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +106,10 @@ def document_paths(project: Project) -> tuple[str, ...]:
     return tuple(dict.fromkeys(PurePosixPath(path).as_posix() for path in paths))
 
 
-def plan_bump(project: Project, sources: Sources, wish: Wish) -> Plan:
+def plan_bump(project: Project, sources: Sources, wish: Wish, edit: Editor) -> Plan:
     """The plan of the commit that makes the project's files say the wished version.
+
+    `edit` is bump-my-version, which changes the version places.
 
     Raises ReleaseError with every problem found, and UsageError when a text needs a subject that
     was not given.
@@ -119,9 +124,12 @@ def plan_bump(project: Project, sources: Sources, wish: Wish) -> Plan:
     texts = dict(sources.texts)
     problems: list[Finding] = []
     notes: list[Finding] = []
-    version_files: list[VersionFile] = []
     if previous is not None and previous != version:
-        version_files = _edit_versions(project, sources, texts, wish, version, problems, notes)
+        try:
+            changed, notes = _edit_versions(project, sources, wish, version, edit)
+            texts |= changed
+        except ReleaseError as error:
+            problems += error.problems
     entry = _edit_documents(project, sources, texts, wish, version, problems)
     if problems:
         raise ConfigurationError(*problems)
@@ -151,7 +159,6 @@ def plan_bump(project: Project, sources: Sources, wish: Wish) -> Plan:
         version=version,
         day=wish.day,
         edits=edits,
-        version_files=tuple(version_files),
         commands=commands,
         writes=writes,
         commit_message=_commit_message(project, fill, entry) if changes else None,
@@ -189,107 +196,80 @@ def _pushes(project: Project, wish: Wish, version: str) -> tuple[str, ...]:
     return branch, f"{tag}:{tag}"
 
 
-def _by_path(places: Iterable[P]) -> dict[str, list[P]]:
-    found: dict[str, list[P]] = {}
-    for place in places:
-        found.setdefault(place.path, []).append(place)
-    return found
-
-
 def _edit_versions(
-    project: Project,
-    sources: Sources,
-    texts: dict[str, str],
-    wish: Wish,
-    version: str,
-    problems: list[Finding],
-    notes: list[Finding],
-) -> list[VersionFile]:
-    """Edit every place that states the version; the files, and how bump-my-version edits them."""
+    project: Project, sources: Sources, wish: Wish, version: str, edit: Editor
+) -> tuple[Mapping[str, str], list[Finding]]:
+    """The files in which bump-my-version changed the version, by their paths, and remarks.
+
+    Raises ReleaseError with every problem.
+    """
     from release.change.other_lists import places_of_others
     from release.change.own_entries import own_entries
-    from release.change.version_places import edit_places
+    from release.change.version_places import Change, edit_places
     from release.change.version_table import listed_places
+    from release.text.versions import PARSE
 
-    assert project.version is not None
-    table = project.tool("bumpversion")
-    listed = []
     if differing := list(judge_places(project.version_places)):
-        problems += [Finding(f.message, f.path or "", f.line, f.remedy or "") for f in differing]
-        return []
-    try:
-        if table:
-            listed = list(
-                listed_places(
-                    table,
-                    sources.tracked,
-                    project.settings.bump.matches,
-                    source=sources.texts.get("pyproject.toml", ""),
-                )
-            )
-    except ReleaseError as error:
-        problems += error.problems
-        return []
-    places = [place for place in project.version_places if place.path != CITATION]
-    listed += [place for place in places_of_others(project) if place.path != CITATION]
-    # Its section is written by the document itself, with the version in it.
-    listed = [place for place in listed if place.path != project.changelog]
-    stated = {*(place.path for place in places), *(place.path for place in listed)}
+        raise ConfigurationError(*differing)
+    table = project.tool("bumpversion")
+    source = sources.texts.get("pyproject.toml", "")
+    matches = project.settings.bump.matches
+    listed = [*listed_places(table, sources.tracked, matches, source), *places_of_others(project)]
+    # These are edited as documents, with the version in them.
+    documents = {CITATION, project.changelog}
+    places = [place for place in project.version_places if place.path not in documents]
+    listed = [place for place in listed if place.path not in documents]
+    stated = {place.path for place in places} | {place.path for place in listed}
     locked = own_entries(project, sources.texts, stated, version)
-    known_by_path = _by_path(places)
-    listed_by_path = _by_path([*listed, *(place for place in locked if place.path not in stated)])
-    files: dict[str, VersionFile] = {}
-    for path in {**known_by_path, **listed_by_path}:
-        target = sources.links.get(path, path)
-        text = texts.get(target)
-        if text is None:
-            missing = listed_by_path.get(path, ())
-            if any(not place.ignore_missing_file for place in missing):
-                problems.append(
-                    Finding(
-                        "is listed in [tool.bumpversion], and does not exist",
-                        path,
-                        remedy="add it, or take it off the list",
-                    )
-                )
-            continue
-        try:
-            after, replacements = edit_places(
-                text,
-                path,
-                listed_by_path.get(path, ()),
-                known_by_path.get(path, ()),
-                project.version,
-                version,
-                today=wish.day,
-            )
-        except ReleaseError as error:
-            problems += error.problems
-            continue
-        if replacements:
-            earlier = files[target].replacements if target in files else ()
-            files[target] = VersionFile(target, (*earlier, *replacements), after)
-            texts[target] = after
-    if hooks := [name for name in HOOKS if table.get(name)]:
-        notes.append(
-            Finding(
-                f"{' and '.join(hooks)} of [tool.bumpversion] are not run",
-                "pyproject.toml",
-                remedy="commands that edit files go into tool.release.bump.run; cut and tag push",
-            )
+    listed += [place for place in locked if place.path not in stated]
+    listed = [replace(place, path=sources.at(place.path)) for place in listed]
+    places = [replace(place, path=sources.at(place.path)) for place in places]
+    gone = {
+        Finding(
+            "is listed in [tool.bumpversion], and does not exist",
+            place.path,
+            remedy="add it, or take it off the list",
         )
-    if table.get("files"):
-        notes += [
-            Finding(
+        for place in listed
+        if place.path not in sources.texts and not place.ignore_missing_file
+    }
+    listed = [place for place in listed if place.path in sources.texts]
+    places = [place for place in places if place.path in sources.texts]
+    paths = {place.path for place in listed} | {place.path for place in places}
+    change = Change(
+        str(project.version), version, wish.day, table.get("parse", PARSE), table.get("parts", {})
+    )
+    try:
+        texts = {path: sources.texts[path] for path in paths}
+        changed = edit_places(texts, listed, places, change, edit)
+    except ConfigurationError as error:
+        raise ConfigurationError(*gone, *error.problems) from None
+    if gone:
+        raise ConfigurationError(*gone)
+    return changed, list(_unlisted(table, places, listed))
+
+
+def _unlisted(
+    table: Mapping[str, Any], places: Iterable[VersionPlace], listed: Iterable[ListedPlace]
+) -> Iterator[Finding]:
+    """What [tool.bumpversion] says that is not done, and does not say that is done."""
+    if hooks := [name for name in HOOKS if table.get(name)]:
+        yield Finding(
+            f"{' and '.join(hooks)} of [tool.bumpversion] are not run",
+            "pyproject.toml",
+            remedy="commands that edit files go into tool.release.bump.run; cut and tag push",
+        )
+    paths = {place.path for place in listed}
+    if "current_version" in table:  # and the tool edits [project] version with it
+        paths.add("pyproject.toml")
+    for place in places if table.get("files") else ():
+        if place.path not in paths:
+            yield Finding(
                 f"{place.label} is not listed in [tool.bumpversion]; it is edited as well",
                 place.path,
                 place.line,
                 "list it, so that bump-my-version alone would do",
             )
-            for place in places
-            if place.path not in listed_by_path
-        ]
-    return list(files.values())
 
 
 def _edit_documents(
@@ -309,7 +289,7 @@ def _edit_documents(
     def edit(paths: Iterable[str], change: Callable[[str, str], str]) -> None:
         done: set[str] = set()
         for path in paths:
-            target = sources.links.get(path, path)
+            target = sources.at(path)
             if target not in texts or target in done:
                 continue
             done.add(target)
@@ -349,12 +329,12 @@ def _edit_documents(
         notes=wish.notes,
     )
     count = len(problems)
-    before = texts.get(sources.links.get(project.changelog, project.changelog), "")
+    before = texts.get(sources.at(project.changelog), "")
     if wish.notes is None and not wish.version.is_prerelease:
         notes = _candidates_notes(before, project.changelog, wish.version)
         release = replace(release, notes=notes)
     edit([project.changelog], lambda text, path: changelog.with_release(text, path, release))
-    target = sources.links.get(project.changelog, project.changelog)
+    target = sources.at(project.changelog)
     if target not in texts:
         problems.append(
             Finding(
@@ -389,7 +369,7 @@ def _stale_citation(
     """What CITATION.cff still says of the release before, beside what is edited there."""
     from release.gates.documents import citation
 
-    target = sources.links.get(CITATION, CITATION)
+    target = sources.at(CITATION)
     if target not in texts or previous == version:
         return ()
     return citation.stale(texts[target], CITATION, previous)

@@ -49,7 +49,8 @@ from release.change.situation import (
 from release.change.sources import read_sources
 from release.change.switch import Move, settle, switch
 from release.change.tags import Pushed, drop_leftovers, fetch, make_tag, push
-from release.change.tryout import try_out
+from release.change.tryout import aside, try_out
+from release.change.version_places import bump_my_version
 from release.errors import ReleaseError, UsageError
 from release.model import Finding, Gate, Outcome, Plan, Status, Verdict
 from release.project import Project, read_project
@@ -59,6 +60,7 @@ from release.run.checklist import Report
 from release.run.collecting import collect_here
 from release.run.preflight import preflight
 from release.run.runner import Listener, Run, open_shell
+from release.run.shell import Shell
 from release.run.store import FOLDER, Store
 from release.text.versions import parse
 
@@ -96,7 +98,7 @@ def dry_bump(project: Project, request: Request, cache: Path) -> Plan:
         _judge_branch(situation, branch, there)
         return _no_change(situation, version, f"{branch} is there already")
     judge_tree(situation, version)
-    return _tried(project, _plan(situation, version, request, with_tag=False), cache)
+    return _tried(situation, version, request, cache, with_tag=False)
 
 
 def dry_cut(project: Project, request: Request, cache: Path) -> Plan:
@@ -119,7 +121,7 @@ def dry_cut(project: Project, request: Request, cache: Path) -> Plan:
     judge_tree(situation, version)
     with_tag = branch == situation.branch
     request = replace(request, push=True)
-    return _tried(project, _plan(situation, version, request, with_tag=with_tag), cache)
+    return _tried(situation, version, request, cache, with_tag=with_tag)
 
 
 def dry_abandon(project: Project) -> tuple[str, ...]:
@@ -128,11 +130,15 @@ def dry_abandon(project: Project) -> tuple[str, ...]:
     return (f"{found.version} would be taken back", *found.said())
 
 
-def _tried(project: Project, plan: Plan, cache: Path) -> Plan:
+def _tried(
+    situation: Situation, version: Version, request: Request, cache: Path, *, with_tag: bool
+) -> Plan:
     """A plan that the real run would carry out as well, with what that would remark."""
-    if plan.commit_message is None:
-        return plan
-    return replace(plan, notes=(*plan.notes, *try_out(project, plan, TOOLS, cache)))
+    with aside(situation.project, TOOLS, cache) as (run, shell):
+        plan = _plan(situation, version, request, shell, with_tag=with_tag)
+        if plan.commit_message is None:
+            return plan
+        return replace(plan, notes=(*plan.notes, *try_out(run, shell, plan)))
 
 
 def _no_change(situation: Situation, version: Version, why: str) -> Plan:
@@ -189,7 +195,7 @@ def bump(run: Run, request: Request) -> Done:
             return _again(situation, version, where, there, request, told)
         with open_shell(run, TOOLS) as shell, removed_afterwards(run.project):
             judge_tree(situation, version, shell.run)
-            plan = _plan(situation, version, request, with_tag=False)
+            plan = _plan(situation, version, request, shell, with_tag=False)
             if plan.commit_message is None:
                 return Done((*told, _nothing_to_edit(version)), plan)
             candidate = make_candidate(run, shell, plan)
@@ -245,7 +251,7 @@ def cut(
             judge_tree(situation, version, shell.run)
             with_tag = branch == situation.branch
             request = replace(request, push=True)
-            plan = _plan(situation, version, request, with_tag=with_tag)
+            plan = _plan(situation, version, request, shell, with_tag=with_tag)
             candidate = None
             if plan.commit_message is not None:
                 candidate = standing_candidate(run.project, plan)
@@ -322,9 +328,12 @@ def _wish(situation: Situation, version: Version, request: Request, *, with_tag:
     )
 
 
-def _plan(situation: Situation, version: Version, request: Request, *, with_tag: bool) -> Plan:
+def _plan(
+    situation: Situation, version: Version, request: Request, shell: Shell, *, with_tag: bool
+) -> Plan:
     wish = _wish(situation, version, request, with_tag=with_tag)
-    plan = plan_bump(situation.project, read_sources(situation.project), wish)
+    sources = read_sources(situation.project)
+    plan = plan_bump(situation.project, sources, wish, bump_my_version(shell))
     plan = replace(plan, notes=(*plan.notes, *_clock(situation, plan.day)))
     if situation.unasked is None:
         return plan

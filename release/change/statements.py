@@ -1,116 +1,79 @@
-"""Values that the syntax of a file has: a key of TOML or an ini file, a literal of Python."""
+"""Where the syntax of a file has the version: a key of TOML or an ini file, a literal of Python."""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
-from release.change.searches import (
-    CONFIGURATION,
-    Change,
-    ListedPlace,
-    matches_of,
-    search_shown,
-    spliced,
-)
+from release.change.searches import ListedPlace
 from release.errors import ConfigurationError
 from release.project import VersionPlace, as_table, tuple_of
 from release.text import ini, python, toml
 from release.text.versions import parse
 
 MAX_CANDIDATES = 64
+Read = Callable[[str], str | None]
 
 
 class Statement(NamedTuple):
-    """A value that the document's own syntax has: how it is located, read, and what it becomes.
+    """A value that the document's own syntax has: what it becomes, and how it is read.
 
-    `written` is how that is written, where it is no plain text.
+    `span` is where it is written, None where it is not written plainly; `written` is what is to be
+    written there.
     """
 
-    label: str
-    line: int | None
-    value: str
+    place: VersionPlace
     wanted: str
-    read: Callable[[str], str | None]
-    locate: Callable[[str], tuple[int, int] | None]
-    written: str | None = None
+    read: Read
+    span: tuple[int, int] | None
+    written: str
+
+    def reads(self, text: str) -> str | None:
+        """What a text of the file has there; None for a text that is broken."""
+        try:
+            return self.read(text)
+        except ConfigurationError:
+            return None
 
 
-def statement_of(
-    body: str, path: str, item: VersionPlace | ListedPlace, change: Change
-) -> Statement | None:
-    """The value that a known place or a key_path names; None when it is missing and may be.
+def statement_of(body: str, place: VersionPlace, previous: str, version: str) -> Statement:
+    """The value that a place names in a text.
 
     Raises ConfigurationError when it is not the previous version.
     """
-    if isinstance(item, VersionPlace) and item.numbers:
-        return _tuple_statement(path, item, change)
-    if isinstance(item, ListedPlace):
-        key = item.key_path or ""
-        keys = tuple(key.split("."))
-        read = _toml_reader(path, keys)
-        value = read(body)
-        if value is None:
-            if item.ignore_missing_version or item.ignore_missing_file:
-                return None
-            raise ConfigurationError.of(
-                f"has no string at {key}", path, None, f"correct {item.origin}"
-            )
-        wanted = _searched_value(item, path, value, change)
-        if wanted is None:
-            return None
-        label, line = key, toml.line_of(body, keys)
-    else:
-        label, line, value = item.label, item.line, item.value
-        read = _reader(path, item)
-        wanted = change.version
-        if not is_same(value, change.previous) or read(body) != value:
-            raise ConfigurationError.of(
-                f"{label} is {read(body) or value}, not {change.previous}",
-                path,
-                line,
-                f"make it {change.previous}",
-            )
-
-    def locate(text: str) -> tuple[int, int] | None:
-        if isinstance(item, VersionPlace) and path.endswith(".py"):
-            return _python_span(text, path, item)
-        return _probed_span(text, path, value, line, read)
-
-    return Statement(label, line, value, wanted, read, locate)
-
-
-def _tuple_statement(path: str, place: VersionPlace, change: Change) -> Statement:
-    previous, version = parse(change.previous), parse(change.version)
-    if previous is None or version is None or not place.holds(previous):
+    new, old = parse(version), parse(previous)
+    wanted = written = version
+    if place.numbers and new is not None:
+        wanted = place.spelled(new)
+        written = f"({wanted.replace('.', ', ')})"
+    read = _reader(place)
+    same = place.holds(old) if old and place.numbers else is_same(place.value, previous)
+    if not same or read(body) != place.value:
         raise ConfigurationError.of(
-            f"{place.label} is {place.value}, not {change.previous}", path, place.line
+            f"{place.label} is {read(body) or place.value}, not {previous}",
+            place.path,
+            place.line,
+            f"make it {previous}",
         )
-
-    def find(text: str) -> ast.expr | None:
-        found = (v for names, v in python.assignments(_parsed(text, path)) if place.label in names)
-        return next((value for value in found if value is not None and tuple_of(value)), None)
-
-    def read(text: str) -> str | None:
-        value = find(text)
-        return None if value is None else ".".join(map(str, tuple_of(value)))
-
-    def locate(text: str) -> tuple[int, int] | None:
-        value = find(text)
-        return None if value is None else _span_of(value, text)
-
-    wanted = place.spelled(version)
-    written = f"({wanted.replace('.', ', ')})"
-    return Statement(place.label, place.line, place.value, wanted, read, locate, written)
+    span = _python_span(body, place) if place.path.endswith(".py") else _span(body, place, read)
+    return Statement(place, wanted, read, span, written)
 
 
-def read_back(statement: Statement, text: str) -> str | None:
-    try:
-        return statement.read(text)
-    except ConfigurationError:
+def keyed(body: str, listed: ListedPlace) -> VersionPlace | None:
+    """The place that a key_path names; None when it is missing and may be."""
+    key = listed.key_path or ""
+    line = toml.line_of(body, tuple(key.split(".")))
+    value = _reader(VersionPlace(listed.path, line, "", key))(body)
+    if value is not None:
+        return VersionPlace(listed.path, line, value, key)
+    if listed.ignore_missing_version or listed.ignore_missing_file:
         return None
+    raise ConfigurationError.of(
+        f"has no string at {key}", listed.path, None, f"correct {listed.origin}"
+    )
 
 
 def is_same(one: str, two: str) -> bool:
@@ -119,139 +82,93 @@ def is_same(one: str, two: str) -> bool:
     return one == two or (parsed is not None and parsed == parse(two))
 
 
-def _searched_value(place: ListedPlace, path: str, value: str, change: Change) -> str | None:
-    """A key's value with the search of its entry applied to it; None if it may be missing."""
-    if is_same(value, change.previous):
-        spellings = tuple(dict.fromkeys((*change.spellings, value)))
-        change = Change(change.previous, change.version, spellings, change.today)
-    matches = matches_of(place, value, change)
-    if matches:
-        return spliced(value, matches)
-    if place.ignore_missing_version:
-        return None
-    raise ConfigurationError.of(
-        f"{place.key_path} is {value!r}, without {search_shown(place, change)}",
-        path,
-        place.line if path == CONFIGURATION else None,
-        f"make it {change.previous}",
-    )
-
-
-def _reader(path: str, place: VersionPlace) -> Callable[[str], str | None]:
-    """A function that reads a known place's value out of a text."""
-    section = re.fullmatch(r"\[([\w.-]+)\] ([\w-]+)", place.label)
-    if path.endswith(".toml") and section:
-        return _toml_reader(path, (*section[1].split("."), section[2]))
+def _reader(place: VersionPlace) -> Read:
+    """A function that reads a place's value out of a text."""
+    path, label = place.path, place.label
+    if path.endswith(".toml"):
+        return lambda text: _valued(toml.read(text, path), re.sub(r"^\[(.*)\] ", r"\1.", label))
     if path.endswith(".py"):
-        return lambda text: next((value for _, value in _python_literals(text, path, place)), None)
-    if section:
+        return lambda text: _said(_python_value(text, place))
+    if section := re.fullmatch(r"\[([\w.-]+)\] ([\w-]+)", label):
         return lambda text: ini.loads(text, path).get(section[1], {}).get(section[2])
     return lambda text: text.strip()
 
 
-def _toml_reader(path: str, keys: tuple[str, ...]) -> Callable[[str], str | None]:
-    def read(text: str) -> str | None:
-        value: Any = _toml(text, path)
-        for key in keys:
-            value = as_table(value).get(key)
-        return value if isinstance(value, str) else None
-
-    return read
+def _valued(data: Mapping[str, Any], key: str) -> str | None:
+    value: Any = data
+    for part in key.split("."):
+        value = as_table(value).get(part)
+    return value if isinstance(value, str) else None
 
 
-def _toml(text: str, path: str) -> dict[str, Any]:
-    # Numbers are kept as they are written: 1.0 is not 1.00, and nan would not equal itself.
-    return toml.read(text, path, parse_float=lambda number: ("float", number))
-
-
-def _probed_span(
-    body: str, path: str, value: str, line: int | None, read: Callable[[str], str | None]
-) -> tuple[int, int] | None:
+def _span(body: str, place: VersionPlace, read: Read) -> tuple[int, int] | None:
     """Where a value stands in a text: the one spot whose change changes this value alone.
 
     Spots are tried from the line on which the value is said to be. A change is read back, and all
     else must parse to what it was.
     """
-    if path.endswith(".toml"):
-        parsed: Callable[[str, str], Any] = _toml
-    elif path.endswith(".cfg"):
-        parsed = ini.loads
-    else:
-        return _only_span(body, value)
-    before = parsed(body, path)
-    probe = value + "0"
+    path, value = place.path, place.value
+    parsed: Callable[[str, str], Any] = toml.read if path.endswith(".toml") else ini.loads
     starts = [match.start() for match in re.finditer(re.escape(value), body)]
+    if not path.endswith((".toml", ".cfg")):
+        return (starts[0], starts[0] + len(value)) if body.strip() == value else None
+    before = set(_leaves(parsed(body, path)))
+    probe = value + "0"
     ends = [0, *(match.end() for match in re.finditer("\n", body))]
-    near = ends[min(line or 1, len(ends)) - 1]
+    near = ends[min(place.line or 1, len(ends)) - 1]
     starts.sort(key=lambda start: (start < near, abs(start - near)))
     for start in starts[:MAX_CANDIDATES]:
         end = start + len(value)
         changed = body[:start] + probe + body[end:]
-        try:
-            if read(changed) == probe and _differences(before, parsed(changed, path)) == 1:
+        with suppress(ConfigurationError):
+            after = parsed(changed, path)
+            if read(changed) == probe and len(before ^ {*_leaves(after)}) == 2:
                 return start, end
-        except ConfigurationError:
-            continue
     return None
 
 
-def _only_span(body: str, value: str) -> tuple[int, int] | None:
-    if body.strip() != value:
-        return None
-    start = body.index(value)
-    return start, start + len(value)
+def _leaves(item: Any, *keys: str | int) -> Iterator[tuple[object, ...]]:
+    """Every value of a parsed document, with the keys that lead to it."""
+    if isinstance(item, Mapping | list) and item:
+        for key, value in item.items() if isinstance(item, Mapping) else enumerate(item):
+            yield from _leaves(value, *keys, key)
+    else:
+        yield (*keys, repr(item))
 
 
-def _differences(one: Any, two: Any) -> int:
-    """How many values differ in two parsed documents (1,000 for those of another shape)."""
-    if isinstance(one, dict) and isinstance(two, dict):
-        if one.keys() != two.keys():
-            return 1_000
-        return sum(_differences(one[key], two[key]) for key in one)
-    if isinstance(one, list) and isinstance(two, list):
-        if len(one) != len(two):
-            return 1_000
-        return sum(map(_differences, one, two))
-    return 0 if type(one) is type(two) and one == two else 1
-
-
-def _parsed(text: str, path: str) -> ast.Module:
+def _python_value(text: str, place: VersionPlace) -> ast.expr | None:
+    """The literal that a module assigns to a name, or passes to setup() as its version."""
     try:
-        return python.parse(text)
+        tree = python.parse(text)
     except SyntaxError as error:
         line = getattr(error, "lineno", None)
-        raise ConfigurationError.of("is not valid Python", path, line) from None
-
-
-def _python_literals(text: str, path: str, place: VersionPlace) -> list[tuple[ast.Constant, str]]:
-    """The text literals that a module assigns to a name, or passes to setup() as its version."""
-    tree = _parsed(text, path)
-    found: list[ast.expr | None] = []
+        raise ConfigurationError.of("is not valid Python", place.path, line) from None
     if place.label == "setup(version=...)":
-        found += python.passed_to_setup(tree, "version")
+        found: list[ast.expr | None] = [*python.passed_to_setup(tree, "version")]
     else:
-        found += [v for names, v in python.assignments(tree) if place.label in names]
-    return [
-        (node, node.value)
-        for node in found
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    ]
+        found = [v for names, v in python.assignments(tree) if place.label in names]
+    kind = ast.Tuple if place.numbers else ast.Constant
+    return next((v for v in found if isinstance(v, kind) and _said(v) is not None), None)
 
 
-def _python_span(body: str, path: str, place: VersionPlace) -> tuple[int, int] | None:
+def _said(value: ast.expr | None) -> str | None:
+    """The version that a literal of Python is: a text, or a tuple with dots between its numbers."""
+    if isinstance(value, ast.Constant):
+        return value.value if isinstance(value.value, str) else None
+    numbers = () if value is None else tuple_of(value)
+    return ".".join(map(str, numbers)) or None
+
+
+def _python_span(body: str, place: VersionPlace) -> tuple[int, int] | None:
     """Where the value of a Python literal stands, if its literal holds it plainly and once."""
-    literals = _python_literals(body, path, place)
-    if not literals:
+    node = _python_value(body, place)
+    if node is None:
         return None
-    begin, end = _span_of(literals[0][0], body)
-    literal = body[begin:end]
-    if literal.count(place.value) != 1:
-        return None
-    start = begin + literal.index(place.value)
-    return start, start + len(place.value)
-
-
-def _span_of(node: ast.expr, body: str) -> tuple[int, int]:
-    """Where an expression stands in a text."""
     begin = python.offset(body, node.lineno, node.col_offset)
-    return begin, python.offset(body, node.end_lineno or node.lineno, node.end_col_offset or 0)
+    end = python.offset(body, node.end_lineno or node.lineno, node.end_col_offset or 0)
+    if place.numbers:
+        return begin, end
+    if body[begin:end].count(place.value) != 1:
+        return None
+    start = body.index(place.value, begin)
+    return start, start + len(place.value)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from release.change.candidate import DOCUMENT_GATES, LOG_HINT, fill_candidate, judge_last_candidate
+from release.change.candidate import DOCUMENT_GATES, fill_candidate, judge_last_candidate
 from release.change.switch import check_writable, environment
 from release.change.tags import quoted
+from release.change.version_places import LOG_HINT
 from release.errors import ReleaseError
 from release.model import Finding, Gate, Plan
 from release.project import Project
@@ -18,39 +20,45 @@ from release.project.git import git
 from release.registry import installed
 from release.run.environments import tools_name
 from release.run.runner import Run, open_shell
+from release.run.shell import Shell
 from release.run.store import Store
 
 # The hooks that can refuse a commit; those that only hear of one are not run.
 HOOKS = ("pre-commit", "prepare-commit-msg", "commit-msg")
 
 
-def try_out(project: Project, plan: Plan, tools: Gate, cache: Path) -> tuple[Finding, ...]:
-    """Make the plan's commit aside, as the real run does; returns what it would remark.
+@contextlib.contextmanager
+def aside(project: Project, tools: Gate, cache: Path) -> Iterator[tuple[Run, Shell]]:
+    """A run and a shell whose scratch lies outside of the repository.
 
-    Raises ReleaseError with whatever stands against it. The copy lies in a scratch folder outside
-    of the repository and borrows its objects. Tools that are installed in `cache` serve,
-    others are installed into the scratch folder.
+    Tools that are installed in `cache` serve, others are installed into the scratch folder.
     """
-    assert project.git is not None
-    judge_last_candidate(project)
-    for edit in plan.edits:
-        check_writable(project.root / edit.path, edit.path)
     with tempfile.TemporaryDirectory(prefix="nox-release-dry-run-") as name:
         scratch = Path(name).resolve()
         gates = [tools, *(installed()[name].gate for name in DOCUMENT_GATES)]
         _lend_tools(cache, scratch / "cache", gates)
         run = Run(project, Store(_folder(scratch / "project")), scratch / "cache")
-        top = _copy(project, scratch, plan.base)
         try:
             with open_shell(run, tools) as shell:
-                return fill_candidate(run, shell, replace(plan, sign_commit=False), top).remarks
+                yield run, shell
         except ReleaseError as error:
-            raise ReleaseError(*map(_without_log, error.problems)) from None
+            problems = [
+                replace(problem, remedy=(problem.remedy or "").replace(LOG_HINT, ""))
+                for problem in error.problems  # only the real run keeps a log
+            ]
+            raise type(error)(*problems) from None
 
 
-def _without_log(problem: Finding) -> Finding:
-    """The problem without the hint at a log that only the real run keeps."""
-    return replace(problem, remedy=(problem.remedy or "").replace(LOG_HINT, ""))
+def try_out(run: Run, shell: Shell, plan: Plan) -> tuple[Finding, ...]:
+    """Make a plan's commit aside, as the real run does; returns what it would remark.
+
+    Raises ReleaseError with whatever stands against it. The copy borrows the repository's objects.
+    """
+    judge_last_candidate(run.project)
+    for edit in plan.edits:
+        check_writable(run.project.root / edit.path, edit.path)
+    top = _copy(run.project, run.cache.parent, plan.base)
+    return fill_candidate(run, shell, replace(plan, sign_commit=False), top).remarks
 
 
 def _folder(path: Path) -> Path:

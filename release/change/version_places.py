@@ -1,287 +1,349 @@
-"""Works out how the places that state a project's version are edited, and to what.
+"""Has bump-my-version edit the places that state a project's version, and proves what it wrote.
 
-bump-my-version makes the replacements, one after the other; what is worked out here proves that
-it changed those places and nothing else. Line ends stay as they are, and a `key_path` is heeded.
+It is told every place, those found by ourselves as entries of their own. What it then wrote counts
+where it proves right: each place as often as listed, the new version in it, all else as it was.
+Line ends and byte order marks, which it would damage, it does not get to see.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import NamedTuple
+from itertools import pairwise, zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from release.change.searches import (
     AFTER_VERSION,
     BEFORE_VERSION,
+    REPLACE,
     SEARCH,
-    Change,
     ListedPlace,
-    Match,
-    has_version,
+    doubled,
+    literal,
     malformed,
-    matches_of,
-    pattern_of,
-    pieces_of,
-    rendered,
-    search_shown,
-    spliced,
+    pieces,
+    search_of,
     template_of,
 )
-from release.change.statements import Statement, is_same, read_back, statement_of
-from release.errors import ConfigurationError
-from release.model import Finding, Replacement
-from release.project import CITED, VersionPlace
+from release.change.statements import Statement, is_same, keyed, statement_of
+from release.errors import CannotCheck, ConfigurationError, ReleaseError
+from release.model import Finding
+from release.project import VersionPlace
 from release.text import edits
-from release.text.versions import parse
+from release.text.versions import PARSE
 
-CITATION = "CITATION.cff"
-MAX_SEARCHED = 1_000_000  # characters, by such an expression
+if TYPE_CHECKING:
+    from release.run.shell import Shell
+
+SCRIPT = Path(__file__).with_name("_bump_my_version.py")
+SECONDS = 60.0  # that the tool gets: a regular expression may never end
 MOST_LINES = 20  # that a message names
+LOG_HINT = "; .release/logs/bump.log has all that it said"
+
+Span = tuple[int, int]
+# Answers a request as _bump_my_version.py does.
+Editor = Callable[[Mapping[str, Any]], list[dict[str, Any]]]
 
 
-class _Span(NamedTuple):
-    start: int
-    end: int
+class Change(NamedTuple):
+    """From which version to which one, on what day, and how [tool.bumpversion] reads versions."""
+
+    previous: str
+    version: str
+    day: date
+    parse: str = PARSE
+    parts: Mapping[str, Any] = {}
+
+
+def bump_my_version(shell: Shell) -> Editor:
+    """The editor that is bump-my-version, in the environment of the tools."""
+
+    def edit(request: Mapping[str, Any]) -> list[dict[str, Any]]:
+        shell.tools.tool("bump-my-version")  # says so where it is not installed
+        file = shell.work / "version-places.json"
+        try:
+            file.write_text(json.dumps(request), encoding="utf-8")
+            answer, said = shell.answer(SCRIPT, file, timeout=SECONDS)
+        except (CannotCheck, OSError) as error:
+            answer, said = None, str(error.strerror if isinstance(error, OSError) else error.reason)
+        if not isinstance(answer, list) or len(answer) != len(request["entries"]):
+            raise ReleaseError.of(
+                f"bump-my-version could not edit the version places: {said}",
+                "pyproject.toml",
+                remedy=f"nothing was changed; settle what it says, and run this again{LOG_HINT}",
+            )
+        return answer
+
+    return edit
 
 
 def edit_places(
-    text: str,
-    path: str,
+    texts: Mapping[str, str],
     places: Sequence[ListedPlace],
     known: Sequence[VersionPlace],
-    previous: str,
-    version: str,
-    *,
-    today: date | None = None,
-) -> tuple[str, tuple[Replacement, ...]]:
-    """The text of the file `path` with every place changed, and by which replacements.
+    change: Change,
+    edit: Editor,
+) -> dict[str, str]:
+    """Those of the texts, by their paths, that change, with every place changed.
 
-    `places` are the listed places of this path and `known` those that the project reader found in
-    it; the latter are edited whether or not they are listed, and however PEP 440 lets them spell
-    `previous`. `today` is what {now} and {utcnow} stand for. The replacements are made one after
-    the other, on the text as edits.plain has it; none may find what an earlier one wrote.
+    `places` are the listed places and `known` those that the project reader found; the latter are
+    edited whether or not they are listed, and however PEP 440 lets them spell the version. The
+    entries are followed one after the other, on the text as edits.plain has it.
 
     Raises ConfigurationError, naming path and lines, when a place does not hold the version as
-    often as expected, when edits contradict each other, when a known place cannot be edited
-    without changing anything else, or when a search or replacement cannot be rendered.
+    often as expected, when a known place cannot be edited without changing anything else, or when
+    the tool refuses an entry or writes anything else than that.
     """
-    body = edits.plain(text)
-    same = [place.value for place in known if is_same(place.value, previous)]
-    normal = parse(previous)
-    spellings = dict.fromkeys((previous, *same, str(normal) if normal else previous))
-    change = Change(previous, version, tuple(spellings), today)
-
-    problems: list[Finding] = []
-    statements: list[Statement] = []
-    items: list[VersionPlace | ListedPlace] = [
-        *known,
-        *(place for place in places if place.key_path is not None),
-    ]
-    for item in items:
-        try:
-            statement = statement_of(body, path, item, change)
-        except ConfigurationError as error:
-            problems += error.problems
-        else:
-            statements += [statement] if statement else []
-    work = _Work(path, body, change, statements)
-    problems += work.search([place for place in places if place.key_path is None])
-    if not problems:
-        problems += [problem for statement in statements for problem in work.state(statement)]
-    problems = problems or [
-        Finding(
-            f"{statement.label} would not become {statement.wanted}",
-            path,
-            statement.line,
-            "narrow the searches of [tool.bumpversion] for this file",
-        )
-        for statement in statements
-        if read_back(statement, work.text) != statement.wanted
-    ]
+    work = _Work(texts, change)
+    problems = work.state([*known, *(place for place in places if place.key_path is not None)])
+    listed = [place for place in places if place.key_path is None]
+    problems += [problem for place in listed for problem in _would_fail_next(place, change)]
+    if not problems and (listed or work.statements):
+        spelled = defaultdict(list)
+        for one in known:
+            if one.value != change.previous and is_same(one.value, change.previous):
+                spelled[one.path].append(one.value)
+        problems = work.follow(listed, spelled, edit)
     if problems:
-        raise ConfigurationError(*problems)
-    try:
-        return edits.restored(text, work.text), tuple(work.done)
-    except edits.MixedLineEnds:
-        raise ConfigurationError.of(
-            "has line ends of two kinds where lines would come or go",
-            path,
-            remedy="give all of its lines one kind: git add --renormalize, or your editor",
-        ) from None
+        raise ConfigurationError(*dict.fromkeys(problems))
+    return work.restored()
 
 
 class _Work:
-    """A file's plain text while its places are changed, and the replacements that were made."""
+    """The plain texts while their places are changed."""
 
-    def __init__(
-        self, path: str, text: str, change: Change, statements: Sequence[Statement]
-    ) -> None:
-        self.path = path
-        self.text = text
+    def __init__(self, texts: Mapping[str, str], change: Change) -> None:
+        self.given = texts
+        self.before = {path: edits.plain(text) for path, text in texts.items()}
+        self.texts = dict(self.before)
         self.change = change
-        self.statements = statements
-        self.done: list[Replacement] = []
-        self.written: list[_Span] = []
+        self.statements: list[Statement] = []
 
-    def search(self, places: Sequence[ListedPlace]) -> list[Finding]:
-        """Change what is searched for; every place whose number of matches is not as expected."""
+    def state(self, items: Sequence[VersionPlace | ListedPlace]) -> list[Finding]:
+        """Find what the syntax of the files has; the problems of what is not as it should be."""
         problems: list[Finding] = []
-        together: list[tuple[ListedPlace, list[Match]]] = []
-        before = self.text
-        for place in places:
+        for item in items:
+            body = self.before[item.path]
             try:
-                _check_search(place, self.path, len(self.text), self.change)
-                matches = self.matches(place)
-                if not matches and not place.ignore_missing_version:
-                    changed = bool(self.written and matches_of(place, before, self.change))
-                    problems.append(_missing(place, self.path, before, self.change, changed))
+                place = keyed(body, item) if isinstance(item, ListedPlace) else item
+                if place is not None:
+                    self.statements.append(statement_of(body, place, *self.change[:2]))
             except ConfigurationError as error:
                 problems += error.problems
-                continue
-            if not matches:
-                continue
-            if place.together:
-                together.append((place, matches))
-            elif place.expected not in {0, len(matches)} and not self.is_sure(place, matches):
-                lines = self.lines(matches)
-                problems.append(_miscounted([place], self.path, lines, len(matches), self.change))
-                continue
-            problems += self.replace(place, matches)
-        count = sum(len(matches) for _, matches in together)
-        if together and count != together[0][0].expected:
-            lines = sorted(line for _, matches in together for line in self.lines(matches))
-            counted = [place for place, _ in together]
-            problems.append(_miscounted(counted, self.path, lines, count, self.change))
         return problems
 
-    def matches(self, place: ListedPlace) -> list[Match]:
-        found = matches_of(place, self.text, self.change)
-        if self.path == CITATION and has_version(place):
-            stated = list(_citation_versions(self.text, self.path))
-            found = [match for match in found if _touches(match, stated)]
-        return found
+    def follow(
+        self, listed: Sequence[ListedPlace], spelled: Mapping[str, Sequence[str]], edit: Editor
+    ) -> list[Finding]:
+        """Let the tool follow every entry, and judge what it did; the problems."""
+        spots = [one for one in self.statements if one.span and one.place.value != one.wanted]
+        entries = [_entry(place, spelled[place.path]) for place in listed]
+        entries += [
+            _spot_entry(one, one.span, self.before[one.place.path]) for one in spots if one.span
+        ]
+        answers = edit(self.request(entries))
+        problems: list[Finding] = []
+        together: dict[str, list[tuple[ListedPlace, list[int]]]] = defaultdict(list)
+        for place, answer in zip(listed, answers, strict=False):
+            if "error" in answer:
+                problems += _refused(place, answer["error"])
+                continue
+            spans = [(start, end) for start, end in answer["spans"]]
+            lines = list(_lines(self.texts[place.path], spans))
+            together[place.path] += [(place, lines)] if place.together else []
+            counted = list(self.judge_count(place, lines))
+            problems += counted or self.take(
+                place.path, spans, answer["after"], _becomes(place, self.change)
+            )
+        for several in together.values():
+            problems += _judge_together(several, self.change)
+        if problems:
+            return problems
+        for spot, answer in zip(spots, answers[len(listed) :], strict=True):
+            start, end = spot.span or (0, 0)
+            spans = [(last - (end - start), last) for _, last in answer.get("spans", ())]
+            problems += self.take(
+                spot.place.path, spans, answer.get("after", ""), re.escape(spot.written)
+            )
+        return problems or [
+            problem for one in self.statements for problem in _judge_stated(one, self.texts)
+        ]
 
-    def is_sure(self, place: ListedPlace, matches: Sequence[Match]) -> bool:
-        """Whether every match is where the document's own syntax has the version."""
-        if place.expected != 1:
-            return False
-        if self.path == CITATION:
-            return True
-        found = [statement.locate(self.text) for statement in self.statements]
-        spans = [_Span(*span) for span in found if span is not None]
-        return all(_touches(match, spans) for match in matches)
+    def request(self, entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        return {
+            "current": self.change.previous,
+            "new": self.change.version,
+            "day": self.change.day.isoformat(),
+            "parse": self.change.parse,
+            "parts": dict(self.change.parts),
+            "texts": {entry["filename"]: self.texts[entry["filename"]] for entry in entries},
+            "entries": entries,
+        }
 
-    def lines(self, matches: Sequence[Match]) -> list[int]:
-        return [self.text.count("\n", 0, match.start) + 1 for match in matches[:MOST_LINES]]
+    def judge_count(self, place: ListedPlace, lines: Sequence[int]) -> Iterator[Finding]:
+        """The problem of a place that is not found, or not as often as it should be."""
+        if not lines:
+            if not place.ignore_missing_version:
+                yield self.missing(place)
+        elif not place.together and place.expected not in {0, len(lines)}:
+            # Where the document's own syntax has the version, nothing is in doubt.
+            before = self.before[place.path]
+            starts = (
+                one.span[0] for one in self.statements if one.span and one.place.path == place.path
+            )
+            stated = {before.count("\n", 0, start) + 1 for start in starts}
+            if place.expected != 1 or not stated.issuperset(lines):
+                yield _miscounted([place], lines, self.change)
 
-    def replace(self, place: ListedPlace, matches: Sequence[Match]) -> list[Finding]:
-        for match in matches:
-            if _touches(match, self.written):
-                line = self.text.count("\n", 0, match.start) + 1
-                message = "two places overlap here"
-                return [Finding(message, self.path, line, "narrow their searches")]
-        if self.path == CITATION:
-            for match in reversed(matches):
-                self.done.append(_addressed(self.text, *match))
-        else:
-            pattern = pattern_of(place, self.change)
-            self.done.append(Replacement(pattern.pattern, template_of(place, self.change)))
-        self.splice(matches)
-        return []
+    def missing(self, place: ListedPlace) -> Finding:
+        shown = _searched(place, self.change)
+        before, text = self.before[place.path], self.texts[place.path]
+        message, line = f"{shown!r} is nowhere in it", None
+        remedy = f"correct the file, or the entry's search in {place.origin}"
+        if not place.regex and shown in text:
+            line = text.count("\n", 0, text.index(shown)) + 1
+            message = f"{shown!r} is in it only as a part of something longer"
+        elif not place.regex and shown in before:
+            message = f"every {shown!r} is changed by another entry already"
+            remedy = f"take one of the entries out of {place.origin}"
+        return Finding(message, place.path, line, remedy)
 
-    def state(self, statement: Statement) -> list[Finding]:
-        """Change a value that no search has changed."""
-        if (
-            read_back(statement, self.text) != statement.value
-            or statement.value == statement.wanted
-        ):
-            return []
-        span = statement.locate(self.text)
-        if span is None:
-            return [
-                Finding(
-                    f"{statement.label} cannot be changed alone: {statement.value!r} is not"
-                    " written plainly",
-                    self.path,
-                    statement.line,
-                    f'write it as one plain text, such as "{statement.value}"',
-                )
-            ]
-        match = Match(*span, statement.written or statement.wanted)
-        self.done.append(_addressed(self.text, *match))
-        self.splice([match])
-        return []
+    def take(self, path: str, spans: Sequence[Span], after: str, becomes: str) -> Iterator[Finding]:
+        """Take over what the tool wrote; a problem if it is more than the spans, or another thing.
 
-    def splice(self, matches: Sequence[Match]) -> None:
-        """Put in what the matches become, and keep where all that was written is now."""
-        spans = []
-        position = size = number = 0
-        for match in (*matches, Match(len(self.text), len(self.text), "")):
-            shift = size - position
-            while number < len(self.written) and self.written[number].end <= match.start:
-                spans.append(_Span(*(edge + shift for edge in self.written[number])))
-                number += 1
-            size += match.start - position + len(match.new)
-            position = match.end
-            spans.append(_Span(size - len(match.new), size))
-        self.text, self.written = spliced(self.text, matches), spans[:-1]
+        `becomes` is a regular expression of what each of them must be now.
+        """
+        before, self.texts[path] = self.texts[path], after
+        if not _is_right(before, spans, after, becomes):
+            pairs = zip_longest(before.split("\n"), after.split("\n"))
+            line = next((n for n, (one, other) in enumerate(pairs, 1) if one != other), None)
+            yield Finding(
+                "bump-my-version did not do what it was told: it wrote something else here",
+                path,
+                line,
+                "nothing was changed; narrow this file's searches in [tool.bumpversion]",
+            )
 
-
-def _touches(match: Match, spans: Sequence[_Span]) -> bool:
-    """Whether a match shares text with one of the spans, which are in the order of the text."""
-    number = bisect_left(spans, match.start + 1, key=lambda span: span.end)
-    return number < len(spans) and spans[number].start < max(match.end, match.start + 1)
-
-
-def _addressed(text: str, start: int, end: int, new: str) -> Replacement:
-    """The replacement of one stretch of a text, which is named by its line and column."""
-    line = text.count("\n", 0, start)
-    column = start - (text.rfind("\n", 0, start) + 1)
-    place = rf"\A((?:[^\n]*\n){{{line}}}[^\n]{{{column}}})"
-    return Replacement(place + re.escape(text[start:end]), r"\g<1>" + new.replace("\\", r"\\"))
+    def restored(self) -> dict[str, str]:
+        """The texts that changed, with their own line ends."""
+        done = {}
+        for path, text in self.texts.items():
+            try:
+                if text != self.before[path]:
+                    done[path] = edits.restored(self.given[path], text)
+            except edits.MixedLineEnds:
+                raise ConfigurationError.of(
+                    "has line ends of two kinds where lines would come or go",
+                    path,
+                    remedy="give all of its lines one kind: git add --renormalize, or your editor",
+                ) from None
+        return done
 
 
-def _check_search(place: ListedPlace, path: str, size: int, change: Change) -> None:
-    if place.regex and size > MAX_SEARCHED:
-        raise ConfigurationError.of(
-            f"is too large ({size} characters) for a regular expression",
-            path,
-            remedy=f"use a plain search in {place.origin}",
-        )
-    whole = BEFORE_VERSION + re.escape(change.previous) + AFTER_VERSION
-    if not has_version(place) and re.search(whole, place.search):
-        message = f"search {place.search!r} holds {change.previous} and would fail the next time"
-        raise ConfigurationError(malformed(message, place.line, f"write {SEARCH} for it"))
+def _lines(text: str, spans: Sequence[Span]) -> Iterator[int]:
+    """The lines on which spans begin, which are in the order of the text."""
+    line, last = 1, 0
+    for start, _ in spans:
+        line += text.count("\n", last, start)
+        last = start
+        yield line
 
 
-def _missing(place: ListedPlace, path: str, text: str, change: Change, changed: bool) -> Finding:
-    shown = search_shown(place, change)
-    if changed:
-        return Finding(
-            f"every {shown} is changed by another entry already",
-            path,
-            remedy=f"take one of the entries out of {place.origin}",
-        )
-    message, line = f"{shown} is nowhere in it", None
-    searched = rendered(pieces_of(place.search, "search", place.line), place, change)
-    position = -1 if place.regex else text.find(searched)
-    if position >= 0:
-        line = text.count("\n", 0, position) + 1
-        message = f"{shown} is in it only as a part of something longer"
-    if path == CITATION:
-        message = f"{shown} is not where it states the project's version"
-    return Finding(
-        message, path, line, f"correct the file, or the entry's search in {place.origin}"
+def _entry(place: ListedPlace, spellings: Sequence[str]) -> dict[str, Any]:
+    """An entry as bump-my-version reads it, for a listed place."""
+    return {
+        "filename": place.path,
+        "search": search_of(place, spellings),
+        "replace": template_of(place),
+        "serialize": [place.serialize] if place.serialize else None,
+    }
+
+
+def _spot_entry(one: Statement, span: Span, text: str) -> dict[str, Any]:
+    """An entry for a value that is told by its line and column."""
+    line = text.count("\n", 0, span[0])
+    column = span[0] - (text.rfind("\n", 0, span[0]) + 1)
+    place = rf"\A((?:[^\n]*\n){{{{{line}}}}}[^\n]{{{{{column}}}}})"
+    return {
+        "filename": one.place.path,
+        "search": place + literal(text[slice(*span)]),
+        "replace": r"\g<1>" + doubled(one.written.replace("\\", r"\\")),
+        "serialize": None,
+    }
+
+
+def _becomes(place: ListedPlace, change: Change) -> str:
+    """A regular expression of what a match of a listed place must become."""
+    version = re.escape(change.version)
+    whole = REPLACE in place.replace and place.serialize is None
+    if place.regex or "\\" in place.replace:  # which puts in what its groups matched
+        return f".*?{version}.*?" if whole else ".*?"
+    texts = []
+    for text, field in pieces(place.replace):
+        texts.append(re.escape(text))
+        if field is not None:
+            texts.append(version if whole and field == "new_version" else ".*?")
+    return "".join(texts)
+
+
+def _is_right(before: str, spans: Sequence[Span], after: str, becomes: str) -> bool:
+    """Whether the spans of a text, and nothing else, became what they must."""
+    if not spans:
+        return before == after
+    first, last = spans[0][0], spans[-1][1]
+    size = len(after) - (len(before) - last)
+    between = [before[end:start] for (_, end), (start, _) in pairwise(spans)]
+    middle = becomes + "".join(re.escape(text) + becomes for text in between)
+    return (
+        size >= first
+        and after.startswith(before[:first])
+        and after.endswith(before[last:])
+        and re.fullmatch(middle, after[first:size], re.DOTALL) is not None
     )
 
 
-def _miscounted(
-    places: Sequence[ListedPlace], path: str, lines: Sequence[int], count: int, change: Change
-) -> Finding:
-    expected = places[0].expected
-    shown = " or ".join(dict.fromkeys(search_shown(place, change) for place in places))
+def _refused(place: ListedPlace, said: str) -> Sequence[Finding]:
+    """The problem of an entry that the tool cannot follow."""
+    remedy = r"fix it there; a group before a version is written \g<1>"
+    return malformed(f"search {place.search!r}: {said}", place.line, remedy).problems
+
+
+def _would_fail_next(place: ListedPlace, change: Change) -> Iterator[Finding]:
+    whole = BEFORE_VERSION + re.escape(change.previous) + AFTER_VERSION
+    if not place.has_version and re.search(whole, place.search):
+        message = f"search {place.search!r} holds {change.previous} and would fail the next time"
+        yield from malformed(message, place.line, f"write {SEARCH} for it").problems
+
+
+def _judge_stated(one: Statement, texts: Mapping[str, str]) -> Iterator[Finding]:
+    """The problem of a value that did not become what it must."""
+    path, line, value, label = one.place.path, one.place.line, one.place.value, one.place.label
+    found = one.reads(texts[path])
+    if found == value != one.wanted and one.span is None:
+        message = f"{label} cannot be changed alone: {value!r} is not written plainly"
+        yield Finding(message, path, line, f'write it as one plain text, such as "{value}"')
+    elif found != one.wanted:
+        remedy = "narrow the searches of [tool.bumpversion] for this file"
+        yield Finding(f"{label} would not become {one.wanted}", path, line, remedy)
+
+
+def _judge_together(
+    several: Sequence[tuple[ListedPlace, Sequence[int]]], change: Change
+) -> Iterator[Finding]:
+    """The problem of entries that a count of the project's own speaks of together."""
+    lines = sorted(line for _, found in several for line in found)
+    places = [place for place, _ in several]
+    if lines and len(lines) != places[0].expected:
+        yield _miscounted(places, lines, change)
+
+
+def _miscounted(places: Sequence[ListedPlace], lines: Sequence[int], change: Change) -> Finding:
+    expected, path, count = places[0].expected, places[0].path, len(lines)
+    shown = " or ".join(dict.fromkeys(repr(_searched(place, change)) for place in places))
     some = ", ".join(map(str, lines[:MOST_LINES])) + (", …" if count > MOST_LINES else "")
     return Finding(
         f"{shown} is in it {_times(count)}, not {_times(expected)}:"
@@ -297,14 +359,7 @@ def _times(number: int) -> str:
     return "once" if number == 1 else f"{number} times"
 
 
-def _citation_versions(body: str, path: str) -> Iterator[_Span]:
-    """Where CITATION.cff states the version, in the order of the text."""
-    from release.text import yaml
-
-    try:
-        document = yaml.compose(body)
-    except yaml.Malformed as error:
-        raise ConfigurationError.of(str(error), path, error.line, "correct it there") from None
-    nodes = [yaml.scalar(document, *keys) for keys in CITED]
-    spans = (_Span(n.start_mark.index, n.end_mark.index) for n in nodes if n is not None)
-    yield from sorted(spans)
+def _searched(place: ListedPlace, change: Change) -> str:
+    """What a place looks for, as a message names it."""
+    shown = place.search.replace(SEARCH, change.previous)
+    return shown.replace("{{", "{").replace("}}", "}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import translate
 from functools import cache
 from pathlib import PurePosixPath
@@ -12,31 +12,44 @@ from typing import Any
 
 from release.change.searches import (
     CONFIGURATION,
-    DATE_FORMAT,
     MAX_REGEX,
     REPLACE,
     SEARCH,
-    Change,
     ListedPlace,
-    has_version,
     malformed,
-    pattern_of,
-    pieces_of,
+    pieces,
 )
 from release.errors import ConfigurationError
 from release.model import Finding
 from release.text import toml
-from release.text.versions import PARSE
 
 ENTRY = re.compile(
     r"^[ \t]*\[\[[ \t]*tool[ \t]*\.[ \t]*bumpversion[ \t]*\.[ \t]*files[ \t]*\]\]", re.M
+)
+TEXT, FLAG, TEXTS = "text", "true or false", "a list of texts"
+# What a key of an entry must be, and of the table where it speaks for all entries.
+KINDS = {
+    **dict.fromkeys(("filename", "glob", "key_path", "search", "replace"), TEXT),
+    **dict.fromkeys(("regex", "ignore_missing_version"), FLAG),
+    **dict.fromkeys(("ignore_missing_file", "ignore_missing_files"), FLAG),
+    **dict.fromkeys(("include_bumps", "exclude_bumps", "glob_exclude"), TEXTS),
+}
+# What stands for the same in each release; the environment and version control do not.
+FIELDS = {
+    "search": re.compile(r"current_\w+|[#;]"),
+    "replace": re.compile(r"(?:current|new)_\w+|[#;]|(?:utc)?now:(?:[^%]|%-?[aAbBdejmyYFuVG%])+"),
+    "serialize": re.compile(r"\w+"),
+}
+FIELDS_REMEDY = (
+    "known are {current_version}, {new_version}, their parts such as {new_major}, and"
+    " {now:%Y-%m-%d} in a replacement; a brace is written twice"
 )
 
 
 def listed_places(
     table: Mapping[str, Any], tracked: Sequence[str], matches: Mapping[str, int], source: str = ""
 ) -> tuple[ListedPlace, ...]:
-    """The places that `table`, [tool.bumpversion], lists, and its own `current_version`.
+    """The places that `table`, [tool.bumpversion], lists.
 
     `tracked` are the repository's files, for globs; `matches` is tool.release.bump.matches, how
     often the version stands in a listed file (once an entry unless given); `source` the text of
@@ -51,44 +64,35 @@ def listed_places(
         Finding(
             f"[tool.bumpversion] {key} is not read by bump-my-version",
             CONFIGURATION,
-            _line_of(source, ("tool", "bumpversion", str(key))),
+            _line_of(source, "tool", "bumpversion", str(key)),
             "list files as [[tool.bumpversion.files]]",
         )
         for key in table
         if str(key).startswith("file") and key != "files"
     ]
     places: list[ListedPlace] = []
-    listed: set[str] = set()
     entries = table.get("files", [])
-    if not isinstance(entries, list):
-        entries = [entries]
-    lines = _entry_lines(source, len(entries))
-    for entry, line in zip(entries, lines, strict=True):
+    entries = entries if isinstance(entries, list) else [entries]
+    for entry, line in zip(entries, _entry_lines(source, len(entries)), strict=True):
         try:
-            found = _entry_places(entry, table, tracked, line)
+            places += _entry_places(entry, table, tracked, line)
         except ConfigurationError as error:
             problems += error.problems
-            continue
-        listed.update(place.path for place in found)
-        places += found
     counts = {_normal(path): count for path, count in matches.items()}
     problems += [
         Finding(
             f"tool.release.bump.matches names {path}, which [tool.bumpversion] does not list",
             CONFIGURATION,
-            _line_of(source, ("tool", "release", "bump", "matches", path)),
+            _line_of(source, "tool", "release", "bump", "matches", path),
             "correct the path, or remove it",
         )
-        for path in counts
-        if path not in listed and not problems
+        for path in sorted(counts.keys() - {place.path for place in places})
+        if not problems
     ]
-    if "current_version" in table:
-        line = _line_of(source, ("tool", "bumpversion", "current_version"))
-        if isinstance(table["current_version"], str):
-            key = "tool.bumpversion.current_version"
-            places.append(ListedPlace(CONFIGURATION, key_path=key, line=line))
-        else:
-            problems.append(malformed("current_version must be text", line))
+    for key in ("current_version", "parse"):
+        if not isinstance(table.get(key, ""), str):
+            line = _line_of(source, "tool", "bumpversion", key)
+            problems += malformed(f"{key} must be text", line).problems
     if problems:
         raise ConfigurationError(*problems)
     return tuple(
@@ -103,56 +107,38 @@ def _entry_places(
     entry: Any, table: Mapping[str, Any], tracked: Sequence[str], line: int | None
 ) -> list[ListedPlace]:
     if not isinstance(entry, Mapping):
-        raise ConfigurationError(
-            malformed(
-                "each entry of files must be a table", line, "write [[tool.bumpversion.files]]"
-            )
-        )
-    problems = [
-        malformed(f"{key} must be {'text' if kind is str else 'true or false'}", line)
-        for holder, key, kind in (
-            *((entry, key, str) for key in ("filename", "glob", "key_path")),
-            *((holder, key, str) for holder in (entry, table) for key in ("search", "replace")),
-            *((holder, "parse", str) for holder in (entry, table)),
-            *((holder, "regex", bool) for holder in (entry, table)),
-            *((holder, "ignore_missing_version", bool) for holder in (entry, table)),
-            (entry, "ignore_missing_file", bool),
-            (table, "ignore_missing_files", bool),
-        )
-        if key in holder and not isinstance(holder[key], kind)
-    ]
-    problems += [
-        malformed(f"{key} must be a list of texts", line)
-        for key in ("include_bumps", "exclude_bumps", "glob_exclude")
-        if not _texts(entry.get(key, []))
-    ]
-    if problems:
-        raise ConfigurationError(*problems)
+        remedy = "write [[tool.bumpversion.files]]"
+        raise malformed("each entry of files must be a table", line, remedy)
+    for holder in (entry, table):
+        for key, kind in KINDS.items():
+            if key in holder and _kind(holder[key]) != kind:
+                raise malformed(f"{key} must be {kind}", line)
+    said = {**table, **entry}
     place = ListedPlace(
         path="",
         search=(entry.get("search") or table.get("search", SEARCH)).replace("\r\n", "\n"),
-        replace=entry.get("replace", table.get("replace", REPLACE)).replace("\r\n", "\n"),
-        regex=entry.get("regex", table.get("regex", False)),
+        replace=said.get("replace", REPLACE).replace("\r\n", "\n"),
+        regex=said.get("regex", False),
         ignore_missing_file=entry.get(
             "ignore_missing_file", table.get("ignore_missing_files", False)
         ),
-        ignore_missing_version=entry.get(
-            "ignore_missing_version", table.get("ignore_missing_version", False)
-        ),
+        ignore_missing_version=said.get("ignore_missing_version", False),
         key_path=entry.get("key_path"),
-        parse=entry.get("parse") or table.get("parse", PARSE),
         serialize=_serialize(entry, table, line),
         line=line,
     )
-    _check_templates(place, given="replace" in entry or "replace" in table)
-    paths = _paths(entry, tracked, place)
-    if place.key_path is not None:
-        for path in paths:
-            if not path.endswith(".toml"):
-                raise ConfigurationError(
-                    malformed(f"key_path is for TOML files, and {path} is not one", line)
-                )
+    _check(place, given="replace" in said)
+    paths = list(_paths(entry, tracked, place))
+    for path in paths:
+        if place.key_path is not None and not path.endswith(".toml"):
+            raise malformed(f"key_path is for TOML files, and {path} is not one", line)
     return [dataclasses.replace(place, path=path) for path in paths]
+
+
+def _kind(value: Any) -> str | None:
+    if isinstance(value, list):
+        return TEXTS if all(isinstance(item, str) for item in value) else None
+    return FLAG if isinstance(value, bool) else TEXT if isinstance(value, str) else None
 
 
 def _serialize(entry: Mapping[str, Any], table: Mapping[str, Any], line: int | None) -> str | None:
@@ -160,43 +146,64 @@ def _serialize(entry: Mapping[str, Any], table: Mapping[str, Any], line: int | N
     given = entry.get("serialize")
     if given is None or given == table.get("serialize"):
         return None
-    if isinstance(given, list) and len(given) == 1 and isinstance(given[0], str):
+    if _kind(given) == TEXTS and len(given) == 1:
         return str(given[0])
-    raise ConfigurationError(
-        malformed("an entry's serialize is supported with one format only", line, 'write ["..."]')
-    )
+    message = "an entry's serialize is supported with one format only"
+    raise malformed(message, line, 'write ["..."]')
 
 
-def _paths(entry: Mapping[str, Any], tracked: Sequence[str], place: ListedPlace) -> list[str]:
-    if entry.get("glob"):
-        globs = [_inside(item, place.line) for item in entry["glob"].split("|")]
-        excluded = [
-            _inside(item, place.line)
-            for text in entry.get("glob_exclude", [])
-            for item in text.split("|")
-        ]
-        for glob in (*globs, *excluded):
-            if re.search(r"[?*+@!]\(|\\", glob):
-                message = (
-                    f"glob {glob!r} is not supported: it has a backslash or an extended pattern"
-                )
-                raise ConfigurationError(malformed(message, place.line, "list such files singly"))
-        found = [
-            path
-            for path in tracked
-            if any(_matches(path, glob, hidden=False) for glob in globs)
-            and not any(_matches(path, glob, hidden=True) for glob in excluded)
-        ]
-        if not found and not place.ignore_missing_file:
-            raise ConfigurationError(
-                malformed(f"glob {entry['glob']!r} matches no tracked file", place.line)
-            )
-        return found
-    if not entry.get("filename"):
-        raise ConfigurationError(
-            malformed("an entry of files has neither filename nor glob", place.line)
-        )
-    return [_inside(entry["filename"], place.line)]
+def _check(place: ListedPlace, *, given: bool) -> None:
+    """Raises ConfigurationError for a search or replacement that would do something else."""
+    line = place.line
+    for label, fields in FIELDS.items():
+        template = getattr(place, label) or ""
+        try:
+            found = [field for _, field in pieces(template) if field is not None]
+        except ValueError as error:
+            message = f"{label} {template!r} cannot be read: {error}"
+            remedy = "write a brace that is meant twice: {{ or }}"
+            raise malformed(message, line, remedy) from None
+        if unknown := [field for field in found if not fields.fullmatch(field)]:
+            message = f"{label} {template!r}: the field {{{unknown[0]}}} is not supported"
+            raise malformed(message, line, FIELDS_REMEDY)
+    plain = (place.search, place.replace, place.serialize) == (SEARCH, REPLACE, None)
+    if place.key_path is not None and not plain:
+        message = "search, replace and serialize are not supported beside a key_path"
+        raise malformed(message, line, "leave them out: the whole value is the version")
+    if place.regex and len(place.search) > MAX_REGEX:
+        message = f"search is longer than {MAX_REGEX} characters"
+        raise malformed(message, line, "write a shorter expression")
+    if not place.regex and not given and place.search != SEARCH:
+        message = f"search {place.search!r} has no replace, and all of it would be replaced"
+        remedy = f"add replace = {place.search.replace('{current_', '{new_')!r}"
+        raise malformed(message, line, remedy)
+
+
+def _paths(entry: Mapping[str, Any], tracked: Sequence[str], place: ListedPlace) -> Iterator[str]:
+    if not entry.get("glob"):
+        if not entry.get("filename"):
+            raise malformed("an entry of files has neither filename nor glob", place.line)
+        yield _inside(entry["filename"], place.line)
+        return
+    globs = [_inside(item, place.line) for item in entry["glob"].split("|")]
+    excluded = [
+        _inside(item, place.line)
+        for text in entry.get("glob_exclude", [])
+        for item in text.split("|")
+    ]
+    for glob in (*globs, *excluded):
+        if re.search(r"[?*+@!]\(|\\", glob):
+            message = f"glob {glob!r} is not supported: it has a backslash or an extended pattern"
+            raise malformed(message, place.line, "list such files singly")
+    found = [
+        path
+        for path in tracked
+        if any(_matches(path, glob, hidden=False) for glob in globs)
+        and not any(_matches(path, glob, hidden=True) for glob in excluded)
+    ]
+    if not found and not place.ignore_missing_file:
+        raise malformed(f"glob {entry['glob']!r} matches no tracked file", place.line)
+    yield from found
 
 
 def _inside(value: str, line: int | None) -> str:
@@ -204,15 +211,10 @@ def _inside(value: str, line: int | None) -> str:
     bare = value.removeprefix("{repo_root}/")
     path = PurePosixPath(bare)
     unsafe = path.is_absolute() or re.match(r"[A-Za-z]:|\\", bare) or "\0" in bare
-    if (
-        unsafe
-        or ".." in re.split(r"[/\\]", bare)
-        or "{repo_root}" in bare
-        or path == PurePosixPath()
-    ):
-        raise ConfigurationError(
-            malformed(f"{value!r} is not a path inside the repository", line, "name a file in it")
-        )
+    outside = ".." in re.split(r"[/\\]", bare) or "{repo_root}" in bare
+    if unsafe or outside or path == PurePosixPath():
+        message = f"{value!r} is not a path inside the repository"
+        raise malformed(message, line, "name a file in it")
     return path.as_posix()
 
 
@@ -255,64 +257,13 @@ def _segment_regex(glob: str) -> re.Pattern[str]:
     return re.compile(translate(glob.replace("[^", "[!")))
 
 
-def _check_templates(place: ListedPlace, *, given: bool) -> None:
-    """Raises ConfigurationError for a search or replacement that can never be rendered."""
-    line = place.line
-    if len(place.parse) > MAX_REGEX:
-        message = f"parse is longer than {MAX_REGEX} characters"
-        raise ConfigurationError(malformed(message, line, "write a shorter expression"))
-    try:
-        parts = set(re.compile(place.parse, re.VERBOSE).groupindex)
-    except re.error as error:
-        message = f"parse {place.parse!r} is not a regular expression: {error}"
-        raise ConfigurationError(malformed(message, line)) from None
-    if not place.search:
-        raise ConfigurationError(malformed("search is empty", line, f"write {SEARCH!r}"))
-    searched = {"current_version", "#", ";"} | {f"current_{part}" for part in parts}
-    replaced = searched | {"new_version", "now", "utcnow"} | {f"new_{part}" for part in parts}
-    for label, template, valid in (
-        ("search", place.search, searched),
-        ("replace", place.replace, replaced),
-        ("serialize", place.serialize or "", parts),
-    ):
-        for piece in pieces_of(template, label, line):
-            if piece.field is not None and piece.field not in valid:
-                message = f"{label} {template!r}: the field {{{piece.field}}} is not supported"
-                known = ", ".join(sorted(valid - {"#", ";"}))
-                raise ConfigurationError(
-                    malformed(message, line, f"known are {known}; a brace is written twice")
-                )
-            dated = piece.field in {"now", "utcnow"}
-            if not DATE_FORMAT.fullmatch(piece.form) if dated else piece.form:
-                message = f"{label} {template!r}: the format of {{{piece.field}}} is not supported"
-                raise ConfigurationError(malformed(message, line, "write {now:%Y-%m-%d}"))
-    if place.key_path is not None and not has_version(place):
-        message = f"search {place.search!r} does not look for the version at {place.key_path}"
-        raise ConfigurationError(malformed(message, line, f"write {SEARCH}"))
-    if place.regex:
-        if len(place.search) > MAX_REGEX:
-            message = f"search is longer than {MAX_REGEX} characters"
-            raise ConfigurationError(malformed(message, line, "write a shorter expression"))
-        pattern_of(place, Change("0.0.0", "0.0.0", ("0.0.0",)), probe=True)
-    elif not given and pieces_of(place.search, "search", line) != pieces_of(SEARCH, "search", line):
-        message = f"search {place.search!r} has no replace, and all of it would be replaced"
-        remedy = f"add replace = {place.search.replace('{current_', '{new_')!r}"
-        raise ConfigurationError(malformed(message, line, remedy))
-
-
-def _texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
 def _entry_lines(source: str, count: int) -> list[int | None]:
     """The lines on which the entries of files begin."""
     found = [source.count("\n", 0, match.start()) + 1 for match in ENTRY.finditer(source)]
     if len(found) == count:
         return list(found)
-    return [_line_of(source, ("tool", "bumpversion", "files"))] * count
+    return [_line_of(source, "tool", "bumpversion", "files")] * count
 
 
-def _line_of(source: str, keys: tuple[str, ...]) -> int | None:
-    if not source:
-        return None
-    return toml.line_of(source, keys)
+def _line_of(source: str, *keys: str) -> int | None:
+    return toml.line_of(source, keys) if source else None

@@ -126,14 +126,19 @@ class Shell:
         except OSError as error:
             raise CannotCheck(f"{path.name}: {error.strerror}", "make it readable") from None
 
-    def answer(self, program: Path, *arguments: str | Path) -> tuple[Any, str]:
+    def answer(
+        self, program: Path, *arguments: str | Path, timeout: float | None = None
+    ) -> tuple[Any, str]:
         """What a script of this package says, run by the Python of the gate's tools, and its last
         line.
 
         It prints JSON; the answer is None where it fails or prints something else.
         """
         done = self.run(
-            *(self.tools.python, "-I", program, *arguments), cwd=self.work, memory=PARSER_MEMORY
+            *(self.tools.python, "-I", program, *arguments),
+            cwd=self.work,
+            timeout=timeout,
+            memory=PARSER_MEMORY,
         )
         try:
             found = json.loads(done.stdout) if done.status == 0 else None

@@ -18,6 +18,7 @@ from release.project import Project, read_project
 from release.project.version_source import judge_source
 from release.text.versions import spelled_like
 from release.world.index import ServedFile
+from tests.editor import edit
 from tests.support import FILES, PYPROJECT, git, make_project
 
 DYNAMIC = PYPROJECT.replace('version = "1.2.3"', 'dynamic = ["version"]')
@@ -39,7 +40,7 @@ Files = Mapping[str, str | None]
 def plan_of(project: Project, version: str) -> Plan:
     tag = max(project.released, key=lambda name: project.released[name], default=None)
     wish = Wish(Version(version), date(2026, 2, 3), "main", "main", tag, typed=version)
-    return plan_bump(project, read_sources(project), wish)
+    return plan_bump(project, read_sources(project), wish, edit)
 
 
 def project_of(root: Path, files: Files, tag: str = "v1.2.3") -> Project:
@@ -315,7 +316,7 @@ def test_why_a_step_from_a_pre_release_makes_its_release_is_said(
     }
     project = read_project(make_project(tmp_path / "thing", files))
     wish = Wish(Version(version), date(2026, 2, 3), "main", "main", typed=typed)
-    notes = [note.message for note in plan_bump(project, read_sources(project), wish).notes]
+    notes = [note.message for note in plan_bump(project, read_sources(project), wish, edit).notes]
     wanted = f"{current} is a pre-release of {version}, so {typed} leads to that release"
     assert (wanted in notes) is said
 

@@ -1572,52 +1572,45 @@ def test_a_program_that_is_not_there_is_named(world: World) -> None:
 # bump-my-version, and what it may do.
 
 
+STAND_IN = """\
+import os, pathlib, signal, sys
+
+class ConfiguredFile:
+    def __init__(self, change, versions):
+        self.file_change, self.version_config = change, versions
+
+def modify_files(files, *_):
+    path = pathlib.Path(files[0].file_change.filename)
+    {program}
+"""
+
+
 @pytest.mark.parametrize(
     "program",
     [
         pytest.param("sys.exit('it broke')", marks=slow),
         pytest.param("raise ValueError('a defect')", marks=slow),
-        "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
-        pytest.param("open('src/small_thing/__init__.py', 'w').close(); sys.exit(1)", marks=slow),
-        "open('README.md', 'a').write('damage'); sys.exit(0)",
-        pytest.param("open('pyproject.toml', 'w').write('[project')", marks=slow),
-        pytest.param("import os; os.remove('src/small_thing/__init__.py')", marks=slow),
-        pytest.param("import os; os.remove('README.md')", marks=slow),
-        pytest.param("open('src/small_thing/__init__.py', 'ab').write(b'\\xff\\r\\n')", marks=slow),
-        (
-            pytest.param(("p = 'src/small_thing/__init__.py'; d = open(p, 'rb').read();"
-            "open(p, 'wb').write(d.replace(b'\\n', b'\\r\\n'))"), marks=slow)
-        ),
-        pytest.param("open('left.txt', 'w').close()", marks=slow),
-        "import subprocess as s; s.run(['git', 'commit', '-qam', 'x', '--allow-empty'])",
+        "os.kill(os.getpid(), signal.SIGKILL)",
+        pytest.param("path.unlink()", marks=slow),
+        pytest.param("path.write_bytes(b'\\xff\\r\\n')", marks=slow),
+        "path.write_text(path.read_text() + 'damage')",
         pytest.param("sys.stdout.write('x' * 5_000_000)", marks=slow),
     ],
-    ids=[
-        "fails", "crashes", "is killed", "empties and fails", "writes another", "breaks TOML",
-        "removes its file", "removes another", "no UTF-8", "line ends", "leaves a file", "commits",
-        "floods",
-    ],
-)  # fmt: skip
+    ids=["fails", "crashes", "is killed", "removes its file", "no UTF-8", "damages", "floods"],
+)
 def test_a_tool_that_crashes_or_damages_gets_nothing_into_the_release(
-    world: World, tmp_path: Path, program: str, stand_ins: Path
+    world: World, program: str, stand_ins: Path
 ) -> None:
     (package,) = stand_ins.glob("tools/bump-*/lib/python*/site-packages/bumpversion")
-    (package / "bump.py").unlink()  # installers link files with their cache
-    (package / "bump.py").write_text(
-        f"import sys\n\n\ndef do_bump(*_):\n    exec({program!r}, {{'sys': sys}})\n"
-    )
+    (package / "files.py").unlink()  # installers link files with their cache
+    (package / "files.py").write_text(STAND_IN.replace("{program}", program))
     world.judge = Judge(stand_ins)
-    module = (world.root / "src/small_thing/__init__.py").read_bytes()
     before = world.state()
-    if (error := refusal(world.bump)) is not None:
-        assert any(problem.remedy for problem in error.problems)
-        assert "Traceback" not in str(error)
-        assert world.state() == before
-        return
-    world.released()
-    assert (world.root / "src/small_thing/__init__.py").read_bytes() == module.replace(
-        b"1.2.3", b"1.3.0"
-    )
+    error = refusal(world.bump)
+    assert error is not None
+    assert any(problem.remedy for problem in error.problems)
+    assert "Traceback" not in str(error)
+    assert world.state() == before
 
 
 EVERY_KIND = """
@@ -1671,7 +1664,6 @@ def test_bump_my_version_writes_every_kind_of_place_and_nothing_else(world: Worl
         assert (world.root / name).read_bytes() == after.encode(), name
     news = f"Unreleased\r\n\r\n1.3.0 ({planned.day:%Y})\r\n\r\nNothing\r\n"
     assert (world.root / "NEWS").read_bytes() == news.encode()
-    assert {*KINDS, "NEWS"} < {file.path for file in planned.version_files}
     for edit in planned.edits:
         assert (world.root / edit.path).read_bytes() == edit.after.encode()
 
