@@ -1,7 +1,7 @@
 """Change every file of a release in one commit, all of it or nothing.
 
-Edits the version places, the changelog, CITATION.cff, .zenodo.json, SECURITY.md and README badges
-in a linked worktree, lets bump-my-version and the project's own commands (tool.release.bump.run)
+Edits the version places (by bump-my-version), the changelog, CITATION.cff, .zenodo.json, README
+badges and SECURITY.md in a linked worktree, lets the project's commands (tool.release.bump.run)
 work there, judges the documents there and commits there, with the project's hooks and signing. Only
 then the branch, the index and the files change, in one step that a kill cannot halve. Nothing is
 pushed. STEP is patch, minor, major, rc (the first or next candidate), final, or a version.

@@ -1,11 +1,13 @@
-"""Finds lines that still hold the old version, and may state the project's."""
+"""Finds lines that still hold the old version, and ranks them: what states it, what tells of it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from itertools import islice
+from enum import IntEnum
+from itertools import groupby
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from release.change.searches import AFTER_VERSION, BEFORE_VERSION
 from release.model import Finding
@@ -19,14 +21,17 @@ LOCKS = re.compile(
     re.I,
 )
 # What stands before a version, up to it. A pin: ==1.2.3, ^1.2.3, image:1.2.3, action@v1.2.3.
-PIN = re.compile(r"(?:[=<>~!]=|[<>~^]|\w:|\w@)\s*[\"']?v?$", re.I)
+PIN = re.compile(r"(?:[=<>~!]=|(?<!\w)[<>~^]|\w:|\w@\s*)\s*[\"']?v?$", re.I)
 KEY = r"[\"']?\s*[:=<>~^!]+\s*[\"']?[=<>~^!]*\s*v?$"
 OTHER_KEY = re.compile(
     r"\b(?:cff|min(?:imum)?|target|python|requires?|required|schema|api)[-_ ]?(?:python|version)"
     + KEY,
     re.I,
 )
-STATED = re.compile(r"(?:version\w*|\brelease)[\"']?\s*[:=]=?\s*[\"']?v?$", re.I)
+# version = "1.2.3", "appVersion": "1.2.3", and the default of a workflow's input.
+STATED = re.compile(r"(?:version\w*|\brelease|^\s*default)[\"']?\s*[:=]=?\s*[\"']?v?$", re.I)
+# Prose: version 1.2.3, the latest release (1.2.3).
+TOLD = re.compile(r"\b(?:version|release)s?\b[\s,:=*`'\"(]*v?$", re.I)
 # name = "1.2.3" or name = { version = "1.2.3" } where dependencies are listed.
 DEPENDENCY = re.compile(
     r"^\s*[\"']?(?![\w.-]*version\b|release\b)[\w./@-]+[\"']?\s*[:=]\s*(?:\{.*\bversion\s*=\s*)?[\"']v?$",
@@ -34,7 +39,26 @@ DEPENDENCY = re.compile(
 )
 LISTS = frozenset(["pyproject.toml", "Pipfile", "package.json", "Cargo.toml", "environment.yml"])
 ADDRESS = re.compile(r"://$|\b(?:host|address|bind|ip)\w*" + KEY, re.I)
-MENTIONS = 5
+PROSE = frozenset([".md", ".rst", ".txt", ".adoc", ".html", ".htm", ""])
+CODE_WITHOUT_SUFFIX = re.compile(r"(?:Docker|Container|Make)file", re.I)
+MOST = {"code": 20, "docs": 10}
+
+
+class Rank(IntEnum):
+    """How sure it is that a line states the version of the project."""
+
+    CODE = 0
+    DOCS = 1
+    REST = 2
+
+
+class Mention(NamedTuple):
+    """A line that holds a version; `count` is how often the whole file does."""
+
+    rank: Rank
+    path: str
+    line: int
+    count: int
 
 
 def other_mentions(
@@ -44,52 +68,91 @@ def other_mentions(
     *,
     name: str = "",
     skipped: Collection[str] = (),
-) -> Iterator[Finding]:
-    """Findings for lines (path, line, text) that hold the version `previous` and are not `edited`.
+) -> list[Mention]:
+    """The lines (path, number, text) that hold the version `previous` and are not `edited`.
 
     Left out are what only looks like it (a pin of something else, cff-version and other versions of
     other things, an IP address, a date), changelogs and the paths in `skipped`, and lock files but
-    for lines that name the project, `name`. At most five findings a file.
+    for lines that name the project, `name`. The surest come first.
     """
     wanted = re.compile(BEFORE_VERSION + re.escape(previous) + AFTER_VERSION)
     spelled = "[-_.]+".join(map(re.escape, re.split("[-_.]+", name)))
     own = re.compile(rf"(?<![\w-]){spelled}(?![\w-])", re.I) if name else None
-    numbers = re.fullmatch(r"\d+(\.\d+)*", previous) and previous.count(".") + 1
-    dated = re.match(r"(19|20)\d\d\.\d", previous)
-    done = set(edited)
-    found: dict[str, list[int]] = {}
+    counts: dict[str, int] = {}
+    ranked: list[tuple[Rank, str, int]] = []
     for path, number, text in lines:
-        if (path, number) in done or path in skipped or _is_history(path):
+        if path in skipped or _is_history(path):
             continue
-        file = PurePosixPath(path).name
-        for match in islice(wanted.finditer(text), 100):
-            before = text[max(0, match.start() - 200) : match.start()]
-            after = text[match.end() : match.end() + 2]
-            owned = own is not None and own.search(before) is not None
-            if LOCKS.fullmatch(file) and not owned:
-                continue
-            pinned = PIN.search(before) and not STATED.search(before)
-            depends = file in LISTS and DEPENDENCY.search(before)
-            if OTHER_KEY.search(before) or ((pinned or depends) and not owned):
-                continue
-            if numbers == 4 and (ADDRESS.search(before) or re.match(r"[:/]\d", after)):
-                continue
-            if numbers in {1, 2} and not (owned or re.search(r"version|\bv$", before, re.I)):
-                continue
-            if dated and not owned and re.search(r"\b(dated?|released?|day)\b", before, re.I):
-                continue
-            found.setdefault(path, []).append(number)
-            break
-    for path, numbers_found in found.items():
-        for position, number in enumerate(numbers_found[:MENTIONS], 1):
-            more = len(numbers_found) - MENTIONS if position == MENTIONS else 0
-            yield Finding(
-                f"holds {previous} and is not listed in [tool.bumpversion]"
-                + (f"; {more} more of its lines do" if more > 0 else ""),
-                path,
-                number,
-                "add it to [[tool.bumpversion.files]] if it states the project's version",
-            )
+        matches = list(wanted.finditer(text))
+        if (path, number) in edited:
+            continue
+        counts[path] = counts.get(path, 0) + len(matches)
+        ranks = [_rank(path, text, match.span(), previous, own) for match in matches[:100]]
+        if found := [rank for rank in ranks if rank is not None]:
+            ranked.append((min(found), path, number))
+    return sorted(Mention(rank, path, line, counts[path]) for rank, path, line in ranked)
+
+
+def remarks(mentions: Iterable[Mention], version: str) -> Iterator[Finding]:
+    """A remark for each file that states the version or tells of it; the rest is counted."""
+    shown: set[str] = set()
+    rest: dict[str, int] = {}
+    for (rank, path), group in groupby(mentions, lambda one: (one.rank, one.path)):
+        found = list(group)
+        limit = MOST["code"] if rank is Rank.CODE else MOST["docs"]
+        if rank is Rank.REST or len(shown) >= limit or path in shown:
+            rest[path] = rest.get(path, 0) + len(found)
+            continue
+        shown.add(path)
+        lines = ", ".join(str(one.line) for one in found[1:6])
+        more = f" (also on line{'s' if len(found) > 2 else ''} {lines})" if lines else ""
+        remedy = f'if it is to follow, add [[tool.bumpversion.files]] with filename = "{path}"'
+        if found[0].count > len(found):
+            remedy += " and a search for that line"
+        elif found[0].count > 1:
+            remedy += f', and "{path}" = {found[0].count} to [tool.release.bump.matches]'
+        message = f"still holds {version}{more}, and is not listed in [tool.bumpversion]"
+        yield Finding(message, path, found[0].line, remedy)
+    if rest:
+        paths = ", ".join(sorted(rest)[:3]) + (", …" if len(rest) > 3 else "")
+        lines = f"{sum(rest.values())} other line{'s' if sum(rest.values()) > 1 else ''}"
+        yield Finding(
+            f"{version} is in {lines} that may mean something else: {paths}",
+            remedy=f"look at them: git grep -nF {version}",
+        )
+
+
+def _rank(
+    path: str, text: str, span: tuple[int, int], previous: str, own: re.Pattern[str] | None
+) -> Rank | None:
+    """How sure a match states the project's version; None for what only looks like it."""
+    file = PurePosixPath(path)
+    before, after = text[max(0, span[0] - 200) : span[0]], text[span[1] : span[1] + 2]
+    owned = own is not None and own.search(before) is not None
+    if not owned and (LOCKS.fullmatch(file.name) or _is_another(file, before, after, previous)):
+        return None
+    if OTHER_KEY.search(before):
+        return None
+    prose = file.suffix in PROSE and not CODE_WITHOUT_SUFFIX.match(file.name)
+    if prose:
+        return Rank.DOCS if owned or STATED.search(before) or TOLD.search(before) else Rank.REST
+    stated = STATED.search(before) or file.suffix == ".plist"
+    return Rank.CODE if owned or stated else Rank.REST
+
+
+def _is_another(file: PurePosixPath, before: str, after: str, previous: str) -> bool:
+    """Whether a number that looks like the version is that of something else, or no version."""
+    if PIN.search(before) and not STATED.search(before):
+        return True
+    if file.name in LISTS and DEPENDENCY.search(before):
+        return True
+    numbers = re.fullmatch(r"\d+(\.\d+)*", previous) and previous.count(".") + 1
+    if numbers == 4 and (ADDRESS.search(before) or re.match(r"[:/]\d", after)):
+        return True
+    if numbers in {1, 2} and not re.search(r"version|\bv$", before, re.I):
+        return True
+    dated = re.match(r"(19|20)\d\d\.\d", previous)
+    return bool(dated and re.search(r"\b(dated?|released?|day)\b", before, re.I))
 
 
 def _is_history(path: str) -> bool:

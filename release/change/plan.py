@@ -141,6 +141,7 @@ def plan_bump(project: Project, sources: Sources, wish: Wish, edit: Editor) -> P
     )
     if previous is not None:
         notes += _mentions(project, sources, texts, edits, previous)
+        notes += _stale_series(sources, texts, previous, wish.version)
         notes += _stale_citation(sources, texts, previous, version)
     fragments = sources.fragments
     run = project.settings.bump
@@ -400,7 +401,7 @@ def _mentions(
     previous: str,
 ) -> list[Finding]:
     """Lines that still hold the old version, and are listed nowhere."""
-    from release.change.mentions import other_mentions
+    from release.change.mentions import other_mentions, remarks
 
     # These documents name other versions, too, and are edited as a whole.
     skipped = {CITATION, ZENODO, *([project.changelog] if project.changelog else [])}
@@ -410,11 +411,28 @@ def _mentions(
         if edit.path not in skipped
         for number in _changed_lines(edit.before, texts[edit.path])
     }
-    found = list(
-        other_mentions(sources.mentions, previous, edited, name=project.name, skipped=skipped)
-    )
+    found = other_mentions(sources.mentions, previous, edited, name=project.name, skipped=skipped)
     # What tests say of a version is theirs.
-    return [f for f in dict.fromkeys(found) if not TESTS & set(PurePosixPath(f.path or "").parts)]
+    own = [one for one in found if not TESTS & set(PurePosixPath(one.path).parts)]
+    return list(remarks(own, previous))
+
+
+def _stale_series(
+    sources: Sources, texts: Mapping[str, str], previous: str, version: Version
+) -> Iterator[Finding]:
+    """Prose of a security policy that speaks of the series before, beside the table."""
+    from release.text.versions import parse
+
+    old = parse(previous)
+    if old is None or len(old.release) < 2 or old.release[:2] == version.release[:2]:
+        return
+    series = f"{old.release[0]}.{old.release[1]}.x"
+    written = re.compile(rf"(?<![\w.]){re.escape(series[:-1])}[xX*](?!\w)")
+    for path in sources.policies:
+        for number, line in enumerate(texts.get(sources.at(path), "").split("\n"), 1):
+            if written.search(line) and not line.lstrip().startswith("|"):
+                message = f"still speaks of {series} beside its table of supported versions"
+                yield Finding(message, path, number, "say there what the table says")
 
 
 def _changed_lines(before: str, after: str) -> Iterable[int]:
