@@ -331,13 +331,17 @@ def served(version: str) -> ServedFile:
         (["0.1.0", "0.2.0"], ["3.0", "3.1"], True),
         (["0.1.0"], ["0.1"], False),
         (["0.1.0", "0.2.0"], [], False),
-        ([], ["3.0"], False),
+        (["0.1.0", "0.2.0"], ["0.3.0"], False),
+        ([], ["3.0"], True),
+        ([], ["0.2.9"], False),
+        ([], ["0.3.0", "3.0"], False),
     ],
 )
 def test_a_name_of_somebody_else_is_told(
     tagged: list[str], there: list[str], strange: bool
 ) -> None:
-    found = judge_owner("small-thing", [*map(served, there)], set(map(Version, tagged)))
+    released = set(map(Version, tagged))
+    found = judge_owner("small-thing", [*map(served, there)], released, Version("0.3.0"))
     assert (found is not None) is strange
 
 

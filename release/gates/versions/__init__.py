@@ -90,7 +90,7 @@ def _ask_index(project: Project, target: Version, level: Level | None) -> Judgem
     from release.world.index import index_url, served_files
 
     files = served_files(project.name, index_url(project.settings.index)) or ()
-    if stranger := judge_owner(project.name, files, set(project.released.values())):
+    if stranger := judge_owner(project.name, files, set(project.released.values()), target):
         return Judgement.one(stranger, advice=not judge_index(target, files))
     found = judge_index(target, files)
     # A project without tags leaves it to the index what is released: this is a later commit then.
@@ -254,17 +254,25 @@ def judge_order(version: Version, tags: Mapping[str, Version]) -> Iterator[Findi
 
 
 def judge_owner(
-    name: str, files: Sequence[ServedFile], released: Collection[Version]
+    name: str, files: Sequence[ServedFile], released: Collection[Version], target: Version
 ) -> Finding | None:
-    """What it means that an index has a name, and none of the versions that tags name."""
+    """What it means that an index has a name, and none of the versions that tags name.
+
+    Where no tag names any, it is that the index is past the version that comes.
+    """
     from release.text.versions import parse
 
+    there = {version for file in files if (version := parse(file.version)) is not None}
     # Of one tag alone it may be that its upload never came to be.
-    if not files or len(released) < 2 or any(parse(file.version) in released for file in files):
+    if not there or len(released) == 1 or there & {*released, target}:
         return None
+    if not released and target > max(there):
+        return None
+    said = "has none of the versions that are tagged here"
+    if not released:
+        said = f"is at {max(there)} already, and no release is tagged here"
     return Finding(
-        f"{name} on the index has none of the versions that are tagged here: the name may be"
-        " somebody else's",
+        f"{name} on the index {said}: the name may be somebody else's",
         remedy="look at its page on the index; if it is not yours, rename the project, or set"
         " tool.release.publish = false",
     )
