@@ -1,4 +1,4 @@
-"""Reads which version places the tables of other release tools list.
+"""Reads which version places the tables of other release tools, and of older files, list.
 
 What they list is edited like an entry of [tool.bumpversion], as often as it is there: a tool that
 is named in pyproject.toml has its own way to say what is wrong with its table.
@@ -8,23 +8,54 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import PurePosixPath
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from release.change.searches import SEARCH, ListedPlace
+from release.change.version_table import check
+from release.errors import ConfigurationError
 from release.project import as_table
+from release.text import ini
 
 if TYPE_CHECKING:
     from release.project import Project
 
 
+INI_TABLES = (".bumpversion.cfg", "setup.cfg")
+
+
 def places_of_others(project: Project) -> list[ListedPlace]:
-    """The places that [tool.semantic_release], [tool.commitizen] and [tool.tbump] list."""
+    """The places that .bumpversion.cfg and the tables of other release tools list."""
     return [
+        *(place for name in INI_TABLES for place in _ini_table(project.root, name)),
         *_semantic_release(project.tool("semantic_release")),
         *_commitizen(project.tool("commitizen")),
         *_tbump(project.tool("tbump")),
     ]
+
+
+def _ini_table(root: Path, name: str) -> Iterator[ListedPlace]:
+    """[bumpversion] current_version, and each [bumpversion:file:PATH]."""
+    try:
+        sections = ini.loads((root / name).read_text(encoding="utf-8-sig"), name)
+    except (OSError, UnicodeDecodeError, ConfigurationError):
+        return
+    if "bumpversion" not in sections:
+        return
+    yield _place(name, r"^(current_version\s*[=:]\s*)" + SEARCH, r"\g<1>{new_version}", regex=True)
+    for section, keys in sections.items():
+        if file := re.fullmatch(r"bumpversion:file(?:\s*\([^()]*\))?:(.+)", section):
+            search = keys.get("search") or SEARCH
+            formats = keys.get("serialize", "").split()
+            place = replace(
+                _place(file[1], search, keys.get("replace", "{new_version}")),
+                serialize=formats[0] if len(formats) == 1 else None,
+            )
+            with suppress(ConfigurationError):
+                check(place, given="replace" in keys)
+                yield place
 
 
 def _semantic_release(table: Mapping[str, Any]) -> Iterator[ListedPlace]:

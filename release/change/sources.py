@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 COMPUTED = ("command:", "file:", "literal:")  # what scriv would look up before it writes
 BOM_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 MOST_MENTIONS = 2000
-# Where bump-my-version looks before pyproject.toml.
-OTHER_TABLES = (".bumpversion.cfg", ".bumpversion.toml")
+# Which bump-my-version reads in place of pyproject.toml.
+OTHER_TABLE = ".bumpversion.toml"
 
 
 def read_sources(project: Project) -> Sources:
@@ -69,16 +69,12 @@ def read_sources(project: Project) -> Sources:
 
 
 def other_tables(root: Path) -> list[Finding]:
-    """The files from which bump-my-version would read its table instead of pyproject.toml."""
-    return [
-        Finding(
-            "bump-my-version would read its table from here, and this program reads pyproject.toml",
-            name,
-            remedy="move the table to [tool.bumpversion] in pyproject.toml, and remove the file",
-        )
-        for name in OTHER_TABLES
-        if (root / name).is_file()
-    ]
+    """What it means that bump-my-version would read its table from another TOML file."""
+    message = (
+        "bump-my-version would read its table from here, and this program reads pyproject.toml"
+    )
+    remedy = "move the table to [tool.bumpversion] in pyproject.toml, and remove the file"
+    return [Finding(message, OTHER_TABLE, remedy=remedy)] if (root / OTHER_TABLE).is_file() else []
 
 
 def real_path(root: Path, path: str) -> str:

@@ -113,8 +113,9 @@ def _refusal(
         )
     if version in published:
         return Finding(
-            f"{version} is on the index already",
-            remedy="release a higher version: an index never takes other files for this one",
+            f"{version} is on the index already, and no tag here names it",
+            remedy="git pull --tags, if it was released elsewhere; else name a higher version: an"
+            " index never takes other files for this one",
         )
     if version <= current:
         return Finding(

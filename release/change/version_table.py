@@ -127,7 +127,7 @@ def _entry_places(
         serialize=_serialize(entry, table, line),
         line=line,
     )
-    _check(place, given="replace" in said)
+    check(place, given="replace" in said)
     paths = list(_paths(entry, tracked, place))
     for path in paths:
         if place.key_path is not None and not path.endswith(".toml"):
@@ -152,7 +152,7 @@ def _serialize(entry: Mapping[str, Any], table: Mapping[str, Any], line: int | N
     raise malformed(message, line, 'write ["..."]')
 
 
-def _check(place: ListedPlace, *, given: bool) -> None:
+def check(place: ListedPlace, *, given: bool) -> None:
     """Raises ConfigurationError for a search or replacement that would do something else."""
     line = place.line
     for label, fields in FIELDS.items():

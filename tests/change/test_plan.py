@@ -232,6 +232,32 @@ def test_what_another_tool_s_table_lists_is_edited(root: Path, table: str, own: 
     assert 'version = "1.3.0"' in after["pyproject.toml"]
 
 
+INI = """\
+[bumpversion]
+current_version = 1.2.3
+[bumpversion:file:docs/conf.py]
+search = release = '{current_version}'
+replace = release = '{new_version}'
+[bumpversion:file (short):data/a.toml]
+serialize = {major}.{minor}
+search = x = "{current_version}"
+replace = x = "{new_version}"
+[bumpversion:file:gone.txt]
+[bumpversion:file:README.md]
+search = {$HOME}
+"""
+
+
+@pytest.mark.parametrize("name", [".bumpversion.cfg", "setup.cfg"])
+def test_what_an_older_table_lists_is_edited_and_the_table_with_it(root: Path, name: str) -> None:
+    conf, data = "release = '1.2.3'\nneeds = '1.2.3'\n", 'x = "1.2"\ny = "1.2"\n'
+    change(root, {name: INI, "docs/conf.py": conf, "data/a.toml": data})
+    after = edits(planned(root))
+    assert after["docs/conf.py"] == conf.replace("1.2.3", "1.3.0", 1)
+    assert after["data/a.toml"] == data.replace("1.2", "1.3", 1)
+    assert after[name] == INI.replace("1.2.3", "1.3.0")
+
+
 @pytest.mark.parametrize(
     "table",
     [

@@ -218,9 +218,9 @@ def test_an_option_that_would_do_nothing_is_refused(
 
 
 def test_a_table_that_bump_my_version_would_prefer_is_named(root: Path, judge: Judge) -> None:
-    write(root, {".bumpversion.cfg": "[bumpversion]\ncurrent_version = 1.2.3\n"})
+    write(root, {".bumpversion.toml": '[tool.bumpversion]\ncurrent_version = "1.2.3"\n'})
     commit(root)
-    with pytest.raises(ReleaseError, match=r"\.bumpversion\.cfg: bump-my-version would read"):
+    with pytest.raises(ReleaseError, match=r"\.bumpversion\.toml: bump-my-version would read"):
         bump(judge.run(root), Request("minor"))
 
 
