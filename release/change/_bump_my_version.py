@@ -18,10 +18,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bumpversion.config.models import FileChange  # type: ignore[import-untyped]
-from bumpversion.files import ConfiguredFile, modify_files  # type: ignore[import-untyped]
-from bumpversion.versioning.models import VersionComponentSpec  # type: ignore[import-untyped]
-from bumpversion.versioning.version_config import VersionConfig  # type: ignore[import-untyped]
+from bumpversion.config.models import FileChange
+from bumpversion.files import ConfiguredFile, modify_files
+from bumpversion.versioning.models import VersionComponentSpec
+from bumpversion.versioning.version_config import VersionConfig
 
 # Whatever a version is, it is also one part: the project's own `parse` may leave some of it out.
 WHOLE = "whole_version"

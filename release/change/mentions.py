@@ -53,12 +53,12 @@ class Rank(IntEnum):
 
 
 class Mention(NamedTuple):
-    """A line that holds a version; `count` is how often the whole file does."""
+    """A line that holds a version; `times` is how often the whole file does."""
 
     rank: Rank
     path: str
     line: int
-    count: int
+    times: int
 
 
 def other_mentions(
@@ -107,10 +107,10 @@ def remarks(mentions: Iterable[Mention], version: str) -> Iterator[Finding]:
         lines = ", ".join(str(one.line) for one in found[1:6])
         more = f" (also on line{'s' if len(found) > 2 else ''} {lines})" if lines else ""
         remedy = f'if it is to follow, add [[tool.bumpversion.files]] with filename = "{path}"'
-        if found[0].count > len(found):
+        if found[0].times > len(found):
             remedy += " and a search for that line"
-        elif found[0].count > 1:
-            remedy += f', and "{path}" = {found[0].count} to [tool.release.bump.matches]'
+        elif found[0].times > 1:
+            remedy += f', and "{path}" = {found[0].times} to [tool.release.bump.matches]'
         message = f"still holds {version}{more}, and is not listed in [tool.bumpversion]"
         yield Finding(message, path, found[0].line, remedy)
     if rest:
