@@ -6,6 +6,7 @@ import difflib
 import re
 import shlex
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 from release.model import Finding, Plan
 from release.text.commands import as_called
@@ -58,10 +59,16 @@ def diff(path: str, before: str | None, after: str) -> Iterator[str]:
     if before is None:
         yield "new file mode 100644"
         old = "/dev/null"
+    if after == (before or ""):
+        return
+    yield f"--- {old}"
+    yield f"+++ {new}"
     above, lines, wanted = _differing(before or "", after)
-    for line in difflib.unified_diff(lines, wanted, old, new, n=CONTEXT, lineterm="\n"):
+    for line in islice(difflib.unified_diff(lines, wanted, n=CONTEXT, lineterm="\n"), 2, None):
         if line.startswith("@@"):
             line = re.sub(r"(?<=[-+])\d+", lambda number: str(int(number[0]) + above), line)
+        else:
+            line = line[0] + line.partition(":")[2]
         text = line.removesuffix("\n")
         yield f"{text[:-1]}␍" if text.endswith("\r") else text
         if text == line:
@@ -72,6 +79,7 @@ def _differing(before: str, after: str) -> tuple[int, list[str], list[str]]:
     """How many lines two texts share at the top, and the lines of both that follow, context too.
 
     Without those that they share at the bottom: difflib takes minutes and memory for large texts.
+    Before a colon, a line of the context has a number, so that difflib sees no change there.
     """
     room = min(len(before), len(after))
     first = _shared(room, lambda low, high: before[low:high] == after[low:high])
@@ -80,16 +88,16 @@ def _differing(before: str, after: str) -> tuple[int, list[str], list[str]]:
         room - first,
         lambda low, high: before[old - high : old - low] == after[new - high : new - low],
     )
-    last = old - end
-    for _ in range(CONTEXT + 1):
-        first = before.rfind("\n", 0, max(first - 1, 0)) + 1
-        last = before.find("\n", last) + 1 or old
-    rest = old - last
-    return (
-        before.count("\n", 0, first),
-        _lines(before[first:last]),
-        _lines(after[first : new - rest]),
-    )
+    first = start = before.rfind("\n", 0, first) + 1
+    last = stop = before.find("\n", old - end) + 1 or old
+    for _ in range(CONTEXT):
+        start = before.rfind("\n", 0, max(start - 1, 0)) + 1
+        stop = before.find("\n", stop) + 1 or old
+    top = [f"{n}:{line}" for n, line in enumerate(_lines(before[start:first]))]
+    bottom = [f"-{n}:{line}" for n, line in enumerate(_lines(before[last:stop]))]
+    cores = (before[first:last], after[first : new - (old - last)])
+    lines, wanted = ([*top, *(f":{line}" for line in _lines(core)), *bottom] for core in cores)
+    return before.count("\n", 0, start), lines, wanted
 
 
 def _shared(room: int, alike: Callable[[int, int], bool]) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from release.model import Edit, Finding, NewTag, Plan
@@ -156,6 +156,9 @@ def applied(root: Path, path: str, before: str, after: str) -> bytes:
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(texts, texts)
+@example("a\n" * 5, "b\n" + "a\n" * 4)
+@example("x\n" + "a\n" * 9, "x\n" + "b\n" + "a\n" * 8)
+@example("a\n" * 9 + "b", "a\n" * 8 + "b")
 def test_the_diff_is_one_that_git_applies(repository: Path, before: str, after: str) -> None:
     if before.strip("\n") and after.strip("\n") and before != after:
         assert applied(repository, "file.txt", before, after) == after.encode()
@@ -165,9 +168,9 @@ def test_only_the_lines_around_a_change_are_compared(monkeypatch: pytest.MonkeyP
     compared: list[int] = []
     real = difflib.unified_diff
 
-    def counted(old: list[str], new: list[str], *names: str, **more: Any) -> Iterator[str]:
+    def counted(old: list[str], new: list[str], **more: Any) -> Iterator[str]:
         compared.append(len(old) + len(new))
-        return real(old, new, names[0], names[1], **more)
+        return real(old, new, **more)
 
     monkeypatch.setattr(difflib, "unified_diff", counted)
     before = "".join(f"line {number}\n" for number in range(1, 1001))
