@@ -181,7 +181,9 @@ def _judge_nothing_else(dist: Path, evidence: Evidence) -> None:
 
 def judge_tagged(run: Run, version: str) -> None:
     """Raise ReleaseError where this commit has no tag of the version: no package without a tag."""
-    if version not in {str(found) for found in run.project.released_here.values()}:
+    from release.text.versions import parse
+
+    if parse(version) not in run.project.released_here.values():
         raise ReleaseError.of(
             f"this commit is not tagged as {version}",
             remedy="nox -s tag, or git switch --detach to the commit that is",

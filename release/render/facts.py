@@ -64,7 +64,7 @@ class Facts:
     python: str
     pythons: tuple[str, ...]
     install: str
-    sbom: str
+    sbom: str | None
     own_noxfile: bool
 
     @property
@@ -133,8 +133,6 @@ def read(project: Project, has_sessions: bool | None = None) -> Facts:
 
     Raises ConfigurationError with every contradiction, and for a forge that is not supported.
     """
-    from packaging.utils import canonicalize_name
-
     from release.gates.setup.settings import SetupSettings
     from release.render.place import located
 
@@ -174,7 +172,7 @@ def read(project: Project, has_sessions: bool | None = None) -> Facts:
         python=_python(project),
         pythons=_others(project),
         install=shlex.join(chosen.install or (f"{DISTRIBUTION}[uv]=={version(DISTRIBUTION)}",)),
-        sbom=f"{canonicalize_name(project.name)}.cdx.json",
+        sbom=_sbom(project),
         own_noxfile=_own_noxfile(project) if has_sessions is None else has_sessions,
     )
     problems = _problems(facts)
@@ -198,6 +196,17 @@ def _provenance(project: Project, chosen: WorkflowSettings) -> str:
     own = project.settings.gates.of("workflows", WorkflowsSettings).strict
     strict = project.settings.strict if own is None else own
     return chosen.provenance or ("inline" if strict else "none")
+
+
+def _sbom(project: Project) -> str | None:
+    """The file that the gate sbom writes; None where no release waits for it."""
+    from packaging.utils import canonicalize_name
+
+    from release.settings import GateSettings
+
+    if project.settings.gates.of("sbom", GateSettings).required == "never":
+        return None
+    return f"{canonicalize_name(project.name)}.cdx.json"
 
 
 def _filters(project: Project) -> tuple[str, ...]:

@@ -38,12 +38,12 @@ def receipt(report: Report, project: Project, environ: Mapping[str, str]) -> dic
 
 def _tag(report: Report, project: Project) -> str | None:
     """The tag of the release that was judged, on this very commit."""
+    from release.text.versions import parse
+
     if report.verdict.value != "ready" or report.dirty or project.planned_tag:
         return None
-    named = (
-        tag for tag, version in project.released_here.items() if str(version) == report.version
-    )
-    return next(named, None)
+    judged = parse(report.version or "")
+    return next((tag for tag, found in project.released_here.items() if found == judged), None)
 
 
 def _statement(

@@ -149,7 +149,7 @@ def test_attestations_of_a_called_workflow_are_verified_before_the_upload(releas
 
 def test_a_candidate_is_a_pre_release_with_all_its_files(release: Release) -> None:
     with Releases() as forge:
-        done = release("ajolopy", "v1.2.3-rc1", version="1.2.3rc1", forge=forge)
+        done = release("ajolopy", "v1.2.3-rc1", version="1.2.3-rc.1", forge=forge)
         assert len(done.published) == 1, done.log
         [made] = forge.releases
         there = forge.files("v1.2.3-rc1")

@@ -6,7 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -56,10 +56,14 @@ class Job:
     def __init__(self, folder: Path, script: str, forge: Releases) -> None:
         self.folder, self.script, self.forge, self.runs = folder, script, forge, 0
 
-    def __call__(self, tag: str = TAG, **other: str) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, tag: str = TAG, without: Sequence[str] = (), **other: str
+    ) -> subprocess.CompletedProcess[str]:
         self.runs += 1
         here = self.folder / str(self.runs)
         for name, text in FILES.items():
+            if Path(name).name in without:
+                continue
             path = here / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(other.get(path.suffix[1:], text))
@@ -86,6 +90,13 @@ def test_a_release_gets_all_its_files_and_is_published_then(job: Job, forge: Rel
 def test_a_candidate_is_a_pre_release(job: Job, forge: Releases) -> None:
     assert job("v1.2.3-rc1").returncode == 0
     assert forge.releases[0]["prerelease"]
+
+
+def test_a_file_that_no_release_must_have_is_not_waited_for(job: Job, forge: Releases) -> None:
+    lacking = ["small-thing.cdx.json", "receipt.md"]
+    done = job(without=lacking)
+    assert done.returncode == 0, done.stderr
+    assert {*NAMES} - {*forge.files(TAG)} == {*lacking}
 
 
 @pytest.mark.parametrize("name", ["SHA256SUMS", "receipt.md", "small_thing-1.2.3.tar.gz"])

@@ -123,6 +123,15 @@ def test_each_python_that_is_declared_is_tested_on(tmp_path: Path) -> None:
     assert "test" not in workflow(root, "ci.yml")["jobs"]
 
 
+def test_a_bill_of_materials_that_no_release_waits_for_is_not_attested(tmp_path: Path) -> None:
+    root = make_shape(tmp_path / "ajolopy", "ajolopy")
+    with (root / "pyproject.toml").open("a") as file:
+        file.write('\n[tool.release.gates.sbom]\nrequired = "never"\n')
+    [text] = [f.text for f in render.files(read_project(root)) if f.path.endswith("release.yml")]
+    assert "sbom" not in text.replace(".release/sbom/", "")
+    assert "steps.contents" not in text
+
+
 def workflow(root: Path, name: str) -> Any:
     [text] = [f.text for f in render.files(read_project(root)) if f.path == f"{WORKFLOWS}/{name}"]
     return yaml.load(text)

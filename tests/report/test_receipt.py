@@ -112,6 +112,19 @@ def test_what_is_not_a_judged_release_has_none(released: Project, change: dict[s
     assert receipt(found, released, {}) == {JSON: None, TEXT: None}
 
 
+@pytest.mark.parametrize(
+    ("tag", "version"),
+    [("v2026.04.1", "2026.04.1"), ("v1.2.0-rc.1", "1.2.0-rc.1"), ("v1.2.0rc1", "1.2.0-rc.1")],
+)
+def test_a_version_that_is_spelled_in_another_way_has_one(
+    tag: str, version: str, project: Path
+) -> None:
+    git(project, "tag", "--annotate", "--message", "x", tag)
+    found = read_project(project)
+    data = statement(found, replace(report(found), version=version))
+    assert data["predicate"]["configuration"][0]["uri"] == f"git:refs/tags/{tag}"
+
+
 def test_a_tag_that_is_only_planned_has_none(project: Path) -> None:
     planned = replace(read_project(project), planned_tag="v1.2.3")
     assert receipt(report(planned), planned, {})[JSON] is None
