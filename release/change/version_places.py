@@ -92,7 +92,8 @@ def edit_places(
 
     `places` are the listed places and `known` those that the project reader found; the latter are
     edited whether or not they are listed, and however PEP 440 lets them spell the version. The
-    entries are followed one after the other, on the text as edits.plain has it.
+    entries are followed one after the other, on the text as edits.plain has it; known places that
+    they leave as they are come after them.
 
     Raises ConfigurationError, naming path and lines, when a place does not hold the version as
     often as expected, when a known place cannot be edited without changing anything else, or when
@@ -102,12 +103,13 @@ def edit_places(
     problems = work.state([*known, *(place for place in places if place.key_path is not None)])
     listed = [place for place in places if place.key_path is None]
     problems += [problem for place in listed for problem in _would_fail_next(place, change)]
-    if not problems and (listed or work.statements):
+    if not problems and listed:
         spelled = defaultdict(list)
         for one in known:
             if one.value != change.previous and is_same(one.value, change.previous):
                 spelled[one.path].append(one.value)
         problems = work.follow(listed, spelled, edit)
+    problems = problems or work.edit_stated(edit)
     if problems:
         raise ConfigurationError(*dict.fromkeys(problems))
     return work.restored()
@@ -139,16 +141,11 @@ class _Work:
     def follow(
         self, listed: Sequence[ListedPlace], spelled: Mapping[str, Sequence[str]], edit: Editor
     ) -> list[Finding]:
-        """Let the tool follow every entry, and judge what it did; the problems."""
-        spots = [one for one in self.statements if one.span and one.place.value != one.wanted]
-        entries = [_entry(place, spelled[place.path]) for place in listed]
-        entries += [
-            _spot_entry(one, one.span, self.before[one.place.path]) for one in spots if one.span
-        ]
-        answers = edit(self.request(entries))
+        """Let the tool follow every listed entry, and judge what it did; the problems."""
+        answers = edit(self.request([_entry(place, spelled[place.path]) for place in listed]))
         problems: list[Finding] = []
         together: dict[str, list[tuple[ListedPlace, list[int]]]] = defaultdict(list)
-        for place, answer in zip(listed, answers, strict=False):
+        for place, answer in zip(listed, answers, strict=True):
             if "error" in answer:
                 problems += _refused(place, answer["error"])
                 continue
@@ -161,17 +158,42 @@ class _Work:
             )
         for several in together.values():
             problems += _judge_together(several, self.change)
-        if problems:
-            return problems
-        for spot, answer in zip(spots, answers[len(listed) :], strict=True):
-            start, end = spot.span or (0, 0)
-            spans = [(last - (end - start), last) for _, last in answer.get("spans", ())]
-            problems += self.take(
-                spot.place.path, spans, answer.get("after", ""), re.escape(spot.written)
-            )
-        return problems or [
-            problem for one in self.statements for problem in _judge_stated(one, self.texts)
+        return problems
+
+    def edit_stated(self, edit: Editor) -> list[Finding]:
+        """Have the tool edit each value of the syntax that no listed entry has; the problems."""
+        left = [
+            one for one in self.statements if one.reads(self.texts[one.place.path]) != one.wanted
         ]
+        if problems := [problem for one in left for problem in self.judge_stated(one)]:
+            return problems
+        spots = {(one.place.path, span): one.written for one in left if (span := self.span(one))}
+        # From the last to the first, so that none moves before its turn.
+        ordered = sorted(spots.items(), reverse=True)
+        if ordered:
+            entries = [_spot_entry(*spot, self.texts[spot[0]], new) for spot, new in ordered]
+            for ((path, span), new), answer in zip(
+                ordered, edit(self.request(entries)), strict=True
+            ):
+                problems += self.take(path, [span], answer.get("after", ""), re.escape(new))
+        return problems or [
+            problem for one in left for problem in self.judge_stated(one, done=True)
+        ]
+
+    def span(self, one: Statement) -> Span | None:
+        """Where a value stands by now."""
+        return statement_of(self.texts[one.place.path], one.place, *self.change[:2]).span
+
+    def judge_stated(self, one: Statement, *, done: bool = False) -> Iterator[Finding]:
+        """The problem of a value that did not become what it must, or cannot."""
+        path, line, value, label = one.place.path, one.place.line, one.place.value, one.place.label
+        found = one.reads(self.texts[path])
+        if found != (one.wanted if done else value):
+            remedy = "narrow the searches of [tool.bumpversion] for this file"
+            yield Finding(f"{label} would not become {one.wanted}", path, line, remedy)
+        elif not done and self.span(one) is None:
+            message = f"{label} cannot be changed alone: {value!r} is not written plainly"
+            yield Finding(message, path, line, f'write it as one plain text, such as "{value}"')
 
     def request(self, entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         return {
@@ -263,15 +285,12 @@ def _entry(place: ListedPlace, spellings: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _spot_entry(one: Statement, span: Span, text: str) -> dict[str, Any]:
-    """An entry for a value that is told by its line and column."""
-    line = text.count("\n", 0, span[0])
-    column = span[0] - (text.rfind("\n", 0, span[0]) + 1)
-    place = rf"\A((?:[^\n]*\n){{{{{line}}}}}[^\n]{{{{{column}}}}})"
+def _spot_entry(path: str, span: Span, text: str, written: str) -> dict[str, Any]:
+    """An entry for what stands at one spot of a text."""
     return {
-        "filename": one.place.path,
-        "search": place + literal(text[slice(*span)]),
-        "replace": r"\g<1>" + doubled(one.written.replace("\\", r"\\")),
+        "filename": path,
+        "search": rf"\A(.{{{{{span[0]}}}}})" + literal(text[slice(*span)]),
+        "replace": r"\g<1>" + doubled(written.replace("\\", r"\\")),
         "serialize": None,
     }
 
@@ -317,18 +336,6 @@ def _would_fail_next(place: ListedPlace, change: Change) -> Iterator[Finding]:
     if not place.has_version and re.search(whole, place.search):
         message = f"search {place.search!r} holds {change.previous} and would fail the next time"
         yield from malformed(message, place.line, f"write {SEARCH} for it").problems
-
-
-def _judge_stated(one: Statement, texts: Mapping[str, str]) -> Iterator[Finding]:
-    """The problem of a value that did not become what it must."""
-    path, line, value, label = one.place.path, one.place.line, one.place.value, one.place.label
-    found = one.reads(texts[path])
-    if found == value != one.wanted and one.span is None:
-        message = f"{label} cannot be changed alone: {value!r} is not written plainly"
-        yield Finding(message, path, line, f'write it as one plain text, such as "{value}"')
-    elif found != one.wanted:
-        remedy = "narrow the searches of [tool.bumpversion] for this file"
-        yield Finding(f"{label} would not become {one.wanted}", path, line, remedy)
 
 
 def _judge_together(

@@ -502,6 +502,53 @@ def test_a_replacement_around_a_known_place_stands_for_it() -> None:
     assert changed == '__version__ = "1.3.0"  # now\n'
 
 
+@pytest.mark.parametrize(
+    ("text", "label", "place", "expected"),
+    [
+        (
+            '# dev\nv1 = "1.2.3"\nw1 = "1.2.3"\n',
+            "v1",
+            listed(search="# dev\n", replace=""),
+            'v1 = "1.3.0"\nw1 = "1.2.3"\n',
+        ),
+        (
+            'w1 = "1.2.3"\nv1 = "1.2.3"; w2 = "1.2.3"\n',
+            "v1",
+            listed(search='w1 = "{current_version}"\n', replace='\n\nw1 = "was {new_version}"\n'),
+            '\n\nw1 = "was 1.3.0"\nv1 = "1.3.0"; w2 = "1.2.3"\n',
+        ),
+        (
+            '"""x 1.2.3"""; w1 = "1.2.3"; v1 = "1.2.3"\n',
+            "v1",
+            listed(search="x {current_version}", replace="{new_major}"),
+            '"""1"""; w1 = "1.2.3"; v1 = "1.3.0"\n',
+        ),
+    ],
+)
+def test_a_known_place_that_another_entry_moved_is_edited_where_it_is_by_then(
+    text: str, label: str, place: ListedPlace, expected: str
+) -> None:
+    line = text[: text.index(label)].count("\n") + 1
+    assert bumped(text, place, known=[known("a.py", line, label)], path="a.py") == expected
+
+
+def test_an_edit_before_a_known_place_on_its_line_does_not_hinder_it() -> None:
+    text = 'setup(name="x", url="https://x/1.2.9", version="1.2.9")\n'
+    place = listed(search="https://x/{current_version}", replace="https://x/{new_version}")
+    stated = known("setup.py", 1, "setup(version=...)", "1.2.9")
+    changed = bumped(
+        text, place, known=[stated], path="setup.py", previous="1.2.9", version="1.2.10"
+    )
+    assert changed == text.replace("1.2.9", "1.2.10")
+
+
+def test_several_known_places_of_one_line_are_edited() -> None:
+    text = 'v1 = "1.2.9"; w1 = "1.2.9"; x1 = "1.2.9"\n'
+    stated = [known("a.py", 1, name, "1.2.9") for name in ("v1", "x1", "v1")]
+    changed = bumped(text, known=stated, path="a.py", previous="1.2.9", version="1.2.10")
+    assert changed == 'v1 = "1.2.10"; w1 = "1.2.9"; x1 = "1.2.10"\n'
+
+
 def test_a_replacement_that_spoils_a_known_place_is_an_error() -> None:
     place = listed("a.py", search='= "{current_version}"', replace='= "v{new_version}"')
     found = problem(
