@@ -417,6 +417,9 @@ def hook(project: Project, name: str) -> Hook | None:
                 continue
             items = [str(item) for item in _list(entry.get("additional_dependencies"))]
             arguments = entry.get("args")
+            if as_table(repository).get("repo") == "local":  # no manifest adds arguments to it
+                _, _, rest = str(entry.get("entry")).partition(name)
+                arguments = [*rest.split(), *_list(arguments)]
             return Hook(
                 tuple(item for item in items if not item.startswith((".", "-", "/"))),
                 tuple(map(str, arguments)) if isinstance(arguments, list) else None,

@@ -192,6 +192,17 @@ class TestHook:
         assert hook(found, "ruff") is None
 
     @pytest.mark.parametrize(
+        ("more", "arguments"),
+        [("", ()), (" --strict", ("--strict",)), ("\n    args: [--strict]", ("--strict",))],
+    )
+    def test_a_local_hook_has_the_arguments_that_it_says(
+        self, tmp_path: Path, more: str, arguments: tuple[str, ...]
+    ) -> None:
+        text = f"repos:\n- repo: local\n  hooks:\n  - id: mypy\n    entry: uv run mypy{more}\n"
+        found = project(tmp_path, files={".pre-commit-config.yaml": text})
+        assert hook(found, "mypy") == Hook((), arguments)
+
+    @pytest.mark.parametrize(
         "text",
         [
             *("repos: [", "7", "repos: [1]", "repos: [{hooks: 3}]", ""),
