@@ -82,7 +82,7 @@ sessions.gate("sbom")
 sessions.gate("audit")
 sessions.gate("docker")
 
-# Gates that other distributions bring, and those that the project adds in [tool.release.gates].
+# Gates that are not listed above or come from elsewhere: other distributions, [tool.release.gates].
 sessions.own_gates()
 
 if (HERE / "bench").is_dir():  # the repository of nox-release itself, not the copy it ships

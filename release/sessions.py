@@ -18,7 +18,7 @@ from release import actions
 from release.actions import Call, Stopped, one_gate, told
 from release.errors import ReleaseError, UsageError
 from release.model import Gate
-from release.registry import ACTIONS, DISTRIBUTION, installed
+from release.registry import ACTIONS, installed
 from release.report.streams import shield
 from release.text import toml
 from release.text.commands import PROJECT_VARIABLE, as_called
@@ -36,6 +36,7 @@ class Sessions:
         chosen = os.environ.get(PROJECT_VARIABLE)
         self.root = Path(chosen) if chosen else Path(noxfile).resolve().parent
         self._extra = {gate.name: gate for gate in gates}
+        self._gates: set[str] = set()
         # nox opens the root logger for everything, and libraries say much.
         for library in ("urllib3", "charset_normalizer", "markdown_it"):
             logging.getLogger(library).setLevel(logging.WARNING)
@@ -44,20 +45,17 @@ class Sessions:
         """Register the whole checklist and every gate of it: all that a project's noxfile needs."""
         for name in ACTIONS:
             self.action(name)
-        for name, one in installed().items():
-            if one.distribution == DISTRIBUTION:
-                self.gate(name)
         self.own_gates()
 
     def gate(self, name: str) -> None:
         """Register the session of an installed gate."""
+        self._gates.add(name)
         self._register_gate(installed()[name].gate, installed()[name].text)
 
     def own_gates(self) -> None:
-        """Register the gates of other distributions, of the settings, and those in Python."""
-        for name, one in installed().items():
-            if one.distribution != DISTRIBUTION:
-                self.gate(name)
+        """Register each installed gate that has no session yet, and those of the project."""
+        for name in [name for name in installed() if name not in self._gates]:
+            self.gate(name)
         for name, title in _own_gates(self.root).items():
             if name.isidentifier() and name not in installed():
                 self._register(name, title, self._judge_one(name, title))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
 
+from release.registry import DISTRIBUTION
 from release.run.environments import find_uv
 from tests.support import commit, make_project, with_remote, write
 
@@ -63,22 +67,25 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def nox(site: Path, tools_folder: Path) -> Nox:
-    def run(*arguments: str, root: Path) -> subprocess.CompletedProcess[str]:
-        words = ["-m", "nox", "--noxfile", str(ROOT / "noxfile.py"), "--envdir", str(tools_folder)]
-        path = os.pathsep.join((str(site), str(ROOT)))
-        more = ("--project", str(root)) if root != ROOT else ()
-        return subprocess.run(
-            [sys.executable, *words, "-s", *arguments, *more],
-            capture_output=True, text=True, cwd=ROOT, timeout=300, check=False,
-            env={**os.environ, "PYTHONPATH": path, "NO_COLOR": "1"},
-        )  # fmt: skip
+    return functools.partial(run_nox, site, tools_folder)
 
-    return run
+
+def run_nox(
+    site: Path, tools: Path, *arguments: str, root: Path
+) -> subprocess.CompletedProcess[str]:
+    words = ["-m", "nox", "--noxfile", str(ROOT / "noxfile.py"), "--envdir", str(tools)]
+    path = os.pathsep.join((str(site), str(ROOT)))
+    more = ("--project", str(root)) if root != ROOT else ()
+    return subprocess.run(
+        [sys.executable, *words, "-s", *arguments, *more],
+        capture_output=True, text=True, cwd=ROOT, timeout=300, check=False,
+        env={**os.environ, "PYTHONPATH": path, "NO_COLOR": "1"},
+    )  # fmt: skip
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    return make_project(tmp_path / "thing", {"README.md": "# Small thing\n\nIt is teh one.\n"})
+    return make_project(tmp_path / "thing", {"docs/index.md": "# Small thing\n\nIt is teh one.\n"})
 
 
 def test_a_gate_of_another_distribution_fails_and_passes_by_its_settings(
@@ -86,7 +93,7 @@ def test_a_gate_of_another_distribution_fails_and_passes_by_its_settings(
 ) -> None:
     done = nox("spelling", "--", root=root)
     assert done.returncode == 1
-    assert "README.md:3: 'teh' is misspelled" in done.stdout
+    assert "docs/index.md:3: 'teh' is misspelled" in done.stdout
     assert "write the, or name teh in words" in done.stdout
     evidence = json.loads((root / ".release/evidence/spelling.json").read_text(encoding="utf-8"))
     assert evidence["tools"].keys() == {"codespell"}
@@ -95,6 +102,21 @@ def test_a_gate_of_another_distribution_fails_and_passes_by_its_settings(
     done = nox("spelling", "--", root=root)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "✓ spelling: 1 pages" in done.stdout
+
+
+def test_a_new_gate_of_ours_needs_no_third_place(
+    site: Path, root: Path, tools_folder: Path, tmp_path: Path
+) -> None:
+    points = distribution(DISTRIBUTION).read_text("entry_points.txt")
+    assert points
+    head = "[nox_release.gates]\n"
+    points = points.replace(head, f"{head}spelling = spelling_gate:GATE\n")
+    metadata = f"Metadata-Version: 2.1\nName: {DISTRIBUTION}\nVersion: 99\n"
+    info = "nox_release-99.dist-info"
+    write(tmp_path, {f"{info}/METADATA": metadata, f"{info}/entry_points.txt": points})
+    shutil.copytree(site / "spelling_gate", tmp_path / "spelling_gate")
+    done = run_nox(tmp_path, tools_folder, "spelling", "--", root=root)
+    assert "'teh' is misspelled" in done.stdout, done.stderr
 
 
 def test_its_settings_are_checked_like_those_of_our_own(nox: Nox, root: Path) -> None:
@@ -112,7 +134,7 @@ def test_it_has_help_and_a_line_in_the_list(nox: Nox) -> None:
 
 
 def test_its_defects_are_proved(nox: Nox, root: Path) -> None:
-    write(root, {"README.md": "# Small thing\n"})
+    write(root, {"docs/index.md": "# Small thing\n"})
     commit(root)
     with_remote(root)
     done = nox("prove", "--", "spelling", root=root)
