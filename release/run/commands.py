@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from release.project import Project
     from release.project.declared import Requirements
     from release.run.environments import Environment
+    from release.run.inputs import Tree
     from release.run.shell import Shell
     from release.settings import CommandSettings, OwnGateSettings
 
@@ -54,6 +55,8 @@ PLACED = re.compile(
     r"^\s*(?:--> )?(?P<path>[\w@+-][\w./@+-]*\.[A-Za-z]\w*):(?P<line>\d+)(?::\d+)?:?"
     r"(?:\s+(?P<said>\S.*))?$"
 )
+CHANGED = " changed files"
+NAMED = 5
 UNFORMATTED = re.compile(r"^(?:Would reformat: |would reformat )(\S+)$")
 
 
@@ -128,10 +131,13 @@ def run_set(
     They run in an environment with the project and what is `wanted`, or what the settings name; in
     `tools`, where one is given and they name nothing. Detected ones that make an environment of
     their own make it outside of the project, and theirs does not hold the project. Those of gates
-    for which several are detected write pages, or mend files, and so run in a copy.
+    for which several are detected write pages, or mend files, and so run in a copy; what they
+    change of it is told.
     """
     from release.project.declared import chosen_requirements
     from release.project.detect import SEVERAL, Detected
+    from release.run.export import export
+    from release.run.inputs import Tree
     from release.run.installed import project_environment
 
     gate = shell.gate
@@ -148,14 +154,39 @@ def run_set(
     known = gate.tools if settings.project else ()
     found = project_environment(project, shell, wanted, tools=known, with_project=settings.project)
     env = {**found.variables(), **_own_folders(shell), **settings.env}
-    folder = _copy_of(project, shell) if gate.name in SEVERAL else None
+    if gate.name not in SEVERAL:
+        return run_commands(shell, settings.run or (), found.environment, env, judge)
+    folder = export(project, shell.work / "source")
+    tree = Tree(folder, project.settings.by_products)
+    judge = telling_changes(judge, tree, advice=gate.name == "docs")
     return run_commands(shell, settings.run or (), found.environment, env, judge, folder)
 
 
-def _copy_of(project: Project, shell: Shell) -> Path:
-    from release.run.export import export
+def telling_changes(judge: Judge, tree: Tree, *, advice: bool) -> Judge:
+    """What judges a command, and tells which files that it found there it changed.
 
-    return export(project, shell.work / "source")
+    One that mends what it finds ends well whatever it found.
+    """
+    first = seen = tree.read()
+
+    def judged(words: Sequence[str], done: Completed) -> Judgement:
+        nonlocal seen
+        before, seen = seen, tree.read()
+        found = judge(words, done)
+        changed = [path for path in seen.changed_since(before) if path in first.files]
+        if not changed or any(CHANGED in finding.message for finding in found.defects):
+            return found
+        said = " ".join(words)
+        names = ", ".join(changed[:NAMED]) + (", …" if len(changed) > NAMED else "")
+        told = Finding(
+            f"{said} changed files ({names})" if changed[1:] else f"{said} changed {names}",
+            changed[0] if len(changed) == 1 else None,
+            # Spelled otherwise than sessions of this package, which are told as the reader calls them.
+            remedy=f"run {said.replace('nox -s', 'nox --session')}, and commit the result",
+        )
+        return found + Judgement.one(told, advice=advice, checked=0)
+
+    return judged
 
 
 def _own_folders(shell: Shell) -> dict[str, str]:

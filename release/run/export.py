@@ -17,7 +17,7 @@ def export(project: Project, destination: Path) -> Path:
     The copy holds tracked files as they are in the working tree and untracked ones that are not
     ignored, with modes and links kept, and a git repository of its own at the same commit (objects
     are borrowed, not copied), because build backends ask git for versions and file lists: it has
-    the project's planned tag, too. Of a
+    the project's planned tag, too, and no remote, for nothing that runs there may push. Of a
     project that is in no git repository it holds every file that gates can see.
     """
     facts = project.git
@@ -31,6 +31,7 @@ def export(project: Project, destination: Path) -> Path:
         "advice.detachedHead=false",
         "clone",
         "--quiet",
+        "--origin=source",
         "--shared",
         "--no-checkout",
         "--config",
@@ -39,6 +40,7 @@ def export(project: Project, destination: Path) -> Path:
         str(facts.top),
         str(destination),
     )
+    git(destination, "remote", "remove", "source")
     _copy(facts.top, listed_files(facts.top), destination)
     git(destination, "reset", "--quiet", "--mixed", facts.commit)
     if project.planned_tag:

@@ -10,7 +10,7 @@ from release.errors import CannotCheck
 from release.project import read_project
 from release.project.git import LOCAL_VARIABLES, read_facts
 from release.run.export import export
-from tests.support import commit, git, make_project, write
+from tests.support import commit, git, make_project, with_remote, write
 
 
 @pytest.fixture
@@ -56,6 +56,14 @@ def test_an_export_leaves_the_repository_alone_that_a_hook_points_at(
     assert kept == {
         path: path.read_bytes() for path in (other / ".git").rglob("*") if path.is_file()
     }
+
+
+def test_nothing_in_an_export_can_push_and_its_tags_stay(root: Path, tmp_path: Path) -> None:
+    with_remote(root)
+    git(root, "tag", "v1.0")
+    copy = export(read_project(root), tmp_path / "copy")
+    assert git(copy, "remote") == git(copy, "branch", "--remotes") == ""
+    assert git(copy, "describe", "--tags", "--dirty") == "v1.0"
 
 
 def test_files_that_git_was_told_not_to_look_at_are_listed(root: Path) -> None:

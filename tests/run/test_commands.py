@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from release.model import Judgement, Status
-from release.run.commands import judge_own
+from release.run.commands import by_places, by_status, judge_own, telling_changes
+from release.run.inputs import Tree
 from release.run.processes import Completed
 from tests.support import PYPROJECT, Judge, git, lacking, make_project, write
 
@@ -67,6 +68,47 @@ class TestOwnCommand:
         assert found.message == "Session lint skipped: no reason."
         said = "nox > Session lint skipped: Python interpreter 3.5 not found."
         assert "Python 3.5" in self.judged(0, said).unchecked[0].message
+
+
+class TestChanges:
+    """A command that mends what it finds ends well, and what it changed is told."""
+
+    WORDS = ("nox", "-s", "format")
+
+    def judged(self, root: Path, status: int = 0, output: str = "", **files: str) -> Judgement:
+        """Two commands: one that changes files, and one that leaves them as they are then."""
+        write(root, {"a.py": "a = 1\n", "b.py": "b = 1\n"})
+        judge = telling_changes(by_places if output else by_status, Tree(root), advice=False)
+        write(root, {name.replace("_", "."): text for name, text in files.items()})
+        done = Completed(self.WORDS, status, output, "", 0.0, truncated=False)
+        first, second = judge(self.WORDS, done), judge(self.WORDS, done)
+        assert second.defects == by_places(self.WORDS, done).defects
+        return first
+
+    def test_a_file_is_named(self, tmp_path: Path) -> None:
+        (found,) = self.judged(tmp_path, a_py="a = 2\n").defects
+        assert (found.path, found.message) == ("a.py", "nox -s format changed a.py")
+        assert found.remedy == "run nox --session format, and commit the result"
+
+    def test_several_are_one_finding(self, tmp_path: Path) -> None:
+        (found,) = self.judged(tmp_path, a_py="", b_py="").defects
+        assert (found.path, found.message) == (None, "nox -s format changed files (a.py, b.py)")
+
+    def test_what_was_not_there_is_not_a_change(self, tmp_path: Path) -> None:
+        assert self.judged(tmp_path, report_txt="clean\n") == Judgement(1)
+
+    def test_it_is_told_beside_what_the_command_says(self, tmp_path: Path) -> None:
+        found = self.judged(tmp_path, 1, "b.py:1:1: E1 no", a_py="")
+        assert [one.path for one in found.defects] == ["b.py", "a.py"]
+
+    def test_pages_of_documentation_that_it_writes_anew_are_advice(self, tmp_path: Path) -> None:
+        write(tmp_path, {"api.rst": "old"})
+        judge = telling_changes(by_status, Tree(tmp_path), advice=True)
+        write(tmp_path, {"api.rst": "new"})
+        words = ("make", "docs")
+        found = judge(words, Completed(words, 0, "", "", 0.0, truncated=False))
+        assert not found.defects
+        assert [one.path for one in found.advice] == ["api.rst"]
 
 
 def with_gate(root: Path, table: str) -> Path:

@@ -2,8 +2,9 @@
 
 Runs what the project's workflows run for that (also `hatch fmt --check` and pre-commit, with its
 action), or the session of its noxfile that is named so, as `test` does, or else the hooks of its
-.pre-commit-config.yaml, in a copy; the line of the gate says what, and where it was found. Where
-they cannot run here, what ruff finds is told beside that, and blocks where the project pins ruff.
+.pre-commit-config.yaml, in a copy; the line of the gate says what, and where it was found. What
+changes a file there, as `black .` does, has failed. Where they cannot run here, what ruff finds is
+told beside that, and blocks where the project pins ruff.
 
 Where there are none, runs `ruff check` with the project's configuration where it has one. Rules
 that the configuration selects are judged; where it selects none, those that have always been ruff's
@@ -68,7 +69,7 @@ UNFORMATTED = re.compile(
     re.M,
 )
 HOOK = re.compile(r"^.+?\.{3,}(?:\(.*\))?(Passed|Failed|Skipped)$", re.M)
-CHANGED = "files were modified by this hook"
+MENDED = "files were modified by this hook"
 NO_HOOK = Finding(
     "no hook of pre-commit looked at a file",
     remedy="say what is linted: tool.release.gates.lint.run",
@@ -147,7 +148,7 @@ def _by_hook(said: str) -> Finding:
     """What a hook that names no place, or mended files itself, is told of."""
     name = _hook(said)
     again = f"pre-commit run {name} --all-files"
-    if CHANGED in said:
+    if MENDED in said:
         files = re.findall(r"^(?:Fixing|Fixed|Rewriting|reformatted) (\S+)$", said, re.M)
         path = files[0] if len(files) == 1 else None
         more = f" ({', '.join(files)})" if len(files) > 1 else ""

@@ -258,6 +258,18 @@ class TestHooks:
         assert found.status is Status.FAILED
 
 
+@network
+@pytest.mark.slow
+def test_an_own_command_that_formats_fails_for_what_it_changed(project: Path, judge: Judge) -> None:
+    """`black .` ends well whatever it finds."""
+    tox = "[testenv:lint]\nskip_install = true\ndeps = black\ncommands = black .\n"
+    write(project, {"tox.ini": tox, "ugly.py": "a = {  1 }\n"})
+    found = judge(project, "lint").outcome
+    assert [one.message for one in found.findings] == ["tox -e lint changed ugly.py"]
+    write(project, {"ugly.py": "a = {1}\n"})
+    assert judge(project, "lint").outcome.status is Status.PASSED
+
+
 class TestGate:
     def test_a_clean_package_passes_and_nothing_is_written(
         self, project: Path, judge: Judge
