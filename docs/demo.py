@@ -6,6 +6,7 @@ is judged, and then the changes of its next release are shown; anything may be t
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
@@ -61,6 +62,9 @@ def run(root: Path, tools: Path, session: str, *words: str) -> int:
 
 
 def main(tools: Path) -> int:
+    listed = ["git", "rev-parse", "--local-env-vars"]
+    for name in subprocess.check_output(listed, encoding="utf-8").split():
+        os.environ.pop(name, None)  # of a hook, they name the repository that it runs for
     # Outside this repository: pytest and others look for their settings in the folders above.
     scratch = Path(tempfile.mkdtemp(prefix="nox-release-demo-")).resolve()
     print(f"A small project, {PROJECT.name}, is copied to {scratch}, with a remote beside it.")

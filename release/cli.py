@@ -47,16 +47,15 @@ def _main(arguments: list[str]) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    import os
     from pathlib import Path
 
     from release.sessions import run_nox
-    from release.text.commands import PROJECT_VARIABLE
+    from release.text.commands import CALLER
 
     here = Path(__file__).resolve().parent
     candidates = (here / "noxfile.py", here.parent / "noxfile.py")
     noxfile = next(path for path in candidates if path.exists())
-    os.environ.setdefault(PROJECT_VARIABLE, str(find_root(Path.cwd())))
+    CALLER.project = find_root(Path.cwd())
     command = ["--noxfile", str(noxfile)]
     if arguments[0] in {"-l", "--list"}:
         return run_nox([*command, "--list"])

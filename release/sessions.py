@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import inspect
 import logging
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from release.model import Gate
 from release.registry import ACTIONS, installed
 from release.report.streams import shield
 from release.text import toml
-from release.text.commands import PROJECT_VARIABLE, as_called
+from release.text.commands import CALLER, as_called
 
 
 class Sessions:
@@ -33,8 +32,7 @@ class Sessions:
     """
 
     def __init__(self, noxfile: Path | str, gates: Sequence[Gate] = ()) -> None:
-        chosen = os.environ.get(PROJECT_VARIABLE)
-        self.root = Path(chosen) if chosen else Path(noxfile).resolve().parent
+        self.root = CALLER.project or Path(noxfile).resolve().parent
         self._extra = {gate.name: gate for gate in gates}
         self._gates: set[str] = set()
         # nox opens the root logger for everything, and libraries say much.
@@ -122,8 +120,7 @@ class Sessions:
             return None
         folder = Path(session.invoked_from)
         root = folder / parsed.project if parsed.project is not None else self.root
-        console = PROJECT_VARIABLE in os.environ
-        return Call(name, parsed, root, folder, self._extra, console)
+        return Call(name, parsed, root, folder, self._extra, CALLER.project is not None)
 
 
 def run_nox(arguments: Sequence[str]) -> int:

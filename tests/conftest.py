@@ -7,7 +7,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from release.run.runner import CI_RUNS
-from release.text.commands import PROJECT_VARIABLE
 from tests.support import GIT_ENVIRONMENT, Judge, make_project
 
 # Times are measured in bench/; on a loaded machine they say nothing of an example.
@@ -28,7 +27,6 @@ def _quiet_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
         "GITHUB_EVENT_NAME",
         "CI_PIPELINE_SOURCE",
         *CI_RUNS,
-        PROJECT_VARIABLE,
     ):
         monkeypatch.delenv(name, raising=False)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from release import cli, sessions
-from release.text.commands import PROJECT_VARIABLE, as_called
+from release.text.commands import CALLER, as_called
 
 
 @pytest.mark.parametrize("rest", [["--fresh", "lint"], ["--", "--fresh", "lint"]])
@@ -24,13 +24,15 @@ def test_arguments_reach_the_session_with_dashes_before_them_or_without(
         asked.append(arguments)
         return 7
 
+    before = dict(os.environ)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(PROJECT_VARIABLE, "somewhere")
+    monkeypatch.setattr(CALLER, "project", None)
     monkeypatch.setattr(sessions, "run_nox", run_nox)
     monkeypatch.setattr(sys, "argv", ["nox-release", "prove", *rest])
     assert cli.main() == 7
+    assert dict(os.environ) == before  # what other processes inherit names no project
     assert list(asked[0][-5:]) == ["-s", "prove", "--", "--fresh", "lint"]
-    assert os.environ[PROJECT_VARIABLE] == "somewhere"
+    assert tmp_path == CALLER.project
 
 
 def test_without_a_session_it_says_how_it_is_called(
@@ -60,10 +62,13 @@ def test_a_folder_within_a_project_finds_the_project(tmp_path: Path) -> None:
     assert cli.find_root(inner) == tmp_path / "thing"
 
 
-def test_commands_are_told_as_they_are_typed() -> None:
+def test_commands_are_told_as_they_are_typed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     text = "run it again: nox -s cut -- minor"
-    assert as_called(text, {}) == text
-    assert as_called(text, {PROJECT_VARIABLE: "x"}) == "run it again: nox-release cut minor"
+    assert as_called(text) == text
+    monkeypatch.setattr(CALLER, "project", tmp_path)
+    assert as_called(text) == "run it again: nox-release cut minor"
 
 
 def test_an_interruption_while_it_starts_is_one_line(
@@ -73,7 +78,7 @@ def test_an_interruption_while_it_starts_is_one_line(
         raise KeyboardInterrupt
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(PROJECT_VARIABLE, "somewhere")
+    monkeypatch.setattr(CALLER, "project", None)
     monkeypatch.setattr(sessions, "run_nox", run_nox)
     monkeypatch.setattr(sys, "argv", ["nox-release", "tree"])
     assert cli.main() == 130

@@ -13,10 +13,14 @@ from pathlib import Path
 
 from release.errors import ReleaseError
 from release.model import Finding, NewTag
-from release.project.git import git
+from release.project.git import LOCAL_VARIABLES, git
 from release.rehearse.scene import Scene
 
-PROGRAM = "import sys; from release.cli import main; sys.exit(main())"
+# Nothing of the project is imported in place of this program, which need not be installed.
+PROGRAM = (
+    f"import sys; sys.path.append({str(Path(__file__).resolve().parents[2])!r});"
+    " from release.cli import main; sys.exit(main())"
+)
 POLL_SECONDS = 0.01
 REPORT = "report this with what stands above: it is a defect of nox-release"
 
@@ -59,9 +63,9 @@ def run_until(
         return False
     with (scene.top.parent / "killed.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, *command],
+            _typed(command, scene),
             cwd=scene.root,
-            env={**os.environ, **environ},
+            env=_surroundings(environ),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -77,6 +81,16 @@ def run_until(
             _kill(process)
 
 
+def _typed(command: Sequence[str], scene: Scene) -> list[str]:
+    return [sys.executable, "-P", "-c", PROGRAM, *command, "--project", str(scene.root)]
+
+
+def _surroundings(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment of what works in the clone: nothing in it names another repository."""
+    own = {name: value for name, value in os.environ.items() if name not in LOCAL_VARIABLES}
+    return {**own, **environ}
+
+
 def _kill(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         if hasattr(os, "killpg"):
@@ -89,9 +103,9 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 def finish(command: Sequence[str], environ: Mapping[str, str], scene: Scene) -> None:
     """Run it once more, to its end. Raises ReleaseError where it does not come to one."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *command],
+        _typed(command, scene),
         cwd=scene.root,
-        env={**os.environ, **environ},
+        env=_surroundings(environ),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
-# The console script names the project by it; a noxfile of the project's own needs no such thing.
-PROJECT_VARIABLE = "NOX_RELEASE_PROJECT"
 SESSION = re.compile(r"nox -s (?P<name>[a-z_]+)(?P<dashes> --)?")
+
+
+@dataclass
+class Caller:
+    """How this process was called: `project` is that of the console script, None for nox.
+
+    It is not in the environment, where processes that work in another folder would find it.
+    """
+
+    project: Path | None = None
+
+
+CALLER = Caller()
 
 
 def as_typed(text: str, *, console: bool, project: str | None = None) -> str:
@@ -28,6 +39,6 @@ def as_typed(text: str, *, console: bool, project: str | None = None) -> str:
     return SESSION.sub(spelled, text)
 
 
-def as_called(text: str, environ: Mapping[str, str] = os.environ) -> str:
+def as_called(text: str) -> str:
     """`text` with its commands in the form in which this process was called."""
-    return as_typed(text, console=PROJECT_VARIABLE in environ)
+    return as_typed(text, console=CALLER.project is not None)

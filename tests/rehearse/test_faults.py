@@ -12,7 +12,9 @@ from release.project import read_project
 from release.rehearse import faults
 from release.rehearse.faults import Fault, finish, outcome, run_until
 from release.rehearse.scene import Scene, set_scene
+from release.text.commands import CALLER
 from tests.support import git, write
+from tests.test_sessions import snapshot
 
 TAG = NewTag("v1.2.4", "small-thing 1.2.4")
 MAKES_AND_WAITS = "import pathlib, time; pathlib.Path('made').touch(); time.sleep(600)"
@@ -74,6 +76,23 @@ def test_a_session_that_does_not_finish_is_told_with_its_last_words(
     monkeypatch.setattr(faults, "PROGRAM", "import sys; sys.exit('it cannot go on')")
     with pytest.raises(ReleaseError, match="it cannot go on"):
         finish(["cut"], {}, scene)
+
+
+@pytest.mark.slow
+def test_what_is_run_in_the_clone_changes_nothing_else(
+    scene: Scene, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = snapshot(project)
+    monkeypatch.setattr(CALLER, "project", project)  # as the console script has it
+    write(scene.root, {"nox/__init__.py": "raise SystemExit('of the project')\n"})
+    git(scene.top, "add", "--all")
+    git(scene.top, "commit", "--quiet", "--message", "Add a module")
+    with monkeypatch.context() as hook:
+        hook.setenv("GIT_DIR", str(project / ".git"))
+        hook.setenv("GIT_WORK_TREE", str(project))
+        finish(["bump", "--", "patch"], {}, scene)
+    assert "1.2.4" in git(scene.top, "show", "HEAD:pyproject.toml")
+    assert snapshot(project) == before
 
 
 def test_releases_of_other_files_or_words_differ(

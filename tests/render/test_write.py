@@ -18,7 +18,7 @@ from release.project import read_project
 from release.render import WORKFLOWS, Rendered
 from release.render.stamp import is_untouched
 from release.render.write import look
-from release.text.commands import PROJECT_VARIABLE
+from release.text.commands import CALLER
 from tests.render.shapes import SHAPES, make_shape, write
 from tests.support import git, make_project
 from tests.support import write as write_files
@@ -121,7 +121,7 @@ def test_commands_in_the_files_are_those_that_the_project_has(root: Path) -> Non
 def test_the_next_step_is_told_in_the_form_that_was_used(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv(PROJECT_VARIABLE, str(root))
+    monkeypatch.setattr(CALLER, "project", root)
     rendering(root)
     said = capsys.readouterr().out
     assert "so that nox-release workflows compares them" in said

@@ -18,6 +18,7 @@ from release.run.collecting import collect
 from release.run.preflight import preflight
 from release.run.runner import Run
 from release.run.store import Store
+from release.text.commands import CALLER
 from tests.run.test_runner import Silent
 from tests.support import commit, make_project, write
 
@@ -316,6 +317,6 @@ def test_remedies_name_the_command_that_was_typed(
     def fails(project: Any, shell: Any) -> Outcome:
         return Outcome.failed((Finding("is bad", remedy="nox -s bad shows it"),))
 
-    monkeypatch.setenv("NOX_RELEASE_PROJECT", str(root))
+    monkeypatch.setattr(CALLER, "project", root)
     report = preflight(start(root, Gate("bad", "b", fails)), Silent())
     assert report.gates[-1].outcome.findings[0].remedy == "nox-release bad shows it"
