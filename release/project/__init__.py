@@ -40,6 +40,15 @@ VCS_VERSION_TOOLS = frozenset(
      "versioneer",
      "setuptools-git-versioning", "uv-dynamic-versioning", "poetry-dynamic-versioning"]
 )  # fmt: skip
+# A file that only says where the changelog is, and how it does: a path, or an address.
+MOST_OF_A_POINTER = 1000
+POINTED = re.compile(
+    r"(?<![\w/:.-])[\w./-]*(?:change|history|news|release)[\w./-]*(?<!README)\.(?:md|rst|txt)\b",
+    re.I,
+)
+ELSEWHERE = re.compile(
+    r"https?://[^/\s]+/\S*(?:releases|change|history|news|whats?-?new)[^\s]*", re.I
+)
 CHANGELOG_NAMES = re.compile(
     r"^(changelog|changes|history|news|release[-_]?notes)(\.(md|rst|txt))?$", re.I
 )
@@ -646,9 +655,25 @@ def _list(value: Any) -> Iterable[Any]:
 def _find_changelog(root: Path) -> str | None:
     names = [entry.name for entry in sorted(root.iterdir()) if CHANGELOG_NAMES.match(entry.name)]
     files = [name for name in names if (root / name).is_file()]
-    return next(
-        (n for n in files if n.lower().startswith("changelog")), files[0] if files else None
-    )
+    files.sort(key=lambda name: not name.lower().startswith("changelog"))
+    return next(filter(None, (_followed(root, name) for name in files)), None)
+
+
+def _followed(root: Path, name: str) -> str | None:
+    """The file that a changelog of a few lines points to, itself for none; None for an address."""
+    from release.text.changelog import read
+
+    file = root / name
+    if file.stat().st_size > MOST_OF_A_POINTER:
+        return name
+    text = file.read_text(encoding="utf-8", errors="replace")
+    if read(text, name).sections:
+        return name
+    paths = (match[0].removeprefix("./") for match in POINTED.finditer(text))
+    there = {path for path in paths if path != name and (root / path).is_file()}
+    if len(there) == 1:
+        return there.pop()
+    return None if ELSEWHERE.search(text) else name
 
 
 def _find_dockerfile(root: Path) -> str | None:

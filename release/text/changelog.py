@@ -30,10 +30,10 @@ from release.text.sections import (
     Section,
     Title,
     columns,
-    fragment_tool,
     is_rule,
     read,
     read_title,
+    writer,
 )
 from release.text.versions import parse
 
@@ -123,13 +123,13 @@ def with_release(text: str, path: str, release: Release) -> str:
             _require_contained(log, there[0], release)
         edits = list(_dated(log, there[0], release))
     else:
-        tool = fragment_tool(text)
+        tool = writer(log)
         if tool and release.notes is None:
             raise _refusal(
                 path,
                 None,
-                f"has no section for {release.version}, and {tool} writes it from fragments",
-                f"run {tool} for {release.version} first",
+                f"has no section for {release.version}, and {tool} writes it",
+                f"let {tool} write it first, or say what changed in a file: --notes FILE",
             )
         edits = list(_written(log, version, release))
     made = _applied(text, edits)
@@ -683,21 +683,24 @@ def _require_simple_rst(log: Changelog, release: Release) -> None:
 # --- Links ---
 
 _COMPARE = re.compile(
-    r"(?P<root>.*?/compare/)(?P<base>[^?#]+?)(?P<dots>\.{2,3})(?P<head>[^?#]+)(?P<after>[?#].*)?",
+    r"(?P<root>.*?/compare/)(?P<base>[^?#]+?)(?P<dots>\.{2,3}|%0D)(?P<head>[^?#]+)(?P<after>[?#].*)?",
     re.S,
 )
 _TAGGED = re.compile(
-    r"(?P<root>.*?/(?:releases/tag|-/releases|-/tags|tags|tree|src/tag|commits/tag))/(?P<tag>[^?#]+?)"
+    r"(?P<root>.*?/(?:releases/tag|-/releases|-/tags|tags|refs|tree|src/tag|commits/tag))/(?P<tag>[^?#]+?)"
     r"(?P<after>/?(?:[?#].*)?)",
     re.S,
 )
 
-# Azure DevOps: GT stands before a tag, GB before a branch, GC before a commit.
-_AZURE = re.compile(
-    r"(?P<root>.*/branchCompare\?baseVersion=GT)(?P<base>[^?#&]+)"
-    r"(?P<dots>&targetVersion=G[TBC])(?P<head>[^?#&]+)(?P<after>[&#].*)?",
+# Azure DevOps (GT stands before a tag, GB before a branch) and Bitbucket's server.
+_QUERIED = re.compile(
+    r"(?P<root>.*[?&](?:baseVersion=GT|targetBranch=(?:refs%2Ftags%2F)?))(?P<base>[^?#&]+)"
+    r"(?P<dots>&(?:targetVersion=G[TBC]|sourceBranch=(?:refs%2F(?:heads|tags)%2F)?))"
+    r"(?P<head>[^?#&]+)(?P<after>[&#].*)?",
     re.S,
 )
+# Bitbucket's cloud names the newer revision first.
+_SWAPPED = re.compile(r"https?://bitbucket\.org/|.*/branches/compare/$")
 
 # Where an Unreleased link leads before the first release.
 _BRANCH = re.compile(r"(?P<root>https?://[^/]+/.+?)/(?:commits|tree|blob)/.*", re.S)
@@ -726,10 +729,10 @@ class Link:
 
 def read_link(url: str) -> Link | None:
     """What a link of a changelog leads to; None for an address of another form."""
-    match = _COMPARE.fullmatch(url) or _AZURE.fullmatch(url)
+    match = _COMPARE.fullmatch(url) or _QUERIED.fullmatch(url)
     if match:
         base, head = unquote(match["base"]), unquote(match["head"])
-        swapped = match["root"].endswith("/branches/compare/")
+        swapped = bool(_SWAPPED.match(match["root"]))
         if swapped:
             base, head = head, base
         return Link(match["root"], base, head, match["dots"], match["after"] or "", swapped)
@@ -851,12 +854,14 @@ def _release_address(
             f"{branch['root']}/{'tags' if branch['root'].endswith('/-') else 'releases/tag'}/{tag}"
         )
     if release.previous_tag is not None:
-        link = replace(link, dots=link.dots.replace("=GB", "=GT"))
+        dots = link.dots.replace("=GB", "=GT").replace("refs%2Fheads", "refs%2Ftags")
+        link = replace(link, dots=dots)
         return link.address(_quoted(release.previous_tag), tag)
     if link.swapped:
         return None
     if link.dots.startswith("&"):
-        return link.root.replace("/branchCompare?baseVersion=", "?version=") + tag
+        shown, count = re.subn(r"/\w+\?baseVersion=", "?version=", link.root)
+        return shown + tag if count else None
     if link.root.endswith("/-/compare/"):
         return link.root.removesuffix("compare/") + f"tags/{tag}"
     return link.root.removesuffix("compare/") + f"releases/tag/{tag}"

@@ -66,8 +66,8 @@ _DATED_TAIL = re.compile(
 )
 # The line below a heading that has the date, or says that there is none yet.
 _DATE_LINE = re.compile(
-    rf"[ \t]*{_WRAP}(?P<said>(?:(?:(?:release )?date|released)\b:?[ \t]+(?:on[ \t]+)?)?"
-    rf"(?:(?P<date>{_NUMBERED_DATE})|(?P<none>{_NO_DATE}))){_WRAP}[.:]?{_WRAP}[ \t]*\r?\n?",
+    rf"(?P<said>[ \t]*{_WRAP}(?::?(?:(?:release )?date|released)\b:?{_WRAP}[ \t]+(?:on[ \t]+)?)?"
+    rf"(?:(?P<date>{_NUMBERED_DATE})|(?P<none>{_NO_DATE})){_WRAP}[.:]?{_WRAP})[ \t]*\r?\n?",
     re.I,
 )
 _TITLED_TAIL = re.compile(r"[*_`~]*(?:[ \t]*[-\u2010-\u2015\u2212:|][ \t]|[ \t]*:|[ \t]+\()", re.S)
@@ -505,7 +505,7 @@ _NAMED = re.compile(r"(?<![\w.])[vV]?\d+\.\d+")
 def _titled(line: str) -> bool:
     """Whether a line that is no heading is that of a release: in bold, of a list or of a table."""
     cell = line.strip().strip("|").partition("|")[0].strip(" \t*_-+\u2022")
-    title = read_title(cell)
+    title = read_title(re.sub(r"^\d+[.)] +", "", cell))
     return title is not None and (title.version is not None or title.first)
 
 
@@ -643,11 +643,13 @@ def _changelog(text: Text, path: str) -> Changelog:
     candidates = [heading for heading in text.headings if heading.start in titles]
     certain = [heading for heading in candidates if titles[heading.start].certain]
     base = min((heading.level for heading in certain or candidates), default=0)
-    chosen = {
-        heading.start
-        for heading in candidates
-        if heading.level == base or (heading.level == base + 1 and titles[heading.start].certain)
-    }
+    chosen: set[int] = set()
+    for heading in candidates:
+        title = titles[heading.start]
+        # Patch releases may stand one level deeper; what names no version is part of a section.
+        deeper = title.certain and (title.spelling or not chosen)
+        if heading.level == base or (heading.level == base + 1 and deeper):
+            chosen.add(heading.start)
     others = tuple(
         heading
         for heading in text.headings
@@ -700,11 +702,11 @@ _ANCHOR = re.compile(
     r"[ \t]*\r?\n?"
 )
 _RULE = re.compile(r" {0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})\r?\n?")
-_FRAGMENTS = re.compile(
-    r"^(?:<!--|\.\.)[ \t]*(?:(?P<tool>towncrier)[ -]release[ -]notes[ -]start"
-    r"|(?P<other>scriv)-insert-here)",
-    re.M,
-)
+_WRITERS = {
+    "towncrier": re.compile(r"^(?:<!--|\.\.)[ \t]*towncrier[ -]release[ -]notes[ -]start", re.M),
+    "scriv": re.compile(r"^(?:<!--|\.\.)[ \t]*scriv-insert-here", re.M),
+    "semantic-release": re.compile(r"^(?:<!--[ \t]*|\.\.\s+)version list\b", re.M),
+}
 _RST_MARK = re.compile(r"\.\. \S")
 
 
@@ -713,10 +715,11 @@ def is_rule(line: str) -> bool:
     return bool(_RULE.fullmatch(line))
 
 
-def fragment_tool(text: str) -> str | None:
-    """The tool that writes a changelog from fragments, by the mark it left; None without one."""
-    match = _FRAGMENTS.search(text)
-    return (match["tool"] or match["other"]) if match else None
+def writer(log: Changelog) -> str | None:
+    """The tool that writes a changelog, by its mark there; None where Unreleased has a text."""
+    if any(section.concrete for section in log.unreleased):
+        return None
+    return next((tool for tool, mark in _WRITERS.items() if mark.search(log.text.whole)), None)
 
 
 def _lines_up(text: str, end: int, stop: int) -> Iterator[tuple[int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 from packaging.version import Version
@@ -10,7 +11,9 @@ from packaging.version import Version
 from release.errors import ConfigurationError
 from release.gates.changelog import judge_presence
 from release.model import Level
+from release.project import read_project
 from release.text.changelog import Release, entry, read, with_release
+from tests.support import write
 
 DAY = date(2026, 2, 3)
 
@@ -26,6 +29,9 @@ FOREIGN = {
     "a list": "# Log\n\n- 1.2.0: Speed.\n- 1.1.0: Write.\n",
     "a table": "# Log\n\n| version | what |\n|---|---|\n| 1.2.0 | Speed. |\n| 1.1.0 | Write. |\n",
     "plain titles": "Log\n\n1.2.0\n\n- Speed.\n\n1.1.0\n\n- Write.\n",
+    "bold with dates": "# Log\n\n**v1.2.0** (2026-01-10)\n\n* Speed.\n\n**v1.1.0** (2025-12-03)\n",
+    "a numbered list": "# Log\n\n1. Next\n\n    * New.\n\n2. v1.2.0 (2026-01-10)\n\n    * Speed.\n",
+    "dates in brackets first": "# Log\n\n### [2026-01-10] v1.2.0\n\n- Speed.\n",
 }
 
 
@@ -40,12 +46,48 @@ OWN = {
     "a first release": "# Changelog\n\n## Unreleased\n\n- New, for Python 3.12.\n",
     "nothing yet": "# Changelog\n\nWhat changed is listed here.\n",
     "an introduction that names a standard": "# Changelog\n\nAs Keep a Changelog 1.1.0 says.\n",
+    "a mark where a tool writes": "# Changelog\n\n<!-- version list -->\n",
 }
 
 
 @pytest.mark.parametrize("text", OWN.values(), ids=OWN)
 def test_a_changelog_that_begins_is_understood(text: str) -> None:
     assert read(text, "CHANGELOG.md").understood
+
+
+POINTERS = {
+    "an include": ("NEWS.rst", ".. include:: docs/changes.rst\n", "docs/changes.rst"),
+    "a link": ("NEWS.md", "See [what changed](./doc/changelog.md).\n", "doc/changelog.md"),
+    "a path": ("HISTORY", "History is in docs/history.txt now.\n", "docs/history.txt"),
+    "an address": ("CHANGELOG.md", "# Log\n\nSee https://github.com/o/r/releases\n", None),
+    "the address of a page": (
+        "NEWS.md",
+        "https://small.readthedocs.io/en/latest/changelog\n",
+        None,
+    ),
+    "a standard": (
+        "CHANGELOG.md",
+        "As https://keepachangelog.com/en/1.1.0/ says.\n",
+        "CHANGELOG.md",
+    ),
+    "how to add to it": (
+        "CHANGELOG.md",
+        "See news/README.md on how to add to it.\n",
+        "CHANGELOG.md",
+    ),
+    "a section": ("NEWS.md", "## 1.0\n\nSee docs/changes.rst.\n", "NEWS.md"),
+}
+
+
+@pytest.mark.parametrize(("name", "text", "wanted"), POINTERS.values(), ids=POINTERS)
+def test_a_changelog_that_points_elsewhere_is_followed(
+    tmp_path: Path, name: str, text: str, wanted: str | None
+) -> None:
+    files = ("docs/changes.rst", "doc/changelog.md", "docs/history.txt", "news/README.md")
+    metadata = '[project]\nname = "small"\nversion = "1.0"\n'
+    write(tmp_path, {**dict.fromkeys(files, "1.0\n---\n\n- New.\n"), name: text})
+    write(tmp_path, {"pyproject.toml": metadata})
+    assert read_project(tmp_path).changelog == wanted
 
 
 UNRELEASED_BELOW = """\
@@ -89,7 +131,68 @@ BELOW = {
         "# Log\n\n## Unreleased\n\n- New.\n\n## 1.2.0\n\nRelease date: 2026-01-10\n\n- Speed.\n",
         "## 1.3.0\n\nRelease date: 2026-02-03\n\n- New.",
     ),
+    "a label in bold": (
+        "CHANGELOG.md",
+        "## 1.3.0\n\n**Released:** unreleased\n\n- New.\n\n## 1.2.0\n\n**Released:** 2026-01-10\n",
+        "## 1.3.0\n\n**Released:** 2026-02-03\n\n- New.",
+    ),
+    "a field, in reStructuredText": (
+        "CHANGES.rst",
+        "1.3.0\n-----\n\n:Date: TBD\n\n- New.\n\n1.2.0\n-----\n\n:Date: 2026-01-10\n\n- Speed.\n",
+        "1.3.0\n-----\n\n:Date: 2026-02-03\n\n- New.",
+    ),
+    "a word beside another form": (
+        "CHANGELOG.md",
+        "## 1.3.0\n\nUnreleased\n\n- New.\n\n## 1.2.0\n\n_2026-01-10_\n\n- Speed.\n",
+        "## 1.3.0\n\n_2026-02-03_\n\n- New.",
+    ),
 }
+
+COMING = {
+    "on top": "# 1.3.0 (Unreleased)\n\n{kinds}\n# 1.2.0 (2026-01-10)\n\n{kinds}",
+    "below a title": "# Log\n\n## 1.3.0 - *unreleased*\n\n#{kinds}\n## 1.2.0\n\n#{kinds}",
+    "in brackets": "# Log\n\n## [1.3.0] - TBD\n\n#{kinds}\n## [1.2.0] - 2026-01-10\n\n#{kinds}",
+    "of no version": "# Log\n\n## Unreleased\n\n#{kinds}\n## 1.2.0 - 2026-01-10\n\n#{kinds}",
+}
+
+
+@pytest.mark.parametrize("kind", ["Development", "Upcoming changes", "Next"])
+@pytest.mark.parametrize("text", COMING.values(), ids=COMING)
+def test_a_subsection_is_never_an_unreleased_section(text: str, kind: str) -> None:
+    text = text.format(kinds=f"## {kind}\n\n- New.\n")
+    made = released(text)
+    names = [section.name for section in read(made, "CHANGELOG.md").sections]
+    assert [name for name in names if name != "Unreleased"] == ["1.3.0", "1.2.0"]
+    assert names.count("Unreleased") == ("of no version" in text or "Unreleased\n" in text)
+    body = entry(made, "CHANGELOG.md", Version("1.3.0"))
+    assert body is not None
+    assert body.split("\n")[0].lstrip("# ") == kind
+
+
+WRITTEN_BY = {
+    "semantic-release": "# Log\n\n<!-- version list -->\n\n## v1.2.0 (2026-01-10)\n\n- Speed.\n",
+    "towncrier": "# Log\n\n<!-- towncrier release notes start -->\n\n## 1.2.0\n\n- Speed.\n",
+    "scriv": "# Log\n\n<!-- scriv-insert-here -->\n\n## 1.2.0 — 2026-01-10\n\n- Speed.\n",
+}
+
+
+@pytest.mark.parametrize("tool", WRITTEN_BY)
+def test_what_a_tool_writes_is_left_to_it_unless_notes_say_it(tool: str) -> None:
+    text = WRITTEN_BY[tool]
+    with pytest.raises(ConfigurationError, match=f"{tool} writes it") as caught:
+        released(text)
+    assert "--notes FILE" in str(caught.value.problems[0].remedy)
+    wish = Release("1.3.0", DAY, "v1.3.0", "v1.2.0", (), None, "- New.")
+    made = with_release(text, "CHANGELOG.md", wish)
+    head, mark, below = made.partition("-->")
+    assert mark
+    assert "1.3.0" in below.partition("1.2.0")[0]
+    assert head == text.partition("-->")[0]
+
+
+def test_a_mark_does_not_speak_over_a_written_unreleased_section() -> None:
+    text = WRITTEN_BY["semantic-release"].replace("## v1", "## Unreleased\n\n- New.\n\n## v1", 1)
+    assert "## v1.3.0 (2026-02-03)\n\n- New." in released(text)
 
 
 @pytest.mark.parametrize(("path", "text", "wanted"), BELOW.values(), ids=BELOW)
@@ -112,6 +215,7 @@ def test_a_section_that_says_below_that_it_is_not_released_is_not() -> None:
 
 
 AZURE = "https://dev.azure.com/org/proj/_git/repo"
+SERVER = "https://git.example.org/projects/P/repos/r/compare/diff"
 LINKED = """\
 # Changelog
 
@@ -154,6 +258,59 @@ LINKED = """\
                 "https://github.com/o/r/commits/main",
                 "https://github.com/o/r/releases/tag/v1.3.0",
             ),
+        ),
+        (
+            "https://gitlab.com/o/r/-/commits/main",
+            "https://gitlab.com/o/r/-/compare/v1.1.0...v1.2.0",
+            (
+                "https://gitlab.com/o/r/-/commits/main",
+                "https://gitlab.com/o/r/-/compare/v1.2.0...v1.3.0",
+            ),
+        ),
+        (
+            "https://codeberg.org/o/r/commits/branch/main",
+            "https://codeberg.org/o/r/src/tag/v1.2.0",
+            (
+                "https://codeberg.org/o/r/commits/branch/main",
+                "https://codeberg.org/o/r/src/tag/v1.3.0",
+            ),
+        ),
+        (
+            "https://gitlab.com/o/r/-/compare/v1.2.0...main",
+            "https://gitlab.com/o/r/-/tags/v1.2.0",
+            (
+                "https://gitlab.com/o/r/-/compare/v1.3.0...main",
+                "https://gitlab.com/o/r/-/compare/v1.2.0...v1.3.0",
+            ),
+        ),
+        (
+            "https://bitbucket.org/o/r/branches/compare/main%0Dv1.2.0",
+            "https://bitbucket.org/o/r/branches/compare/v1.2.0%0Dv1.1.0",
+            (
+                "https://bitbucket.org/o/r/branches/compare/main%0Dv1.3.0",
+                "https://bitbucket.org/o/r/branches/compare/v1.3.0%0Dv1.2.0",
+            ),
+        ),
+        (
+            "https://bitbucket.org/o/r/compare/main..v1.2.0#diff",
+            "https://bitbucket.org/o/r/compare/v1.2.0..v1.1.0#diff",
+            (
+                "https://bitbucket.org/o/r/compare/main..v1.3.0#diff",
+                "https://bitbucket.org/o/r/compare/v1.3.0..v1.2.0#diff",
+            ),
+        ),
+        (
+            f"{SERVER}?targetBranch=refs%2Ftags%2Fv1.2.0&sourceBranch=refs%2Fheads%2Fmain",
+            f"{SERVER}?targetBranch=refs%2Ftags%2Fv1.1.0&sourceBranch=refs%2Ftags%2Fv1.2.0",
+            (
+                f"{SERVER}?targetBranch=refs%2Ftags%2Fv1.3.0&sourceBranch=refs%2Fheads%2Fmain",
+                f"{SERVER}?targetBranch=refs%2Ftags%2Fv1.2.0&sourceBranch=refs%2Ftags%2Fv1.3.0",
+            ),
+        ),
+        (
+            "https://git.sr.ht/~o/r/log/main",
+            "https://git.sr.ht/~o/r/refs/v1.2.0",
+            ("https://git.sr.ht/~o/r/log/main", "https://git.sr.ht/~o/r/refs/v1.3.0"),
         ),
     ],
 )

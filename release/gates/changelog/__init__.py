@@ -48,7 +48,7 @@ def check(project: Project, shell: Shell) -> Outcome:
     from release.gates.changelog.settings import ChangelogSettings
     from release.project.git import tags
     from release.text.changelog import read
-    from release.text.sections import fragment_tool
+    from release.text.sections import writer
     from release.text.versions import parse
 
     path = project.changelog
@@ -66,7 +66,7 @@ def check(project: Project, shell: Shell) -> Outcome:
         )
     level = shell.level
     target = None if level is None and project.after_release else project.target_version(level)
-    tool = fragment_tool(log.text.whole)
+    tool = writer(log)
     subject = section_to_release(log, target, None if tool else level)
     judged = Judgement(len(log.sections) + 1, log.problems)
     judged += judge_structure(log, subject, shell.today)
@@ -210,7 +210,7 @@ def judge_presence(
         message = f"the section of {section.name} {said}"
         return Judgement(0, (Finding(message, log.path, section.line, "write the date into it"),))
     if tool is not None and (level is not None or target is None):
-        return Judgement(notes=(Finding(f"{tool} writes the section from fragments", log.path),))
+        return Judgement(notes=(Finding(f"{tool} writes the section", log.path),))
     if level is not None or target is None:
         return _judge_unwritten(log, target)
     if target.is_devrelease:

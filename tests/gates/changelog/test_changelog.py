@@ -252,7 +252,7 @@ class TestLevel:
     def test_fragments_are_left_to_their_tool(self, ready: Path, judge: Judge) -> None:
         change(ready, "## [Unreleased]\n", "## [Unreleased]\n\n<!-- scriv-insert-here -->\n")
         (remark,) = passed(judge(ready, "changelog", Level.PATCH)).notes
-        assert remark.message == "scriv writes the section from fragments"
+        assert remark.message == "scriv writes the section"
 
 
 class TestReleased:
