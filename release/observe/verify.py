@@ -151,6 +151,9 @@ def verify(
     if files and parts[0].judgement.checked:
         parts.append(look.part("attestations", lambda: look.attested(files, digests)))
         parts.append(look.part("installation", lambda: look.installed(digests)))
+    kept = shell.folder / receipt.NAME
+    if expected.tag and files and kept.is_file():
+        parts.append(look.part("receipt", lambda: receipt.judge_kept(kept, expected, digests)))
     if expected.repository is not None:
         parts.append(look.part("forge release", lambda: look.on_the_forge(files, digests)))
     if expected.image is not None:

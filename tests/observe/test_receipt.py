@@ -13,7 +13,7 @@ import pytest
 from release.errors import CannotCheck
 from release.model import Status
 from release.observe.expected import Expected, Publishing, publishing_at
-from release.observe.receipt import NAME, judge, missing
+from release.observe.receipt import NAME, judge, judge_kept, missing
 from release.project import Project, read_project
 from release.report.receipt import receipt
 from release.world.forge import Asset, Forge, Repository, Token
@@ -72,6 +72,30 @@ def test_a_receipt_that_says_something_else_is_wrong(text: str, wanted: Expected
     assert "does not name more.whl" in said(text, served={**SERVED, "more.whl": OTHER})
     assert "the tag is v1.2.4" in said(text, replace(wanted, tag="v1.2.4"))
     assert f"commit is {'c' * 12}" in said(text, replace(wanted, commit="c" * 40))
+
+
+def test_a_receipt_of_another_repository_is_wrong(released: Project, wanted: Expected) -> None:
+    ours = replace(wanted, repository=Repository("github.com", "O", "small-thing", ""))
+    for owner, wrong in (("o", False), ("o-evil", True)):
+        run = {"GITHUB_REPOSITORY": f"{owner}/small-thing", "GITHUB_RUN_ID": "7"}
+        run["GITHUB_SERVER_URL"] = "https://github.com"
+        text = receipt(report(released), released, run)[NAME] or ""
+        found = [defect.message for defect in judge(text, ours, SERVED).defects]
+        assert any("the repository is" in message for message in found) is wrong
+
+
+def test_the_receipt_that_is_kept_here_counts_for_its_own_tag(
+    text: str, wanted: Expected, tmp_path: Path
+) -> None:
+    kept = tmp_path / NAME
+    kept.write_text(text)
+    assert judge_kept(kept, wanted, SERVED).settle("well").status is Status.PASSED
+    assert judge_kept(kept, wanted, {WHEEL.name: OTHER}).defects
+    other = judge_kept(kept, replace(wanted, tag="v1.2.4"), {WHEEL.name: OTHER})
+    assert (other.defects, "of v1.2.3" in other.notes[0].message) == ((), True)
+    kept.write_text("{")
+    with pytest.raises(CannotCheck, match="not a receipt"):
+        judge_kept(kept, wanted, SERVED)
 
 
 def test_a_file_that_only_the_receipt_names_may_still_arrive(text: str, wanted: Expected) -> None:

@@ -33,7 +33,7 @@ from release.world.index import ServedFile
 from tests.built import build_evidence, make_built_project
 from tests.index_server import IndexServer
 from tests.local_server import Reply
-from tests.support import Judge, git
+from tests.support import Judge, git, write
 
 WHEEL, SDIST = "small_thing-1.2.3-py3-none-any.whl", "small_thing-1.2.3.tar.gz"
 X, Y = (hashlib.sha256(data).hexdigest() for data in (b"x", b"y"))
@@ -141,8 +141,10 @@ def test_a_release_is_downloaded_installed_by_name_and_imported(judge: Judge, ro
     with IndexServer() as index:
         serve(root, index)
         found = looked(judge, root, index)
+        write(root, {".release/receipt.json": "{}"})
         bare = looked(judge, root, index, promised=True)
     assert [part.title for part in found.parts] == ["files", "attestations", "installation"]
+    assert bare.parts[-1].title == "receipt"
     assert found.outcome().status is Status.PASSED, found
     text = "\n".join(verified_lines(found))
     assert "every byte is the same as in build's evidence" in text
