@@ -2,9 +2,10 @@
 
 It takes the name of a JSON file: `current` and `new` (versions), `day`, `parse` and `parts` (how a
 version is taken apart), `texts` by their paths, and `entries` as they stand in
-[[tool.bumpversion.files]], each with a regular expression as its `search`. It prints, for each
-entry, where its search matched (`spans`) and the text `after` it, or the `error` of the tool. The
-texts lie in a scratch folder meanwhile: hooks, commit and tag of the tool have no place here.
+[[tool.bumpversion.files]], each with a regular expression as its `search`. It writes to the file
+that is its second argument, for each entry, where its search matched (`spans`) and the text `after`
+it, or the `error` of the tool. The texts lie in a scratch folder meanwhile: hooks, commit and tag
+of the tool have no place here.
 """
 
 from __future__ import annotations
@@ -79,14 +80,14 @@ def _spans(
     return [match.span() for match in search.finditer(text)]
 
 
-def main(name: str) -> None:
+def main(name: str, answer: str) -> None:
     asked = json.loads(Path(name).read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory(prefix="nox-release-bump-") as folder:
         try:
-            print(json.dumps(edit(asked, Path(folder))))
+            Path(answer).write_text(json.dumps(edit(asked, Path(folder))), encoding="utf-8")
         except Exception as error:
             sys.exit(" ".join(str(error).split()) or type(error).__name__)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

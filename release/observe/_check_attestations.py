@@ -1,9 +1,10 @@
 """Verifies attestations (PEP 740). Run by the Python that has pypi-attestations, never imported.
 
 Its argument is a JSON file with `files`: each with a `name`, the `sha256` of its bytes and the
-`provenance` object that an index serves for it. It prints one JSON object: for each file its
-`attestations`, with what the certificate claims where it verifies and the `error` where not; and
-`trust`, which says whether the trusted root was renewed or is the one kept on this machine.
+`provenance` object that an index serves for it. It writes, to the file that is its second argument,
+one JSON object: for each file its `attestations`, with what the certificate claims where it
+verifies and the `error` where not; and `trust`, which says whether the trusted root was renewed or
+is the one kept on this machine.
 """
 
 from __future__ import annotations
@@ -75,7 +76,8 @@ def main() -> None:
     asked = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     fresh = renewed()
     files = {file["name"]: list(judge(file, offline=not fresh)) for file in asked["files"]}
-    print(json.dumps({"trust": "renewed" if fresh else "kept", "files": files}))
+    answer = {"trust": "renewed" if fresh else "kept", "files": files}
+    Path(sys.argv[2]).write_text(json.dumps(answer), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -132,17 +132,20 @@ class Shell:
         """What a script of this package says, run by the Python of the gate's tools, and its last
         line.
 
-        It prints JSON; the answer is None where it fails or prints something else.
+        It writes JSON to the file that is its last argument: what it prints is kept in part only.
+        The answer is None where it fails or writes something else.
         """
+        file = self.work / f"{program.stem}.answer"
+        file.unlink(missing_ok=True)
         done = self.run(
-            *(self.tools.python, "-I", program, *arguments),
+            *(self.tools.python, "-I", program, *arguments, file),
             cwd=self.work,
             timeout=timeout,
             memory=PARSER_MEMORY,
         )
         try:
-            found = json.loads(done.stdout) if done.status == 0 else None
-        except ValueError:
+            found = json.loads(file.read_text(encoding="utf-8")) if done.status == 0 else None
+        except (OSError, ValueError, RecursionError):
             found = None
         return found, done.last_line
 

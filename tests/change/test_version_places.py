@@ -14,12 +14,17 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from release.change.mentions import Rank, other_mentions, remarks
+from release.change.releasing import TOOLS
 from release.change.searches import MAX_REGEX, SEARCH, ListedPlace
-from release.change.version_places import Change, edit_places
+from release.change.version_places import Change, bump_my_version, edit_places
 from release.change.version_table import listed_places
 from release.errors import ConfigurationError
 from release.model import Finding
 from release.project import VersionPlace, read_project
+from release.run.environments import Environment
+from release.run.runner import Run, open_shell
+from release.run.shell import Shell
+from release.run.store import Store
 from tests.editor import edit
 from tests.support import make_project
 
@@ -422,6 +427,25 @@ def test_what_the_tool_wrote_besides_is_refused(damage: Callable[[str], str]) ->
 
 def test_many_matches_take_linear_time() -> None:
     assert "100000 times" in problem(bumped, "1.2.3\n" * 100_000, listed()).message
+
+
+def test_a_file_of_any_size_comes_back_from_the_tool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = read_project(make_project(tmp_path / "project"))
+    monkeypatch.setattr(Shell, "tools", Environment(Path(sys.prefix)))
+    text = f'{{"version": "1.2.3", "packages": "{"x" * 9_000_000}"}}\n'
+    place = listed(
+        "package-lock.json",
+        search='"version": "{current_version}"',
+        replace='"version": "{new_version}"',
+    )
+    run = Run(project, Store(project.root), tmp_path / "tools")
+    with open_shell(run, TOOLS) as shell:
+        editor = bump_my_version(shell)
+        changed = edit_places({place.path: text}, [place], [], Change(OLD, NEW, DAY), editor)
+    assert changed == {place.path: text.replace(OLD, NEW)}
+    assert len((project.root / ".release/logs/bump.log").read_text(encoding="utf-8")) < 1_000
 
 
 # Places that the syntax of a file has

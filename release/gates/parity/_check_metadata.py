@@ -1,7 +1,8 @@
 """Run by the Python of the parity gate's tools: reads core metadata as a package index does.
 
-Takes a file with JSON that maps a label to the path of a METADATA or PKG-INFO file, and prints a
-JSON object that maps each label to its errors, each a list of the field and what is wrong with it.
+Takes a file with JSON that maps a label to the path of a METADATA or PKG-INFO file, and the file to
+which it writes a JSON object that maps each label to its errors, each a list of the field and what
+is wrong with it.
 The label "" is a project's name: its error is that it is a module of the standard library.
 """
 
@@ -117,7 +118,7 @@ def in_standard_library(name: str) -> bool:
     )
 
 
-def main(request: str) -> None:
+def main(request: str, file: str) -> None:
     asked = json.loads(Path(request).read_text(encoding="utf-8"))
     answer: dict[str, list[tuple[str, str]]] = {}
     for label, value in asked.items():
@@ -127,7 +128,7 @@ def main(request: str) -> None:
             answer[label] = [("name", f"{value!r} is a module of Python's standard library")]
         else:
             answer[label] = []
-    print(json.dumps(answer))
+    Path(file).write_text(json.dumps(answer), encoding="utf-8")
 
 
 if __name__ == "__main__":

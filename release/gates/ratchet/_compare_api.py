@@ -2,9 +2,9 @@
 
 Takes a file with JSON: the `packages` to compare, the folders `old` and `new` that hold them (and
 nothing else: stubs may be deleted there), and `compiled_old` and `compiled_new`, the modules that a
-tree has in compiled form only. Prints a JSON list with an object for each change that breaks
-callers, and for each public name that is new: `kind`, `path` (dotted) and `detail`. The code is
-parsed and never imported.
+tree has in compiled form only. Writes, to the file that is its second argument, a JSON list with an
+object for each change that breaks callers, and for each public name that is new: `kind`, `path`
+(dotted) and `detail`. The code is parsed and never imported.
 
 What a package's `__init__` imports from the package itself is public, as long as no `__all__` says
 otherwise. What is public in that way only is told under the name by which it is imported.
@@ -30,7 +30,7 @@ COMMAND = re.compile(r"\b(command|callback|group|fixture)\b")
 ENUM = re.compile(r"(Enum|Flag|Choices)$")
 
 
-def main(request: str) -> None:
+def main(request: str, answer: str) -> None:
     griffe: Any = importlib.import_module("griffe")
     logging.disable(logging.CRITICAL)
     # Deep expressions (long chains of + or |) are walked recursively.
@@ -55,7 +55,8 @@ def main(request: str) -> None:
             if not inside(path, compiled[0]) and not was_there(path, old)
         ]
     unique = {tuple(sorted(item.items())): item for item in found}
-    print(json.dumps([unique[key] for key in sorted(unique)]))
+    items = [unique[key] for key in sorted(unique)]
+    Path(answer).write_text(json.dumps(items), encoding="utf-8")
 
 
 def export(module: Any, tree: Any, shown: dict[str, str]) -> None:

@@ -1,7 +1,7 @@
 """Run by the Python of the sbom gate's tools: validates a CycloneDX document against its schema.
 
-Takes the document's path and the version of the specification; prints a JSON list with the path
-and the message of everything that is invalid. It uses the schemas that come with
+Takes the document's path, the version of the specification, and the file to which it writes a JSON
+list with the path and the message of everything that is invalid. It uses the schemas that come with
 cyclonedx-python-lib and looks nothing up in the network.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 MESSAGE_LENGTH = 300
 
 
-def main(path: str, version: str) -> None:
+def main(path: str, version: str, answer: str) -> None:
     # jsonschema compiles the grammar of internationalised addresses when it finds that package,
     # which takes several times as long as everything else here. Without it, addresses are not
     # checked for form.
@@ -37,7 +37,9 @@ def main(path: str, version: str) -> None:
     with open(path, encoding="utf-8") as file:
         document = json.load(file)
     errors = sorted(validator.iter_errors(document), key=lambda error: str(error.json_path))
-    print(json.dumps([[error.json_path, error.message[:MESSAGE_LENGTH]] for error in errors]))
+    found = [[error.json_path, error.message[:MESSAGE_LENGTH]] for error in errors]
+    with open(answer, "w", encoding="utf-8") as file:
+        json.dump(found, file)
 
 
 if __name__ == "__main__":
