@@ -6,10 +6,11 @@ import ast
 import re
 import shlex
 import tomllib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from release.errors import ConfigurationError
+from release.gates.workflows import tox
 from release.gates.workflows.commands import (
     NOX_CHOICES,
     may_publish,
@@ -19,7 +20,7 @@ from release.gates.workflows.commands import (
 )
 from release.gates.workflows.model import Command
 from release.gates.workflows.split import parsed, python_commands, split
-from release.text import ini, shell, toml
+from release.text import shell, toml
 
 # Beyond it, what a target of a Makefile needs is not followed.
 MAX_TARGETS = 300
@@ -38,9 +39,15 @@ TASK_FILES: Mapping[str, tuple[str, ...]] = {
 }
 # Those that are read for the task that is called.
 READ_FILES: Mapping[str, tuple[str, ...]] = {
-    "tox": ("tox.ini", "pyproject.toml"),
-    **dict.fromkeys(("hatch", "pdm", "poe", "poethepoet", "task", "taskipy"), ("pyproject.toml",)),
+    "tox": tox.FILES,
+    "hatch": ("pyproject.toml", "hatch.toml"),
+    **dict.fromkeys(("poe", "poethepoet"), ("pyproject.toml", "poe_tasks.toml")),
+    **dict.fromkeys(("pdm", "task", "taskipy"), ("pyproject.toml",)),
 }
+# Runners of nothing but tasks: one that is not found there is one that was not understood.
+ONLY_TASKS = frozenset(["tox", "poe", "poethepoet", "taskipy"])
+# How tox is told environments other than by name.
+TOX_CHOICES = frozenset(["-m", "--labels", "-f", "--factors", "--root"])
 # What of a task is run, where it is a table.
 RUN_KEYS = frozenset(
     "cmd shell script composite sequence commands commands_pre commands_post".split()  # noqa: SIM905
@@ -62,7 +69,11 @@ def unread(words: Sequence[str], text_of: Callable[[str], str | None]) -> Iterat
     if {*rest[:1]} & NO_TASK:
         return
     paths = [path for path in map(normal, _task_files(name, rest, text_of)) if path is not None]
-    for path in dict.fromkeys(paths):
+    yield from _suspicious(dict.fromkeys(paths), text_of)
+
+
+def _suspicious(paths: Iterable[str], text_of: Callable[[str], str | None]) -> Iterator[Command]:
+    for path in paths:
         for number, line in enumerate((text_of(path) or "").split("\n"), 1):
             if may_publish(line):
                 yield Command(("?", line.strip()), path, number)
@@ -209,32 +220,70 @@ def _needed(target: str, needs: Mapping[str, Sequence[str]]) -> list[str]:
 def of_tasks(words: Sequence[str], text_of: Callable[[str], str | None]) -> Iterator[Command]:
     """The commands of the tasks that a runner is told to run, where they are written as data.
 
-    What a task names first may be another task, whose commands follow.
+    Where the task that is told is not found, they are the lines that look like an upload.
     """
     name, *rest = words or ("",)
-    for path in READ_FILES.get(name, ()):
-        text = text_of(path)
-        if text is None:
-            continue
+    paths = READ_FILES.get(name, ())
+    if name == "tox" and (other := normal(_given(rest, "-c", "--conf"))):
+        paths = (other,)
+    texts = {path: text for path in paths if (text := text_of(path)) is not None}
+    tasks, sure = (_of_tox if name == "tox" else _of_tables)(rest, texts)
+    lines = [(path, line.strip().lstrip("-! ")) for path, one in tasks for line in one.split("\n")]
+    shell.read_all([line for _, line in lines])
+    for path, line in lines[:MAX_TARGETS]:
+        number = texts[path][: max(texts[path].find(line), 0)].count("\n") + 1
+        yield from split(line, path, number)
+    if not sure and name in ONLY_TASKS:
+        yield from _suspicious(texts, text_of)
+
+
+Tasks = tuple[list[tuple[str, str]], bool]
+
+
+def _of_tox(words: Sequence[str], texts: Mapping[str, str]) -> Tasks:
+    """What the environments run that tox is told, by file, and whether they are all known."""
+    found: dict[str, tox.Environments] = {}
+    sure = not TOX_CHOICES & {*words}
+    for path, text in texts.items():
         try:
-            data = ini.loads(text, path) if path == "tox.ini" else toml.loads(text).get("tool")
+            found[path] = tox.read(text, path)
         except (ConfigurationError, tomllib.TOMLDecodeError):
+            sure = False
+    every = tuple(one for environments in found.values() for one in environments)
+    asked = tox.asked(words, every)
+    tasks = [
+        (path, text)
+        for path, environments in found.items()
+        for name, table in environments
+        if name in asked | {tox.BASE}
+        for text in _texts(table)
+    ]
+    return tasks, sure and tox.are_known(asked, every)
+
+
+def _of_tables(words: Sequence[str], texts: Mapping[str, str]) -> Tasks:
+    """The tasks of tables that are told, and whether there are any.
+
+    What a task names first may be another task, whose commands follow.
+    """
+    asked = {part for word in words for part in word.rpartition(":")[2].split(",")}
+    tasks = []
+    for path, text in texts.items():
+        try:
+            data = toml.loads(text)
+        except tomllib.TOMLDecodeError:
             continue
-        asked = {part for w in rest for part in w.removeprefix("-e").rpartition(":")[2].split(",")}
-        found = dict.fromkeys(_named(data, asked | {"testenv"} if name == "tox" else asked))
+        found = dict.fromkeys(_named(data.get("tool", data), asked))
         inner = {task.split()[0] for task in found if task.split()} - asked
-        found |= dict.fromkeys(_named(data, inner))
-        lines = [line.strip().lstrip("-! ") for one in found for line in one.split("\n")]
-        shell.read_all(lines)
-        for line in lines[:MAX_TARGETS]:
-            number = text[: max(text.find(line), 0)].count("\n") + 1
-            yield from split(line, path, number)
+        found |= dict.fromkeys(_named(data.get("tool", data), inner))
+        tasks += [(path, task) for task in found]
+    return tasks, bool(tasks)
 
 
 def _named(data: Any, names: Collection[str]) -> Iterator[str]:
-    """The texts that stand below these names, be they behind a colon (`testenv:NAME`)."""
+    """The texts that stand below these names."""
     for key, value in data.items() if isinstance(data, Mapping) else ():
-        if str(key).rpartition(":")[2] in names:
+        if key in names:
             yield from _texts(value)
         yield from _named(value, names)
 

@@ -472,6 +472,61 @@ class TestTargets:
         }
         assert [c.words[0] for c in of_tasks(call.split(), files.get)] == ran
 
+    BRACES = "[testenv:publish-{pypi,test},c]\ncommands = twine upload x\n"
+    LISTED = (
+        "[tox]\nenvlist = py{311,312}\n  up-{a,b}\n[testenv:up-{b}]\ncommands = twine upload x\n"
+    )
+    TAKEN = "[up]\ncommands = twine upload x\n[testenv:b]\ncommands = {[up]commands}\n"
+
+    @pytest.mark.parametrize(
+        ("call", "path", "text"),
+        [
+            ("tox -e publish-pypi", "tox.ini", BRACES),
+            ("tox r -qe publish-test -- x", "setup.cfg", BRACES),
+            ("tox -e py,c", "tox.ini", BRACES),
+            ("tox", "tox.ini", LISTED),
+            ("tox -e b", "tox.ini", TAKEN),
+            ("tox -e c", "pyproject.toml", f'[tool.tox]\nlegacy_tox_ini = """\n{BRACES}"""'),
+            ("tox -e c", "tox.toml", "[env.c]\ncommands = [['twine', 'upload', 'x']]"),
+            ("tox -e py", "tox.toml", "[env_run_base]\ncommands = [['twine', 'upload', 'x']]"),
+            ("tox -c ci/up.ini -e c", "ci/up.ini", BRACES),
+            ("hatch run up", "hatch.toml", "[envs.a.scripts]\nup = 'twine upload x'"),
+            ("poe up", "poe_tasks.toml", "[tasks]\nup = 'twine upload x'"),
+        ],
+    )
+    def test_an_upload_is_found_wherever_a_runner_is_told_of_it(
+        self, call: str, path: str, text: str
+    ) -> None:
+        (command,) = of_tasks(call.split(), {path: text}.get)
+        assert (command.words, command.path) == (("twine", "upload", "x"), path)
+
+    @pytest.mark.parametrize(
+        ("call", "path", "text"),
+        [
+            ("tox -e up", "tox.ini", "[testenv:a]\ncommands = twine upload x"),
+            ("tox -e up", "tox.ini", "[testenv:a]\n[testenv:a]\ncommands = twine upload x"),
+            ("tox -e up", "tox.ini", "[testenv]\ncommands = up: twine upload x"),
+            ("tox -m up", "tox.ini", "[testenv:a]\nlabels = up\ncommands = twine upload x"),
+            ("poe up", "pyproject.toml", "[tool.poe.tasks]\na = 'twine upload x'"),
+        ],
+    )
+    def test_what_is_not_found_may_be_each_upload_of_the_file(
+        self, call: str, path: str, text: str
+    ) -> None:
+        *_, command = of_tasks(call.split(), {path: text}.get)
+        assert "twine upload x" in " ".join(command.words)
+
+    @pytest.mark.parametrize("call", ["tox -e py312", "tox -e lint,3.12", "tox", "tox -e up-{a}"])
+    def test_environments_that_do_something_else_are_left_alone(self, call: str) -> None:
+        text = (
+            f"{self.BRACES}[tox]\nenvlist = py, up-{{a,b}}\n[testenv:lint]\ncommands = ruff check\n"
+        )
+        assert all(c.words[0] == "ruff" for c in of_tasks(call.split(), {"tox.ini": text}.get))
+
+    def test_names_without_end_take_no_time(self) -> None:
+        text = f"[testenv:{'{a,b}' * 5000}]\ncommands = twine upload x\n"
+        assert list(of_tasks(["tox", "-e", "x"], {"tox.ini": text}.get))
+
     def test_a_task_is_found_on_its_line(self) -> None:
         (command,) = of_tasks(["task", "f"], {"pyproject.toml": self.PYPROJECT}.get)
         assert command.line == 9

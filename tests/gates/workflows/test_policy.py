@@ -879,6 +879,7 @@ DEFECTS += [
             "bash -euo pipefail ci/up.sh": {"ci/up.sh": "twine upload x\n"},
             "uv run up.py": {"up.py": "import os\nos.system('twine upload x')\n"},
             "tox -e up": {"tox.ini": "[testenv:up]\ncommands = {envpython} -m twine upload x\n"},
+            "tox -e up-b": {"tox.ini": "[testenv:up-{a,b}]\ncommands = twine upload x\n"},
             "make up": {"Makefile": "up:\n\t$(MAKE) real\nreal:\n\t$(TWINE) upload x\n"},
         }.items()
     ),
