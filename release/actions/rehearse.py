@@ -13,9 +13,6 @@ stops the rehearsal first, as it would stop the release.
 from __future__ import annotations
 
 import argparse
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from release.actions import Call, interruptible, releases, told
@@ -50,6 +47,7 @@ def run(call: Call) -> None:
 
     from release.rehearse.index import LoopbackIndex, elsewhere
     from release.rehearse.rehearsal import Rehearsal
+    from release.rehearse.scratch import remove_left, scratch
     from release.world.index import index_url
 
     if call.arguments.step is None:
@@ -57,26 +55,22 @@ def run(call: Call) -> None:
         raise UsageError.of("no STEP is given", remedy=remedy)
     runner = call.runner()
     print(told(f"rehearsing {runner.project.name}: {call.arguments.step}"), flush=True)
-    folder = Path(tempfile.mkdtemp(prefix="nox-release-rehearsal-")).resolve()
-    kept = call.arguments.keep
-    try:
-        with interruptible(runner):
-            rehearsal = Rehearsal(runner, releases.request(call), folder, Told())
-            plan = rehearsal.plan()
-            scene = rehearsal.set_scene()
-            rehearsal.cut(scene)
-            others = elsewhere(index_url(runner.project.settings.index))
-            own = canonicalize_name(runner.project.name)
-            with LoopbackIndex(scene.index, others, own) as index:
-                rehearsal.publish(scene, index)
-                rehearsal.verify(scene, index)
-            if call.arguments.faults:
-                rehearsal.faults(scene, plan)
-    finally:
-        if kept:
-            print(told(f"kept: {folder}"), flush=True)
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
+    with scratch(keep=call.arguments.keep) as folder, interruptible(runner):
+        if call.arguments.keep:
+            print(told(f"everything is kept in {folder}"), flush=True)
+        for left in remove_left(folder):
+            print(told(f"removed {left}, which a killed rehearsal left"), flush=True)
+        rehearsal = Rehearsal(runner, releases.request(call), folder, Told())
+        plan = rehearsal.plan()
+        scene = rehearsal.set_scene()
+        rehearsal.cut(scene)
+        others = elsewhere(index_url(runner.project.settings.index))
+        own = canonicalize_name(runner.project.name)
+        with LoopbackIndex(scene.index, others, own) as index:
+            rehearsal.publish(scene, index)
+            rehearsal.verify(scene, index)
+        if call.arguments.faults:
+            rehearsal.faults(scene, plan)
     seconds = sum(step.seconds for step in rehearsal.steps)
     print(f"\nThe release can be made: every step of it was, in {seconds:.0f} s.")
     print(told(call.typed(f"next: nox -s cut -- {call.arguments.step}")))

@@ -25,6 +25,7 @@ from release.project.git import git
 from release.rehearse.faults import REPORT, faults, finish, outcome, run_until
 from release.rehearse.index import LoopbackIndex
 from release.rehearse.scene import Scene, set_scene
+from release.rehearse.scratch import scratch
 from release.run.cache import VARIABLE
 from release.run.checklist import Report
 from release.run.installed import python_for
@@ -136,10 +137,12 @@ class Rehearsal:
         """
         folder = self.folder / "faults"
         folder.mkdir()
-        with self.step("faults") as said:
+        # What is killed leaves temporary files. Other accounts may pass: a database runs as one.
+        with self.step("faults") as said, scratch(mode=0o711) as temporary:
             scene = set_scene(self.run.project, folder)
             command = self._command(folder)
             environ = {VARIABLE: str(_lent(self.run.cache, folder))}
+            environ |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))
             if plan.tag is None:  # it is made when the pull request is merged
                 finish(command, environ, scene)
                 _merge(scene, self.run.project.settings.remote, plan)

@@ -1,0 +1,52 @@
+"""The folder of a rehearsal goes with it, however it ends."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from release.rehearse.scratch import PREFIX, remove_left, scratch
+
+KILLED = """
+import os, signal
+from release.rehearse.scratch import scratch
+with scratch() as folder:
+    (folder / "file").touch()
+    print(folder, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path.resolve()
+
+
+def test_it_is_removed_at_the_end_and_kept_where_that_is_asked_for(place: Path) -> None:
+    with scratch() as folder, scratch(keep=True) as kept:
+        assert folder.parent == place
+    assert list(place.iterdir()) == [kept]
+    with scratch() as folder:
+        assert list(remove_left(folder)) == []
+
+
+def test_what_a_killed_rehearsal_left_is_removed_by_the_next_one_and_nothing_else(
+    place: Path,
+) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL
+    left = Path(done.stdout.strip())
+    assert (left / "file").exists()
+    (place / f"{PREFIX}of-somebody").mkdir()
+    (place / f"{PREFIX}link").symlink_to(left)
+    with scratch() as another, scratch() as folder:
+        assert list(remove_left(folder)) == [left]
+        there = {path.name for path in place.iterdir()}
+    assert there == {another.name, folder.name, f"{PREFIX}of-somebody", f"{PREFIX}link"}
