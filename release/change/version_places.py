@@ -152,9 +152,10 @@ class _Work:
             spans = [(start, end) for start, end in answer["spans"]]
             lines = list(_lines(self.texts[place.path], spans))
             together[place.path] += [(place, lines)] if place.together else []
-            counted = list(self.judge_count(place, lines))
-            problems += counted or self.take(
-                place.path, spans, answer["after"], _becomes(place, self.change)
+            problems += (
+                list(self.judge_count(place, lines))
+                or list(self.judge_lost(place, lines, answer["after"]))
+                or self.take(place.path, spans, answer["after"], _becomes(place, self.change))
             )
         for several in together.values():
             problems += _judge_together(several, self.change)
@@ -220,6 +221,26 @@ class _Work:
             stated = {before.count("\n", 0, start) + 1 for start in starts}
             if place.expected != 1 or not stated.issuperset(lines):
                 yield _miscounted([place], lines, self.change)
+
+    def judge_lost(self, place: ListedPlace, lines: Sequence[int], after: str) -> Iterator[Finding]:
+        """The problem of an expression that takes away more lines than it spells.
+
+        The tool lets a dot match the end of a line, too: .* may be the rest of the file.
+        """
+        search, replace = (
+            text.count("\n") + text.count(r"\n") for text in (place.search, place.replace)
+        )
+        lost = self.texts[place.path].count("\n") - after.count("\n")
+        lost -= (search - replace) * len(lines)
+        if place.regex and lost > 0:
+            yield Finding(
+                f"{_searched(place, self.change)!r} matches many lines at once, and {lost} of them"
+                " would be gone",
+                place.path,
+                lines[0],
+                rf"write [^\n]* in place of .* in the entry's search in {place.origin}: a dot"
+                " matches the end of a line, too",
+            )
 
     def missing(self, place: ListedPlace) -> Finding:
         shown = _searched(place, self.change)

@@ -370,6 +370,42 @@ def test_a_regular_expression_finds_whole_versions_alone(search: str, texts: lis
     assert bumped("\n".join(texts), place) == "\n".join(texts)
 
 
+@pytest.mark.parametrize(
+    ("search", "replace", "line"),
+    [
+        ("^.*{current_version}.*$", "v {new_version}", 1),
+        ("(v = ){current_version}.*", r"\g<1>{new_version}", 3),
+        ("""a[^"]*{current_version}""", "a {new_version}", 1),
+        (r"\nv = {current_version}\n.*", r"\nv = {new_version}\n", 2),
+    ],
+)
+def test_an_expression_that_takes_lines_away_unsaid_is_an_error(
+    search: str, replace: str, line: int
+) -> None:
+    place = listed(search=search, replace=replace, regex=True, line=8)
+    found = problem(bumped, "a\nb\nv = 1.2.3\nc\nd\n", place)
+    assert "of them would be gone" in found.message
+    assert (found.path, found.line) == ("file", line)
+    assert r"write [^\n]* in place of .*" in str(found.remedy)
+    assert "pyproject.toml:8" in str(found.remedy)
+
+
+@pytest.mark.parametrize(
+    ("search", "replace", "expected"),
+    [
+        (r"(\[a\].*?v = ){current_version}", r"\g<1>{new_version}", "[a]\nb\nv = 1.3.0\nc\n"),
+        (r"b\nv = {current_version}\n", "b {new_version}\n", "[a]\nb 1.3.0\nc\n"),
+        ("v = {current_version}\nc\n", "", "[a]\nb\n"),
+        (r"[^\n]*{current_version}[^\n]*", "{new_version}", "[a]\nb\n1.3.0\nc\n"),
+    ],
+)
+def test_an_expression_may_match_lines_that_it_keeps_or_spells(
+    search: str, replace: str, expected: str
+) -> None:
+    place = listed(search=search, replace=replace, regex=True)
+    assert bumped("[a]\nb\nv = 1.2.3\nc\n", place) == expected
+
+
 def test_a_replacement_that_names_no_group_is_an_error() -> None:
     place = listed(search="(v){current_version}", replace=r"\1{new_version}", regex=True, line=4)
     found = problem(bumped, "v1.2.3", place)
