@@ -304,9 +304,9 @@ class WorkflowSettings(Table):
     runners: Annotated[int, Field(ge=2, le=64)] | None = Field(
         None, description="On how many machines ci.yml shares the checklist; on one unless set."
     )
-    sessions: tuple[Annotated[str, StringConstraints(pattern=r"^\w[\w.-]*$")], ...] = Field(
-        (), description="Sessions of the noxfile that ci.yml runs beside the checklist."
-    )
+    sessions: tuple[
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")], ...
+    ] = Field((), description="Sessions of the noxfile that ci.yml runs beside the checklist.")
     dependabot: bool = Field(False, description="Whether dependabot.yml is written.")
     install: tuple[Literally, ...] = Field(
         (), description="What pip installs before a session; this nox-release unless set."

@@ -104,6 +104,7 @@ def _environment(facts: Facts) -> Any:
     environment.filters.update(
         yaml=escaped.yaml,
         flow=escaped.flow,
+        job=escaped.job,
         sh=shlex.quote,
         md=escaping.markdown,
         code=escaping.code,

@@ -33,3 +33,8 @@ def flow(names: Sequence[str]) -> str:
     """Names of jobs as a list on one line."""
     assert all(map(PLAIN.fullmatch, names))
     return f"[{', '.join(names)}]"
+
+
+def job(session: str) -> str:
+    """The job of ci.yml that runs a session of the project's, which no other job is called."""
+    return f"session-{session.replace('.', '-')}"

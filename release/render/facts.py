@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from release.errors import ConfigurationError
 from release.model import Finding
 from release.registry import DISTRIBUTION
+from release.render.escaped import job
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -293,4 +294,7 @@ def _problems(facts: Facts) -> Sequence[Finding]:
         )
     if facts.sessions and not facts.ci:
         add(f"{table}.sessions are those of ci.yml, which is off", "set ci = true, or drop them")
+    jobs = [job(name).lower() for name in facts.sessions]
+    if twice := [name for name in facts.sessions if jobs.count(job(name).lower()) > 1]:
+        add(f"{table}.sessions has {' and '.join(twice)}, which are one job", "drop all but one")
     return found

@@ -132,6 +132,18 @@ def test_a_bill_of_materials_that_no_release_waits_for_is_not_attested(tmp_path:
     assert "steps.contents" not in text
 
 
+def test_a_session_may_be_called_like_a_job_of_ours(tmp_path: Path) -> None:
+    declared = 'classifiers = ["Programming Language :: Python :: 3.12"]\n[project.scripts]'
+    names = ["plan", "first", "parts", "then", "preflight", "test", "3.12"]
+    chosen = f"[tool.release.workflows]\nrunners = 2\nsessions = {json.dumps(names)}\n"
+    text = PYPROJECT.replace("[project.scripts]", declared)
+    root = make_project(tmp_path / "small-thing", {"pyproject.toml": f"{text}\n{chosen}"})
+    jobs = workflow(root, "ci.yml")["jobs"]
+    own = [job for name, job in jobs.items() if name.startswith("session-")]
+    assert [job["steps"][-1]["run"] for job in own] == [f"nox -s {name}" for name in names]
+    assert {"plan", "first", "parts", "then", "preflight", "test"} < {*jobs}
+
+
 def workflow(root: Path, name: str) -> Any:
     [text] = [f.text for f in render.files(read_project(root)) if f.path == f"{WORKFLOWS}/{name}"]
     return yaml.load(text)
@@ -246,6 +258,7 @@ def test_hostile_settings_inject_nothing(tmp_path: Path) -> None:
         ('[tool.release.gates.setup]\nworkflow = "../x.yml"\n', "no file that publishes"),
         ('[tool.release.gates.setup]\nworkflow = "ci.yml"\n', "no file that publishes"),
         ('[tool.release.workflows]\ngate = "ci.yml"\n', "another workflow is called"),
+        ('[tool.release.workflows]\nsessions = ["a.b", "A-b"]\n', "a.b and A-b, which are one"),
         ("[tool.release.workflows]\nbundles = true\n", "nothing makes bundles"),
         ('[tool.release.workflows]\nci = false\nsessions = ["x"]\n', "which is off"),
         ('[tool.release.workflows]\npostgres = "postgres:18"\n', "tool.release.workflows.postgres"),
