@@ -472,7 +472,8 @@ class Plan:
     version before and after. `edits` are all files that change; `commands` are run after them and
     may write what matches the globs `writes`, and nothing else. `commit_message` is None where
     there is nothing to commit; `entry_from` names the changelog whose entry goes into it once the
-    commands have written it. `branch` is the branch that gets the commit, made anew where
+    commands have written it, and `made` is the diff of what they write, where it was tried out.
+    `branch` is the branch that gets the commit, made anew where
     `new_branch` says so, and `release_branch` the one that releases are made from; `pushes` are
     full refspecs for `remote`. `notes` is what a person should know.
     """
@@ -485,6 +486,7 @@ class Plan:
     edits: tuple[Edit, ...] = ()
     commands: tuple[tuple[str, ...], ...] = ()
     writes: tuple[str, ...] = ()
+    made: str = ""
     commit_message: str | None = None
     entry_from: str | None = None
     sign_commit: bool | None = None

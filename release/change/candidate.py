@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from release.change.plan import with_entry
-from release.change.sources import fragments
 from release.change.switch import environment
 from release.change.version_places import LOG_HINT
 from release.errors import CannotCheck, ReleaseError
 from release.model import Finding, Outcome, Plan, Status
 from release.project import Project, read_project
+from release.project.fragments import fragments
 from release.project.git import CALM, changed_between, contains, git, object_of, uncommitted
 from release.run.runner import Run, checked, does_not_apply, open_shell
 from release.run.store import CANDIDATE, FOLDER

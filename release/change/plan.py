@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from release.change.searches import ListedPlace
     from release.change.version_places import Editor
     from release.project import Project, VersionPlace
+    from release.project.fragments import Fragments
 
 TESTS = frozenset(["test", "tests", "testing"])
 HOOKS = ("setup_hooks", "pre_commit_hooks", "post_commit_hooks")
@@ -49,18 +50,6 @@ class Sources:
     def at(self, path: str) -> str:
         """Where a path leads to."""
         return self.links.get(path, path)
-
-
-@dataclass(frozen=True, slots=True)
-class Fragments:
-    """A changelog that a tool collects from fragments.
-
-    `command` writes it, with {version} and {date} as words of their own; `writes` are globs of what
-    it may change.
-    """
-
-    command: tuple[str, ...]
-    writes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +134,11 @@ def plan_bump(project: Project, sources: Sources, wish: Wish, edit: Editor) -> P
         notes += _stale_citation(sources, texts, previous, version)
     fragments = sources.fragments
     run = project.settings.bump
-    commands = tuple(run.run)
+    commands, writes = tuple(run.run), tuple(run.writes)
     if fragments:
-        values = {"{version}": version, "{date}": wish.day.isoformat()}
-        own = tuple(values.get(word, word) for word in fragments.command)
-        commands = (own, *commands)
-    writes = (fragments.writes if fragments else ()) + tuple(run.writes)
+        commands = (*_collecting(fragments, version, wish.day), *commands)
+        writes = (*fragments.writes, *writes)
+        notes += _unwritten(fragments)
     changes = bool(edits or commands)
     fill = _filler(project, wish, version)
     return Plan(
@@ -164,7 +152,7 @@ def plan_bump(project: Project, sources: Sources, wish: Wish, edit: Editor) -> P
         writes=writes,
         commit_message=_commit_message(project, fill, entry) if changes else None,
         entry_from=project.changelog
-        if fragments and project.settings.commit.body == "changelog"
+        if fragments and fragments.commands and project.settings.commit.body == "changelog"
         else None,
         sign_commit=project.settings.commit.sign,
         branch=wish.branch,
@@ -175,6 +163,23 @@ def plan_bump(project: Project, sources: Sources, wish: Wish, edit: Editor) -> P
         pushes=_pushes(project, wish, version),
         notes=tuple(notes),
     )
+
+
+def _collecting(fragments: Fragments, version: str, day: date) -> Iterator[tuple[str, ...]]:
+    for command in fragments.commands:
+        yield tuple(
+            word.replace("{version}", version).replace("{date}", day.isoformat())
+            for word in command
+        )
+
+
+def _unwritten(fragments: Fragments) -> Iterator[Finding]:
+    """What is to be known of a tool that makes the notes of a release without writing a file."""
+    if not fragments.commands:
+        yield Finding(
+            f"{fragments.tool} makes the notes of a release from {fragments.folders[0]} by its tag:"
+            " no file is written, and the fragments stay"
+        )
 
 
 def plan_tag(project: Project, wish: Wish, version: str) -> NewTag:

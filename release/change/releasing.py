@@ -138,7 +138,7 @@ def _tried(
         plan = _plan(situation, version, request, shell, with_tag=with_tag)
         if plan.commit_message is None:
             return plan
-        return replace(plan, notes=(*plan.notes, *try_out(run, shell, plan)))
+        return try_out(run, shell, plan)
 
 
 def _no_change(situation: Situation, version: Version, why: str) -> Plan:

@@ -156,18 +156,20 @@ def wanted_version(situation: Situation, request: Request) -> Version:
 
 def stands_in_files(situation: Situation, version: Version) -> bool:
     """Whether the files say the version already, the changelog included."""
-    from release.change.sources import fragments
     from release.project import read_text
+    from release.project.fragments import fragments
     from release.text.changelog import entry
 
     project = situation.project
+    if project.version is not None and version != situation.current:
+        return False
     collected = fragments(project)
-    if project.version is not None and (version != situation.current or collected is not None):
-        return version == situation.current
-    path = collected.writes[0] if collected is not None else project.changelog
+    path = collected.changelog if collected is not None else project.changelog
     if path is None or not (project.root / path).is_file():
         return project.version is not None or made_here(situation, version)
-    return entry(read_text(project.root, path), path, version) is not None
+    if entry(read_text(project.root, path), path, version) is not None:
+        return True
+    return collected is not None and collected.there(project.root) == 0
 
 
 def judge_editable(situation: Situation) -> None:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from release.change.plan import Fragments, Sources, document_paths
+from release.change.plan import Sources, document_paths
 from release.errors import ConfigurationError, ReleaseError
 from release.gates.documents import policies as found_policies
 from release.gates.documents import readmes as found_readmes
 from release.model import Finding
 from release.project import MAX_DOCUMENT, as_table
+from release.project.fragments import fragments
 from release.project.git import git
-from release.text import ini, toml
 
 if TYPE_CHECKING:
     from release.project import Project
 
-COMPUTED = ("command:", "file:", "literal:")  # what scriv would look up before it writes
 BOM_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 MOST_MENTIONS = 2000
 # Which bump-my-version reads in place of pyproject.toml.
@@ -155,109 +153,3 @@ def mentions(project: Project, version: str | None) -> tuple[tuple[str, int, str
         if number.isdigit():
             found.append((path, int(number), text))
     return tuple(found)
-
-
-def fragments(project: Project) -> Fragments | None:
-    """The tool that collects the project's changelog from fragments, None where it uses none.
-
-    towncrier is told by [tool.towncrier] or towncrier.toml, scriv by [tool.scriv], a [scriv]
-    section in setup.cfg or tox.ini, or changelog.d/scriv.ini. Raises ConfigurationError when the
-    tool would write, or remove fragments, outside the repository.
-    """
-    towncrier = _towncrier(project)
-    if towncrier is not None:
-        _require_inside(project, "towncrier", _towncrier_places(project, towncrier))
-        news = str(towncrier.get("filename") or "NEWS.rst")
-        folder = str(towncrier.get("directory") or "")
-        package = project.package_path or ""
-        folders = [folder] if folder else [f"{package}/newsfragments", "newsfragments"]
-        command = ("towncrier", "build", "--yes", "--version", "{version}", "--date", "{date}")
-        return Fragments(command, (news, *(f"{name}/**" for name in folders)))
-    scriv = _scriv(project)
-    if scriv is not None:
-        _require_inside(project, "scriv", _scriv_places(project))
-        news = str(scriv.get("changelog") or scriv.get("output_file") or "CHANGELOG.*")
-        folder = str(scriv.get("fragment_directory") or "changelog.d")
-        return Fragments(("scriv", "collect", "--version", "{version}"), (news, f"{folder}/**"))
-    return None
-
-
-def _require_inside(project: Project, tool: str, places: Iterable[tuple[str, str]]) -> None:
-    """Raise ConfigurationError for each setting by which a tool would write elsewhere."""
-    problems = [
-        Finding(
-            f"{tool}'s {name} = {place!r} leads out of the repository, and {tool} writes there",
-            "pyproject.toml" if project.configures(tool) else "",
-            remedy="name a place inside the repository, relative to the project",
-        )
-        for name, place in places
-        if not _is_inside(project, place)
-    ]
-    if problems:
-        raise ConfigurationError(*problems)
-
-
-def _is_inside(project: Project, place: str) -> bool:
-    top = project.git.top if project.git else project.root
-    if Path(place).is_absolute() or place.startswith(COMPUTED):
-        return False
-    try:
-        return (project.root / place).resolve().is_relative_to(top.resolve())
-    except (OSError, RuntimeError, ValueError):
-        return False
-
-
-def _towncrier_places(project: Project, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    news = str(table.get("filename") or "NEWS.rst")
-    if table.get("single_file") is False:
-        name = str(table.get("name") or project.name)
-        with contextlib.suppress(LookupError, ValueError, AttributeError):
-            news = news.format(name=name, version="0", project_date="0")
-    yield "filename", news
-    directory = str(table.get("directory") or "")
-    package = [str(table.get(key) or "") for key in ("package_dir", "package")]
-    yield "directory", directory or Path(*package).as_posix()
-    sections = table.get("section")
-    for section in sections if isinstance(sections, list) else []:
-        path = str(as_table(section).get("path") or "")
-        yield "section path", (Path(directory or Path(*package)) / path).as_posix()
-
-
-def _scriv_places(project: Project) -> Iterator[tuple[str, str]]:
-    """What scriv is told of places by any of its files: a later one speaks over an earlier one."""
-    folder = "changelog.d"
-    tables = [_ini_table(project, name) for name in ("setup.cfg", "tox.ini")]
-    for table in [*tables, project.tool("scriv")]:
-        folder = str(table.get("fragment_directory") or folder)
-        yield from _scriv_table(table)
-    if _is_inside(project, folder):
-        yield from _scriv_table(_ini_table(project, f"{folder}/scriv.ini"))
-
-
-def _scriv_table(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name in ("changelog", "output_file", "fragment_directory"):
-        if name in table:
-            yield name, str(table[name])
-
-
-def _ini_table(project: Project, name: str) -> Mapping[str, Any]:
-    return ini.section(project.root / name, "scriv", "tool.scriv") or {}
-
-
-def _towncrier(project: Project) -> Mapping[str, Any] | None:
-    if (project.root / "towncrier.toml").is_file():
-        data = toml.read(untranslated(project.root, "towncrier.toml"), "towncrier.toml")
-        return as_table(as_table(data.get("tool")).get("towncrier"))
-    return project.tool("towncrier") if project.configures("towncrier") else None
-
-
-def _scriv(project: Project) -> Mapping[str, Any] | None:
-    if project.configures("scriv"):
-        return project.tool("scriv")
-    for name in ("setup.cfg", "tox.ini", "changelog.d/scriv.ini"):
-        if (project.root / name).is_file():
-            found = ini.loads(untranslated(project.root, name), name)
-            for section in ("tool:scriv", "scriv"):
-                if section in found and (section == "scriv" or name == "setup.cfg"):
-                    return found[section]
-    return None

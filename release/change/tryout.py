@@ -14,7 +14,7 @@ from release.change.switch import check_writable, environment
 from release.change.tags import quoted
 from release.change.version_places import LOG_HINT
 from release.errors import ReleaseError
-from release.model import Finding, Gate, Plan
+from release.model import Gate, Plan
 from release.project import Project
 from release.project.git import git
 from release.registry import installed
@@ -49,8 +49,8 @@ def aside(project: Project, tools: Gate, cache: Path) -> Iterator[tuple[Run, She
             raise type(error)(*problems) from None
 
 
-def try_out(run: Run, shell: Shell, plan: Plan) -> tuple[Finding, ...]:
-    """Make a plan's commit aside, as the real run does; returns what it would remark.
+def try_out(run: Run, shell: Shell, plan: Plan) -> Plan:
+    """Make a plan's commit aside, as the real run does; the plan with what that says and remarks.
 
     Raises ReleaseError with whatever stands against it. The copy borrows the repository's objects.
     """
@@ -58,7 +58,21 @@ def try_out(run: Run, shell: Shell, plan: Plan) -> tuple[Finding, ...]:
     for edit in plan.edits:
         check_writable(run.project.root / edit.path, edit.path)
     top = _copy(run.project, run.cache.parent, plan.base)
-    return fill_candidate(run, shell, replace(plan, sign_commit=False), top).remarks
+    made = fill_candidate(run, shell, replace(plan, sign_commit=False), top)
+    plan = replace(plan, notes=(*plan.notes, *made.remarks))
+    return _told(plan, made.project.root) if plan.commands else plan
+
+
+def _told(plan: Plan, root: Path) -> Plan:
+    """The plan with what its commands wrote and its commit says, as they stand in the copy."""
+    edits = tuple(
+        replace(edit, after=(root / edit.path).read_bytes().decode()) for edit in plan.edits
+    )
+    others = [f":(exclude,literal){edit.path}" for edit in edits]
+    calm = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--relative")
+    made = git(root, "diff", *calm, plan.base, "HEAD", "--", ".", *others).stdout
+    message = git(root, "log", "-1", "--no-show-signature", "--format=%B").stdout
+    return replace(plan, edits=edits, made=made, commit_message=message.rstrip("\n") + "\n")
 
 
 def _folder(path: Path) -> Path:

@@ -364,7 +364,7 @@ def read_project(root: Path, extra: Mapping[str, Gate] | None = None) -> Project
         pyproject=pyproject,
         settings=settings,
         git=read_facts(root),
-        changelog=settings.changelog.file or _find_changelog(root),
+        changelog=settings.changelog.file or _find_changelog(root, tool),
         dockerfile=_find_dockerfile(root),
         extra=extra or {},
         warnings=warnings,
@@ -652,7 +652,11 @@ def _list(value: Any) -> Iterable[Any]:
     return value if isinstance(value, list) else ()
 
 
-def _find_changelog(root: Path) -> str | None:
+def _find_changelog(root: Path, tool: Mapping[str, Any]) -> str | None:
+    for name, key in (("towncrier", "filename"), ("scriv", "changelog")):
+        told = as_table(tool.get(name)).get(key)
+        if isinstance(told, str) and (root / told).is_file():
+            return told
     names = [entry.name for entry in sorted(root.iterdir()) if CHANGELOG_NAMES.match(entry.name)]
     files = [name for name in names if (root / name).is_file()]
     files.sort(key=lambda name: not name.lower().startswith("changelog"))

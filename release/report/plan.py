@@ -27,6 +27,7 @@ def render(plan: Plan) -> str:
         lines += diff(edit.path, edit.before, edit.after)
     for command in plan.commands:
         lines.append(f"$ {shlex.join(command)}")
+    lines += plan.made.splitlines()
     lines += [f"$ {line}" for line in _git(plan)]
     if plan.commit_message:
         lines += ["", "The commit says:", ""]

@@ -1744,34 +1744,6 @@ def test_towncrier_without_a_fragment_releases_nothing(world: World) -> None:
         world.bump()
 
 
-SCRIV = """
-[tool.scriv]
-format = "md"
-changelog = "CHANGELOG.md"
-fragment_directory = "changelog.d"
-md_header_level = 2
-entry_title_template = "{{ version }} - {{ date.strftime('%Y-%m-%d') }}"
-"""
-
-
-@pytest.mark.slow
-def test_scriv_writes_the_changelog_and_removes_its_fragments(world: World) -> None:
-    head, _, rest = CHANGELOG.partition("## [Unreleased]")
-    released = rest[rest.index("## [1.2.3]") :].replace("[1.2.3]", "1.2.3")
-    world.change(
-        {
-            "pyproject.toml": PROJECT + SCRIV,
-            "CHANGELOG.md": f"{head}<!-- scriv-insert-here -->\n\n{released}",
-            "changelog.d/20260101_a.md": "### Added\n\n- `double` takes fractions.\n",
-        }
-    )
-    world.bump()
-    world.released(files=[*EDITED, "changelog.d/20260101_a.md"])
-    text = (world.root / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert f"## 1.3.0 - {datetime.now(UTC).date().isoformat()}" in text
-    assert "- `double` takes fractions." in git(world.root, "log", "-1", "--format=%B")
-
-
 def test_settings_of_a_fragment_tool_that_are_broken_are_named(world: World) -> None:
     world.change({"towncrier.toml": "[tool.towncrier\n"})
     with world.refused("towncrier.toml", "is not valid TOML"):

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from release.change.plan import Fragments, Sources, Wish, document_paths, plan_bump, with_entry
-from release.change.sources import fragments, read_sources, real_path, untranslated
+from release.change.plan import Sources, Wish, document_paths, plan_bump, with_entry
+from release.change.sources import read_sources, real_path, untranslated
 from release.errors import ConfigurationError, ReleaseError, UsageError
 from release.model import Plan
 from release.project import Project, read_project
+from release.project.fragments import Fragments, fragments
 from tests.editor import edit
 from tests.support import PYPROJECT, commit, git, make_project, with_remote, write
 
@@ -451,11 +452,12 @@ def test_a_version_that_version_control_defines_is_edited_nowhere(root: Path) ->
 def test_commands_get_the_version_and_the_date_as_words(root: Path) -> None:
     settle(root, '\n[tool.release.bump]\nrun = ["uv lock"]\nwrites = ["uv.lock"]\n')
     project = read_project(root)
-    made = Fragments(("news", "--version", "{version}", "x{version}", "{date}"), ("NEWS.md",))
+    command = ("news", "--version", "{version}", "{date}")
+    made = Fragments("news", ("news",), (command,), ("NEWS.md",))
     sources = Sources(read_sources(project).texts, fragments=made)
     plan = plan_bump(project, sources, Wish(Version("1.3.0"), DAY, "main", "main"), edit)
     assert plan.commands == (
-        ("news", "--version", "1.3.0", "x{version}", "2026-03-04"),
+        ("news", "--version", "1.3.0", "2026-03-04"),
         ("uv", "lock"),
     )
     assert plan.writes == ("NEWS.md", "uv.lock")
@@ -551,6 +553,10 @@ def test_a_path_never_leads_outside(tmp_path: Path) -> None:
         ("setup.cfg", "[scriv]\nfragment_directory = news.d\n", "scriv", "news.d/**"),
         ("tox.ini", "[scriv]\n", "scriv", "changelog.d/**"),
         ("changelog.d/scriv.ini", "[scriv]\nchangelog = NEWS.md\n", "scriv", "NEWS.md"),
+        ("tox.ini", "[scriv]\nformat = md\n", "scriv", "CHANGELOG.md"),
+        (".changie.yaml", "changelogPath: NEWS.md\n", "changie", "NEWS.md"),
+        (".changie.yaml", "replacements:\n- path: package.json\n", "changie", "package.json"),
+        (".changie.yml", "unreleasedDir: next\n", "changie", ".changes/next/**"),
     ],
 )
 def test_a_tool_for_fragments_is_told_by_its_configuration(
@@ -559,7 +565,7 @@ def test_a_tool_for_fragments_is_told_by_its_configuration(
     change(root, {name: text})
     found = fragments(read_project(root))
     assert found is not None
-    assert found.command[0] == program
+    assert found.commands[0][0] == found.tool == program
     assert writes in found.writes
 
 
@@ -588,6 +594,8 @@ def test_a_tool_for_fragments_is_told_by_its_configuration(
         ("tox.ini", "[scriv]\noutput_file = ../x.md\n", "output_file = '../x.md'"),
         ("tox.ini", "[scriv]\nfragment_directory = ../x\n", "fragment_directory = '../x'"),
         ("setup.cfg", "[scriv]\nchangelog = command: id\n", "changelog = 'command: id'"),
+        (".changie.yaml", "changelogPath: ../x.md\n", "changelogPath = '../x.md'"),
+        (".changie.yaml", "replacements: [{path: /etc/x}]\n", "replacements = '/etc/x'"),
     ],
 )
 def test_a_tool_for_fragments_that_would_write_outside_is_refused(
@@ -606,6 +614,40 @@ def test_what_scriv_reads_last_is_judged_too(root: Path) -> None:
     change(root, {"setup.cfg": harmless, "news.d/scriv.ini": "[scriv]\nchangelog = ../x.md\n"})
     with pytest.raises(ConfigurationError, match="leads out of the repository"):
         fragments(read_project(root))
+
+
+@pytest.mark.parametrize(
+    ("made", "words"), [("v1.2.3.md", "v1.3.0"), ("1.2.3.md", "1.3.0"), ("header.tpl.md", "1.3.0")]
+)
+def test_changie_is_told_the_version_as_its_files_spell_it(
+    root: Path, made: str, words: str
+) -> None:
+    change(root, {".changie.yaml": "changesDir: .changes\n", f".changes/{made}": ""})
+    plan = planned(root)
+    assert plan.commands == (("changie", "batch", words), ("changie", "merge"))
+    assert plan.writes == ("CHANGELOG.md", ".changes/unreleased/**", ".changes/**")
+
+
+def test_reno_writes_no_file_and_its_notes_stay(root: Path) -> None:
+    note = {"releasenotes/notes/a-1.yaml": "features: [A new option.]\n"}
+    change(root, {"CHANGELOG.md": None, **note})
+    plan = planned(root)
+    assert (plan.commands, plan.writes) == ((), ())
+    assert plan.entry_from is None
+    (told,) = [n for n in plan.notes if n.message.startswith("reno ")]
+    assert "no file is written, and the fragments stay" in told.message
+    change(root, {"CHANGELOG.md": CHANGELOG})
+    assert fragments(read_project(root)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("12.feature.md", 1), ("README.md", 0), (".gitkeep", 0), ("t.j2", 0)]
+)
+def test_what_lies_beside_fragments_is_none(root: Path, name: str, count: int) -> None:
+    made = Fragments("towncrier", ("news",))
+    assert made.there(root) == 0
+    write(root, {f"news/{name}": "New.\n"})
+    assert made.there(root) == count
 
 
 def test_a_project_without_such_a_tool_has_none(root: Path) -> None:

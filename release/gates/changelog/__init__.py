@@ -35,6 +35,7 @@ from release.project import Project, read_text
 if TYPE_CHECKING:
     from packaging.version import Version
 
+    from release.project.fragments import Fragments
     from release.run.shell import Shell
     from release.text.changelog import Changelog, Definition, Kind, Section
 
@@ -46,6 +47,7 @@ NEAREST = 200
 
 def check(project: Project, shell: Shell) -> Outcome:
     from release.gates.changelog.settings import ChangelogSettings
+    from release.project.fragments import fragments
     from release.project.git import tags
     from release.text.changelog import read
     from release.text.sections import writer
@@ -66,11 +68,14 @@ def check(project: Project, shell: Shell) -> Outcome:
         )
     level = shell.level
     target = None if level is None and project.after_release else project.target_version(level)
-    tool = writer(log)
+    collected = fragments(project)
+    tool = collected.tool if collected else writer(log)
     subject = section_to_release(log, target, None if tool else level)
     judged = Judgement(len(log.sections) + 1, log.problems)
     judged += judge_structure(log, subject, shell.today)
     judged += judge_presence(log, target, level, tool=tool)
+    if collected and level is not None and subject is None:
+        judged += judge_fragments(collected, collected.there(project.root))
     if subject is not None:
         own = project.settings.changelog
         judged += judge_entry(path, subject, own.kinds, closed="kinds" in own.model_fields_set)
@@ -90,7 +95,11 @@ def check(project: Project, shell: Shell) -> Outcome:
 
 
 def applies(project: Project, _level: Level | None) -> str | None:
+    from release.project.fragments import fragments
+
     if project.changelog is None:
+        if collected := fragments(project):
+            return f"{collected.tool} makes the notes from {collected.folders[0]}: there is no file"
         return "the project has no changelog; name it in tool.release.changelog.file if it has"
     return None
 
@@ -235,6 +244,15 @@ def _judge_unwritten(log: Changelog, target: Version | None) -> Judgement:
     message = f"the section {meant.heading.title!r} is not meant for {target}"
     remedy = f"change its heading if it is what {target} brings"
     return Judgement(0, (Finding(message, log.path, meant.line, remedy),))
+
+
+def judge_fragments(collected: Fragments, count: int) -> Judgement:
+    """Whether there is a fragment that says what the release brings."""
+    if count:
+        return Judgement(count)
+    message = f"no fragment in {' or '.join(collected.folders)} says what the release brings"
+    remedy = f"add one, as {collected.tool} has it"
+    return Judgement(advice=(Finding(message, remedy=remedy),))
 
 
 def judge_entry(

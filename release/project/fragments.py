@@ -1,0 +1,210 @@
+"""Changelogs that a tool collects from fragments: towncrier, scriv, changie and reno."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from release.errors import ConfigurationError
+from release.model import Finding
+from release.project import as_table, read_text
+from release.text import ini, toml, yaml
+
+if TYPE_CHECKING:
+    from release.project import Project
+
+CHANGIE = (".changie.yaml", ".changie.yml")
+RENO = ("releasenotes/config.yaml", "reno.yaml")
+COMPUTED = ("command:", "file:", "literal:")  # what scriv would look up before it writes
+
+
+@dataclass(frozen=True, slots=True)
+class Fragments:
+    """A changelog that a tool collects from fragments, which lie in `folders`.
+
+    `commands` write it, with {version} and {date} in their words; `writes` are globs of what they
+    may change, the changelog first. Both are empty where the tool reads tags and writes no file.
+    """
+
+    tool: str
+    folders: tuple[str, ...]
+    commands: tuple[tuple[str, ...], ...] = ()
+    writes: tuple[str, ...] = ()
+
+    @property
+    def changelog(self) -> str | None:
+        return self.writes[0] if self.writes else None
+
+    def there(self, root: Path) -> int:
+        """How many fragments there are."""
+        files = [file for name in self.folders for file in (root / name).rglob("*.*")]
+        return sum(file.is_file() and not _is_furniture(file.name) for file in files)
+
+
+def _is_furniture(name: str) -> bool:
+    """Whether a file beside the fragments is none: a template, a hint, the tool's settings."""
+    lowered = name.lower()
+    return lowered.startswith((".", "_", "readme", "template", "new_fragment")) or lowered.endswith(
+        (".j2", ".jinja", ".jinja2", ".ini", ".tpl.md")
+    )
+
+
+def fragments(project: Project) -> Fragments | None:
+    """The tool that collects the project's changelog from fragments, None where it uses none.
+
+    towncrier is told by [tool.towncrier] or towncrier.toml, scriv by [tool.scriv], a [scriv]
+    section in setup.cfg or tox.ini, or changelog.d/scriv.ini, changie by .changie.yaml, and reno by
+    its folder where there is no changelog beside it. Raises ConfigurationError when the tool would
+    write, or remove fragments, outside the repository.
+    """
+    readers = (_read_towncrier, _read_scriv, _read_changie, _read_reno)
+    return next(filter(None, (read(project) for read in readers)), None)
+
+
+def _read_towncrier(project: Project) -> Fragments | None:
+    towncrier = _towncrier(project)
+    if towncrier is None:
+        return None
+    _require_inside(project, "towncrier", _towncrier_places(project, towncrier))
+    news = str(towncrier.get("filename") or "NEWS.rst")
+    folder = str(towncrier.get("directory") or "")
+    package = project.package_path or ""
+    folders = (folder,) if folder else (f"{package}/newsfragments", "newsfragments")
+    command = ("towncrier", "build", "--yes", "--version", "{version}", "--date", "{date}")
+    return _collected("towncrier", folders, (command,), news)
+
+
+def _read_scriv(project: Project) -> Fragments | None:
+    scriv = _scriv(project)
+    if scriv is None:
+        return None
+    _require_inside(project, "scriv", _scriv_places(project))
+    usual = f"CHANGELOG.{scriv.get('format') or 'rst'}"
+    news = str(scriv.get("changelog") or scriv.get("output_file") or usual)
+    folder = str(scriv.get("fragment_directory") or "changelog.d")
+    return _collected("scriv", (folder,), (("scriv", "collect", "--version", "{version}"),), news)
+
+
+def _read_changie(project: Project) -> Fragments | None:
+    """changie keeps a file for each version, by which its own spelling of versions is told."""
+    name = next((n for n in CHANGIE if (project.root / n).is_file()), None)
+    if name is None:
+        return None
+    table = _yaml_table(project, name)
+    folder = str(table.get("changesDir") or ".changes")
+    news = str(table.get("changelogPath") or "CHANGELOG.md")
+    replaced = [as_table(one).get("path") for one in table.get("replacements") or ()]
+    others = [path for path in replaced if isinstance(path, str)]
+    unreleased = f"{folder}/{table.get('unreleasedDir') or 'unreleased'}"
+    places = [("changelogPath", news), ("changesDir", folder), ("unreleasedDir", unreleased)]
+    _require_inside(project, "changie", [*places, *(("replacements", path) for path in others)])
+    prefix = "v" if any((project.root / folder).glob("v[0-9]*")) else ""
+    commands = (("changie", "batch", f"{prefix}{{version}}"), ("changie", "merge"))
+    made = _collected("changie", (unreleased,), commands, news)
+    return replace(made, writes=(*made.writes, f"{folder}/**", *others))
+
+
+def _read_reno(project: Project) -> Fragments | None:
+    """reno tells by tags which notes are of a release: it writes no file, and the notes stay."""
+    name = next((n for n in RENO if (project.root / n).is_file()), None)
+    table = _yaml_table(project, name) if name else {}
+    folder = f"releasenotes/{table.get('notesdir') or 'notes'}"
+    there = project.changelog is None and (project.root / folder).is_dir()
+    return Fragments("reno", (folder,)) if there else None
+
+
+def _collected(
+    tool: str, folders: tuple[str, ...], commands: tuple[tuple[str, ...], ...], news: str
+) -> Fragments:
+    return Fragments(tool, folders, commands, (news, *(f"{name}/**" for name in folders)))
+
+
+def _require_inside(project: Project, tool: str, places: Iterable[tuple[str, str]]) -> None:
+    """Raise ConfigurationError for each setting by which a tool would write elsewhere."""
+    problems = [
+        Finding(
+            f"{tool}'s {name} = {place!r} leads out of the repository, and {tool} writes there",
+            "pyproject.toml" if project.configures(tool) else "",
+            remedy="name a place inside the repository, relative to the project",
+        )
+        for name, place in places
+        if not _is_inside(project, place)
+    ]
+    if problems:
+        raise ConfigurationError(*problems)
+
+
+def _is_inside(project: Project, place: str) -> bool:
+    top = project.git.top if project.git else project.root
+    if Path(place).is_absolute() or place.startswith(COMPUTED):
+        return False
+    try:
+        return (project.root / place).resolve().is_relative_to(top.resolve())
+    except (OSError, RuntimeError, ValueError):
+        return False
+
+
+def _towncrier_places(project: Project, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    news = str(table.get("filename") or "NEWS.rst")
+    if table.get("single_file") is False:
+        name = str(table.get("name") or project.name)
+        with contextlib.suppress(LookupError, ValueError, AttributeError):
+            news = news.format(name=name, version="0", project_date="0")
+    yield "filename", news
+    directory = str(table.get("directory") or "")
+    package = [str(table.get(key) or "") for key in ("package_dir", "package")]
+    yield "directory", directory or Path(*package).as_posix()
+    sections = table.get("section")
+    for section in sections if isinstance(sections, list) else []:
+        path = str(as_table(section).get("path") or "")
+        yield "section path", (Path(directory or Path(*package)) / path).as_posix()
+
+
+def _scriv_places(project: Project) -> Iterator[tuple[str, str]]:
+    """What scriv is told of places by any of its files: a later one speaks over an earlier one."""
+    folder = "changelog.d"
+    tables = [_ini_table(project, name) for name in ("setup.cfg", "tox.ini")]
+    for table in [*tables, project.tool("scriv")]:
+        folder = str(table.get("fragment_directory") or folder)
+        yield from _scriv_table(table)
+    if _is_inside(project, folder):
+        yield from _scriv_table(_ini_table(project, f"{folder}/scriv.ini"))
+
+
+def _scriv_table(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name in ("changelog", "output_file", "fragment_directory"):
+        if name in table:
+            yield name, str(table[name])
+
+
+def _yaml_table(project: Project, name: str) -> Mapping[str, Any]:
+    try:
+        return as_table(yaml.load(read_text(project.root, name)))
+    except yaml.Malformed as error:
+        raise ConfigurationError.of(str(error), name, error.line, "correct it") from None
+
+
+def _ini_table(project: Project, name: str) -> Mapping[str, Any]:
+    return ini.section(project.root / name, "scriv", "tool.scriv") or {}
+
+
+def _towncrier(project: Project) -> Mapping[str, Any] | None:
+    if (project.root / "towncrier.toml").is_file():
+        data = toml.read(read_text(project.root, "towncrier.toml"), "towncrier.toml")
+        return as_table(as_table(data.get("tool")).get("towncrier"))
+    return project.tool("towncrier") if project.configures("towncrier") else None
+
+
+def _scriv(project: Project) -> Mapping[str, Any] | None:
+    if project.configures("scriv"):
+        return project.tool("scriv")
+    for name in ("setup.cfg", "tox.ini", "changelog.d/scriv.ini"):
+        if (project.root / name).is_file():
+            found = ini.loads(read_text(project.root, name), name)
+            for section in ("tool:scriv", "scriv"):
+                if section in found and (section == "scriv" or name == "setup.cfg"):
+                    return found[section]
+    return None

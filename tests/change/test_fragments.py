@@ -1,0 +1,165 @@
+"""Releases of projects whose changelog a tool collects from fragments, with these tools."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from packaging.version import Version
+
+from release.change.releasing import bump, cut, dry_bump, dry_cut
+from release.change.situation import Request, look, stands_in_files
+from release.gates.changelog import judge_fragments
+from release.model import Gate
+from release.project import read_project
+from release.project.fragments import Fragments
+from release.registry import installed
+from release.report.plan import render
+from tests.change.test_faults import GATES
+from tests.change.test_judged_version import METADATA, SCM
+from tests.run.test_runner import Silent
+from tests.support import Judge, commit, git, make_project, with_remote, write
+
+LAST = "## 0.3.1 - 2026-01-02\n\n- A first thing.\n"
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool: its settings, the changelog at the last release, and a fragment for the next."""
+
+    settings: str
+    log: str
+    fragment: str
+    text: str
+    others: tuple[tuple[str, str], ...] = ()
+
+
+CHANGIE = """\
+changesDir: .changes
+unreleasedDir: unreleased
+headerPath: header.tpl.md
+changelogPath: CHANGELOG.md
+versionExt: md
+versionFormat: '## {{.VersionNoPrefix}} - {{.Time.Format "2006-01-02"}}'
+kindFormat: '### {{.Kind}}'
+changeFormat: '- {{.Body}}'
+kinds: [{label: Added}]
+newlines: {afterKind: 1, beforeKind: 1, afterChangelogHeader: 1, endOfVersion: 1}
+"""
+TOOLS = {
+    "towncrier": Tool(
+        '\n[tool.towncrier]\nname = "small-thing"\nfilename = "CHANGELOG.md"\ndirectory = "news"\n'
+        'title_format = "## {version} - {project_date}"\n',
+        f"# Changelog\n\n<!-- towncrier release notes start -->\n\n{LAST}",
+        "news/12.feature.md",
+        "A second thing.\n",
+    ),
+    "scriv": Tool(
+        '\n[tool.scriv]\nformat = "md"\nmd_header_level = 2\n'
+        "entry_title_template = \"{{ version }} - {{ date.strftime('%Y-%m-%d') }}\"\n",
+        f"# Changelog\n\n<!-- scriv-insert-here -->\n\n{LAST}",
+        "changelog.d/20260203_a.md",
+        "### Added\n\n- A second thing.\n",
+    ),
+    "changie": Tool(
+        "",
+        f"# Changelog\n\n{LAST}",
+        ".changes/unreleased/Added-1.yaml",
+        "kind: Added\nbody: A second thing.\ntime: 2026-02-03T07:09:15Z\n",
+        (
+            (".changie.yaml", CHANGIE),
+            (".changes/header.tpl.md", "# Changelog\n"),
+            (".changes/v0.3.1.md", LAST),
+        ),
+    ),
+}
+STATIC = METADATA.replace('dynamic = ["version"]', 'version = "0.3.1"').replace(
+    '"setuptools", "setuptools-scm"', '"setuptools"'
+)
+
+
+@pytest.fixture(autouse=True)
+def _few_gates(monkeypatch: pytest.MonkeyPatch) -> None:
+    gates = {name: one for name, one in installed().items() if name in GATES}
+    monkeypatch.setattr("release.registry.installed", lambda: gates)
+
+
+def project(tmp_path: Path, tool: Tool, metadata: str) -> Path:
+    """A project whose last release is tagged, with a fragment since."""
+    files = {"CHANGELOG.md": tool.log, "src/small_thing/__init__.py": '"""A small thing."""\n'}
+    files |= {"pyproject.toml": metadata + tool.settings, **dict(tool.others)}
+    root = make_project(tmp_path / "thing", files)
+    with_remote(root)
+    git(root, "tag", "--annotate", "--message", "x", "v0.3.1")
+    write(root, {tool.fragment: tool.text})
+    commit(root)
+    git(root, "push", "--quiet", "origin", "main", "v0.3.1")
+    return root
+
+
+def diff(root: Path, *left_out: str) -> str:
+    """What the last commit changed, but for some files."""
+    others = (f":(exclude){path}" for path in left_out)
+    return git(root, "diff", "--no-renames", "HEAD^", "HEAD", "--", ".", *others)
+
+
+def gates(metadata: str) -> dict[str, Gate]:
+    return {} if metadata == STATIC else SCM
+
+
+def cases() -> Iterable[object]:
+    for name in TOOLS:
+        absent = name == "changie" and shutil.which(name) is None
+        marks = [pytest.mark.skipif(absent, reason=f"{name} is not installed"), pytest.mark.slow]
+        yield pytest.param(name, marks=marks)
+
+
+@pytest.mark.parametrize("metadata", [STATIC, METADATA], ids=["static", "tags"])
+@pytest.mark.parametrize("action", ["bump", "cut"])
+@pytest.mark.parametrize("name", list(cases()))
+def test_a_tool_collects_its_fragments_and_the_dry_run_shows_just_that(
+    tmp_path: Path, judge: Judge, name: str, action: str, metadata: str
+) -> None:
+    tool = TOOLS[name]
+    root = project(tmp_path, tool, metadata)
+    before = git(root, "rev-parse", "HEAD")
+    dry = dry_bump if action == "bump" else dry_cut
+    plan = dry(read_project(root, gates(metadata)), Request("minor"), judge.tools)
+    assert git(root, "rev-parse", "HEAD") == before
+    run = judge.run(root, gates=gates(metadata))
+    if action == "bump":
+        bump(run, Request("minor"))
+    else:
+        cut(run, Request("minor"), Silent())
+    assert plan.made.strip() == diff(root, *(edit.path for edit in plan.edits)).strip()
+    assert plan.commit_message is not None
+    assert plan.commit_message.strip() == git(root, "log", "-1", "--format=%B").strip()
+    assert "A second thing" in plan.commit_message
+    assert "+- A second thing" in render(plan)
+    assert "deleted file mode 100644\nindex" in plan.made
+    text = (root / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"## 0.4.0 - {datetime.now(UTC).date()}" in text
+    assert "- A second thing." in text
+    assert text.rstrip().endswith(LAST.rstrip())
+    assert not (root / tool.fragment).exists()
+    assert ("v0.4.0" in git(root, "tag")) is (action == "cut")
+    assert stands_in_files(look(read_project(root)), Version("0.4.0"))
+
+
+def test_a_version_in_the_files_whose_fragments_are_there_is_not_all_done(tmp_path: Path) -> None:
+    tool = TOOLS["towncrier"]
+    root = project(tmp_path, tool, STATIC.replace("0.3.1", "0.4.0"))
+    assert not stands_in_files(look(read_project(root)), Version("0.4.0"))
+    write(root, {tool.fragment: None, "news/README.md": "How to add one.\n"})
+    assert stands_in_files(look(read_project(root)), Version("0.4.0"))
+
+
+def test_a_release_without_a_fragment_is_told_before_it_is_made() -> None:
+    collected = Fragments("towncrier", ("news",))
+    (told,) = judge_fragments(collected, 0).advice
+    assert told.message == "no fragment in news says what the release brings"
+    assert not judge_fragments(collected, 2).advice
