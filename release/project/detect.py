@@ -6,7 +6,8 @@ its noxfile that is named like the gate, its hooks of pre-commit; where there is
 default does.
 
 Taken are whole commands that need no shell, nothing of the forge and nothing of a job's
-surroundings: no expression, no secret, no condition, no service, no other folder.
+surroundings: no expression, no secret, no condition, no service, no other folder. Nor any that
+publishes, or that ends well whatever it finds (release.project.behind).
 """
 
 from __future__ import annotations
@@ -20,16 +21,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from release.project import as_table
+from release.project.behind import (
+    MAKEFILES,
+    NOXFILE,
+    judges,
+    selected,
+    sessions,
+    text_of,
+    tox_environments,
+)
 from release.project.declared import install_remedy, ranges
 from release.settings import CommandSettings, GateSettings
-from release.text import ini, python, shell, toml, yaml
+from release.text import ini, shell, toml, yaml
 
 if TYPE_CHECKING:
     from release.project import Project
 
 WORKFLOWS = ".github/workflows"
-NOXFILE = "noxfile.py"
-MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 # By gate: what projects call the environments, sessions and targets that do its work.
 NAMES = {
     "test": re.compile(r"(?:unit-?)?tests?|unit|pytest|coverage|(?:test-)?cov"),
@@ -39,7 +47,7 @@ NAMES = {
     "lint": re.compile(
         r"lint(?:er|ing|s)?|(?:code-?)?(?:style|quality)|check-?(?:lint|style|format(?:ting)?)|qa"
         r"|(?:format|fmt|style|lint)-check|flake8|pep8|ruff|pylint|pre-?commit|prek"
-        r"|format(?:ting)?"
+        r"|format(?:ting)?|fmt"
     ),
     "docs": re.compile(
         r"(?:(?:build|check|make)-?)?(?:docs?|documentation)(?:-(?:build|check|html|test))?"
@@ -65,7 +73,7 @@ HOOKS_FILE = ".pre-commit-config.yaml"
 # What judges the act of committing, and no file.
 FOR_COMMITTERS = "no-commit-to-branch"
 # What a session that is found by its name alone must not do.
-ACTS = re.compile(r"^format|deploy|publish|upload|\bpush\b|\bserve\b|autobuild")
+ACTS = re.compile(r"^(?:format|fmt)|deploy|publish|upload|\bpush\b|\bserve\b|autobuild")
 CHECKS_ONLY = frozenset(("--check", "--check-only", "--diff"))
 # What a job has that this machine has not, or that a command must not see.
 SURROUNDINGS = ("container", "services", "environment", "uses")
@@ -142,12 +150,9 @@ def detect(project: Project, gate: str) -> Detected | None:
     written = settings.model_dump(exclude_unset=True, by_alias=True) if settings else {}
     if gate not in NAMES or written.keys() - LEFT_OPEN:
         return None
-    found = (
-        [*_in_workflows(project, gate)]
-        or [*_in_noxfile(project, gate)]
-        or [*_in_tox(project, gate)]
-        or [*_in_hooks(project, gate)]
-    )
+    found: list[_Found] = []
+    for source in (_in_workflows, _in_noxfile, _in_tox, _in_hooks):
+        found = found or [one for one in source(project, gate) if judges(project, one.words)]
     if not found:
         return None
     best = min(found, key=lambda one: list(READERS).index(one.program))
@@ -249,11 +254,19 @@ def _steps(root: Path) -> Iterator[_Step]:
             workflow = _table(yaml.compose(path.read_text(encoding="utf-8-sig")))
         except (OSError, ValueError):
             continue  # The gate workflows says so.
-        if not set(_names(workflow.get("on"))) & set(FOR_COMMITS):
+        if not _runs_for_commits(workflow.get("on")):
             continue
         where = path.relative_to(root).as_posix()
         for job in _table(workflow.get("jobs")).values():
             yield from _steps_of(where, workflow, _table(job))
+
+
+def _runs_for_commits(on: Any) -> bool:
+    """Whether a workflow runs for commits, and not for the tags of releases alone."""
+    pushed = _table(_table(on).get("push")).keys()
+    for_tags = any(key.startswith("tags") for key in pushed)
+    only = for_tags and not any(key.startswith("branches") for key in pushed)
+    return bool({*_names(on)} & set(FOR_COMMITS) - ({"push"} if only else set()))
 
 
 def _steps_of(where: str, workflow: Mapping[str, Any], job: Mapping[str, Any]) -> Iterator[_Step]:
@@ -314,9 +327,9 @@ def _environment(*levels: Mapping[str, Any]) -> dict[str, str] | None:
 
 
 def _in_noxfile(project: Project, gate: str) -> Iterator[_Found]:
-    sessions = _sessions(project.root)
-    for name in sorted(sessions, key=lambda name: name != gate):
-        node = sessions[name]
+    known = sessions(project.root)
+    for name in sorted(known, key=lambda name: name != gate):
+        node = known[name]
         acts = gate in SEVERAL and ACTS.search(f"{name} {ast.unparse(node)}")
         if NAMES[gate].fullmatch(name.replace("_", "-")) and not acts:
             place = f"{NOXFILE}:{node.lineno}"
@@ -325,16 +338,22 @@ def _in_noxfile(project: Project, gate: str) -> Iterator[_Found]:
 
 
 def _in_tox(project: Project, gate: str) -> Iterator[_Found]:
-    sections = ini.sections(project.root / "tox.ini")
-    for name in sorted(sections, key=lambda section: section != f"testenv:{gate}"):
-        environment = name.removeprefix("testenv:")
-        acts = gate in SEVERAL and ACTS.search(f"{environment} {sections[name].get('commands')}")
-        called = environment != name and NAMES[gate].fullmatch(environment.replace("_", "-"))
-        if called and not acts:
-            lines = _text(project.root / "tox.ini").splitlines()
-            place = f"tox.ini:{lines.index(f'[{name}]') + 1}" if f"[{name}]" in lines else "tox.ini"
-            yield _Found(("tox", "-e", environment), ("tox",), place, "defines it")
+    known = tox_environments(project.root)
+    for name in sorted(known, key=lambda name: name != gate):
+        path, table = known[name]
+        acts = gate in SEVERAL and ACTS.search(f"{name} {table.get('commands')}")
+        if NAMES[gate].fullmatch(name.replace("_", "-")) and not acts:
+            place = _place(project.root, path, name)
+            yield _Found(("tox", "-e", name), ("tox",), place, "defines it")
             return
+
+
+def _place(root: Path, path: str, name: str) -> str:
+    """Where a section or table stands, by its name's last part."""
+    for number, line in enumerate(text_of(root / path).splitlines(), 1):
+        if line.startswith("[") and re.split(r"[.:\[\]]", line.rstrip())[-2:-1] == [name]:
+            return f"{path}:{number}"
+    return path
 
 
 def _in_hooks(project: Project, gate: str) -> Iterator[_Found]:
@@ -342,7 +361,7 @@ def _in_hooks(project: Project, gate: str) -> Iterator[_Found]:
     if gate != "lint" or project.git is None or _lints_by_hand(project.root):
         return
     try:
-        data = as_table(yaml.load(_text(project.root / HOOKS_FILE)))
+        data = as_table(yaml.load(text_of(project.root / HOOKS_FILE)))
     except ValueError:
         return
     listed = data.get("repos")
@@ -359,30 +378,6 @@ def _lints_by_hand(root: Path) -> bool:
     """Whether CI calls a linter itself, so that hooks are not what the project is judged by."""
     programs = {_unwrapped(words)[0][:1] for _, words, _ in _commands(root)}
     return any((name,) in programs for name in PROGRAMS["lint"])
-
-
-def _sessions(root: Path) -> dict[str, ast.stmt]:
-    """The sessions that a noxfile itself defines; not those of this package."""
-    try:
-        tree = python.parse((root / NOXFILE).read_bytes())
-    except (OSError, SyntaxError):
-        return {}
-    found = {}
-    for node in tree.body:
-        for mark in getattr(node, "decorator_list", ()):
-            call = mark if isinstance(mark, ast.Call) else None
-            if ast.unparse(call.func if call else mark).rpartition(".")[2] != "session":
-                continue
-            name = _keyword(call, "name") or getattr(node, "name", "")
-            found[name] = node
-    return found
-
-
-def _keyword(call: ast.Call | None, name: str) -> str:
-    for keyword in call.keywords if call else ():
-        if keyword.arg == name and isinstance(keyword.value, ast.Constant):
-            return str(keyword.value.value)
-    return ""
 
 
 # --- Which commands are the project's own way
@@ -415,7 +410,7 @@ def _unwrapped(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]
 
 
 def _tox(project: Project, gate: str, words: tuple[str, ...]) -> tuple[str, ...] | None:
-    chosen = [name for told in _selected(words, ("-e",)) for name in told.split(",")]
+    chosen = [name for told in selected(words, ("-e",)) for name in told.split(",")]
     words = tuple(word for word in words if word != "--skip-pkg-install")  # there is none yet
     if "--notest" in words:
         return None
@@ -438,8 +433,8 @@ def _tox_has_commands(project: Project) -> bool:
 
 
 def _nox(project: Project, gate: str, words: tuple[str, ...]) -> tuple[str, ...] | None:
-    chosen = _selected(words, ("-s", "--session", "--sessions"))
-    own = _sessions(project.root)
+    chosen = selected(words, ("-s", "--session", "--sessions"))
+    own = sessions(project.root)
     fits = [_is_called(gate, name) and _without_python(name) in own for name in chosen]
     return words if fits and all(fits) else None
 
@@ -503,7 +498,7 @@ def _make(project: Project, gate: str, words: tuple[str, ...]) -> tuple[str, ...
         folder, bare = Path(bare[1]), ["docs"]
     if len(bare) != 1 or not _is_called(gate, bare[0]) or ".." in folder.parts:
         return None
-    texts = [_text(project.root / folder / name) for name in MAKEFILES]
+    texts = [text_of(project.root / folder / name) for name in MAKEFILES]
     # A recipe that calls nox may call this very gate.
     return words if any(texts) and not any("nox" in text for text in texts) else None
 
@@ -518,22 +513,6 @@ READERS: Mapping[str, Callable[[Project, str, tuple[str, ...]], tuple[str, ...] 
     "pre-commit": _pre_commit,
     "prek": _pre_commit,
 }
-
-
-def _selected(words: Sequence[str], options: Sequence[str]) -> list[str]:
-    """What a command's options select; all words behind one up to the next option."""
-    found: list[str] = []
-    taking = False
-    for word in words:
-        if word == "--":
-            break
-        name, equals, value = word.partition("=")
-        if word.startswith("-"):
-            taking = name in options and not equals
-            found += [value] if name in options and equals else []
-        elif taking:
-            found.append(word)
-    return found
 
 
 def _is_called(gate: str, name: str, *, bare: bool = False) -> bool:
@@ -569,10 +548,3 @@ def _names(node: Any) -> list[str]:
     if isinstance(value, str):
         return [value]
     return [*_table(node)] or [str(item.value) for item in value if not isinstance(item, tuple)]
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

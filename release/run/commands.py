@@ -181,7 +181,7 @@ def telling_changes(judge: Judge, tree: Tree, *, advice: bool) -> Judge:
         told = Finding(
             f"{said} changed files ({names})" if changed[1:] else f"{said} changed {names}",
             changed[0] if len(changed) == 1 else None,
-            # Spelled otherwise than sessions of this package, which are told as the reader calls them.
+            # Not spelled as sessions of this package are, which are told as the reader calls them.
             remedy=f"run {said.replace('nox -s', 'nox --session')}, and commit the result",
         )
         return found + Judgement.one(told, advice=advice, checked=0)

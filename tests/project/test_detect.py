@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from release.project import Project, read_project
+from release.project.behind import judges
 from release.project.detect import Detected, detect
 from tests.support import git, write
 
@@ -146,6 +147,7 @@ class TestOwnCommands:
             {"step": "shell: pwsh"},
             {"top": "on:\n  schedule:\n    - cron: '0 0 * * *'"},
             {"top": "on: release"},
+            {"top": "on: {push: {tags: ['v*']}, release: {}}"},
         ],
     )
     def test_what_hangs_on_its_surroundings_is_not_taken(
@@ -290,7 +292,7 @@ class TestDocs:
     )
     def test_what_ci_runs_is_taken(self, tmp_path: Path, run: str) -> None:
         nox = {"noxfile.py": "import nox\n\n@nox.session(name='build-docs')\ndef b(s): ...\n"}
-        files = {**workflow(run), **UV, **MAKE, **nox, "docs/Makefile": "html:\n\ttrue\n"}
+        files = {**workflow(run), **UV, **MAKE, **nox, "docs/Makefile": "html:\n\tsphinx\n"}
         one = detect(project(tmp_path, files), "docs")
         assert one is not None
         assert one.run == (tuple(run.split()),)
@@ -314,6 +316,88 @@ class TestDocs:
         assert (one.told if one else None) == (
             "tox -e docs, as tox.ini:2 defines it" if taken else None
         )
+
+
+def behind(command: str) -> dict[str, str]:
+    """A target, a session, an environment and a script of the same name that run a command."""
+    words = ", ".join(map(repr, command.split()))
+    inner = f"import nox\n\ndef inner(session):\n    session.run({words})\n"
+    return {
+        "Makefile": f"docs: inner\n\ninner:\n\t@{command}\n",
+        "noxfile.py": f"{inner}\n@nox.session\ndef docs(session):\n    inner(session)\n",
+        "tox.ini": f"[testenv:inner]\ncommands = {command}\n"
+        "[testenv:docs]\ncommands = {[testenv:inner]commands}\n",
+        "hatch.toml": f"[envs.docs.scripts]\nbuild = ['inner']\ninner = '{command}'\n",
+        **UV,
+    }
+
+
+class TestBehind:
+    """What a target, a session, an environment or a script runs tells whether it is a check."""
+
+    RUNS = ("make docs", "nox -s docs", "tox -e docs", "hatch run docs:build", "uv run make docs")
+
+    @pytest.mark.parametrize("run", RUNS)
+    @pytest.mark.parametrize("command", ["mkdocs gh-deploy --force", "sphinx-build --version"])
+    def test_what_publishes_or_cannot_fail_is_left(
+        self, tmp_path: Path, run: str, command: str
+    ) -> None:
+        assert detect(project(tmp_path, {**workflow(run), **behind(command)}), "docs") is None
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            "ghp-import -p site",
+            "git push origin gh-pages",
+            "rsync -a site/ www.example.org:/srv",
+            "npm publish",
+            "twine upload dist/*",
+            "curl -T site.zip https://example.org",
+            "gh release upload v1 site.zip",
+        ],
+    )
+    def test_publishing_is_known(self, tmp_path: Path, command: str) -> None:
+        assert not judges(project(tmp_path, behind(command)), ("make", "docs"))
+
+    @pytest.mark.parametrize("run", RUNS)
+    def test_what_has_another_meaning_is_taken(self, tmp_path: Path, run: str) -> None:
+        files = {**workflow(run), **behind("mkdocs build --upload-date -d push/site")}
+        assert detect(project(tmp_path, files), "docs") is not None
+
+    @pytest.mark.parametrize(
+        ("recipe", "taken"),
+        [("ruff check || true", False), ("-ruff check", False), ("echo x; true", False),
+         ("echo Linting\n\truff check", True), ("ruff check || exit 1", True)],
+    )  # fmt: skip
+    def test_a_recipe_whose_failure_is_ignored_is_left(
+        self, tmp_path: Path, recipe: str, *, taken: bool
+    ) -> None:
+        make = {"Makefile": f"lint:\n\t{recipe}\n", **workflow("make lint")}
+        assert bool(detect(project(tmp_path, make), "lint")) is taken
+
+    @pytest.mark.parametrize("option", ["--exit-zero", "--version"])
+    def test_a_command_that_cannot_fail_is_left(self, tmp_path: Path, option: str) -> None:
+        files = {**workflow(f"uv run ruff check {option}"), **UV}
+        assert detect(project(tmp_path, files), "lint") is None
+
+
+class TestTox:
+    @pytest.mark.parametrize(
+        ("path", "text", "line"),
+        [
+            ("setup.cfg", "[tox:tox]\n[testenv:lint]\ncommands = ruff check\n", 2),
+            ("tox.toml", '[env.lint]\ncommands = [["ruff", "check"]]\n', 1),
+            ("pyproject.toml", BASE + '[tool.tox.env.lint]\ncommands = [["ruff", "check"]]\n', 4),
+            ("pyproject.toml", BASE + "[tool.tox]\nlegacy_tox_ini = \"\"\"\n"
+             "[testenv:lint]\ncommands = ruff check\n\"\"\"\n", 6),
+        ],
+    )  # fmt: skip
+    def test_an_environment_is_found_in_each_of_its_files(
+        self, tmp_path: Path, path: str, text: str, line: int
+    ) -> None:
+        one = detect(project(tmp_path, {path: text}), "lint")
+        assert one is not None
+        assert one.told == f"tox -e lint, as {path}:{line} defines it"
 
 
 class TestStaticAnalysis:

@@ -2,7 +2,8 @@
 
 Runs what the project's workflows run for commits, where that is a command of tox, nox, hatch, `uv
 run` (with a uv.lock) or make that stands alone and needs neither a shell nor the forge; else the
-session of its noxfile that is named like this gate. The line of the gate says what, and where it
+session of its noxfile that is named like this gate. What publishes (`git push`, `gh-deploy`) or
+cannot fail (`|| true`, `--exit-zero`) is left. The line of the gate says what is run, and where it
 was found. `run` in [tool.release.gates.test] takes the place of that.
 
 Without any, runs pytest in an environment that holds the project and what it declares for testing

@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Any
 
 from release.errors import ConfigurationError
-from release.gates.workflows import tox
 from release.gates.workflows.commands import (
     NOX_CHOICES,
     may_publish,
@@ -20,9 +19,10 @@ from release.gates.workflows.commands import (
 )
 from release.gates.workflows.model import Command
 from release.gates.workflows.split import parsed, python_commands, split
-from release.text import shell, toml
+from release.project import tox
+from release.text import makefile, shell, toml
 
-# Beyond it, what a target of a Makefile needs is not followed.
+# Beyond it, the lines of a task are not read.
 MAX_TARGETS = 300
 MAKEFILES = ("Makefile", "makefile", "GNUmakefile")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -156,65 +156,23 @@ def _reached(node: ast.AST, functions: Mapping[str, ast.AST]) -> list[ast.AST]:
 
 def of_makefile(text: str, path: str) -> dict[str, tuple[Command, ...]]:
     """The targets of a Makefile, as `make NAME`, with their recipes and those of what they need."""
-    lines = list(_make_lines(text))
-    recipes: dict[str, list[tuple[str, int]]] = {}
-    needs: dict[str, list[str]] = {}
-    current: list[str] = []
-    for line, number in lines:
-        if line.startswith("\t"):
-            rule: tuple[list[str], list[str], str] | None = (current, [], line)
-        else:
-            rule = _make_rule(line)
-        current, needed, recipe = rule or ([], [], "")
-        for target in current:
-            needs.setdefault(target, []).extend(needed)
-            recipes.setdefault(target, []).append((recipe.strip().lstrip("@-+ "), number))
+    signed, needs = makefile.read(text)
+    recipes = {
+        target: [(recipe.lstrip(makefile.SIGNS), number) for recipe, number in found]
+        for target, found in signed.items()
+    }
     shell.read_all([recipe for found in recipes.values() for recipe, _ in found])
     own = {
         target: [command for recipe, number in found for command in split(recipe, path, number)]
         for target, found in recipes.items()
     }
     targets = {
-        f"make {target}": tuple(c for name in _needed(target, needs) for c in own[name])
+        f"make {target}": tuple(c for name in makefile.needed(target, needs) for c in own[name])
         for target in own
     }
     if targets:
         targets["make "] = next(iter(targets.values()))
     return targets
-
-
-def _make_lines(text: str) -> Iterator[tuple[str, int]]:
-    """The lines of a Makefile that say something, those that go on as one, with their numbers."""
-    parts: list[str] = []
-    for number, line in enumerate(text.split("\n"), 1):
-        parts.append(line)
-        if line.endswith("\\"):
-            continue
-        if parts[0].startswith("\t") or (line.strip() and not parts[0].lstrip().startswith("#")):
-            yield "\n".join(parts), number - len(parts) + 1
-        parts = []
-
-
-def _make_rule(line: str) -> tuple[list[str], list[str], str] | None:
-    """The targets of a rule, what they need, and a recipe on the same line; None for no rule."""
-    line = line.replace("\\\n", " ")
-    names, colon, rest = line.partition(":")
-    rest = rest.removeprefix(":")
-    if not colon or rest.startswith("=") or "=" in names:
-        return None
-    needed, _, recipe = rest.partition("#")[0].partition(";")
-    return [name for name in names.split() if not name.startswith(".")], needed.split(), recipe
-
-
-def _needed(target: str, needs: Mapping[str, Sequence[str]]) -> list[str]:
-    """A target and all that it needs."""
-    reached = {target: None}
-    waiting = [target] if len(needs) <= MAX_TARGETS else []
-    while waiting:
-        known = [n for n in needs[waiting.pop()] if n in needs and n not in reached]
-        reached |= dict.fromkeys(known)
-        waiting += known
-    return list(reached)
 
 
 def of_tasks(words: Sequence[str], text_of: Callable[[str], str | None]) -> Iterator[Command]:

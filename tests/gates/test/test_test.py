@@ -442,7 +442,7 @@ class TestGate:
         found = judge(root, "test").outcome
         assert found.status is Status.UNCHECKED
         assert found.summary.endswith(f"not installed: gone_module {origin}")
-        write(root, {"Makefile": "test:\n\ttrue\n"})
+        write(root, {"Makefile": "test:\n\ttest -d tests\n"})
         found = judge(root, "test").outcome
         assert found.status is Status.UNCHECKED
         assert "make test did not show that it ran a test" in found.summary

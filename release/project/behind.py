@@ -1,0 +1,197 @@
+"""What lies behind a command of a project's own: the lines of the target, session, environment or
+script that it names, and whether they are such as may be run to judge it.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from release.errors import ConfigurationError
+from release.project import as_table, tox
+from release.text import makefile, python, toml
+
+if TYPE_CHECKING:
+    from release.project import Project
+
+NOXFILE = "noxfile.py"
+MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
+# What nobody may see happen who asks whether a project can be released. A word of a command.
+_PUBLISHES = re.compile(
+    r"gh[-_]deploy|ghp[-_]import|(?<![\w./-])(?:(?:publish|upload|deploy|push|rsync|scp|sftp|lftp"
+    r"|rclone|surge|netlify|vercel|wrangler|s3cmd|gsutil|doctr|coveralls|codecov)(?![\w./=-])"
+    r"|aws\W+s3\b|gh\W+release\W+(?:create|upload|edit|delete)"
+    r"|curl\b.*\W(?:-T|--upload-file|-X\W+(?:PUT|POST|DELETE))\b)"
+)
+# What ends well whatever it finds.
+_CANNOT_FAIL = re.compile(
+    r"^[@+\s]*-|--exit-zero\b|--version\b|--help\b|\|\|\s*(?:true|:|exit 0|echo\b)|;\s*true\s*$"
+    r"|^[@+\s]*(?:$|(?:echo|printf|mkdir|rm|cd|touch|true|:)(?:\s|$))"
+)
+_RUNS = frozenset(("check_call", "check_output", "call", "system", "Popen", "notify"))
+_TOX_KEYS = ("commands_pre", "commands", "commands_post")
+
+
+def judges(project: Project, words: Sequence[str]) -> bool:
+    """Whether a command can fail, and publishes nothing, by what lies behind it."""
+    lines = [*_lines(project, words)]
+    own = [" ".join(words)]
+    return not any(map(_PUBLISHES.search, lines + own)) and not all(
+        map(_CANNOT_FAIL.search, lines or own)
+    )
+
+
+def _lines(project: Project, words: Sequence[str]) -> Iterator[str]:
+    """What a command has its program run, a line each; none where that is not known."""
+    program, *rest = words
+    root = project.root
+    if program == "make":
+        folder = root / (rest[1] if rest[:1] == ["-C"] else ".")
+        yield from _of_make(folder, [word for word in rest if "=" not in word])
+    elif program == "nox":
+        known = sessions(root)
+        chosen = selected(words, ("-s", "--session", "--sessions"))
+        yield from _of_nox(root, [known[name] for name in map(_bare, chosen) if name in known])
+    elif program == "tox":
+        yield from _of_tox(project, words)
+    elif program == "hatch" and rest[:1] == ["run"]:
+        environment, _, script = rest[1].rpartition(":")
+        yield from _of_hatch(project, environment or "default", script)
+    elif program == "uv":
+        for place, word in enumerate(rest, 1):
+            if word in ("make", "nox", "tox", "hatch"):
+                yield from _lines(project, words[place:])
+                return
+
+
+def _bare(name: str) -> str:
+    """A session's name without the Python that it is run for."""
+    return re.sub(r"-3\.\d+$", "", name)
+
+
+def _of_make(folder: Path, targets: Sequence[str]) -> Iterator[str]:
+    for name in MAKEFILES:
+        recipes, needs = makefile.read(text_of(folder / name))
+        for target in targets:
+            for each in makefile.needed(target, needs) if target in recipes else ():
+                yield from (line for line, _ in recipes[each] if line)
+
+
+def _of_nox(root: Path, nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """The calls that run something, in sessions and in what these call or notify."""
+    others = _functions(root)
+    reached: list[ast.AST] = list(nodes)
+    for node in reached:
+        for inner in ast.walk(node):
+            name = str(getattr(inner, "id", getattr(inner, "value", "")))
+            if name in others and others[name] not in reached:
+                reached.append(others[name])
+            called = str(getattr(getattr(inner, "func", None), "attr", ""))
+            if called.startswith("run") or called in _RUNS:
+                yield ast.unparse(inner)
+
+
+def _functions(root: Path) -> dict[str, ast.stmt]:
+    named = {str(getattr(node, "name", "")): node for node in _tree(root).body}
+    return {name: node for name, node in named.items() if name} | sessions(root)
+
+
+def _of_tox(project: Project, words: Sequence[str]) -> Iterator[str]:
+    found = tox_environments(project.root)
+    for name in tox.asked(words, tuple((name, table) for name, (_, table) in found.items())):
+        table = {**found.get(tox.BASE, ("", {}))[1], **found.get(name, ("", {}))[1]}
+        for key in _TOX_KEYS:
+            yield from _texts(table.get(key))
+
+
+def tox_environments(root: Path) -> dict[str, tuple[str, Mapping[str, Any]]]:
+    """The environments of tox with the file that each stands in, and what that says."""
+    found: dict[str, tuple[str, Mapping[str, Any]]] = {}
+    for path in tox.FILES:
+        with contextlib.suppress(ConfigurationError, ValueError):
+            for name, table in tox.read(text_of(root / path), path):
+                found.setdefault(name, (path, table))
+    return found
+
+
+def _of_hatch(project: Project, environment: str, script: str) -> Iterator[str]:
+    """A script's lines, and those of others of its environment that it calls."""
+    envs = as_table(_toml(project, "hatch.toml", "hatch").get("envs"))
+    scripts = as_table(as_table(envs.get(environment)).get("scripts"))
+    waiting = [script]
+    for name in waiting:
+        for line in _texts(scripts.get(name)):
+            called = line.lstrip("- ").partition(" ")[0]
+            if called not in scripts:
+                yield line
+            elif called not in waiting:
+                waiting.append(called)
+
+
+def _toml(project: Project, path: str, table: str) -> Mapping[str, Any]:
+    """The table of a tool, from its own file or pyproject.toml."""
+    try:
+        return toml.loads((project.root / path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return project.tool(table)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Commands that are lines of a text, several texts, or lists of words."""
+    if isinstance(value, str):
+        yield from filter(str.strip, value.replace("\\\n", " ").split("\n"))
+    for item in value if isinstance(value, list) else ():
+        yield " ".join(map(str, item)) if isinstance(item, list) else str(item)
+
+
+def sessions(root: Path) -> dict[str, ast.stmt]:
+    """The sessions that a noxfile itself defines; not those of this package."""
+    found: dict[str, ast.stmt] = {}
+    for node in _tree(root).body:
+        for mark in getattr(node, "decorator_list", ()):
+            call = mark if isinstance(mark, ast.Call) else None
+            if ast.unparse(call.func if call else mark).rpartition(".")[2] != "session":
+                continue
+            found[_keyword(call, "name") or getattr(node, "name", "")] = node
+    return found
+
+
+def _tree(root: Path) -> ast.Module:
+    try:
+        return python.parse((root / NOXFILE).read_bytes())
+    except (OSError, SyntaxError):
+        return ast.Module([], [])
+
+
+def _keyword(call: ast.Call | None, name: str) -> str:
+    for keyword in call.keywords if call else ():
+        if keyword.arg == name and isinstance(keyword.value, ast.Constant):
+            return str(keyword.value.value)
+    return ""
+
+
+def selected(words: Sequence[str], options: Sequence[str]) -> list[str]:
+    """What a command's options select; all words behind one up to the next option."""
+    found: list[str] = []
+    taking = False
+    for word in words:
+        if word == "--":
+            break
+        name, equals, value = word.partition("=")
+        if word.startswith("-"):
+            taking = name in options and not equals
+            found += [value] if name in options and equals else []
+        elif taking:
+            found.append(word)
+    return found
+
+
+def text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
