@@ -410,6 +410,11 @@ class Settings(Table):
         False,
         description="Whether the files go back to a development version after each release.",
     )
+    blocking_label: Text | None = Field(
+        None,
+        description="The label of issues and pull requests that hold a release up; those still"
+        " open after it are told by status.",
+    )
     python: Text | None = Field(
         None, description="The Python that environments are made with, such as 3.12."
     )

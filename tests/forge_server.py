@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 import pytest
 
@@ -110,7 +110,8 @@ class ForgeServer(LocalServer):
     `commit` is the one that it has; `runs`, `checks` and `statuses` are of it. `workflows` maps
     files to the names of workflows (those of the runs unless set), `environments`
     maps names to what the API shows, `jobs` numbers of runs to their jobs, `releases` tags to
-    releases, `secrets` are names, `policies` to their branch policies. `replies` replaces the
+    releases, `policies` to their branch policies, `labels` to open issues; `secrets` are names,
+    `environment_secrets` those of any environment. `replies` replaces the
     answer to a path by a reply, or by several that are given one after the other (the last one for
     good). `token` is demanded if set, `page` is the longest page, `slug` what the repository is
     called. `asked` holds the paths that were asked for, `authorised` every Authorization header.
@@ -127,6 +128,8 @@ class ForgeServer(LocalServer):
         self.jobs: dict[str, list[dict[str, Any]]] = {}
         self.releases: dict[str, dict[str, Any]] = {}
         self.secrets: list[str] = []
+        self.environment_secrets: list[str] = []
+        self.labels: dict[str, dict[int, str]] = {}
         self.environments: dict[str, dict[str, Any]] = {}
         self.policies: dict[str, list[dict[str, Any]]] = {}
         self.replies: dict[str, Reply | list[Reply]] = {}
@@ -181,9 +184,14 @@ class ForgeServer(LocalServer):
                 return self._list(target, query, "workflows", listed)
             case ["actions", "runs", number, "jobs"]:
                 return self._list(target, query, "jobs", self.jobs.get(number, []))
-            case ["actions", "secrets"]:
-                named = [{"name": name} for name in self.secrets]
-                return self._list(target, query, "secrets", named)
+            case ["actions", "secrets"] | ["environments", _, "secrets"]:
+                own = self.secrets if words[0] == "actions" else self.environment_secrets
+                return self._list(target, query, "secrets", [{"name": name} for name in own])
+            case ["labels", name] if unquote(name) in self.labels:
+                return Reply(body={"name": name})
+            case ["issues"]:
+                open_ones = self.labels[query["labels"][0]] if query["state"] == ["open"] else {}
+                return Reply(body=[{"number": n, "title": said} for n, said in open_ones.items()])
             case ["releases", "tags", tag] if tag in self.releases:
                 shown = self.releases[tag]
                 return refusal(404, "Not Found") if shown["draft"] else Reply(body=shown)

@@ -32,7 +32,7 @@ class Publishing:
 
     `by_tag` says whether the push of a tag starts it, `signs` whether it may ask for an identity,
     `attests` whether it promises attestations, `receipt` whether its workflow attaches a receipt to
-    the forge's release.
+    the forge's release. `environment` is empty where the job has none.
     """
 
     workflow: str
@@ -41,6 +41,7 @@ class Publishing:
     signs: bool
     attests: bool
     receipt: bool = False
+    environment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +250,7 @@ def _publishing(model: Model, *, by_tag: bool) -> Publishing | None:
             for other in model.jobs()
             for runs in ["\n".join(step.run for step in other.steps)]
         ),
+        environment="" if "${{" in chosen.environment else chosen.environment,
     )
 
 

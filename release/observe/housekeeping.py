@@ -33,6 +33,7 @@ def rows(scene: Scene, seen: Observation) -> tuple[Row, ...]:
     looks: tuple[Callable[[Scene, Observation], Iterator[Row]], ...] = (
         badges,
         doi_badge,
+        blocking_issues,
         branch_checks,
         sbom,
         development_version,
@@ -76,6 +77,18 @@ def doi_badge(scene: Scene, seen: Observation) -> Iterator[Row]:
     else:
         doi = seen.archive.said
         yield Row(DUE, f"{readme[0]} shows no DOI", f"add the badge of {doi}, or of all versions")
+
+
+def blocking_issues(scene: Scene, _seen: Observation) -> Iterator[Row]:
+    """What held a release up is closed after it."""
+    label = scene.project.settings.blocking_label
+    if scene.forge is None or label is None:
+        return
+    found = scene.forge.open_issues(label)
+    for number, title in found.items():
+        yield Row(DUE, f"#{number} is open and labelled {label}: {title}", f"close #{number}")
+    if not found:
+        yield Row(WELL, f"nothing that is labelled {label} is open")
 
 
 def branch_checks(scene: Scene, _seen: Observation) -> Iterator[Row]:
@@ -125,9 +138,17 @@ def tokens(scene: Scene, seen: Observation) -> Iterator[Row]:
     pypirc = Path.home() / ".pypirc"
     if pypirc.is_file():
         yield Row(DUE, f"{pypirc} is there", "remove what it has for this project")
-    left = [name for name in scene.forge.secret_names() if INDEX_SECRET.search(name)]
+    publishing = scene.wanted.publishing
+    environments = [publishing.environment] if publishing and publishing.environment else []
+    left = {
+        f"gh secret delete {name}" + (f" --env {environment}" if environment else ""): name
+        for environment in ("", *environments)
+        for name in scene.forge.secret_names(environment)
+        if INDEX_SECRET.search(name)
+    }
     if left:
-        remedy = "; ".join(f"gh secret delete {name}" for name in left)
-        yield Row(DUE, f"secrets of the repository: {', '.join(left)}", f"retire them: {remedy}")
+        said = f"secrets that the forge keeps: {', '.join(left.values())}"
+        yield Row(DUE, said, f"retire them: {'; '.join(left)}")
     else:
-        yield Row(WELL, "the repository has no secret that is named like a token of an index")
+        where = f"nor its environment {environments[0]} " if environments else ""
+        yield Row(WELL, f"the repository {where}has no secret named like a token of an index")

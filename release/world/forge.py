@@ -408,25 +408,37 @@ class Forge:
         return self._read("a release", item, _release)
 
     def _draft(self, tag: str) -> Release | None:
-        answer = self._ask(self._address("/releases", per_page=str(PER_PAGE)))
-        try:
-            listed = answer.json()
-        except ValueError:
-            raise self._strange("it is not JSON") from None
-        if not isinstance(listed, list):
-            raise self._strange("releases are not a list")
-        for item in listed:
-            if isinstance(item, Mapping) and item.get("tag_name") == tag:
+        for item in self._first("/releases"):
+            if item.get("tag_name") == tag:
                 return self._read("a release", item, _release)
         return None
+
+    def open_issues(self, label: str) -> Mapping[int, str]:
+        """Titles of the open issues and pull requests with a label, by number: the newest of them.
+
+        Raises CannotCheck where there is no such label.
+        """
+        try:
+            self._get(f"/labels/{quote(label, safe='')}")
+        except Refused as error:
+            if error.status != 404:
+                raise
+            why = f"{self.who} has no label {label!r} in {self.repository.slug}"
+            raise CannotCheck(why, "correct tool.release.blocking-label") from None
+        listed = self._first("/issues", state="open", labels=label)
+        return dict(
+            self._read("an issue", item, lambda one: (_number(one, "number"), _text(one, "title")))
+            for item in listed
+        )
 
     def text_of(self, asset: Asset) -> str:
         """The text of a file of a release, which GitHub keeps on another server."""
         return self._ask(self._address(f"/releases/assets/{asset.id}"), accept=BYTES).text
 
-    def secret_names(self) -> tuple[str, ...]:
-        """The names of the repository's secrets for its workflows; their values are not shown."""
-        listed = self._pages("/actions/secrets", "secrets")
+    def secret_names(self, environment: str = "") -> tuple[str, ...]:
+        """The names of the secrets of the repository, or of one of its environments."""
+        path = f"/environments/{quote(environment, safe='')}" if environment else "/actions"
+        listed = self._pages(f"{path}/secrets", "secrets")
         return tuple(
             self._read("a secret", item, lambda one: _text(one, "name")) for item in listed
         )
@@ -475,6 +487,17 @@ class Forge:
             f"{self.who} lists more than {MAX_PAGES * PER_PAGE} {key.replace('_', ' ')}",
             "look at them there",
         )
+
+    def _first(self, path: str, **query: str) -> list[Mapping[str, Any]]:
+        """The first page of a list that is in no object."""
+        answer = self._ask(self._address(path, per_page=str(PER_PAGE), **query))
+        try:
+            listed = answer.json()
+        except ValueError:
+            raise self._strange("it is not JSON") from None
+        if not isinstance(listed, list) or not all(isinstance(i, Mapping) for i in listed):
+            raise self._strange(f"{path[1:]} are not a list of objects")
+        return listed
 
     def _get(self, path: str) -> Mapping[str, Any]:
         return self._object(self._ask(self._address(path)))

@@ -11,10 +11,18 @@ import pytest
 from release.errors import CannotCheck
 from release.observe import housekeeping
 from release.observe.expected import expected
-from release.observe.housekeeping import badges, development_version, doi_badge, rows, sbom
+from release.observe.housekeeping import (
+    badges,
+    blocking_issues,
+    development_version,
+    doi_badge,
+    rows,
+    sbom,
+)
 from release.observe.status import Scene, observed
 from release.project import read_project
 from release.world.standing import Archive, Look, Observation
+from tests.forge_server import hosting
 from tests.index_server import IndexServer
 from tests.support import PYPROJECT, commit, git, make_project, write
 
@@ -80,6 +88,23 @@ def test_a_doi_is_shown_in_the_readme(root: Path, monkeypatch: pytest.MonkeyPatc
     assert [row.mark for row in doi_badge(scene, archived)] == ["!"]
     write(root, {"README.md": "![DOI](https://zenodo.org/badge/1.svg)\n"})
     assert [row.mark for row in doi_badge(scene, archived)] == ["✓"]
+
+
+def test_what_held_the_release_up_is_told_while_it_is_open(
+    root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    write(root, {"pyproject.toml": PYPROJECT + SETTINGS + 'blocking-label = "release blocker"\n'})
+    _, seen = looked(root, monkeypatch)
+    with hosting(root, monkeypatch, tmp_path / "empty") as forge:
+        project = read_project(root)
+        scene = Scene(project, expected(project, "1.2.3"), datetime.now(UTC))
+        with pytest.raises(CannotCheck, match="no label 'release blocker'"):
+            list(blocking_issues(scene, seen))
+        forge.labels["release blocker"] = {7: "It does not start"}
+        [row] = blocking_issues(scene, seen)
+        assert (row.mark, "#7" in row.said, "It does not start" in row.said) == ("!", True, True)
+        forge.labels["release blocker"] = {}
+        assert [row.mark for row in blocking_issues(scene, seen)] == ["✓"]
 
 
 def test_what_cannot_be_looked_at_hides_nothing_else(

@@ -236,11 +236,12 @@ def test_a_whole_release_is_followed_from_its_tag_to_its_end(
     index.provenance[WHEEL] = provenance
     forge.jobs["7"] = [job("build"), job("Upload")]
     forge.runs = [forge_server.run("Release", branch="v1.2.3", number=7)]
-    forge.secrets = ["PYPI_API_TOKEN"]
+    forge.secrets = forge.environment_secrets = ["PYPI_API_TOKEN"]
     standing, rows = look(read_project(root), None)
     assert standing.step is Step.NOTHING, standing
     assert standing.observation.attestations.state is Attestations.COMPLETE
-    assert any("gh secret delete PYPI_API_TOKEN" in row.remedy for row in rows)
+    delete = "gh secret delete PYPI_API_TOKEN"
+    assert any(f"{delete}; {delete} --env pypi" in row.remedy for row in rows)
     text = "\n".join(status_lines(standing, rows))
     assert "✓ index" in text
     assert "Done: nothing is left to do" in text
