@@ -273,6 +273,28 @@ DEFECTS = [
         (TAG_CHECK, f"{TAG_CHECK}          cp ci/pypirc ~/.pypirc\n"),
         at="~/.pypirc",
     ),
+    *(
+        defect("token", what, (TAG_CHECK, f"{TAG_CHECK}          {line}\n"), at=line[:20])
+        for what, line in {
+            "a .netrc for the index": 'echo "machine upload.pypi.invalid" >> ~/.netrc',
+            "a password in a keyring": "keyring set https://pypi.invalid/legacy/ __token__",
+        }.items()
+    ),
+    defect(
+        "token",
+        "a .netrc of a publishing job",
+        (PUBLISH_STEP, f"      - run: cp x/netrc ~/.netrc\n{PUBLISH_STEP}"),
+        at="~/.netrc",
+    ),
+    *(
+        defect(
+            "inputs",
+            f"{name} in a variable",
+            (PUBLISH_STEP, f"{PUBLISH_STEP}        env: {{{name}: x}}\n"),
+            at=name,
+        )
+        for name in ("INPUT_USER", "INPUT_PASSWORD", "INPUT_REPOSITORY-URL")
+    ),
     defect("token", "in tox.ini", files={"tox.ini": "[testenv]\npass_env =\n  TWINE_PASSWORD\n"}),
     defect(
         "token",
@@ -933,7 +955,8 @@ MILD = {
     "ref": {"pushes of branches", "dispatches", "schedules", "a branch named like a tag",
             "a condition that is a text and always holds"},
     "inputs": {"skip-existing", "skip-existing that may be on", "no attestations",
-               "another address", "no attestations by a variable"},
+               "another address", "no attestations by a variable",
+               "INPUT_REPOSITORY-URL in a variable"},
     "single": {"none", "a matrix"},
     "soft": {"attesting may fail", "|| true", "|| :", "set +e"},
     "isolation": {"the environment"},

@@ -25,13 +25,20 @@ CREDENTIAL = re.compile(
     r"|MATURIN_(?:PYPI_TOKEN|PASSWORD)|PYPI_(?:API_)?(?:TOKEN|PASSWORD))(?![A-Za-z0-9_])"
 )
 PYPIRC = re.compile(r"(?<![\w-])\.pypirc\b")
-STORED = re.compile(r"\bpoetry\b.{0,200}?\bconfig\b.{0,200}?(?:pypi-token|http-basic)\.")
+STORED = re.compile(
+    r"\bpoetry\b.{0,200}?\bconfig\b.{0,200}?(?:pypi-token|http-basic)\."
+    r"|\bkeyring\b.{0,200}?\bset\b.{0,200}?pypi|[._]netrc\b",
+    re.I,
+)
 # Lines that only make sure that there is no credential.
 CLEANS = re.compile(r"\s*(?:-?\s*run:\s*)?(?:unset|rm|(?:test|\[)\s+!)\s[^;&|]*")
 TOKEN_INPUT = re.compile(r"(?:test_)?pypi_(?:api_)?(?:token|password|key)|index_token")
 UPLOAD_URL = re.compile(r"https://upload[.]" + "pypi" + r"[.]org/legacy/?")
 # Variables that say to a publisher what its inputs and options may not say.
-VARIABLE = re.compile(r"UV_PUBLISH_(?:NO_ATTESTATIONS|CHECK_URL|USERNAME)|TWINE_USERNAME")
+VARIABLE = re.compile(
+    r"UV_PUBLISH_(?:NO_ATTESTATIONS|CHECK_URL|USERNAME)|TWINE_USERNAME"
+    r"|INPUT_(?:USER|PASSWORD|REPOSITORY[_-]URL|ATTESTATIONS|SKIP[_-]EXISTING)"
+)
 USERS = ("--username", "--password", "--token", "-u", "-p", "-t", "--user", "--auth")
 TRUSTED = "drop it; publish by Trusted Publishing"
 DELETE = "publish by Trusted Publishing, and delete it"
@@ -78,7 +85,7 @@ def _variables(context: Context, one: Publication) -> Iterator[Breach]:
         for name, node in env.items():
             if node.text and VARIABLE.fullmatch(name):
                 message = f"{shown(name)} changes how the publisher publishes"
-                yield say(node, message, TRUSTED, blocks="USER" in name)
+                yield say(node, message, TRUSTED, blocks="USER" in name or "PASSWORD" in name)
 
 
 def _options(one: Publication, run: tuple[str, ...]) -> Iterator[Breach]:
@@ -123,9 +130,10 @@ def token(context: Context) -> Iterator[Breach]:
 
 def _tokens(context: Context) -> Iterator[Breach]:
     model = context.model
+    publishing = {id(node) for job in context.jobs for _, node in job.node.walk()}
     for root in (*(w.node for w in model.workflows.values()), *model.actions.values()):
         for key, node in root.walk():
-            yield from _tokens_of(key, node)
+            yield from _tokens_of(key, node, publishing=id(node) in publishing)
     for workflow in model.workflows.values():
         call = workflow.triggers.get("workflow_call")
         for name, node in (call.mapping("secrets") if call is not None else {}).items():
@@ -143,7 +151,7 @@ def _secret(node: Node, name: str) -> Breach:
     return say(node, f"the secret {shown(name)} is a token of an index", DELETE, blocks=True)
 
 
-def _tokens_of(key: str, node: Node) -> Iterator[Breach]:
+def _tokens_of(key: str, node: Node, *, publishing: bool) -> Iterator[Breach]:
     text = node.text
     for name in _secrets(text):
         yield _secret(node, name)
@@ -151,12 +159,17 @@ def _tokens_of(key: str, node: Node) -> Iterator[Breach]:
         yield say(node, f"{shown(key)} is a token of an index", DELETE, blocks=True)
     if CREDENTIAL.fullmatch(key) and text:
         yield say(node, f"{shown(key)} is a credential for uploads", DELETE, blocks=True)
-    yield from _tokens_in(text, node.path, node.line + node.block)
+    yield from _tokens_in(text, node.path, node.line + node.block, publishing=publishing)
 
 
-def _tokens_in(text: str, path: str, first: int) -> Iterator[Breach]:
-    told = (".pypirc", "pypi-AgE", "poetry")
-    if not (CREDENTIAL.search(text) or any(word in text for word in told)):
+def _tokens_in(text: str, path: str, first: int, *, publishing: bool = False) -> Iterator[Breach]:
+    """What of a text is a token or a password of an index.
+
+    A .netrc is for any host: one of an index where the text names that, or its job publishes.
+    """
+    told = (".pypirc", "pypi-AgE", "poetry", "keyring")
+    netrc = "netrc" in text and (publishing or "pypi" in text.lower())
+    if not (netrc or CREDENTIAL.search(text) or any(word in text for word in told)):
         return
     for number, line in enumerate(text.split("\n"), first):
         if line.lstrip().startswith(("#", "//")) or CLEANS.fullmatch(line[:500]):
