@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import translate
-from functools import cache
+from functools import cache, partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -34,6 +34,13 @@ KINDS = {
     **dict.fromkeys(("ignore_missing_file", "ignore_missing_files"), FLAG),
     **dict.fromkeys(("include_bumps", "exclude_bumps", "glob_exclude"), TEXTS),
 }
+OF_THE_TABLE = {**dict.fromkeys(("current_version", "parse"), TEXT), **KINDS}
+OF_A_PART = {
+    "values": TEXTS,
+    **dict.fromkeys(("optional_value", "calver_format", "depends_on"), TEXT),
+    **dict.fromkeys(("independent", "always_increment"), FLAG),
+}
+TO_WRITE = {TEXT: '"…"', FLAG: "true", TEXTS: '["…"]'}
 # What stands for the same in each release; the environment and version control do not.
 FIELDS = {
     "search": re.compile(r"current_\w+|[#;]"),
@@ -70,6 +77,9 @@ def listed_places(
         for key in table
         if str(key).startswith("file") and key != "files"
     ]
+    problems += _judge_table(table, source)
+    wrong = {key for key, _ in _mistyped(table, OF_THE_TABLE)}
+    table = {key: value for key, value in table.items() if key not in wrong}
     places: list[ListedPlace] = []
     entries = table.get("files", [])
     entries = entries if isinstance(entries, list) else [entries]
@@ -89,10 +99,6 @@ def listed_places(
         for path in sorted(counts.keys() - {place.path for place in places})
         if not problems
     ]
-    for key in ("current_version", "parse"):
-        if not isinstance(table.get(key, ""), str):
-            line = _line_of(source, "tool", "bumpversion", key)
-            problems += malformed(f"{key} must be text", line).problems
     if problems:
         raise ConfigurationError(*problems)
     return tuple(
@@ -109,10 +115,8 @@ def _entry_places(
     if not isinstance(entry, Mapping):
         remedy = "write [[tool.bumpversion.files]]"
         raise malformed("each entry of files must be a table", line, remedy)
-    for holder in (entry, table):
-        for key, kind in KINDS.items():
-            if key in holder and _kind(holder[key]) != kind:
-                raise malformed(f"{key} must be {kind}", line)
+    for key, kind in _mistyped(entry, KINDS):
+        raise malformed(f"{key} must be {kind}", line, f"write {key} = {TO_WRITE[kind]}")
     said = {**table, **entry}
     place = ListedPlace(
         path="",
@@ -133,6 +137,41 @@ def _entry_places(
         if place.key_path is not None and not path.endswith(".toml"):
             raise malformed(f"key_path is for TOML files, and {path} is not one", line)
     return [dataclasses.replace(place, path=path) for path in paths]
+
+
+def _judge_table(table: Mapping[str, Any], source: str) -> Iterator[Finding]:
+    """What is wrong with the keys of the table that speak for all entries."""
+    line = partial(_line_of, source, "tool", "bumpversion")
+    for key, kind in _mistyped(table, OF_THE_TABLE):
+        remedy = f"write {key} = {TO_WRITE[kind]}"
+        yield from malformed(f"{key} must be {kind}", line(key), remedy).problems
+    try:
+        re.compile(str(table.get("parse", "")), re.VERBOSE)
+    except (re.error, RecursionError, OverflowError) as error:
+        remedy = "correct it, or leave it out: the usual one reads every version of PEP 440"
+        yield from malformed(
+            f"parse is not a regular expression: {error}", line("parse"), remedy
+        ).problems
+    parts = table.get("parts", {})
+    remedy = 'write it as a table: [tool.bumpversion.parts.release] with values = ["rc", "final"]'
+    if not isinstance(parts, Mapping):
+        yield from malformed("parts must be a table", line("parts"), remedy).problems
+        return
+    for name, part in parts.items():
+        where = line("parts", name)
+        if not isinstance(part, Mapping):
+            yield from malformed(f"parts.{name} must be a table", where, remedy).problems
+            continue
+        for key, kind in _mistyped(part, OF_A_PART):
+            message = f"parts.{name}.{key} must be {kind}"
+            yield from malformed(message, where, f"write {key} = {TO_WRITE[kind]}").problems
+
+
+def _mistyped(table: Mapping[str, Any], kinds: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The keys of a table that are of another type than theirs, and what they must be."""
+    for key, kind in kinds.items():
+        if key in table and _kind(table[key]) != kind:
+            yield key, kind
 
 
 def _kind(value: Any) -> str | None:

@@ -200,7 +200,7 @@ def test_an_entry_that_cannot_be_followed_is_an_error_with_its_line(
 
 def test_all_problems_of_the_table_are_reported_at_once() -> None:
     text = "current_version = 1\n" + entry('filename = "../x"\n') + entry("filename = 2\n")
-    assert [found.line for found in problems(places, text)] == [3, 5, 2]
+    assert [found.line for found in problems(places, text)] == [2, 3, 5]
 
 
 def test_a_table_of_another_shape_is_an_error() -> None:
@@ -208,6 +208,29 @@ def test_a_table_of_another_shape_is_an_error() -> None:
     assert "neither" in problem(listed_places, {"files": {"a": {}}}, (), {}).message
     found = problem(places, '[[tool.bumpversion.file]]\nfilename = "a"\n')
     assert ("file is not read" in found.message, found.line) == (True, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "remedy"),
+    [
+        ('parts = ["a"]', "parts must be a table", "[tool.bumpversion.parts.release]"),
+        ("parts.major = 1", "parts.major must be a table", 'values = ["rc", "final"]'),
+        ("parts.a.values = 1", "parts.a.values must be a list of texts", 'values = ["…"]'),
+        ('parts.a.independent = "no"', "independent must be true or false", "= true"),
+        ("parse = 1", "parse must be text", 'parse = "…"'),
+        ('parse = "("', "parse is not a regular expression", "leave it out"),
+        ("search = 1", "search must be text", 'search = "…"'),
+        ("regex = 1", "regex must be true or false", "regex = true"),
+    ],
+)
+@pytest.mark.parametrize("more", ["", entry('filename = "a"\n')])
+def test_a_key_of_the_table_that_is_of_another_type_is_an_error_with_what_to_write(
+    text: str, message: str, remedy: str, more: str
+) -> None:
+    found = problem(places, f"\n{text}\n{more}")
+    assert message in found.message
+    assert remedy in str(found.remedy)
+    assert (found.path, found.line) == (PYPROJECT, 3)
 
 
 def test_a_count_for_a_file_that_is_not_listed_is_an_error() -> None:
