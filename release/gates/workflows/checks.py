@@ -6,8 +6,9 @@ counts stands in the workflow.
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from release.gates.workflows import commands, expressions, flow
@@ -31,6 +32,9 @@ OF_RUN: Mapping[tuple[str, ...], str] = {
     ("--source-ref", "--ref"): "ref",
     ("--source-digest", "--signer-digest", "--sha"): "sha",
 }
+NAMES_OF_RUN = {"workflow": "workflow_ref", "ref": "ref(?:_name)?"}
+# Commands that give names to what those after them take.
+NAMING = frozenset(["for", "while", "mapfile", "readarray"])
 WORKFLOW_FILE = re.compile(r"/\.github/workflows/([\w.-]+\.ya?ml)")
 FIND_ALL = frozenset(["-type", "f", "-print", "-print0", "-maxdepth", "-mindepth", "1"])
 TAG = re.compile(
@@ -91,9 +95,10 @@ def verified_in(context: Context, job: Job, step: Step) -> Iterator[tuple[Comman
         for command, left_open in verifications(replace(step, commands=tuple(by_command)))
         if not {"--help", "-h"} & set(command.words)
     ]
-    whole = any(map(_covers, found))
     for command, left_open in sure:
-        reason = _weakness(context, job, step, by_command[command], left_open)
+        run = by_command[command]
+        reason = _weakness(context, job, step, run, left_open)
+        whole = any(map(_covers, _sources(found, found.index(run))))
         few = "" if whole else "it looks at one file alone, or at files of one kind"
         yield command, reason or few
     if not sure:
@@ -115,7 +120,7 @@ def _weakness(context: Context, job: Job, step: Step, run: Run, left_open: str) 
 
 def _is_of_run(context: Context, value: str, what: str) -> bool:
     """Whether a value is made of a variable of the run; a workflow's takes part in publishing."""
-    if re.search(rf"\bgithub[._]{'workflow_ref' if what == 'workflow' else what}", value, re.I):
+    if re.search(rf"\bgithub[._]{NAMES_OF_RUN.get(what, what)}(?![\w-])", value, re.I):
         return True
     file = WORKFLOW_FILE.search(value) if what == "workflow" else None
     files = {one.path.rpartition("/")[2] for one in context.path}
@@ -129,6 +134,19 @@ def environment_of(context: Context, job: Job, step: Step) -> dict[str, str]:
     return {name: node.text for name, node in found.items()}
 
 
+def _sources(found: Sequence[Run], place: int) -> Iterator[Run]:
+    """A command, and those before it that tell it its words: by a pipe, or by names that it has."""
+    names: set[str] = set()
+    fed = True
+    for run in reversed(found[: place + 1]):
+        words = run.words
+        told = words[1:] if words[0] in NAMING else (word.partition("=")[0] for word in words)
+        if fed or names & {*told}:
+            yield run
+            names |= {*NAME.findall(" ".join(words))}
+            fed = run.piped or (words[0] == "while" and "<" not in words)
+
+
 def _covers(run: Run) -> bool:
     """Whether the words of a command or a loop are all files of a folder.
 
@@ -136,7 +154,8 @@ def _covers(run: Run) -> bool:
     """
     words = [word.strip("<()") for word in " ".join(run.words).replace("$(", " ").split()]
     if "find" in words:
-        rest = words[words.index("find") + 1 :]
+        behind = words[words.index("find") + 1 :]
+        rest = itertools.takewhile(lambda word: word not in commands.FIND_RUNS, behind)
         return all(word in FIND_ALL or not word.startswith(("-", "!")) for word in rest)
     kinds = " ".join(word for word in words if "*" in word)
     whole = any(word == "*" or word.endswith("/*") for word in words)

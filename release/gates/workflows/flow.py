@@ -134,7 +134,8 @@ class _Walk:
         elif group.kind == "if":
             self.branches(group, place)
         elif loops:
-            words = (group.kind, *group.words, *group.redirections)
+            head = group.words or group.parts[0][0].items[0][1].commands[-1].words
+            words = (group.kind, *head, *group.redirections)
             self.found.append(Run(words, self.before + group.line))
             self.listed(group.parts[-1], place)
         else:

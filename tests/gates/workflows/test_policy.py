@@ -666,9 +666,26 @@ DEFECTS = [
         (LOOPED, "          find dist -name '*.whl' | while read -r file; do\n"),
     ),
     *(
+        defect(
+            "verified",
+            f"of one file beside {beside}",
+            (LOOPED, f"          {beside}\n"),
+            ('"$file"', "dist/one.whl"),
+            ("          done\n", ""),
+        )
+        for beside in (
+            "ls dist/*",
+            "files=dist/*",
+            "for file in dist/*; do echo; done",
+            "find dist | while read -r one; do echo; done",
+        )
+    ),
+    *(
         defect("verified", f"of another {what}", (old, new))
         for what, old, new in (
             ("repository", '--repo "$GITHUB_REPOSITORY" --deny', "--repo other/one --deny"),
+            ("owner", '"$GITHUB_REPOSITORY" --deny', '"$GITHUB_REPOSITORY_OWNER/x" --deny'),
+            ("kind", '--source-ref "$GITHUB_REF"', '--source-ref "$GITHUB_REF_TYPE"'),
             ("ref", '--source-ref "$GITHUB_REF"', "--source-ref refs/heads/main"),
             ("commit", '--source-digest "$GITHUB_SHA"', f"--source-digest {'1' * 40}"),
             ("signer", '--signer-workflow "$GITHUB_REPOSITORY/', '--signer-workflow "other/one/'),
@@ -1452,6 +1469,26 @@ def test_a_finding_shows_no_token_and_nothing_that_a_terminal_obeys() -> None:
     said = "".join(b.finding.message for b in judged({RELEASE: text}))
     assert TOKEN not in said
     assert said.isprintable()
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        "find dist -type f -print0 | xargs -0 -n1 gh attestation verify {}",
+        "find dist -type f -exec gh attestation verify '{{}}' {} ';'",
+        'mapfile -t all < <(find dist -type f)\ngh attestation verify "${{all[@]}}" {}',
+        'all=(dist/*)\nfor one in "${{all[@]}}"; do\ngh attestation verify "$one" {}\ndone',
+        'ls dist/* | while read -r one; do\ngh attestation verify "$one" {}\ndone',
+        'while read -r one; do\ngh attestation verify "$one" {}\ndone < <(find dist -type f)',
+        'for one in dist/*.whl dist/*.tar.gz; do gh attestation verify "$one" {}; done',
+    ],
+)
+def test_a_verification_of_every_file_counts_however_they_are_told(whole: str) -> None:
+    start = GOOD.index(LOOPED)
+    loop = GOOD[start : GOOD.index("          done\n", start) + len("          done\n")]
+    options = " ".join(loop.split('"$file"')[1].rpartition("done")[0].replace("\\", "").split())
+    text = textwrap.indent(whole.format(options), " " * 10) + "\n"
+    assert judged({RELEASE: changed((loop, text))}) == []
 
 
 def test_a_verification_in_a_script_is_not_relied_on() -> None:
