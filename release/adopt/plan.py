@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from release.adopt import noxfile
 from release.adopt.facts import Fact
 from release.adopt.places import version_table
-from release.change.sources import other_tables, real_path, untranslated
+from release.change.sources import real_path, untranslated
 from release.errors import ConfigurationError
 from release.model import Finding
 from release.project import as_table
@@ -148,7 +148,6 @@ def _remarks(
             "there is no pyproject.toml: no settings are written, and what is found is used",
             remedy="add one when you want other settings",
         )
-    yield from other_tables(project.root)
     release = project.tool("release")
     for key in _others(release, as_table(as_table(toml.loads(like).get("tool")).get("release"))):
         yield Finding(f"tool.release.{key} keeps its value", PYPROJECT)

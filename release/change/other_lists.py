@@ -14,48 +14,93 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from release.change.searches import SEARCH, ListedPlace
-from release.change.version_table import check
+from release.change.version_table import FLAG, KINDS, listed_places
 from release.errors import ConfigurationError
 from release.project import as_table
-from release.text import ini
+from release.text import ini, toml
 
 if TYPE_CHECKING:
     from release.project import Project
 
 
-INI_TABLES = (".bumpversion.cfg", "setup.cfg")
+# Which bump-my-version reads in place of pyproject.toml.
+OLDER = (".bumpversion.cfg", ".bumpversion.toml", "setup.cfg")
+INI_ENTRY = re.compile(r"bumpversion:file(?:\s*\([^()]*\))?:(.+)")
 
 
 def places_of_others(project: Project) -> list[ListedPlace]:
-    """The places that .bumpversion.cfg and the tables of other release tools list."""
+    """The places that older tables, and the tables of other release tools, list."""
+    others = {
+        "semantic_release": _semantic_release,
+        "commitizen": _commitizen,
+        "tbump": _tbump,
+    }
     return [
-        *(place for name in INI_TABLES for place in _ini_table(project.root, name)),
-        *_semantic_release(project.tool("semantic_release")),
-        *_commitizen(project.tool("commitizen")),
-        *_tbump(project.tool("tbump")),
+        *(place for name in OLDER for place in _older(project.root / name)),
+        *(
+            replace(place, table=f"[tool.{name}]")
+            for name, read in others.items()
+            for place in read(project.tool(name))
+        ),
     ]
 
 
-def _ini_table(root: Path, name: str) -> Iterator[ListedPlace]:
-    """[bumpversion] current_version, and each [bumpversion:file:PATH]."""
+def _older(path: Path) -> Iterator[ListedPlace]:
+    """What a table of bump-my-version outside pyproject.toml lists, and its own version."""
+    name, key = path.name, "tool.bumpversion.current_version"
+    table = (_of_toml if path.suffix == ".toml" else _of_ini)(path)
+    if isinstance(table.get("current_version"), str):
+        if path.suffix == ".toml":
+            yield replace(_place(name, key_path=key), file=name)
+        else:
+            own = r"^(current_version\s*[=:]\s*)" + SEARCH
+            yield replace(_place(name, own, r"\g<1>{new_version}", regex=True), file=name)
+    files = table.get("files")
+    for entry in files if isinstance(files, list) else []:
+        with suppress(ConfigurationError):
+            for place in listed_places({**table, "files": [entry]}, (), {}):
+                yield replace(
+                    place,
+                    expected=0,
+                    ignore_missing_file=True,
+                    ignore_missing_version=True,
+                    file=name,
+                )
+
+
+def _of_toml(path: Path) -> Mapping[str, Any]:
     try:
-        sections = ini.loads((root / name).read_text(encoding="utf-8-sig"), name)
-    except (OSError, UnicodeDecodeError, ConfigurationError):
-        return
-    if "bumpversion" not in sections:
-        return
-    yield _place(name, r"^(current_version\s*[=:]\s*)" + SEARCH, r"\g<1>{new_version}", regex=True)
-    for section, keys in sections.items():
-        if file := re.fullmatch(r"bumpversion:file(?:\s*\([^()]*\))?:(.+)", section):
-            search = keys.get("search") or SEARCH
-            formats = keys.get("serialize", "").split()
-            place = replace(
-                _place(file[1], search, keys.get("replace", "{new_version}")),
-                serialize=formats[0] if len(formats) == 1 else None,
-            )
-            with suppress(ConfigurationError):
-                check(place, given="replace" in keys)
-                yield place
+        data = toml.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return {}
+    return as_table(as_table(data.get("tool")).get("bumpversion"))
+
+
+def _of_ini(path: Path) -> Mapping[str, Any]:
+    """[bumpversion] and each [bumpversion:file:PATH], as they would stand in a TOML file."""
+    sections = ini.sections(path)
+    entries = [
+        {**_typed(keys), "filename": found[1]}
+        for section, keys in sections.items()
+        if (found := INI_ENTRY.fullmatch(section))
+    ]
+    return (
+        {**_typed(sections.get("bumpversion", {})), "files": entries}
+        if entries or "bumpversion" in sections
+        else {}
+    )
+
+
+def _typed(keys: Mapping[str, str]) -> Mapping[str, Any]:
+    """The keys of a section as the values that they mean; several formats are left to the tool."""
+    typed: dict[str, Any] = {**keys}
+    typed |= {
+        key: value.lower() in {"1", "true", "yes", "on"}
+        for key, value in keys.items()
+        if KINDS.get(key) == FLAG
+    }
+    formats = typed.pop("serialize", "").split()
+    return {**typed, "serialize": formats} if len(formats) == 1 else typed
 
 
 def _semantic_release(table: Mapping[str, Any]) -> Iterator[ListedPlace]:

@@ -16,6 +16,7 @@ from release.errors import ConfigurationError
 from release.model import Finding
 
 CONFIGURATION = "pyproject.toml"
+TABLE = "[tool.bumpversion]"
 SEARCH = "{current_version}"
 REPLACE = "{new_version}"
 MAX_REGEX = 1_000  # characters of an expression of the project's own
@@ -36,7 +37,7 @@ class ListedPlace:
     `path` is relative, with forward slashes. `expected` is how many matches there must be (0: as
     many as there are): of this entry, or of all of the file's entries `together`. `key_path` is
     the TOML key whose value alone is searched. `serialize` is the entry's own format of versions.
-    `line` is the entry's in pyproject.toml.
+    `line` is the entry's in `file`, which has it in `table`.
     """
 
     path: str
@@ -50,12 +51,21 @@ class ListedPlace:
     key_path: str | None = None
     serialize: str | None = None
     line: int | None = None
+    file: str = CONFIGURATION
+    table: str = TABLE
 
     @property
     def origin(self) -> str:
         """Where the entry stands, for messages."""
-        place = f"{CONFIGURATION}:{self.line}" if self.line else CONFIGURATION
-        return f"[tool.bumpversion] ({place})"
+        return (
+            f"{self.table} ({self.file}:{self.line})"
+            if self.line
+            else f"{self.table} ({self.file})"
+        )
+
+    def malformed(self, message: str, remedy: str = "") -> Finding:
+        """A problem of the entry itself."""
+        return Finding(f"{self.table}: {message}", self.file, self.line, remedy)
 
     @property
     def has_version(self) -> bool:
@@ -65,9 +75,7 @@ class ListedPlace:
 
 def malformed(message: str, line: int | None, remedy: str = "") -> ConfigurationError:
     """The problem of an entry on a line of pyproject.toml."""
-    return ConfigurationError(
-        Finding(f"[tool.bumpversion]: {message}", CONFIGURATION, line, remedy)
-    )
+    return ConfigurationError(Finding(f"{TABLE}: {message}", CONFIGURATION, line, remedy))
 
 
 def pieces(template: str) -> Iterator[tuple[str, str | None]]:

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 BOM_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 MOST_MENTIONS = 2000
-# Which bump-my-version reads in place of pyproject.toml.
-OTHER_TABLE = ".bumpversion.toml"
 
 
 def read_sources(project: Project) -> Sources:
@@ -41,7 +39,7 @@ def read_sources(project: Project) -> Sources:
         tracked = ()
     texts: dict[str, str] = {}
     links: dict[str, str] = {}
-    problems = other_tables(project.root)
+    problems: list[Finding] = []
     for path in dict.fromkeys(paths):
         if path not in known:
             continue  # not there, or made by a tool: nothing that a commit could hold
@@ -64,15 +62,6 @@ def read_sources(project: Project) -> Sources:
         readmes,
         fragments(project),
     )
-
-
-def other_tables(root: Path) -> list[Finding]:
-    """What it means that bump-my-version would read its table from another TOML file."""
-    message = (
-        "bump-my-version would read its table from here, and this program reads pyproject.toml"
-    )
-    remedy = "move the table to [tool.bumpversion] in pyproject.toml, and remove the file"
-    return [Finding(message, OTHER_TABLE, remedy=remedy)] if (root / OTHER_TABLE).is_file() else []
 
 
 def real_path(root: Path, path: str) -> str:

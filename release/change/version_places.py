@@ -21,10 +21,10 @@ from release.change.searches import (
     BEFORE_VERSION,
     REPLACE,
     SEARCH,
+    TABLE,
     ListedPlace,
     doubled,
     literal,
-    malformed,
     pieces,
     search_of,
     template_of,
@@ -99,16 +99,16 @@ def edit_places(
     often as expected, when a known place cannot be edited without changing anything else, or when
     the tool refuses an entry or writes anything else than that.
     """
-    work = _Work(texts, change)
-    problems = work.state([*known, *(place for place in places if place.key_path is not None)])
     listed = [place for place in places if place.key_path is None]
+    work = _Work(texts, listed, change)
+    problems = work.state([*known, *(place for place in places if place.key_path is not None)])
     problems += [problem for place in listed for problem in _would_fail_next(place, change)]
     if not problems and listed:
         spelled = defaultdict(list)
         for one in known:
             if one.value != change.previous and is_same(one.value, change.previous):
                 spelled[one.path].append(one.value)
-        problems = work.follow(listed, spelled, edit)
+        problems = work.follow(spelled, edit)
     problems = problems or work.edit_stated(edit)
     if problems:
         raise ConfigurationError(*dict.fromkeys(problems))
@@ -118,11 +118,14 @@ def edit_places(
 class _Work:
     """The plain texts while their places are changed."""
 
-    def __init__(self, texts: Mapping[str, str], change: Change) -> None:
+    def __init__(
+        self, texts: Mapping[str, str], listed: Sequence[ListedPlace], change: Change
+    ) -> None:
         self.given = texts
         self.before = {path: edits.plain(text) for path, text in texts.items()}
         self.texts = dict(self.before)
         self.change = change
+        self.listed = listed
         self.statements: list[Statement] = []
 
     def state(self, items: Sequence[VersionPlace | ListedPlace]) -> list[Finding]:
@@ -138,16 +141,15 @@ class _Work:
                 problems += error.problems
         return problems
 
-    def follow(
-        self, listed: Sequence[ListedPlace], spelled: Mapping[str, Sequence[str]], edit: Editor
-    ) -> list[Finding]:
+    def follow(self, spelled: Mapping[str, Sequence[str]], edit: Editor) -> list[Finding]:
         """Let the tool follow every listed entry, and judge what it did; the problems."""
-        answers = edit(self.request([_entry(place, spelled[place.path]) for place in listed]))
+        entries = [_entry(place, spelled[place.path]) for place in self.listed]
+        answers = edit(self.request(entries))
         problems: list[Finding] = []
         together: dict[str, list[tuple[ListedPlace, list[int]]]] = defaultdict(list)
-        for place, answer in zip(listed, answers, strict=True):
+        for place, answer in zip(self.listed, answers, strict=True):
             if "error" in answer:
-                problems += _refused(place, answer["error"])
+                problems.append(_refused(place, answer["error"]))
                 continue
             spans = [(start, end) for start, end in answer["spans"]]
             lines = list(_lines(self.texts[place.path], spans))
@@ -190,8 +192,8 @@ class _Work:
         path, line, value, label = one.place.path, one.place.line, one.place.value, one.place.label
         found = one.reads(self.texts[path])
         if found != (one.wanted if done else value):
-            remedy = "narrow the searches of [tool.bumpversion] for this file"
-            yield Finding(f"{label} would not become {one.wanted}", path, line, remedy)
+            message = f"{label} would not become {one.wanted}"
+            yield Finding(message, path, line, self.narrow(path))
         elif not done and self.span(one) is None:
             message = f"{label} cannot be changed alone: {value!r} is not written plainly"
             yield Finding(message, path, line, f'write it as one plain text, such as "{value}"')
@@ -268,8 +270,13 @@ class _Work:
                 "bump-my-version did not do what it was told: it wrote something else here",
                 path,
                 line,
-                "nothing was changed; narrow this file's searches in [tool.bumpversion]",
+                f"nothing was changed; {self.narrow(path)}",
             )
+
+    def narrow(self, path: str) -> str:
+        """What to do about entries that do too much in a file."""
+        origins = dict.fromkeys(place.origin for place in self.listed if place.path == path)
+        return f"narrow the searches for this file in {' and '.join(origins) or TABLE}"
 
     def restored(self) -> dict[str, str]:
         """The texts that changed, with their own line ends."""
@@ -346,17 +353,17 @@ def _is_right(before: str, spans: Sequence[Span], after: str, becomes: str) -> b
     )
 
 
-def _refused(place: ListedPlace, said: str) -> Sequence[Finding]:
+def _refused(place: ListedPlace, said: str) -> Finding:
     """The problem of an entry that the tool cannot follow."""
     remedy = r"fix it there; a group before a version is written \g<1>"
-    return malformed(f"search {place.search!r}: {said}", place.line, remedy).problems
+    return place.malformed(f"search {place.search!r}: {said}", remedy)
 
 
 def _would_fail_next(place: ListedPlace, change: Change) -> Iterator[Finding]:
     whole = BEFORE_VERSION + re.escape(change.previous) + AFTER_VERSION
     if not place.has_version and re.search(whole, place.search):
         message = f"search {place.search!r} holds {change.previous} and would fail the next time"
-        yield from malformed(message, place.line, f"write {SEARCH} for it").problems
+        yield place.malformed(message, f"write {SEARCH} for it")
 
 
 def _judge_together(

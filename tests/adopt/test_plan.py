@@ -157,10 +157,6 @@ class TestSettings:
         table = tomllib.loads(written(planned(project))["pyproject.toml"])["tool"]["release"]
         assert table == {"branch": "main", "publish": False}
 
-    def test_another_table_of_bump_my_version_is_named(self, project: Path) -> None:
-        write(project, {".bumpversion.toml": ""})
-        assert [finding.path for finding in planned(project).remarks] == [".bumpversion.toml"]
-
     def test_settings_that_make_no_sense_are_not_written(self, project: Path) -> None:
         with pytest.raises(ConfigurationError, match="unknown key"):
             planned(project, "[tool.release.commit]\nplanted = 1\n")

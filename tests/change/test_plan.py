@@ -246,17 +246,78 @@ replace = x = "{new_version}"
 [bumpversion:file:gone.txt]
 [bumpversion:file:README.md]
 search = {$HOME}
+[bumpversion:file:data/b.txt]
+search = ^b+ {current_version}$
+replace = b {new_version}
+regex = True
 """
+TOML = """\
+[tool.bumpversion]
+current_version = "1.2.3"
+serialize = ["{major}.{minor}.{patch}-{pre}", "{major}.{minor}.{patch}"]
+[[tool.bumpversion.files]]
+filename = "docs/conf.py"
+search = "release = '{current_version}'"
+replace = "release = '{new_version}'"
+[[tool.bumpversion.files]]
+filename = "data/a.toml"
+serialize = ["{major}.{minor}"]
+search = 'x = "{current_version}"'
+replace = 'x = "{new_version}"'
+[[tool.bumpversion.files]]
+filename = "gone.txt"
+[[tool.bumpversion.files]]
+filename = "data/b.txt"
+search = '^b+ {current_version}$'
+replace = "b {new_version}"
+regex = true
+[[tool.bumpversion.files]]
+filename = "README.md"
+search = 1
+"""
+OLDER = [(".bumpversion.cfg", INI), ("setup.cfg", INI), (".bumpversion.toml", TOML)]
 
 
-@pytest.mark.parametrize("name", [".bumpversion.cfg", "setup.cfg"])
-def test_what_an_older_table_lists_is_edited_and_the_table_with_it(root: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "table"), OLDER, ids=[name for name, _ in OLDER])
+def test_what_an_older_table_lists_is_edited_and_the_table_with_it(
+    root: Path, name: str, table: str
+) -> None:
     conf, data = "release = '1.2.3'\nneeds = '1.2.3'\n", 'x = "1.2"\ny = "1.2"\n'
-    change(root, {name: INI, "docs/conf.py": conf, "data/a.toml": data})
+    files = {"docs/conf.py": conf, "data/a.toml": data, "data/b.txt": "bb 1.2.3\nb 1.2.3 c\n"}
+    change(root, {name: table, **files})
     after = edits(planned(root))
     assert after["docs/conf.py"] == conf.replace("1.2.3", "1.3.0", 1)
     assert after["data/a.toml"] == data.replace("1.2", "1.3", 1)
-    assert after[name] == INI.replace("1.2.3", "1.3.0")
+    assert after["data/b.txt"] == "b 1.3.0\nb 1.2.3 c\n"
+    assert after[name] == table.replace("1.2.3", "1.3.0")
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "origin"),
+    [
+        (
+            ".bumpversion.cfg",
+            "[bumpversion:file:README.md]\nsearch = ({current_version}\n"
+            "replace = {new_version}\nregex = True\n",
+            "[tool.bumpversion]: search '({current_version}'",
+        ),
+        (
+            ".bumpversion.toml",
+            "[[tool.bumpversion.files]]\nfilename = 'README.md'\nregex = true\n"
+            "search = '({current_version}'\nreplace = 'x'\n",
+            "[tool.bumpversion]: search '({current_version}'",
+        ),
+    ],
+)
+def test_a_problem_of_an_older_table_names_its_file(
+    root: Path, name: str, table: str, origin: str
+) -> None:
+    change(root, {name: table})
+    with pytest.raises(ConfigurationError) as caught:
+        planned(root)
+    assert [(one.path, one.message.partition(": missing")[0]) for one in caught.value.problems] == [
+        (name, origin)
+    ]
 
 
 @pytest.mark.parametrize(

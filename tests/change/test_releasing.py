@@ -217,13 +217,6 @@ def test_an_option_that_would_do_nothing_is_refused(
         bump(judge.run(root), request_)
 
 
-def test_a_table_that_bump_my_version_would_prefer_is_named(root: Path, judge: Judge) -> None:
-    write(root, {".bumpversion.toml": '[tool.bumpversion]\ncurrent_version = "1.2.3"\n'})
-    commit(root)
-    with pytest.raises(ReleaseError, match=r"\.bumpversion\.toml: bump-my-version would read"):
-        bump(judge.run(root), Request("minor"))
-
-
 def test_the_checklist_is_told_even_where_the_push_is_refused(root: Path, judge: Judge) -> None:
     hook = root.parent / "thing.git/hooks/pre-receive"
     hook.write_text("#!/bin/sh\necho not today\nexit 1\n")
