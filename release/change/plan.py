@@ -128,10 +128,10 @@ def plan_bump(project: Project, sources: Sources, wish: Wish, edit: Editor) -> P
         for path, before in sources.texts.items()
         if texts[path] != before
     )
-    if previous is not None:
+    if previous not in (None, version):
         notes += _mentions(project, sources, texts, edits, previous)
         notes += _stale_series(sources, texts, previous, wish.version)
-        notes += _stale_citation(sources, texts, previous, version)
+        notes += _stale_citation(sources, texts, previous)
     fragments = sources.fragments
     run = project.settings.bump
     commands, writes = tuple(run.run), tuple(run.writes)
@@ -304,7 +304,11 @@ def _edit_documents(
             except ReleaseError as error:
                 problems.extend(error.problems)
 
-    edit([CITATION], lambda text, path: citation.with_release(text, path, version, wish.day))
+    spelled = project.version or (str(previous) if previous else None)
+    edit(
+        [CITATION],
+        lambda text, path: citation.with_release(text, path, version, wish.day, spelled),
+    )
     edit([ZENODO], lambda text, path: zenodo.with_release(text, path, version, wish.day))
     edit(
         sources.policies,
@@ -369,16 +373,15 @@ def _explained(wish: Wish, previous: str | None, version: str) -> Iterable[Findi
         )
 
 
-def _stale_citation(
-    sources: Sources, texts: Mapping[str, str], previous: str, version: str
-) -> Iterable[Finding]:
+def _stale_citation(sources: Sources, texts: Mapping[str, str], previous: str) -> Iterable[Finding]:
     """What CITATION.cff still says of the release before, beside what is edited there."""
     from release.gates.documents import citation
 
     target = sources.at(CITATION)
-    if target not in texts or previous == version:
+    if target not in texts:
         return ()
-    return citation.stale(texts[target], CITATION, previous)
+    text = texts[target]
+    return (*citation.stale(text, CITATION, previous), *citation.stale_commit(text, CITATION))
 
 
 def _candidates_notes(text: str, path: str, version: Version) -> str | None:

@@ -710,4 +710,5 @@ def _nothing_to_edit(version: Version) -> str:
 
 
 def _step(plan: Plan) -> str:
-    return f"{plan.previous} → {plan.version}" if plan.previous else plan.version
+    there = plan.previous in (None, plan.version)
+    return plan.version if there else f"{plan.previous} → {plan.version}"

@@ -22,7 +22,8 @@ def render(plan: Plan) -> str:
     line is shown as ␍. The git commands are those that one would type for the same effect; the
     files, the branch and the tag change in one step instead.
     """
-    lines = [f"{plan.name} {plan.previous or '(no version in files)'} → {plan.version}", ""]
+    before = "" if plan.previous == plan.version else plan.previous or "(no version in files)"
+    lines = [f"{plan.name} {before and f'{before} → '}{plan.version}", ""]
     for edit in plan.edits:
         lines += diff(edit.path, edit.before, edit.after)
     for command in plan.commands:

@@ -58,8 +58,8 @@ LAST_KIND = "schema migrations"
 RECENT = 50
 _HAND = "write its section by hand, with its date, and run this again"
 _NOTES_HINT = (
-    "write what changed as bullets: in an Unreleased section, in a section for this version, or in"
-    " a file that you give with --notes FILE"
+    "write what changed as bullets below a heading Unreleased, or in a file, and give it:"
+    " --notes FILE"
 )
 # (start, end, text): what stands there is replaced.
 Edit = tuple[int, int, str]
@@ -321,9 +321,11 @@ def _written(log: Changelog, version: Version, release: Release) -> Iterator[Edi
     notes = _notes(release, _kind_level(log)) if release.notes is not None else []
     if not moved and not notes:
         line = unreleased.line if unreleased else None
-        message = f"nothing to release is written down for {release.version}"
+        message = f"nothing is written down for {release.version}"
         if release.notes is not None:
             message += ": the notes hold nothing concrete"
+        elif unreleased is not None:
+            message += ": Unreleased holds no change"
         raise _refusal(log.path, line, message, _NOTES_HINT)
     title = _new_title(log, unreleased, release)
     made = read_title(title)

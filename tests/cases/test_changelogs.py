@@ -335,3 +335,39 @@ def test_links_of_unknown_form_are_named_with_their_lines() -> None:
         released(text)
     assert [finding.line for finding in caught.value.problems] == [11, 12]
     assert "not understood" in caught.value.problems[0].message
+
+
+EMPTY = "# Changelog\n\n## [Unreleased]\n\n## [1.2.0] - 2026-01-10\n\n- Speed.\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (EMPTY, "nothing is written down for 1.3.0: Unreleased holds no change"),
+        (EMPTY.replace("## [Unreleased]\n\n", ""), "nothing is written down for 1.3.0"),
+        ("# Changelog\n\nAll changes are here.\n", "nothing is written down for 1.3.0"),
+        (EMPTY.replace("[Unreleased]\n", "[Unreleased]\n\n- TODO\n"), "Unreleased holds no change"),
+    ],
+)
+def test_a_release_without_a_word_is_refused_with_the_way_to_say_one(text: str, said: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        released(text)
+    (problem,) = caught.value.problems
+    assert said in problem.message
+    assert "--notes FILE" in str(problem.remedy)
+    wish = Release("1.3.0", DAY, "v1.3.0", "v1.2.0", (), None, "- New.")
+    assert "1.3.0" in with_release(text, "CHANGELOG.md", wish)
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("# Log\n\n## Unreleased\n\n- A first thing.\n", "let bump make it of Unreleased"),
+        ("# Log\n\n## Unreleased\n", "--notes FILE"),
+        ("# Log\n\nAll changes are here.\n", "--notes FILE"),
+    ],
+)
+def test_the_first_release_is_told_how_its_section_is_written(text: str, remedy: str) -> None:
+    (found,) = judge_presence(read(text, "CHANGELOG.md"), Version("0.1.0"), None).defects
+    assert found.message == "there is no section for 0.1.0"
+    assert remedy in str(found.remedy)

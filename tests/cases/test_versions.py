@@ -12,10 +12,13 @@ from packaging.version import Version
 from release.change.plan import Wish, plan_bump
 from release.change.sources import read_sources
 from release.errors import ConfigurationError
+from release.gates.documents import Read, judge_citation
+from release.gates.documents.citation import stale, with_release
 from release.gates.versions import judge_bumpversion, judge_owner, judge_places, unread_tags
 from release.model import Plan
 from release.project import Project, read_project
 from release.project.version_source import judge_source
+from release.report.plan import render
 from release.text.versions import spelled_like
 from release.world.index import ServedFile
 from tests.editor import edit
@@ -266,15 +269,59 @@ CITATION = """\
     """
 
 
-def test_what_a_citation_still_says_of_the_release_before_is_named(tmp_path: Path) -> None:
-    project = project_of(tmp_path / "thing", {"CITATION.cff": CITATION, "CHANGELOG.md": LOG})
-    said = [note.message.partition(":")[0] for note in plan_of(project, "1.3.0").notes]
-    assert said == [
-        "url still names 1.2.3",
-        "repository-artifact still names 1.2.3",
+def test_a_citation_names_the_release_and_what_it_still_says_of_the_last_is_told(
+    tmp_path: Path,
+) -> None:
+    prose = CITATION.rstrip() + '\n        description: "The release 1.2.3"\n'
+    project = project_of(tmp_path / "thing", {"CITATION.cff": prose, "CHANGELOG.md": LOG})
+    plan = plan_of(project, "1.3.0")
+    (text,) = [edit.after for edit in plan.edits if edit.path == "CITATION.cff"]
+    assert 'url: "https://example.org/thing/releases/tag/v1.3.0"\n' in text
+    assert 'repository-artifact: "https://example.org/thing-1.3.0.tar.gz"\n' in text
+    assert "/tree/v1.3.0" in text
+    assert "/tree/v1.2.34" in text
+    assert [note.message.partition(":")[0] for note in plan.notes] == [
+        "identifiers.1.description still names 1.2.3",
         "commit is that of an earlier release",
-        "identifiers.0.value still names 1.2.3",
     ]
+
+
+ADDRESSES = {
+    "plain": ("url: https://example.org/v1.2.3", "url: https://example.org/v1.3.0"),
+    "in quotes": ("url: 'https://example.org/1.2.3/'", "url: 'https://example.org/1.3.0/'"),
+    "of code": (
+        "repository-code: https://a.example/1.2.3",
+        "repository-code: https://a.example/1.3.0",
+    ),
+    "of another version": ("url: https://example.org/1.2.3.4", "url: https://example.org/1.2.3.4"),
+    "of a candidate": ("url: https://example.org/1.2.3rc1", "url: https://example.org/1.2.3rc1"),
+    "not an address": ("title: thing 1.2.3", "title: thing 1.2.3"),
+}
+
+
+@pytest.mark.parametrize(("line", "wanted"), ADDRESSES.values(), ids=ADDRESSES)
+def test_an_address_of_the_last_release_becomes_that_of_this_one(line: str, wanted: str) -> None:
+    text = f"cff-version: 1.2.0\nversion: 1.2.3\n{line}\n"
+    made = with_release(text, "CITATION.cff", "1.3.0", date(2026, 2, 3), "1.2.3")
+    assert made == f"cff-version: 1.2.0\nversion: 1.3.0\n{wanted}\n"
+    assert bool(list(stale(made, "CITATION.cff", "1.2.3"))) is (line.startswith("title"))
+
+
+def test_the_gate_names_addresses_of_the_last_release(tmp_path: Path) -> None:
+    citation = CITATION.replace("version: 1.2.3", "version: 1.3.0")
+    files = {name: text.replace("1.2.3", "1.3.0") for name, text in FILES.items()}
+    project = project_of(tmp_path / "thing", {**files, "CITATION.cff": citation})
+    read = Read(project, Version("1.3.0"), date(2026, 2, 3))
+    judge_citation(read)
+    assert [finding.line for finding in read.judged.advice] == [8, 9, 13]
+
+
+def test_a_first_release_is_not_told_that_files_hold_its_version(tmp_path: Path) -> None:
+    log = "# Changelog\n\n## Unreleased\n\n- A first thing.\n"
+    plan = plan_of(project_of(tmp_path / "thing", {"CHANGELOG.md": log}), "1.2.3")
+    assert [edit.path for edit in plan.edits] == ["CHANGELOG.md"]
+    assert plan.notes == ()
+    assert render(plan).startswith("small-thing 1.2.3\n")
 
 
 TOWNCRIER = '[tool.towncrier]\ndirectory = "changelog.d"\nfilename = "CHANGELOG.md"\n'

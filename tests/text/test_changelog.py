@@ -291,7 +291,7 @@ class TestNotes:
     @pytest.mark.parametrize("notes", [None, "", "  \n", "TODO", "## Added\n\n## Fixed\n\nTBD\n"])
     def test_a_release_of_nothing_is_refused(self, notes: str | None) -> None:
         said = refused(self.LAST, notes=notes)
-        assert "nothing to release is written down for 1.2.0" in said
+        assert "nothing is written down for 1.2.0" in said
         assert "--notes FILE" in said
 
     def test_fragments_are_left_to_their_tool(self) -> None:

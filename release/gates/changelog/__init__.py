@@ -226,7 +226,11 @@ def judge_presence(
         remedy = "it gets one when it is released"
         return Judgement(notes=(Finding(f"{target} has no section", log.path, remedy=remedy),))
     line = log.unreleased[0].line if log.unreleased else None
-    remedy = f"write it, or let bump make it of Unreleased: nox -s bump -- {target}"
+    made = f"nox -s bump -- {target}"
+    if any(section.concrete for section in log.unreleased):
+        remedy = f"let bump make it of Unreleased: {made}"
+    else:
+        remedy = f"write it, or let bump write it from a file of bullets: {made} --notes FILE"
     return Judgement(0, (Finding(f"there is no section for {target}", log.path, line, remedy),))
 
 
@@ -272,6 +276,7 @@ def judge_entry(
         whose = "Unreleased" if open_section else f"the section of {section.name}"
         message = f"{whose} {said}"
         remedy = "say what changed, a bullet for each change"
+        remedy += ", there or in a file: bump with --notes FILE" if open_section else ""
         return Judgement(len(bullets), (Finding(message, path, section.line, remedy),))
     known = {kind.casefold() for kind in kinds}
     if closed:

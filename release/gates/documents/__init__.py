@@ -94,7 +94,7 @@ class Read:
 
 def check(project: Project, shell: Shell) -> Outcome:
     read = Read(project, project.target_version(None), shell.today)
-    legible = {CITATION: _judge_citation(read), ZENODO: _judge_zenodo(read)}
+    legible = {CITATION: judge_citation(read), ZENODO: _judge_zenodo(read)}
     _judge_policies(read)
     _judge_badges(read)
     expression, declares = declared_licence(project.pyproject)
@@ -141,19 +141,31 @@ def _is_licence(name: str) -> bool:
     return bool(LICENCE.fullmatch(re.split(r"[.\-_ ]", name)[0]))
 
 
-def _judge_citation(read: Read) -> str | None:
+def judge_citation(read: Read) -> str | None:
     """Judge what CITATION.cff says; returns its text if it is there and legible."""
     text = read.legible(CITATION) if (read.project.root / CITATION).is_file() else None
     if text is None:
         return None
     try:
         read.add(CITATION, *citation.judge(text, CITATION, read.version, read.today))
+        read.judged += Judgement(advice=tuple(_stale_addresses(read, text)))
         stated = citation.licences(text, CITATION)
     except ConfigurationError as error:
         read.add(CITATION, *error.problems)
         return None
     read.licences += [(name, CITATION, line) for name, line in stated]
     return text
+
+
+def _stale_addresses(read: Read, text: str) -> Iterator[Finding]:
+    """Addresses of the citation that name the release before the one that it states."""
+    released = read.project.released
+    before = [tag for tag, version in released.items() if read.version and version < read.version]
+    if before:
+        last = max(before, key=lambda tag: released[tag])
+        spelled = read.project.tag_template.partition("{version}")
+        said = last.removeprefix(spelled[0]).removesuffix(spelled[2])
+        yield from citation.stale(text, CITATION, said)
 
 
 def _judge_zenodo(read: Read) -> str | None:

@@ -5,6 +5,7 @@ The format is the Citation File Format 1.2.0, https://citation-file-format.githu
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ BOM = "\ufeff"
 PREFERRED = "preferred-citation"
 VERSION = "version"
 DATE = "date-released"
+ADDRESSES = frozenset(["url", "repository", "repository-artifact", "repository-code"])
 PLAIN = ("", None)
 BLOCK = ("|", ">")
 # An anchor or a tag, which YAML counts to the scalar that follows it.
@@ -82,27 +84,45 @@ def wrong_identifier(stated: Mapping[str, str]) -> str | None:
 
 
 def stale(text: str, path: str, version: str) -> Iterator[Finding]:
-    """Findings for addresses, identifiers and the commit that are those of an earlier `version`."""
-    whole = re.compile(rf"(?<![\d.]){re.escape(version)}(?![\w]|\.\d)")
+    """Findings for what names an earlier `version`."""
     for node in read(text, path):
         if node.keys[-1] in {VERSION, DATE, "cff-version"} or node.value is None:
             continue
-        if node.keys == ("commit",):
-            message = "commit is that of an earlier release"
-            remedy = "take it out: no file can name the commit that holds it"
-            yield Finding(message, path, node.line, remedy)
-        elif whole.search(node.value):
+        if _whole(version).search(node.value):
             message = f"{node.name} still names {version}: {node.value}"
             yield Finding(message, path, node.line, "name the release there, or no version")
 
 
-def with_release(text: str, path: str, version: str, day: date) -> str:
+def stale_commit(text: str, path: str) -> Iterator[Finding]:
+    """The finding for a commit that is stated: it is always an earlier one than the release's."""
+    for node in read(text, path):
+        if node.keys == ("commit",):
+            message = "commit is that of an earlier release"
+            remedy = "take it out: no file can name the commit that holds it"
+            yield Finding(message, path, node.line, remedy)
+
+
+def _whole(version: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\d.]){re.escape(version)}(?![\w]|\.\d)")
+
+
+def _addresses(nodes: Sequence[Node], version: str, text: str) -> Iterator[Node]:
+    """The addresses that name a version, and can be edited where they stand."""
+    for node in nodes:
+        said = node.value or ""
+        own = node.keys[0] in ADDRESSES or node.keys[::2] == ("identifiers", "value")
+        found = own and "://" in said and _whole(version).search(said)
+        if found and not node.alias and not any(_illegible(node, text)):
+            yield node
+
+
+def with_release(text: str, path: str, version: str, day: date, previous: str | None = None) -> str:
     """The text with the version and the date of a release.
 
     Edited are `version` and `date-released`, at the top level and in `preferred-citation`, each
     only where it is there; a `v` before the version and the quotes are kept. A preferred citation
     of another work than software (an article, say) that states no version has a date of its own,
-    which stays.
+    which stays. Addresses that name the `previous` version name this one.
 
     Raises ConfigurationError for what is not a YAML mapping, and where a value cannot be replaced
     without touching anything else.
@@ -116,11 +136,16 @@ def with_release(text: str, path: str, version: str, day: date) -> str:
         keys: day.isoformat() if keys[-1] == DATE else prefix(str(node.value)) + version
         for keys, node in places.items()
     }
+    spelled = {keys: _spelled(node, str(node.value), new[keys]) for keys, node in places.items()}
+    for node in _addresses(nodes, previous, text) if previous else ():
+        renewed = functools.partial(_whole(str(previous)).sub, lambda _: version)
+        places[node.keys] = node
+        new[node.keys] = renewed(str(node.value))
+        spelled[node.keys] = renewed(text[node.start : node.end])
     edited = text
     for keys, node in sorted(places.items(), key=lambda item: item[1].start, reverse=True):
         if not node.alias:
-            spelled = _spelled(node, str(node.value), new[keys])
-            edited = edited[: node.start] + spelled + edited[node.end :]
+            edited = edited[: node.start] + spelled[keys] + edited[node.end :]
     wanted = [(node.keys, new.get(node.keys, node.value)) for node in nodes]
     if [(node.keys, node.value) for node in read(edited, path)] != wanted:
         raise ConfigurationError.of(
