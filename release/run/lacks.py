@@ -75,19 +75,43 @@ INTERPRETER = re.compile(
     r"|No interpreter found for (?:Python )?(\S+)",
     re.M,
 )
-# Also a server on this machine that is not there. What an assertion quotes is not what happened.
+# Also a server on this machine that is not there.
 NETWORK = re.compile(
-    r"^(?!.*\bassert\b|.*AssertionError).*(?:"
     r"Temporary failure in name resolution|Name or service not known|Network is unreachable"
     r"|getaddrinfo failed|nodename nor servname provided|No address associated with hostname"
     r"|Could(?: not|n't) resolve host|dns error|No route to host|Max retries exceeded with url"
-    r"|Connection ?(?:was )?(?:refused|reset|aborted)(?: by peer)?\b|All connection attempts failed"
+    r"|Connection (?:was )?(?:refused|reset|aborted)\b|All connection attempts failed"
     r"|Failed to establish a new connection|Failed to connect to |Cannot connect to host"
-    r"|(?:Connect|Connection|Read|Pool)_?Timeout(?:Error)?\b|Connection timed out"
-    r"|connect(?:ion)? (?:call )?failed|(?:urlopen error|handshake operation) .*timed out"
-    r"|certificate verify failed|CERTIFICATE_VERIFY_FAILED|Tunnel connection failed"
-    r"|Unable to connect to proxy|RemoteDisconnected|error sending request for url"
-    r"|server certificate verification failed)",
+    r"|(?:Read|Connection) timed out|(?:connection|connect call) failed"
+    r"|(?:urlopen error|handshake operation) .*timed out|Tunnel connection failed"
+    r"|certificate verif(?:y|ication) failed|CERTIFICATE_VERIFY_FAILED"
+    r"|Unable to connect to proxy|Remote end closed connection|error sending request for url",
+    re.I,
+)
+UNREACHED = re.compile(
+    r"(?:[\w.]+\.)?(?:(?:Connect|Connection|Read|Pool)Timeout(?:Error)?|gaierror|URLError|ProxyError"
+    r"|Connect(?:ion(?:Refused|Reset|Aborted)?)?Error|(?:MaxRetry|NewConnection|NameResolution)Error"
+    r"|SSL(?:CertVerification)?Error|RemoteDisconnected|ServerDisconnectedError"
+    r"|ClientConnector\w*Error)\b"
+)
+# The head of a failed test as pytest and unittest print it, what it raised, and where that was.
+FAILURE = re.compile(r"^(?:_{3,} .+ _{3,}|(?:ERROR|FAIL): \w+ \(.+)$", re.M)
+RAISED = re.compile(
+    r"^E {2,}(\S.*)(?:\nE.*)*"
+    r"|^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*(\S.*)",
+    re.M,
+)
+PLACE = re.compile(r"^(?:\s*File \"([^\"\n]+)\", line \d+|(\S+):\d+: )", re.M)
+EXPECTED = re.compile(r"assert\b|AssertionError\b|Failed\b")
+# Where a test plays that there is no network.
+PLAYED = re.compile(
+    r"(?:^|[/\\])(?:tests?|test_[^/\\]*|[^/\\]*_test\.py|conftest\.py|[^/\\]*mock[^/\\]*)"
+)
+INSTALLED = re.compile(r"^(?:/|[A-Za-z]:|\.\.)|site-packages")
+# Lines that quote code, in tracebacks and in what linters print.
+QUOTED = re.compile(
+    r"^\s*File \".*\n.*|^\s*\d*\s*\|.*|^\S+:\d+(?::\d+)?: .*|^.*\bassert\b.*|^.*AssertionError.*"
+    r"|^\s{4,}(?!\s*(?:fatal|error|caused by)\b).*",
     re.M | re.I,
 )
 SESSION = re.compile(r"Sessions not found: (\S+)$", re.M)
@@ -95,17 +119,17 @@ SESSION = re.compile(r"Sessions not found: (\S+)$", re.M)
 LEFT_OUT = re.compile(r"^nox > (Session \S+ skipped: .*)$", re.M)
 # What a library says itself of an optional module that is not there.
 OPTIONAL = re.compile(r"^(?:E\s+)?ModuleNotFoundError: (?!No module named)(\S.{0,80})$", re.M)
-LOCALE = "unsupported locale setting"
+LOCALE = re.compile(r"^(?:E\s+)?[\w.]*Error: unsupported locale setting", re.M)
 HOST = re.compile(r"(?:https?://|host=['\"])([\w.-]+)")
 
 
-def lacks(text: str, own: frozenset[str]) -> set[str]:
-    """What is missing by what a test, or a whole command, said: modules by name, the rest in words.
+def lacks(text: str, own: frozenset[str], *, test: bool = False) -> set[str]:
+    """What is missing by what a command, or one `test`, said: modules by name, the rest in words.
 
     `own` are the modules of the project: what is called like one of them is its own to bring.
     """
     plug_ins = {*_fixtures(text), *_options(text)}
-    return {*_modules(text, own), *plug_ins, *_programs(text, own), *_surroundings(text)}
+    return {*_modules(text, own), *plug_ins, *_programs(text, own), *_surroundings(text, test)}
 
 
 def told(names: Iterable[str]) -> str:
@@ -164,16 +188,45 @@ def _programs(text: str, own: frozenset[str]) -> Iterator[str]:
             yield f"the program {name}"
 
 
-def _surroundings(text: str) -> Iterator[str]:
+def _surroundings(text: str, test: bool) -> Iterator[str]:
     for found in INTERPRETER.findall(text):
         yield f"Python {next(filter(None, found))}"
-    unreached = NETWORK.search(text)
+    unreached = _unreached(text, test=test)
     if unreached:
-        host = HOST.search(unreached[0])
+        host = HOST.search(unreached)
         yield f"the network ({host[1]})" if host else "the network"
     for said in OPTIONAL.findall(text):
         yield f"the optional module of {said!r} (an extra or a group of the gate's settings)"
     for found in SESSION.findall(text):
         yield f"the session {found}"
-    if LOCALE in text:
+    if LOCALE.search(text):
         yield "the locale that they set"
+
+
+def _unreached(text: str, *, test: bool) -> str:
+    """The line by which something failed for want of a network; empty where it did not.
+
+    Of tests, what each raised in the end must be that. What they quote or expect is not what
+    happened, nor is what a test of them plays.
+    """
+    failed = [text] if test else FAILURE.split(text)[1:]
+    if not failed and re.search(r"^E {2,}\S", text, re.M):
+        failed = [found[0] for found in RAISED.finditer(text)]
+    if failed:
+        raised = [*map(_raised, failed)]
+        return raised[0] if all(raised) else ""
+    for line in QUOTED.sub("", text).splitlines():
+        if NETWORK.search(line) or UNREACHED.match(line):
+            return line
+    return ""
+
+
+def _raised(failure: str) -> str:
+    """What a test raised in the end, where that says that a network is not there."""
+    first = failure.partition("\n")[0]
+    said = next(("".join(groups) for groups in reversed(RAISED.findall(failure))), first)
+    place = next(("".join(groups) for groups in reversed(PLACE.findall(failure))), "/")
+    if EXPECTED.match(said) or (PLAYED.search(place) and "site-packages" not in place):
+        return ""
+    known = UNREACHED.match(said) and INSTALLED.search(place)
+    return said if known or NETWORK.search(said) else ""

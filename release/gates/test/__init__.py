@@ -224,7 +224,7 @@ def judge_report(
     run: TestRun, otherwise: Finding | None, own: frozenset[str], remedy: Remedy
 ) -> Outcome:
     """The verdict on what a report says; `otherwise` is what is wrong if no test is."""
-    absent = [(finding, lacks(details, own)) for finding, details in run.failures]
+    absent = [(finding, lacks(details, own, test=True)) for finding, details in run.failures]
     missing = sorted(set().union(*(names for _, names in absent)))
     findings = tuple(finding for finding, names in absent if not names)
     if missing and not findings:

@@ -148,6 +148,42 @@ class TestWhatIsMissing:
     def test_it_is_told_from_what_is_wrong(self, text: str, missing: set[str]) -> None:
         assert lacks(text, frozenset({"small_thing"})) == missing
 
+    def test_only_what_a_test_raised_in_the_end_is_the_network(self) -> None:
+        """What it expects, quotes, plays or prints is not, nor what another error came of."""
+        run = read_report((DATA / "network.xml").read_text())
+        lacking = [
+            finding.message.partition(":")[0].rpartition(".")[2]
+            for finding, details in run.failures
+            if lacks(details, frozenset(), test=True)
+        ]
+        real = ["real_resolve", "real_refused", "real_httpx", "unit_real"]
+        assert lacking == [f"test_{name}" for name in real]
+        assert len(run.failures) == 12
+
+    @pytest.mark.parametrize("also", ["", "AssertionError: no", "ValueError: Connection refused?"])
+    def test_of_several_that_unittest_names_each_must_be(self, also: str) -> None:
+        said = (
+            'ERROR: test_it (a.Case)\n---\nTraceback (most recent call last):\n  File "{}", line 3'
+        )
+        place = "/usr/lib/python3.11/socket.py"
+        first = said.format(place) + "\nConnectionRefusedError: [Errno 111] Connection refused\n"
+        text = first + (f"{said.format('/p/tests/test_a.py')}\n{also}\n" if also else "")
+        assert bool(lacks(text, frozenset())) is not bool(also)
+
+    @pytest.mark.parametrize(
+        ("text", "lacking"),
+        [
+            ("3 | raise OSError('Connection refused')", False),
+            ("a.py:3:1: error: Connection refused is not a name", False),
+            ("    raise OSError('Connection refused')", False),
+            ("E   Failed: unsupported locale setting was hidden", False),
+            ("  Caused by: dns error: failed to lookup address information", True),
+            ("    fatal: unable to access: Could not resolve host: x.example", True),
+        ],
+    )
+    def test_code_that_a_command_quotes_is_not(self, text: str, *, lacking: bool) -> None:
+        assert bool(lacks(text, frozenset())) is lacking
+
     def test_the_remedy_names_modules_and_the_rest_apart(self) -> None:
         found = ["yaml", "the network", "the program node"]
         assert told(found) == "what is not here: the network, the program node, yaml"
