@@ -84,11 +84,7 @@ def _of_ini(path: Path) -> Mapping[str, Any]:
         for section, keys in sections.items()
         if (found := INI_ENTRY.fullmatch(section))
     ]
-    return (
-        {**_typed(sections.get("bumpversion", {})), "files": entries}
-        if entries or "bumpversion" in sections
-        else {}
-    )
+    return {**_typed(sections.get("bumpversion", {})), "files": entries}
 
 
 def _typed(keys: Mapping[str, str]) -> Mapping[str, Any]:
