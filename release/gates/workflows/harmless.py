@@ -22,15 +22,37 @@ FOREIGN = frozenset("gh git awk sed tar openssl".split())  # noqa: SIM905
 FOR_LATER = re.compile(r"GITHUB_(?:ENV|PATH)\b|\bgithub\.(?:env|path)\b")
 
 
-def surroundings(job: Job) -> Iterator[tuple[Node, str]]:
-    """What in a job itself lets other programs run in its steps, each with what it is."""
+# Shells that run a text and nothing else, and the variables by which they and others run more.
+SHELLS = re.compile(
+    r"(?:(?:ba)?sh|pwsh|powershell|cmd|python)(?:\s+(?:-[eilux]*o?|pipefail|\{0\}))*"
+)
+OPEN = re.compile(r"BASH_ENV|LD_\w+")
+
+
+def surroundings(job: Job, workflow: Node) -> Iterator[tuple[Node, str, bool]]:
+    """What around the steps of a job lets other programs run in them.
+
+    Each with what it is, and whether these are the project's.
+    """
+    places = (
+        workflow,
+        job.node,
+        *(node for step in job.steps for node in (step.node, *step.callers)),
+    )
+    for place in places:
+        shell = place.get("shell") or place.get("defaults", "run", "shell")
+        if shell is not None and not SHELLS.fullmatch(shell.text.strip()):
+            yield shell, f"runs its commands by {shown(shell.text)}", True
+        for name, value in place.mapping("env").items():
+            if OPEN.fullmatch(name):
+                yield value, f"sets {shown(name)}, which changes what its commands run", True
     for key in ("container", "services"):
         node = job.node.get(key)
         if node is not None:
-            yield node, f"runs with its own {key}"
+            yield node, f"runs with its own {key}", False
     node = job.node.get("runs-on")
     if node is not None and any("self-hosted" in text.text for _, text in node.walk()):
-        yield node, "runs on a machine of the project (self-hosted)"
+        yield node, "runs on a machine of the project (self-hosted)", False
 
 
 def unfit(step: Step, command: Command, *, signing: bool = False) -> str:

@@ -831,6 +831,25 @@ DEFECTS += [
     )
 ]
 DEFECTS += [
+    *(
+        defect("steps", f"surroundings: {line}", (PUBLISH_IF, f"{PUBLISH_IF}    {line}\n"), at=line)
+        for line in (
+            "env: {BASH_ENV: ci/x}",
+            "env: {LD_PRELOAD: x.so}",
+        )
+    ),
+    defect(
+        "steps",
+        "surroundings: the workflow's",
+        ("permissions: {}\n", "permissions: {}\nenv: {BASH_ENV: ci/x}\n"),
+        at="env: {BASH",
+    ),
+    defect(
+        "steps",
+        "surroundings: a step's shell",
+        (PUBLISH_STEP, f"      - {{run: ls dist, shell: 'sh ci/x {{0}}'}}\n{PUBLISH_STEP}"),
+        at="- {run: ls",
+    ),
     defect(
         "steps",
         "a machine of the project",
@@ -1459,6 +1478,22 @@ class TestUploadsByCommand:
     def test_what_it_leaves_out_is_reported(self, command: str) -> None:
         text = changed((PUBLISH_STEP, f"      - run: |\n          {command}\n"))
         assert "inputs" in broken(judged({RELEASE: text}))
+
+
+@pytest.mark.parametrize("shell", ["./ci/shell {0}", "bash --rcfile ci/x -i {0}", "perl {0}"])
+def test_a_shell_of_the_projects_own_is_named_where_it_publishes(shell: str) -> None:
+    text = changed((PUBLISH_IF, f"{PUBLISH_IF}    defaults: {{run: {{shell: '{shell}'}}}}\n"))
+    [breach] = [one for one in judged({RELEASE: text}) if one.rule == "steps"]
+    assert breach.blocks
+    assert shell in breach.finding.message
+
+
+@pytest.mark.parametrize(
+    "shell", ["bash", "bash -euo pipefail {0}", "sh -e {0}", "bash -leo pipefail {0}"]
+)
+def test_a_shell_that_runs_its_text_alone_is_fine(shell: str) -> None:
+    text = changed((PUBLISH_IF, f"{PUBLISH_IF}    defaults: {{run: {{shell: '{shell}'}}}}\n"))
+    assert not judged({RELEASE: text})
 
 
 def test_a_finding_shows_no_token_and_nothing_that_a_terminal_obeys() -> None:

@@ -39,9 +39,10 @@ ELSEWHERE = "do it in a job that this one needs; here only download, check diges
 def steps(context: Context) -> Iterator[Breach]:
     for job in context.jobs:
         who = f"the publishing job {job.label}"
-        for node, what in harmless.surroundings(job):
+        workflow = context.model.workflows[job.path].node
+        for node, what, blocks in harmless.surroundings(job, workflow):
             remedy = "drop it; the job's steps must run nothing but what they show"
-            yield say(node, f"{who} {what}", remedy)
+            yield say(node, f"{who} {what}", remedy, blocks=blocks)
         publications = context.publications_of(job)
         hidden = {id(p.step) for p in publications if p.via}
         by_command = any(p.command is not None for p in publications)
