@@ -3,8 +3,9 @@
 The commit that is checked out is cloned into a scratch folder, beside a bare remote with its branch
 and tags and a package index on loopback that refuses what PyPI refuses. There the release is cut
 with the full checklist, pushed, uploaded, installed by name into a clean environment, imported and
-verified. Nothing outside of that folder changes, but for the cache of environments; gates that ask
-the outside ask it as always. STEP is patch, minor, major, rc, final, or a version.
+verified. A workflow that `render` wrote is run for the tag by act, where that program is here.
+Nothing outside of that folder changes, but for the cache of environments; gates that ask the
+outside ask it as always. STEP is patch, minor, major, rc, final, or a version.
 
 Whatever stands against the release in this repository (uncommitted files, a remote that moved)
 stops the rehearsal first, as it would stop the release.
@@ -64,6 +65,7 @@ def run(call: Call) -> None:
         plan = rehearsal.plan()
         scene = rehearsal.set_scene()
         rehearsal.cut(scene)
+        rehearsal.workflow(scene)
         others = elsewhere(index_url(runner.project.settings.index))
         own = canonicalize_name(runner.project.name)
         with LoopbackIndex(scene.index, others, own) as index:

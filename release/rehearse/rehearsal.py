@@ -15,13 +15,14 @@ from typing import Protocol
 from release.change.publishing import TOOLS, publish
 from release.change.releasing import Done, cut, dry_cut
 from release.change.situation import Request
-from release.errors import ReleaseError
+from release.errors import CannotCheck, ReleaseError
 from release.model import Finding, Plan, Status, Verdict
 from release.observe.expected import expected
 from release.observe.status import Scene as Observed
 from release.observe.status import observed
 from release.observe.verify import verify
 from release.project.git import git
+from release.rehearse import workflow
 from release.rehearse.faults import REPORT, faults, finish, outcome, run_until
 from release.rehearse.index import LoopbackIndex
 from release.rehearse.scene import Scene, set_scene
@@ -105,6 +106,24 @@ class Rehearsal:
                 done = self._cut(scene)
             said += [line for line in done.said if not line.startswith("next: ")]
             said += _made(done)
+
+    def workflow(self, scene: Scene) -> None:
+        """Run the workflow that the tag starts, where act is here and we rendered it.
+
+        Raises ReleaseError where it would fail.
+        """
+        run = self.run_in(scene)
+        why = workflow.lacks(run.project)
+        if why == "":
+            return
+        with self.step("workflow") as said:
+            if why is not None:
+                said.append(why)
+                return
+            try:
+                said += workflow.rehearse(run, self.folder / "workflow")
+            except CannotCheck as error:
+                said.append(f"not run to its end: {error.reason} ({error.remedy})")
 
     def publish(self, scene: Scene, index: LoopbackIndex) -> None:
         """Upload what was built, and again: the same bytes change nothing."""
