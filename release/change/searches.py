@@ -57,11 +57,7 @@ class ListedPlace:
     @property
     def origin(self) -> str:
         """Where the entry stands, for messages."""
-        return (
-            f"{self.table} ({self.file}:{self.line})"
-            if self.line
-            else f"{self.table} ({self.file})"
-        )
+        return f"{self.table} ({self.file}{f':{self.line}' if self.line else ''})"
 
     def malformed(self, message: str, remedy: str = "") -> Finding:
         """A problem of the entry itself."""

@@ -292,32 +292,32 @@ def test_what_an_older_table_lists_is_edited_and_the_table_with_it(
     assert after[name] == table.replace("1.2.3", "1.3.0")
 
 
+BROKEN = """\
+[bumpversion:file:README.md]
+search = ({current_version}
+replace = {new_version}
+regex = True
+"""
+BROKEN_TOML = """\
+[[tool.bumpversion.files]]
+filename = "README.md"
+search = "({current_version}"
+replace = "{new_version}"
+regex = true
+"""
+
+
 @pytest.mark.parametrize(
-    ("name", "table", "origin"),
-    [
-        (
-            ".bumpversion.cfg",
-            "[bumpversion:file:README.md]\nsearch = ({current_version}\n"
-            "replace = {new_version}\nregex = True\n",
-            "[tool.bumpversion]: search '({current_version}'",
-        ),
-        (
-            ".bumpversion.toml",
-            "[[tool.bumpversion.files]]\nfilename = 'README.md'\nregex = true\n"
-            "search = '({current_version}'\nreplace = 'x'\n",
-            "[tool.bumpversion]: search '({current_version}'",
-        ),
-    ],
+    ("name", "table"),
+    [(".bumpversion.cfg", BROKEN), ("setup.cfg", BROKEN), (".bumpversion.toml", BROKEN_TOML)],
 )
-def test_a_problem_of_an_older_table_names_its_file(
-    root: Path, name: str, table: str, origin: str
-) -> None:
+def test_a_problem_of_an_older_table_names_its_file(root: Path, name: str, table: str) -> None:
     change(root, {name: table})
     with pytest.raises(ConfigurationError) as caught:
         planned(root)
-    assert [(one.path, one.message.partition(": missing")[0]) for one in caught.value.problems] == [
-        (name, origin)
-    ]
+    (found,) = caught.value.problems
+    assert "unterminated subpattern" in found.message
+    assert found.path == name
 
 
 @pytest.mark.parametrize(
