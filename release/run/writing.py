@@ -7,13 +7,15 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from release.errors import ReleaseError
 
 PREFIX = "writing-"
+LOCK = "writing.lock"
+PATIENCE = 60  # seconds for another run to write its files
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +36,14 @@ def write(root: Path, files: Sequence[New], scratch: Path) -> None:
 
     Each is at any time the old one or the new one. Where one cannot be written or was changed
     meanwhile (ReleaseError), and upon Ctrl-C, all are as they were. A run that was killed is
-    finished by the next one, which also removes what that left in `scratch`.
+    finished by the next one, which also removes what that left in `scratch`; another run that
+    writes is waited for.
     """
-    for left in scratch.glob(f"{PREFIX}*"):
-        shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=scratch) as folder, ExitStack() as undo:
+    with ExitStack() as last, ExitStack() as undo:
+        last.enter_context(_alone(scratch))
+        for left in scratch.glob(f"{PREFIX}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        folder = last.enter_context(tempfile.TemporaryDirectory(prefix=PREFIX, dir=scratch))
         try:
             staged = [
                 (root / file.path, *_stage(root / file.path, file, Path(folder, str(n)), undo))
@@ -50,6 +55,17 @@ def write(root: Path, files: Sequence[New], scratch: Path) -> None:
         except OSError as error:
             raise _refusal(root, error) from None
         undo.pop_all()
+
+
+def _alone(scratch: Path) -> AbstractContextManager[object]:
+    """The lock of the folder, which ends with the process that holds it."""
+    from filelock import FileLock, Timeout
+
+    try:
+        return FileLock(scratch / LOCK).acquire(timeout=PATIENCE)
+    except Timeout:
+        remedy = "wait until it ends, then run this again"
+        raise ReleaseError.of("another run is writing files here", remedy=remedy) from None
 
 
 def _stage(target: Path, file: New, new: Path, undo: ExitStack) -> tuple[Path, Path | None]:

@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from release.errors import ReleaseError
-from release.run.writing import PREFIX, New, write
+from release.run.writing import LOCK, PREFIX, New, write
 
 HOOK = New(".githooks/pre-push", None, b"#!/bin/sh\n", executable=True)
 FILES = (
@@ -52,7 +54,7 @@ def written(root: Path) -> None:
 
 
 def files(root: Path) -> dict[str, bytes]:
-    found = [path for path in root.rglob("*") if path.is_file()]
+    found = [path for path in root.rglob("*") if path.is_file() and path.name != LOCK]
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in found}
 
 
@@ -133,3 +135,31 @@ def test_what_a_killed_run_left_is_finished_and_cleared_by_the_next(root: Path, 
     left = [file for file in FILES if there.get(file.path) != file.after]
     write(root, left, root / "scratch")
     assert files(root) == NEW
+
+
+def test_two_runs_at_once_leave_each_other_alone(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = New("other.toml", None, b"o")
+    second = threading.Thread(target=write, args=(root, [other], root / "scratch"))
+    replace = Path.replace
+
+    def meanwhile(path: Path, target: Path) -> Path:
+        if not second.ident:
+            second.start()
+            second.join(0.2)
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", meanwhile)
+    written(root)
+    second.join()
+    assert files(root) == {**NEW, "other.toml": b"o"}
+
+
+def test_a_run_that_writes_for_too_long_is_not_disturbed(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("release.run.writing.PATIENCE", 0)
+    with FileLock(root / "scratch" / LOCK), pytest.raises(ReleaseError, match="another run"):
+        written(root)
+    assert files(root) == OLD
