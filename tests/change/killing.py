@@ -45,6 +45,7 @@ from release.project import read_project
 from release.run.preflight import preflight
 from release.run.runner import Run
 from release.run.store import Store
+from tests import editor
 
 # Processes started, files written, renamed, linked and removed, locks taken; not what only reads.
 OUTSIDE = frozenset(
@@ -87,6 +88,18 @@ class Counter:
             if self.how == "group":
                 os.killpg(os.getpgrp(), signal.SIGKILL)
             os.kill(os.getpid(), signal.SIGKILL)
+
+    def unseen(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A function during which nothing counts: it stands in for a process of its own."""
+
+        def called(*arguments: object) -> object:
+            active, self.active = self.active, False
+            try:
+                return function(*arguments)
+            finally:
+                self.active = active
+
+        return called
 
 
 def kill_marked(mark: str) -> None:
@@ -136,6 +149,7 @@ def run_once(asked: dict[str, Any], report: int) -> None:
     os.environ[MARK] = f"{os.getpid()}-{time.time_ns()}"
     sys.addaudithook(counter)
     said, status = "", 0
+    vars(release.change.releasing)["bump_my_version"] = lambda _shell: counter.unseen(editor.edit)
     if asked.get("switch_at"):
         vars(release.change.switch)["_spawn"] = killed_switch(asked, counter)
     if asked.get("switch_fault"):

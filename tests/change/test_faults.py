@@ -1655,6 +1655,7 @@ KINDS = {
 }
 
 
+@pytest.mark.usefixtures("real_editor")
 def test_bump_my_version_writes_every_kind_of_place_and_nothing_else(world: World) -> None:
     write(world.root, {name: before.encode() for name, (before, _) in KINDS.items()})
     world.change({"pyproject.toml": PROJECT + EVERY_KIND, "NEWS": b"Unreleased\r\n\r\nNothing\r\n"})
@@ -1676,6 +1677,7 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tools
 
 
+@pytest.mark.usefixtures("real_editor")
 def test_a_tool_that_is_not_installed_is_named(world: World, tmp_path: Path) -> None:
     replace_tool(tmp_path / "tools", "bump", "bump-my-version", None)
     world.judge = Judge(tmp_path / "tools")
