@@ -21,7 +21,7 @@ LOCKS = re.compile(
     re.I,
 )
 # What stands before a version, up to it. A pin: ==1.2.3, ^1.2.3, image:1.2.3, action@v1.2.3.
-PIN = re.compile(r"(?:[=<>~!]=|(?<!\w)[<>~^]|\w:|\w@\s*)\s*[\"']?v?$", re.I)
+PIN = re.compile(r"(?:(?:[=<>~!]=|(?<!\w)[<>~^])\s*|\w:|\w@\s*)[\"']?v?$", re.I)
 KEY = r"[\"']?\s*[:=<>~^!]+\s*[\"']?[=<>~^!]*\s*v?$"
 OTHER_KEY = re.compile(
     r"\b(?:cff|min(?:imum)?|target|python|requires?|required|schema|api)[-_ ]?(?:python|version)"
@@ -30,6 +30,17 @@ OTHER_KEY = re.compile(
 )
 # version = "1.2.3", "appVersion": "1.2.3", and the default of a workflow's input.
 STATED = re.compile(r"(?:version\w*|\brelease|^\s*default)[\"']?\s*[:=]=?\s*[\"']?v?$", re.I)
+# The tag of the image that a chart deploys.
+HELM_TAG = re.compile(r"^\s*tag:\s*[\"']?v?$")
+HELM_VALUES = re.compile(r"values.*\.ya?ml", re.I)
+# A key that ends in "version", and before that whose it is: that of node-version: or
+# "lockfileVersion": is another's, unless it is one of these.
+VERSION_OF = re.compile(r"([\w$-]*)version\w*[\"']?\s*[:=]=?\s*[\"']?v?$", re.I)
+OWN = re.compile(
+    r"app|application|bundle|chart|current|image|lib|library|module|package|pkg|plugin|product"
+    r"|program|project|release|software|",
+    re.I,
+)
 # Prose: version 1.2.3, the latest release (1.2.3).
 TOLD = re.compile(r"\b(?:version|release)s?\b[\s,:=*`'\"(]*v?$", re.I)
 # name = "1.2.3" or name = { version = "1.2.3" } where dependencies are listed.
@@ -133,11 +144,16 @@ def _rank(
         return None
     if OTHER_KEY.search(before):
         return None
-    prose = file.suffix in PROSE and not CODE_WITHOUT_SUFFIX.match(file.name)
-    if prose:
-        return Rank.DOCS if owned or STATED.search(before) or TOLD.search(before) else Rank.REST
-    stated = STATED.search(before) or file.suffix == ".plist"
-    return Rank.CODE if owned or stated else Rank.REST
+    if found := VERSION_OF.search(before):
+        whose = found[1].strip("-_$")
+        owned = owned or (own is not None and own.fullmatch(whose) is not None)
+        if not owned and not OWN.fullmatch(whose):
+            return Rank.REST
+    stated = owned or STATED.search(before)
+    if file.suffix in PROSE and not CODE_WITHOUT_SUFFIX.match(file.name):
+        return Rank.DOCS if stated or TOLD.search(before) else Rank.REST
+    helm = HELM_VALUES.fullmatch(file.name) and HELM_TAG.search(before)
+    return Rank.CODE if stated or helm or file.suffix == ".plist" else Rank.REST
 
 
 def _is_another(file: PurePosixPath, before: str, after: str, previous: str) -> bool:

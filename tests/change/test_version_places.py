@@ -876,6 +876,10 @@ RANKED = {
     "Dockerfile": ('LABEL org.opencontainers.image.version="1.2.3"', Rank.CODE),
     "deploy/compose.yml": ("    image: x/small-thing:1.2.3", Rank.CODE),
     "package.json": ('{"name": "thing-ui", "version": "1.2.3"}', Rank.CODE),
+    "charts/thing/values.yaml": ("  tag: 1.2.3", Rank.CODE),
+    "charts/thing/values-prod.yaml": ('  tag: "v1.2.3"', Rank.CODE),
+    "codemeta.json": ('"softwareVersion": "1.2.3",', Rank.CODE),
+    "build.gradle": ('versionName "1.2.3"; SMALL_THING_VERSION = "1.2.3"', Rank.CODE),
     "docs/install.md": ("pip install small-thing==1.2.3", Rank.DOCS),
     "SECURITY.md": ("The latest release, 1.2.3, gets fixes.", Rank.DOCS),
     "README.md": ("**Version:** `1.2.3`", Rank.DOCS),
@@ -884,6 +888,10 @@ RANKED = {
     "data/a.json": ('{"x": "1.2.3"}', Rank.REST),
     "data/b.csv": ("row,1.2.3", Rank.REST),
     "examples/demo.py": ('print("1.2.3")', Rank.REST),
+    "deploy/app.yaml": ("tag: 1.2.3", Rank.REST),
+    "ui/pnpm.json": ('"lockfileVersion": "1.2.3"', Rank.REST),
+    ".github/workflows/test.yml": ("          node-version: 1.2.3", Rank.REST),
+    "scripts/run.sh": ("UV_VERSION=1.2.3", Rank.REST),
 }
 
 
