@@ -379,7 +379,11 @@ class Settings(Table):
     publishing: Literal["tag", "manual"] = Field(
         "tag", description="What publishes a release: the push of its tag, or a person."
     )
-    publish: bool = Field(True, description="Whether releases go to a package index at all.")
+    publish: bool | Literal["by hand"] = Field(
+        True,
+        description="Whether releases go to a package index at all; by hand, where a person uploads"
+        " them and no workflow does.",
+    )
     index: Annotated[str, StringConstraints(pattern=r"^(https?|file)://")] | None = Field(
         None, description="The simple index that releases go to; pip's or uv's own unless set."
     )

@@ -702,6 +702,8 @@ def _after(situation: Situation, tag_name: str) -> str:
         return f"next: nothing; {tag_name} goes to no index"
     if situation.project.settings.publishing == "manual":
         return f"next: publish {tag_name} by hand; its push triggers nothing"
+    if situation.project.settings.publish == "by hand":
+        return f"next: publish {tag_name} by hand: nox -s publish -- --index URL"
     return f"next: watch the workflow that the push of {tag_name} started"
 
 

@@ -40,6 +40,7 @@ class Facts:
     repository: str | None
     github: bool
     publish: bool
+    by_hand: bool
     manual: bool
     workflow: str
     environment: str
@@ -146,7 +147,8 @@ def read(project: Project, has_sessions: bool | None = None) -> Facts:
         owner=setup.owner or place.owner,
         repository=setup.repository or place.repository,
         github=place.github,
-        publish=settings.publish,
+        publish=settings.publish is True,
+        by_hand=settings.publish == "by hand",
         manual=manual,
         workflow=setup.workflow or ("publish.yml" if manual else "release.yml"),
         environment=setup.environment or "pypi",
@@ -192,7 +194,7 @@ def _provenance(project: Project, chosen: WorkflowSettings) -> str:
     """Where files are attested: as set, else in the workflow where workflows are strict."""
     from release.gates.workflows.settings import WorkflowsSettings
 
-    if not project.settings.publish:
+    if project.settings.publish is not True:
         return "none"
     own = project.settings.gates.of("workflows", WorkflowsSettings).strict
     strict = project.settings.strict if own is None else own

@@ -309,3 +309,12 @@ def test_the_hook_stops_a_push_that_a_check_fails(root: Path, tmp_path: Path) ->
     assert subprocess.run([hook], env=env, check=False).returncode == 1
     fake.write_text("#!/bin/sh\n")
     assert subprocess.run([hook], env=env, check=False).returncode == 0
+
+
+def test_a_project_that_is_uploaded_by_hand_gets_no_workflow_for_it(root: Path) -> None:
+    set_table(root, '[tool.release]\npublish = "by hand"')
+    found = {file.path: file.text for file in files(root)}
+    assert RELEASE not in found
+    assert "`nox-release publish --index URL` uploads" in found["RELEASING.md"]
+    assert "no publisher has to be set up" in found["RELEASING.md"]
+    assert "[%" not in found["RELEASING.md"]

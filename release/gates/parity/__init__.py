@@ -108,7 +108,7 @@ def _judge_archives(paths: Sequence[Path]) -> tuple[Judgement, list[Archive]]:
 def _judge_contents(project: Project, shell: Shell, archives: Sequence[Archive]) -> Judgement:
     from release.gates.parity import rules as parity
 
-    publish = project.settings.publish
+    publish = bool(project.settings.publish)
     between = project.version_source == "version control" and not project.released_here
     pins = publishers(project.top)
     errors = _errors(shell, archives)

@@ -145,7 +145,7 @@ def check(project: Project, shell: Shell) -> Outcome:
     repository, trouble = _repository(project)
     seen = Seen(None)
     parts = [judge_confirmations(dict(settings.confirmed.items()), today)]
-    if project.settings.publish:
+    if project.settings.publish is True:
         more, seen = _judge_publishing(project, shell, repository, trouble)
         parts += more
     zenodo = "zenodo" if (project.root / ".zenodo.json").is_file() else None
@@ -204,7 +204,7 @@ def _judge_publishing(
     return parts, seen
 
 
-def conclude(parts: Sequence[Judgement], *, publish: bool, published: bool) -> Outcome:
+def conclude(parts: Sequence[Judgement], *, publish: bool | str, published: bool) -> Outcome:
     """The verdict on all parts together.
 
     Until the project has `published` from a workflow, what cannot be seen is advice.
@@ -213,6 +213,8 @@ def conclude(parts: Sequence[Judgement], *, publish: bool, published: bool) -> O
     if not judged.checked:
         return Outcome.not_applicable(
             "no workflow publishes it by Trusted Publishing, and it has no archive and no hooks"
+            if publish is True
+            else "releases are published by hand, and it has no archive and no hooks"
             if publish
             else "tool.release.publish is off, and it has no archive and no hooks"
         )

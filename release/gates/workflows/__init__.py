@@ -132,7 +132,7 @@ def expectations(project: Project) -> Expected:
         file=PurePosixPath(setup.workflow).name if setup.workflow else None,
         environment=setup.environment,
         manual=project.settings.publishing == "manual",
-        publishes=project.settings.publish,
+        publishes=project.settings.publish is True,
         tag_template=project.tag_template,
         tags=tuple(tag for tag in there if tag not in unsettled),
         released=frozenset(project.released.keys() - unsettled),

@@ -637,13 +637,17 @@ class TestNothing:
         assert "no workflow publishes it" in found.summary
         assert server.asked == []
 
-    def test_nor_has_one_that_is_not_published(
-        self, project: Path, server: ForgeServer, judge: Judge
+    @pytest.mark.parametrize(
+        ("setting", "said"),
+        [("false", "tool.release.publish is off"), ('"by hand"', "releases are published by hand")],
+    )
+    def test_nor_has_one_that_no_workflow_publishes(
+        self, project: Path, server: ForgeServer, judge: Judge, setting: str, said: str
     ) -> None:
-        set_up(project, more="publish = false")
+        set_up(project, more=f"publish = {setting}")
         found = judge(project, "setup").outcome
         assert found.status is Status.NOT_APPLICABLE
-        assert "tool.release.publish is off" in found.summary
+        assert said in found.summary
         assert server.asked == []
 
 

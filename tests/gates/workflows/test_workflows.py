@@ -141,12 +141,13 @@ class TestJudgement:
     ) -> None:
         write(project, {CI: CI_TEXT})
         assert said(judge(project, "workflows")) == [f".github/workflows:None: single: {NONE}"]
-        setting(project, "\n[tool.release]\npublish = false\n")
-        found = judge(project, "workflows").outcome
-        assert (found.status, found.summary) == (
-            Status.PASSED,
-            "1 workflow; none of them publishes",
-        )
+        for value in ("false", '"by hand"'):
+            setting(project, f"\n[tool.release]\npublish = {value}\n")
+            found = judge(project, "workflows").outcome
+            assert (found.status, found.summary) == (
+                Status.PASSED,
+                "1 workflow; none of them publishes",
+            )
 
     @network
     def test_one_text_for_a_filter_is_fine(self, releasing: Path, judge: Judge) -> None:
