@@ -458,10 +458,34 @@ def _setup_py_argument(root: Path, keyword: str) -> str | None:
         tree = python.parse(read_text(root, "setup.py"))
     except SyntaxError:
         return None
-    for value in python.passed_to_setup(tree, keyword):
-        if isinstance(value, ast.Constant):
-            return value.value if isinstance(value.value, str) else None
-    return None
+    value = next(python.passed_to_setup(tree, keyword), None)
+    match value:
+        case ast.Name(id=name):
+            found = _constants([tree], name)
+        case ast.Subscript(slice=ast.Constant(value=str(name))) | ast.Attribute(attr=name):
+            found = _constants(_modules_about(root), name)
+        case _:
+            found = {getattr(value, "value", None)}
+    return next(iter(found)) if len(found) == 1 and isinstance(next(iter(found)), str) else None
+
+
+def _constants(trees: Iterable[ast.Module], name: str) -> set[Any]:
+    """What modules assign to a name, as far as it is written down."""
+    return {
+        getattr(value, "value", None)
+        for tree in trees
+        for names, value in python.assignments(tree)
+        if name in names
+    }
+
+
+def _modules_about(root: Path) -> Iterator[ast.Module]:
+    """The modules in which packages say what they are, which a setup.py may run for that."""
+    for base in (root, root / "src"):
+        for pattern in ("*/__init__.py", "*/__*__.py", "*/*version*.py"):
+            for path in sorted(base.glob(pattern)):
+                with contextlib.suppress(SyntaxError, ConfigurationError):
+                    yield python.parse(read_text(root, path.relative_to(root).as_posix()))
 
 
 def _poetry_python(poetry: Mapping[str, Any]) -> str | None:

@@ -13,6 +13,7 @@ publishes, or that ends well whatever it finds (release.project.behind).
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -30,7 +31,7 @@ from release.project.behind import (
     text_of,
     tox_environments,
 )
-from release.project.declared import install_remedy, ranges
+from release.project.declared import install_remedy, named_tables, procedure_text, ranges
 from release.settings import CommandSettings, GateSettings
 from release.text import ini, shell, toml, yaml
 
@@ -70,6 +71,10 @@ SEVERAL = frozenset(("lint", "docs", "static_analysis"))
 # Actions that do nothing but run a command, which their input extra_args may add to.
 ACTIONS = {"pre-commit/action": "pre-commit run", "j178/prek-action": "prek run"}
 HOOKS_FILE = ".pre-commit-config.yaml"
+RUFF_FILES = (".ruff.toml", "ruff.toml")
+FLAKE8_FILES = (".flake8", "setup.cfg", "tox.ini")
+FLAKE8_PLUGIN = re.compile(r"\s*(?:flake8-|pep8-naming|dlint|wemake-python-styleguide)", re.I)
+FLAKE8_CALLED = re.compile(r"(?<![\[\w.-])flake8\b(?!\])")
 # What judges the act of committing, and no file.
 FOR_COMMITTERS = "no-commit-to-branch"
 # What a session that is found by its name alone must not do.
@@ -101,11 +106,12 @@ class Detected(CommandSettings):
     """Settings that nobody wrote; `origin` says where they were found, and what was found there.
 
     `project` says whether the commands need an environment that holds the project: most of them
-    make one of their own.
+    make one of their own. `promised` says whether the project is known to run them.
     """
 
     origin: str
     project: bool = False
+    promised: bool = True
 
     @property
     def told(self) -> str:
@@ -117,7 +123,7 @@ class Detected(CommandSettings):
 class _Found:
     """A command of the project's own, the distributions that bring its program, and its place.
 
-    `verb` is what the place does with it.
+    `verb` is what the place does with it. The rest is as in Detected.
     """
 
     words: tuple[str, ...]
@@ -125,6 +131,8 @@ class _Found:
     place: str = ""
     verb: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
+    project: bool = False
+    promised: bool = True
 
     @property
     def program(self) -> str:
@@ -151,11 +159,11 @@ def detect(project: Project, gate: str) -> Detected | None:
     if gate not in NAMES or written.keys() - LEFT_OPEN:
         return None
     found: list[_Found] = []
-    for source in (_in_workflows, _in_noxfile, _in_tox, _in_hooks):
+    for source in SOURCES:
         found = found or [one for one in source(project, gate) if judges(project, one.words)]
     if not found:
         return None
-    best = min(found, key=lambda one: list(READERS).index(one.program))
+    best = min(found, key=_rank)
     chosen = [best]
     if gate in SEVERAL:
         each = {one.words: one for one in reversed(found) if one.env == best.env}
@@ -165,8 +173,14 @@ def detect(project: Project, gate: str) -> Detected | None:
         run=tuple(one.words for one in chosen),
         install=tuple(_in_range(project, name) for name in _each(chosen)),
         origin=_origin(chosen),
-        project=any(one.program == "make" for one in chosen),
+        project=any(one.project for one in chosen),
+        promised=best.promised,
     )
+
+
+def _rank(found: _Found) -> int:
+    """The best of programs first; what is not one of a project's runners stands alone."""
+    return [*READERS, found.program].index(found.program)
 
 
 def _each(chosen: Iterable[_Found]) -> Iterable[str]:
@@ -343,15 +357,15 @@ def _in_tox(project: Project, gate: str) -> Iterator[_Found]:
         path, table = known[name]
         acts = gate in SEVERAL and ACTS.search(f"{name} {table.get('commands')}")
         if NAMES[gate].fullmatch(name.replace("_", "-")) and not acts:
-            place = _place(project.root, path, name)
+            place = _line(project.root, path, rf"\[(?:[^\]]*[.:])?{re.escape(name)}\]")
             yield _Found(("tox", "-e", name), ("tox",), place, "defines it")
             return
 
 
-def _place(root: Path, path: str, name: str) -> str:
-    """Where a section or table stands, by its name's last part."""
+def _line(root: Path, path: str, pattern: str) -> str:
+    """The place of the first line that begins so; the file where there is none."""
     for number, line in enumerate(text_of(root / path).splitlines(), 1):
-        if line.startswith("[") and re.split(r"[.:\[\]]", line.rstrip())[-2:-1] == [name]:
+        if re.match(pattern, line):
             return f"{path}:{number}"
     return path
 
@@ -374,6 +388,49 @@ def _in_hooks(project: Project, gate: str) -> Iterator[_Found]:
         yield _Found(words, ("pre-commit",), HOOKS_FILE, "says", env)
 
 
+def _in_pixi(project: Project, gate: str) -> Iterator[_Found]:
+    """The tasks of pixi that do nothing but call a program which does the gate's work.
+
+    pixi itself cannot be installed by what makes environments here.
+    """
+    path, table = "pixi.toml", as_table(project.pyproject.get("tool")).get("pixi")
+    text = text_of(project.root / path)
+    if text:
+        with contextlib.suppress(ValueError):
+            table = toml.loads(text)
+    else:
+        path = "pyproject.toml"
+    tables = [as_table(table), *as_table(as_table(table).get("feature")).values()]
+    tasks = {name: said for one in tables for name, said in as_table(one.get("tasks")).items()}
+    for name in sorted(tasks, key=lambda name: name != gate):
+        said = as_table(tasks[name]).get("cmd", tasks[name])
+        if not NAMES[gate].fullmatch(name.replace("_", "-")) or not isinstance(said, str):
+            continue
+        commands = [*filter(None, map(_simple, shell.read(said).statements))]
+        inner = _unwrapped(commands[0][0])[0] if len(commands) == 1 else ()
+        if inner and inner[0] in PROGRAMS[gate] - HOOKS and _only_judges(inner):
+            place = _line(project.root, path, rf"{re.escape(name)}\s*=")
+            yield _Found(commands[0][0], inner[:1], place, "defines it", project=True)
+            return
+
+
+def _in_configuration(project: Project, gate: str) -> Iterator[_Found]:
+    """flake8 where it is configured, and no ruff: no command of the project's own calls it."""
+    if gate != "lint" or project.configures("ruff"):
+        return
+    if any((project.root / name).is_file() for name in RUFF_FILES):
+        return
+    for path in FLAKE8_FILES:
+        if "flake8" in ini.sections(project.root / path):
+            items = [item for table in named_tables(project) for item in table.items]
+            plugins = [item for item in items if FLAKE8_PLUGIN.match(item)]
+            place = _line(project.root, path, r"\[flake8\]")
+            called = bool(FLAKE8_CALLED.search(procedure_text(project)))
+            words = ("flake8",)
+            yield _Found(words, ("flake8", *plugins), place, "configures it", promised=called)
+            return
+
+
 def _lints_by_hand(root: Path) -> bool:
     """Whether CI calls a linter itself, so that hooks are not what the project is judged by."""
     programs = {_unwrapped(words)[0][:1] for _, words, _ in _commands(root)}
@@ -391,7 +448,7 @@ def _own(project: Project, gate: str, words: Sequence[str]) -> _Found | None:
     if found is None:
         return None
     brought = () if run[0] in ("uv", "make") else (run[0], *install)
-    return _Found(found, brought)
+    return _Found(found, brought, project=found[0] == "make")
 
 
 def _unwrapped(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -503,6 +560,7 @@ def _make(project: Project, gate: str, words: tuple[str, ...]) -> tuple[str, ...
     return words if any(texts) and not any("nox" in text for text in texts) else None
 
 
+SOURCES = (_in_workflows, _in_noxfile, _in_tox, _in_pixi, _in_hooks, _in_configuration)
 # By program, the best first.
 READERS: Mapping[str, Callable[[Project, str, tuple[str, ...]], tuple[str, ...] | None]] = {
     "tox": _tox,

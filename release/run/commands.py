@@ -52,7 +52,7 @@ Judge = Callable[[Sequence[str], Completed], Judgement]
 Lacking = Callable[[str, str], tuple[Finding, ...]]
 # A place as linters print it: before what they say, or after an arrow below it.
 PLACED = re.compile(
-    r"^\s*(?:--> )?(?P<path>[\w@+-][\w./@+-]*\.[A-Za-z]\w*):(?P<line>\d+)(?::\d+)?:?"
+    r"^\s*(?:--> )?(?:\./)?(?P<path>[\w@+-][\w./@+-]*\.[A-Za-z]\w*):(?P<line>\d+)(?::\d+)?:?"
     r"(?:\s+(?P<said>\S.*))?$"
 )
 CHANGED = " changed files"
@@ -230,4 +230,6 @@ def run_commands(
         except CannotCheck as error:
             judged += Judgement(unchecked=error.problems)
     names = ", ".join(dict.fromkeys(Path(words[0]).name for words in commands))
-    return judged.settle(f"{names}: ok")
+    number = len(judged.advice)
+    told = f"{number} suggestion{'' if number == 1 else 's'}" if number else "ok"
+    return judged.settle(f"{names}: {told}")

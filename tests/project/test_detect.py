@@ -381,6 +381,46 @@ class TestBehind:
         assert detect(project(tmp_path, files), "lint") is None
 
 
+class TestFlake8:
+    @pytest.mark.parametrize("path", [".flake8", "setup.cfg", "tox.ini"])
+    def test_where_it_is_configured_and_nothing_calls_it(self, tmp_path: Path, path: str) -> None:
+        files = {path: "[metadata]\n[flake8]\nmax-line-length = 90\n"}
+        one = detect(project(tmp_path, files), "lint")
+        assert one is not None
+        assert (one.told, one.promised) == (f"flake8, as {path}:2 configures it", False)
+
+    def test_who_lists_it_with_its_plug_ins_promises_to_heed_it(self, tmp_path: Path) -> None:
+        table = '[dependency-groups]\ndev = ["flake8>=7", "flake8-bugbear"]\n'
+        one = detect(project(tmp_path, {".flake8": "[flake8]\n"}, table), "lint")
+        assert one is not None
+        assert (one.install, one.promised) == (("flake8>=7", "flake8-bugbear"), True)
+
+    @pytest.mark.parametrize("other", [{"ruff.toml": ""}, {"tox.ini": "[testenv:lint]\n"}])
+    def test_ruff_and_commands_go_before(self, tmp_path: Path, other: dict[str, str]) -> None:
+        one = detect(project(tmp_path, {".flake8": "[flake8]\n", **other}), "lint")
+        assert one is None or one.run == (("tox", "-e", "lint"),)
+
+
+class TestPixi:
+    @pytest.mark.parametrize(
+        ("path", "table", "line"),
+        [
+            ("pixi.toml", "[tasks]\nlint = '{}'\n", 2),
+            ("pixi.toml", "[feature.x.tasks]\n\nlint = {{ cmd = '{}', depends-on = ['b'] }}\n", 3),
+            ("pyproject.toml", f"{BASE}[tool.pixi.tasks]\nlint = '{{}}'\n", 5),
+        ],
+    )
+    def test_a_task_that_calls_a_linter_is_taken(
+        self, tmp_path: Path, path: str, table: str, line: int
+    ) -> None:
+        one = detect(project(tmp_path, {path: table.format("ruff check src")}), "lint")
+        assert one is not None
+        assert one.told == f"ruff check src, as {path}:{line} defines it"
+        assert (one.install, one.project) == (("ruff",), True)
+        for other in ("ruff check --fix src", "cd src && ruff check", "ruff check --exit-zero"):
+            assert detect(project(tmp_path, {path: table.format(other)}), "lint") is None
+
+
 class TestTox:
     @pytest.mark.parametrize(
         ("path", "text", "line"),

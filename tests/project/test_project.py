@@ -337,6 +337,26 @@ class TestVersion:
         assert found.version is None
         assert found.version_source == "the build backend (acme.build)"
 
+    @pytest.mark.parametrize(
+        "setup",
+        [
+            "NAME = 'small-thing'\nsetup(name=NAME, python_requires='>=3.11')",
+            "WANTED = '>=3.11'\nsetup(name=about['__title__'], python_requires=WANTED)",
+            "import small\nsetup(name=small.__title__, python_requires='>=3.11')",
+        ],
+    )
+    def test_a_name_that_setup_py_takes_from_elsewhere_is_found_there(
+        self, tmp_path: Path, setup: str
+    ) -> None:
+        about = "__title__ = 'small-thing'\n"
+        found = project_of(tmp_path, {"setup.py": setup, "small/__about__.py": about})
+        assert (found.name, found.requires_python) == ("small-thing", ">=3.11")
+
+    def test_a_name_that_several_modules_state_is_not_guessed(self, tmp_path: Path) -> None:
+        files = {f"{name}/__init__.py": f"__title__ = '{name}'\n" for name in "ab"}
+        with pytest.raises(ConfigurationError, match="names no project"):
+            project_of(tmp_path, {"setup.py": "setup(name=x['__title__'])", **files})
+
     def test_setup_py_is_read_and_never_run(self, tmp_path: Path) -> None:
         text = (
             "import setuptools\nopen('ran', 'w')\n"

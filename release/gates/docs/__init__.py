@@ -302,7 +302,8 @@ def _build(
         judged += Judgement(notes=(Finding(nowhere),))
     number = len(judged.defects + judged.advice)
     count = f"{number} warning{'' if number == 1 else 's'}"
-    clean = f"{names}: {judged.checked} pages, {count if number else 'no warning'}"
+    places = ", ".join(source.path for source in sources)
+    clean = f"{names}: {judged.checked} pages, {count if number else 'no warning'} ({places})"
     return judged.settle(clean, failed=f"{count} by {names}")
 
 

@@ -4,7 +4,8 @@ Runs what the project's workflows run for that (also `hatch fmt --check` and pre
 action), or the session of its noxfile that is named so, as `test` does, or else the hooks of its
 .pre-commit-config.yaml, in a copy; the line of the gate says what, and where it was found. What
 changes a file there, as `black .` does, has failed. Where they cannot run here, what ruff finds is
-told beside that, and blocks where the project pins ruff.
+told beside that, and blocks where the project pins ruff. Where flake8 is configured and nothing
+says how it is run, it reads all files, and blocks where the project lists it among its tools.
 
 Where there are none, runs `ruff check` with the project's configuration where it has one. Rules
 that the configuration selects are judged; where it selects none, those that have always been ruff's
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     from release.run.shell import Shell
     from release.settings import CommandSettings
 
-RUFF_FILES = (".ruff.toml", "ruff.toml")
 ERROR_RULES = "E9,F63,F7,F82"
 LONG_DEFAULT_RULES = '["E4", "E7", "E9", "F"]'
 # Names that surroundings put among the built-in ones: IPython, and gettext's install().
@@ -111,14 +111,16 @@ def check(project: Project, shell: Shell) -> Outcome:
 
 
 def _by_own(project: Project, shell: Shell, settings: CommandSettings) -> Outcome:
+    from release.project.detect import Detected
     from release.run.commands import judge_own, lacking_in, run_set
 
     lacking = lacking_in(project, "lint", settings)
+    promised = not isinstance(settings, Detected) or settings.promised
 
     def judged(words: Sequence[str], done: Completed) -> Judgement:
-        if HOOK.search(done.stdout):
-            return judge_hooks(words, done, lacking)
-        return judge_own(words, done, lacking)
+        read = judge_hooks if HOOK.search(done.stdout) else judge_own
+        found = read(words, done, lacking)
+        return found if promised else found.as_advice()
 
     return run_set(project, shell, settings, tools=shell.tools, judge=judged)
 
@@ -236,6 +238,7 @@ def read_configuration(project: Project) -> Mapping[str, Any] | None:
     CannotCheck when it is not TOML.
     """
     from release.project import read_text
+    from release.project.detect import RUFF_FILES
     from release.text import toml
 
     for name in RUFF_FILES:

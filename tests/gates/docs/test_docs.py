@@ -82,7 +82,7 @@ class TestPromise:
         assert (found.status, [f.path for f in found.advice]) == (
             Status.PASSED, ["docs/more.md"]
         )  # fmt: skip
-        assert found.summary == "mkdocs: 2 pages, 1 warning"
+        assert found.summary == "mkdocs: 2 pages, 1 warning (mkdocs.yml)"
 
 
 class TestDetection:
