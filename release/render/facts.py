@@ -49,6 +49,7 @@ class Facts:
     tags: tuple[str, ...]
     tag: str
     prefix: str
+    suffix: str
     pull_request: str | None
     provenance: str
     bundles: bool
@@ -142,6 +143,7 @@ def read(project: Project, has_sessions: bool | None = None) -> Facts:
     chosen = _chosen(settings.workflows)
     manual = settings.publishing == "manual"
     place = located(project)
+    prefix, _, suffix = project.tag_template.partition("{version}")
     facts = Facts(
         name=project.name,
         owner=setup.owner or place.owner,
@@ -157,7 +159,8 @@ def read(project: Project, has_sessions: bool | None = None) -> Facts:
         branches=(settings.branch,) if settings.branch else ("main", "master"),
         tags=_filters(project),
         tag=project.tag_of("1.2.3"),
-        prefix=project.tag_template.partition("{version}")[0],
+        prefix=prefix,
+        suffix=suffix,
         pull_request=settings.pull_request_branch,
         provenance=_provenance(project, chosen),
         bundles=chosen.bundles,

@@ -37,8 +37,11 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def script(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return script_of(make_shape(tmp_path_factory.mktemp("forge") / "small-thing", "ajolopy"))
+
+
+def script_of(root: Path) -> str:
     """What the job runs once it has the files."""
-    root = make_shape(tmp_path_factory.mktemp("forge") / "small-thing", "ajolopy")
     files = {file.path: file.text for file in render.files(read_project(root))}
     jobs = yaml.load(files[f"{render.WORKFLOWS}/release.yml"])["jobs"]
     return str(jobs["forge-release"]["steps"][-1]["run"])
@@ -57,7 +60,7 @@ class Job:
         self.folder, self.script, self.forge, self.runs = folder, script, forge, 0
 
     def __call__(
-        self, tag: str = TAG, without: Sequence[str] = (), **other: str
+        self, tag: str = TAG, without: Sequence[str] = (), end: str = "", **other: str
     ) -> subprocess.CompletedProcess[str]:
         self.runs += 1
         here = self.folder / str(self.runs)
@@ -68,7 +71,8 @@ class Job:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(other.get(path.suffix[1:], text))
         found = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        env = {"PATH": found, "HOME": str(here), "TAG": tag, "START": "v", **self.forge.environment}
+        env = {"PATH": found, "HOME": str(here), "TAG": tag, "START": "v", "END": end}
+        env |= self.forge.environment
         command = ["bash", "-e", "-c", self.script]
         return subprocess.run(command, cwd=here, env=env, capture_output=True, text=True)
 
@@ -97,6 +101,43 @@ def test_a_file_that_no_release_must_have_is_not_waited_for(job: Job, forge: Rel
     done = job(without=lacking)
     assert done.returncode == 0, done.stderr
     assert {*NAMES} - {*forge.files(TAG)} == {*lacking}
+
+
+@pytest.mark.parametrize(
+    ("tag", "early"), [("v1.2.3-final", False), ("v1.2.3rc1-final", True), ("v1.2.3", False)]
+)
+def test_what_stands_behind_the_version_is_no_mark_of_a_candidate(
+    tag: str, early: bool, tmp_path: Path, forge: Releases
+) -> None:
+    root = make_shape(tmp_path / "small-thing", "chap-checker")
+    text = (root / "pyproject.toml").read_text()
+    chosen = '[tool.release]\ntag = "v{version}-final"\n'
+    (root / "pyproject.toml").write_text(text.replace("[tool.release]\n", chosen))
+    (tmp_path / "runs").mkdir()
+    done = Job(tmp_path / "runs", script_of(root), forge)(tag, end="-final")
+    assert done.returncode == 0, done.stderr
+    assert forge.releases[0]["prerelease"] is early
+
+
+def test_a_file_that_a_person_added_stays_and_disturbs_nothing(job: Job, forge: Releases) -> None:
+    assert job().returncode == 0
+    notes = hashlib.sha256(b"theirs").hexdigest()
+    theirs = {"id": "n", "name": "notes.pdf", "state": "uploaded", "digest": f"sha256:{notes}"}
+    forge.releases[0]["assets"].append({**theirs, "url": "x"})
+    done = job()
+    assert done.returncode == 0, done.stderr
+    assert forge.files(TAG)["notes.pdf"] == f"sha256:{notes}"
+    forge.releases[0]["assets"] = [{**theirs, "digest": None, "url": "x"}]
+    assert job().returncode == 0
+    assert {*forge.files(TAG)} == {*NAMES}
+
+
+def test_a_draft_that_a_person_made_is_marked_as_the_tag_says(job: Job, forge: Releases) -> None:
+    forge.broken = {"SHA256SUMS"}
+    assert job("v1.2.3-rc1").returncode != 0
+    forge.releases[0]["prerelease"] = False
+    assert job("v1.2.3-rc1").returncode == 0
+    assert forge.releases[0]["prerelease"]
 
 
 @pytest.mark.parametrize("name", ["SHA256SUMS", "receipt.md", "small_thing-1.2.3.tar.gz"])
