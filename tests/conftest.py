@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -12,6 +13,14 @@ from tests.support import GIT_ENVIRONMENT, Judge, make_project
 # Times are measured in bench/; on a loaded machine they say nothing of an example.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Half as many workers again as processors: tests wait for tools, servers and disks."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    return ((psutil.cpu_count() or 1) * 3 + 1) // 2
 
 
 @pytest.fixture(autouse=True)
