@@ -37,6 +37,7 @@ class Sources:
     files that git tracks, where globs need them. `mentions` are lines (path, number, text) that
     hold the current version. `policies` and `readmes` are the paths of security policies and
     READMEs. `fragments` is the tool that writes the changelog, None where the project uses none.
+    `compared` are places that nothing lists, and that a publishing workflow compares with the tag.
     """
 
     texts: Mapping[str, str]
@@ -46,6 +47,7 @@ class Sources:
     policies: tuple[str, ...] = ()
     readmes: tuple[str, ...] = ()
     fragments: Fragments | None = None
+    compared: tuple[ListedPlace, ...] = ()
 
     def at(self, path: str) -> str:
         """Where a path leads to."""
@@ -226,6 +228,8 @@ def _edit_versions(
     places = [place for place in project.version_places if place.path not in documents]
     listed = [place for place in listed if place.path not in documents]
     stated = {place.path for place in places} | {place.path for place in listed}
+    listed += [place for place in sources.compared if place.path not in stated]
+    stated |= {place.path for place in sources.compared}
     locked = own_entries(project, sources.texts, stated, version)
     listed += [place for place in locked if place.path not in stated]
     listed = [replace(place, path=sources.at(place.path)) for place in listed]
@@ -275,6 +279,13 @@ def _unlisted(
                 place.path,
                 place.line,
                 "list it, so that bump-my-version alone would do",
+            )
+    for one in listed:
+        if one.file.endswith((".yml", ".yaml")):
+            yield Finding(
+                f"is edited as well: {one.file}:{one.line} compares it with the tag",
+                one.path,
+                remedy="list it in [tool.bumpversion], so that bump-my-version alone would do",
             )
 
 

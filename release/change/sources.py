@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from release.change.plan import Sources, document_paths
+from release.change.compared import compared_places
+from release.change.own_entries import CARGO, NPM, UV
+from release.change.plan import CITATION, ZENODO, Sources, document_paths
 from release.errors import ConfigurationError, ReleaseError
 from release.gates.documents import policies as found_policies
 from release.gates.documents import readmes as found_readmes
@@ -40,6 +42,11 @@ def read_sources(project: Project) -> Sources:
     texts: dict[str, str] = {}
     links: dict[str, str] = {}
     problems: list[Finding] = []
+    still = mentions(project, project.version)
+    edited = {CITATION, ZENODO, UV, CARGO, NPM, project.changelog}
+    edited |= {place.path for place in project.version_places}
+    compared = tuple(compared_places(project, [one for one in still if one[0] not in edited]))
+    paths += [place.path for place in compared]
     for path in dict.fromkeys(paths):
         if path not in known:
             continue  # not there, or made by a tool: nothing that a commit could hold
@@ -57,10 +64,11 @@ def read_sources(project: Project) -> Sources:
         texts,
         links,
         tracked,
-        mentions(project, project.version),
+        still,
         policies,
         readmes,
         fragments(project),
+        compared,
     )
 
 

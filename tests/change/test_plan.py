@@ -335,6 +335,72 @@ def test_what_another_tool_s_table_says_oddly_is_left_to_it(root: Path, table: s
     assert set(edits(planned(root))) == usual
 
 
+PUBLISH = """\
+on: {push: {tags: ["v*"]}}
+jobs:
+  publish:
+    runs-on: ubuntu-latest
+    environment: pypi
+    permissions: {id-token: write}
+    steps:
+      - uses: actions/checkout@v5
+      - run: |
+          %s
+      - run: python -m build
+      - uses: pypa/gh-action-pypi-publish@release/v1
+"""
+EQUAL = 'test "$GITHUB_REF_NAME" = "v$said"'
+COMPARED = {
+    "ui/package.json": (
+        f"said=$(jq -r .version ui/package.json); {EQUAL}",
+        '{\n  "name": "ui",\n  "version": "1.2.3",\n  "{x}": "1.2.30"\n}\n',
+    ),
+    "rust/Cargo.toml": (
+        """grep -qx "version = \\"${GITHUB_REF_NAME#v}\\"" ./rust/Cargo.toml""",
+        '[package]\nname = "x"\nversion = "1.2.3"\n[dependencies]\ny = "1.2.3"\n',
+    ),
+    "VERSION": (f"said=$(cat VERSION); {EQUAL}", "1.2.3\n"),
+    "src/small_thing/meta.json": (
+        """python -c "import json, os
+          said = json.load(open('src/small_thing/meta.json'))['v']
+          assert 'v' + said == os.environ['GITHUB_REF_NAME']\"""",
+        '{"v": "1.2.3"}\n',
+    ),
+}
+
+
+@pytest.mark.parametrize("path", COMPARED)
+def test_what_the_publishing_workflow_compares_with_the_tag_is_edited(
+    root: Path, path: str
+) -> None:
+    run, text = COMPARED[path]
+    change(root, {".github/workflows/publish.yml": PUBLISH % run, path: text})
+    plan = planned(root)
+    assert edits(plan)[path] == text.replace("1.2.3", "1.3.0", 1)
+    (told,) = [note for note in plan.notes if note.path == path]
+    assert "edited as well: .github/workflows/publish.yml:9 compares it" in told.message
+
+
+@pytest.mark.parametrize(
+    ("run", "text"),
+    [
+        ("cat VERSION", "1.2.3\n"),  # and no tag
+        ("echo $GITHUB_REF_NAME; cat VERSION", "1.2.3\n"),
+        (f"said=$(cat VERSION.txt); {EQUAL}", "1.2.3\n"),
+        (f"said=$(cat docs/VERSION); {EQUAL}", "1.2.3\n"),
+        (f"said=$(head -1 VERSION); {EQUAL}", "1.2.3\n1.2.3 again\n"),
+        (f"said=$(cat VERSION); {EQUAL}", "1.2.3 1.2.3\n"),
+    ],
+)
+def test_what_is_not_surely_compared_is_named_and_not_edited(
+    root: Path, run: str, text: str
+) -> None:
+    change(root, {".github/workflows/publish.yml": PUBLISH % run, "VERSION": text})
+    plan = planned(root)
+    assert "VERSION" not in edits(plan)
+    assert any("VERSION" in f"{note.path} {note.message}" for note in plan.notes)
+
+
 def test_the_same_input_gives_the_same_plan_and_writes_nothing(root: Path) -> None:
     assert planned(root) == planned(root)
     assert git(root, "status", "--porcelain", "--ignored") == ""
