@@ -5,7 +5,6 @@ from __future__ import annotations
 from tests.procedures.defects import (
     BARE,
     NO_ENVIRONMENT,
-    NO_TAG_CHECK,
     NOT_BUILT,
     PUBLISH_RIGHTS,
     PUBLISHER,
@@ -132,8 +131,13 @@ PROCEDURE = Procedure(
         Row(
             "fails fast otherwise so a mismatched tag never reaches PyPI",
             "workflows",
-            "`gates.workflows.strict = true`",
-            NO_TAG_CHECK,
+            "`workflows.forge-release`",
+            Defect(
+                "the checklist, which compares the tag, is left out",
+                swap(RELEASE, "release_preflight --ci", "build"),
+                r"release\.yml: rendered: jobs\.build\.steps\[3\]\.run is 'nox-release build'",
+                given=rendered,
+            ),
         ),
         Row("uv build produces both an sdist and a wheel", "build", "none", NOT_BUILT),
         Row(
@@ -207,16 +211,12 @@ PROCEDURE = Procedure(
         Row(
             "the token encodes repo, workflow, environment and branch / tag context",
             "workflows",
-            "`gates.workflows.strict = true`",
+            "`workflows.forge-release`",
             Defect(
                 "publishing from branches, too, which the index does not notice",
-                swap(
-                    RELEASE,
-                    "    if: github.event_name == 'push' && github.ref_type == 'tag'\n",
-                    "",
-                    ("    if: github.event_name == 'push'\n", ""),
-                ),
-                f"{RELEASE}: ref: .*publishes from refs that are no tags",
+                swap(RELEASE, "  push:\n", "  push:\n    branches: [main]\n"),
+                r"release\.yml: rendered: on\.push\.branches is not what the settings make",
+                given=rendered,
             ),
         ),
         Row(
