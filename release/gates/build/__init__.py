@@ -6,7 +6,8 @@ judges the two files: their versions (equal to the repository's, and to the rele
 commit has one); a description that renders; files that should not be there (tests at top level,
 caches, credentials) or that are missing from the wheel although the package has them; that the
 wheel installs with what it requires, that its modules import from a foreign folder and without the
-network, and that its entry points load. Both are built again from another copy, and compared.
+network, and that its entry points load. Both are built again from another copy, and compared, the
+wheel with one of the repository itself, which shows what the sdist lacks.
 `.release/dist` then holds exactly these two files, which later gates use and never build again.
 
 Blocks: a file that does not build, install or import, or lacks the import package (certain);
@@ -75,11 +76,15 @@ NO_MODULES = ("W007", "W008")
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What the builds left: the first pair of files, and the second where it was built."""
+    """What the builds left: the first pair of files, and the second where it was built.
+
+    `tree` is a wheel that was made of a copy itself, not of its sdist.
+    """
 
     sdist: Path
     wheel: Path
     again: tuple[Path, Path] | None
+    tree: Path | None
     started: int
     moment: int
 
@@ -116,7 +121,8 @@ def check(project: Project, shell: Shell) -> Outcome:
                 lambda: _check_wheel_contents(project, shell, wheel, copies[0]),
             ),
         )
-        judged = Judgement(2) + _judge(project, *archives, tree)
+        whole = read(made.tree) if made.tree else None
+        judged = Judgement(2) + _judge(project, *archives, tree, whole)
         judged += _judge_twice(project, made, *archives)
         judged = sum(parts, judged)
     metadata = archives[1].metadata
@@ -258,7 +264,9 @@ def _build(project: Project, shell: Shell, copies: Sequence[Path]) -> Made:
         if "error" in answer:
             raise _explain(project, answer["error"], again=number > 0)
     pairs = [(_only_file(answer, "sdist"), _only_file(answer, "wheel")) for answer in answers]
-    return Made(*pairs[0], pairs[1] if len(pairs) > 1 else None, started, int(moment))
+    tree = answers[-1].get("tree")
+    again = pairs[1] if len(pairs) > 1 else None
+    return Made(*pairs[0], again, Path(tree) if tree else None, started, int(moment))
 
 
 def _only_file(answer: Mapping[str, str], kind: str) -> Path:
@@ -325,7 +333,10 @@ def _last_lines(said: str, count: int) -> str:
 # --- judging the files ----------------------------------------------------------------------------
 
 
-def _judge(project: Project, sdist: Archive, wheel: Archive, tree: Sequence[str]) -> Judgement:
+def _judge(
+    project: Project, sdist: Archive, wheel: Archive, tree: Sequence[str], whole: Archive | None
+) -> Judgement:
+    """Judge both files; `whole` is a wheel that was made of the project itself."""
     from release.gates.build import contents
     from release.gates.build import distribution as d
     from release.gates.build.settings import BuildSettings
@@ -348,6 +359,9 @@ def _judge(project: Project, sdist: Archive, wheel: Archive, tree: Sequence[str]
     judged += contents.judge_expected(
         sdist, settings.expected_sdist, "tool.release.gates.build.expected-sdist"
     )
+    if whole is not None:
+        judged += contents.judge_whole(wheel, whole, settings.allowed)
+    judged += contents.judge_licences(sdist, wheel, tree, settings.allowed)
     manifest = project.root / "MANIFEST.in"
     judged += contents.judge_completeness(
         wheel,
@@ -356,7 +370,7 @@ def _judge(project: Project, sdist: Archive, wheel: Archive, tree: Sequence[str]
         excluded=contents.exclusions(
             project.pyproject, manifest.read_text("utf-8", "replace") if manifest.is_file() else ""
         ),
-        allowed=settings.allowed,
+        allowed=(*settings.allowed, *(whole.installed if whole else ())),
     )
     return judged + _judge_package(project, wheel)
 

@@ -4,11 +4,13 @@ The only argument is the path of a JSON file: `python` is the interpreter of the
 build in, `install` the start of a command that installs into it, `builds` the clean copies to build
 from (`source`, an empty folder `work`, and the variables `env` of its own), `result` the file to
 write. Each copy becomes an sdist, and the unpacked sdist a wheel; the copies are built side by side
-in the one environment, which the first of them fills.
+in the one environment, which the first of them fills. Of a further copy, a wheel is also made of
+the copy itself; where it is the first one's to the byte, its sdist would give no other.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -86,15 +88,28 @@ class Copy:
         self._environment = environment
         self._said = ""
 
-    def make(self, enter: Callable[[Any, str], None]) -> dict[str, str]:
-        """Build both files; `enter(builder, kind)` returns when what `kind` requires is there."""
+    def make(
+        self, enter: Callable[[Any, str], None], first: Callable[[], str | None] | None = None
+    ) -> dict[str, str]:
+        """Build both files; `enter(builder, kind)` returns when what `kind` requires is there.
+
+        `first` waits for the wheel of the first copy.
+        """
         builder = self._builder(self._source)
         self._step("sdist", lambda: enter(builder, "sdist"))
         sdist = self._step("sdist", lambda: builder.build("sdist", self._work / "sdist"))
-        builder = self._builder(self._unpack(Path(sdist)))
+        tree: dict[str, str] = {}
+        if first is not None:
+            with contextlib.suppress(StepFailed):
+                tree["tree"] = self._wheel(builder, enter, "tree")
+                if _same(tree["tree"], first()):
+                    return {"sdist": sdist, "wheel": tree["tree"], **tree}
+        unpacked = self._builder(self._unpack(Path(sdist)))
+        return {"sdist": sdist, "wheel": self._wheel(unpacked, enter, "wheel"), **tree}
+
+    def _wheel(self, builder: Any, enter: Callable[[Any, str], None], folder: str) -> str:
         self._step("wheel", lambda: enter(builder, "wheel"))
-        wheel = self._step("wheel", lambda: builder.build("wheel", self._work / "wheel"))
-        return {"sdist": sdist, "wheel": wheel}
+        return str(self._step("wheel", lambda: builder.build("wheel", self._work / folder)))
 
     def _builder(self, source: Path) -> Any:
         def runner(
@@ -139,6 +154,10 @@ class Copy:
             raise StepFailed(step, "configuration", str(error)) from None
 
 
+def _same(one: str, other: str | None) -> bool:
+    return other is not None and Path(one).read_bytes() == Path(other).read_bytes()
+
+
 def extract(archive: tarfile.TarFile, folder: Path, most: int) -> None:
     """Unpack an archive into a folder and nowhere else.
 
@@ -178,6 +197,7 @@ def _stays_inside(start: PurePath, target: PurePath) -> bool:
 def main(request: Mapping[str, Any]) -> dict[str, Any]:
     environment = Environment(request["python"], request["install"])
     ready = {"sdist": threading.Event(), "wheel": threading.Event()}
+    ended = threading.Event()
     results: list[dict[str, Any]] = [{} for _ in request["builds"]]
 
     def fill(builder: Any, kind: str) -> None:
@@ -192,10 +212,15 @@ def main(request: Mapping[str, Any]) -> dict[str, Any]:
         # Some backends write into the tree when they are asked this.
         builder.get_requires_for_build(kind)
 
+    def first_wheel() -> str | None:
+        ended.wait()
+        return results[0].get("wheel")
+
     def work(number: int) -> None:
         try:
             copy = Copy(request["builds"][number], environment)
-            results[number] |= copy.make(follow if number else fill)
+            waits = (follow, first_wheel) if number else (fill,)
+            results[number] |= copy.make(*waits)
         except StepFailed as failure:
             results[number]["error"] = failure.as_json()
         # A thread swallows SystemExit without a word.
@@ -204,7 +229,7 @@ def main(request: Mapping[str, Any]) -> dict[str, Any]:
             results[number]["error"] = broken.as_json()
         finally:
             if number == 0:
-                for event in ready.values():
+                for event in (*ready.values(), ended):
                     event.set()
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(len(results))]

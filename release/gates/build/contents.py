@@ -255,7 +255,7 @@ def judge_completeness(
             Finding(
                 f"the wheel lacks {len(modules)} module(s) of the package: {listing(modules)}",
                 sorted(modules)[0],
-                remedy="include them in the sdist and the wheel, or name them in"
+                remedy="include them in the wheel, or name them in"
                 " tool.release.gates.build.allowed",
             )
         )
@@ -264,13 +264,57 @@ def judge_completeness(
             Finding(
                 f"the wheel lacks {len(data)} data file(s) of the package: {listing(data)}",
                 sorted(data)[0],
-                remedy="include them in the sdist and the wheel (package data), or name them in"
+                remedy="include them in the wheel as package data, or name them in"
                 " tool.release.gates.build.allowed",
             )
         )
     said = f"the wheel leaves out what looks like sources: {listing(sources)}"
     notes = (Finding(said),) if sources else ()
     return Judgement(checked, advice=tuple(advice), notes=notes)
+
+
+def judge_whole(wheel: Archive, whole: Archive, allowed: Sequence[str]) -> Judgement:
+    """The wheel, which is made of the sdist, holds what a wheel of the project itself would."""
+    lost = sorted(
+        name for name in {*whole.names} - {*wheel.names} if not matches(name, (*allowed, "*.pyc"))
+    )
+    if not lost:
+        return Judgement(1)
+    files = "a file" if len(lost) == 1 else f"{len(lost)} files"
+    message = f"the sdist lacks what makes {files} of the wheel: {listing(lost)}"
+    remedy = (
+        "include it in the sdist: a wheel that is built from the sdist lacks what one that is built"
+        " from the repository has; or name it in tool.release.gates.build.allowed"
+    )
+    return Judgement(1, advice=(Finding(message, remedy=remedy),))
+
+
+_LICENCE = re.compile(r"(LICEN[CS]ES?|COPYING|NOTICE)([.\-_][^/]*)?", re.I)
+
+
+def judge_licences(
+    sdist: Archive, wheel: Archive, tree: Collection[str], allowed: Sequence[str]
+) -> Judgement:
+    """The licence files of the repository's top are in both distributions."""
+    own = [path for path in tree if _LICENCE.fullmatch(path) and not matches(path, allowed)]
+    lacking: dict[str, list[str]] = {}
+    for path in own:
+        without = [
+            archive.kind
+            for archive in (sdist, wheel)
+            if not any(name.rpartition("/")[2] == path for name in archive.names)
+        ]
+        if without:
+            lacking.setdefault(" and the ".join(without), []).append(path)
+    advice = tuple(
+        Finding(
+            f"the {kinds} {'lack' if ' and ' in kinds else 'lacks'} {listing(paths)}",
+            paths[0],
+            remedy="name it in [project] license-files, or in tool.release.gates.build.allowed",
+        )
+        for kinds, paths in lacking.items()
+    )
+    return Judgement(len(own), advice=advice)
 
 
 def exclusions(pyproject: Mapping[str, Any], manifest: str = "") -> tuple[str, ...]:

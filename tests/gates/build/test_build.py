@@ -907,6 +907,42 @@ def test_what_a_command_makes_before_the_build_is_in_the_wheel_and_the_command_i
     assert not (project / "src/small_thing/made.txt").exists()
 
 
+@pytest.mark.parametrize(
+    ("command", "status", "said"),
+    [
+        (
+            ["python3", "-c", "raise SystemExit('no frontend')"],
+            Status.FAILED,
+            "fails in a clean copy of the project: no frontend",
+        ),
+        (["no-such-npm", "run", "build"], Status.UNCHECKED, "no-such-npm is not installed"),
+    ],
+)
+def test_a_command_before_the_build_that_fails_or_is_not_there_is_named(
+    judge: Judge, project: Path, command: list[str], status: Status, said: str
+) -> None:
+    write(project, {"pyproject.toml": f"{PYPROJECT}{ONCE}before = [{json.dumps(command)}]\n"})
+    outcome = judge(project, "build").outcome
+    assert outcome.status is status
+    assert said in outcome.summary
+    assert not list((project / ".release").glob("dist/*"))
+
+
+@pytest.mark.slow
+@pytest.mark.network
+def test_what_a_command_makes_and_the_sdist_lacks_is_named(judge: Judge, project: Path) -> None:
+    script = "import pathlib; pathlib.Path('src/small_thing/ui.js').write_text('made')"
+    settings = f"[tool.release.gates.build]\nbefore = [{json.dumps(['python3', '-c', script])}]\n"
+    settings += '[tool.hatch.build.targets.wheel]\nartifacts = ["*.js"]\n'
+    write(project, {"pyproject.toml": PYPROJECT + settings, ".gitignore": "*.js\n"})
+    outcome = judge(project, "build").outcome
+    assert outcome.status is Status.PASSED
+    assert [f.message for f in outcome.advice] == [
+        "the sdist lacks what makes a file of the wheel: small_thing/ui.js"
+    ]
+    assert "reproducible" in outcome.summary
+
+
 @pytest.mark.slow
 @pytest.mark.network
 def test_an_sdist_that_is_never_the_same_fails_where_settings_ask_for_it(

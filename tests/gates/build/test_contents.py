@@ -6,7 +6,9 @@ from release.gates.build.contents import (
     exclusions,
     judge_completeness,
     judge_expected,
+    judge_licences,
     judge_unwanted,
+    judge_whole,
     matches,
     top_level_modules,
 )
@@ -196,6 +198,47 @@ def test_what_the_project_excludes_or_allows_may_be_missing(glob: str) -> None:
             **settings,
         )
         assert judged == Judgement(2)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (
+            ("demo/web_ui/index.html",),
+            "the sdist lacks what makes a file of the wheel: demo/web_ui/i",
+        ),
+        (("demo/a.py", "demo/b.txt"), "the sdist lacks what makes 2 files of the wheel: demo/a.py"),
+        (("demo/__pycache__/a.pyc",), None),
+        (("demo/big.json",), None),
+        ((), None),
+    ],
+)
+def test_what_only_a_wheel_of_the_repository_has_is_named(
+    more: tuple[str, ...], said: str | None
+) -> None:
+    judged = judge_whole(
+        archive("demo/__init__.py"), archive("demo/__init__.py", *more), ("demo/big.json",)
+    )
+    assert judged.defects == ()
+    assert [f.message.startswith(str(said)) for f in judged.advice] == ([True] if said else [])
+
+
+@pytest.mark.parametrize(
+    ("in_sdist", "in_wheel", "said"),
+    [
+        ("LICENSE", "demo-1.dist-info/licenses/LICENSE", None),
+        ("LICENSE", "demo/a.py", "the wheel lacks LICENSE"),
+        ("README", "demo-1.dist-info/LICENSE", "the sdist lacks LICENSE"),
+        ("README", "demo/a.py", "the sdist and the wheel lack LICENSE"),
+    ],
+)
+def test_a_licence_that_a_distribution_lacks_is_named(
+    in_sdist: str, in_wheel: str, said: str | None
+) -> None:
+    tree = ["LICENSE", "demo/LICENSE", "README"]
+    judged = judge_licences(sdist(in_sdist), archive(in_wheel), tree, ())
+    assert [found.message for found in judged.advice] == ([said] if said else [])
+    assert not judge_licences(sdist("a"), archive("b"), tree, ("LICENSE",)).advice
 
 
 def test_exclusions_are_read_from_every_backend_and_from_the_manifest() -> None:

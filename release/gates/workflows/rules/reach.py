@@ -95,7 +95,8 @@ def single(context: Context) -> Iterator[Breach]:
         yield say(
             At(".github/workflows"),
             f"no job of these workflows is seen to publish {how}",
-            f'add a publishing job ({PUBLISHER}), or set tool.release.publish to "by hand" or to false',
+            f"add a publishing job ({PUBLISHER}), or set tool.release.publish = false (or to"
+            ' "by hand", where a person uploads)',
         )
 
 
