@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import io
+import os
+import shutil
+import subprocess
 import tarfile
 import zipfile
 from collections.abc import Sequence
@@ -12,13 +16,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from release.change.releasing import TOOLS
-from release.model import Artifact, Evidence, Outcome
+from release.model import Artifact, Evidence, Gate, Outcome
 from release.registry import installed
-from release.run.environments import ensure_tools, tools_name
+from release.run.environments import Environment, ensure_tools, tools_name
 from release.run.processes import Completed
 from release.run.runner import Run
 from release.run.runner import judge as judge_gate
-from tests.support import PYPROJECT, Judge, make_project, write
+from tests.support import PYPROJECT, Judge, make_project, scratch, write
 
 NAME, VERSION = "small-thing", "1.2.3"
 METADATA = """\
@@ -60,7 +64,10 @@ def replace_tool(tools: Path, gate: str, program: str, script: str | None) -> Ju
     `script` finds the real one at `sys.argv[0] + "-real"`.
     """
     named = TOOLS if gate == TOOLS.name else installed()[gate].gate
-    environment = ensure_tools(named, tools / "tools" / tools_name(named), _run)
+    environment = Environment(tools / "tools" / tools_name(named))
+    shutil.copytree(
+        _installed(named, program).path, environment.path, symlinks=True, copy_function=os.link
+    )
     path = Path(environment.tool(program))
     real = path.rename(path.with_name(f"{program}-real"))
     if script is None:
@@ -71,9 +78,16 @@ def replace_tool(tools: Path, gate: str, program: str, script: str | None) -> Ju
     return Judge(tools)
 
 
-def _run(command: Sequence[str]) -> Completed:
-    import subprocess
+@functools.cache
+def _installed(gate: Gate, program: str) -> Environment:
+    """The tools of a gate, for links to them: to install them and to compile them takes longer."""
+    folder = scratch()
+    environment = ensure_tools(gate, folder / tools_name(gate), _run)
+    subprocess.run([environment.tool(program), "--version"], capture_output=True, check=True)
+    return environment
 
+
+def _run(command: Sequence[str]) -> Completed:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return Completed(tuple(command), done.returncode, done.stdout, done.stderr, 0.0, False)
 

@@ -151,7 +151,7 @@ _MADE: set[Files] = set()
 @functools.cache
 def _template(files: Files) -> Path:
     """What is copied for projects that were made before: git takes longer to make one."""
-    return _make(_scratch() / "project", files)
+    return _make(scratch() / "project", files)
 
 
 def _make(root: Path, files: Files) -> Path:
@@ -167,7 +167,7 @@ def _make(root: Path, files: Files) -> Path:
 @functools.cache
 def _empty_repository(*, bare: bool) -> Path:
     """What `git init` makes, but for the samples of hooks."""
-    folder = _scratch() / "empty"
+    folder = scratch() / "empty"
     options = ["--quiet", "--template=", "--initial-branch=main", *(["--bare"] if bare else [])]
     subprocess.run(["git", "init", *options, str(folder)], check=True)
     made = folder if bare else folder / ".git"
@@ -176,7 +176,8 @@ def _empty_repository(*, bare: bool) -> Path:
     return made
 
 
-def _scratch() -> Path:
+def scratch() -> Path:
+    """A folder for as long as this process lives."""
     folder = tempfile.mkdtemp(prefix="nox-release-template-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Path(folder)

@@ -29,7 +29,7 @@ from release.registry import installed
 from release.report.plan import render
 from release.run.preflight import preflight
 from tests.built import replace_tool
-from tests.change.test_kills import judge_here
+from tests.change.test_kills import HEAVY, judge_here
 from tests.run.test_runner import Silent
 from tests.support import PYPROJECT, Judge, commit, git, make_project, with_remote, write
 from tests.test_sessions import ROOT, Nox, children
@@ -2113,15 +2113,17 @@ def test_nox_masks_the_credentials_of_the_remote(
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=slow)])
 def test_an_interrupted_checklist_changes_nothing_and_is_taken_up_again(
-    nox: Nox, world: World, number: signal.Signals
+    nox: Nox, world: World, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("release.registry.installed", installed)  # as the other process has them
     started = world.root.parent / "started"
     program = f"import time; open({str(started)!r}, 'w').close(); time.sleep(120)"
     table = (
         f"[tool.release.gates.slow]\nrun = [{json.dumps([sys.executable, '-c', program])}]\n"
         "project = false\n"
     )
-    world.change({"pyproject.toml": f"{PROJECT}\n{table}"})
+    away = "".join(f'[tool.release.gates.{name}]\nlevels = ["major"]\n' for name in HEAVY)
+    world.change({"pyproject.toml": f"{PROJECT}\n{table}{away}"})
     before = world.state()
     marker = f"cut-{number}-{os.getpid()}"
     process = subprocess.Popen(
