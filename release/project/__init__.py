@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from release.errors import CannotCheck, ConfigurationError
 from release.model import Finding, Gate, Level
 from release.project.git import GitFacts, read_facts
-from release.project.version_source import VERSION_CONTROL, setup_constant, unread_source
+from release.project.version_source import PASSED, VERSION_CONTROL, setup_version, unread_source
 from release.text import ini, python, toml
 
 if TYPE_CHECKING:
@@ -757,16 +757,11 @@ def _version(
         line = _line_matching(root, "setup.cfg", r"version\s*[=:]")
         places.append(VersionPlace("setup.cfg", line, literal, "[metadata] version"))
         origin = "setup.cfg" if origin == "nowhere" else origin
-    in_setup_py = _setup_py_argument(root, "version")
-    if in_setup_py and "version" not in metadata:
-        line = _line_matching(root, "setup.py", r".*\bversion\s*=")
-        places.append(VersionPlace("setup.py", line, in_setup_py, "setup(version=...)"))
-        origin = "setup.py" if origin == "nowhere" else origin
     setup_py = read_text(root, "setup.py") if (root / "setup.py").is_file() else ""
-    constant = setup_constant(setup_py) if "version" not in metadata else None
-    if constant is not None and not _uses_vcs(root, pyproject, setup_cfg):
-        name, line, value = constant
-        places.append(VersionPlace("setup.py", line, value, name))
+    stated_there = setup_version(setup_py) if "version" not in metadata else None
+    if stated_there and (stated_there[0] == PASSED or not _uses_vcs(root, pyproject, setup_cfg)):
+        label, line, value = stated_there
+        places.append(VersionPlace("setup.py", line, value, label))
         origin = "setup.py" if origin == "nowhere" else origin
     if origin == "nowhere" and _uses_vcs(root, pyproject, setup_cfg):
         return (), None, VERSION_CONTROL, ()

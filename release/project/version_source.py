@@ -11,6 +11,7 @@ from release.model import Finding
 from release.text import python
 
 VERSION_CONTROL = "version control"
+PASSED = "setup(version=...)"
 
 
 def judge_source(version: str | None, source: str) -> Finding | None:
@@ -25,17 +26,20 @@ def judge_source(version: str | None, source: str) -> Finding | None:
     )
 
 
-def setup_constant(setup_py: str) -> tuple[str, int, str] | None:
-    """Name, line and text of the constant that setup.py hands to setup() as the version."""
+def setup_version(setup_py: str) -> tuple[str, int, str] | None:
+    """Label, line and text of what setup.py hands to setup() as the version: itself or a constant.
+
+    None for what it computes or takes from elsewhere.
+    """
     tree = _parsed(setup_py)
     argument = next(python.passed_to_setup(tree, "version"), None)
-    if not isinstance(argument, ast.Name):
-        return None
-    values = list(_assigned(tree, argument.id))
-    if len(values) != 1 or not isinstance(values[0], ast.Constant):
-        return None
-    value = values[0].value
-    return (argument.id, values[0].lineno, value) if isinstance(value, str) else None
+    label, values = PASSED, [argument]
+    if isinstance(argument, ast.Name):
+        label, values = argument.id, [*_assigned(tree, argument.id)]
+    value = values[0] if len(values) == 1 else None
+    if isinstance(value, ast.Constant) and isinstance(value.value, str):
+        return label, value.lineno, value.value
+    return None
 
 
 def unread_source(

@@ -128,6 +128,18 @@ EDITED = {
             "src/small_thing/__init__.py": PLAIN,
         },
     ),
+    "a module that setup.py runs": (
+        "src/small_thing/__about__.py",
+        '__version__ = "1.3.0"',
+        {
+            "pyproject.toml": None,
+            "setup.py": "from setuptools import setup\nabout = {}\n"
+            "exec(open('src/small_thing/__about__.py').read(), about)\n"
+            "setup(name='small-thing', version=about['__version__'])\n",
+            "src/small_thing/__init__.py": PLAIN,
+            "src/small_thing/__about__.py": '__version__ = "1.2.3"\n',
+        },
+    ),
     "the project's own entry of uv.lock": (
         "uv.lock",
         'name = "small-thing"\nversion = "1.3.0"',
