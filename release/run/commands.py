@@ -53,7 +53,7 @@ Lacking = Callable[[str, str], tuple[Finding, ...]]
 # A place as linters print it: before what they say, or after an arrow below it.
 PLACED = re.compile(
     r"^\s*(?:--> )?(?:\./)?(?P<path>[\w@+-][\w./@+-]*\.[A-Za-z]\w*):(?P<line>\d+)(?::\d+)?:?"
-    r"(?:\s+(?P<said>\S.*))?$"
+    r"(?:\s+(?:- )?(?P<said>\S.*))?$"
 )
 CHANGED = " changed files"
 NAMED = 5
@@ -125,14 +125,15 @@ def run_set(
     tools: Environment | None = None,
     wanted: Requirements | None = None,
     judge: Judge = by_status,
+    folder: Path | None = None,
 ) -> Outcome:
     """Run the commands that settings give a built-in gate instead of its own.
 
-    They run in an environment with the project and what is `wanted`, or what the settings name; in
-    `tools`, where one is given and they name nothing. Detected ones that make an environment of
-    their own make it outside of the project, and theirs does not hold the project. Those of gates
-    for which several are detected write pages, or mend files, and so run in a copy; what they
-    change of it is told.
+    They run in `folder`, if given, and in an environment with the project and what is `wanted`, or
+    what the settings name; in `tools`, where one is given and they name nothing. Detected ones that
+    make an environment of their own make it outside of the project, and theirs does not hold the
+    project. Those of gates for which several are detected write pages, or mend files, and so run in
+    a copy; what they change of it is told.
     """
     from release.project.declared import chosen_requirements
     from release.project.detect import SEVERAL, Detected
@@ -144,10 +145,10 @@ def run_set(
     if not isinstance(settings, Detected):
         wanted = wanted or chosen_requirements(project, settings)
         if tools is not None and not wanted:
-            return run_commands(shell, settings.run or (), tools, settings.env, judge)
+            return run_commands(shell, settings.run or (), tools, settings.env, judge, folder)
         found = project_environment(project, shell, wanted, tools=gate.tools)
         env = {**found.variables(), **settings.env}
-        return run_commands(shell, settings.run or (), found.environment, env, judge)
+        return run_commands(shell, settings.run or (), found.environment, env, judge, folder)
     if wanted is None or not settings.project:
         purposes = (gate.name,) if settings.project else ()
         wanted = chosen_requirements(project, settings, *purposes)
@@ -155,7 +156,7 @@ def run_set(
     found = project_environment(project, shell, wanted, tools=known, with_project=settings.project)
     env = {**found.variables(), **_own_folders(shell), **settings.env}
     if gate.name not in SEVERAL:
-        return run_commands(shell, settings.run or (), found.environment, env, judge)
+        return run_commands(shell, settings.run or (), found.environment, env, judge, folder)
     folder = export(project, shell.work / "source")
     tree = Tree(folder, project.settings.by_products)
     judge = telling_changes(judge, tree, advice=gate.name == "docs")
@@ -211,7 +212,7 @@ def run_commands(
 
     Every command is run, so that one failure does not hide the next. A program is looked for in
     the environment first, then on PATH; uv beside nox, too. They run in `folder`, the project's own
-    unless given, which what is judged then does not name.
+    unless given, which what is judged does not name.
     """
     judged = Judgement()
     for command in commands:
@@ -224,9 +225,7 @@ def run_commands(
         try:
             program = found or words[0]
             done = shell.run(program, *words[1:], cwd=folder, inside=environment, env=env)
-            if folder is not None:
-                done = done.without(f"{folder}{os.sep}")
-            judged += judge(words, done)
+            judged += judge(words, done.without(f"{folder or shell.root}{os.sep}"))
         except CannotCheck as error:
             judged += Judgement(unchecked=error.problems)
     names = ", ".join(dict.fromkeys(Path(words[0]).name for words in commands))

@@ -234,6 +234,31 @@ def _tree_holds_package(project: Project, environment: Environment, copy: Path) 
     return False
 
 
+def copy_as_built(project: Project, shell: Shell) -> tuple[Path, set[str]]:
+    """A copy of the project with the modules that its build makes, and the paths of these.
+
+    They are those that it installs into a folder that is there, and that the copy lacks. Raises
+    CannotCheck where the build fails.
+    """
+    from release.run.export import export
+
+    copy, installed = export(project, shell.work / "as-built"), shell.work / "installed"
+    command = [*environments.installer(shell.tools), "--no-deps", "--target", str(installed)]
+    done = shell.run_plain([*command, str(copy)], cwd=copy)
+    if done.status != 0:
+        raise CannotCheck(
+            f"the build makes modules, and failed: {environments.reason(done.stderr)}",
+            _remedy(done.stderr, shell.gate.name),
+        )
+    made = set()
+    for path in sorted(installed.rglob("*.py")):
+        name = (Path(project.source_root) / path.relative_to(installed)).as_posix()
+        if (copy / name).parent.is_dir() and not (project.root / name).exists():
+            shutil.copy2(path, copy / name)
+            made.add(name)
+    return copy, made
+
+
 def runtime_environment(project: Project, shell: Shell, wheel: Path, sha256: str) -> Environment:
     """A clean environment that holds one built wheel and what it requires at run time; no pip.
 

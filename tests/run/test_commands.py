@@ -33,6 +33,8 @@ class TestOwnCommand:
             ("would reformat src/a.py\nOh no!", ("src/a.py", None, "is not formatted")),
             ("Would reformat: src/a.py", ("src/a.py", None, "is not formatted")),
             ("./src/a.py:3:1: F401 no", ("src/a.py", 3, "F401 no")),
+            ('  src/a.py:1:6 - error: Import "b" is not there',
+             ("src/a.py", 1, 'error: Import "b" is not there')),
             ("../x/a.py:3: no\nnope", (None, None, "tox -e lint: exit status 1: nope")),
             ("served at 127.0.0.1:80: x", (None, None,
              "tox -e lint: exit status 1: served at 127.0.0.1:80: x")),

@@ -17,7 +17,8 @@ values that do not fit the annotations that are there.
 Blocks: what the configured checker or the project's own commands refuse (promises). Code that
 cannot be parsed does, too (certain). Advice: what else is found in a project that configures none.
 
-Modules that are missing from the environment make the gate unchecked, where a finding may come
+Modules of the project's own that its build makes, such as a `_version.py`, are taken from a build
+where the tree lacks them. Others that are missing make the gate unchecked, where a finding may come
 from them: say what to install with `groups`, `extras` or `install`. It does not apply to a project
 that configures no type checker and annotates nothing.
 
@@ -30,11 +31,12 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck
-from release.model import Finding, Gate, Judgement, Level, Outcome
+from release.model import Finding, Gate, Judgement, Level, Outcome, Status
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -54,6 +56,10 @@ SHOWN = re.compile(
 )
 NOT_FOUND = re.compile(
     r'library stub for module named "([^"]+)"|Library stubs not installed for "([^"]+)"'
+)
+# What mypy, pyright, ty and pyrefly say of a module that is not there.
+OWN_ABSENT = re.compile(
+    r"(?:module named|Import|imported module|Could not find import of) [\"`]([\w.]+)[\"`]"
 )
 HINT = re.compile(
     r'Library stubs not installed for "([\w]+)[^"]*".*\n.*'
@@ -90,7 +96,7 @@ def check(project: Project, shell: Shell) -> Outcome:
 
     settings = project.settings.gates.of("typecheck", CommandSettings)
     if settings.run is not None:
-        return _run_own(project, shell, settings)
+        return _as_built(project, shell, partial(_run_own, project, shell, settings))
     by_pyright = uses_pyright(project)
     if not by_pyright and not configures_mypy(project):
         other = other_checker(project)
@@ -101,12 +107,35 @@ def check(project: Project, shell: Shell) -> Outcome:
                 " in [tool.release.gates.typecheck]",
             )
     found = _environment(project, shell, by_pyright)
-    if by_pyright:
-        return _pyright(project, shell, found)
-    return _mypy(project, shell, found)
+    run = partial(_pyright if by_pyright else _mypy, project, shell, found)
+    return _as_built(project, shell, run)
 
 
-def _run_own(project: Project, shell: Shell, settings: CommandSettings) -> Outcome:
+def _as_built(project: Project, shell: Shell, run: Callable[[Path], Outcome]) -> Outcome:
+    """What a run says of the project's folder, or of a copy with the modules that its build makes.
+
+    A module of the project's own that is not found, in a folder that is there, may be one of them.
+    """
+    from release.project.declared import own_modules
+    from release.run.installed import copy_as_built
+
+    outcome = run(project.root)
+    if outcome.status is not Status.FAILED:
+        return outcome
+    own = own_modules(project)
+    absent = set()
+    for name in OWN_ABSENT.findall("\n".join(finding.message for finding in outcome.findings)):
+        path = Path(project.source_root, *name.split("."))
+        folder = project.root / path.parent
+        if name.partition(".")[0] in own and folder.is_dir() and not (project.root / path).is_dir():
+            absent.add(f"{path.as_posix()}.py")
+    if not absent:
+        return outcome
+    copy, made = copy_as_built(project, shell)
+    return run(copy) if absent & made else outcome
+
+
+def _run_own(project: Project, shell: Shell, settings: CommandSettings, folder: Path) -> Outcome:
     from release.project.declared import own_modules
     from release.project.detect import Detected, missing_remedy
     from release.run.commands import run_set
@@ -118,7 +147,8 @@ def _run_own(project: Project, shell: Shell, settings: CommandSettings) -> Outco
     def judged(words: Sequence[str], done: Completed) -> Judgement:
         return judge_command(words, done, own, remedy, shows=shows)
 
-    return run_set(project, shell, settings, judge=judged)
+    copy = folder if folder != project.root else None
+    return run_set(project, shell, settings, judge=judged, folder=copy)
 
 
 def judge_command(
@@ -223,7 +253,7 @@ def _mypy_requirement(project: Project) -> tuple[str, ...]:
     return (wanted,) if version and fits else ()
 
 
-def _mypy(project: Project, shell: Shell, found: ProjectEnvironment) -> Outcome:
+def _mypy(project: Project, shell: Shell, found: ProjectEnvironment, folder: Path) -> Outcome:
     from release.project.declared import hook
 
     configuration = _mypy_settings(project)
@@ -244,7 +274,8 @@ def _mypy(project: Project, shell: Shell, found: ProjectEnvironment) -> Outcome:
         if project.package_path is None:
             project.require_package()
         command.append(str(project.package_path))
-    done = shell.run(*command, inside=found.environment, env={"MYPYPATH": _mypy_path(project)})
+    path = {"MYPYPATH": str(folder / project.source_root) if project.has_src_layout else ""}
+    done = shell.run(*command, cwd=folder, inside=found.environment, env=path)
     errors = read_mypy(done.stdout)
     if done.status not in {0, 1} and not any(error.code == "syntax" for error in errors):
         raise CannotCheck(f"mypy could not run: {_complaint(done)}", "fix its configuration")
@@ -361,7 +392,7 @@ def _reliable(
     )
 
 
-def _pyright(project: Project, shell: Shell, found: ProjectEnvironment) -> Outcome:
+def _pyright(project: Project, shell: Shell, found: ProjectEnvironment, folder: Path) -> Outcome:
     program = found.environment.find("basedpyright") or found.environment.find("pyright")
     if program is None:
         return Outcome.unchecked(
@@ -372,6 +403,7 @@ def _pyright(project: Project, shell: Shell, found: ProjectEnvironment) -> Outco
         program,
         "--outputjson",
         f"--pythonpath={found.environment.python}",
+        cwd=folder,
         inside=found.environment,
     )
     try:
@@ -386,7 +418,7 @@ def _pyright(project: Project, shell: Shell, found: ProjectEnvironment) -> Outco
             f"types are unknown of modules that are not installed: {', '.join(missing)}",
             install_remedy(project, "typecheck", missing),
         )
-    return judge_pyright(data, str(project.root))
+    return judge_pyright(data, str(folder))
 
 
 def missing_by_pyright(data: Mapping[str, Any], own: frozenset[str]) -> list[str]:
@@ -448,10 +480,6 @@ def _mypy_settings(project: Project) -> Mapping[str, Any] | None:
     if project.configures("mypy"):
         return project.tool("mypy")
     return ini.section(project.root / "setup.cfg", "mypy")
-
-
-def _mypy_path(project: Project) -> str:
-    return str(project.root / project.source_root) if project.has_src_layout else ""
 
 
 def _applies(project: Project, _level: Level | None) -> str | None:

@@ -319,6 +319,38 @@ class TestGate:
         assert outcome.status is Status.UNCHECKED
         assert "gone" in outcome.summary
 
+    @pytest.mark.slow
+    def test_a_module_that_the_build_makes_is_taken_from_a_build(
+        self, tmp_path: Path, judge: Judge
+    ) -> None:
+        """tox -e mypy does not install the project, and its CI has a _version.py by then."""
+        backend = (
+            "from pathlib import Path\nfrom hatchling.build import *\n"
+            "from hatchling.build import build_wheel as build\n\n\n"
+            "def build_wheel(*a, **k):\n"
+            "    Path('src/small_thing/_version.py').write_text('V: int = 1\\n')\n"
+            "    return build(*a, **k)\n"
+        )
+        own = PYPROJECT.replace('"hatchling.build"', '"own"\nbackend-path = ["."]')
+        tox = "[testenv:mypy]\nskip_install = true\ndeps = mypy\ncommands = mypy src\n"
+        root = make_project(
+            tmp_path / "p",
+            {
+                "own.py": backend,
+                "pyproject.toml": own + '[tool.hatch.build]\nartifacts = ["_version.py"]\n',
+                ".gitignore": "_version.py\n",
+                "src/small_thing/__init__.py": "from small_thing._version import V\n\nA: int = V\n",
+                "tox.ini": tox,
+            },
+        )
+        found = judge(root, "typecheck").outcome
+        assert (found.status, found.checked) == (Status.PASSED, 2), found
+        assert not (root / "src/small_thing/_version.py").exists()
+        write(root, {"src/small_thing/__init__.py": "from small_thing._gone import V\n"})
+        found = judge(root, "typecheck").outcome
+        assert found.status is Status.FAILED
+        assert '"small_thing._gone"' in found.findings[0].message
+
     def test_own_commands_take_its_place(self, root: Path, judge: Judge) -> None:
         table = (
             "[tool.release.gates.typecheck]\n"
