@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+INTERRUPTED = 130
 USAGE = """\
 usage: nox-release SESSION [ARGUMENT ...]
        nox-release --list
@@ -30,7 +31,7 @@ def main() -> int:
         return _main(sys.argv[1:])
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        return 130
+        return INTERRUPTED
 
 
 def _main(arguments: list[str]) -> int:
@@ -62,7 +63,10 @@ def _run(arguments: list[str]) -> int:
     name, *rest = arguments
     if rest[:1] == ["--"]:  # as nox wants it
         rest = rest[1:]
-    return run_nox([*command, "-s", name, "--", *rest])
+    status = run_nox([*command, "-s", name, "--", *rest])
+    if status == INTERRUPTED and not CALLER.began:  # nox says nothing then
+        raise KeyboardInterrupt
+    return status
 
 
 def _version() -> str:

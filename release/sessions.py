@@ -84,6 +84,7 @@ class Sessions:
 
         def shielded(session: nox.Session) -> None:
             shield()
+            CALLER.began = True
             body(session)
 
         shielded.__doc__ = text

@@ -71,14 +71,21 @@ def test_commands_are_told_as_they_are_typed(
     assert as_called(text) == "run it again: nox-release cut minor"
 
 
+@pytest.mark.parametrize("met_by", ["us", "nox, which says nothing"])
 def test_an_interruption_while_it_starts_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    met_by: str,
 ) -> None:
     def run_nox(_arguments: Sequence[str]) -> int:
-        raise KeyboardInterrupt
+        if met_by == "us":
+            raise KeyboardInterrupt
+        return 130
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(CALLER, "project", None)
+    monkeypatch.setattr(CALLER, "began", False)
     monkeypatch.setattr(sessions, "run_nox", run_nox)
     monkeypatch.setattr(sys, "argv", ["nox-release", "tree"])
     assert cli.main() == 130

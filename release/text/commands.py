@@ -15,9 +15,11 @@ class Caller:
     """How this process was called: `project` is that of the console script, None for nox.
 
     It is not in the environment, where processes that work in another folder would find it.
+    `began` says that a session runs, of whose interruption nox tells.
     """
 
     project: Path | None = None
+    began: bool = False
 
 
 CALLER = Caller()
