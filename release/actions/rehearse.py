@@ -44,12 +44,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(call: Call) -> None:
-    from packaging.utils import canonicalize_name
-
-    from release.rehearse.index import LoopbackIndex, elsewhere
     from release.rehearse.rehearsal import Rehearsal
     from release.rehearse.scratch import remove_left, scratch
-    from release.world.index import index_url
 
     if call.arguments.step is None:
         remedy = "say which release: patch, minor, major, rc, final or a version"
@@ -62,17 +58,7 @@ def run(call: Call) -> None:
         for left in remove_left(folder):
             print(told(f"removed {left}, which a killed rehearsal left"), flush=True)
         rehearsal = Rehearsal(runner, releases.request(call), folder, Told())
-        plan = rehearsal.plan()
-        scene = rehearsal.set_scene()
-        rehearsal.cut(scene)
-        rehearsal.workflow(scene)
-        others = elsewhere(index_url(runner.project.settings.index))
-        own = canonicalize_name(runner.project.name)
-        with LoopbackIndex(scene.index, others, own) as index:
-            rehearsal.publish(scene, index)
-            rehearsal.verify(scene, index)
-        if call.arguments.faults:
-            rehearsal.faults(scene, plan)
+        rehearsal.whole(with_faults=call.arguments.faults)
     seconds = sum(step.seconds for step in rehearsal.steps)
     print(f"\nThe release can be made: every step of it was, in {seconds:.0f} s.")
     print(told(call.typed(f"next: nox -s cut -- {call.arguments.step}")))

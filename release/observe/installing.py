@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from release.model import Finding, Judgement
 from release.run import environments
 from release.run.environments import NETWORK_REMEDY, Environment
 from release.text.versions import parse
+from release.world.index import index_url
 
 if TYPE_CHECKING:
     from release.run.processes import Completed
@@ -37,12 +39,13 @@ def install(
     """The verdict on `pip install name==version` by somebody who has nothing yet, and the imports.
 
     `digests` are those of the files that the index serves: no other bytes are installed. `index` is
-    the simple interface to install from, pip's or uv's own unless given. Raises CannotCheck where
-    the index cannot be reached, or the release is for other Pythons.
+    the simple interface to install it from, pip's or uv's own unless given; what it needs may come
+    from theirs. Raises CannotCheck where the index cannot be reached, or the release is for other
+    Pythons.
     """
     environment = environments.create(shell.work / "installed", python, shell.run_plain, bare=True)
     command = environments.installer(environment, pip_of=shell.tools)
-    variables = {"UV_DEFAULT_INDEX": index, "PIP_INDEX_URL": index} if index else {}
+    variables = _first(index, os.environ) if index else {}
     if environments.find_uv():
         command += ["--refresh-package", name]  # what it knows of a minute ago may lack this
     pin = shell.work / "release.txt"
@@ -53,6 +56,16 @@ def install(
         if done.status != 0:
             return _not_installed(done, name, version)
     return judge_imports(_imported(shell, environment, name, modules), name, version)
+
+
+def _first(index: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """What makes an installer look at an index before its own ones."""
+    more, extra = (environ.get(name, "") for name in ("UV_INDEX", "PIP_EXTRA_INDEX_URL"))
+    return {
+        "UV_INDEX": f"{index} {more}".strip(),
+        "PIP_INDEX_URL": index,
+        "PIP_EXTRA_INDEX_URL": f"{index_url(None)} {extra}".strip(),
+    }
 
 
 def _not_installed(done: Completed, name: str, version: str) -> Judgement:

@@ -92,17 +92,13 @@ def _second_sdist(archive: Archive, there: dict[str, str]) -> Iterator[str]:
 
 
 class LoopbackIndex(Loopback):
-    """Serves an Index on loopback for as long as its `with` block lasts.
+    """Serves an Index on loopback for as long as its `with` block lasts."""
 
-    Whoever asks for another project than `own` (its normalised name), which it does not have, is
-    sent to `others`, the address of another simple index.
-    """
-
-    def __init__(self, folder: Path, others: str | None = None, own: str = "") -> None:
+    def __init__(self, folder: Path) -> None:
         index = Index(folder)
 
         class Handler(_Handler):
-            kept, elsewhere, here = index, others, own
+            kept = index
 
         super().__init__(Handler)
 
@@ -119,8 +115,6 @@ class LoopbackIndex(Loopback):
 
 class _Handler(Answers, BaseHTTPRequestHandler):
     kept: Index
-    elsewhere: str | None
-    here: str
 
     def do_GET(self) -> None:
         room, _, rest = urlsplit(self.path).path.strip("/").partition("/")
@@ -129,11 +123,6 @@ class _Handler(Answers, BaseHTTPRequestHandler):
             self._page("")
         elif room == "simple" and not name and (files := self.kept.files(project)):
             self._page("".join(_link(project, file, files[file]) for file in files))
-        elif room == "simple" and project != self.here and self.elsewhere:
-            self.send_response(302)
-            self.send_header("Location", f"{self.elsewhere.rstrip('/')}/{quote(project)}/")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
         elif room == "files" and (content := self.kept.content(project, name)) is not None:
             self.reply(200, content, "application/octet-stream")
         else:
@@ -189,9 +178,3 @@ def _link(project: str, name: str, digest: str) -> str:
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def elsewhere(index: str) -> str | None:
-    """The index that others may be sent to: none that is a folder, or that a password opens."""
-    parts = urlsplit(index)
-    return index if parts.scheme in {"http", "https"} and "@" not in parts.netloc else None

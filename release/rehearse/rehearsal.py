@@ -66,6 +66,18 @@ class Rehearsal:
     listener: Listener
     steps: list[Step] = field(default_factory=list)
 
+    def whole(self, *, with_faults: bool = False) -> None:
+        """Every step in its order. Raises ReleaseError at the first that would not be made."""
+        plan = self.plan()
+        scene = self.set_scene()
+        self.cut(scene)
+        self.workflow(scene)
+        with LoopbackIndex(scene.index) as index:
+            self.publish(scene, index)
+            self.verify(scene, index)
+        if with_faults:
+            self.faults(scene, plan)
+
     @contextmanager
     def step(self, name: str) -> Iterator[list[str]]:
         """Time a step; what is put into the list is what it said."""

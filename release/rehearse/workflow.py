@@ -50,9 +50,10 @@ def lacks(project: Project) -> str | None:
     path = f"{WORKFLOWS}/{facts.workflow}"
     if not (facts.github and (project.root / path).is_file()):
         return ""
-    wanted = [found for found in rendered if found.rendered.path.startswith(WORKFLOWS)]
-    if any(found.state != "current" for found in wanted):
-        other = " and ".join(f.rendered.path for f in wanted if f.state != "current")
+    names = (facts.workflow, "provenance.yml", facts.gate)
+    wanted = [found for found in rendered if found.rendered.path.rpartition("/")[2] in names]
+    other = next((found.rendered.path for found in wanted if found.state != "current"), None)
+    if other is not None:
         return f"not run: {other} is not what nox -s render writes, and its steps would run here"
     strange = {use.partition("@")[0] for use in used(project.root)} - ACTIONS.keys()
     if strange or facts.postgres:

@@ -12,7 +12,7 @@ from release.errors import CannotCheck
 from release.model import Judgement, Outcome, Status
 from release.observe.attestations import Identity
 from release.observe.expected import Expected, expected
-from release.observe.installing import judge_imports
+from release.observe.installing import _first, judge_imports
 from release.observe.verify import (
     TOOLS,
     Part,
@@ -29,7 +29,7 @@ from release.project import read_project
 from release.report.released import by_hand, verified_lines
 from release.run.runner import open_shell
 from release.world.forge import Asset, Release
-from release.world.index import ServedFile
+from release.world.index import ServedFile, index_url
 from tests.built import build_evidence, make_built_project
 from tests.index_server import IndexServer
 from tests.local_server import Reply
@@ -108,6 +108,14 @@ def test_what_was_installed_is_that_version_and_can_be_imported() -> None:
     broken = {**said, "failed": {"small_thing": "ImportError: no"}}
     assert outcome(judge_imports(broken, "small-thing", "1.2.3")).status is Status.FAILED
     assert judge_imports(said, "small-thing", "1.2.4").defects
+
+
+def test_what_a_release_needs_comes_from_the_installers_own_index() -> None:
+    own = "https://own.example/simple/"
+    said = _first("http://127.0.0.1:9/simple/", {"UV_INDEX": own, "PIP_EXTRA_INDEX_URL": own})
+    assert said["UV_INDEX"] == f"http://127.0.0.1:9/simple/ {own}"
+    assert "UV_DEFAULT_INDEX" not in said
+    assert said["PIP_EXTRA_INDEX_URL"].split() == [index_url(None), own]
 
 
 @pytest.fixture
