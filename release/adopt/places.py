@@ -29,12 +29,8 @@ def version_table(project: Project) -> str:
     start, _, end = project.tag_template.partition("{version}")
     version = last[0].removeprefix(start).removesuffix(end)
     lines = {(path, number): text for path, number, text in mentions(project, version)}
-    found = other_mentions(
-        ((path, number, text) for (path, number), text in lines.items()),
-        version,
-        (),
-        name=project.name,
-    )
+    numbered = ((path, number, text) for (path, number), text in lines.items())
+    found = other_mentions(numbered, version, name=project.name)
     texts = [(str(f.path), lines[str(f.path), f.line or 0].strip()) for f in found]
     stated = [(path, text) for path, text in texts if ASSIGNED.search(text)]
     if len(stated) != 1 or stated[0][1].count(version) != 1:

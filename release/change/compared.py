@@ -34,7 +34,7 @@ def compared_places(
         lines = [one for one in mentions if one[0] == path]
         stated = [
             one.line
-            for one in other_mentions(lines, project.version or "", (), name=project.name)
+            for one in other_mentions(lines, project.version or "", name=project.name)
             if one.rank is Rank.CODE or len(lines) == 1
         ]
         texts = [text for _, number, text in lines if number in stated]

@@ -42,7 +42,7 @@ OWN = re.compile(
     re.I,
 )
 # Prose: version 1.2.3, the latest release (1.2.3).
-TOLD = re.compile(r"\b(?:version|release)s?\b[\s,:=*`'\"(]*v?$", re.I)
+TOLD = re.compile(r"\b(?:version|release)s?\b(?: (?:is|are|was))?[\s,:=*`'\"(]*v?$", re.I)
 # name = "1.2.3" or name = { version = "1.2.3" } where dependencies are listed.
 DEPENDENCY = re.compile(
     r"^\s*[\"']?(?![\w.-]*version\b|release\b)[\w./@-]+[\"']?\s*[:=]\s*(?:\{.*\bversion\s*=\s*)?[\"']v?$",
@@ -52,7 +52,6 @@ LISTS = frozenset(["pyproject.toml", "Pipfile", "package.json", "Cargo.toml", "e
 ADDRESS = re.compile(r"://$|\b(?:host|address|bind|ip)\w*" + KEY, re.I)
 PROSE = frozenset([".md", ".rst", ".txt", ".adoc", ".html", ".htm", ""])
 CODE_WITHOUT_SUFFIX = re.compile(r"(?:Docker|Container|Make)file", re.I)
-MOST = {"code": 20, "docs": 10}
 
 
 class Rank(IntEnum):
@@ -61,6 +60,9 @@ class Rank(IntEnum):
     CODE = 0
     DOCS = 1
     REST = 2
+
+
+MOST = {Rank.CODE: 20, Rank.DOCS: 10, Rank.REST: 0}  # files with a remark each
 
 
 class Mention(NamedTuple):
@@ -75,12 +77,11 @@ class Mention(NamedTuple):
 def other_mentions(
     lines: Iterable[tuple[str, int, str]],
     previous: str,
-    edited: Collection[tuple[str, int]],
     *,
     name: str = "",
     skipped: Collection[str] = (),
 ) -> list[Mention]:
-    """The lines (path, number, text) that hold the version `previous` and are not `edited`.
+    """The lines (path, number, text) that hold the version `previous`.
 
     Left out are what only looks like it (a pin of something else, cff-version and other versions of
     other things, an IP address, a date), changelogs and the paths in `skipped`, and lock files but
@@ -95,8 +96,6 @@ def other_mentions(
         if path in skipped or _is_history(path):
             continue
         matches = list(wanted.finditer(text))
-        if (path, number) in edited:
-            continue
         counts[path] = counts.get(path, 0) + len(matches)
         ranks = [_rank(path, text, match.span(), previous, own) for match in matches[:100]]
         if found := [rank for rank in ranks if rank is not None]:
@@ -104,28 +103,33 @@ def other_mentions(
     return sorted(Mention(rank, path, line, counts[path]) for rank, path, line in ranked)
 
 
-def remarks(mentions: Iterable[Mention], version: str) -> Iterator[Finding]:
-    """A remark for each file that states the version or tells of it; the rest is counted."""
-    shown: set[str] = set()
+def remarks(
+    mentions: Iterable[Mention], version: str, edited: Collection[str] = ()
+) -> Iterator[Finding]:
+    """A remark for each file that states the version or tells of it; the rest is counted.
+
+    `edited` are the paths of files that hold the new version elsewhere.
+    """
+    shown: dict[str, Rank] = {}
     rest: dict[str, int] = {}
     for (rank, path), group in groupby(mentions, lambda one: (one.rank, one.path)):
         found = list(group)
-        limit = MOST["code"] if rank is Rank.CODE else MOST["docs"]
-        if rank is Rank.REST or len(shown) >= limit or path in shown:
+        if path in shown or list(shown.values()).count(rank) >= MOST[rank]:
             rest[path] = rest.get(path, 0) + len(found)
             continue
-        shown.add(path)
+        shown[path] = rank
         lines = ", ".join(str(one.line) for one in found[1:6])
         more = f" (also on line{'s' if len(found) > 2 else ''} {lines})" if lines else ""
         remedy = f'if it is to follow, add [[tool.bumpversion.files]] with filename = "{path}"'
-        if found[0].times > len(found):
+        if path in edited or found[0].times > len(found):
             remedy += " and a search for that line"
         elif found[0].times > 1:
             remedy += f', and "{path}" = {found[0].times} to [tool.release.bump.matches]'
         message = f"still holds {version}{more}, and is not listed in [tool.bumpversion]"
         yield Finding(message, path, found[0].line, remedy)
     if rest:
-        paths = ", ".join(sorted(rest)[:3]) + (", …" if len(rest) > 3 else "")
+        first = sorted(rest, key=lambda path: (not _is_prose(PurePosixPath(path)), path))
+        paths = ", ".join(first[:3]) + (", …" if len(rest) > 3 else "")
         lines = f"{sum(rest.values())} other line{'s' if sum(rest.values()) > 1 else ''}"
         yield Finding(
             f"{version} is in {lines} that may mean something else: {paths}",
@@ -150,10 +154,14 @@ def _rank(
         if not owned and not OWN.fullmatch(whose):
             return Rank.REST
     stated = owned or STATED.search(before)
-    if file.suffix in PROSE and not CODE_WITHOUT_SUFFIX.match(file.name):
+    if _is_prose(file):
         return Rank.DOCS if stated or TOLD.search(before) else Rank.REST
     helm = HELM_VALUES.fullmatch(file.name) and HELM_TAG.search(before)
     return Rank.CODE if stated or helm or file.suffix == ".plist" else Rank.REST
+
+
+def _is_prose(file: PurePosixPath) -> bool:
+    return file.suffix in PROSE and not CODE_WITHOUT_SUFFIX.match(file.name)
 
 
 def _is_another(file: PurePosixPath, before: str, after: str, previous: str) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from release.change.searches import SEARCH, ListedPlace
+from release.change.searches import CONFIGURATION, SEARCH, ListedPlace
 from release.change.version_table import FLAG, KINDS, listed_places
 from release.errors import ConfigurationError
 from release.project import as_table
@@ -114,7 +114,9 @@ def _semantic_release(table: Mapping[str, Any]) -> Iterator[ListedPlace]:
 
 
 def _commitizen(table: Mapping[str, Any]) -> Iterator[ListedPlace]:
-    """`version_files`: "path", or "path:expression" for the lines that the expression finds."""
+    """`version`, and `version_files`: "path", or "path:expression" for lines that this finds."""
+    if "version" in table and table.get("version_provider", "commitizen") == "commitizen":
+        yield _place(CONFIGURATION, key_path="tool.commitizen.version")
     for item in _texts(table.get("version_files")):
         path, _, expression = item.partition(":")
         if not expression:
@@ -127,7 +129,9 @@ def _commitizen(table: Mapping[str, Any]) -> Iterator[ListedPlace]:
 
 
 def _tbump(table: Mapping[str, Any]) -> Iterator[ListedPlace]:
-    """[[tool.tbump.file]]: `src`, and `search` with {current_version} where it is given."""
+    """`version.current`, and [[tool.tbump.file]]: `src` and `search` with {current_version}."""
+    if "current" in as_table(table.get("version")):
+        yield _place(CONFIGURATION, key_path="tool.tbump.version.current")
     files = table.get("file")
     for entry in map(as_table, files if isinstance(files, list) else []):
         path, search = entry.get("src"), entry.get("search", SEARCH)

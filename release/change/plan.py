@@ -422,18 +422,20 @@ def _mentions(
     """Lines that still hold the old version, and are listed nowhere."""
     from release.change.mentions import other_mentions, remarks
 
-    # These documents name other versions, too, and are edited as a whole.
-    skipped = {CITATION, ZENODO, *([project.changelog] if project.changelog else [])}
-    edited = {
-        (edit.path, number)
-        for edit in edits
-        if edit.path not in skipped
-        for number in _changed_lines(edit.before, texts[edit.path])
-    }
-    found = other_mentions(sources.mentions, previous, edited, name=project.name, skipped=skipped)
+    # These name other versions, too; of the citation the rest is told by itself.
+    skipped = {CITATION, *([project.changelog] if project.changelog else [])}
+    edited = {edit.path for edit in edits}
+    lines = [one for one in sources.mentions if one[0] not in edited]
+    lines += [
+        (path, number, line)
+        for path in edited - skipped
+        for number, line in enumerate(texts[path].split("\n"), 1)
+        if previous in line
+    ]
+    found = other_mentions(lines, previous, name=project.name, skipped=skipped)
     # What tests say of a version is theirs.
     own = [one for one in found if not TESTS & set(PurePosixPath(one.path).parts)]
-    return list(remarks(own, previous))
+    return list(remarks(own, previous, edited))
 
 
 def _stale_series(
@@ -452,16 +454,6 @@ def _stale_series(
             if written.search(line) and not line.lstrip().startswith("|"):
                 message = f"still speaks of {series} beside its table of supported versions"
                 yield Finding(message, path, number, "say there what the table says")
-
-
-def _changed_lines(before: str, after: str) -> Iterable[int]:
-    """The numbers of the old text's lines that are others in the new one."""
-    old, new = before.split("\n"), after.split("\n")
-    if len(old) == len(new):
-        pairs = enumerate(zip(old, new, strict=True), 1)
-        return [number for number, (one, other) in pairs if one != other]
-    kept = set(new)
-    return [number for number, line in enumerate(old, 1) if line not in kept]
 
 
 def _filler(project: Project, wish: Wish, version: str) -> Callable[[str, str], str]:

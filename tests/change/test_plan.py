@@ -204,10 +204,12 @@ version_variables = ["src/small_thing/__init__.py:__version__", "docs/conf.py:re
 """
 COMMITIZEN = """
 [tool.commitizen]
+version = "1.2.3"
 version_files = ["src/small_thing/__init__.py", "docs/conf.py:^release", "data/a.toml:^x"]
 """
 TBUMP = """
 [tool.tbump]
+version = { current = "1.2.3", regex = "1.2.3" }
 [[tool.tbump.file]]
 src = "docs/conf.py"
 search = "release = '{current_version}'"
@@ -230,7 +232,31 @@ def test_what_another_tool_s_table_lists_is_edited(root: Path, table: str, own: 
     assert after["docs/conf.py"] == conf.replace("1.2.3", "1.3.0", 1)
     assert after["data/a.toml"] == data.replace("1.2.3", "1.3.0", 1)
     assert '__version__ = "1.3.0"' in after["src/small_thing/__init__.py"]
-    assert 'version = "1.3.0"' in after["pyproject.toml"]
+    expected = settled.replace('ent = "1.2.3"', 'ent = "1.3.0"')
+    expected = expected.replace('version = "1.2.3"', 'version = "1.3.0"')
+    assert after["pyproject.toml"] == expected
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        '[tool.commitizen]\nversion = "0.1"\nversion_provider = "pep621"\n',
+        "[tool.commitizen]\nversion = 1\n",
+        "[tool.tbump]\nversion = 1\n",
+    ],
+)
+def test_a_version_of_another_tool_s_table_that_it_does_not_read_stays(
+    root: Path, table: str
+) -> None:
+    change(root, {"pyproject.toml": PYPROJECT + SETTINGS + table})
+    assert table in edits(planned(root))["pyproject.toml"]
+
+
+def test_a_version_of_another_tool_s_table_that_differs_is_an_error(root: Path) -> None:
+    table = '[tool.commitizen]\nversion = "1.2.2"\n'
+    change(root, {"pyproject.toml": PYPROJECT + SETTINGS + table})
+    with pytest.raises(ConfigurationError, match=r"tool.commitizen.version is 1.2.2, not 1.2.3"):
+        planned(root)
 
 
 INI = """\
@@ -529,6 +555,14 @@ def test_places_that_the_table_does_not_list_are_edited_and_told(root: Path) -> 
     assert '__version__ = "1.3.0"' in edits(plan)["src/small_thing/__init__.py"]
     told = [f for f in plan.notes if f.path == "src/small_thing/__init__.py"]
     assert "is not listed in [tool.bumpversion]" in told[0].message
+
+
+def test_what_an_edited_line_still_says_of_the_old_version_is_told(root: Path) -> None:
+    change(root, {".zenodo.json": '{"title": "Small thing 1.2.3", "version": "1.2.3"}\n'})
+    plan = planned(root)
+    assert edits(plan)[".zenodo.json"] == '{"title": "Small thing 1.2.3", "version": "1.3.0"}\n'
+    (told,) = [note for note in plan.notes if ".zenodo.json" in f"{note.path} {note.message}"]
+    assert "1.2.3" in told.message
 
 
 def test_lines_that_still_say_the_old_version_are_told(root: Path) -> None:

@@ -858,13 +858,28 @@ def test_whatever_a_table_says_ends_in_text_or_in_problems(
 
 def mentions(*lines: str, path: str = "docs/a.md", **details: Any) -> list[int | None]:
     numbered = [(path, number, line) for number, line in enumerate(lines, 1)]
-    return [found.line for found in other_mentions(numbered, OLD, (), **details)]
+    return [found.line for found in other_mentions(numbered, OLD, **details)]
 
 
 def test_a_line_that_still_holds_the_version_is_mentioned() -> None:
-    lines = [("a.py", 1, "v1.2.3"), ("a.py", 2, "11.2.30"), ("b.py", 3, 'X = "1.2.3"')]
-    found = other_mentions(lines, OLD, {("a.py", 1)})
+    lines = [("a.py", 2, "11.2.30"), ("b.py", 3, 'X = "1.2.3"')]
+    found = other_mentions(lines, OLD)
     assert [(item.path, item.line) for item in found] == [("b.py", 3)]
+
+
+def test_documents_have_room_beside_code() -> None:
+    lines = [(f"{n}.py", 1, 'version = "1.2.3"') for n in range(30)]
+    lines += [("README.md", 1, "The current release is 1.2.3."), ("z.md", 4, "since 1.2.3")]
+    found = list(remarks(other_mentions([*lines, ("a.json", 1, '["1.2.3"]')], OLD), OLD))
+    assert [one.path for one in found[-2:]] == ["README.md", None]
+    assert found[-1].message.startswith("1.2.3 is in 12 other lines")
+    assert ": z.md, " in found[-1].message
+
+
+def test_a_file_that_is_edited_elsewhere_needs_a_search() -> None:
+    found = other_mentions([("a.py", 1, 'version = "1.2.3"')], OLD)
+    (one,) = remarks(found, OLD, {"a.py"})
+    assert "and a search for that line" in str(one.remedy)
 
 
 RANKED = {
@@ -897,7 +912,7 @@ RANKED = {
 
 def test_what_states_the_version_comes_before_what_tells_of_it_and_that_before_the_rest() -> None:
     lines = [(path, 1, text) for path, (text, _) in RANKED.items()]
-    found = other_mentions(reversed(lines), OLD, (), name="small-thing")
+    found = other_mentions(reversed(lines), OLD, name="small-thing")
     assert {one.path: one.rank for one in found} == {
         path: rank for path, (_, rank) in RANKED.items()
     }
@@ -907,7 +922,7 @@ def test_what_states_the_version_comes_before_what_tells_of_it_and_that_before_t
 def test_a_file_has_one_remark_and_the_rest_is_one_counted_line() -> None:
     lines = [("Chart.yaml", n, "version: 1.2.3") for n in (3, 4)]
     lines += [("data.csv", n, "1.2.3") for n in range(1, 91)] + [("x.json", 1, '"1.2.3"')]
-    first, last = remarks(other_mentions(lines, OLD, ()), OLD)
+    first, last = remarks(other_mentions(lines, OLD), OLD)
     assert (first.path, first.line) == ("Chart.yaml", 3)
     assert first.message == (
         "still holds 1.2.3 (also on line 4), and is not listed in [tool.bumpversion]"
@@ -917,7 +932,7 @@ def test_a_file_has_one_remark_and_the_rest_is_one_counted_line() -> None:
         last.message == "1.2.3 is in 91 other lines that may mean something else: data.csv, x.json"
     )
     many = [(f"{n}.py", 1, 'version = "1.2.3"') for n in range(30)]
-    assert len(list(remarks(other_mentions(many, OLD, ()), OLD))) == 21
+    assert len(list(remarks(other_mentions(many, OLD), OLD))) == 21
 
 
 @pytest.mark.parametrize(
@@ -974,7 +989,7 @@ def test_a_dependency_in_a_table_is_no_finding() -> None:
 
 def test_addresses_dates_and_short_numbers_need_more_than_likeness() -> None:
     def holds(line: str, version: str) -> bool:
-        return bool(list(other_mentions([("a.md", 1, line)], version, ())))
+        return bool(list(other_mentions([("a.md", 1, line)], version)))
 
     assert not holds("http://1.2.3.4/", "1.2.3.4")
     assert not holds("1.2.3.4:80", "1.2.3.4")
