@@ -385,7 +385,7 @@ PROCEDURE = Procedure(
             '`workflows.provenance = "inline"`',
             Defect(
                 "other files are handed on than were built",
-                swap(RELEASE, "path: .release/dist/\n", "path: older/\n"),
+                swap(RELEASE, "path: .release/dist/,", "path: older/,"),
                 r"rendered: jobs\.build\.steps\[5\]\.with\.path is",
                 given=rendered,
             ),
@@ -529,7 +529,7 @@ PROCEDURE = Procedure(
             "`workflows.forge-release = true`",
             Defect(
                 "the release on the forge goes without it",
-                swap(RELEASE, " receipt/sbom/*", ""),
+                swap(RELEASE, " dist receipt ", " dist "),
                 r"rendered: jobs\.forge-release\.steps\[3\]\.run is",
                 given=rendered,
             ),

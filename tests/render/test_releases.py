@@ -91,9 +91,18 @@ def test_a_release_gets_all_its_files_and_is_published_then(job: Job, forge: Rel
     assert forge.files(TAG) == {name: f"sha256:{digest}" for name, digest in NAMES.items()}
 
 
-def test_a_candidate_is_a_pre_release(job: Job, forge: Releases) -> None:
-    assert job("v1.2.3-rc1").returncode == 0
-    assert forge.releases[0]["prerelease"]
+@pytest.mark.parametrize(
+    ("tag", "early"),
+    [
+        ("v1.2.3-rc1", True),
+        ("v1.2.3.dev4", True),
+        ("v1.2.3.post1", False),
+        ("v1.2.3a1.post1", True),
+    ],
+)
+def test_a_candidate_is_a_pre_release(tag: str, early: bool, job: Job, forge: Releases) -> None:
+    assert job(tag).returncode == 0
+    assert forge.releases[0]["prerelease"] is early
 
 
 def test_a_file_that_no_release_must_have_is_not_waited_for(job: Job, forge: Releases) -> None:
