@@ -66,7 +66,7 @@ class Environment:
 
     def variables(self, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
         """`environ` as a process inside this environment should see it."""
-        env = {k: v for k, v in environ.items() if k not in UNSEEN}
+        env = seen(environ)
         env["VIRTUAL_ENV"] = str(self.path)
         env["PATH"] = os.pathsep.join([str(self.bin), environ.get("PATH", os.defpath)])
         return env
@@ -114,6 +114,19 @@ UNSEEN = LOCAL_VARIABLES | frozenset(
         "NOX_CURRENT_SESSION",
     ]
 )
+
+
+def seen(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """What a gate's process sees of the caller's environment.
+
+    A token that is empty, as CI makes one of a secret that is not there, is none: zizmor and others
+    would ask with it and be refused.
+    """
+    return {
+        name: value
+        for name, value in environ.items()
+        if name not in UNSEEN and (value or not name.endswith("_TOKEN"))
+    }
 
 
 @functools.cache

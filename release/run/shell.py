@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -155,11 +154,10 @@ class Shell:
         It runs in the scratch folder unless `cwd` is given: uv would take constraints and hash
         rules for a gate's tools from the [tool.uv] of the project whose folder it runs in.
         """
-        from release.run.environments import UNSEEN
+        from release.run.environments import seen
 
-        env = {name: value for name, value in os.environ.items() if name not in UNSEEN}
         return self._processes.run(
-            tuple(command), cwd=cwd or self.work, env=env, timeout=self.remaining, log=self._log
+            tuple(command), cwd=cwd or self.work, env=seen(), timeout=self.remaining, log=self._log
         )
 
     @property
@@ -242,6 +240,6 @@ class Shell:
     def _variables(self) -> dict[str, str]:
         if self._tools is not None:
             return self._tools.variables()
-        from release.run.environments import UNSEEN
+        from release.run.environments import seen
 
-        return {name: value for name, value in os.environ.items() if name not in UNSEEN}
+        return seen()

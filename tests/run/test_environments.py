@@ -159,6 +159,13 @@ def test_a_process_inside_does_not_see_the_callers_python_settings(tmp_path: Pat
     assert not {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE"} & inner.keys()
 
 
+def test_an_empty_token_is_none(tmp_path: Path) -> None:
+    """zizmor refuses GH_TOKEN="", which CI makes of a secret that is not there."""
+    outer = {"GH_TOKEN": "", "GITHUB_TOKEN": "x", "EMPTY": ""}
+    inner = Environment(tmp_path).variables({"PATH": "", **outer})
+    assert {name: inner.get(name) for name in outer} == {**outer, "GH_TOKEN": None}
+
+
 def test_a_missing_tool_is_named(tmp_path: Path) -> None:
     with pytest.raises(CannotCheck, match="twine is not in the environment"):
         Environment(tmp_path).tool("twine")
