@@ -345,7 +345,7 @@ def test_a_gate_of_commands_is_a_session(nox: Nox, root: Path) -> None:
         file.write(f"[tool.release.gates.doctor]\n{CHECK}")
     done = nox("-s", "doctor", noxfile=root / "noxfile.py")
     assert done.returncode == 0
-    assert "✓ doctor: git: ok" in done.stdout
+    assert "✓ doctor: git --version: ok" in done.stdout
     assert "git version" in done.stdout
 
 

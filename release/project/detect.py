@@ -114,9 +114,12 @@ class Detected(CommandSettings):
     promised: bool = True
 
     @property
+    def shown(self) -> str:
+        return ", ".join(" ".join(words) for words in self.run or ())
+
+    @property
     def told(self) -> str:
-        shown = ", ".join(" ".join(words) for words in self.run or ())
-        return f"{shown}, as {self.origin}"
+        return f"{self.shown}, as {self.origin}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ PLACED = re.compile(
 )
 CHANGED = " changed files"
 NAMED = 5
+SHORT = 40
 UNFORMATTED = re.compile(r"^(?:Would reformat: |would reformat )(\S+)$")
 
 
@@ -228,7 +229,9 @@ def run_commands(
             judged += judge(words, done.without(f"{folder or shell.root}{os.sep}"))
         except CannotCheck as error:
             judged += Judgement(unchecked=error.problems)
-    names = ", ".join(dict.fromkeys(Path(words[0]).name for words in commands))
+    names = " ".join(commands[0]) if len(commands) == 1 else ""
+    if not 0 < len(names) < SHORT:
+        names = ", ".join(dict.fromkeys(Path(words[0]).name for words in commands))
     number = len(judged.advice)
     told = f"{number} suggestion{'' if number == 1 else 's'}" if number else "ok"
     return judged.settle(f"{names}: {told}")

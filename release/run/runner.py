@@ -280,7 +280,8 @@ def _as_detected(project: Project, gate: Gate, shell: Shell, found: Detected) ->
         outcome = gate.check(replace(project, settings=settings), shell)
     except CannotCheck as error:
         outcome = Outcome.unchecked(error.reason, error.remedy)
-    return replace(outcome, summary=f"{outcome.summary} ({found.told})")
+    told = f"as {found.origin}" if found.shown in outcome.summary else found.told
+    return replace(outcome, summary=f"{outcome.summary} ({told})")
 
 
 @contextmanager

@@ -239,7 +239,7 @@ class TestHooks:
         commit(project)
         found = judge(project, "lint").outcome
         assert (found.status, found.checked) == (Status.PASSED, 1), found
-        assert "(pre-commit run --all-files, as .pre-commit-config.yaml says)" in found.summary
+        assert found.summary == "pre-commit run --all-files: ok (as .pre-commit-config.yaml says)"
         write(project, {"mended.py": "if 1:\n\tA = 1\n", "ruff.toml": ""})
         found = judge(project, "lint").outcome
         assert (found.status, found.findings[0].path) == (Status.FAILED, "mended.py")
@@ -266,8 +266,9 @@ def test_an_own_command_that_formats_fails_for_what_it_changed(project: Path, ju
     write(project, {"tox.ini": tox, "ugly.py": "a = {  1 }\n"})
     found = judge(project, "lint").outcome
     assert [one.message for one in found.findings] == ["tox -e lint changed ugly.py"]
+    assert found.summary == "tox -e lint changed ugly.py (as tox.ini:1 defines it)"
     write(project, {"ugly.py": "a = {1}\n"})
-    assert judge(project, "lint").outcome.status is Status.PASSED
+    assert judge(project, "lint").outcome.summary == "tox -e lint: ok (as tox.ini:1 defines it)"
 
 
 class TestGate:
