@@ -54,7 +54,7 @@ from release.change.version_places import bump_my_version
 from release.errors import ReleaseError, UsageError
 from release.model import Finding, Gate, Outcome, Plan, Status, Verdict
 from release.project import Project, read_project
-from release.project.git import common_dir, contains, git, object_of
+from release.project.git import contains, directories, git, object_of
 from release.project.version_source import VERSION_CONTROL
 from release.run.checklist import Report
 from release.run.collecting import collect_here
@@ -303,7 +303,7 @@ def _changing(run: Run, action: str) -> Iterator[tuple[Run, list[str]]]:
     facts = run.project.git
     if facts is None:
         raise ReleaseError.of("not in a git repository", remedy="git init")
-    folder = common_dir(facts.top)
+    _, folder = directories(facts.top)
     with locked(folder, action):
         told = [*take_back_locks(folder), *settle(run.store.folder, folder)]
         drop_leftovers(folder)

@@ -21,7 +21,15 @@ from release.change import _switch
 from release.change.lock import SWITCH_NAME
 from release.errors import ReleaseError
 from release.model import Finding
-from release.project.git import LOCAL_VARIABLES, NOTE, QUIET, common_dir, contains, git, uncommitted
+from release.project.git import (
+    LOCAL_VARIABLES,
+    NOTE,
+    QUIET,
+    contains,
+    directories,
+    git,
+    uncommitted,
+)
 from release.run.processes import NO_MONITOR
 
 PREFIX = "switch-"
@@ -126,11 +134,20 @@ def _prepared(
         made = Path(tempfile.mkdtemp(prefix=PREFIX, dir=folder))
     except OSError as error:
         raise unwritable("cannot be prepared", error) from None
-    note = common_dir(top) / f"{NOTE}{made.name}"
+    git_dir, common = directories(top)
+    note = common / f"{NOTE}{made.name}"
     try:
         try:
             note.write_bytes(os.fsencode(made))
-            request = _request(top, made, moves, message, source)
+            request = {
+                "top": str(top),
+                "git_dir": str(git_dir),
+                "common_dir": str(common),
+                "lock": str(common / SWITCH_NAME),
+                "note": str(note),
+                "message": message,
+                **_request(top, git_dir, made, moves, source),
+            }
             _write(made / _switch.REQUEST, json.dumps(request).encode("utf-8", "surrogateescape"))
         except OSError as error:
             raise unwritable("cannot be prepared", error) from None
@@ -158,22 +175,15 @@ def _forget(made: Path, note: Path) -> None:
 
 
 def _request(
-    top: Path, made: Path, moves: Sequence[Move], message: str, source: Path | None
+    top: Path, git_dir: Path, made: Path, moves: Sequence[Move], source: Path | None
 ) -> dict[str, Any]:
-    git_dir = Path(git(top, "rev-parse", "--absolute-git-dir").stdout.rstrip("\n"))
-    common = common_dir(top)
+    """What moves: refs, and with a `source` also files, the index, and the mark that git shows."""
     request: dict[str, Any] = {
-        "top": str(top),
-        "git_dir": str(git_dir),
-        "common_dir": str(common),
-        "lock": str(common / SWITCH_NAME),
-        "message": message,
         "refs": [[move.ref, move.new, move.old or "0" * len(move.new)] for move in moves],
         "files": [],
         "index": None,
         "head": moves[0].ref,
         "marker": None,
-        "note": str(common / f"{NOTE}{made.name}"),
     }
     if source is not None:
         changes = list(_changes(top, str(moves[0].old), moves[0].new))

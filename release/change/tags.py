@@ -14,7 +14,7 @@ from release.change.lock import run_git
 from release.change.switch import environment, unwritable
 from release.errors import CannotCheck, ReleaseError
 from release.model import NewTag
-from release.project.git import CALM, common_dir, git
+from release.project.git import CALM, directories, git
 from release.text.masking import Mask
 from release.world.remote import RemoteRefs, ask
 
@@ -30,8 +30,7 @@ def make_tag(top: Path, tag: NewTag, commit: str) -> str:
     that keeps its objects in the user's and reads the user's configuration. Raises ReleaseError
     when git will not, as when there is no key to sign with.
     """
-    common = common_dir(top)
-    directory = Path(git(top, "rev-parse", "--absolute-git-dir").stdout.rstrip("\n"))
+    directory, common = directories(top)
     try:
         scratch = Path(tempfile.mkdtemp(prefix="nox-release-tag-", dir=common))
     except OSError as error:
@@ -123,7 +122,7 @@ def push(top: Path, remote: str, refs: Sequence[tuple[str, str]], before: Remote
     env = environment()
     if os.isatty(0):
         env.pop("GIT_TERMINAL_PROMPT", None)
-    done = run_git(common_dir(top), command, [f"refs/remotes/{remote}"], env)
+    done = run_git(directories(top)[1], command, [f"refs/remotes/{remote}"], env)
     if done.returncode == 0:
         return Pushed(True)
     said = f"{done.stdout}\n{done.stderr}"
@@ -146,7 +145,7 @@ def fetch(top: Path, remote: str, ref: str, *options: str) -> None:
     """Fetch a ref of a remote. Raises CannotCheck when that fails."""
     command = ["-C", str(top), *CALM, "fetch", "--quiet", "--no-tags", *options, "--", remote, ref]
     places = ["refs/tags", f"refs/remotes/{remote}"]
-    done = run_git(common_dir(top), command, places, environment())
+    done = run_git(directories(top)[1], command, places, environment())
     if done.returncode != 0:
         raise CannotCheck(f"git fetch: {_last(done.stderr)}", f"see what `git fetch {remote}` says")
 

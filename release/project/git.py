@@ -46,6 +46,7 @@ CALM = ("-c", "maintenance.auto=false", "-c", "gc.auto=0")
 # In git's common directory while a release is made visible: a file that says where its parts are.
 NOTE = "nox-release-at-"
 DEEPEST = 200
+HEAD = "HEAD^{commit}"
 SHOWN_PATH = 40
 # Of `git ls-files -v -z`: small letters are assume-unchanged, S is skip-worktree.
 UNSEEN = re.compile(r"(?:^|(?<=\0))[a-zS] ([^\0]*)")
@@ -151,9 +152,11 @@ def contains(root: Path, branch: str, commit: str) -> bool:
     return done.returncode == 0
 
 
-def common_dir(top: Path) -> Path:
-    """The directory of git that all working trees of a repository share."""
-    return (top / git(top, "rev-parse", "--git-common-dir").stdout.rstrip("\n")).resolve()
+def directories(top: Path) -> tuple[Path, Path]:
+    """The directory of git of this working tree, and the one that all working trees share."""
+    said = git(top, "rev-parse", "--absolute-git-dir", "--git-common-dir").stdout
+    own, common = said.split("\n")[:2]
+    return Path(own), (top / common).resolve()
 
 
 def uncommitted(top: Path, *options: str) -> list[str]:
@@ -198,9 +201,12 @@ def read_facts(root: Path) -> GitFacts | None:
         "--absolute-git-dir",
         "--is-shallow-repository",
         "--show-prefix",
+        HEAD,
+        "HEAD^{tree}",
         check=False,
     )
-    if where.returncode != 0:
+    told, _, _ = where.stdout.partition(HEAD)  # said again where there is no commit yet
+    if where.returncode != 0 and not told:
         # Only so does git say that it looked everywhere. Of a lost worktree it says "not a git
         # repository: PATH".
         if "not a git repository (or any" in where.stderr:
@@ -208,10 +214,10 @@ def read_facts(root: Path) -> GitFacts | None:
         said = where.stderr.strip().splitlines() or [f"exit status {where.returncode}"]
         remedy = said[-1].strip() if len(said) > 1 else "fix it until `git status` works in it"
         raise CannotCheck(f"git cannot read this repository: {said[0]}", remedy)
-    answers = where.stdout.split("\n")
-    if len(answers) > 5:  # four, and what is behind the last line end
+    answers = told.split("\n")[:-1]
+    if len(answers) not in {4, 6}:
         raise CannotCheck("the path of this repository holds a line end", "rename the folder")
-    top, directory, shallow, prefix = (answers + [""] * 4)[:4]
+    top, directory, shallow, prefix, head, tree = (*answers, "", "")[:6]
     if prefix and git(root, "check-ignore", "--quiet", ".", check=False).returncode == 0:
         return None
     commit = branch = upstream = None
@@ -250,15 +256,14 @@ def read_facts(root: Path) -> GitFacts | None:
         elif kind == "?":
             untracked.append(rest.removeprefix(prefix))
     _judge_depth([*(entry[2:] for entry in listed.split("\0")), *untracked])
-    tree = None
-    if commit:
+    if commit and commit != head:  # moved meanwhile, or not to be read
         tree = git(root, "rev-parse", f"{commit}^{{tree}}").stdout.strip()
     return GitFacts(
         top=Path(top),
         directory=Path(directory),
         prefix=prefix,
         commit=commit,
-        tree=tree,
+        tree=tree if commit else None,
         branch=branch,
         upstream=upstream,
         changed=tuple(changed),

@@ -62,16 +62,17 @@ def ask(root: Path, remote: str) -> RemoteRefs:
             f"a push to {remote} goes to {len(pushed)} repositories, which is never one step",
             "set tool.release.remote to a remote with one address",
         )
+    url = fetched[0] if fetched else remote
     if pushed == fetched[:1]:
-        return _ask(root, remote, remote)
+        return _ask(root, remote, remote, url)
     env = {
         "GIT_CONFIG_COUNT": "1",  # not on the command line, which others can read
         "GIT_CONFIG_KEY_0": f"remote.{PUSHED_TO}.url",
         "GIT_CONFIG_VALUE_0": pushed[0],
     }
     for _ in range(2):  # it may move between the two questions
-        found = _ask(root, PUSHED_TO, remote, env)
-        if found == _ask(root, remote, remote):
+        found = _ask(root, PUSHED_TO, remote, pushed[0], env)
+        if found == _ask(root, remote, remote, url):
             return found
     raise CannotCheck(
         f"{remote} is fetched from one repository and pushed to another: their refs differ",
@@ -94,12 +95,14 @@ def _transport(root: Path) -> Mapping[str, str]:
     return {"GIT_SSH_COMMAND": "ssh -o BatchMode=yes"}
 
 
-def _ask(root: Path, address: str, remote: str, env: Mapping[str, str] | None = None) -> RemoteRefs:
+def _ask(
+    root: Path, address: str, remote: str, url: str, env: Mapping[str, str] | None = None
+) -> RemoteRefs:
     done = git(
         root,
         "ls-remote",
         "--symref",
-        *_plain_upload(root, remote),
+        *_plain_upload(url),
         "--",
         address,
         "HEAD",
@@ -123,8 +126,7 @@ def _ask(root: Path, address: str, remote: str, env: Mapping[str, str] | None = 
     return RemoteRefs(refs, default)
 
 
-def _plain_upload(root: Path, remote: str) -> tuple[str, ...]:
+def _plain_upload(url: str) -> tuple[str, ...]:
     """Of a remote on this machine, git's own program serves, and not one that is configured."""
-    url = git(root, "ls-remote", "--get-url", remote, check=False).stdout.strip()
     here = url.startswith("file://") or ":" not in url.partition("/")[0]
     return ("--upload-pack=git-upload-pack",) if here else ()

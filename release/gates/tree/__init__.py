@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 
 from release.errors import CannotCheck
 from release.model import Finding, Gate, Judgement, Outcome
-from release.project.git import GitFacts, contains, deepen, git, object_of, tags
+from release.project.git import GitFacts, deepen, git, object_of, tags
 from release.text.escaping import listing
 from release.world.remote import USUAL_BRANCHES, RemoteRefs, ask
 
@@ -143,10 +143,9 @@ def read(
     asked = asked or RemoteRefs({}, None)
     branch = release_branch(project, asked)
     remote_branch = asked.branch(branch)
-    known = bool(object_of(root, f"{remote_branch}^{{commit}}"))
+    apart = _apart(root, remote_branch, commit) if remote_branch else None
     # What is not known here cannot be counted from; what was last fetched can.
-    start = remote_branch if known else f"refs/remotes/{remote}/{branch}"
-    ahead = git(root, "rev-list", "--count", f"{start}..{commit}", check=False).stdout.strip()
+    _, ahead = apart or _apart(root, f"refs/remotes/{remote}/{branch}", commit) or (0, 0)
     template = project.tag_template
     tag = project.tag_of(project.spell(version)) if version else None
     here: tuple[Tag, ...] = ()
@@ -170,16 +169,23 @@ def read(
         remote=remote,
         remotes=facts.remotes,
         remote_branch=remote_branch,
-        contained=known and contains(root, str(remote_branch), str(commit)),
-        behind=remote_branch is not None
-        and not (known and contains(root, str(commit), str(remote_branch))),
-        ahead=int(ahead) if ahead and remote_branch else 0,
+        contained=apart is not None and ahead == 0,
+        behind=remote_branch is not None and (apart is None or apart[0] > 0),
+        ahead=ahead if remote_branch else 0,
         hooks=hooks_folder(root),
         hooks_path=hooks_path(root),
         identity=git(root, "var", "GIT_COMMITTER_IDENT", check=False).returncode == 0,
         key_problem=_key_problem(root, run) if _signs(project) else None,
         unreachable=unreachable,
     )
+
+
+def _apart(root: Path, there: str, commit: str | None) -> tuple[int, int] | None:
+    """How many commits each side has that the other lacks; None where one is not known here."""
+    counted = ("rev-list", "--count", "--left-right", f"{there}...{commit}", "--")
+    done = git(root, *counted, check=False)
+    left, _, right = done.stdout.strip().partition("\t")
+    return (int(left), int(right)) if done.returncode == 0 else None
 
 
 def release_branch(project: Project, asked: RemoteRefs) -> str:
