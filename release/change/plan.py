@@ -16,6 +16,7 @@ from release.model import Edit, Finding, Level, NewTag, Plan
 if TYPE_CHECKING:
     from packaging.version import Version
 
+    from release.change.implied import Implied
     from release.change.searches import ListedPlace
     from release.change.version_places import Editor
     from release.project import Project, VersionPlace
@@ -37,7 +38,7 @@ class Sources:
     files that git tracks, where globs need them. `mentions` are lines (path, number, text) that
     hold the current version. `policies` and `readmes` are the paths of security policies and
     READMEs. `fragments` is the tool that writes the changelog, None where the project uses none.
-    `compared` are places that nothing lists, and that a publishing workflow compares with the tag.
+    `implied` are places that nothing lists, and that are the project's without a doubt.
     """
 
     texts: Mapping[str, str]
@@ -47,7 +48,7 @@ class Sources:
     policies: tuple[str, ...] = ()
     readmes: tuple[str, ...] = ()
     fragments: Fragments | None = None
-    compared: tuple[ListedPlace, ...] = ()
+    implied: tuple[Implied, ...] = ()
 
     def at(self, path: str) -> str:
         """Where a path leads to."""
@@ -228,8 +229,9 @@ def _edit_versions(
     places = [place for place in project.version_places if place.path not in documents]
     listed = [place for place in listed if place.path not in documents]
     stated = {place.path for place in places} | {place.path for place in listed}
-    listed += [place for place in sources.compared if place.path not in stated]
-    stated |= {place.path for place in sources.compared}
+    implied = [one for one in sources.implied if one.place.path not in stated]
+    listed += [one.place for one in implied]
+    stated |= {one.place.path for one in implied}
     locked = own_entries(project, sources.texts, stated, version)
     listed += [place for place in locked if place.path not in stated]
     listed = [replace(place, path=sources.at(place.path)) for place in listed]
@@ -256,7 +258,10 @@ def _edit_versions(
         raise ConfigurationError(*gone, *error.problems) from None
     if gone:
         raise ConfigurationError(*gone)
-    return changed, list(_unlisted(table, places, listed))
+    told = {place.path: f"is edited as well: {why}" for place, why in reversed(implied)}
+    remedy = "list it in [tool.bumpversion], so that bump-my-version alone would do"
+    notes = [Finding(message, path, remedy=remedy) for path, message in told.items()]
+    return changed, [*_unlisted(table, places, listed), *notes]
 
 
 def _unlisted(
@@ -279,13 +284,6 @@ def _unlisted(
                 place.path,
                 place.line,
                 "list it, so that bump-my-version alone would do",
-            )
-    for one in listed:
-        if one.file.endswith((".yml", ".yaml")):
-            yield Finding(
-                f"is edited as well: {one.file}:{one.line} compares it with the tag",
-                one.path,
-                remedy="list it in [tool.bumpversion], so that bump-my-version alone would do",
             )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from release.change.compared import compared_places
+from release.change.implied import implied_places
 from release.change.own_entries import CARGO, NPM, UV
 from release.change.plan import CITATION, ZENODO, Sources, document_paths
 from release.errors import ConfigurationError, ReleaseError
@@ -45,8 +45,8 @@ def read_sources(project: Project) -> Sources:
     still = mentions(project, project.version)
     edited = {CITATION, ZENODO, UV, CARGO, NPM, project.changelog}
     edited |= {place.path for place in project.version_places}
-    compared = tuple(compared_places(project, [one for one in still if one[0] not in edited]))
-    paths += [place.path for place in compared]
+    implied = tuple(implied_places(project, [one for one in still if one[0] not in edited]))
+    paths += [one.place.path for one in implied]
     for path in dict.fromkeys(paths):
         if path not in known:
             continue  # not there, or made by a tool: nothing that a commit could hold
@@ -68,7 +68,7 @@ def read_sources(project: Project) -> Sources:
         policies,
         readmes,
         fragments(project),
-        compared,
+        implied,
     )
 
 

@@ -408,6 +408,41 @@ def test_what_the_publishing_workflow_compares_with_the_tag_is_edited(
 
 
 @pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        ("docs/conf.py", 'release = "1.2.3"\n', 'release = "1.3.0"\n'),
+        (
+            "docs/source/conf.py",
+            "version = '1.2'  # short\nrelease = '1.2.3'  # full\nneeds = '1.2.3'\n",
+            "version = '1.3'  # short\nrelease = '1.3.0'  # full\nneeds = '1.2.3'\n",
+        ),
+        ("docs/conf.py", 'release = "1.2.3"\n' * 2, 'release = "1.3.0"\n' * 2),
+        ("doc/conf.py", 'version = release = u"1.2.3"\n', 'version = release = u"1.3.0"\n'),
+    ],
+)
+def test_what_sphinx_shows_is_edited(root: Path, path: str, before: str, after: str) -> None:
+    change(root, {path: before})
+    plan = planned(root)
+    assert edits(plan)[path] == after
+    (told, *_) = [note for note in plan.notes if note.path == path]
+    assert told.message == "is edited as well: the documentation shows it"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'release = "1.2.2"\nx = "1.2.3"\n',
+        'needs = {"release": "1.2.3"}\nversion = "1.1"\n',
+        'release = f"{1}.2.3"\nversion = get("1.2.3")\n',
+        'release = "1.2.3\n',
+    ],
+)
+def test_what_sphinx_does_not_show_stays(root: Path, text: str) -> None:
+    change(root, {"docs/conf.py": text})
+    assert "docs/conf.py" not in edits(planned(root))
+
+
+@pytest.mark.parametrize(
     ("run", "text"),
     [
         ("cat VERSION", "1.2.3\n"),  # and no tag

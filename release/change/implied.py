@@ -1,0 +1,121 @@
+"""Finds version places that nothing lists, and that are the project's without a doubt."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from release.change.mentions import Rank, other_mentions
+from release.change.searches import (
+    AFTER_VERSION,
+    BEFORE_VERSION,
+    REPLACE,
+    SEARCH,
+    ListedPlace,
+    doubled,
+)
+from release.errors import ReleaseError
+from release.project import read_text
+from release.text import python
+
+if TYPE_CHECKING:
+    from release.project import Project
+
+# Of Sphinx, which shows `release`, and `version` as a short form of it.
+DOCUMENTATION = re.compile(r"docs?/(?:source/|src/)?conf\.py")
+Mentions = Sequence[tuple[str, int, str]]  # path, number and text of a line
+
+
+class Implied(NamedTuple):
+    """A place, and why it is one."""
+
+    place: ListedPlace
+    why: str
+
+
+def implied_places(project: Project, mentions: Mentions) -> list[Implied]:
+    """What Sphinx shows, and what a publishing workflow compares with the tag.
+
+    `mentions` are lines that hold the version. Of a file that is compared, one line alone must
+    state it.
+    """
+    paths = {path for path, _, _ in mentions}
+    documented = (one for path in sorted(paths) for one in _documented(project, path))
+    found = list(dict.fromkeys(documented))
+    paths -= {one.place.path for one in found}
+    for path, where in _compared(project, paths) if paths else ():
+        lines = [one for one in mentions if one[0] == path]
+        stated = [
+            one.line
+            for one in other_mentions(lines, project.version or "", name=project.name)
+            if one.rank is Rank.CODE or len(lines) == 1
+        ]
+        texts = [text for _, number, text in lines if number in stated]
+        if len(texts) == 1:
+            found += _place(
+                path, texts[0], project.version or "", f"{where} compares it with the tag"
+            )
+    return found
+
+
+def _place(
+    path: str, line: str, version: str, why: str, serialize: str | None = None
+) -> Iterator[Implied]:
+    """A line that holds a version once."""
+    before, *after = re.split(BEFORE_VERSION + re.escape(version) + AFTER_VERSION, line)
+    if len(after) == 1:
+        search, replacement = (
+            f"{doubled(before)}{field}{doubled(after[0])}" for field in (SEARCH, REPLACE)
+        )
+        place = ListedPlace(path, search, replacement, expected=0, serialize=serialize)
+        yield Implied(place, why)
+
+
+def _documented(project: Project, path: str) -> Iterator[Implied]:
+    """What a conf.py of Sphinx assigns to its release, and to its short form."""
+    if not DOCUMENTATION.fullmatch(path):
+        return
+    try:
+        text = read_text(project.root, path)
+        tree = python.parse(text)
+    except (ReleaseError, SyntaxError, ValueError):
+        return
+    whole = project.version or ""
+    short = re.match(r"\d+\.\d+(?=\.\d)", whole)
+    forms = {whole: None} | ({short[0]: "{major}.{minor}"} if short else {})
+    lines = text.split("\n")
+    for names, value in python.assignments(tree):
+        said = value.value if isinstance(value, ast.Constant) else None
+        if value is not None and {"release", "version"} & names and said in forms:
+            yield from _place(
+                path, lines[value.lineno - 1], str(said), "the documentation shows it", forms[said]
+            )
+
+
+def _compared(project: Project, paths: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Those of the paths that a step before a publication compares with the tag, and where."""
+    from release.gates.workflows import expectations
+    from release.gates.workflows.checks import checks_tag
+    from release.gates.workflows.publishing import Context
+    from release.gates.workflows.read import load
+
+    try:
+        context = Context(load(project.top).model, expectations(project))
+    except ReleaseError:
+        return  # the gate says so
+    folder = project.root.relative_to(project.top).as_posix()
+    left = set(paths)
+    for job in context.path:
+        for step in job.steps:
+            named = {path for path in left if _names(step.run, path, folder)}
+            if named and checks_tag(context, job, step):
+                left -= named
+                yield from ((path, f"{step.path}:{step.line}") for path in sorted(named))
+
+
+def _names(text: str, path: str, folder: str) -> bool:
+    within = "" if folder == "." else rf"(?:{re.escape(folder)}/)?"
+    named = rf"(?<![\w./-])(?:\./)?{within}{re.escape(path)}(?![\w/-]|\.\w)"
+    return re.search(named, text) is not None
