@@ -123,11 +123,12 @@ def spelled_like(version: Version, current: str) -> str:
     (PEP 440).
     """
     known = parse(current)
-    if known is not None and str(known) != current and (like := _marked(version, current)):
-        return like
-    if known is None or len(known.release) != 2 or version.release[2:] != (0,):
+    if known is None:
         return str(version)
-    return re.sub(r"^((?:\d+!)?\d+\.\d+)\.0", r"\1", str(version))
+    normal = str(version)
+    if len(known.release) == 2 and version.release[2:] == (0,):
+        normal = re.sub(r"^((?:\d+!)?\d+\.\d+)\.0", r"\1", normal)
+    return normal if str(known) == current else _marked(Version(normal), current) or normal
 
 
 # A version as it may be written: numbers, a kind of pre-release between marks, its number.
@@ -143,9 +144,10 @@ def _marked(version: Version, current: str) -> str | None:
     widths += [0] * (len(version.release) - len(widths))
     numbers = [str(n).zfill(width) for n, width in zip(version.release, widths, strict=False)]
     spelled = ".".join(numbers)
+    ends = [str(version).removeprefix(version.base_version)]
     if version.pre is not None and found["word"]:
-        spelled += f"{found['word']}{version.pre[1]:0{_zeros(found['pre'])}}"
-    return spelled if parse(spelled) == version else None
+        ends.insert(0, f"{found['word']}{version.pre[1]:0{_zeros(found['pre'])}}")
+    return next((spelled + end for end in ends if parse(spelled + end) == version), None)
 
 
 def _zeros(number: str) -> int:

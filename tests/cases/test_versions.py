@@ -221,6 +221,10 @@ def test_a_tuple_of_another_version_is_named(stated: str, tmp_path: Path) -> Non
         ("1.3.0.rc01", "1.3.0rc2", "1.3.0.rc02"),
         ("1.3.0-beta.2", "1.3.0rc1", "1.3.0rc1"),
         ("2026.2.9", "2026.03.01", "2026.3.1"),
+        ("2026.02.dev1", "2026.2.0", "2026.02"),
+        ("2026.02.dev1", "2026.2.0rc1", "2026.02rc1"),
+        ("2026.02-beta.1", "2026.3.0b2", "2026.03-beta.2"),
+        ("2026.02.01", "2026.3.0", "2026.03.00"),
     ],
 )
 def test_a_version_is_spelled_as_the_project_spells_it(
