@@ -28,6 +28,7 @@ FIT_REMEDY = (
     "name what can be installed together in [tool.release.gates.{}]: extras and groups take the"
     " place of those found (extras = [] for none), install adds to them"
 )
+BUILD_REMEDY = "nox -s build says why"
 COPY = "project"
 METADATA_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 
@@ -136,6 +137,8 @@ def _project_environment(
             # The project's own [tool.uv] demands another uv; do without what else it says.
             done = shell.run_plain([*command, *words])
         if done.status != 0:
+            if with_project and _is_at_fault(project.name, done.stderr):
+                raise CannotCheck(f"{project.name} cannot be installed", BUILD_REMEDY)
             what = project.name if with_project else ", ".join(requirements.install)
             raise CannotCheck(
                 f"{what} was not installed: {environments.reason(done.stderr)}",
@@ -160,6 +163,15 @@ def _project_environment(
         environment, wanted, shadowed="yes" if shadowed else "no", tree=_tree(project)
     )
     return _found(project, shell, environment, shadowed and with_project)
+
+
+def _is_at_fault(name: str, said: str) -> bool:
+    """Whether an installer could not build the project, or what it requires cannot be had."""
+    if environments.missing_program(said) or environments.looks_like_network(said):
+        return False
+    own = re.escape(name)
+    cannot = rf"Fail(?:ed to build|ed building wheel for) ['`\"]?{own}\b|{own}==\S+ cannot be used"
+    return bool(re.search(cannot, " ".join(re.sub(r"[│╰─▶├]", "", said).split()), re.I))
 
 
 def _remedy(said: str, gate: str) -> str:
@@ -265,7 +277,8 @@ def runtime_environment(project: Project, shell: Shell, wheel: Path, sha256: str
     `wheel` lies below `.release/` and `sha256` is its digest, which the installer verifies: a
     cached wheel of the same version, or a path of this machine in the metadata, are ruled out that
     way. It is made anew when the wheel changed. Raises CannotCheck when the index cannot be
-    reached, ReleaseError when the wheel or its requirements cannot be installed.
+    reached, and NotInstallable (of the gate build, which alone has to say why) when the wheel or
+    its requirements cannot be installed.
     """
     path = shell.environments / "runtime"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -276,7 +289,12 @@ def runtime_environment(project: Project, shell: Shell, wheel: Path, sha256: str
         if environments.is_intact(environment, wanted):
             return environment
         environment = environments.create(path, python, shell.run_plain, bare=True)
-        _install_wheel(shell, environment, wheel, sha256)
+        try:
+            _install_wheel(shell, environment, wheel, sha256)
+        except NotInstallable:
+            if shell.gate.name == "build":
+                raise
+            raise CannotCheck("what was built cannot be installed", BUILD_REMEDY) from None
         environments.stamp(environment, wanted)
         return environment
 

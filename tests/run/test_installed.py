@@ -80,3 +80,20 @@ def test_a_copy_is_kept_only_where_something_is_installed_from_it(
     root = make_project(tmp_path / "thing")
     assert judge(root, "test").outcome.status is Status.PASSED
     assert not (environment(judge, root).path / COPY).exists()
+
+
+def test_a_project_that_cannot_be_built_is_left_to_build_to_explain(
+    tmp_path: Path, judge: Judge
+) -> None:
+    broken = PYPROJECT.replace("hatchling.build", "hatchling.gone")
+    found = judge(make_project(tmp_path / "thing", {"pyproject.toml": broken}), "test").outcome
+    assert (found.status, found.summary) == (Status.UNCHECKED, "small-thing cannot be installed")
+    assert found.findings[0].remedy == "nox -s build says why"
+
+
+def test_requirements_that_do_not_fit_together_are_told(tmp_path: Path, judge: Judge) -> None:
+    table = '[dependency-groups]\ntest = ["iniconfig==1.1.1", "iniconfig==2.0.0"]\n'
+    root = make_project(tmp_path / "thing", {"pyproject.toml": f"{PYPROJECT}\n{table}"})
+    found = judge(root, "test").outcome
+    assert "small-thing was not installed: Because you require iniconfig" in found.summary
+    assert "name what can be installed together" in str(found.findings[0].remedy)
