@@ -30,7 +30,7 @@ from tests.gates.docker.test_docker import Machine, machine
 from tests.local_server import Reply
 from tests.osv_server import OsvServer
 from tests.procedures import PROCEDURES
-from tests.procedures.model import Defect, Procedure, Row
+from tests.procedures.model import After, Defect, Procedure, Row
 from tests.support import Judge, commit, git, with_remote, write
 from tests.test_projects import ADDED, PLACEHOLDER
 from tests.test_projects import PROJECTS as FOLDERS
@@ -358,6 +358,19 @@ def test_the_gate_passes_and_fails_on_the_planted_defect(
     assert any(re.search(defect.says, line) for line in said(found)), said(found)
 
 
+@pytest.mark.parametrize(
+    "after",
+    [
+        pytest.param(one, id=f"{procedure.name}: {one.by}: {one.sentence}")
+        for procedure in PROCEDURES
+        for one in procedure.after
+    ],
+)
+def test_what_the_world_shows_after_a_release_is_answered(after: After) -> None:
+    assert after.said(planted=False) == ""
+    assert after.answer in after.said(planted=True)
+
+
 # The table
 
 
@@ -379,6 +392,12 @@ def section(procedure: Procedure) -> str:
         f" {plain(row.defect.name)}{ENDS[row.defect.status]} |"
         for row in procedure.rows
     ]
+    lines += ["", "| After the release | Observed by | The world shows | It answers |"]
+    lines += ["|---|---|---|---|"]
+    lines += [
+        f"| {plain(one.sentence)} | `{one.by}` | {plain(one.world)} | {plain(one.answer)} |"
+        for one in procedure.after
+    ]
     for when, heading in HEADINGS.items():
         chosen = [
             f"- *{plain(one.sentence)}*: {one.does}." for one in procedure.apart if one.when == when
@@ -390,7 +409,7 @@ def section(procedure: Procedure) -> str:
 
 
 HEADINGS = {
-    "after": "After the release, observed by `verify` and `status`:",
+    "after": "After the release, too:",
     "person": "A person's part:",
 }
 HEAD = f"""\

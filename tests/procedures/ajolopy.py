@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from release.model import Status
+from release.world.standing import Index, Run
+from tests.procedures.after import attested, imported, serving, status
 from tests.procedures.defects import (
     BARE,
     NO_ENVIRONMENT,
@@ -315,20 +317,40 @@ PROCEDURE = Procedure(
             ),
         ),
     ),
-    apart=(
-        Apart("the maintainer can monitor it under Actions", "after", "`status`"),
-        Apart(
+    after=(
+        status(
+            "the maintainer can monitor it under Actions",
+            "the workflow still runs",
+            "wait",
+            run=Run.RUNNING,
+            index=Index.NONE,
+        ),
+        imported(
             "the new version appears at PyPI; pip install should succeed",
-            "after",
-            "`verify` installs it from the index",
+            "what was installed lacks a module that it imports",
+            "cannot be imported after a clean installation",
         ),
-        Apart("sigstore verification", "after", "`verify`, for the exact identity of the workflow"),
-        Apart(
+        attested(
+            "sigstore verification",
+            "it was signed for a branch",
+            "ref refs/heads/main instead of refs/tags/v1.0",
+            ref="refs/heads/main",
+        ),
+        serving(
             "publish succeeds but the wheel is missing on PyPI: wait",
-            "after",
-            "`status` tells what is not there yet from what is wrong",
+            "the sdist alone",
+            "not there yet: the index does not serve thing-1.0-py3-none-any.whl",
+            {"thing-1.0.tar.gz": "b" * 64},
         ),
-        Apart("land the fix on main, re-bump version if needed, re-tag", "after", "`status`"),
+        status(
+            "land the fix on main, re-bump version if needed, re-tag",
+            "the workflow at the tag is broken, and nothing is published",
+            "release a patch",
+            run=Run.BROKEN,
+            index=Index.NONE,
+        ),
+    ),
+    apart=(
         Apart(
             "only the maintainer can cut a release",
             "person",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from release.model import Status
+from tests.procedures.after import attested
 from tests.procedures.defects import (
     LOCAL_DEPENDENCY,
     NO_ENVIRONMENT,
@@ -444,12 +445,15 @@ PROCEDURE = Procedure(
             ),
         ),
     ),
-    apart=(
-        Apart(
+    after=(
+        attested(
             "traceable to the GitHub Actions run",
-            "after",
-            "`verify`: the attestation names the run",
+            "it was made of another commit",
+            "commit dddddddd",
+            commit="d" * 40,
         ),
+    ),
+    apart=(
         Apart(
             "maintainers must approve publishing",
             "person",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from release.world.standing import ForgeRelease, Index
+from tests.procedures.after import serving, status
 from tests.procedures.defects import (
     BARE,
     NO_ENVIRONMENT,
@@ -238,13 +240,27 @@ PROCEDURE = Procedure(
             ),
         ),
     ),
-    apart=(
-        Apart("verify within ~30s: both pages update on success", "after", "`verify`"),
-        Apart(
-            "yank a bad release",
-            "after",
-            "a person, on the index; `status` says when it is the next safe step",
+    after=(
+        serving(
+            "verify within ~30s: both pages update on success: PyPI",
+            "a page without the new files",
+            "the index serves no file of thing 1.0",
+            {},
         ),
+        status(
+            "… and the release on GitHub",
+            "the wheel is not attached",
+            "attach the files",
+            forge=ForgeRelease.INCOMPLETE,
+        ),
+        status(
+            "yank a bad release",
+            "other bytes than were built",
+            "yank",
+            index=Index.DIFFERENT,
+        ),
+    ),
+    apart=(
         Apart(
             "bad tag, no upload yet? Delete it",
             "person",

@@ -67,9 +67,29 @@ class Row:
     defect: Defect
 
 
+class Answer(Protocol):
+    """What an action says with a fault in the world or without one, which is nothing."""
+
+    def __call__(self, *, planted: bool) -> str: ...
+
+
+@dataclass(frozen=True)
+class After:
+    """A sentence about what the world shows after a release, and the action that looks at it.
+
+    `world` is what is shown instead, `answer` a part of what is said then.
+    """
+
+    sentence: str
+    by: Literal["verify", "status"]
+    world: str
+    answer: str
+    said: Answer
+
+
 @dataclass(frozen=True)
 class Apart:
-    """A sentence that no gate can check before the release: who does, and what reminds of it."""
+    """A sentence that nothing above checks: who does, and what reminds of it."""
 
     sentence: str
     when: Literal["after", "person"]
@@ -97,5 +117,6 @@ class Procedure:
     slug: str
     workflow: str
     rows: tuple[Row, ...]
+    after: tuple[After, ...]
     apart: tuple[Apart, ...]
     claims: tuple[Claim, ...] = ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from release.world.standing import Attestations
+from tests.procedures.after import attested, status
 from tests.procedures.defects import (
     LOOSE,
     NO_ENVIRONMENT,
@@ -326,17 +328,21 @@ PROCEDURE = Procedure(
             by_token(PUBLISH, "PYPI_TOKEN"),
         ),
     ),
-    apart=(
-        Apart(
+    after=(
+        status(
             "the PyPI release page lists provenance for wheel and sdist",
-            "after",
-            "`verify`, file by file; `setup` sees it in the next release",
+            "attestations that were promised are missing",
+            "release a patch",
+            attestations=Attestations.MISSING,
         ),
-        Apart(
+        attested(
             "the repository-level SLSA provenance check",
-            "after",
-            "`verify`, for the workflow, the tag and the commit",
+            "it was made in a fork",
+            "repository",
+            repository="https://github.com/fork/thing",
         ),
+    ),
+    apart=(
         Apart(
             "delete PYPI_API_TOKEN from repository and environment secrets",
             "person",

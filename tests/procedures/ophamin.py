@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from release.model import Level, Status
+from release.world.standing import Archive, Checks, Stated
+from tests.procedures.after import BUILT, REPOSITORY, attested, serving, status
 from tests.procedures.defects import (
     LOCAL_DEPENDENCY,
     LONG_SUMMARY,
@@ -555,43 +557,58 @@ PROCEDURE = Procedure(
             ),
         ),
     ),
-    apart=(
-        Apart(
+    after=(
+        serving(
             "uploads both artefacts to PyPI",
-            "after",
-            "`verify` compares what the index serves with what was built",
+            "other bytes than were built",
+            "serves other bytes than were built",
+            {**BUILT, "thing-1.0.tar.gz": "d" * 64},
         ),
-        Apart(
+        attested(
             "gh attestation verify, against a downloaded wheel",
-            "after",
-            "`verify`, for the workflow, the tag and the commit",
+            "it was signed by another workflow",
+            "workflow ci.yml instead of release.yml",
+            workflow=f"{REPOSITORY}/.github/workflows/ci.yml@refs/tags/v1.0",
         ),
-        Apart("cosign verify-blob", "after", "`verify`, with the bundle that belongs to the file"),
-        Apart(
+        attested(
+            "cosign verify-blob", "a signature of other bytes", "bad signature", "bad signature"
+        ),
+        attested(
             "pip install ophamin --verify-attestations",
-            "after",
-            "`verify`, by the index's own provenance of each file",
+            "no attestation of a file",
+            "no attestation",
+            commit=None,
         ),
+        status(
+            "the next push of a tag mints a fresh DOI",
+            "no record in the archive",
+            "archive",
+            archive=Archive.NONE,
+        ),
+        status(
+            "watch CI on main post-tag",
+            "the checks still run",
+            "wait",
+            checks=Checks.RUNNING,
+        ),
+        status(
+            "CI red after push: do NOT delete the tag",
+            "red checks of what is published",
+            "release a patch",
+            checks=Checks.RED,
+        ),
+        status(
+            "wrong version in CITATION.cff: patch with a follow-up release",
+            "another version to be cited at the tag",
+            "release a patch",
+            stated=Stated.CITATION,
+        ),
+    ),
+    apart=(
         Apart(
             "once the first trusted-publishing release lands on PyPI",
             "after",
             "`setup` sees it in the next release",
-        ),
-        Apart("the next push of a tag mints a fresh DOI", "after", "`verify` asks the archive"),
-        Apart(
-            "watch CI on main post-tag",
-            "after",
-            "`status`; before the tag, `ci` has judged that very commit",
-        ),
-        Apart(
-            "CI red after push: do NOT delete the tag",
-            "after",
-            "`status` names the next patch; no action of ours deletes a tag that was pushed",
-        ),
-        Apart(
-            "wrong version in CITATION.cff: patch with a follow-up release",
-            "after",
-            "`status`; before the tag, `versions` and `documents` judge it",
         ),
         Apart(
             "SBOM mismatch: refresh on next patch", "after", "`sbom` makes it anew of each release"
