@@ -32,6 +32,11 @@ with open(os.environ["STANDIN"] + "/notes.jsonl", "a") as file:
     file.write(json.dumps(line) + "\\n")
 END
 """
+# Sessions judge the workflows as they were committed, whatever act had to be told instead.
+SETUP = """\
+git checkout --quiet -- .github
+echo "$STANDIN/bin" >> "$GITHUB_PATH"
+"""
 UPLOAD = """\
 to="$STANDIN/artifacts/$GIVEN_NAME"
 mkdir -p "$to"
@@ -69,7 +74,7 @@ class Action:
 
 
 ACTIONS: Mapping[str, Action] = {
-    "actions/setup-python": Action('echo "$STANDIN/bin" >> "$GITHUB_PATH"', ["python-version"]),
+    "actions/setup-python": Action(SETUP, ["python-version"]),
     "actions/cache": Action("true", ["path", "key", "restore-keys"]),
     "actions/upload-artifact": Action(
         UPLOAD, ["name", "path", "if-no-files-found"], ["artifact-id"]
@@ -132,6 +137,7 @@ def command(
 ) -> list[str]:
     """What runs a workflow of a repository for an event; its stand-ins are laid into `here`.
 
+    The repository is one to be thrown away: workflows in it that call others are edited for act.
     `variables` are those that its steps see, `programs` shell scripts in the place of others.
     """
     for name in ("artifacts", "bin"):
@@ -147,8 +153,11 @@ def command(
     }
     (here / "event.json").write_text(json.dumps(payload))
     # Act does not know GitHub's own sign for the same repository and commit yet.
-    text = (root / WORKFLOWS / file).read_text(encoding="utf-8")
-    (here / file).write_text(text.replace("uses: $/.github", "uses: ./.github"), encoding="utf-8")
+    for path in (root / WORKFLOWS).glob("*.y*ml"):
+        text = path.read_text(encoding="utf-8")
+        if "uses: $/.github" in text:
+            path.write_text(text.replace("uses: $/.github", "uses: ./.github"), encoding="utf-8")
+    shutil.copy(root / WORKFLOWS / file, here / file)
     seen = {**variables, "STANDIN": str(here)}
     return [
         *(act, event, "-W", str(here / file), "-e", str(here / "event.json")),

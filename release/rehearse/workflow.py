@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck, ReleaseError
 from release.model import Gate, Outcome, Status
+from release.project.git import git
 from release.rehearse.acting import ACTIONS, GH, Acted, command, find_act, read, surroundings, used
 from release.rehearse.faults import PROGRAM
 from release.render import WORKFLOWS, files
@@ -84,8 +85,11 @@ def rehearse(run: Run, folder: Path) -> Iterator[str]:
     own = surroundings(folder, {**_seen(os.environ, Path.home()), **variables})
     # act says more than is kept of what a process prints.
     words = ["sh", "-c", 'exec "$@" > "$0" 2>&1', str(log), *words]
-    with open_shell(run, ACTING) as shell:
-        shell.run("env", "-i", *(f"{name}={said}" for name, said in own.items()), *words)
+    try:
+        with open_shell(run, ACTING) as shell:
+            shell.run("env", "-i", *(f"{name}={said}" for name, said in own.items()), *words)
+    finally:
+        git(project.root, "checkout", "--quiet", "--", WORKFLOWS)
     acted = read(folder, log.read_text(encoding="utf-8", errors="replace"))
     _judge(acted, facts.workflow, folder)
     yield from _said(acted, facts.workflow, digests(run.store.folder / "dist"))

@@ -47,6 +47,15 @@ def double(number: int) -> int:
 def main() -> None:
     print(double(21))
 """
+# What a session leaves behind, without its work.
+MADE = """\
+mkdir -p .release/dist .release/sbom
+for name in small_thing-1.2.3-py3-none-any.whl small_thing-1.2.3.tar.gz; do
+  echo "$name" > ".release/dist/$name"
+done
+echo > .release/receipt.json
+echo > .release/sbom/small-thing.cdx.json
+"""
 Release = Callable[..., Acted]
 
 
@@ -63,7 +72,7 @@ def release(tmp_path: Path, tools_folder: Path) -> Release:
         ref: str = "",
         dry_run: str | None = None,
         version: str = "1.2.3",
-        runners: int = 0,
+        chosen: str = "",
         files: dict[str, str | bytes | None] | None = None,
         **world: Any,
     ) -> Acted:
@@ -76,9 +85,8 @@ def release(tmp_path: Path, tools_folder: Path) -> Release:
             added = f"{table}\n{line.format(index=(tmp_path / 'index').as_uri())}\n"
             known = f"{table}\n" in settings
             settings = settings.replace(f"{table}\n", added) if known else f"{settings}\n{added}"
-        if runners:
-            table = "[tool.release.workflows]\n"
-            settings = settings.replace(table, f"{table}runners = {runners}\n")
+        table = "[tool.release.workflows]\n"
+        settings = settings.replace(table, f"{table}{chosen}\n")
         settings = settings.replace('"1.2.3"', f'"{version}"')
         source = f'"""A small thing."""\n\n__version__ = "{version}"\n' + DOUBLE
         write_files(
@@ -127,24 +135,65 @@ def test_a_pushed_tag_publishes_the_files_that_were_judged(
 def test_the_index_takes_nothing_of_another_publisher(
     publisher: Publisher, claim: str, release: Release, tmp_path: Path
 ) -> None:
-    built = "mkdir -p .release/dist; echo > .release/dist/small_thing-1.2.3.tar.gz\n"
     with TrustingIndex(tmp_path / "served", publisher) as index:
-        done = release("default", index=index, programs={"nox-release": built})
+        done = release("default", index=index, programs={"nox-release": MADE})
         assert done.jobs == {"build": "success", "publish": "failure"}, done.log
         assert index.refused == [f"invalid-publisher: {claim}"]
         assert not index.kept.files("small-thing")
 
 
-def test_attestations_of_a_called_workflow_are_verified_before_the_upload(release: Release) -> None:
-    done = release("openmed", file="publish.yml")
-    assert len(done.published) == 1, done.log
+# Workflows that call others: the shape, its event, and what is set beside. The checklist is in a
+# workflow that is called, in OpenMed's by one that is called itself.
+CALLING = {
+    "openmed": {"event": PUSH, "file": "publish.yml", "chosen": 'gate = "gate.yml"'},
+    "aksara": {"event": "workflow_dispatch", "file": "publish.yml"},
+}
+calling = pytest.mark.parametrize("shape", CALLING)
+
+
+@calling
+@pytest.mark.parametrize("version", ["1.2.3", "1.2.3rc1"])
+def test_what_a_called_workflow_judged_is_verified_and_published(
+    shape: str, version: str, release: Release, tmp_path: Path
+) -> None:
+    publisher = Publisher(workflow="publish.yml")
+    with TrustingIndex(tmp_path / "served", publisher) as index:
+        done = release(shape, f"v{version}", version=version, index=index, **CALLING[shape])
+        assert index.kept.files("small-thing") == done.published[0]["files"], done.log
+    assert list(done.published[0]["files"]) == [name.replace("1.2.3", version) for name in FILES]
     verified = [line for line in done.gh.splitlines() if "attestation verify dist/" in line]
     assert len(verified) == len(FILES)
-    assert all("--source-ref refs/tags/v1.2.3" in line for line in verified)
+    assert all(f"--source-ref refs/tags/v{version}" in line for line in verified)
     assert [note["given"]["sbom_path"] for note in done.given("actions/attest")] == [
         "",
         "receipt/sbom/small-thing.cdx.json",
     ]
+
+
+@calling
+@pytest.mark.parametrize("why", ["a gate", "the tag"])
+def test_a_called_workflow_that_fails_leaves_nothing_to_sign_or_publish(
+    shape: str, why: str, release: Release
+) -> None:
+    broken = {"tests/test_small_thing.py": "def test_it() -> None:\n    raise AssertionError\n"}
+    tag, files = ("v1.2.3", broken) if why == "a gate" else ("v1.2.4", {})
+    done = release(shape, tag, files=files, **CALLING[shape])
+    assert "success" not in done.jobs.values(), done.log
+    assert ("AssertionError" if why == "a gate" else "v1.2.4") in done.log
+    assert not done.given("actions/attest")
+    assert not done.published
+
+
+@calling
+@pytest.mark.parametrize("job", ["attest", "verify", "publish"])
+@pytest.mark.parametrize("how", ["change", "add"])
+def test_what_was_tampered_with_between_workflows_stops_there(
+    shape: str, job: str, how: str, release: Release
+) -> None:
+    done = release(shape, tamper=f"{job} {how}", programs={"nox-release": MADE}, **CALLING[shape])
+    assert done.jobs.get(job) == "failure", done.log
+    assert bool(done.given("actions/attest")) is (job != "attest")
+    assert not done.published
 
 
 def test_a_candidate_is_a_pre_release_with_all_its_files(release: Release) -> None:
@@ -172,12 +221,6 @@ def test_a_dry_run_builds_and_has_no_effect(release: Release) -> None:
     assert not done.gh
 
 
-def test_a_person_publishes_a_tag_after_the_gate_that_is_called(release: Release) -> None:
-    done = release("aksara", event="workflow_dispatch", file="publish.yml")
-    assert done.jobs["publish"] == "success", done.log
-    assert len(done.published) == 1
-
-
 def test_a_failing_gate_leaves_publishing_out_of_reach(release: Release) -> None:
     broken = "def test_it() -> None:\n    raise AssertionError\n"
     done = release("default", files={"tests/test_small_thing.py": broken})
@@ -201,7 +244,7 @@ def test_an_artefact_that_was_tampered_with_is_not_published(how: str, release: 
 
 
 def test_the_checklist_on_many_machines_has_one_verdict(release: Release) -> None:
-    done = release("default", file="ci.yml", ref="refs/heads/main", runners=3)
+    done = release("default", file="ci.yml", ref="refs/heads/main", chosen="runners = 3")
     assert done.jobs["preflight"] == "success", done.log
     assert done.jobs["parts"] == "success"
     assert len(done.given("actions/upload-artifact")) >= 2

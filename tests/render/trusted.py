@@ -1,7 +1,7 @@
 """An index on loopback that trusts one publisher, and what the publishing action does there.
 
-The forge says who a job is in a token: repository, workflow, ref and environment, as PyPI's pages on
-Trusted Publishers tell. Here it is signed with a key that forge and index share. As a program, this
+The forge says who a job is in a token: repository, workflow, ref and environment, as PyPI tells of
+Trusted Publishers. Here it is signed with a key that forge and index share. As a program, this
 module stands in for the action: it asks for such a token for the job that it runs in, exchanges it,
 and uploads the files of dist/.
 """
