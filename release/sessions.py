@@ -39,8 +39,13 @@ class Sessions:
         for library in ("urllib3", "charset_normalizer", "markdown_it"):
             logging.getLogger(library).setLevel(logging.WARNING)
 
-    def all(self) -> None:
-        """Register the whole checklist and every gate of it: all that a project's noxfile needs."""
+    def all(self, *, default: str | None = None) -> None:
+        """Register the whole checklist and every gate of it: all that a project's noxfile needs.
+
+        `default` is the session that nox runs where none is named.
+        """
+        if default is not None:
+            nox.options.sessions = [default]
         for name in ACTIONS:
             self.action(name)
         self.own_gates()

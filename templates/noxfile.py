@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import nox
 from release.sessions import Sessions
 
-nox.options.sessions = ["release_preflight"]
-
-Sessions(__file__).all()
+Sessions(__file__).all(default="release_preflight")

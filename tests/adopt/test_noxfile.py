@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from release.adopt.noxfile import BLOCK, lacks_requirement, with_checklist
+from release.adopt.templates import noxfile
 
 OWN = """\
 import nox
@@ -27,6 +29,14 @@ def test_the_block_stands_at_the_end_as_formatters_have_it() -> None:
     assert with_checklist(OWN) == f"{OWN}\n\n{BLOCK}"
     assert with_checklist(OWN.rstrip("\n")) == f"{OWN}\n\n{BLOCK}"
     assert with_checklist("") == BLOCK
+
+
+def test_the_one_that_is_written_runs_the_checklist_by_default(tmp_path: Path) -> None:
+    (tmp_path / "noxfile.py").write_text(noxfile())
+    command = [sys.executable, "-m", "nox", "--list", "--json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    names = [session["session"] for session in json.loads(done.stdout)]
+    assert names == ["release_preflight"]
 
 
 @pytest.mark.parametrize(
