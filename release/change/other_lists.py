@@ -17,6 +17,7 @@ from release.change.searches import CONFIGURATION, SEARCH, ListedPlace
 from release.change.version_table import FLAG, KINDS, listed_places
 from release.errors import ConfigurationError
 from release.project import as_table
+from release.project.git import git
 from release.text import ini, toml
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 # Which bump-my-version reads in place of pyproject.toml.
 OLDER = (".bumpversion.cfg", ".bumpversion.toml", "setup.cfg")
-INI_ENTRY = re.compile(r"bumpversion:file(?:\s*\([^()]*\))?:(.+)")
+INI_ENTRY = re.compile(r"bumpversion:(file|glob)(?:\s*\([^()]*\))?:(.+)")
 
 
 def places_of_others(project: Project) -> list[ListedPlace]:
@@ -36,7 +37,7 @@ def places_of_others(project: Project) -> list[ListedPlace]:
         "tbump": _tbump,
     }
     return [
-        *(place for name in OLDER for place in _older(project.root / name)),
+        *(place for name in OLDER for place in _older(project, name)),
         *(
             replace(place, table=f"[tool.{name}]")
             for name, read in others.items()
@@ -45,9 +46,9 @@ def places_of_others(project: Project) -> list[ListedPlace]:
     ]
 
 
-def _older(path: Path) -> Iterator[ListedPlace]:
+def _older(project: Project, name: str) -> Iterator[ListedPlace]:
     """What a table of bump-my-version outside pyproject.toml lists, and its own version."""
-    name, key = path.name, "tool.bumpversion.current_version"
+    path, key = project.root / name, "tool.bumpversion.current_version"
     table = (_of_toml if path.suffix == ".toml" else _of_ini)(path)
     if isinstance(table.get("current_version"), str):
         if path.suffix == ".toml":
@@ -56,9 +57,12 @@ def _older(path: Path) -> Iterator[ListedPlace]:
             own = r"^(current_version\s*[=:]\s*)" + SEARCH
             yield replace(_place(name, own, r"\g<1>{new_version}", regex=True), file=name)
     files = table.get("files")
-    for entry in files if isinstance(files, list) else []:
+    entries = files if isinstance(files, list) else []
+    globs = any("glob" in as_table(entry) for entry in entries)
+    tracked = git(project.root, "ls-files", "-z").stdout.split("\0") if globs else ()
+    for entry in entries:
         with suppress(ConfigurationError):
-            for place in listed_places({**table, "files": [entry]}, (), {}):
+            for place in listed_places({**table, "files": [entry]}, tracked, {}):
                 yield replace(
                     place,
                     expected=0,
@@ -77,10 +81,10 @@ def _of_toml(path: Path) -> Mapping[str, Any]:
 
 
 def _of_ini(path: Path) -> Mapping[str, Any]:
-    """[bumpversion] and each [bumpversion:file:PATH], as they would stand in a TOML file."""
+    """[bumpversion] and its [bumpversion:file:PATH], as they would stand in a TOML file."""
     sections = ini.sections(path)
     entries = [
-        {**_typed(keys), "filename": found[1]}
+        {**_typed(keys), "filename" if found[1] == "file" else "glob": found[2]}
         for section, keys in sections.items()
         if (found := INI_ENTRY.fullmatch(section))
     ]

@@ -779,6 +779,8 @@ def _version(
         line = toml.line_of(source, ("tool", "bumpversion", "current_version"))
         label = "[tool.bumpversion] current_version"
         stated = [VersionPlace("pyproject.toml", line, bump, label)]
+    elif not places:
+        stated = [*_older_tables(root)][:1]
     if not places and not stated:
         return (), None, unread_source(root, pyproject, setup_cfg, setup_py, backend), ()
     if not places:  # the one place that is read defines the version
@@ -786,6 +788,15 @@ def _version(
     places += [*_citation_versions(root, warnings), *stated]
     unique = tuple({(place.path, place.line): place for place in reversed(places)}.values())[::-1]
     return unique, unique[0].value, origin, tuple(warnings)
+
+
+def _older_tables(root: Path) -> Iterator[VersionPlace]:
+    """The version that bump-my-version is told outside pyproject.toml, which it reads first."""
+    for path in (".bumpversion.cfg", "setup.cfg"):
+        found = (ini.section(root / path, "bumpversion") or {}).get("current_version")
+        if found:
+            line = _line_matching(root, path, r"current_version\s*[=:]")
+            yield VersionPlace(path, line, found, "[bumpversion] current_version")
 
 
 def _uses_vcs(

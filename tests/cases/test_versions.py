@@ -148,6 +148,18 @@ EDITED = {
             'source = { editable = "." }\n'
         },
     ),
+    "the one place that an older table has": (
+        ".bumpversion.cfg",
+        "current_version = 1.3.0",
+        {
+            "pyproject.toml": None,
+            "setup.py": "from setuptools import setup\n"
+            "setup(name='small-thing', version=open('V').read().split()[1])\n",
+            "V": "it 1.2.3\n",
+            ".bumpversion.cfg": "[bumpversion]\ncurrent_version = 1.2.3\n[bumpversion:file:V]\n",
+            "src/small_thing/__init__.py": PLAIN,
+        },
+    ),
     "a tuple in the package": (
         "src/small_thing/__init__.py",
         "VERSION = (1, 3, 0)\n__version_info__ = (1, 3)\n",

@@ -276,6 +276,7 @@ search = {$HOME}
 search = ^b+ {current_version}$
 replace = b {new_version}
 regex = True
+[bumpversion:glob:data/*.md]
 """
 TOML = """\
 [tool.bumpversion]
@@ -300,6 +301,8 @@ regex = true
 [[tool.bumpversion.files]]
 filename = "README.md"
 search = 1
+[[tool.bumpversion.files]]
+glob = "data/*.md"
 """
 OLDER = [(".bumpversion.cfg", INI), ("setup.cfg", INI), (".bumpversion.toml", TOML)]
 
@@ -310,10 +313,12 @@ def test_what_an_older_table_lists_is_edited_and_the_table_with_it(
 ) -> None:
     conf, data = "release = '1.2.3'\nneeds = '1.2.3'\n", 'x = "1.2"\ny = "1.2"\n'
     files = {"docs/conf.py": conf, "data/a.toml": data, "data/b.txt": "bb 1.2.3\nb 1.2.3 c\n"}
+    files["data/c.md"] = "1.2.3\n1.2.3\n"
     change(root, {name: table, **files})
     after = edits(planned(root))
     assert after["docs/conf.py"] == conf.replace("1.2.3", "1.3.0", 1)
     assert after["data/a.toml"] == data.replace("1.2", "1.3", 1)
+    assert after["data/c.md"] == "1.3.0\n1.3.0\n"
     assert after["data/b.txt"] == "b 1.3.0\nb 1.2.3 c\n"
     assert after[name] == table.replace("1.2.3", "1.3.0")
 
