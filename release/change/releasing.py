@@ -71,6 +71,11 @@ TOOLS = Gate(
     check=lambda _project, _shell: Outcome.not_applicable("an action is not a gate"),
     tools=("bump-my-version", "towncrier", "scriv"),
 )
+# What a pushed tag may start.
+WORKFLOWS = (
+    *(".github/workflows", ".forgejo/workflows", ".gitea/workflows", ".gitlab-ci.yml"),
+    *(".circleci", ".travis.yml", "azure-pipelines.yml", "bitbucket-pipelines.yml"),
+)
 # Where build backends read the version as it stands.
 METADATA = frozenset(["pyproject.toml", "setup.cfg", "setup.py"])
 
@@ -704,6 +709,8 @@ def _after(situation: Situation, tag_name: str) -> str:
         return f"next: publish {tag_name} by hand; its push triggers nothing"
     if situation.project.settings.publish == "by hand":
         return f"next: publish {tag_name} by hand: nox -s publish -- --index URL"
+    if not any((situation.project.top / name).exists() for name in WORKFLOWS):
+        return f"next: publish {tag_name}; no workflow is here that its push could start"
     return f"next: watch the workflow that the push of {tag_name} started"
 
 

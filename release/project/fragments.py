@@ -73,8 +73,11 @@ def _read_towncrier(project: Project) -> Fragments | None:
     folder = str(towncrier.get("directory") or "")
     package = project.package_path or ""
     folders = (folder,) if folder else (f"{package}/newsfragments", "newsfragments")
-    command = ("towncrier", "build", "--yes", "--version", "{version}", "--date", "{date}")
-    return _collected("towncrier", folders, (command,), news)
+    command = ["towncrier", "build", "--yes", "--version", "{version}", "--date", "{date}"]
+    title = towncrier.get("title_format")
+    if isinstance(title, str) and "{name}" not in title and not towncrier.get("name"):
+        command += ["--name", project.name]  # or it would import the package to ask for it
+    return _collected("towncrier", folders, (tuple(command),), news)
 
 
 def _read_scriv(project: Project) -> Fragments | None:

@@ -41,6 +41,7 @@ _FILLER = re.compile(
     r"|(?:none|nothing|no entries|empty)(?: (?:here|so far|yet|for now|at the moment))+"
     r"|(?:no|nothing|none) (?:unreleased|released|new|notable|significant)?"
     r" ?(?:changes?|entries|entry)?(?: (?:so far|yet|for now))?"
+    r"|nothing (?:has )?changed(?: (?:so far|yet|for now))?"
     r"|to be (?:added|announced|completed|decided|defined|described|determined|done|filled(?: in)?"
     r"|written)|your (?:change|changes|text|entry|description)(?: goes)?(?: here)?"
     r"|(?:add|write|describe|put|list|insert|enter|document) (?:(?:the|a|your|new|an?) )*"

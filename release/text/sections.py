@@ -716,8 +716,9 @@ def is_rule(line: str) -> bool:
 
 
 def writer(log: Changelog) -> str | None:
-    """The tool that writes a changelog, by its mark there; None where Unreleased has a text."""
-    if any(section.concrete for section in log.unreleased):
+    """The tool that writes a changelog, by its mark there; None where Unreleased has bullets."""
+    bullets = (one for section in log.unreleased for kind in section.kinds for one in kind.bullets)
+    if any(bullet.concrete for bullet in bullets):
         return None
     return next((tool for tool, mark in _WRITERS.items() if mark.search(log.text.whole)), None)
 

@@ -829,6 +829,23 @@ def test_changie_is_told_the_version_as_its_files_spell_it(
     assert plan.writes == ("CHANGELOG.md", ".changes/unreleased/**", ".changes/**")
 
 
+@pytest.mark.parametrize(
+    ("lines", "named"),
+    [
+        ('title_format = "Version {version}"\n', True),
+        ('title_format = "{name} {version}"\n', False),
+        ('title_format = "Version {version}"\nname = "Thing"\n', False),
+        ("", False),
+    ],
+)
+def test_towncrier_need_not_import_the_package_for_a_name_that_no_title_has(
+    root: Path, lines: str, named: bool
+) -> None:
+    settle(root, f'\n[tool.towncrier]\npackage = "small_thing"\n{lines}')
+    (command,) = planned(root).commands
+    assert command[-2:] == (("--name", "small-thing") if named else ("--date", "2026-03-04"))
+
+
 def test_reno_writes_no_file_and_its_notes_stay(root: Path) -> None:
     note = {"releasenotes/notes/a-1.yaml": "features: [A new option.]\n"}
     change(root, {"CHANGELOG.md": None, **note})

@@ -577,7 +577,8 @@ class TestWords:
     @pytest.mark.parametrize(
         "text",
         ["", "...", "…", "-", "TODO", "todo.", "TBD", "n/a", "N/A", "**TBD**", "_None yet._",
-         "Nothing yet", "to be written", "TODO: describe it", "TODO write this", "(empty)",
+         "Nothing changed yet.", "Nothing yet", "to be written", "TODO: describe it",
+         "TODO write this", "(empty)",
          "(empty — see [1.1.0] below for the latest cut.)", "<describe the change here>",
          "No unreleased changes", "No changes yet.", "xxx"],
     )  # fmt: skip

@@ -71,6 +71,8 @@ def check(project: Project, shell: Shell) -> Outcome:
     collected = fragments(project)
     tool = collected.tool if collected else writer(log)
     subject = section_to_release(log, target, None if tool else level)
+    if tool and subject in log.unreleased:  # it says where the fragments are
+        subject = None
     judged = Judgement(len(log.sections) + 1, log.problems)
     judged += judge_structure(log, subject, shell.today)
     judged += judge_presence(log, target, level, tool=tool)

@@ -254,6 +254,18 @@ class TestLevel:
         (remark,) = passed(judge(ready, "changelog", Level.PATCH)).notes
         assert remark.message == "scriv writes the section"
 
+    @pytest.mark.parametrize("level", [None, Level.PATCH])
+    def test_what_unreleased_says_of_fragments_is_no_section(
+        self, ready: Path, judge: Judge, level: Level | None
+    ) -> None:
+        tag(ready)
+        write(ready, {"README.md": "# More\n"})
+        commit(ready)
+        said_there = "## [Unreleased]\n\nSee the fragments in changelog.d.\n"
+        change(ready, "## [Unreleased]\n", f"{said_there}\n<!-- scriv-insert-here -->\n")
+        (remark,) = passed(judge(ready, "changelog", level)).notes
+        assert remark.message == "scriv writes the section"
+
 
 class TestReleased:
     def test_after_a_release_unreleased_is_judged(self, ready: Path, judge: Judge) -> None:
