@@ -175,7 +175,6 @@ class Release:
 
     page: str
     draft: bool
-    prerelease: bool
     assets: tuple[Asset, ...]
 
 
@@ -651,7 +650,6 @@ def _release(item: Mapping[str, Any]) -> Release:
     return Release(
         page=_text(item, "html_url"),
         draft=item.get("draft") is True,
-        prerelease=item.get("prerelease") is True,
         assets=tuple(_asset(asset) for asset in item["assets"]),
     )
 

@@ -366,12 +366,12 @@ def test_without_evidence_an_index_is_complete_and_said_not_to_be_compared() -> 
     ("release", "state"),
     [
         (None, ForgeRelease.NONE),
-        (Release("p", True, False, ()), ForgeRelease.DRAFT),
-        (Release("p", False, False, ()), ForgeRelease.COMPLETE),
-        (Release("p", False, False, (Asset(WHEEL, None),)), ForgeRelease.INCOMPLETE),
-        (Release("p", False, False, (Asset(WHEEL, "0" * 64),)), ForgeRelease.DIFFERENT),
+        (Release("p", True, ()), ForgeRelease.DRAFT),
+        (Release("p", False, ()), ForgeRelease.COMPLETE),
+        (Release("p", False, (Asset(WHEEL, None),)), ForgeRelease.INCOMPLETE),
+        (Release("p", False, (Asset(WHEEL, "0" * 64),)), ForgeRelease.DIFFERENT),
         (
-            Release("p", False, False, tuple(Asset(*item) for item in BUILT.items())),
+            Release("p", False, tuple(Asset(*item) for item in BUILT.items())),
             ForgeRelease.COMPLETE,
         ),
     ],

@@ -80,14 +80,14 @@ def test_a_yanked_version_is_said() -> None:
 
 def test_the_forges_release_is_compared_file_by_file() -> None:
     def of(digest: str | None) -> Judgement:
-        release = Release("page", False, False, (Asset(WHEEL, digest),))
+        release = Release("page", False, (Asset(WHEEL, digest),))
         return judge_release(release, WANTED, [FILE])
 
     assert outcome(of(X)).status is Status.PASSED
     assert "other bytes than the index" in outcome(of(Y)).summary
     assert "without a digest" in of(None).notes[0].message
     assert "no release" in judge_release(None, WANTED, [FILE]).advice[0].message
-    draft = Release("page", True, False, ())
+    draft = Release("page", True, ())
     assert "draft" in judge_release(draft, WANTED, [FILE]).advice[0].message
 
 

@@ -50,7 +50,5 @@ def test_a_signal_ends_a_search(number: int) -> None:
     with process.stdout:
         process.stdout.read(1)
         time.sleep(0.3)
-        started = time.monotonic()
         process.send_signal(number)
         assert process.wait(8) != 0
-    assert time.monotonic() - started < 8
