@@ -16,7 +16,8 @@ Losses of one kind in one folder are told in one line.
 Blocks: a silent loss (harm), and new names in a patch release with `frozen-patches` (promise). Not
 silent is what the changelog's section of the release says is removed, a version of Python that goes
 with its classifier, what `accept` names, and what the version number announces. Advice: a size out
-of its band, and all of it at a commit after a release, for a release to come may announce it.
+of its band, a data file that is empty, an extra that requires nothing any more, and all of it at a
+commit after a release, for a release to come may announce it.
 
 Settings: `accept` lists losses that are meant, each with `what` (as printed; `*` in it stands for
 anything, and is refused alone) and a `reason`; one that is not lost is reported. `size-percent` is

@@ -28,6 +28,7 @@ SETTING = "tool.release.gates.ratchet.accept"
 SMALL = 16_384
 # So many losses of a kind in one folder are each told.
 FEW = 3
+NONE = "are gone since {0}"
 REMOVED = "object_removed"
 ADDED = "object_added"
 SOFT = (
@@ -258,8 +259,19 @@ def compare_contents(old: Archive, new: Archive) -> Compared:
             internal.append(path)
         else:
             losses.append(Loss(name, breaks=name.startswith("module ")))
+    had, has = _sizes(old), _sizes(new)
+    losses += [
+        Loss(name, f"{_bytes(had[path])} before", how="is empty since {0}", mild=True)
+        for name, path in before.items()
+        if name.startswith("file ") and had.get(path) and has.get(after.get(name, "")) == 0
+    ]
     told = (f"no longer in the wheel: {listing(internal)}",) if internal else ()
     return Compared(len(before), tuple(_gone_packages(losses)), told)
+
+
+def _sizes(wheel: Archive) -> dict[str, int]:
+    sizes = {member.name: member.size for member in wheel.members}
+    return {path: sizes[name] for path, name in wheel.installed.items()}
 
 
 def _stem(name: str, versions: Sequence[str]) -> str:
@@ -307,6 +319,12 @@ def compare_metadata(old: Archive, new: Archive) -> Compared:
     ]
     losses = [Loss(f"entry point {name}") for name in sorted(points - entry_points(new))]
     losses += [Loss(f"extra {name}") for name in sorted(extras[0] - extras[1])]
+    wanted, wants = _required(old), _required(new)
+    losses += [
+        Loss(f"requirements of extra {name}", ", ".join(sorted(wanted[name])), mild=True, how=NONE)
+        for name in sorted(extras[0] & extras[1])
+        if wanted.get(name, set()) - wants.get("", set()) and not wants.get(name)
+    ]
     claimed = [set(archive.metadata.get("classifiers", [])) for archive in (old, new)]
     losses += [
         replace(loss, said="like its classifier")
@@ -317,6 +335,20 @@ def compare_metadata(old: Archive, new: Archive) -> Compared:
         )
     ]
     return Compared(len(points) + len(extras[0]) + 1, tuple(losses))
+
+
+def _required(wheel: Archive) -> dict[str, set[str]]:
+    """The names of what a wheel requires, by the extra that asks for it ("" for none)."""
+    from packaging.utils import canonicalize_name
+
+    found: dict[str, set[str]] = {}
+    for line in wheel.metadata.get("requires_dist", []):
+        name = re.match(r"[\w.-]+", line)
+        for extra in re.findall(r"""\bextra\s*==\s*["']([^"']+)""", line) or [""]:
+            found.setdefault(canonicalize_name(extra) if extra else "", set()).add(
+                str(canonicalize_name(name[0])) if name else line
+            )
+    return found
 
 
 _MINORS = (*((2, minor) for minor in (6, 7)), *((3, minor) for minor in range(31)), (4, 0))

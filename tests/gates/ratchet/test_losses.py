@@ -318,6 +318,43 @@ def test_entry_points_and_extras_that_are_gone_are_losses(tmp_path: Path) -> Non
     ]
 
 
+FAST = "Provides-Extra: fast\nProvides-Extra: all\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("a; extra == 'fast'", "", ["requirements of extra fast"]),
+        ("A.b[x]>=1; python_version>'3' and extra=='Fast'", "c", ["requirements of extra fast"]),
+        ("a; extra == 'fast'", "b; extra == 'fast'", []),
+        ("a; extra == 'fast'", "A>=2", []),  # everybody gets it now
+        ("a", "", []),
+        (
+            "a; extra == 'fast' or extra == 'all'",
+            "a; extra == 'all'",
+            ["requirements of extra fast"],
+        ),
+    ],
+)
+def test_an_extra_that_requires_nothing_any_more_is_odd(
+    old: str, new: str, expected: list[str], tmp_path: Path
+) -> None:
+    texts = [FAST + (f"Requires-Dist: {one}\n" if one else "") for one in (old, new)]
+    pair = wheels(tmp_path, *({"metadata": text} for text in texts))
+    found = compare_metadata(*pair)
+    assert lost(found) == expected
+    assert all(loss.mild for loss in found.losses)
+
+
+@pytest.mark.parametrize("path", ["small_thing/data/a.json", "small_thing/a.pyi"])
+def test_a_data_file_that_is_empty_is_odd(path: str, tmp_path: Path) -> None:
+    files = [{path: "x", "small_thing/py.typed": "", "small_thing/more.py": "x"}]
+    files += [{**files[0], path: "", "small_thing/more.py": ""}]
+    found = compare_contents(*wheels(tmp_path, *({"files": one} for one in files)))
+    assert lost(found) == [f"file {path}"]
+    assert all(loss.mild for loss in found.losses)
+
+
 def test_entry_points_that_cannot_be_read_are_none(tmp_path: Path) -> None:
     for text in ("no section\n", b"\xff\xfe[x"):
         wheel = read(make_wheel(tmp_path, files={"{info}/entry_points.txt": text}))
