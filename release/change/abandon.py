@@ -129,9 +129,12 @@ def _judge_unpublished(
         part = _part_of(situation, remote, asked, tag, commit, dry=dry)
         if part:
             finish = f"git reset --keep {tag}, nox -s tag" if tag else "nox -s tag"
+            remedy = f"finish it: {finish}; or release a higher version"
+            head = asked.branch(situation.branch)
+            if tag and head and contains(situation.project.root, head, f"refs/tags/{tag}"):
+                remedy = f"nothing is to be done: {remote}/{situation.branch} holds it, too"
             raise ReleaseError.of(
-                f"{remote} has {part}, and what is published is never taken back",
-                remedy=f"finish it: {finish}; or release a higher version",
+                f"{remote} has {part}, and what is published is never taken back", remedy=remedy
             )
 
 

@@ -5,13 +5,16 @@ A line of JSON on standard input asks for one run: {"root": …, "action": "bump
 processes, locks; at the K-th one the process kills itself with SIGKILL, before it does it. 0 never
 does. `how` is what dies there: the "process", its "group" with what it started, or "everything"
 that bears this run's mark. `switch_at` counts the same in the process that makes the release
-visible instead, and with `both` its parent dies with it. The answer is a line {"status": …,
+visible instead, and with `both` its parent dies with it. The action "typed" is what "words" say, as
+they are typed; "look" says how the release of "version" stands. The answer is a line {"status": …,
 "events": …, "said": …}. `switch_fault` is what strace injects into that process and its git.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import io
 import json
 import os
 import signal
@@ -20,9 +23,11 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import release.actions.adopt
 import release.change.mentions
 import release.change.other_lists
 import release.change.own_entries
@@ -37,10 +42,12 @@ import release.registry
 import release.report.terminal
 import release.run.installed
 import release.text.changelog
+from release import actions
 from release.change import _switch
 from release.change.releasing import Done, bump, cut, tag
 from release.change.situation import Request
 from release.errors import ReleaseError
+from release.observe.status import look
 from release.project import read_project
 from release.run.preflight import preflight
 from release.run.runner import Run
@@ -143,6 +150,47 @@ def broken_switch(fault: str) -> Callable[[Path], str]:
     return spawn
 
 
+def do(asked: dict[str, Any], counter: Counter) -> Done:
+    """What was asked; the counter counts from when the project is read."""
+    root = Path(asked["root"])
+    if asked["action"] == "typed":
+        return typed(root, asked, counter)
+    project = read_project(root)
+    if asked["action"] == "look":
+        standing, _ = look(project, asked["version"])
+        states = asdict(standing.observation.states())
+        return Done((json.dumps({name: str(said) for name, said in states.items()}),))
+    run = Run(project, Store(root), Path(asked["tools"]))
+    request = Request(asked["step"])
+    counter.active = True
+    if asked["action"] == "bump":
+        return bump(run, request)
+    if asked["action"] == "tag":
+        return tag(run, request)
+    if asked["action"] == "judge":
+        return Done((), report=preflight(run, Silent()))
+    return cut(run, request, Silent())
+
+
+def typed(root: Path, asked: dict[str, Any], counter: Counter) -> Done:
+    """Run an action as a session does; adoption judges nothing afterwards."""
+    name, *words = asked["words"]
+    parser = argparse.ArgumentParser()
+    action = actions.find(name)
+    action.arguments(parser)
+    parser.set_defaults(project=None)
+    os.environ.update(asked.get("environ", {}), NOX_RELEASE_CACHE=asked["tools"])
+    vars(actions.adopt)["_judge"] = lambda *_: None
+    call = actions.Call(name, parser.parse_args(words), root, root)
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        counter.active = True
+        try:
+            action.run(call)
+        finally:
+            counter.active = False
+    return Done((said.getvalue(),))
+
+
 def run_once(asked: dict[str, Any], report: int) -> None:
     """Do what was asked, in a child of this process, and report what came of it."""
     counter = Counter(asked["at"], asked.get("how", "process"))
@@ -155,19 +203,7 @@ def run_once(asked: dict[str, Any], report: int) -> None:
     if asked.get("switch_fault"):
         vars(release.change.switch)["_spawn"] = broken_switch(asked["switch_fault"])
     try:
-        root = Path(asked["root"])
-        project = read_project(root)
-        run = Run(project, Store(root), Path(asked["tools"]))
-        request = Request(asked["step"])
-        counter.active = True
-        if asked["action"] == "bump":
-            done = bump(run, request)
-        elif asked["action"] == "tag":
-            done = tag(run, request)
-        elif asked["action"] == "judge":
-            done = Done((), report=preflight(run, Silent()))
-        else:
-            done = cut(run, request, Silent())
+        done = do(asked, counter)
         counter.active = False
         said = "; ".join(done.said)
         status = int(done.report is not None and done.report.verdict != "ready")

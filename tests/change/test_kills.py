@@ -241,12 +241,27 @@ def test_a_run_killed_before_anything_that_it_does_is_whole_or_was_never_there(
         now = state(root)
         between = {**new, "remote": old["remote"]}  # refs are local before they are pushed
         assert now in (old, between, new) or shown(root, old, new), f"{action} killed at {number}"
+        assert_truthful(killer, root, "1.3.0")
         seen.add(now == old)
         again = killer(root, action)
         assert again["status"] == 0, f"{action} killed at {number}: {again['said']}"
         assert state(root) == new, f"{action} killed at {number}"
         assert not leftovers(root), f"{action} killed at {number}"
     assert True in seen
+
+
+def assert_truthful(killer: Killer, root: Path, version: str) -> dict[str, str]:
+    """What `status` shows of a version is what the repository and its remote have."""
+    looked = killer(root, "look", version=version)
+    assert looked["status"] == 0, looked["said"]
+    seen: dict[str, str] = json.loads(looked["said"])
+    tag = f"refs/tags/v{version}"
+    here, there = git(root, "for-each-ref", tag), tag in git(root, "ls-remote", "origin")
+    stated = f'version = "{version}"' in (root / "pyproject.toml").read_text()
+    assert (seen["local_tag"] == "LocalTag.THERE") is bool(here), seen
+    assert (seen["remote_tag"] in {"RemoteTag.THERE", "RemoteTag.OTHER"}) is there, seen
+    assert (seen["files"] == "Files.STATED") is stated, seen
+    return seen
 
 
 MOST_STEPS = 60  # more than making a release visible takes
