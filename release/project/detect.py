@@ -56,6 +56,8 @@ NAMES = {
     ),
     "static_analysis": re.compile(r"bandit|security|sast|semgrep|static-?analysis"),
 }
+# What only counts together what other environments measured.
+GATHERS = re.compile(r"\bcoverage\W+combine\b")
 # What a gate's table may hold without saying how the gate is judged.
 LEFT_OPEN = GateSettings.model_fields.keys() | {"valid-hours", "env", "broken"}
 HOOKS = frozenset(("pre-commit", "prek"))
@@ -359,9 +361,12 @@ def _in_tox(project: Project, gate: str) -> Iterator[_Found]:
     for name in sorted(known, key=lambda name: name != gate):
         path, table = known[name]
         acts = gate in SEVERAL and ACTS.search(f"{name} {table.get('commands')}")
+        acts = acts or GATHERS.search(str(table.get("commands")))
         if NAMES[gate].fullmatch(name.replace("_", "-")) and not acts:
             place = _line(project.root, path, rf"\[(?:[^\]]*[.:])?{re.escape(name)}\]")
-            yield _Found(("tox", "-e", name), ("tox",), place, "defines it")
+            runners = [str(table.get("runner")) for _, table in known.values()]
+            plugin = ("tox-uv",) if any(one.startswith("uv-venv") for one in runners) else ()
+            yield _Found(("tox", "-e", name), ("tox", *plugin), place, "defines it")
             return
 
 
@@ -475,8 +480,10 @@ def _tox(project: Project, gate: str, words: tuple[str, ...]) -> tuple[str, ...]
     if "--notest" in words:
         return None
     if chosen:
+        known = tox_environments(project.root)
+        told = [str(known[name][1].get("commands")) for name in chosen if name in known]
         fits = all(_is_called(gate, name, bare=gate == "test") for name in chosen)
-        return words if fits else None
+        return words if fits and not any(map(GATHERS.search, told)) else None
     # Alone it runs every environment that is listed: those of other gates and other Pythons, too.
     alone = gate == "test" and PLAIN_TOX.issuperset(words[1:]) and _tox_has_commands(project)
     return ("tox", "-e", "py") if alone else None

@@ -34,7 +34,8 @@ def read(text: str, path: str) -> Environments:
         table = as_table(as_table(data.get("tool")).get("tox")) if "tool" in data else data
         text = str(table.get("legacy_tox_ini", ""))
         if not text:
-            named = {BASE: table.get("env_run_base"), **as_table(table.get("env")), "tox": table}
+            base = {BASE: table.get("env_run_base"), "tox": table}
+            named = {**{k: v for k, v in base.items() if v}, **as_table(table.get("env"))}
             return tuple((name, as_table(found)) for name, found in named.items())
     sections = ini.loads(text, path)
     found = []

@@ -87,6 +87,11 @@ class TestOwnCommands:
             ("tox -e py27", {}),
             ("tox", {}),
             ("tox -p", TOX),
+            (
+                "tox -e coverage --skip-pkg-install",
+                {"tox.toml": '[env.coverage]\ncommands = [["coverage", "combine"]]\n'},
+            ),
+            ("tox -e cov", {"tox.ini": "[testenv:cov]\ncommands = coverage combine\n"}),
             ("nox", NOX),
             ("nox -s tests", {}),
             ("nox -s tests lint", NOX),
@@ -438,6 +443,14 @@ class TestTox:
         one = detect(project(tmp_path, {path: text}), "lint")
         assert one is not None
         assert one.told == f"tox -e lint, as {path}:{line} defines it"
+
+    def test_a_runner_of_uvs_brings_its_plugin(self, tmp_path: Path) -> None:
+        text = (
+            '[env_run_base]\nrunner = "uv-venv-lock-runner"\n[env.docs]\ncommands = [["mkdocs"]]\n'
+        )
+        one = detect(project(tmp_path, {"tox.toml": text}), "docs")
+        assert one is not None
+        assert one.install == ("tox", "tox-uv")
 
 
 class TestStaticAnalysis:
