@@ -10,6 +10,9 @@ from release.project import Project
 from release.project.git import git, listed_files
 from release.run.inputs import Tree
 
+# Of the copies that are made; the project's own commands may set up hooks in theirs.
+NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
+
 
 def export(project: Project, destination: Path) -> Path:
     """Copy the project's files to `destination` and return the project's folder in there.
@@ -27,27 +30,27 @@ def export(project: Project, destination: Path) -> Path:
         return destination
     git(
         facts.top,
+        *NO_HOOKS,
         "-c",
         "advice.detachedHead=false",
         "clone",
         "--quiet",
         "--origin=source",
+        "--template=",
         "--shared",
         "--no-checkout",
-        "--config",
-        "core.hooksPath=/dev/null",
         "--",
         str(facts.top),
         str(destination),
     )
     git(destination, "remote", "remove", "source")
     _copy(facts.top, listed_files(facts.top), destination)
-    git(destination, "reset", "--quiet", "--mixed", facts.commit)
+    git(destination, *NO_HOOKS, "reset", "--quiet", "--mixed", facts.commit)
     if project.planned_tag:
         message = ("--annotate", "--no-sign", "--message", project.planned_tag)
         git(
             destination,
-            *("-c", "user.name=nox-release", "-c", "user.email=nox-release@localhost"),
+            *(*NO_HOOKS, "-c", "user.name=nox-release", "-c", "user.email=nox-release@localhost"),
             *("tag", *message, "--", project.planned_tag, facts.commit),
         )
     return destination / facts.prefix

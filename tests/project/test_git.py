@@ -58,6 +58,13 @@ def test_an_export_leaves_the_repository_alone_that_a_hook_points_at(
     }
 
 
+def test_a_command_may_set_up_hooks_in_an_export(root: Path, tmp_path: Path) -> None:
+    git(root, "tag", "v1.0")
+    copy = export(read_project(root), tmp_path / "copy")
+    assert not git(copy, "config", "--default", "", "--get", "core.hooksPath")
+    assert not (copy / ".git/hooks").exists()
+
+
 def test_nothing_in_an_export_can_push_and_its_tags_stay(root: Path, tmp_path: Path) -> None:
     with_remote(root)
     git(root, "tag", "v1.0")

@@ -161,10 +161,11 @@ def compare_files(old: Sequence[str], new: Sequence[str]) -> Compared:
     if pure_before and pure_after:
         lost = {tag.interpreter for tag in pure_before} - {tag.interpreter for tag in pure_after}
         losses += [Loss(f"Python tag {name}") for name in sorted(lost)]
-    elif pure_before:
+    elif pure_before == before:
         losses.append(Loss("platform any", "the previous release had a wheel for every platform"))
-    families = {_family(tag.platform) for tag in before if tag.platform != "any"}
-    made = {_family(tag.platform) for tag in after if tag.platform != "any"}
+    families, made = ({_family(tag.platform) for tag in tags} for tags in (before, after))
+    if pure_before == before:
+        families = set()
     if families - made:
         told.append(
             "the previous release also had wheels for these platforms, which were not made here:"

@@ -328,13 +328,14 @@ def _tags(facts: GitFacts, seen: TreeFacts) -> list[Finding]:
                         else f"{seen.remote} never had it: nox -s cut -- --abandon removes it here",
                     )
                 )
+    pushed = {tag.name for tag in seen.there}
     return found + [
         Finding(
             f"the tag {tag.name} is lightweight, which `git push --follow-tags` leaves behind",
             remedy=f"git tag --delete {tag.name}, then tag again with --annotate",
         )
         for tag in seen.here
-        if tag.commit == facts.commit and not tag.annotated
+        if tag.commit == facts.commit and not tag.annotated and tag.name not in pushed
     ]
 
 

@@ -123,6 +123,13 @@ def test_a_wheel_for_one_platform_instead_of_all_is_a_loss() -> None:
     assert lost(compare_files([PURE], [LINUX])) == ["platform any"]
 
 
+def test_a_wheel_for_all_beside_others_is_told_where_one_for_this_platform_is_made() -> None:
+    found = compare_files([PURE, LINUX, MAC], [LINUX])
+    assert lost(found) == []
+    assert "any, macosx arm64" in found.told[0]
+    assert compare_files([PURE, LINUX], [PURE]).told
+
+
 def test_wheels_that_are_made_on_other_platforms_are_told() -> None:
     found = compare_files([LINUX, MAC], [LINUX])
     assert lost(found) == []

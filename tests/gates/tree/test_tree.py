@@ -333,6 +333,8 @@ class TestTag:
     def test_a_lightweight_tag_is_reported(self, ready: Path, judge: Judge) -> None:
         git(ready, "tag", "v1.2.3")
         assert "the tag v1.2.3 is lightweight" in said(judge(ready, "tree"))
+        git(ready, "push", "--quiet", "origin", "v1.2.3")  # nothing leaves it behind now
+        assert judge(ready, "tree").outcome.status is Status.PASSED
 
     def test_a_tag_of_something_else_than_a_commit_is_reported(
         self, ready: Path, judge: Judge
