@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from release.project import as_table
+from release.project import as_table, tox
 from release.project.behind import (
     MAKEFILES,
     NOXFILE,
@@ -31,7 +31,7 @@ from release.project.behind import (
     text_of,
     tox_environments,
 )
-from release.project.declared import install_remedy, named_tables, procedure_text, ranges
+from release.project.declared import install_remedy, named_tables, pinned, procedure_text, ranges
 from release.settings import CommandSettings, GateSettings
 from release.text import ini, shell, toml, yaml
 
@@ -62,7 +62,9 @@ GATHERS = re.compile(r"\bcoverage\W+combine\b")
 LEFT_OPEN = GateSettings.model_fields.keys() | {"valid-hours", "env", "broken"}
 HOOKS = frozenset(("pre-commit", "prek"))
 PROGRAMS = {
-    "lint": frozenset(("ruff", "flake8", "black", "isort", "pylint", *HOOKS)),
+    "lint": frozenset(
+        ("ruff", "flake8", "pycodestyle", "pydocstyle", "black", "isort", "pylint", *HOOKS)
+    ),
     "docs": frozenset(("mkdocs", "sphinx", "sphinx-build")),
     "static_analysis": frozenset(("bandit", "semgrep")),
     "test": frozenset(("pytest", "py.test", "unittest", "trial", "stestr")),
@@ -225,20 +227,25 @@ def missing_remedy(
 
 
 def _in_range(project: Project, name: str) -> str:
-    """A runner as the project requires it."""
-    return f"{name}{next(iter(ranges(project, name)), '')}"
+    """A program as the project requires it."""
+    version = pinned(procedure_text(project), name)
+    return f"{name}=={version}" if version else f"{name}{next(iter(ranges(project, name)), '')}"
 
 
 # --- Where commands are found
 
 
 def _in_workflows(project: Project, gate: str) -> Iterator[_Found]:
+    every = []
     for step, words, line in _commands(project.root):
         found = _own(project, gate, words)
         if found is not None:
             said = "it" if words == found.words else " ".join(words)
             place = f"{step.path}:{step.line + line}"
-            yield replace(found, place=place, verb=f"runs {said}", env=step.env)
+            every.append(replace(found, place=place, verb=f"runs {said}", env=step.env))
+    # Where it is ruff alone, the gate runs that itself, and knows its versions.
+    if any(one.program != "ruff" for one in every):
+        yield from every
 
 
 def _commands(root: Path) -> Iterator[tuple[_Step, tuple[str, ...], int]]:
@@ -357,17 +364,23 @@ def _in_noxfile(project: Project, gate: str) -> Iterator[_Found]:
 
 
 def _in_tox(project: Project, gate: str) -> Iterator[_Found]:
+    """The environments that are called for the gate's work: one, or those that tox runs unasked."""
     known = tox_environments(project.root)
-    for name in sorted(known, key=lambda name: name != gate):
-        path, table = known[name]
-        acts = gate in SEVERAL and ACTS.search(f"{name} {table.get('commands')}")
-        acts = acts or GATHERS.search(str(table.get("commands")))
-        if NAMES[gate].fullmatch(name.replace("_", "-")) and not acts:
-            place = _line(project.root, path, rf"\[(?:[^\]]*[.:])?{re.escape(name)}\]")
-            runners = [str(table.get("runner")) for _, table in known.values()]
-            plugin = ("tox-uv",) if any(one.startswith("uv-venv") for one in runners) else ()
-            yield _Found(("tox", "-e", name), ("tox", *plugin), place, "defines it")
-            return
+    unasked = tox.asked((), tuple((name, table) for name, (_, table) in known.items()))
+    several = gate in SEVERAL
+    fits = [
+        name
+        for name in sorted(known, key=lambda name: (name not in unasked, name != gate))
+        if NAMES[gate].fullmatch(name.replace("_", "-"))
+        and not (several and ACTS.search(f"{name} {known[name][1].get('commands')}"))
+        and not GATHERS.search(str(known[name][1].get("commands")))
+    ]
+    more = [name for name in fits[1:] if several and name in unasked]
+    runners = [str(table.get("runner")) for _, table in known.values()]
+    plugin = ("tox-uv",) if any(one.startswith("uv-venv") for one in runners) else ()
+    for name in [*fits[:1], *more]:
+        place = _line(project.root, known[name][0], rf"\[(?:[^\]]*[.:])?{re.escape(name)}\]")
+        yield _Found(("tox", "-e", name), ("tox", *plugin), place, "defines it")
 
 
 def _line(root: Path, path: str, pattern: str) -> str:
@@ -430,12 +443,16 @@ def _in_configuration(project: Project, gate: str) -> Iterator[_Found]:
         return
     for path in FLAKE8_FILES:
         if "flake8" in ini.sections(project.root / path):
-            items = [item for table in named_tables(project) for item in table.items]
-            plugins = [item for item in items if FLAKE8_PLUGIN.match(item)]
             place = _line(project.root, path, r"\[flake8\]")
             called = bool(FLAKE8_CALLED.search(procedure_text(project)))
             words = ("flake8",)
-            yield _Found(words, ("flake8", *plugins), place, "configures it", promised=called)
+            yield _Found(
+                words,
+                ("flake8", *_flake8_plugins(project)),
+                place,
+                "configures it",
+                promised=called,
+            )
             return
 
 
@@ -456,7 +473,13 @@ def _own(project: Project, gate: str, words: Sequence[str]) -> _Found | None:
     if found is None:
         return None
     brought = () if run[0] in ("uv", "make") else (run[0], *install)
-    return _Found(found, brought, project=found[0] == "make")
+    brought += _flake8_plugins(project) if run[0] == "flake8" else ()
+    return _Found(found, brought, project=found[0] in ("make", "pylint"))
+
+
+def _flake8_plugins(project: Project) -> tuple[str, ...]:
+    items = [item for table in named_tables(project) for item in table.items]
+    return tuple(item for item in items if FLAKE8_PLUGIN.match(item))
 
 
 def _unwrapped(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -546,6 +569,10 @@ def _pre_commit(project: Project, gate: str, words: tuple[str, ...]) -> tuple[st
     return words if gate == "lint" and judges and there else None
 
 
+def _linter(_project: Project, gate: str, words: tuple[str, ...]) -> tuple[str, ...] | None:
+    return words if gate == "lint" and _only_judges(words) else None
+
+
 def _behind_options(words: tuple[str, ...]) -> tuple[str, ...]:
     """What `uv run` runs; empty where its options choose another folder, package or Python."""
     place = 0
@@ -580,6 +607,7 @@ READERS: Mapping[str, Callable[[Project, str, tuple[str, ...]], tuple[str, ...] 
     "make": _make,
     "pre-commit": _pre_commit,
     "prek": _pre_commit,
+    **dict.fromkeys(sorted(PROGRAMS["lint"] - HOOKS), _linter),
 }
 
 

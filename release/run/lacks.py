@@ -71,7 +71,7 @@ NOT_STARTED = re.compile(
     re.M,
 )
 INTERPRETER = re.compile(
-    r"could not find python interpreter.*?\b(\S+)$|Python interpreter (\S+) not found"
+    r"could not find python interpreter.*?\b(?:python)?(\S+)$|Python interpreter (\S+) not found"
     r"|No interpreter found for (?:Python )?(\S+)",
     re.M,
 )

@@ -237,7 +237,7 @@ class TestLint:
     @pytest.mark.parametrize(
         "run",
         ["hatch fmt", "uv run ruff format", "uv run ruff check --fix", "pre-commit run",
-         "tox --notest -e lint", "ruff check", "flake8 src"],
+         "tox --notest -e lint", "ruff check", "black src", "isort ."],
     )  # fmt: skip
     def test_what_mends_or_does_not_judge_all_is_left(self, tmp_path: Path, run: str) -> None:
         assert detect(committed(tmp_path, {**workflow(run), **UV}), "lint") is None
@@ -250,6 +250,17 @@ class TestLint:
         assert one.told == (
             f"uv run ruff check, uv run ruff format --check, as {place}:8 and {place}:9 run them"
         )
+
+    def test_linters_that_ci_calls_itself_are_taken_in_the_version_that_it_pins(
+        self, tmp_path: Path
+    ) -> None:
+        run = "|\n          pip install black==24.1.0 flake8\n          python -m flake8 src"
+        run += "\n          black --check .\n          ruff check"
+        table = '[dependency-groups]\ndev = ["flake8>=7", "pep8-naming"]\n'
+        one = detect(project(tmp_path, workflow(run), table), "lint")
+        assert one is not None
+        assert one.shown == "flake8 src, black --check ., ruff check"
+        assert one.install == ("flake8>=7", "pep8-naming", "black==24.1.0", "ruff")
 
     def test_its_action_stands_for_its_command(self, tmp_path: Path) -> None:
         step = workflow("true")[".github/workflows/ci.yml"].replace(
@@ -451,6 +462,18 @@ class TestTox:
         one = detect(project(tmp_path, {"tox.toml": text}), "docs")
         assert one is not None
         assert one.install == ("tox", "tox-uv")
+
+
+def test_each_linter_that_tox_runs_unasked_counts(tmp_path: Path) -> None:
+    """Of tests and types one environment stands for all."""
+    lists = "env_list = py{311,312}, pylint, pre-commit, mypy, typing"
+    names = ("flake8", "pylint", "pre-commit", "mypy", "typing")
+    text = f"[tox]\n{lists}\n" + "".join(f"[testenv:{one}]\ncommands = {one}\n" for one in names)
+    one = project(tmp_path, {"tox.ini": text})
+    lint, types = detect(one, "lint"), detect(one, "typecheck")
+    assert lint is not None
+    assert types is not None
+    assert (lint.shown, types.shown) == ("tox -e pylint, tox -e pre-commit", "tox -e mypy")
 
 
 class TestStaticAnalysis:

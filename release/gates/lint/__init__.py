@@ -1,11 +1,12 @@
 """The code has no lint findings and is formatted, by the project's own commands or ruff.
 
-Runs what the project's workflows run for that (also `hatch fmt --check` and pre-commit, with its
-action), or the session of its noxfile that is named so, as `test` does, or else the hooks of its
-.pre-commit-config.yaml, in a copy; the line of the gate says what, and where it was found. What
-changes a file there, as `black .` does, has failed. Where they cannot run here, what ruff finds is
-told beside that, and blocks where the project pins ruff. Where flake8 is configured and nothing
-says how it is run, it reads all files, and blocks where the project lists it among its tools.
+Runs what the project's workflows run for that (also `hatch fmt --check`, flake8, black, isort,
+pylint and pre-commit, with its action), or the session of its noxfile that is named so, as `test`
+does, or tox's environments that are, or else the hooks of its .pre-commit-config.yaml, in a copy;
+the line of the gate says what, and where it was found. What changes a file there, as `black .`
+does, has failed. Where they cannot run here, what ruff finds is told beside that, and blocks where
+the project pins ruff. Where flake8 is configured and nothing says how it is run, it reads all
+files, and blocks where the project lists it among its tools.
 
 Where there are none, runs `ruff check` with the project's configuration where it has one. Rules
 that the configuration selects are judged; where it selects none, those that have always been ruff's

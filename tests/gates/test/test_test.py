@@ -140,6 +140,8 @@ class TestWhatIsMissing:
             ("nox > Python interpreter 3.9 not found.", {"Python 3.9"}),
             ("py39: skipped because could not find python interpreter with spec(s): py39",
              {"Python py39"}),
+            ("x: failed with could not find python interpreter matching any of the specs python3.2",
+             {"Python 3.2"}),
             ("E   socket.gaierror: [Errno -3] Temporary failure in name resolution",
              {"the network"}),
             ("E   AssertionError: No module is named", set()),
