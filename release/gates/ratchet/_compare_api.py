@@ -24,6 +24,8 @@ from typing import Any
 
 # What every object has, or what is nobody's to call.
 OF_EVERY_OBJECT = frozenset([*dir(object), "__slots__"])
+# What Python calls of a module, and nobody else.
+HOOKS = frozenset(["__getattr__", "__dir__"])
 # What a framework calls, and nobody else: the signature follows the command line.
 COMMAND = re.compile(r"\b(command|callback|group|fixture)\b")
 # Base classes whose subclasses inherit no members: those of enumerations.
@@ -165,7 +167,7 @@ def describe(breakage: Any, old: Any, new: Any) -> dict[str, str] | None:
     path = thing.path
     detail = ""
     if kind == "object_removed":
-        if is_foreign(thing, old):
+        if is_foreign(thing, old) or (thing.name in HOOKS and thing.parent.is_module):
             return None
         # What a base class lost is said once, not for every class that inherited it.
         if getattr(thing, "inherited", False):

@@ -544,8 +544,13 @@ def _told(loss: Loss, previous: str) -> str:
 
 
 def _names(line: str, what: str) -> bool:
-    """Whether a line names what is lost: in full, or by the last part of its name."""
-    name = what if what.startswith("Python ") else what.partition(" ")[2] or what
+    """Whether a line names what is lost: in full, or by the last part of its name.
+
+    Of several versions of Python, the word may stand before the first alone.
+    """
+    name = what.partition(" ")[2] or what
+    if what.startswith("Python ") and "Python" not in line:
+        return False
     full = re.sub(r"\(.*|: .*", "", name)
     last = (
         re.split(r"[/.:]", full.removesuffix("/"))[-1] if "/" not in full else full.split("/")[-1]

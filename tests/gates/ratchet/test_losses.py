@@ -538,7 +538,10 @@ def test_a_loss_that_is_seen_twice_is_told_once() -> None:
         ("file pkg/data.json", "data.json is gone.", False),
         ("entry point console_scripts:pkg-old", "Dropped the command pkg-old.", False),
         ("Python 3.8", "Drop Python 3.8.", False),
+        ("Python 3.9", "Drop support for Python 3.8 and 3.9.", False),
         ("Python 3.8", "Drop support of 3.80.", True),
+        ("Python 3.8", "Drop support of Python 3.80.", True),
+        ("Python 3.8", "Drop version 3.8 of the protocol.", True),
         ("module pkg.core", "Removed corelib and pkg.core2.", True),
     ],
 )

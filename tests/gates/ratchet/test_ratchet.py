@@ -465,6 +465,7 @@ def compare(
         ("class A(dict):\n    def get(self): ...\n", "class A(dict):\n    pass\n"),
         ("class A:\n    def __repr__(self): ...\n", "class A:\n    pass\n"),
         ("old = 1\n", "def __getattr__(name): ...\n"),
+        ("def __getattr__(name): ...\n", "x = 1\n"),
         ("from os.path import *\n", "x = 1\n"),
         (
             "import click\n@click.command()\ndef f(a): ...\n",
