@@ -133,6 +133,7 @@ def expectations(project: Project) -> Expected:
         environment=setup.environment,
         manual=project.settings.publishing == "manual",
         publishes=project.settings.publish is True,
+        by_hand=project.settings.publish == "by hand",
         tag_template=project.tag_template,
         tags=tuple(tag for tag in there if tag not in unsettled),
         released=frozenset(project.released.keys() - unsettled),

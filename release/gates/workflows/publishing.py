@@ -68,7 +68,8 @@ class Expected:
     """What the project declares, as far as its workflows must agree with it.
 
     `file` and `environment` are those of the declared publisher, None where nothing is declared.
-    `manual` says that a person publishes, not a tag; `publishes` that releases go to an index.
+    `manual` says that a person publishes, not a tag; `publishes` that they publish to an
+    index, and `by_hand` that a person uploads, from elsewhere.
     `tags` are the repository's, `released` those of them that are releases, `tag_template` how
     such a tag is spelled. `tagged_version` says that the tag defines the version. `requires` are
     the build requirements, `metadata_version` the one that the backend is told to write.
@@ -78,6 +79,7 @@ class Expected:
     environment: str | None = None
     manual: bool = False
     publishes: bool = True
+    by_hand: bool = False
     tag_template: str = "v{version}"
     tags: tuple[str, ...] = ()
     released: frozenset[str] = frozenset()

@@ -1242,6 +1242,15 @@ class TestGoodVariants:
         text = changed((PUBLISH_STEP, "      - run: echo done\n"))
         assert broken(judged({RELEASE: text}, publishes=False)) == set()
 
+    def test_what_a_person_uploads_with_is_theirs_unless_it_stands_in_a_file(self) -> None:
+        text = changed((PUBLISH_STEP, "      - run: echo done\n"))
+        files = {RELEASE: text, "Makefile": 'x:\n\t@test -n "$$TWINE_PASSWORD" || exit 1\n'}
+        assert broken(judged(files, publishes=False)) == {"token"}
+        assert broken(judged(files, publishes=False, by_hand=True)) == set()
+        (found,) = judged(files, publishes=False)
+        assert found.finding.remedy is not None
+        assert 'tool.release.publish = "by hand"' in found.finding.remedy
+
     def test_fewer_permissions_are_a_remark(self) -> None:
         text = changed(
             ("      contents: read\n      id-token: write # to p", "      id-token: write # to p")

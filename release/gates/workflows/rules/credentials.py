@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 from release.gates.workflows import commands
@@ -33,6 +34,7 @@ STORED = re.compile(
 # Lines that only make sure that there is no credential.
 CLEANS = re.compile(r"\s*(?:-?\s*run:\s*)?(?:unset|rm|(?:test|\[)\s+!)\s[^;&|]*")
 TOKEN_INPUT = re.compile(r"(?:test_)?pypi_(?:api_)?(?:token|password|key)|index_token")
+STANDS_HERE = "a token of an index stands here"
 UPLOAD_URL = re.compile(r"https://upload[.]" + "pypi" + r"[.]org/legacy/?")
 # Variables that say to a publisher what its inputs and options may not say.
 VARIABLE = re.compile(
@@ -42,6 +44,7 @@ VARIABLE = re.compile(
 USERS = ("--username", "--password", "--token", "-u", "-p", "-t", "--user", "--auth")
 TRUSTED = "drop it; publish by Trusted Publishing"
 DELETE = "publish by Trusted Publishing, and delete it"
+BY_HAND = 'where only a person uploads, with a token of theirs: tool.release.publish = "by hand"'
 
 
 # --- What the publisher is told
@@ -142,7 +145,11 @@ def _tokens(context: Context) -> Iterator[Breach]:
     for path, text in model.sources.items():
         if path == ".pypirc":
             yield say(At(path, 1), "holds credentials for uploads", DELETE, blocks=True)
-        yield from _tokens_in(text, path, 1)
+        for breach in _tokens_in(text, path, 1):
+            here = breach.finding.message == STANDS_HERE
+            if here or not context.expected.by_hand:
+                remedy = DELETE if here else f"{DELETE}; {BY_HAND}"
+                yield replace(breach, finding=replace(breach.finding, remedy=remedy))
         if path == "pyproject.toml":
             yield from _pyproject_tokens(text, path)
 
@@ -184,7 +191,7 @@ def _token_in(line: str) -> str:
     if "pypi-AgE" in line and "a token of a package index" in secret_kinds(
         line.encode(errors="replace")
     ):
-        return "a token of an index stands here"
+        return STANDS_HERE
     if match := CREDENTIAL.search(line):
         return f"{match[1]} is a credential for uploads"
     if PYPIRC.search(line):
