@@ -76,6 +76,9 @@ INTERPRETER = re.compile(
     re.M,
 )
 # Also a server on this machine that is not there.
+# As pip and uv say that an index has nothing for this Python and this machine.
+NOT_OFFERED = re.compile(r"^ERROR: No matching distribution found for ([^\s;]+)", re.M)
+OTHER_PYTHON = re.compile(r"the current Python version \([\w.]+\) does not satisfy Python([^\s,]+)")
 NETWORK = re.compile(
     r"Temporary failure in name resolution|Name or service not known|Network is unreachable"
     r"|getaddrinfo failed|nodename nor servname provided|No address associated with hostname"
@@ -191,6 +194,9 @@ def _programs(text: str, own: frozenset[str]) -> Iterator[str]:
 def _surroundings(text: str, test: bool) -> Iterator[str]:
     for found in INTERPRETER.findall(text):
         yield f"Python {next(filter(None, found))}"
+    for found in NOT_OFFERED.findall(text):
+        yield f"a distribution of {found} for this Python"
+    yield from (f"Python {found}" for found in OTHER_PYTHON.findall(text))
     unreached = _unreached(text, test=test)
     if unreached:
         host = HOST.search(unreached)

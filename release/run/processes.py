@@ -6,6 +6,7 @@ import codecs
 import contextlib
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from typing import IO
 from release.errors import CannotCheck, Interrupted
 from release.text.masking import Mask
 
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
 LOG_LIMIT = 5_000_000
 KEPT_HEAD = 8_000_000
 KEPT_TAIL = 200_000
@@ -70,7 +72,7 @@ class Completed:
     def last_line(self) -> str:
         """The last line that says something, from the error stream if there is one."""
         for text in (self.stderr, self.stdout):
-            for line in reversed(text.splitlines()):
+            for line in reversed(COLOUR.sub("", text).splitlines()):
                 if line.strip():
                     return line.strip()
         return f"exit status {self.status}"

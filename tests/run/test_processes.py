@@ -75,6 +75,11 @@ def test_a_command_without_output_is_described_by_its_status(commands: Fixture) 
     assert commands.run("import sys; sys.exit(4)").last_line == "exit status 4"
 
 
+def test_a_colour_alone_is_no_last_line(commands: Fixture) -> None:
+    done = commands.run(r"print('\x1b[31mwrong\x1b[0m\n\x1b[39m')")
+    assert done.last_line == "wrong"
+
+
 def test_a_command_has_no_input_to_wait_for(commands: Fixture) -> None:
     assert commands.run("import sys; print(repr(sys.stdin.read()))").stdout == "''\n"
 

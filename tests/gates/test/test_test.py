@@ -144,6 +144,10 @@ class TestWhatIsMissing:
              {"Python 3.2"}),
             ("E   socket.gaierror: [Errno -3] Temporary failure in name resolution",
              {"the network"}),
+            ("x: exit 1> pip install x>=3\nERROR: No matching distribution found for x>=3\n",
+             {"a distribution of x>=3 for this Python"}),
+            ("  Because the current Python version (3.11.2) does not satisfy Python>=3.12 and x\n",
+             {"Python >=3.12"}),
             ("E   AssertionError: No module is named", set()),
         ],
     )  # fmt: skip
