@@ -16,15 +16,17 @@ from release.change.searches import (
     ListedPlace,
     doubled,
 )
+from release.change.statements import is_same
 from release.errors import ReleaseError
-from release.project import read_text
-from release.text import python
+from release.project import as_table, read_text
+from release.text import python, toml
 
 if TYPE_CHECKING:
     from release.project import Project
 
 # Of Sphinx, which shows `release`, and `version` as a short form of it.
-DOCUMENTATION = re.compile(r"docs?/(?:source/|src/)?conf\.py")
+DOCUMENTATION = re.compile(r"(?:docs?/(?:source/|src/)?)?conf\.py")
+CRATE = "Cargo.toml"
 Mentions = Sequence[tuple[str, int, str]]  # path, number and text of a line
 
 
@@ -36,7 +38,7 @@ class Implied(NamedTuple):
 
 
 def implied_places(project: Project, mentions: Mentions) -> list[Implied]:
-    """What Sphinx shows, and what a publishing workflow compares with the tag.
+    """What Sphinx shows, the crate that maturin builds, and what a workflow compares with the tag.
 
     `mentions` are lines that hold the version. Of a file that is compared, one line alone must
     state it.
@@ -44,6 +46,7 @@ def implied_places(project: Project, mentions: Mentions) -> list[Implied]:
     paths = {path for path, _, _ in mentions}
     documented = (one for path in sorted(paths) for one in _documented(project, path))
     found = list(dict.fromkeys(documented))
+    found += _built(project)
     paths -= {one.place.path for one in found}
     for path, where in _compared(project, paths) if paths else ():
         lines = [one for one in mentions if one[0] == path]
@@ -92,6 +95,19 @@ def _documented(project: Project, path: str) -> Iterator[Implied]:
             yield from _place(
                 path, lines[value.lineno - 1], str(said), "the documentation shows it", forms[said]
             )
+
+
+def _built(project: Project) -> Iterator[Implied]:
+    """The version of the crate at the root that maturin builds, where it is the project's."""
+    if not (project.backend.startswith("maturin") and (project.root / CRATE).is_file()):
+        return
+    try:
+        crate = as_table(toml.loads(read_text(project.root, CRATE)).get("package"))
+    except (ReleaseError, ValueError):
+        return
+    if is_same(str(crate.get("version")), project.version or ""):
+        place = ListedPlace(CRATE, key_path="package.version", ignore_missing_file=True)
+        yield Implied(place, "it is the version of the crate that is built")
 
 
 def _compared(project: Project, paths: Collection[str]) -> Iterator[tuple[str, str]]:

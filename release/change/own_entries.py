@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from release.change.searches import ListedPlace
 from release.project import as_table
 from release.text import toml
-from release.text.versions import parse
+from release.text.versions import as_cargo, parse
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -50,9 +50,10 @@ def _of_packages(path: str, text: str, name: str, previous: str, version: str) -
             continue
         if parse(str(package.get("version"))) == parse(previous) is not None:
             entry = f'name = "{package["name"]}"\nversion = '
-            normal = parse(version)
+            spelled = as_cargo(version) if path == CARGO else str(parse(version) or version)
             search = f'{entry}"{{current_version}}"'
-            return [ListedPlace(path, search, f'{entry}"{normal or version}"')]
+            written = str(package["version"])
+            return [ListedPlace(path, search, f'{entry}"{spelled}"', written=written)]
     return []
 
 

@@ -37,7 +37,8 @@ class ListedPlace:
     `path` is relative, with forward slashes. `expected` is how many matches there must be (0: as
     many as there are): of this entry, or of all of the file's entries `together`. `key_path` is
     the TOML key whose value alone is searched. `serialize` is the entry's own format of versions.
-    `line` is the entry's in `file`, which has it in `table`.
+    `line` is the entry's in `file`, which has it in `table`. `written` is how the file spells the
+    current version, where that is known.
     """
 
     path: str
@@ -53,6 +54,7 @@ class ListedPlace:
     line: int | None = None
     file: str = CONFIGURATION
     table: str = TABLE
+    written: str | None = None
 
     @property
     def origin(self) -> str:
@@ -108,7 +110,8 @@ def search_of(place: ListedPlace, spellings: Sequence[str]) -> str:
             continue
         choice = f"{{{field}}}"
         if choice == SEARCH and place.serialize is None:
-            choice = "|".join([choice, *map(literal, spellings)])
+            own = [place.written] if place.written else []
+            choice = "|".join([choice, *map(literal, [*own, *spellings])])
         whole = place.regex and field.startswith("current_")
         texts.append(rf"(?<!\d)(?<!\d\.)(?:{choice})(?!\d)" if whole else f"(?:{choice})")
     pattern, flags = "".join(texts), ""

@@ -12,7 +12,7 @@ from release.change.searches import ListedPlace
 from release.errors import ConfigurationError
 from release.project import VersionPlace, as_table, tuple_of
 from release.text import ini, python, toml
-from release.text.versions import parse
+from release.text.versions import as_cargo, parse
 
 MAX_CANDIDATES = 64
 Read = Callable[[str], str | None]
@@ -45,7 +45,7 @@ def statement_of(body: str, place: VersionPlace, previous: str, version: str) ->
     Raises ConfigurationError when it is not the previous version.
     """
     new, old = parse(version), parse(previous)
-    wanted = written = version
+    wanted = written = as_cargo(version) if place.path.endswith("Cargo.toml") else version
     if place.numbers and new is not None:
         wanted = place.spelled(new)
         written = f"({wanted.replace('.', ', ')})"

@@ -131,6 +131,16 @@ def spelled_like(version: Version, current: str) -> str:
     return normal if str(known) == current else _marked(Version(normal), current) or normal
 
 
+def as_cargo(version: str) -> str:
+    """A version as Cargo takes it, by Semantic Versioning: a pre-release follows a hyphen."""
+    known = parse(version)
+    if known is None or not (known.pre or known.dev is not None):
+        return version
+    numbers = ".".join(map(str, (*known.release, 0, 0)[:3]))
+    pre = [f"{known.pre[0]}.{known.pre[1]}"] if known.pre else []
+    return f"{numbers}-{'.'.join([*pre, *([f'dev.{known.dev}'] if known.dev is not None else [])])}"
+
+
 # A version as it may be written: numbers, a kind of pre-release between marks, its number.
 _SPELLED = re.compile(r"(?P<numbers>\d+(?:\.\d+)+)(?:(?P<word>[-_.]?[A-Za-z]+[-_.]?)(?P<pre>\d+))?")
 

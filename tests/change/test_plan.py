@@ -421,6 +421,7 @@ def test_what_the_publishing_workflow_compares_with_the_tag_is_edited(
             "version = '1.2'  # short\nrelease = '1.2.3'  # full\nneeds = '1.2.3'\n",
             "version = '1.3'  # short\nrelease = '1.3.0'  # full\nneeds = '1.2.3'\n",
         ),
+        ("conf.py", 'release = "1.2.3"\n', 'release = "1.3.0"\n'),
         ("docs/conf.py", 'release = "1.2.3"\n' * 2, 'release = "1.3.0"\n' * 2),
         ("doc/conf.py", 'version = release = u"1.2.3"\n', 'version = release = u"1.3.0"\n'),
     ],
@@ -431,6 +432,50 @@ def test_what_sphinx_shows_is_edited(root: Path, path: str, before: str, after: 
     assert edits(plan)[path] == after
     (told, *_) = [note for note in plan.notes if note.path == path]
     assert told.message == "is edited as well: the documentation shows it"
+
+
+OWN_ENTRY = """\
+[[package]]
+name = "small-thing"
+version = "1.2.3"
+source = { editable = "." }
+"""
+
+
+def test_a_lock_keeps_its_own_spelling_of_the_version(root: Path) -> None:
+    module = (root / "src/small_thing/__init__.py").read_text(encoding="utf-8")
+    files = {"src/small_thing/__init__.py": module.replace("1.2.3", "2026.02.09")}
+    files["pyproject.toml"] = (PYPROJECT + SETTINGS).replace("1.2.3", "2026.02.09")
+    files["CITATION.cff"] = CITATION.replace("1.2.3", "2026.02.09")
+    change(root, {**files, "uv.lock": OWN_ENTRY.replace("1.2.3", "2026.2.9")})
+    after = edits(planned(root, "2026.03.01"))
+    assert after["uv.lock"] == OWN_ENTRY.replace("1.2.3", "2026.3.1")
+    assert 'version = "2026.03.01"' in after["pyproject.toml"]
+
+
+def test_the_crate_that_maturin_builds_and_its_lock_are_edited(root: Path) -> None:
+    maturin = (PYPROJECT + SETTINGS).replace('"hatchling"', '"maturin"')
+    crate = '[dependencies]\nx = "1.2.3"\n[package]\nname = "small"\nversion = "1.2.3"\n'
+    files = {
+        "pyproject.toml": maturin.replace("hatchling.build", "maturin"),
+        "Cargo.toml": crate,
+        "Cargo.lock": '[[package]]\nname = "small"\nversion = "1.2.3"\n',
+    }
+    change(root, files)
+    after = edits(planned(root))
+    assert after["Cargo.toml"] == '"1.3.0"'.join(crate.rsplit('"1.2.3"', 1))
+    assert after["Cargo.lock"] == files["Cargo.lock"].replace("1.2.3", "1.3.0")
+    change(root, {"uv.lock": OWN_ENTRY})
+    change(root, {one.path: one.after for one in planned(root, "1.3.0rc1").edits})
+    assert 'version = "1.3.0-rc.1"' in (root / "Cargo.toml").read_text(encoding="utf-8")
+    assert 'version = "1.3.0-rc.1"' in (root / "Cargo.lock").read_text(encoding="utf-8")
+    assert 'version = "1.3.0rc1"' in (root / "uv.lock").read_text(encoding="utf-8")
+    after = edits(planned(root))
+    assert after["Cargo.toml"] == '"1.3.0"'.join(crate.rsplit('"1.2.3"', 1))
+    assert after["Cargo.lock"] == files["Cargo.lock"].replace("1.2.3", "1.3.0")
+    for other in (crate.replace('version = "1.2.3"', 'version = "1.2.2"'), "[package\n1.2.3"):
+        change(root, {"Cargo.toml": other})
+        assert "Cargo.toml" not in edits(planned(root))
 
 
 @pytest.mark.parametrize(
