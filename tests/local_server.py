@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedIOBase
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
+
+from release.world.loopback import Answers, Loopback
 
 
 @dataclass(frozen=True)
@@ -48,22 +48,31 @@ class Reply:
     pause: float = 0
 
 
-class LocalServer:
+class LocalServer(Loopback):
     """Gives the answers of `answer` for as long as its `with` block lasts.
 
-    With `stalled` set nothing is ever answered.
+    With `stalled` set nothing is ever answered; so many `cuts` break off what is sent in its
+    middle, one after the other. `heard` is called with each request.
     """
 
     def __init__(self) -> None:
         self.stalled = False
+        self.cuts = 0
+        self.heard: Callable[[Request], None] = lambda _request: None
         self._closing = threading.Event()
         local = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(Answers):
             def respond(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                reply = local.answer(Request(self.path, self.headers, body, self.command))
+                length = int(self.headers.get("Content-Length", 0))
                 self.close_connection = True
+                if length and local.cuts:
+                    local.cuts -= 1
+                    self.rfile.read(length // 2)
+                    return
+                request = Request(self.path, self.headers, self.rfile.read(length), self.command)
+                local.heard(request)
+                reply = local.answer(request)
                 if local.stalled:
                     local._closing.wait()
                     return
@@ -81,12 +90,7 @@ class LocalServer:
 
             do_GET = do_HEAD = do_POST = do_PATCH = do_DELETE = respond  # noqa: N815
 
-            def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-                """Says nothing: the tests' output is not its place."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        super().__init__(Handler)
 
     def _give(self, file: BufferedIOBase, content: bytes, pause: float) -> None:
         if not pause:
@@ -101,22 +105,6 @@ class LocalServer:
         """What to say to a request."""
         raise NotImplementedError
 
-    @property
-    def address(self) -> str:
-        """Scheme, host and port."""
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *how: Any) -> None:
         self._closing.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__exit__(*how)

@@ -38,6 +38,8 @@ PASSING = re.compile(
     r"|remote ?disconnected|temporarily|max retries",
     re.I,
 )
+# What PyPI and others say of a name that was used before.
+TAKEN = re.compile(r"already (?:been used|exists)|previously been used|cannot be re-?used", re.I)
 STATUS = re.compile(r"HTTPError: (\d{3})\b")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 LABEL = re.compile(r"^(?:INFO|WARNING|ERROR)\s+")
@@ -266,6 +268,11 @@ def _refused(artifact: Artifact, said: str, last: str) -> ReleaseError:
         remedy = (
             "set TWINE_USERNAME and TWINE_PASSWORD, or a keyring, for an index that takes"
             " passwords; by Trusted Publishing see what nox -s setup says"
+        )
+    elif TAKEN.search(said):
+        remedy = (
+            "an index never takes a name again, not even that of a file that was deleted: release"
+            " the next version"
         )
     elif status and status[1] == "400":
         remedy = "nox -s parity says what an index refuses; its own words are above"

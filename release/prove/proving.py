@@ -122,7 +122,7 @@ def prove(run: Run, names: Sequence[str], listener: Listener) -> Proofs:
         copies.scratch_folder() as scratch,
         StandIn(workflows[0] if workflows else "planted.yml") as server,
     ):
-        bench = _prepare(run, gates, chosen, scratch, server.url)
+        bench = _prepare(run, gates, chosen, scratch, server.address)
         listener.judged(bench.evidence, time.monotonic() - started)
         tasks = []
         for name in chosen:

@@ -105,12 +105,12 @@ class LoopbackIndex(Loopback):
     @property
     def simple(self) -> str:
         """The address of its simple pages."""
-        return f"{self.url}/simple/"
+        return f"{self.address}/simple/"
 
     @property
     def upload(self) -> str:
         """The address that takes uploads."""
-        return f"{self.url}/legacy/"
+        return f"{self.address}/legacy/"
 
 
 class _Handler(Answers, BaseHTTPRequestHandler):

@@ -24,7 +24,8 @@ TIMEOUT = (5, 20)
 MAX_BYTES = 32 * 1024 * 1024
 CHUNK = 65_536
 RETRIES = 2
-BUSY = (429, 500, 502, 503, 504)
+LONGEST = 7  # of what a Retry-After says, in digits
+BUSY = (500, 502, 503, 504)  # and 429, which is not asked again so soon
 REMEDY = "look at the network and at pip's or uv's index settings, or set tool.release.index"
 
 
@@ -219,7 +220,10 @@ def _read_folder(name: str, url: str) -> ProjectPage:
 def reason(error: Any) -> str:
     """What went wrong, without the address, which may hold credentials."""
     response = getattr(error, "response", None)
-    if response is not None:
-        return f"it answers {response.status_code} {response.reason}".rstrip()
+    if response is not None and not response.is_redirect:  # that of a loop says nothing
+        said = f"it answers {response.status_code} {response.reason}".rstrip()
+        after = str(response.headers.get("Retry-After", ""))
+        soon = after.isascii() and after.isdecimal() and len(after) < LONGEST
+        return f"{said}, and is to be asked again in {after} s" if soon else said
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
     return str(getattr(error, "strerror", None) or words)

@@ -18,7 +18,7 @@ class Loopback:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
     @property
-    def url(self) -> str:
+    def address(self) -> str:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:

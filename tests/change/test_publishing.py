@@ -106,11 +106,31 @@ def test_an_upload_whose_answer_was_lost_is_not_repeated(run: Run) -> None:
         assert index.uploads == [SDIST]
 
 
+@pytest.mark.slow
+def test_an_upload_that_is_cut_off_in_its_middle_is_sent_again(run: Run) -> None:
+    with IndexServer() as index:
+        index.files[WHEEL] = (run.store.folder / "dist" / WHEEL).read_bytes()
+        index.cuts = 1
+        assert publish(run, index.upload).sent == (SDIST,)
+        assert index.uploads == [SDIST]
+        assert index.files[SDIST] == (run.store.folder / "dist" / SDIST).read_bytes()
+
+
+def test_another_host_that_one_is_sent_to_gets_neither_file_nor_password(run: Run) -> None:
+    with IndexServer() as index, IndexServer() as other:
+        elsewhere = other.upload.replace("127.0.0.1", "localhost")
+        index.refusals = [Reply(301, b"", {"Location": elsewhere})] * 9
+        with pytest.raises(ReleaseError, match="was not taken"):
+            publish(run, index.upload)
+        assert (other.uploads, other.authorised) == ([], [])
+
+
 @pytest.mark.parametrize(
     ("status", "text", "remedy"),
     [
         (403, b"Invalid or non-existent authentication information", "TWINE_USERNAME"),
         (400, b"The description failed to render", "nox -s parity"),
+        (400, b"This filename has already been used", "release the next version"),
     ],
 )
 def test_what_is_refused_is_not_sent_again(run: Run, status: int, text: bytes, remedy: str) -> None:

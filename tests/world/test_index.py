@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import hashlib
-import http.server
 import json
-import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -21,6 +18,7 @@ from release.world.distributions import download
 from release.world.index import ServedFile, index_url, served_files
 from tests.local_server import LocalServer, Reply, Request
 
+HTML = "text/html"
 SHA = hashlib.sha256(b"a wheel").hexdigest()
 PAGE = (
     "<!DOCTYPE html><html><body>"
@@ -44,58 +42,35 @@ JSON_PAGE = {
 }
 
 
-class Index(http.server.ThreadingHTTPServer):
-    """A server whose answers are set: path -> status, content type, body, seconds to wait."""
-
-    daemon_threads = True
+class Index(LocalServer):
+    """An index whose answers about the project are set; `asked` are the paths."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Answering)
-        self.answers: dict[str, tuple[int, str, bytes, float]] = {
-            "/simple/": (200, "text/html", b"<html></html>", 0)
-        }
+        super().__init__()
+        self.answers = {"/simple/": Reply(body=b"<html></html>", headers={"Content-Type": HTML})}
         self.asked: list[str] = []
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/simple/"
+        return f"{self.address}/simple/"
 
-    def answer(
-        self, status: int, body: str | bytes = "", kind: str = "text/html", wait: float = 0
-    ) -> None:
+    def set(self, status: int, body: str | bytes = "", kind: str = HTML, wait: float = 0) -> None:
         data = body.encode() if isinstance(body, str) else body
-        self.answers["/simple/small-thing/"] = (status, kind, data, wait)
+        self.answers["/simple/small-thing/"] = Reply(status, data, {"Content-Type": kind})
+        self.wait = wait
 
+    def answer(self, request: Request) -> Reply:
+        self.asked.append(request.path)
+        time.sleep(self.wait if request.path in self.answers else 0)
+        return self.answers.get(request.path, Reply(404, b""))
 
-class Answering(http.server.BaseHTTPRequestHandler):
-    server: Index
-
-    def answer(self) -> None:
-        self.server.asked.append(self.path)
-        status, kind, body, wait = self.server.answers.get(self.path, (404, "text/html", b"", 0))
-        time.sleep(wait)
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command == "GET":
-            with contextlib.suppress(BrokenPipeError):  # who asked may have given up
-                self.wfile.write(body)
-
-    do_GET = do_HEAD = answer  # noqa: N815
-
-    def log_message(self, *args: object) -> None:
-        pass
+    wait = 0.0
 
 
 @pytest.fixture
 def server() -> Iterator[Index]:
     with Index() as found:
-        thread = threading.Thread(target=found.serve_forever, daemon=True)
-        thread.start()
         yield found
-        found.shutdown()
-        thread.join()
 
 
 @pytest.fixture(autouse=True)
@@ -116,7 +91,7 @@ def told(name: str, url: str) -> list[tuple[str, str, str | None, bool]]:
 
 
 def test_an_html_page_is_read(server: Index) -> None:
-    server.answer(200, PAGE)
+    server.set(200, PAGE)
     assert told("Small.Thing", server.url) == [
         ("small_thing-1.0-py3-none-any.whl", "1.0", SHA, False),
         ("small_thing-1.1.tar.gz", "1.1", None, True),
@@ -124,13 +99,13 @@ def test_an_html_page_is_read(server: Index) -> None:
 
 
 def test_a_json_page_is_read(server: Index) -> None:
-    server.answer(200, json.dumps(JSON_PAGE), "application/vnd.pypi.simple.v1+json")
+    server.set(200, json.dumps(JSON_PAGE), "application/vnd.pypi.simple.v1+json")
     assert told("small-thing", server.url) == [("small_thing-1.0.tar.gz", "1.0", SHA, False)]
 
 
 def test_an_unknown_project_is_told_from_one_without_files(server: Index) -> None:
     assert served_files("small-thing", server.url) is None
-    server.answer(
+    server.set(
         200,
         json.dumps({**JSON_PAGE, "files": [], "versions": []}),
         "application/vnd.pypi.simple.v1+json",
@@ -153,21 +128,21 @@ def test_a_wrong_address_is_not_an_unknown_project(server: Index) -> None:
     assert "404" in reason(server.url)
 
 
-@pytest.mark.parametrize("status", [500, 503, 429])
+@pytest.mark.parametrize("status", [500, 503])
 def test_a_busy_server_is_asked_three_times_and_no_more(server: Index, status: int) -> None:
-    server.answer(status)
+    server.set(status)
     assert f"it answers {status}" in reason(server.url)
     assert len(server.asked) == 3
 
 
 def test_a_refusal_is_reported_at_once(server: Index) -> None:
-    server.answer(403)
+    server.set(403)
     assert "it answers 403" in reason(server.url)
     assert len(server.asked) == 1
 
 
 def test_a_slow_server_is_given_up(server: Index) -> None:
-    server.answer(200, PAGE, wait=1)
+    server.set(200, PAGE, wait=1)
     assert "cannot be asked for small-thing" in reason(server.url)
 
 
@@ -185,7 +160,7 @@ def test_a_slow_server_is_given_up(server: Index) -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_list_of_files_is_no_answer(server: Index, body: str, kind: str) -> None:
-    server.answer(200, body, kind)
+    server.set(200, body, kind)
     assert "package index" in reason(server.url)
 
 
@@ -306,3 +281,36 @@ class TestAddress:
         (tmp_path / "pip.conf").write_bytes(b"index-url \xff")
         environ = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf"), "HOME": str(tmp_path)}
         assert index_url(None, environ).startswith("https://")
+
+
+def test_a_server_that_was_asked_too_often_is_asked_once_and_says_when(files: Files) -> None:
+    asked: list[str] = []
+    files.reply = Reply(429, b"", {"Retry-After": "120"})
+    files.heard = lambda request: asked.append(request.path)
+    assert "answers 429 Too Many Requests, and is to be asked again in 120 s" in reason(files.url)
+    assert len(asked) == 1
+    files.reply = Reply(429, b"", {"Retry-After": "x" * 9000})
+    assert len(reason(files.url)) < 200
+
+
+def test_a_redirection_without_an_end_is_given_up(files: Files) -> None:
+    files.reply = Reply(302, b"", {"Location": "/simple/small-thing/"})
+    assert "too many redirects" in reason(files.url)
+
+
+def test_another_host_that_one_is_sent_to_gets_no_credentials(files: Files) -> None:
+    page = json.dumps(JSON_PAGE).encode()
+    kind = {"Content-Type": "application/vnd.pypi.simple.v1+json"}
+    with Files() as other:
+        seen: list[str | None] = []
+        other.heard = lambda request: seen.append(request.authorisation)
+        other.reply = Reply(200, page, kind)
+        own: list[str | None] = []
+        files.heard = lambda request: own.append(request.authorisation)
+        elsewhere = other.address.replace("127.0.0.1", "localhost")
+        files.reply = Reply(302, b"", {"Location": f"{elsewhere}/simple/small-thing/"})
+        word = "".join(("wo", "rd"))
+        address = f"{files.address}/simple/".replace("://", f"://me:{word}@")
+        assert served_files("small-thing", address)
+    assert seen == [None]
+    assert [bool(header) for header in own] == [True]

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import http.server
-import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +16,7 @@ from release.world.distributions import download
 from release.world.index import ServedFile, served_files
 from tests.archives import make_sdist, make_wheel, serve, with_broken_tools
 from tests.built import build_evidence, judge_built
+from tests.local_server import LocalServer, Reply, Request
 from tests.support import PYPROJECT, Judge, git, make_project, write
 
 OLD = '''\
@@ -628,40 +625,23 @@ def test_two_wheels_are_compared_one_by_one(judge: Judge, root: Path) -> None:
 # --- downloads ------------------------------------------------------------------------------------
 
 
-class Server(http.server.ThreadingHTTPServer):
+class Server(LocalServer):
     """An index that answers as JSON, and asks for credentials where it has some."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Answers)
+        super().__init__()
         self.files: dict[str, bytes] = {}
         self.page: dict[str, object] = {}
         self.credentials = ""
 
-
-class Answers(http.server.BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        kind = "application/vnd.pypi.simple.v1+json"
-        if self.server.credentials and not self.headers.get("Authorization"):
-            status, body = 401, b""
-        elif self.path == "/simple/small-thing/":
-            status, body = 200, json.dumps(self.server.page).encode()
-        else:
-            name = self.path.rpartition("/")[2]
-            status, body = (200 if name in self.server.files else 404), b""
-            body = self.server.files.get(name, b"")
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        with contextlib.suppress(BrokenPipeError):
-            self.wfile.write(body)
-
-    def log_message(self, *args: object) -> None:
-        pass
+    def answer(self, request: Request) -> Reply:
+        if self.credentials and not request.authorisation:
+            return Reply(401)
+        if request.path == "/simple/small-thing/":
+            kind = {"Content-Type": "application/vnd.pypi.simple.v1+json"}
+            return Reply(body=self.page, headers=kind)
+        name = request.path.rpartition("/")[2]
+        return Reply(200 if name in self.files else 404, self.files.get(name, b""))
 
 
 @pytest.fixture
@@ -674,7 +654,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         make_sdist(old, "1.2.2"),
     ]
     with Server() as found:
-        base = f"http://127.0.0.1:{found.server_address[1]}"
+        base = found.address
         found.files = {path.name: path.read_bytes() for path in paths}
         found.page = {
             "meta": {"api-version": "1.4"},
@@ -692,15 +672,11 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
                 for path in paths
             ],
         }
-        thread = threading.Thread(target=found.serve_forever, daemon=True)
-        thread.start()
         yield found
-        found.shutdown()
-        thread.join()
 
 
 def address(server: Server, user: str = "") -> str:
-    return f"http://{user}127.0.0.1:{server.server_address[1]}/simple/"
+    return server.address.replace("://", f"://{user}") + "/simple/"
 
 
 def test_attestations_of_the_previous_files_are_told(
