@@ -59,7 +59,8 @@ def _lines(project: Project, words: Sequence[str]) -> Iterator[str]:
     elif program == "tox":
         yield from _of_tox(project, words)
     elif program == "hatch" and rest[:1] == ["run"]:
-        environment, _, script = rest[1].rpartition(":")
+        named = [word for word in rest[1:] if not word.startswith(("+", "-"))]
+        environment, _, script = "".join(named[:1]).rpartition(":")
         yield from _of_hatch(project, environment or "default", script)
     elif program == "uv":
         for place, word in enumerate(rest, 1):

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 WORKFLOWS = ".github/workflows"
 # By gate: what projects call the environments, sessions and targets that do its work.
 NAMES = {
-    "test": re.compile(r"(?:unit-?)?tests?|unit|pytest|coverage|(?:test-)?cov"),
+    "test": re.compile(r"(?:unit-?)?tests?|unit|pytest|(?:(?:test|with)-)?cov(?:erage)?"),
     "typecheck": re.compile(
         r"(?:check-)?types?|typing|type-?check(?:s|ing)?|mypy|(?:based)?pyright|ty|pyrefly"
     ),
@@ -88,7 +88,9 @@ CHECKS_ONLY = frozenset(("--check", "--check-only", "--diff"))
 SURROUNDINGS = ("container", "services", "environment", "uses")
 FOR_COMMITS = ("push", "pull_request", "workflow_call")
 # What a matrix makes of a Python; that which runs this stands for all.
-MATRIX = re.compile(r"(\bpy|-)\$\{\{\s*matrix\.[\w.-]*py[\w.\[\]-]*\s*\}\}")
+MATRIX = re.compile(
+    r"(\bpy|-|\+py(?:thon)?=)\$\{\{\s*(?:matrix\.[\w.-]*py[\w.\[\]-]*(?:\s*\|\|\s*)?)+\s*\}\}"
+)
 SPECIAL = frozenset(("shell", "working-directory", "continue-on-error"))
 # What only a shell, or the forge, makes something of.
 EXPANDED = re.compile(r"[$`*?~{}<>|&;\n]")
@@ -316,7 +318,7 @@ def _steps_of(where: str, workflow: Mapping[str, Any], job: Mapping[str, Any]) -
 
 
 def _this_python(found: re.Match[str]) -> str:
-    return found[1] if found[1] == "py" else f"-3.{sys.version_info.minor}"
+    return found[1] if found[1] == "py" else f"{found[1]}3.{sys.version_info.minor}"
 
 
 def _runs_always(condition: Any) -> bool:
@@ -534,9 +536,10 @@ def _hatch(_project: Project, gate: str, words: tuple[str, ...]) -> tuple[str, .
         return words if "--check" in words else None
     if words[1:2] == ("test",) and gate == "test":
         return None if {"-a", "--all", "-py", "--python"} & set(words) else words
-    if words[1:2] != ("run",) or len(words) == 2:
+    named = [word for word in words[2:] if not word.startswith(("+", "-"))]
+    if words[1:2] != ("run",) or not named:
         return None
-    environment, _, script = words[2].rpartition(":")
+    environment, _, script = named[0].rpartition(":")
     fits = _is_called(gate, script) or (script in PLAIN and _is_called(gate, environment))
     return words if fits else None
 

@@ -57,7 +57,7 @@ PLACED = re.compile(
 )
 CHANGED = " changed files"
 NAMED = 5
-SHORT = 40
+SHORT = 60
 UNFORMATTED = re.compile(r"^(?:Would reformat: |would reformat )(\S+)$")
 
 

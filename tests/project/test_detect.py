@@ -200,6 +200,10 @@ class TestMatrix:
         [
             ("tox run -e py${{ matrix.python-version[1] }}", "tox run -e py"),
             ("nox -s tests-${{ matrix.python }} --verbose", f"nox -s tests-{HERE} --verbose"),
+            (
+                "hatch run +py=${{ matrix.py || matrix.python-version }} test:with-coverage",
+                f"hatch run +py={HERE} test:with-coverage",
+            ),
         ],
     )
     def test_this_python_stands_for_those_of_the_matrix(
