@@ -481,7 +481,7 @@ def _released(situation: Situation, version: Version, told: Sequence[str]) -> Do
         ref = f"refs/tags/{name}:refs/tags/{name}"
         fetch(situation.facts.remote_base, remote, ref)
         said.append(f"brought {name} here")
-    return Done((*said, _after(situation, name)))
+    return Done((*said, after_push(situation.project, name)))
 
 
 def _judge_tag(situation: Situation, version: Version) -> None:
@@ -565,7 +565,7 @@ def _push_release(
     done = push(situation.facts.top, remote, refs, situation.asked)
     if done.done:
         what = tag_name if moved_on else f"{branch} and {tag_name}"
-        return (f"pushed {what} to {remote}", _after(situation, tag_name))
+        return (f"pushed {what} to {remote}", after_push(situation.project, tag_name))
     raise _refused(run, situation, done, back)
 
 
@@ -701,15 +701,15 @@ def _next(situation: Situation, version: Version, *, pushed: bool = False) -> st
     return f"next: {push_it}open and merge its pull request, then on {situation.branch}: {tag_it}"
 
 
-def _after(situation: Situation, tag_name: str) -> str:
+def after_push(project: Project, tag_name: str) -> str:
     """What follows the push of a tag."""
-    if not situation.project.settings.publish:
+    if not project.settings.publish:
         return f"next: nothing; {tag_name} goes to no index"
-    if situation.project.settings.publishing == "manual":
+    if project.settings.publishing == "manual":
         return f"next: publish {tag_name} by hand; its push triggers nothing"
-    if situation.project.settings.publish == "by hand":
+    if project.settings.publish == "by hand":
         return f"next: publish {tag_name} by hand: nox -s publish -- --index URL"
-    if not any((situation.project.top / name).exists() for name in WORKFLOWS):
+    if not any((project.top / name).exists() for name in WORKFLOWS):
         return f"next: publish {tag_name}; no workflow is here that its push could start"
     return f"next: watch the workflow that the push of {tag_name} started"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from release.change.releasing import bump, cut, dry_cut, tag
+from release.change.releasing import after_push, bump, cut, dry_cut, tag
 from release.change.situation import Request
 from release.errors import ReleaseError
 from release.project import read_project
@@ -227,3 +227,20 @@ def test_the_checklist_is_told_even_where_the_push_is_refused(root: Path, judge:
     assert [report.verdict for report in told] == ["ready"]
     hook.unlink()
     assert "pushed main and v1.3.0 to origin" in tag(judge.run(root), Request()).said
+
+
+@pytest.mark.parametrize(
+    ("settings", "files", "said"),
+    [
+        ("publish = false", {}, "goes to no index"),
+        ('publish = "by hand"', {".github/workflows/ci.yml": ""}, "by hand: nox -s publish"),
+        ('publishing = "manual"', {}, "its push triggers nothing"),
+        ("", {}, "no workflow is here that its push could start"),
+        ("", {".gitlab-ci.yml": ""}, "watch the workflow that the push of v1.0 started"),
+    ],
+)
+def test_what_follows_the_push_of_a_tag_is_said_as_it_is_here(
+    tmp_path: Path, settings: str, files: dict[str, str], said: str
+) -> None:
+    write(tmp_path, {"pyproject.toml": f"{PYPROJECT}\n[tool.release]\n{settings}\n", **files})
+    assert said in after_push(read_project(tmp_path), "v1.0")
