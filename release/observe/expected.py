@@ -13,7 +13,7 @@ from release.errors import CannotCheck, ReleaseError, UsageError
 from release.model import Status
 from release.observe.attestations import Identity
 from release.project import Project
-from release.project.git import git, object_of
+from release.project.git import git, names, object_of, text_at
 from release.run.released import kept_files
 from release.run.store import FOLDER, read_evidence
 from release.text.versions import parse
@@ -211,12 +211,12 @@ def _workflows_at(project: Project, commit: str, root: Path) -> Path:
     """The files that workflows are read from, as a commit has them, below `root`."""
     top = project.top
     listed = git(top, "ls-tree", "-r", "-z", "--full-tree", "--name-only", commit, "--", ".github")
-    for path in filter(None, listed.stdout.split("\0")):
+    for path in names(listed.stdout):
         target = root / path
         if path.endswith((".yml", ".yaml")) and target.resolve().is_relative_to(root):
             target.parent.mkdir(parents=True, exist_ok=True)
-            text = git(top, "show", f"{commit}:{path}", check=False).stdout
-            target.write_text(text, encoding="utf-8", errors="surrogateescape")
+            text = text_at(top, commit, path)
+            target.write_text(text or "", encoding="utf-8", errors="surrogateescape")
     return root
 
 

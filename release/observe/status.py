@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from release.errors import CannotCheck
 from release.observe.expected import Expected, expected, is_of, object_at
 from release.project import Project, as_table
-from release.project.git import contains, git
+from release.project.git import contains, git, object_of, text_at
 from release.text import python, toml, yaml
 from release.text.versions import parse
 from release.world import standing
@@ -344,8 +344,7 @@ def look_at_branch(scene: Scene) -> Look[Branch]:
 
 
 def _is_here(project: Project, commit: str) -> bool:
-    done = git(project.root, "cat-file", "-e", f"{commit}^{{commit}}", check=False)
-    return done.returncode == 0
+    return bool(object_of(project.root, f"{commit}^{{commit}}"))
 
 
 def _same_tree_below(scene: Scene, head: str, commit: str) -> bool:
@@ -373,7 +372,7 @@ def look_at_stated(scene: Scene) -> Look[Stated]:
 
 def _at(project: Project, commit: str, path: str) -> str:
     prefix = project.git.prefix if project.git else ""
-    return git(project.root, "show", f"{commit}:{prefix}{path}", check=False).stdout
+    return text_at(project.root, commit, f"{prefix}{path}") or ""
 
 
 def _version_in(text: str, path: str) -> str | None:

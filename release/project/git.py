@@ -152,6 +152,24 @@ def contains(root: Path, branch: str, commit: str) -> bool:
     return done.returncode == 0
 
 
+def text_at(root: Path, commit: str, path: str, *, timeout: float | None = 60) -> str | None:
+    """The text of a file, by its path from the top, in a commit; None where it is not there.
+
+    Unlike `git show` this runs no filter that the machine may have configured. Raises CannotCheck
+    where git cannot read it.
+    """
+    done = git(root, "cat-file", "blob", f"{commit}:{path}", check=False, timeout=timeout)
+    if done.returncode == 0:
+        return done.stdout
+    if "does not exist in" in done.stderr or "but not in" in done.stderr:
+        return None
+    said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+    raise CannotCheck(
+        f"git cannot read {path} at {commit.removeprefix('refs/tags/')}: {said[-1]}",
+        "repair the repository, or clone it anew",
+    )
+
+
 def directories(top: Path) -> tuple[Path, Path]:
     """The directory of git of this working tree, and the one that all working trees share."""
     said = git(top, "rev-parse", "--absolute-git-dir", "--git-common-dir").stdout

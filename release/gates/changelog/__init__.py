@@ -619,7 +619,7 @@ def _judge_history(
     project: Project, shell: Shell, log: Changelog, amended: Mapping[Version, str]
 ) -> Judgement:
     """Compare with the changelog at the tag of the last release before this commit."""
-    from release.project.git import git
+    from release.project.git import text_at
     from release.text.changelog import read
 
     before = [t for t in project.merged_tags if t in project.released]
@@ -627,17 +627,10 @@ def _judge_history(
         return Judgement()
     tag = max(before, key=lambda name: project.released[name])
     place = PurePosixPath(project.git.prefix + log.path).as_posix()
-    named = f"refs/tags/{tag}:{place}"
-    done = git(project.root, "cat-file", "blob", named, check=False, timeout=shell.remaining)
-    if done.returncode == 0:
-        return judge_history(log, read(done.stdout, log.path), tag, amended)
-    if "does not exist in" in done.stderr or "but not in" in done.stderr:
+    text = text_at(project.root, f"refs/tags/{tag}", place, timeout=shell.remaining)
+    if text is None:
         return Judgement()
-    said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-    raise CannotCheck(
-        f"git cannot read {log.path} at {tag}: {said[-1]}",
-        "repair the repository, or clone it anew",
-    )
+    return judge_history(log, read(text, log.path), tag, amended)
 
 
 def _no_version(text: str) -> Finding:

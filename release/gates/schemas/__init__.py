@@ -28,7 +28,7 @@ from release.gates.schemas import schema_register
 from release.gates.schemas.schema_register import Change, Register, Script
 from release.model import Finding, Gate, Judgement, Level, Outcome
 from release.project import Project, read_text
-from release.project.git import deepen, git
+from release.project.git import deepen, git, names, text_at
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -213,31 +213,15 @@ def _registered_at(project: Project, path: str, tag: str) -> dict[str, str]:
 
 def _text_at(project: Project, tag: str, path: str) -> str | None:
     """The text of a file at a tag, None where it was not there."""
-    if not _files_at(project, tag, path, below=False):
-        return None
     assert project.git is not None
-    # Unlike show, cat-file applies no filter that the machine may have configured.
-    name = f"refs/tags/{tag}:{project.git.prefix}{path}"
-    return git(project.root, "cat-file", "blob", name).stdout
+    return text_at(project.root, f"refs/tags/{tag}", f"{project.git.prefix}{path}")
 
 
-def _files_at(project: Project, tag: str, path: str, *, below: bool = True) -> frozenset[str]:
-    """The files at a tag in a folder, relative to it, or that very file."""
-    out = git(
-        project.root,
-        "ls-tree",
-        "-r",
-        "-z",
-        "--name-only",
-        f"refs/tags/{tag}",
-        "--",
-        path,
-        env=LITERAL,
-    ).stdout
-    names = (name for name in out.split("\0") if name)
-    if not below:
-        return frozenset(name for name in names if name == path)
-    return frozenset(name.removeprefix(f"{path}/") for name in names)
+def _files_at(project: Project, tag: str, folder: str) -> frozenset[str]:
+    """The files at a tag in a folder, relative to it."""
+    listing = ("ls-tree", "-r", "-z", "--name-only", f"refs/tags/{tag}", "--", folder)
+    out = git(project.root, *listing, env=LITERAL).stdout
+    return frozenset(name.removeprefix(f"{folder}/") for name in names(out))
 
 
 def _scripts(project: Project, folder: str) -> Iterator[Script]:

@@ -267,7 +267,7 @@ def _scan(shell: Shell, folder: Path, name: str, *options: str, prefix: str = ""
 
 def _lines(project: Project, folder: Path, secret: Secret) -> list[str]:
     """The lines of the file that holds a secret; none where it cannot be read as text."""
-    from release.project.git import git
+    from release.project.git import text_at
 
     if secret.commit is None:
         try:
@@ -277,8 +277,8 @@ def _lines(project: Project, folder: Path, secret: Secret) -> list[str]:
     if not secret.path:
         return []
     assert project.git is not None
-    name = f"{secret.commit}:{project.git.prefix}{secret.path}"
-    return git(project.git.top, "cat-file", "blob", name, check=False).stdout.split("\n")
+    text = text_at(project.git.top, secret.commit, f"{project.git.prefix}{secret.path}")
+    return (text or "").split("\n")
 
 
 GATE = Gate(
