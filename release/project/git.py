@@ -47,6 +47,8 @@ CALM = ("-c", "maintenance.auto=false", "-c", "gc.auto=0")
 NOTE = "nox-release-at-"
 DEEPEST = 200
 HEAD = "HEAD^{commit}"
+# How many fields stand before the path in a line of `git status --porcelain=v2`, by its kind.
+BEFORE_PATH = {"1": 8, "2": 9, "u": 10}
 SHOWN_PATH = 40
 # Of `git ls-files -v -z`: small letters are assume-unchanged, S is skip-worktree.
 UNSEEN = re.compile(r"(?:^|(?<=\0))[a-zS] ([^\0]*)")
@@ -212,69 +214,18 @@ def read_facts(root: Path) -> GitFacts | None:
     when git cannot tell: it is not installed, does not trust the folder's owner, or finds a
     repository that is broken or without a working tree.
     """
-    where = git(
-        root,
-        "rev-parse",
-        "--show-toplevel",
-        "--absolute-git-dir",
-        "--is-shallow-repository",
-        "--show-prefix",
-        HEAD,
-        "HEAD^{tree}",
-        check=False,
-    )
-    told, _, _ = where.stdout.partition(HEAD)  # said again where there is no commit yet
-    if where.returncode != 0 and not told:
-        # Only so does git say that it looked everywhere. Of a lost worktree it says "not a git
-        # repository: PATH".
-        if "not a git repository (or any" in where.stderr:
-            return None
-        said = where.stderr.strip().splitlines() or [f"exit status {where.returncode}"]
-        remedy = said[-1].strip() if len(said) > 1 else "fix it until `git status` works in it"
-        raise CannotCheck(f"git cannot read this repository: {said[0]}", remedy)
-    answers = told.split("\n")[:-1]
-    if len(answers) not in {4, 6}:
-        raise CannotCheck("the path of this repository holds a line end", "rename the folder")
-    top, directory, shallow, prefix, head, tree = (*answers, "", "")[:6]
+    found = _where(root)
+    if found is None:
+        return None
+    top, directory, shallow, prefix, there, tree = found
     if prefix and git(root, "check-ignore", "--quiet", ".", check=False).returncode == 0:
         return None
-    commit = branch = upstream = None
-    changed: list[str] = []
-    untracked: list[str] = []
-    status = git(
-        root,
-        "status",
-        "--porcelain=v2",
-        "--branch",
-        "-z",
-        "--untracked-files=all",
-        "--ignore-submodules=none",
-        "--",
-        ".",
-    )
+    how = ("--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--ignore-submodules=none")
+    head, changed, untracked = _read_status(git(root, "status", *how, "--", ".").stdout, prefix)
     listed = git(root, "ls-files", "-v", "-z", "--", ".").stdout
-    fields = iter(status.stdout.split("\0"))
-    for field in fields:
-        kind, _, rest = field.partition(" ")
-        if kind == "#":
-            key, _, value = rest.partition(" ")
-            if key == "branch.oid" and value != "(initial)":
-                commit = value
-            elif key == "branch.head" and value != "(detached)":
-                branch = value
-            elif key == "branch.upstream":
-                upstream = value
-        elif kind == "1":
-            changed.append(field.split(" ", 8)[8].removeprefix(prefix))
-        elif kind == "2":
-            changed.append(field.split(" ", 9)[9].removeprefix(prefix))
-            next(fields, None)
-        elif kind == "u":
-            changed.append(field.split(" ", 10)[10].removeprefix(prefix))
-        elif kind == "?":
-            untracked.append(rest.removeprefix(prefix))
     _judge_depth([*(entry[2:] for entry in listed.split("\0")), *untracked])
-    if commit and commit != head:  # moved meanwhile, or not to be read
+    commit = head.get("branch.oid")
+    if commit and commit != there:  # moved meanwhile, or not to be read
         tree = git(root, "rev-parse", f"{commit}^{{tree}}").stdout.strip()
     return GitFacts(
         top=Path(top),
@@ -282,8 +233,8 @@ def read_facts(root: Path) -> GitFacts | None:
         prefix=prefix,
         commit=commit,
         tree=tree if commit else None,
-        branch=branch,
-        upstream=upstream,
+        branch=head.get("branch.head"),
+        upstream=head.get("branch.upstream"),
         changed=tuple(changed),
         untracked=tuple(untracked),
         unseen=tuple(UNSEEN.findall(listed)),
@@ -292,6 +243,48 @@ def read_facts(root: Path) -> GitFacts | None:
         remotes=tuple(git(root, "remote").stdout.split()),
         remote_base=Path(top),
     )
+
+
+def _where(root: Path) -> Sequence[str] | None:
+    """Top level, git's directory, whether it is shallow, prefix, commit and tree ("" for none)."""
+    asked = ("--show-toplevel", "--absolute-git-dir", "--is-shallow-repository", "--show-prefix")
+    done = git(root, "rev-parse", *asked, HEAD, "HEAD^{tree}", check=False)
+    told, _, _ = done.stdout.partition(HEAD)  # said again where there is no commit yet
+    if done.returncode != 0 and not told:
+        # Only so does git say that it looked everywhere. Of a lost worktree it says "not a git
+        # repository: PATH".
+        if "not a git repository (or any" in done.stderr:
+            return None
+        said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        remedy = said[-1].strip() if len(said) > 1 else "fix it until `git status` works in it"
+        raise CannotCheck(f"git cannot read this repository: {said[0]}", remedy)
+    answers = told.split("\n")[:-1]
+    if len(answers) not in {4, 6}:
+        raise CannotCheck("the path of this repository holds a line end", "rename the folder")
+    return (*answers, "", "")[:6]
+
+
+def _read_status(text: str, prefix: str) -> tuple[dict[str, str], list[str], list[str]]:
+    """What `git status --porcelain=v2 --branch -z` says: of HEAD, and what is changed or untracked.
+
+    Paths are relative to `prefix`; of HEAD, what is not there is left out.
+    """
+    head: dict[str, str] = {}
+    changed: list[str] = []
+    untracked: list[str] = []
+    fields = iter(text.split("\0"))
+    for field in fields:
+        kind, _, rest = field.partition(" ")
+        if kind == "#":
+            key, _, value = rest.partition(" ")
+            head |= {} if value in {"(initial)", "(detached)"} else {key: value}
+        elif kind == "?":
+            untracked.append(rest.removeprefix(prefix))
+        elif kind in BEFORE_PATH:
+            changed.append(field.split(" ", BEFORE_PATH[kind])[-1].removeprefix(prefix))
+            if kind == "2":
+                next(fields, None)  # what it was renamed from
+    return head, changed, untracked
 
 
 def _judge_depth(paths: Sequence[str]) -> None:
