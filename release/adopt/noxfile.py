@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import ast
+from typing import TYPE_CHECKING
 
+from release.project import as_table
 from release.render.facts import has_checklist
 from release.text import edits, python
 
+if TYPE_CHECKING:
+    from release.project import Project
+
+IMPORT = "from release.sessions import Sessions"
+# Type checkers that read every file unless they are told, and how they leave out a line.
+CHECKERS = {
+    "ty": "ty: ignore",
+    **dict.fromkeys(("pyright", "basedpyright"), "pyright: ignore[reportMissingImports]"),
+}
 # Guarded: whoever runs the project's own sessions need not have nox-release installed.
-BLOCK = """\
+BLOCK = f"""\
 # The release checklist, wherever nox-release is installed beside nox.
 try:
-    from release.sessions import Sessions
+    {IMPORT}
 except ImportError:
     pass
 else:
@@ -34,6 +45,15 @@ def with_checklist(source: str) -> str:
     if [*map(ast.dump, statements[:-1])] != [*map(ast.dump, before.body)]:
         raise SyntaxError("nothing can be added at its end")
     return edits.restored(source, after)
+
+
+def typed(source: str, project: Project) -> str:
+    """The same for a project whose type checker reads noxfiles, where it does not find us."""
+    for name, said in CHECKERS.items():
+        table = project.tool(name)
+        if table and "include" not in {**as_table(table.get("src")), **table}:
+            source = source.replace(f"{IMPORT}\n", f"{IMPORT}  # {said}\n")
+    return source
 
 
 def lacks_requirement(source: str) -> bool:

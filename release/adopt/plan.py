@@ -56,7 +56,7 @@ def plan(project: Project, facts: Sequence[Fact], template: str, like: str = "")
 
     Raises ConfigurationError where a file cannot be read or added to.
     """
-    changes = [_settings(project, facts, like), _noxfile(project.root, template)]
+    changes = [_settings(project, facts, like), _noxfile(project, template)]
     needed = [change for change in changes if change and change.before != change.after]
     own = _own_release(project) if any(change.path == NOXFILE for change in needed) else None
     written = tuple(change for change in needed if not (own and change.path == NOXFILE))
@@ -70,13 +70,14 @@ def _own_release(project: Project) -> str | None:
     return next((path.as_posix() for path in paths if (project.root / path).exists()), None)
 
 
-def _noxfile(root: Path, template: str) -> Change:
-    before = _read(root, NOXFILE)
+def _noxfile(project: Project, template: str) -> Change:
+    before = _read(project.root, NOXFILE)
     if before is None:
-        return Change(NOXFILE, None, template)
-    path = real_path(root, NOXFILE)
+        return Change(NOXFILE, None, noxfile.typed(template, project))
+    path = real_path(project.root, NOXFILE)
     try:
-        return Change(path, before, noxfile.with_checklist(before))
+        after = noxfile.with_checklist(before)
+        return Change(path, before, before if after == before else noxfile.typed(after, project))
     except SyntaxError as error:
         said = f"is not valid Python: {error.msg}"
         raise ConfigurationError.of(said, path, error.lineno, "fix it there") from None

@@ -209,6 +209,29 @@ class TestNoxfiles:
         write(project, {"noxfile.py": b"import nox\r\n"})
         assert written(planned(project))["noxfile.py"].startswith("import nox\r\n\r\n\r\n# The")
 
+    @pytest.mark.parametrize(
+        ("table", "comment"),
+        [
+            ("[tool.ty.environment]\npython-version = '3.11'", "  # ty: ignore"),
+            ("[tool.ty.src]\ninclude = ['src']", ""),
+            ("[tool.pyright]\nstrict = ['src']", "  # pyright: ignore[reportMissingImports]"),
+            ("[tool.pyright]\ninclude = ['src']", ""),
+            ("[tool.mypy]\nstrict = true", ""),
+        ],
+    )
+    @pytest.mark.parametrize("there", [True, False])
+    def test_a_type_checker_that_reads_every_file_passes_it_over(
+        self, project: Path, table: str, comment: str, there: bool
+    ) -> None:
+        if there:
+            write(project, {"noxfile.py": "import nox\n"})
+        with (project / "pyproject.toml").open("a") as file:
+            file.write(f"\n{table}\n")
+        text = written(planned(project))["noxfile.py"]
+        assert f"from release.sessions import Sessions{comment}\n" in text
+        write(project, written(planned(project)))
+        assert "noxfile.py" not in written(planned(project))
+
     def test_one_that_is_not_python_is_named_with_its_line(self, project: Path) -> None:
         write(project, {"noxfile.py": "import nox\ndef f(:\n"})
         with pytest.raises(ConfigurationError, match="is not valid Python") as error:
