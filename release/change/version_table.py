@@ -41,10 +41,13 @@ OF_A_PART = {
     **dict.fromkeys(("independent", "always_increment"), FLAG),
 }
 TO_WRITE = {TEXT: '"…"', FLAG: "true", TEXTS: '["…"]'}
-# What stands for the same in each release; the environment and version control do not.
+# What stands for the same in each release of one day, which begins at midnight; the environment and
+# version control do not.
 FIELDS = {
     "search": re.compile(r"current_\w+|[#;]"),
-    "replace": re.compile(r"(?:current|new)_\w+|[#;]|(?:utc)?now:(?:[^%]|%-?[aAbBdejmyYFuVG%])+"),
+    "replace": re.compile(
+        r"(?:current|new)_\w+|[#;]|(?:utc)?now:(?:[^%]|%-?[aAbBdejmyYFuVGHIMSpT%])+"
+    ),
     "serialize": re.compile(r"\w+"),
 }
 FIELDS_REMEDY = (
@@ -212,7 +215,8 @@ def check(place: ListedPlace, *, given: bool) -> None:
     if place.regex and len(place.search) > MAX_REGEX:
         message = f"search is longer than {MAX_REGEX} characters"
         raise malformed(message, line, "write a shorter expression")
-    if not place.regex and not given and place.search != SEARCH:
+    # A marker without the version, such as Unreleased, becomes the version.
+    if not place.regex and not given and place.search != SEARCH and place.has_version:
         message = f"search {place.search!r} has no replace, and all of it would be replaced"
         remedy = f"add replace = {place.search.replace('{current_', '{new_')!r}"
         raise malformed(message, line, remedy)

@@ -181,7 +181,7 @@ def test_a_glob_of_many_stars_takes_no_time() -> None:
         ('filename = "a"\nsearch = "x {"', "cannot be read"),
         ('filename = "a"\nreplace = "{new_version:>9}"', "{new_version:>9} is not supported"),
         ('filename = "a"\nreplace = "{now}"', "the field {now} is not supported"),
-        ('filename = "a"\nreplace = "{now:%H:%M}"', "the field {now:%H:%M} is not supported"),
+        ('filename = "a"\nreplace = "{now:%s}"', "the field {now:%s} is not supported"),
         ('filename = "a"\nsearch = "v = {current_version}"', "has no replace"),
         ('filename = "a.json"\nkey_path = "version"', "key_path is for TOML files"),
         (
@@ -353,6 +353,22 @@ def test_a_search_over_several_lines_keeps_their_ends() -> None:
     two = listed(search=three, replace="a: {new_version}\n!\n")
     mixed = problem(bumped, "x\na: 1.2.3\r\nb: 1.2.3\nc: 1.2.3\r\ny", two)
     assert "line ends of two kinds" in mixed.message
+
+
+def test_a_marker_without_a_replacement_becomes_the_version() -> None:
+    (place,) = places(entry('filename = "file"\nsearch = "Unreleased"\n'))
+    assert bumped("## Unreleased\n\n## 1.2.3\n", place) == "## 1.3.0\n\n## 1.2.3\n"
+
+
+def test_a_time_is_the_beginning_of_the_day() -> None:
+    (place,) = places(
+        entry(
+            'filename = "file"\nregex = true\nsearch = "created=[0-9T:-]+Z"\n'
+            'replace = "created={utcnow:%Y-%m-%dT%H:%M:%SZ}"\n'
+        )
+    )
+    text = bumped('LABEL created=2025-01-01T09:11:12Z "x"\n', place)
+    assert text == 'LABEL created=2026-01-02T00:00:00Z "x"\n'
 
 
 def test_parts_of_the_version_are_fields() -> None:
