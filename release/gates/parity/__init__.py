@@ -234,7 +234,9 @@ def _judge_index(
     target = project.target_version(shell.level)
     known = any(parse(file.version) == built for file in served)
     known = known and (not project.released or is_tagged_here(project, built))
-    after = shell.level is None and (project.after_release or known)
+    # Of a version that no file states, what was built tells whether it is released.
+    over = built in {*project.released.values()} - {*project.released_here.values()}
+    after = shell.level is None and (project.after_release or known or (target is None and over))
     if built is None or after or (target is not None and target != built):
         return Judgement(1), f"{'the next version' if after else target} is to be built yet"
     judged = judge_reuse(artifacts, served, built, shell.now.astimezone(UTC))

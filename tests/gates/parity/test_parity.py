@@ -247,6 +247,25 @@ def test_a_release_that_no_tag_names_is_not_to_be_published_again(
     assert "the next version is to be built yet" in outcome.summary
 
 
+def test_a_release_whose_version_no_file_that_is_read_states_is_over_after_its_tag(
+    judge: Judge, root: Path, tmp_path: Path, index: Path
+) -> None:
+    own = PYPROJECT.replace('version = "1.2.3"', 'dynamic = ["version"]')
+    own += '[tool.hatch.version]\nsource = "code"\npath = "v.py"\n'
+    write(root, {"pyproject.toml": f'{own}[tool.release]\nindex = "{index.as_uri()}"\n'})
+    commit(root)
+    serve(index, make_wheel(tmp_path / "there", files={"small_thing/other.py": ""}))
+    assert "on the index with other bytes" in said(judged(judge, root))
+    git(root, "tag", "v1.2.3")
+    write(root, {"README.md": "More.\n"})
+    commit(root)
+    outcome = judged(judge, root).outcome
+    assert (outcome.status, outcome.summary.partition("; ")[2]) == (
+        Status.PASSED,
+        "the next version is to be built yet",
+    )
+
+
 def test_another_sdist_of_the_version_on_the_index_fails(
     judge: Judge, root: Path, tmp_path: Path, index: Path
 ) -> None:
