@@ -14,6 +14,7 @@ stops the rehearsal first, as it would stop the release.
 from __future__ import annotations
 
 import argparse
+import shlex
 from typing import TYPE_CHECKING
 
 from release.actions import Call, interruptible, releases, told
@@ -61,7 +62,11 @@ def run(call: Call) -> None:
         rehearsal.whole(with_faults=call.arguments.faults)
     seconds = sum(step.seconds for step in rehearsal.steps)
     print(f"\nThe release can be made: every step of it was, in {seconds:.0f} s.")
-    print(told(call.typed(f"next: nox -s cut -- {call.arguments.step}")))
+    words = [call.arguments.step]
+    for option in ("subject", "notes"):
+        if (given := getattr(call.arguments, option)) is not None:
+            words += [f"--{option}", str(given)]
+    print(told(call.typed(f"next: nox -s cut -- {shlex.join(words)}")))
 
 
 class Told:

@@ -16,6 +16,11 @@ Ends with exit status 0 when everything that applies was looked at and nothing i
 from __future__ import annotations
 
 import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from release.actions import Call, Stopped, interruptible, told
@@ -52,19 +57,32 @@ def run(call: Call) -> None:
         print(told(line), flush=True)
 
     _judge_arguments(call)
-    runner = call.runner()
-    wanted = _wanted(call, runner)
-    project = runner.project
-    python = project.settings.python if call.arguments.name else python_for(project)
-    say(f"verifying {wanted.name} {wanted.version}")
-    with interruptible(runner), open_shell(runner, TOOLS) as shell:
-        if call.arguments.wait:
-            await_release(wanted, call.arguments.wait, shell.wait, say)
-        verified = verify(shell, wanted, python=python, say=say)
+    with _placed(call) as placed:
+        runner = placed.runner()
+        wanted = _wanted(placed, runner)
+        project = runner.project
+        python = project.settings.python if call.arguments.name else python_for(project)
+        say(f"verifying {wanted.name} {wanted.version}")
+        with interruptible(runner), open_shell(runner, TOOLS) as shell:
+            if call.arguments.wait:
+                await_release(wanted, call.arguments.wait, shell.wait, say)
+            verified = verify(shell, wanted, python=python, say=say)
     for line in ("", *verified_lines(verified), "", *by_hand(verified)):
         say(call.typed(line))
     if verified.outcome().status is not Status.PASSED:
         raise Stopped(f"{wanted.name} {wanted.version} is not verified")
+
+
+@contextmanager
+def _placed(call: Call) -> Iterator[Call]:
+    """The call; one by name needs no project, and gets one of its own where it is typed in none."""
+    if call.arguments.name is None or (call.root / "pyproject.toml").is_file():
+        yield call
+        return
+    with tempfile.TemporaryDirectory(prefix="nox-release-verify-") as folder:
+        text = '[project]\nname = "of-nobody"\nversion = "0"\n'
+        (Path(folder) / "pyproject.toml").write_text(text, encoding="utf-8")
+        yield replace(call, root=Path(folder))
 
 
 def _judge_arguments(call: Call) -> None:

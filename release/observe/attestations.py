@@ -28,6 +28,10 @@ NONE_REMEDY = (
     "no attestation can be added to a file that is published: release the next version by Trusted"
     " Publishing, without a password"
 )
+UNTOLD_REMEDY = (
+    "nothing shows who published it; a mirror may leave attestations out: ask the index itself, by"
+    " PIP_INDEX_URL or UV_DEFAULT_INDEX"
+)
 WRONG_REMEDY = (
     "do not install it: yank it, and find out who published it before anything else is released"
 )
@@ -130,19 +134,27 @@ def _texts(table: Mapping[str, Any]) -> dict[str, str]:
     return {str(name): str(value) for name, value in table.items() if value is not None}
 
 
-def judge(names: Sequence[str], seen: Seen, wanted: Identity, *, promised: bool) -> Judgement:
+def judge(
+    names: Sequence[str], seen: Seen, wanted: Identity, *, promised: bool, own: bool = True
+) -> Judgement:
     """The verdict on the attestations of files.
 
-    Where they are `promised`, a file without one is a defect. One that does not verify, or is of
-    somebody else than `wanted`, always is: a forged one is worse than none.
+    Where they are `promised`, a file without one is a defect; of a project that is not one's own it
+    cannot be told who published it. One that does not verify, or is of somebody else than `wanted`,
+    always is a defect: a forged one is worse than none.
     """
     if not (promised or any(seen.files.values())):
         return Judgement()
     total = Judgement(len(names))
     bare = [name for name in names if not seen.files.get(name)]
     if bare:
-        said = Finding(f"no attestation of {', '.join(bare)}", remedy=NONE_REMEDY)
-        total += Judgement(defects=(said,)) if promised else Judgement(advice=(said,))
+        said = Finding(
+            f"no attestation of {', '.join(bare)}", remedy=NONE_REMEDY if own else UNTOLD_REMEDY
+        )
+        if promised and not own:
+            total += Judgement(unchecked=(said,))
+        else:
+            total += Judgement(defects=(said,)) if promised else Judgement(advice=(said,))
     for name in names:
         for attested in seen.files.get(name, ()):
             total += _judge_one(name, attested, wanted)

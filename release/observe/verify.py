@@ -198,7 +198,11 @@ class _Look:
         said = provenances(wanted.name, wanted.version, files, wanted.index)
         seen = verified(self.shell, said, digests)
         judged = attestations.judge(
-            [file.name for file in files], seen, wanted.identity, promised=wanted.promised
+            [file.name for file in files],
+            seen,
+            wanted.identity,
+            promised=wanted.promised,
+            own=bool(wanted.tag),
         )
         return judged + Judgement(notes=tuple(attested_notes(seen, said)))
 
@@ -287,7 +291,7 @@ def judge_files(
 def _compared(
     expected: Expected, built: Mapping[str, str], digests: Mapping[str, str]
 ) -> Judgement:
-    total = Judgement(len(built))
+    total = Judgement()
     other = [name for name in built if name in digests and digests[name] != built[name]]
     if other:
         total += Judgement(

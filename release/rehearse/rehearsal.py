@@ -156,7 +156,10 @@ class Rehearsal:
             outcome = found.outcome()
             if outcome.status is not Status.PASSED:
                 raise ReleaseError(*outcome.findings)
-            said += [f"{part.title}: {part.judgement.checked} checked" for part in found.parts]
+            said += [
+                f"{part.title}: {part.judgement.checked or 'nothing to be'} checked"
+                for part in found.parts
+            ]
             seen = observed(Observed(run.project, wanted, datetime.now(UTC)))
             standing = stand(seen, run.project.settings.recovery)
             said.append(f"status would say next: {standing.what}")

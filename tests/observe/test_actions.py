@@ -76,3 +76,19 @@ def test_a_mistake_is_said_and_changes_nothing(
         call(root, name, *words)
     assert all(problem.remedy for problem in caught.value.problems)
     assert "word@" not in str(caught.value)
+
+
+def test_a_project_of_the_index_is_verified_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NOX_RELEASE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    folder = tmp_path / "anywhere"
+    folder.mkdir()
+    with IndexServer() as index:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", index.simple)
+        index.files = {"small_thing-1.2.3.tar.gz": b"x"}
+        with pytest.raises(Stopped, match="is not verified"):
+            call(folder, "verify", "--name", "small-thing", "9.9.9")
+    assert "the index has no small-thing 9.9.9" in capsys.readouterr().out
+    assert list(folder.iterdir()) == []

@@ -75,6 +75,8 @@ def test_a_claim_that_is_not_there_differs() -> None:
 def test_none_is_a_defect_where_one_is_promised_and_nothing_otherwise() -> None:
     none = Seen({}, renewed=True)
     assert judge([SDIST], none, RIGHT, promised=True).defects
+    others = judge([SDIST], none, RIGHT, promised=True, own=False)
+    assert (others.defects, "who published it" in str(others.unchecked[0].remedy)) == ((), True)
     assert judge([SDIST], none, RIGHT, promised=False) == Judgement()
     empty = Seen({SDIST: ()}, renewed=True)
     assert judge([SDIST], empty, RIGHT, promised=True).defects

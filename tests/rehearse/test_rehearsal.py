@@ -40,6 +40,7 @@ def test_a_release_is_made_from_plan_to_install_and_survives_kills(nox: Nox, roo
     assert done.stdout.count("killed when") >= 3
     assert "uploaded again: 2 there already, 0 sent" in done.stdout
     assert "installation: 2 checked" in done.stdout
+    assert "next: nox-release cut minor --subject " in done.stdout
     assert state(root) == before
 
 

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 
 from release.errors import CannotCheck
 from release.model import Finding, Gate, Judgement, Outcome
-from release.project.git import GitFacts, deepen, git, object_of, tags
+from release.project.git import GitFacts, contains, deepen, git, object_of, tags
 from release.text.escaping import listing
 from release.world.remote import USUAL_BRANCHES, RemoteRefs, ask
 
@@ -171,13 +171,21 @@ def read(
         remote_branch=remote_branch,
         contained=apart is not None and ahead == 0,
         behind=remote_branch is not None and (apart is None or apart[0] > 0),
-        ahead=ahead if remote_branch else 0,
+        ahead=max(0, ahead - _planned(project, branch)) if remote_branch else 0,
         hooks=hooks_folder(root),
         hooks_path=hooks_path(root),
         identity=git(root, "var", "GIT_COMMITTER_IDENT", check=False).returncode == 0,
         key_problem=_key_problem(root, run) if _signs(project) else None,
         unreachable=unreachable,
     )
+
+
+def _planned(project: Project, branch: str) -> int:
+    """How many commits are the release's own and not on the branch yet: one, or none."""
+    commit = project.git.commit if project.git else None
+    if not project.planned_tag or commit is None:
+        return 0
+    return int(not contains(project.root, f"refs/heads/{branch}", commit))
 
 
 def _apart(root: Path, there: str, commit: str | None) -> tuple[int, int] | None:

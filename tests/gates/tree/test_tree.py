@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from packaging.version import Version
 
 from release.change.situation import judge_tree, look
 from release.errors import ReleaseError
+from release.gates.tree import _planned
 from release.model import Level, Status
 from release.project import read_project
 from tests.support import Judge, commit, git, make_project, said, with_remote, write
@@ -228,6 +230,16 @@ class TestRemote:
         found = judge(ready, "tree").outcome
         assert found.status is Status.PASSED
         assert found.findings[0].message == "1 commit ahead of origin/main"
+
+    def test_the_releases_own_commit_is_none_to_push_before_it(
+        self, ready: Path, judge: Judge
+    ) -> None:
+        write(ready, {"README.md": "# Mine\n"})
+        made = commit(ready)
+        planned = replace(judge.run(ready).project, planned_tag="v1.2.4")
+        assert _planned(planned, "main") == 0
+        git(ready, "update-ref", "refs/heads/main", f"{made}^")
+        assert _planned(planned, "main") == 1
 
     def test_a_remote_that_cannot_be_asked_is_unchecked(self, ready: Path, judge: Judge) -> None:
         git(ready, "remote", "set-url", "origin", str(ready.parent / "gone.git"))
