@@ -23,10 +23,16 @@ FOR_LATER = re.compile(r"GITHUB_(?:ENV|PATH)\b|\bgithub\.(?:env|path)\b")
 
 
 # Shells that run a text and nothing else, and the variables by which they and others run more.
+# An interactive sh reads a file of its environment's; bash reads one of the machine's.
 SHELLS = re.compile(
-    r"(?:(?:ba)?sh|pwsh|powershell|cmd|python)(?:\s+(?:-[eilux]*o?|pipefail|\{0\}))*"
+    r"(?:bash|sh(?!.*\s-\w*i))"
+    r"(?:\s+(?:-[a-z]+|--(?:noprofile|norc|posix|login)|errexit|nounset|pipefail|\{0\}))*"
+    r"|python[\d.]*(?:\s+(?:-[bBEIPsSuvx]+|\{0\}))*"
+    r"""|(?:pwsh|powershell)(?:\s+-[a-z]+)*(?:\s+(?:\{0\}|"\. '\{0\}'"))?"""
+    r'|(?:cmd|%comspec%)(?:\s+/[a-z](?::\w+)?)*(?:\s+(?:\{0\}|"CALL "\{0\}""))?',
+    re.IGNORECASE,
 )
-OPEN = re.compile(r"BASH_ENV|LD_\w+")
+OPEN = re.compile(r"BASH_ENV|LD_\w+|(?:PYTHON)?PATH|PYTHON(?:STARTUP|HOME)|NODE_OPTIONS")
 
 
 def surroundings(job: Job, workflow: Node) -> Iterator[tuple[Node, str, bool]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import string
@@ -836,6 +837,11 @@ DEFECTS += [
         for line in (
             "env: {BASH_ENV: ci/x}",
             "env: {LD_PRELOAD: x.so}",
+            "env: {PATH: 'dist:/usr/bin'}",
+            "env: {PYTHONPATH: dist}",
+            "env: {PYTHONSTARTUP: dist/x.py}",
+            "env: {PYTHONHOME: dist}",
+            "env: {NODE_OPTIONS: --require ./dist/x.js}",
         )
     ),
     defect(
@@ -1489,20 +1495,62 @@ class TestUploadsByCommand:
         assert "inputs" in broken(judged({RELEASE: text}))
 
 
-@pytest.mark.parametrize("shell", ["./ci/shell {0}", "bash --rcfile ci/x -i {0}", "perl {0}"])
+@pytest.mark.parametrize(
+    "shell",
+    [
+        "./ci/shell {0}",
+        "bash --rcfile ci/x -i {0}",
+        "bash ci/x {0}",
+        "sh -i {0}",
+        "python3 -m ci {0}",
+        "python -c ci",
+        'pwsh -command ". ./ci/x"',
+        "cmd /C ci/x",
+        "perl {0}",
+    ],
+)
 def test_a_shell_of_the_projects_own_is_named_where_it_publishes(shell: str) -> None:
-    text = changed((PUBLISH_IF, f"{PUBLISH_IF}    defaults: {{run: {{shell: '{shell}'}}}}\n"))
+    text = changed(
+        (PUBLISH_IF, f"{PUBLISH_IF}    defaults: {{run: {{shell: {json.dumps(shell)}}}}}\n")
+    )
     [breach] = [one for one in judged({RELEASE: text}) if one.rule == "steps"]
     assert breach.blocks
     assert shell in breach.finding.message
 
 
 @pytest.mark.parametrize(
-    "shell", ["bash", "bash -euo pipefail {0}", "sh -e {0}", "bash -leo pipefail {0}"]
+    "shell",
+    [
+        "bash",
+        "bash -euo pipefail {0}",
+        "bash -leo pipefail {0}",
+        "bash --noprofile --norc -eo pipefail {0}",
+        "bash -ev {0}",
+        "sh -e {0}",
+    ],
 )
 def test_a_shell_that_runs_its_text_alone_is_fine(shell: str) -> None:
     text = changed((PUBLISH_IF, f"{PUBLISH_IF}    defaults: {{run: {{shell: '{shell}'}}}}\n"))
     assert not judged({RELEASE: text})
+
+
+@pytest.mark.parametrize(
+    "shell",
+    [
+        "python",
+        "python3 {0}",
+        "pwsh",
+        """pwsh -command ". '{0}'" """,
+        """powershell -command ". '{0}'" """,
+        "cmd",
+        'cmd /D /E:ON /V:OFF /S /C "CALL "{0}""',
+        '%ComSpec% /D /E:ON /V:OFF /S /C "CALL "{0}""',
+    ],
+)
+def test_another_shell_of_the_forge_s_own_is_fine_beside_a_publication(shell: str) -> None:
+    step = f"      - run: ls dist\n        shell: {json.dumps(shell)}\n"
+    found = judged({RELEASE: changed((PUBLISH_STEP, f"{step}{PUBLISH_STEP}"))})
+    assert not [one for one in found if "runs its commands by" in one.finding.message]
 
 
 def test_a_finding_shows_no_token_and_nothing_that_a_terminal_obeys() -> None:
