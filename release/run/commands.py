@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from release.run.shell import Shell
     from release.settings import CommandSettings, OwnGateSettings
 
+# tox would leave a file .venv in the project that names where its environment is.
+TOX_OVERRIDE = "tox.venv_redirect=false"
+
 
 def own_gate(name: str, settings: OwnGateSettings) -> Gate:
     """The gate that a project declares in `[tool.release.gates.NAME]`."""
@@ -155,7 +158,7 @@ def run_set(
         wanted = chosen_requirements(project, settings, *purposes)
     known = gate.tools if settings.project else ()
     found = project_environment(project, shell, wanted, tools=known, with_project=settings.project)
-    env = {**found.variables(), **_own_folders(shell), **settings.env}
+    env = {**found.variables(), **own_folders(shell), **settings.env}
     if gate.name not in SEVERAL:
         return run_commands(shell, settings.run or (), found.environment, env, judge, folder)
     folder = export(project, shell.work / "source")
@@ -191,14 +194,16 @@ def telling_changes(judge: Judge, tree: Tree, *, advice: bool) -> Judge:
     return judged
 
 
-def _own_folders(shell: Shell) -> dict[str, str]:
+def own_folders(shell: Shell) -> dict[str, str]:
     """Where programs keep the environments that they make, so that the project's stay as they are.
 
-    nox, which takes no variable for that, keeps them in the .nox of where it runs.
+    nox, which takes no variable for that, keeps them in the .nox of where it runs. tox and
+    virtualenv leave no file .venv that points there.
     """
     folder = shell.environments / f"{shell.gate.name}-own"
     names = {"TOX_WORK_DIR": "tox", "UV_PROJECT_ENVIRONMENT": "uv", "HATCH_DATA_DIR": "hatch"}
-    return {variable: str(folder / name) for variable, name in names.items()}
+    own = {variable: str(folder / name) for variable, name in names.items()}
+    return {**own, "TOX_OVERRIDE": TOX_OVERRIDE, "VIRTUALENV_NO_VENV_REDIRECT": "1"}
 
 
 def run_commands(

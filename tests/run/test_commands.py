@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from release.model import Judgement, Status
-from release.run.commands import by_places, by_status, judge_own, telling_changes
+from release.run.commands import by_places, by_status, judge_own, own_folders, telling_changes
+from release.run.environments import find_uv
 from release.run.inputs import Tree
 from release.run.processes import Completed
 from tests.support import PYPROJECT, Judge, git, lacking, make_project, write
@@ -215,3 +219,20 @@ def test_an_environment_without_the_project_never_sees_it(tmp_path: Path, judge:
         found = judge(root, "doctor", fresh=True).outcome
         assert found.status is Status.FAILED
         assert "No module named 'small_thing'" in found.summary
+
+
+@pytest.mark.slow
+@pytest.mark.network
+def test_tox_leaves_no_environment_and_no_word_of_one_in_the_project(tmp_path: Path) -> None:
+    project = tmp_path / "thing"
+    write(project, {"tox.ini": "[tox]\nskipsdist = true\n[testenv:dev]\ncommands = python -V\n"})
+    made = tmp_path / "made"
+    shell: Any = SimpleNamespace(environments=made, gate=SimpleNamespace(name="test"))
+    subprocess.run(
+        [str(find_uv()), "tool", "run", "tox>=4.60", "-q", "-e", "dev"],
+        cwd=project,
+        env={**os.environ, **own_folders(shell)},
+        check=True,
+    )
+    assert [path.name for path in project.iterdir()] == ["tox.ini"]
+    assert (made / "test-own/tox/dev").is_dir()

@@ -247,14 +247,18 @@ def _run_own(project: Project, shell: Shell, settings: CommandSettings) -> Outco
     """Run commands that settings name; a pytest among what they start leaves its report."""
     from release.project.declared import own_modules
     from release.project.detect import Detected, missing_remedy
-    from release.run.commands import run_set
+    from release.run.commands import TOX_OVERRIDE, run_set
 
     report = shell.work / "junit.xml"
     given = settings.env.get("PYTEST_ADDOPTS", os.environ.get("PYTEST_ADDOPTS", ""))
     cache = shell.folder / "cache" / "pytest"
     options = f"{given} --color=no -o junit_family=xunit1"
     options += f" -o {shlex.quote(f'cache_dir={cache}')} --junitxml={shlex.quote(str(report))}"
-    env = {"TOX_OVERRIDE": TOX_PASSES, **settings.env, "PYTEST_ADDOPTS": options.strip()}
+    env = {
+        "TOX_OVERRIDE": f"{TOX_OVERRIDE};{TOX_PASSES}",
+        **settings.env,
+        "PYTEST_ADDOPTS": options.strip(),
+    }
     detected = isinstance(settings, Detected)
     own = own_modules(project)
     remedy = missing_remedy(project, "test", settings)
