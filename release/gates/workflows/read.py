@@ -398,30 +398,34 @@ class _Builder:
         if len(seen) > MAX_INLINED or not self.affords(None):
             yield command
             return
-        reached: list[tuple[str, tuple[Command, ...]]] = [
-            (target, self.targets[target])
-            for target in dict.fromkeys(commands.calls(command.words))
-            if target in self.targets
-        ]
-        file = commands.script(command.words)
-        if match := ACTION_PATH.match(file):
-            file, folder = file[match.end() :], command.path.rpartition("/")[0]
-        path = commands.normal(file, folder)
-        if path is not None and (inner := self.script(path)) is not None:
-            reached.append((path, inner))
-        for words in (commands.plain(command.words), commands.program(command.words)):
-            if not reached and (found := tuple(targets.of_tasks(words, self.read_text))):
-                reached.append((" ".join(words[:3]), found))
-        if not reached and (found := tuple(targets.unread(command.words, self.read_text))):
-            reached.append((" ".join(commands.program(command.words)[:3]), found))
+        reached = self.reached(command, folder)
         yield replace(command, followed=True) if reached else command
-        for name, inner in reached:
+        for name, inner in reached.items():
             if name in seen:
                 continue
             via = command.via or name
             for one in inner:
                 for further in self.expanded(one, "", seen | {name}):
                     yield replace(further, via=via)
+
+    def reached(self, command: Command, folder: str) -> Mapping[str, tuple[Command, ...]]:
+        """What a command runs, by its name: targets and a script, else a runner's tasks."""
+        called = dict.fromkeys(commands.calls(command.words))
+        found = {target: self.targets[target] for target in called if target in self.targets}
+        file = commands.script(command.words)
+        if match := ACTION_PATH.match(file):
+            file, folder = file[match.end() :], command.path.rpartition("/")[0]
+        path = commands.normal(file, folder)
+        if path is not None and (inner := self.script(path)) is not None:
+            found[path] = inner
+        if found:
+            return found
+        run = commands.program(command.words)
+        for words in (commands.plain(command.words), run):
+            if tasks := tuple(targets.of_tasks(words, self.read_text)):
+                return {" ".join(words[:3]): tasks}
+        unread = tuple(targets.unread(command.words, self.read_text))
+        return {" ".join(run[:3]): unread} if unread else {}
 
     def read_text(self, path: str) -> str | None:
         """The text of a file that takes part; None where there is none."""

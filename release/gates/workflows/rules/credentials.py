@@ -132,6 +132,20 @@ def token(context: Context) -> Iterator[Breach]:
 
 
 def _tokens(context: Context) -> Iterator[Breach]:
+    yield from _workflow_tokens(context)
+    for path, text in context.model.sources.items():
+        if path == ".pypirc":
+            yield say(At(path, 1), "holds credentials for uploads", DELETE, blocks=True)
+        for breach in _tokens_in(text, path, 1):
+            here = breach.finding.message == STANDS_HERE
+            if here or not context.expected.by_hand:
+                remedy = DELETE if here else f"{DELETE}; {BY_HAND}"
+                yield replace(breach, finding=replace(breach.finding, remedy=remedy))
+        if path == "pyproject.toml":
+            yield from _pyproject_tokens(text, path)
+
+
+def _workflow_tokens(context: Context) -> Iterator[Breach]:
     model = context.model
     publishing = {id(node) for job in context.jobs for _, node in job.node.walk()}
     for root in (*(w.node for w in model.workflows.values()), *model.actions.values()):
@@ -142,16 +156,6 @@ def _tokens(context: Context) -> Iterator[Breach]:
         for name, node in (call.mapping("secrets") if call is not None else {}).items():
             if INDEX_SECRET.search(name[:200]):
                 yield _secret(node, name)
-    for path, text in model.sources.items():
-        if path == ".pypirc":
-            yield say(At(path, 1), "holds credentials for uploads", DELETE, blocks=True)
-        for breach in _tokens_in(text, path, 1):
-            here = breach.finding.message == STANDS_HERE
-            if here or not context.expected.by_hand:
-                remedy = DELETE if here else f"{DELETE}; {BY_HAND}"
-                yield replace(breach, finding=replace(breach.finding, remedy=remedy))
-        if path == "pyproject.toml":
-            yield from _pyproject_tokens(text, path)
 
 
 def _secret(node: Node, name: str) -> Breach:
