@@ -98,15 +98,7 @@ def _project_environment(
     with_project: bool,
 ) -> ProjectEnvironment:
     python = python_for(project)
-    described = [_content(project.root / name) for name in METADATA_FILES]
-    for name in requirements.files:  # which may name others beside them
-        beside = sorted((project.root / name).parent.glob("*"))
-        described += [_content(path) for path in beside if path.suffix in {".txt", ".in"}]
-    described.append(project.version or (project.git.commit if project.git else None) or "")
-    request = [sys.version, python, repr((requirements, tuple(tools), with_project))]
-    if tools:
-        request.append(environments.digest_of_tools(shell.gate))
-    wanted = environments.digest_of(*described, *request)
+    wanted = _digest(project, shell, python, requirements, tools, with_project)
     environment = Environment(path)
     noted = environments.read_stamp(environment)
     if environments.is_intact(environment, wanted) and (
@@ -114,46 +106,18 @@ def _project_environment(
     ):
         return _found(project, shell, environment, noted.get("shadowed") == "yes" and with_project)
     environment = environments.create(path, python, shell.run_plain)
-    command = environments.installer(environment)
-    words: list[str] = []
-    made = copy = None
     shadowed = True
     if with_project:
         from release.run.export import export
 
         made = path / COPY
         copy = export(project, made)
-        extras = ",".join(requirements.extras)
-        words.append(f"{copy}[{extras}]" if extras else str(copy))
-        for name in requirements.files:
-            words += ["-r", str(copy / name)]
-        for group in requirements.groups:
-            words += ["--group", f"{copy / 'pyproject.toml'}:{group}"]
-    words += requirements.install
-    if words:
-        # Where uv starts it heeds [tool.uv]: that of the copy, whose sources are the copy's own.
-        done = shell.run_plain([*command, *words], cwd=copy)
-        if done.status != 0 and "Required uv version" in done.stderr:
-            # The project's own [tool.uv] demands another uv; do without what else it says.
-            done = shell.run_plain([*command, *words])
-        if done.status != 0:
-            if with_project and _is_at_fault(project.name, done.stderr):
-                raise CannotCheck(f"{project.name} cannot be installed", BUILD_REMEDY)
-            what = project.name if with_project else ", ".join(requirements.install)
-            raise CannotCheck(
-                f"{what} was not installed: {environments.reason(done.stderr)}",
-                _remedy(done.stderr, shell.gate.name),
-            )
-    present = environment.distributions()
-    missing = [tool for tool in tools if requirement_name(tool) not in present]
-    if missing:
-        done = shell.run_plain([*command, *environments.requirements_of(shell.gate, missing)])
-        if done.status != 0:
-            raise CannotCheck(
-                f"{', '.join(missing)} not installed: {environments.reason(done.stderr)}",
-                NETWORK_REMEDY,
-            )
-    if made is not None and copy is not None:
+        _install(project.name, shell, environment, _words(copy, requirements), copy)
+    elif requirements.install:
+        what = ", ".join(requirements.install)
+        _install(what, shell, environment, requirements.install)
+    _add_tools(shell, environment, tools)
+    if with_project:
         local = _installed_from(made, environment)
         others = local.keys() - {canonicalize_name(project.name)}
         shadowed = not others and _tree_holds_package(project, environment, copy)
@@ -163,6 +127,76 @@ def _project_environment(
         environment, wanted, shadowed="yes" if shadowed else "no", tree=_tree(project)
     )
     return _found(project, shell, environment, shadowed and with_project)
+
+
+def _digest(
+    project: Project,
+    shell: Shell,
+    python: str,
+    requirements: Requirements,
+    tools: Sequence[str],
+    with_project: bool,
+) -> str:
+    """Of all that decides what is installed."""
+    described = [_content(project.root / name) for name in METADATA_FILES]
+    for name in requirements.files:  # which may name others beside them
+        beside = sorted((project.root / name).parent.glob("*"))
+        described += [_content(path) for path in beside if path.suffix in {".txt", ".in"}]
+    described.append(project.version or (project.git.commit if project.git else None) or "")
+    request = [sys.version, python, repr((requirements, tuple(tools), with_project))]
+    if tools:
+        request.append(environments.digest_of_tools(shell.gate))
+    return environments.digest_of(*described, *request)
+
+
+def _words(copy: Path, requirements: Requirements) -> list[str]:
+    """What an installer is told, to install the copy of a project with what is required beside."""
+    extras = ",".join(requirements.extras)
+    words = [f"{copy}[{extras}]" if extras else str(copy)]
+    for name in requirements.files:
+        words += ["-r", str(copy / name)]
+    for group in requirements.groups:
+        words += ["--group", f"{copy / 'pyproject.toml'}:{group}"]
+    return [*words, *requirements.install]
+
+
+def _install(
+    what: str,
+    shell: Shell,
+    environment: Environment,
+    words: Sequence[str],
+    copy: Path | None = None,
+) -> None:
+    """Install the project of that name from its copy, or what is called so without one."""
+    command = [*environments.installer(environment), *words]
+    # Where uv starts it heeds [tool.uv]: that of the copy, whose sources are the copy's own.
+    done = shell.run_plain(command, cwd=copy)
+    if done.status != 0 and "Required uv version" in done.stderr:
+        # The project's own [tool.uv] demands another uv; do without what else it says.
+        done = shell.run_plain(command)
+    if done.status == 0:
+        return
+    if copy is not None and _is_at_fault(what, done.stderr):
+        raise CannotCheck(f"{what} cannot be installed", BUILD_REMEDY)
+    raise CannotCheck(
+        f"{what} was not installed: {environments.reason(done.stderr)}",
+        _remedy(done.stderr, shell.gate.name),
+    )
+
+
+def _add_tools(shell: Shell, environment: Environment, tools: Sequence[str]) -> None:
+    """Install those of a gate's tools that the environment does not have."""
+    present = environment.distributions()
+    missing = [tool for tool in tools if requirement_name(tool) not in present]
+    if not missing:
+        return
+    pinned = environments.requirements_of(shell.gate, missing)
+    done = shell.run_plain([*environments.installer(environment), *pinned])
+    if done.status != 0:
+        raise CannotCheck(
+            f"{', '.join(missing)} not installed: {environments.reason(done.stderr)}",
+            NETWORK_REMEDY,
+        )
 
 
 def _is_at_fault(name: str, said: str) -> bool:
