@@ -428,12 +428,13 @@ class TestGate:
         assert found.summary == "pytest collected no test"
 
     def test_a_run_that_hangs_is_stopped(self, root: Path, judge: Judge) -> None:
-        table = with_table("[tool.release.gates.test]\ntimeout = 3")
+        write(root, {"pyproject.toml": with_table("[tool.release.gates.test]\ntimeout = 5")})
+        judge(root, "test")  # which installs what it needs
         hang = "import time\n\n\ndef test_hang() -> None:\n    time.sleep(60)\n"
-        write(root, {"pyproject.toml": table, "tests/test_hang.py": hang})
+        write(root, {"tests/test_hang.py": hang})
         found = judge(root, "test").outcome
         assert found.status is Status.UNCHECKED
-        assert "stopped after 3 s" in found.summary
+        assert "stopped after 5 s" in found.summary
         assert "timeout" in (found.findings[0].remedy or "")
 
     def test_what_needs_a_submodule_that_is_not_checked_out_is_unchecked(
