@@ -14,6 +14,7 @@ from release.world.standing import (
     Attestations,
     Branch,
     Checks,
+    Files,
     ForgeRelease,
     Image,
     Index,
@@ -52,6 +53,7 @@ TITLES: Mapping[str, str] = {
 }
 WELL: frozenset[Enum] = frozenset(
     [
+        Files.STATED,
         LocalTag.THERE,
         RemoteTag.THERE,
         Branch.HOLDS,

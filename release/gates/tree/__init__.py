@@ -171,7 +171,7 @@ def read(
         remote_branch=remote_branch,
         contained=apart is not None and ahead == 0,
         behind=remote_branch is not None and (apart is None or apart[0] > 0),
-        ahead=max(0, ahead - _planned(project, branch)) if remote_branch else 0,
+        ahead=max(0, ahead - _planned(root, facts)) if remote_branch else 0,
         hooks=hooks_folder(root),
         hooks_path=hooks_path(root),
         identity=git(root, "var", "GIT_COMMITTER_IDENT", check=False).returncode == 0,
@@ -180,12 +180,10 @@ def read(
     )
 
 
-def _planned(project: Project, branch: str) -> int:
-    """How many commits are the release's own and not on the branch yet: one, or none."""
-    commit = project.git.commit if project.git else None
-    if not project.planned_tag or commit is None:
-        return 0
-    return int(not contains(project.root, f"refs/heads/{branch}", commit))
+def _planned(root: Path, facts: GitFacts) -> int:
+    """How many commits are the release's own, made aside for this branch: one, or none."""
+    here = contains(root, f"refs/heads/{facts.branch}", str(facts.commit))
+    return int(facts.branch is not None and not here)
 
 
 def _apart(root: Path, there: str, commit: str | None) -> tuple[int, int] | None:
