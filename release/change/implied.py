@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Collection, Iterator, Sequence
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from release.change.mentions import Rank, other_mentions
+from release.change.mentions import Rank, is_prose, other_mentions
 from release.change.searches import (
     AFTER_VERSION,
     BEFORE_VERSION,
@@ -19,7 +20,7 @@ from release.change.searches import (
 from release.change.statements import is_same
 from release.errors import ReleaseError
 from release.project import as_table, read_text
-from release.text import python, toml
+from release.text import edits, python, toml
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -43,6 +44,7 @@ def implied_places(project: Project, mentions: Mentions) -> list[Implied]:
     `mentions` are lines that hold the version. Of a file that is compared, one line alone must
     state it.
     """
+    version = project.version or ""
     paths = {path for path, _, _ in mentions}
     documented = (one for path in sorted(paths) for one in _documented(project, path))
     found = list(dict.fromkeys(documented))
@@ -50,16 +52,15 @@ def implied_places(project: Project, mentions: Mentions) -> list[Implied]:
     paths -= {one.place.path for one in found}
     for path, where in _compared(project, paths) if paths else ():
         lines = [one for one in mentions if one[0] == path]
-        stated = [
-            one.line
-            for one in other_mentions(lines, project.version or "", name=project.name)
-            if one.rank is Rank.CODE or len(lines) == 1
-        ]
-        texts = [text for _, number, text in lines if number in stated]
+        ranked = other_mentions(lines, version, name=project.name)
+        stated = {one.line for one in ranked if one.rank is Rank.CODE}
+        # The only line of a file with a format, or of one that holds nothing else.
+        bare = not is_prose(PurePosixPath(path)) or lines[0][2].strip("\ufeff\r\n ") == version
+        if len(lines) == 1 and bare:
+            stated = {one.line for one in ranked}
+        texts = [edits.plain(text).rstrip("\n") for _, number, text in lines if number in stated]
         if len(texts) == 1:
-            found += _place(
-                path, texts[0], project.version or "", f"{where} compares it with the tag"
-            )
+            found += _place(path, texts[0], version, f"{where} compares it with the tag")
     return found
 
 
@@ -88,7 +89,7 @@ def _documented(project: Project, path: str) -> Iterator[Implied]:
     whole = project.version or ""
     short = re.match(r"\d+\.\d+(?=\.\d)", whole)
     forms = {whole: None} | ({short[0]: "{major}.{minor}"} if short else {})
-    lines = text.split("\n")
+    lines = edits.plain(text).split("\n")
     for names, value in python.assignments(tree):
         said = value.value if isinstance(value, ast.Constant) else None
         if value is not None and {"release", "version"} & names and said in forms:
@@ -113,7 +114,7 @@ def _built(project: Project) -> Iterator[Implied]:
 def _compared(project: Project, paths: Collection[str]) -> Iterator[tuple[str, str]]:
     """Those of the paths that a step before a publication compares with the tag, and where."""
     from release.gates.workflows import expectations
-    from release.gates.workflows.checks import checks_tag
+    from release.gates.workflows.checks import comparisons
     from release.gates.workflows.publishing import Context
     from release.gates.workflows.read import load
 
@@ -125,8 +126,9 @@ def _compared(project: Project, paths: Collection[str]) -> Iterator[tuple[str, s
     left = set(paths)
     for job in context.path:
         for step in job.steps:
-            named = {path for path in left if _names(step.run, path, folder)}
-            if named and checks_tag(context, job, step):
+            if any(_names(step.run, path, folder) for path in left):
+                told = "\n".join(comparisons(context, job, step))
+                named = {path for path in left if _names(told, path, folder)}
                 left -= named
                 yield from ((path, f"{step.path}:{step.line}") for path in sorted(named))
 

@@ -128,7 +128,7 @@ def remarks(
         message = f"still holds {version}{more}, and is not listed in [tool.bumpversion]"
         yield Finding(message, path, found[0].line, remedy)
     if rest:
-        first = sorted(rest, key=lambda path: (not _is_prose(PurePosixPath(path)), path))
+        first = sorted(rest, key=lambda path: (not is_prose(PurePosixPath(path)), path))
         paths = ", ".join(first[:3]) + (", …" if len(rest) > 3 else "")
         lines = f"{sum(rest.values())} other line{'s' if sum(rest.values()) > 1 else ''}"
         yield Finding(
@@ -154,13 +154,14 @@ def _rank(
         if not owned and not OWN.fullmatch(whose):
             return Rank.REST
     stated = owned or STATED.search(before)
-    if _is_prose(file):
+    if is_prose(file):
         return Rank.DOCS if stated or TOLD.search(before) else Rank.REST
     helm = HELM_VALUES.fullmatch(file.name) and HELM_TAG.search(before)
     return Rank.CODE if stated or helm or file.suffix == ".plist" else Rank.REST
 
 
-def _is_prose(file: PurePosixPath) -> bool:
+def is_prose(file: PurePosixPath) -> bool:
+    """Whether a file is a document rather than code or data."""
     return file.suffix in PROSE and not CODE_WITHOUT_SUFFIX.match(file.name)
 
 

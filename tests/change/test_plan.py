@@ -391,6 +391,8 @@ COMPARED = {
         '[package]\nname = "x"\nversion = "1.2.3"\n[dependencies]\ny = "1.2.3"\n',
     ),
     "VERSION": (f"said=$(cat VERSION); {EQUAL}", "1.2.3\n"),
+    "ci/VERSION": ('test "$GITHUB_REF_NAME" = "v$(cat ci/VERSION)"', "1.2.3\r\n"),
+    "a.json": ("""jq -r .v a.json | grep -qx "${GITHUB_REF_NAME#v}\"""", '{"v": "1.2.3"}\r\n'),
     "src/small_thing/meta.json": (
         """python -c "import json, os
           said = json.load(open('src/small_thing/meta.json'))['v']
@@ -424,6 +426,7 @@ def test_what_the_publishing_workflow_compares_with_the_tag_is_edited(
         ("conf.py", 'release = "1.2.3"\n', 'release = "1.3.0"\n'),
         ("docs/conf.py", 'release = "1.2.3"\n' * 2, 'release = "1.3.0"\n' * 2),
         ("doc/conf.py", 'version = release = u"1.2.3"\n', 'version = release = u"1.3.0"\n'),
+        ("docs/conf.py", 'release = "1.2.3"\r\nx = 1\r\n', 'release = "1.3.0"\r\nx = 1\r\n'),
     ],
 )
 def test_what_sphinx_shows_is_edited(root: Path, path: str, before: str, after: str) -> None:
@@ -501,6 +504,8 @@ def test_what_sphinx_does_not_show_stays(root: Path, text: str) -> None:
         (f"said=$(cat docs/VERSION); {EQUAL}", "1.2.3\n"),
         (f"said=$(head -1 VERSION); {EQUAL}", "1.2.3\n1.2.3 again\n"),
         (f"said=$(cat VERSION); {EQUAL}", "1.2.3 1.2.3\n"),
+        (f"said=$(cat VERSION); {EQUAL}", "Since release 1.2.3, all is well.\n"),
+        (f"said=$(cat x); {EQUAL}\n          cp VERSION a.md; python check_tag.py", "1.2.3\n"),
     ],
 )
 def test_what_is_not_surely_compared_is_named_and_not_edited(

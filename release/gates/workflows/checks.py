@@ -235,21 +235,31 @@ def why_unchecked(context: Context, one: Publication) -> str:
 
 def checks_tag(context: Context, job: Job, step: Step) -> bool:
     """Whether a step compares the tag with something, and fails where they differ."""
-    if may_fail(step):
-        return False
     if step.uses is not None:
-        return bool(CHECKING_ACTION.search(step.uses.repository[:200]))
+        return not may_fail(step) and bool(CHECKING_ACTION.search(step.uses.repository[:200]))
+    return next(comparisons(context, job, step), None) is not None
+
+
+def comparisons(context: Context, job: Job, step: Step) -> Iterator[str]:
+    """What the commands of a step that compare the tag are told, where the step fails by them."""
+    if may_fail(step):
+        return
     env = environment_of(context, job, step)
     names = {name for name, text in env.items() if TAG.search(text[:2000])}
     if step.node.said("shell").startswith("python"):
-        return _reads(step.run, names) and bool(REFUSES.search(step.run))
+        if _reads(step.run, names) and REFUSES.search(step.run):
+            yield step.run
+        return
     found = runs(context, job, step)
     for run in found:
         for name, sign, value in (word.partition("=") for word in run.words):
             if not (sign and name.isidentifier()):
                 break
             names |= {name} if _holds(value, names) else set()
-    return any(_compares(run, names) or _program_checks(context, run, names) for run in found)
+    for place, run in enumerate(found):
+        if _compares(run, names) or _program_checks(context, run, names):
+            told = (" ".join((*one.words, one.given)) for one in _sources(found, place))
+            yield "\n".join(told)
 
 
 def _holds(text: str, names: set[str]) -> bool:
