@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from release.change.searches import CONFIGURATION, SEARCH, ListedPlace
+from release.change.searches import CONFIGURATION, SEARCH, ListedPlace, doubled, literal
 from release.change.version_table import FLAG, KINDS, listed_places
 from release.errors import ConfigurationError
 from release.project import as_table
@@ -113,7 +113,7 @@ def _semantic_release(table: Mapping[str, Any]) -> Iterator[ListedPlace]:
         path, _, rest = item.partition(":")
         name, _, form = rest.partition(":")
         if name and form in {"", "nf"}:
-            search = rf"(?<![\w.])([\"']?{_literal(name)}[\"']?[ \t]*(?::=|=|:)[ \t]*[\"']?)"
+            search = rf"(?<![\w.])([\"']?{literal(name)}[\"']?[ \t]*(?::=|=|:)[ \t]*[\"']?)"
             yield _place(path, search + SEARCH, r"\g<1>{new_version}", regex=True)
 
 
@@ -128,7 +128,7 @@ def _commitizen(table: Mapping[str, Any]) -> Iterator[ListedPlace]:
             continue
         line = rf"^(?=[^\n]*?(?:{expression}))(?P<before_version>[^\n]*?)"
         if _is_regex(line):
-            search = _doubled(line) + SEARCH
+            search = doubled(line) + SEARCH
             yield _place(path, search, r"\g<before_version>{new_version}", regex=True)
 
 
@@ -141,7 +141,7 @@ def _tbump(table: Mapping[str, Any]) -> Iterator[ListedPlace]:
         path, search = entry.get("src"), entry.get("search", SEARCH)
         # A template of tbump's own makes something else than the version.
         if isinstance(path, str) and isinstance(search, str) and "version_template" not in entry:
-            before, found, after = map(_doubled, search.partition(SEARCH))
+            before, found, after = map(doubled, search.partition(SEARCH))
             if found:
                 yield _place(path, before + SEARCH + after, f"{before}{{new_version}}{after}")
 
@@ -172,14 +172,6 @@ def _is_regex(text: str) -> bool:
     except (re.error, RecursionError, OverflowError):
         return False
     return True
-
-
-def _literal(text: str) -> str:
-    return _doubled(re.escape(text))
-
-
-def _doubled(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _texts(value: Any) -> list[str]:

@@ -29,7 +29,7 @@ from release.change.searches import (
     search_of,
     template_of,
 )
-from release.change.statements import Statement, is_same, keyed, statement_of
+from release.change.statements import Statement, keyed, statement_of
 from release.errors import CannotCheck, ConfigurationError, ReleaseError
 from release.model import Finding
 from release.project import VersionPlace
@@ -104,11 +104,7 @@ def edit_places(
     problems = work.state([*known, *(place for place in places if place.key_path is not None)])
     problems += [problem for place in listed for problem in _would_fail_next(place, change)]
     if not problems and listed:
-        spelled = defaultdict(list)
-        for one in known:
-            if one.value != change.previous and is_same(one.value, change.previous):
-                spelled[one.path].append(one.value)
-        problems = work.follow(spelled, edit)
+        problems = work.follow(edit)
     problems = problems or work.edit_stated(edit)
     if problems:
         raise ConfigurationError(*dict.fromkeys(problems))
@@ -141,9 +137,13 @@ class _Work:
                 problems += error.problems
         return problems
 
-    def follow(self, spelled: Mapping[str, Sequence[str]], edit: Editor) -> list[Finding]:
+    def follow(self, edit: Editor) -> list[Finding]:
         """Let the tool follow every listed entry, and judge what it did; the problems."""
-        entries = [_entry(place, spelled[place.path]) for place in self.listed]
+        spelled = defaultdict(set)
+        for one in self.statements:
+            if one.place.value != self.change.previous and not one.place.numbers:
+                spelled[one.place.path].add(one.place.value)
+        entries = [_entry(place, sorted(spelled[place.path])) for place in self.listed]
         answers = edit(self.request(entries))
         problems: list[Finding] = []
         together: dict[str, list[tuple[ListedPlace, list[int]]]] = defaultdict(list)
