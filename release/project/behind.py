@@ -29,7 +29,8 @@ _PUBLISHES = re.compile(
 )
 # What ends well whatever it finds.
 _CANNOT_FAIL = re.compile(
-    r"^[@+\s]*-|--exit-zero\b|--version\b|--help\b|\|\|\s*(?:true|:|exit 0|echo\b)|;\s*true\s*$"
+    r"^[@+\s]*-|success_codes|--fail-under[= ]0(?:\.0)?(?![\d.])|--exit-zero\b|--version\b|--help\b"
+    r"|\|\|\s*(?:true|:|exit 0|echo\b)|;\s*(?:true|:|exit 0)\s*$"
     r"|^[@+\s]*(?:$|(?:echo|printf|mkdir|rm|cd|touch|true|:)(?:\s|$))"
 )
 _RUNS = frozenset(("check_call", "check_output", "call", "system", "Popen", "notify"))
@@ -105,8 +106,9 @@ def _of_tox(project: Project, words: Sequence[str]) -> Iterator[str]:
     found = tox_environments(project.root)
     for name in tox.asked(words, tuple((name, table) for name, (_, table) in found.items())):
         table = {**found.get(tox.BASE, ("", {}))[1], **found.get(name, ("", {}))[1]}
+        ignored = "- " if str(table.get("ignore_outcome")).lower() == "true" else ""
         for key in _TOX_KEYS:
-            yield from _texts(table.get(key))
+            yield from (f"{ignored}{line}" for line in _texts(table.get(key)))
 
 
 def tox_environments(root: Path) -> dict[str, tuple[str, Mapping[str, Any]]]:

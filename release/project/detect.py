@@ -302,6 +302,8 @@ def _steps_of(where: str, workflow: Mapping[str, Any], job: Mapping[str, Any]) -
         return
     if any(_names(_table(node.get("defaults")).get("run")) for node in (workflow, job)):
         return
+    if getattr(job.get("continue-on-error"), "value", "") == "true":
+        return
     steps = job.get("steps")
     for step in map(_table, getattr(steps, "value", ())):
         text = step.get("run")

@@ -150,6 +150,7 @@ class TestOwnCommands:
             {"step": "env: ${{ matrix.env }}"},
             {"step": "continue-on-error: true"},
             {"step": "shell: pwsh"},
+            {"job": "continue-on-error: true"},
             {"top": "on:\n  schedule:\n    - cron: '0 0 * * *'"},
             {"top": "on: release"},
             {"top": "on: {push: {tags: ['v*']}, release: {}}"},
@@ -394,6 +395,22 @@ class TestBehind:
     ) -> None:
         make = {"Makefile": f"lint:\n\t{recipe}\n", **workflow("make lint")}
         assert bool(detect(project(tmp_path, make), "lint")) is taken
+
+    @pytest.mark.parametrize(
+        "files",
+        [
+            {"tox.ini": "[testenv:lint]\nignore_outcome = true\ncommands = ruff check\n"},
+            {"tox.ini": "[testenv:lint]\ncommands =\n  - ruff check\n  pylint --fail-under=0\n"},
+            {"hatch.toml": "[envs.lint.scripts]\ncheck = '- ruff check'\n",
+             **workflow("hatch run lint:check")},
+            {"noxfile.py": "import nox\n\n@nox.session\ndef lint(session):\n"
+             "    session.run('ruff', 'check', success_codes=[0, 1])\n"},
+        ],
+    )  # fmt: skip
+    def test_one_whose_outcome_is_ignored_is_left(
+        self, tmp_path: Path, files: dict[str, str]
+    ) -> None:
+        assert detect(project(tmp_path, files), "lint") is None
 
     @pytest.mark.parametrize("option", ["--exit-zero", "--version"])
     def test_a_command_that_cannot_fail_is_left(self, tmp_path: Path, option: str) -> None:
