@@ -47,8 +47,14 @@ def with_checklist(source: str) -> str:
     return edits.restored(source, after)
 
 
-def typed(source: str, project: Project) -> str:
-    """The same for a project whose type checker reads noxfiles, where it does not find us."""
+def fitted(source: str, project: Project) -> str:
+    """The same as the project's tools want it: with so many lines after imports, and passed over
+    by a type checker that reads noxfiles, where it does not find us.
+    """
+    ruff = as_table(as_table(project.tool("ruff").get("lint")).get("isort"))
+    lines = ruff.get("lines-after-imports", project.tool("isort").get("lines_after_imports"))
+    if isinstance(lines, int) and 0 <= lines <= 9:
+        source = source.replace(f"{IMPORT}\n\n", f"{IMPORT}\n" + "\n" * lines)
     for name, said in CHECKERS.items():
         table = project.tool(name)
         if table and "include" not in {**as_table(table.get("src")), **table}:

@@ -73,11 +73,11 @@ def _own_release(project: Project) -> str | None:
 def _noxfile(project: Project, template: str) -> Change:
     before = _read(project.root, NOXFILE)
     if before is None:
-        return Change(NOXFILE, None, noxfile.typed(template, project))
+        return Change(NOXFILE, None, noxfile.fitted(template, project))
     path = real_path(project.root, NOXFILE)
     try:
         after = noxfile.with_checklist(before)
-        return Change(path, before, before if after == before else noxfile.typed(after, project))
+        return Change(path, before, before if after == before else noxfile.fitted(after, project))
     except SyntaxError as error:
         said = f"is not valid Python: {error.msg}"
         raise ConfigurationError.of(said, path, error.lineno, "fix it there") from None

@@ -232,6 +232,23 @@ class TestNoxfiles:
         write(project, written(planned(project)))
         assert "noxfile.py" not in written(planned(project))
 
+    @pytest.mark.parametrize(
+        ("table", "lines"),
+        [
+            ("[tool.ruff.lint.isort]\nlines-after-imports = 2", 2),
+            ("[tool.isort]\nlines_after_imports = 2", 2),
+            ("[tool.isort]\nlines_after_imports = -1", 1),
+            ("[tool.ruff]\nlint.select = ['I']", 1),
+        ],
+    )
+    def test_a_new_one_has_as_many_lines_after_imports_as_others(
+        self, project: Path, table: str, lines: int
+    ) -> None:
+        with (project / "pyproject.toml").open("a") as file:
+            file.write(f"\n{table}\n")
+        text = written(planned(project))["noxfile.py"]
+        assert f"import Sessions\n{chr(10) * lines}Sessions(" in text
+
     def test_one_that_is_not_python_is_named_with_its_line(self, project: Path) -> None:
         write(project, {"noxfile.py": "import nox\ndef f(:\n"})
         with pytest.raises(ConfigurationError, match="is not valid Python") as error:
