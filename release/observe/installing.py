@@ -35,17 +35,19 @@ def install(
     index: str | None,
     python: str = sys.executable,
     modules: Sequence[str] = (),
+    *,
+    rehearsed: bool = False,
 ) -> Judgement:
     """The verdict on `pip install name==version` by somebody who has nothing yet, and the imports.
 
     `digests` are those of the files that the index serves: no other bytes are installed. `index` is
-    the simple interface to install it from, pip's or uv's own unless given; what it needs may come
-    from theirs. Raises CannotCheck where the index cannot be reached, or the release is for other
+    the simple interface to install from, pip's or uv's own unless given; what a `rehearsed` release
+    needs may come from theirs. Raises CannotCheck where the index cannot be reached, or the release is for other
     Pythons.
     """
     environment = environments.create(shell.work / "installed", python, shell.run_plain, bare=True)
     command = environments.installer(environment, pip_of=shell.tools)
-    variables = _first(index, os.environ) if index else {}
+    variables = _from(index, os.environ if rehearsed else None) if index else {}
     if environments.find_uv():
         command += ["--refresh-package", name]  # what it knows of a minute ago may lack this
     pin = shell.work / "release.txt"
@@ -58,8 +60,13 @@ def install(
     return judge_imports(_imported(shell, environment, name, modules), name, version)
 
 
-def _first(index: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """What makes an installer look at an index before its own ones."""
+def _from(index: str, environ: Mapping[str, str] | None) -> dict[str, str]:
+    """What makes an installer look at an index alone; with `environ`, before its own ones.
+
+    Alone, because on another index anybody may take the name of what a private one has.
+    """
+    if environ is None:
+        return {"UV_DEFAULT_INDEX": index, "PIP_INDEX_URL": index}
     more, extra = (environ.get(name, "") for name in ("UV_INDEX", "PIP_EXTRA_INDEX_URL"))
     return {
         "UV_INDEX": f"{index} {more}".strip(),

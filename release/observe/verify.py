@@ -134,10 +134,14 @@ def verify(
     expected: Expected,
     *,
     python: str | None = None,
+    rehearsed: bool = False,
     say: Say = lambda _line: None,
 ) -> Verified:
-    """Look at everything, whatever comes of one part."""
-    look = _Look(shell, expected, python, say)
+    """Look at everything, whatever comes of one part.
+
+    A `rehearsed` release lies on an index that has nothing else.
+    """
+    look = _Look(shell, expected, python, say, rehearsed)
     files: tuple[ServedFile, ...] = ()
     digests: Mapping[str, str] = {}
     parts = []
@@ -169,6 +173,7 @@ class _Look:
     expected: Expected
     python: str | None
     say: Say
+    rehearsed: bool
 
     def part(self, title: str, judge: Callable[[], Judgement]) -> Part:
         self.say(f"looking at the {title}")
@@ -217,6 +222,7 @@ class _Look:
             digests,
             index,
             modules=wanted.modules,
+            rehearsed=self.rehearsed,
             **options,
         )
 

@@ -163,7 +163,7 @@ class Rehearsal:
             run = self.run_in(scene, index.simple)
             wanted = replace(expected(run.project, None), promised=False, image=None, archive=False)
             with open_shell(run, TOOLS) as shell:
-                found = verify(shell, wanted, python=python_for(run.project))
+                found = verify(shell, wanted, python=python_for(run.project), rehearsed=True)
             outcome = found.outcome()
             if outcome.status is not Status.PASSED:
                 raise ReleaseError(*outcome.findings)

@@ -12,7 +12,7 @@ from release.errors import CannotCheck
 from release.model import Judgement, Outcome, Status
 from release.observe.attestations import Identity
 from release.observe.expected import Expected, expected
-from release.observe.installing import _first, judge_imports
+from release.observe.installing import _from, judge_imports
 from release.observe.verify import (
     TOOLS,
     Part,
@@ -110,9 +110,14 @@ def test_what_was_installed_is_that_version_and_can_be_imported() -> None:
     assert judge_imports(said, "small-thing", "1.2.4").defects
 
 
-def test_what_a_release_needs_comes_from_the_installers_own_index() -> None:
+def test_what_a_private_index_lacks_is_not_taken_from_another() -> None:
+    private = "https://own.example/simple/"
+    assert {*_from(private, None).values()} == {private}
+
+
+def test_what_a_rehearsed_release_needs_comes_from_the_installers_own_index() -> None:
     own = "https://own.example/simple/"
-    said = _first("http://127.0.0.1:9/simple/", {"UV_INDEX": own, "PIP_EXTRA_INDEX_URL": own})
+    said = _from("http://127.0.0.1:9/simple/", {"UV_INDEX": own, "PIP_EXTRA_INDEX_URL": own})
     assert said["UV_INDEX"] == f"http://127.0.0.1:9/simple/ {own}"
     assert "UV_DEFAULT_INDEX" not in said
     assert said["PIP_EXTRA_INDEX_URL"].split() == [index_url(None), own]
