@@ -37,6 +37,8 @@ VERDICTS = {
     Status.FAILED: "NOT WHAT WAS RELEASED",
     Status.UNCHECKED: "not all of it could be verified",
 }
+OF_A_TAG = frozenset(["branch", "stated"])  # without one, there is nothing to be glad of
+UNTOLD = "it can be installed and used; nothing here tells who built it, or of what"
 TITLES: Mapping[str, str] = {
     "files": "version files",
     "local_tag": "tag here",
@@ -112,7 +114,11 @@ def verified_lines(verified: Verified) -> Iterator[str]:
         yield from _part(part.title, part.judgement)
     outcome = verified.outcome()
     yield ""
-    yield f"{wanted.name} {wanted.version}: {VERDICTS[outcome.status]}"
+    verdict = VERDICTS[outcome.status]
+    attested = any(p.judgement.checked for p in verified.parts if p.title == "attestations")
+    if outcome.status is Status.PASSED and wanted.digests is None and not attested:
+        verdict = UNTOLD
+    yield f"{wanted.name} {wanted.version}: {verdict}"
 
 
 def _part(title: str, judged: Judgement) -> Iterator[str]:
@@ -173,10 +179,13 @@ def status_lines(standing: Standing, rows: tuple[Row, ...] = ()) -> Iterator[str
     yield f"{seen.project} {seen.version}"
     yield ""
     width = max(map(len, TITLES.values()))
+    tags = (seen.local_tag.state, seen.remote_tag.state)
+    without = LocalTag.THERE not in tags and RemoteTag.THERE not in tags
     for field, title in TITLES.items():
         found = seen.look(field)
         if found.state.name != "NOT_EXPECTED":
-            yield f"{mark_of(found)} {title:<{width}}  {sentence(found.said)}"
+            mark = ASIDE if without and field in OF_A_TAG else mark_of(found)
+            yield f"{mark} {title:<{width}}  {sentence(found.said)}"
     if rows:
         yield ""
         yield "Afterwards:"

@@ -41,6 +41,7 @@ def test_status_says_what_to_type_in_the_form_that_was_used(
                 call(root, "status", console=console)
             said = capsys.readouterr().out
             assert f"  $ {typed}\n" in said
+            assert "– files at the tag" in said  # there is no tag
             assert "small-thing 1.2.3" in said.splitlines()[0]
 
 

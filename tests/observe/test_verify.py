@@ -73,6 +73,17 @@ def test_without_evidence_it_is_said_that_nothing_was_compared() -> None:
     assert "not compared" in judged.notes[0].message
 
 
+def test_bytes_that_nothing_is_known_of_are_not_called_verified() -> None:
+    def verdict(wanted: Expected, *more: Part) -> str:
+        files = Part("files", judge_files(wanted, [FILE], {WHEEL: X}))
+        return list(verified_lines(Verified(wanted, (files, *more), (FILE,))))[-1]
+
+    unknown = replace(WANTED, digests=None)
+    assert verdict(WANTED) == "small-thing 1.2.3: verified"
+    assert "nothing here tells who built it" in verdict(unknown)
+    assert verdict(unknown, Part("attestations", Judgement(2))) == "small-thing 1.2.3: verified"
+
+
 def test_a_yanked_version_is_said() -> None:
     judged = judge_files(WANTED, [replace(FILE, yanked=True)], {WHEEL: X})
     assert "is yanked" in judged.advice[0].message
