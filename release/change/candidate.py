@@ -67,10 +67,14 @@ def fill_candidate(run: Run, shell: Shell, plan: Plan, top: Path) -> Candidate:
     remarks: list[Finding] = []
     for edit in plan.edits:
         _write(root, edit.path, edit.after)
-    if plan.commands:
-        fragments(read_project(root))  # a link leads elsewhere in the worktree than at home
+    # A link leads elsewhere in the worktree than at home.
+    collected = fragments(read_project(root)) if plan.commands else None
     for command in plan.commands:
         _run_command(shell, root, command)
+    if collected and collected.commands and (left := collected.there(root)):
+        message = f"{collected.tool} did not take {listing(left)}"
+        remedy = "look whether the name has a kind that it knows, and the place is where it looks"
+        remarks.append(Finding(message, left[0], remedy=remedy))
     _judge_changes(root, plan)
     git(root, "add", "--all", "--", ".", env=environment())
     planned = with_plan(read_project(root, project.extra), plan, project)

@@ -169,7 +169,7 @@ def stands_in_files(situation: Situation, version: Version) -> bool:
         return project.version is not None or made_here(situation, version)
     if entry(read_text(project.root, path), path, version) is not None:
         return True
-    return collected is not None and collected.there(project.root) == 0
+    return collected is not None and not collected.there(project.root)
 
 
 def judge_editable(situation: Situation) -> None:

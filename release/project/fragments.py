@@ -38,10 +38,11 @@ class Fragments:
     def changelog(self) -> str | None:
         return self.writes[0] if self.writes else None
 
-    def there(self, root: Path) -> int:
-        """How many fragments there are."""
-        files = [file for name in self.folders for file in (root / name).rglob("*.*")]
-        return sum(file.is_file() and not _is_furniture(file.name) for file in files)
+    def there(self, root: Path) -> list[str]:
+        """The paths of the fragments that are there."""
+        files = {file for name in self.folders for file in (root / name).rglob("*.*")}
+        own = (file for file in files if file.is_file() and not _is_furniture(file.name))
+        return sorted(file.relative_to(root).as_posix() for file in own)
 
 
 def _is_furniture(name: str) -> bool:

@@ -150,6 +150,19 @@ def test_a_tool_collects_its_fragments_and_the_dry_run_shows_just_that(
     assert stands_in_files(look(read_project(root)), Version("0.4.0"))
 
 
+@pytest.mark.slow
+def test_a_fragment_that_its_tool_does_not_take_is_named(tmp_path: Path, judge: Judge) -> None:
+    root = project(tmp_path, TOOLS["towncrier"], METADATA)
+    write(root, {"news/13.docs.md": "Of no kind that there is.\n"})
+    commit(root)
+    git(root, "push", "--quiet", "origin", "main")
+    plan = dry_bump(read_project(root, SCM), Request("minor"), judge.tools)
+    (told,) = [note for note in plan.notes if "did not take" in note.message]
+    assert told.message == "towncrier did not take news/13.docs.md"
+    done = bump(judge.run(root, gates=SCM), Request("minor"))
+    assert told in done.remarks
+
+
 def test_a_version_in_the_files_whose_fragments_are_there_is_not_all_done(tmp_path: Path) -> None:
     tool = TOOLS["towncrier"]
     root = project(tmp_path, tool, STATIC.replace("0.3.1", "0.4.0"))

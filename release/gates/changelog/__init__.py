@@ -77,7 +77,7 @@ def check(project: Project, shell: Shell) -> Outcome:
     judged += judge_structure(log, subject, shell.today)
     judged += judge_presence(log, target, level, tool=tool)
     if collected and level is not None and subject is None:
-        judged += judge_fragments(collected, collected.there(project.root))
+        judged += judge_fragments(collected, len(collected.there(project.root)))
     if subject is not None:
         own = project.settings.changelog
         judged += judge_entry(path, subject, own.kinds, closed="kinds" in own.model_fields_set)
