@@ -21,7 +21,7 @@ other warnings block.
 
 Blocks: a warning where the project's own builds fail for one (`strict` in mkdocs.yml, nitpicky in
 conf.py, fail_on_warning of Read the Docs, -W or --strict in its procedures) or this gate has
-settings (promises). Advice: a warning else.
+settings (promises). Advice: a warning else, and files of the project that its own command changes.
 
 `run` in [tool.release.gates.docs] replaces it with commands of the project's own.
 """
