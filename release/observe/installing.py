@@ -42,8 +42,8 @@ def install(
 
     `digests` are those of the files that the index serves: no other bytes are installed. `index` is
     the simple interface to install from, pip's or uv's own unless given; what a `rehearsed` release
-    needs may come from theirs. Raises CannotCheck where the index cannot be reached, or the release is for other
-    Pythons.
+    needs may come from theirs. Raises CannotCheck where the index cannot be reached, or the release
+    is for other Pythons.
     """
     environment = environments.create(shell.work / "installed", python, shell.run_plain, bare=True)
     command = environments.installer(environment, pip_of=shell.tools)
