@@ -148,7 +148,7 @@ def judge_output(output: str, own: frozenset[str]) -> Warnings:
     sphinx = "\n".join(line for line in lines if _SPHINX_START.match(line))
     mkdocs = "\n".join(line for line in lines if _MKDOCS_START.match(line))
     found = (*_sphinx_complaints(sphinx), *_mkdocs_complaints(mkdocs))
-    return _sort([c for c in found if c.path or _NETWORK.search(c.text) or _gap(c.text, own)], own)
+    return _sort([c for c in found if c.path or _is_unreached(c.text) or _gap(c.text, own)], own)
 
 
 def _sphinx_complaints(text: str) -> Iterator[Complaint]:
@@ -203,7 +203,7 @@ def _blocks(
 
 
 def _sort(complaints: Sequence[Complaint], own: frozenset[str]) -> Warnings:
-    unreached = dict.fromkeys(c.text for c in complaints if _NETWORK.search(c.text))
+    unreached = dict.fromkeys(c.text for c in complaints if _is_unreached(c.text))
     defects: list[Finding] = []
     gaps: list[str] = []
     generated: list[Finding] = []
@@ -232,6 +232,11 @@ def _sort(complaints: Sequence[Complaint], own: frozenset[str]) -> Warnings:
         undecided,
         generated=tuple(dict.fromkeys(generated)),
     )
+
+
+def _is_unreached(text: str) -> bool:
+    """Whether it is about the network, and not a reference to what is called like its errors."""
+    return bool(_NETWORK.search(text)) and not _UNRESOLVED.search(text)
 
 
 def _not_imported(complaints: Iterable[Complaint], own: frozenset[str]) -> Iterator[str]:

@@ -60,6 +60,11 @@ class TestSphinx:
         )
         assert found.undecided == 2  # pathlib.Path, and a label
 
+    def test_a_reference_that_is_called_like_an_error_of_the_network_is_a_defect(self) -> None:
+        said = "a.rst:4: WARNING: py:exc reference target not found: small_thing.ConnectionError"
+        found = judge_sphinx(1, said, "", OWN)
+        assert (len(found.defects), found.unreached) == (1, ())
+
     def test_what_myst_looks_up_in_an_unreached_inventory_is_undecided(self) -> None:
         found = judge_sphinx(
             1,
