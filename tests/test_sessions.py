@@ -326,7 +326,7 @@ def test_the_noxfile_for_other_projects_has_the_same_checklist(root: Path) -> No
 
 def test_no_session_of_the_noxfile_is_replaced(nox: Nox, root: Path) -> None:
     template = (ROOT / "templates/noxfile.py").read_text()
-    own = "@nox.session\ndef lint(session):\n    print('mine')\n\n\nSessions("
+    own = "import nox\n\n\n@nox.session\ndef lint(session):\n    print('mine')\n\n\nSessions("
     write(root, {"noxfile.py": template.replace("Sessions(", own, 1)})
     names = session_names(root / "noxfile.py")
     assert [name for name in names if "lint" in name] == ["lint", "release_lint"]
@@ -367,7 +367,7 @@ def test_the_python_gate_of_the_docs_works(nox: Nox, root: Path) -> None:
 
 def test_the_readme_shows_the_template_of_the_noxfile() -> None:
     template = (ROOT / "templates/noxfile.py").read_text()
-    body = template[template.index("import nox") :]
+    body = template[template.index("from release") :]
     assert body in (ROOT / "README.md").read_text()
 
 
