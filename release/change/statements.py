@@ -1,11 +1,13 @@
-"""Where the syntax of a file has the version: a key of TOML or an ini file, a literal of Python."""
+"""Where the syntax of a file has the version: a key of TOML, JSON or ini, a literal of Python."""
 
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from release.change.searches import ListedPlace
@@ -45,7 +47,8 @@ def statement_of(body: str, place: VersionPlace, previous: str, version: str) ->
     Raises ConfigurationError when it is not the previous version.
     """
     new, old = parse(version), parse(previous)
-    wanted = written = as_cargo(version) if place.path.endswith("Cargo.toml") else version
+    semantic = place.path.endswith(("Cargo.toml", "package.json"))
+    wanted = written = as_cargo(version) if semantic else version
     if place.numbers and new is not None:
         wanted = place.spelled(new)
         written = f"({wanted.replace('.', ', ')})"
@@ -89,6 +92,8 @@ def _reader(place: VersionPlace) -> Read:
         return lambda text: _valued(toml.read(text, path), re.sub(r"^\[(.*)\] ", r"\1.", label))
     if path.endswith(".py"):
         return lambda text: _said(_python_value(text, place))
+    if path.endswith(".json"):
+        return lambda text: _valued(_json(text, path), label)
     if section := re.fullmatch(r"\[([\w.-]+)\] ([\w-]+)", label):
         return lambda text: ini.loads(text, path).get(section[1], {}).get(section[2])
     return lambda text: text.strip()
@@ -108,9 +113,11 @@ def _span(body: str, place: VersionPlace, read: Read) -> tuple[int, int] | None:
     else must parse to what it was.
     """
     path, value = place.path, place.value
-    parsed: Callable[[str, str], Any] = toml.read if path.endswith(".toml") else ini.loads
+    parsers: Mapping[str, Callable[[str, str], Any]]
+    parsers = {".toml": toml.read, ".cfg": ini.loads, ".json": _json}
+    parsed = parsers.get(PurePosixPath(path).suffix)
     starts = [match.start() for match in re.finditer(re.escape(value), body)]
-    if not path.endswith((".toml", ".cfg")):
+    if parsed is None:
         return (starts[0], starts[0] + len(value)) if body.strip() == value else None
     before = set(_leaves(parsed(body, path)))
     probe = value + "0"
@@ -125,6 +132,14 @@ def _span(body: str, place: VersionPlace, read: Read) -> tuple[int, int] | None:
             if read(changed) == probe and len(before ^ {*_leaves(after)}) == 2:
                 return start, end
     return None
+
+
+def _json(text: str, path: str) -> Mapping[str, Any]:
+    try:
+        return as_table(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", None)
+        raise ConfigurationError.of("is not valid JSON", path, line) from None
 
 
 def _leaves(item: Any, *keys: str | int) -> Iterator[tuple[object, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import io
+import json
 import os
 import re
 import tokenize
@@ -752,6 +753,9 @@ def _version(
         if place is not None:
             places.append(place)
             origin = path if origin == "nowhere" else origin
+    for place in _of_package_json(root, tool):
+        places.append(place)
+        origin = place.path if origin == "nowhere" else origin
     literal = setup_cfg.get("metadata", {}).get("version", "")
     if literal and not literal.startswith(("attr:", "file:")) and "version" not in metadata:
         line = _line_matching(root, "setup.cfg", r"version\s*[=:]")
@@ -788,6 +792,19 @@ def _version(
     places += [*_citation_versions(root, warnings), *stated]
     unique = tuple({(place.path, place.line): place for place in reversed(places)}.values())[::-1]
     return unique, unique[0].value, origin, tuple(warnings)
+
+
+def _of_package_json(root: Path, tool: Mapping[str, Any]) -> Iterator[VersionPlace]:
+    """The version that hatch-nodejs-version reads."""
+    hatch = as_table(as_table(tool.get("hatch")).get("version"))
+    path = str(hatch.get("path") or "package.json")
+    if hatch.get("source") != "nodejs" or not (root / path).is_file():
+        return
+    with contextlib.suppress(ValueError, RecursionError):
+        value = as_table(json.loads(read_text(root, path))).get("version")
+        if isinstance(value, str):
+            line = _line_matching(root, path, r'\s*"version"')
+            yield VersionPlace(path, line, value, "version")
 
 
 def _older_tables(root: Path) -> Iterator[VersionPlace]:

@@ -148,6 +148,15 @@ EDITED = {
             'source = { editable = "." }\n'
         },
     ),
+    "package.json, which hatch reads": (
+        "package.json",
+        '{"a": {"version": "1.2.3"}, "b": "1.2.3", "version": "1.3.0"}',
+        {
+            "pyproject.toml": DYNAMIC + '[tool.hatch.version]\nsource = "nodejs"\n',
+            "package.json": '{"a": {"version": "1.2.3"}, "b": "1.2.3", "version": "1.2.3"}\n',
+            "src/small_thing/__init__.py": PLAIN,
+        },
+    ),
     "the one place that an older table has": (
         ".bumpversion.cfg",
         "current_version = 1.3.0",
