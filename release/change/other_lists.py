@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from release.change.searches import CONFIGURATION, SEARCH, ListedPlace, doubled, literal
-from release.change.version_table import FLAG, KINDS, listed_places
+from release.change.version_table import FLAG, KINDS, TEXTS, listed_places
 from release.errors import ConfigurationError
 from release.project import as_table
 from release.project.git import git
@@ -57,19 +56,20 @@ def _older(project: Project, name: str) -> Iterator[ListedPlace]:
             own = r"^(current_version\s*[=:]\s*)" + SEARCH
             yield replace(_place(name, own, r"\g<1>{new_version}", regex=True), file=name)
     files = table.get("files")
-    entries = files if isinstance(files, list) else []
-    globs = any("glob" in as_table(entry) for entry in entries)
+    globs = any("glob" in as_table(one) for one in (files if isinstance(files, list) else []))
     tracked = git(project.root, "ls-files", "-z").stdout.split("\0") if globs else ()
-    for entry in entries:
-        with suppress(ConfigurationError):
-            for place in listed_places({**table, "files": [entry]}, tracked, {}):
-                yield replace(
-                    place,
-                    expected=0,
-                    ignore_missing_file=True,
-                    ignore_missing_version=True,
-                    file=name,
-                )
+    try:
+        listed = listed_places({**table, "ignore_missing_files": True}, tracked, {})
+    except ConfigurationError as error:
+        raise ConfigurationError(*(replace(one, path=name) for one in error.problems)) from None
+    for place in listed:
+        yield replace(
+            place,
+            expected=0,
+            ignore_missing_file=True,
+            ignore_missing_version=True,
+            file=name,
+        )
 
 
 def _of_toml(path: Path) -> Mapping[str, Any]:
@@ -99,6 +99,7 @@ def _typed(keys: Mapping[str, str]) -> Mapping[str, Any]:
         for key, value in keys.items()
         if KINDS.get(key) == FLAG
     }
+    typed |= {key: value.split() for key, value in keys.items() if KINDS.get(key) == TEXTS}
     formats = typed.pop("serialize", "").split()
     return {**typed, "serialize": formats} if len(formats) == 1 else typed
 

@@ -270,13 +270,13 @@ serialize = {major}.{minor}
 search = x = "{current_version}"
 replace = x = "{new_version}"
 [bumpversion:file:gone.txt]
-[bumpversion:file:README.md]
-search = {$HOME}
 [bumpversion:file:data/b.txt]
 search = ^b+ {current_version}$
 replace = b {new_version}
 regex = True
 [bumpversion:glob:data/*.md]
+glob_exclude = data/d.md
+[bumpversion:glob:gone/*.md]
 """
 TOML = """\
 [tool.bumpversion]
@@ -298,9 +298,6 @@ filename = "data/b.txt"
 search = '^b+ {current_version}$'
 replace = "b {new_version}"
 regex = true
-[[tool.bumpversion.files]]
-filename = "README.md"
-search = 1
 [[tool.bumpversion.files]]
 glob = "data/*.md"
 """
@@ -336,6 +333,26 @@ search = "({current_version}"
 replace = "{new_version}"
 regex = true
 """
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "said"),
+    [
+        (".bumpversion.cfg", INI.replace('x = "{current', "{$HOME} {current"), "{$HOME}"),
+        ("setup.cfg", INI.replace("[bumpversion]\n", "[bumpversion]\nparse = (\n"), "parse"),
+        (".bumpversion.toml", TOML.replace("regex = true", "regex = 1"), "regex must be"),
+        (".bumpversion.toml", TOML.replace('glob = "data', 'globs = "data'), "neither filename"),
+    ],
+)
+def test_an_entry_of_an_older_table_that_is_not_understood_is_an_error_of_its_file(
+    root: Path, name: str, table: str, said: str
+) -> None:
+    change(root, {name: table})
+    with pytest.raises(ConfigurationError) as caught:
+        planned(root)
+    (found,) = caught.value.problems
+    assert said in found.message
+    assert found.path == name
 
 
 @pytest.mark.parametrize(
