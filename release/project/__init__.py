@@ -50,6 +50,8 @@ POINTED = re.compile(
 ELSEWHERE = re.compile(
     r"https?://[^/\s]+/\S*(?:releases|change|history|news|whats?-?new)[^\s]*", re.I
 )
+# What a changelog has of its own: an item of a list, or a version.
+OWN_ENTRY = re.compile(r"^\s*[-*+]\s|\d\.\d", re.M)
 CHANGELOG_NAMES = re.compile(
     r"^(changelog|changes|history|news|release[-_]?notes)(\.(md|rst|txt))?$", re.I
 )
@@ -689,7 +691,10 @@ def _find_changelog(root: Path, tool: Mapping[str, Any]) -> str | None:
 
 
 def _followed(root: Path, name: str) -> str | None:
-    """The file that a changelog of a few lines points to, itself for none; None for an address."""
+    """The file that a changelog of a few lines points to, itself for none.
+
+    None for one that says nothing but an address where the changes are.
+    """
     from release.text.changelog import read
 
     file = root / name
@@ -702,7 +707,8 @@ def _followed(root: Path, name: str) -> str | None:
     there = {path for path in paths if path != name and (root / path).is_file()}
     if len(there) == 1:
         return there.pop()
-    return None if ELSEWHERE.search(text) else name
+    own = OWN_ENTRY.search(re.sub(r"https?://\S+", "", text))
+    return None if ELSEWHERE.search(text) and not own else name
 
 
 def _find_dockerfile(root: Path) -> str | None:

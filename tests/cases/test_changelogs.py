@@ -65,6 +65,21 @@ POINTERS = {
         "https://small.readthedocs.io/en/latest/changelog\n",
         None,
     ),
+    "a list of links": (
+        "CHANGELOG.md",
+        "**News**\n\n- Fast ([#1](https://x.example/o/r/releases/tag/v1.2.0))\n",
+        "CHANGELOG.md",
+    ),
+    "a version that links": (
+        "CHANGELOG.md",
+        "**1.2.0** (2026-01-01): https://x.example/o/r/releases/tag/v1.2.0\n",
+        "CHANGELOG.md",
+    ),
+    "the address of one release": (
+        "CHANGELOG.md",
+        "The latest: https://x.example/o/r/releases/tag/v1.2.0\n",
+        None,
+    ),
     "a standard": (
         "CHANGELOG.md",
         "As https://keepachangelog.com/en/1.1.0/ says.\n",
