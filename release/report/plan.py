@@ -19,8 +19,9 @@ def render(plan: Plan) -> str:
     """The plan for people, ending in a newline; the same object is what is carried out.
 
     The diff is in git's format, so that `git apply` takes it; but a carriage return at the end of a
-    line is shown as ␍. The git commands are those that one would type for the same effect; the
-    files, the branch and the tag change in one step instead.
+    line is shown as ␍, and what cannot be seen as an escape. The git commands are those
+    that one would type for the same effect; the files, the branch and the tag change in one step
+    instead.
     """
     before = "" if plan.previous == plan.version else plan.previous or "(no version in files)"
     lines = [f"{plan.name} {before and f'{before} → '}{plan.version}", ""]
@@ -28,7 +29,7 @@ def render(plan: Plan) -> str:
         lines += diff(edit.path, edit.before, edit.after)
     for command in plan.commands:
         lines.append(f"$ {shlex.join(command)}")
-    lines += plan.made.splitlines()
+    lines += plan.made.split("\n")[:-1]
     lines += [f"$ {line}" for line in _git(plan)]
     if plan.commit_message:
         lines += ["", "The commit says:", ""]

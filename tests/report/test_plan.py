@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from release.model import Edit, Finding, NewTag, Plan
 from release.report.plan import remarks, render
+from release.text.escaping import visible
 from tests.support import git
 
 PLAN = Plan(
@@ -162,6 +163,18 @@ def applied(root: Path, path: str, before: str, after: str) -> bytes:
 def test_the_diff_is_one_that_git_applies(repository: Path, before: str, after: str) -> None:
     if before.strip("\n") and after.strip("\n") and before != after:
         assert applied(repository, "file.txt", before, after) == after.encode()
+
+
+def test_git_applies_what_commands_write_whatever_stands_in_a_line(repository: Path) -> None:
+    after = "one\fmore\vand\x85so\u2028on\n" * 3
+    (repository / "made.txt").write_text("one\n", encoding="utf-8")
+    git(repository, "add", "made.txt")
+    (repository / "made.txt").write_text(after, encoding="utf-8")
+    text = varied(edits=(), made=git(repository, "diff", "--", "made.txt") + "\n")
+    diff = text[text.index("diff --git") : text.index("$ git")]
+    git(repository, "checkout", "--", "made.txt")
+    subprocess.run(["git", "apply", "-"], input=diff.encode(), cwd=repository, check=True)
+    assert (repository / "made.txt").read_text(encoding="utf-8") == visible(after)
 
 
 def test_only_the_lines_around_a_change_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
