@@ -18,7 +18,7 @@ from release.model import Gate, Plan
 from release.project import Project
 from release.project.git import git
 from release.registry import installed
-from release.run.environments import tools_name
+from release.run.environments import Environment, digest_of_tools, is_intact, tools_name
 from release.run.runner import Run, open_shell
 from release.run.shell import Shell
 from release.run.store import Store
@@ -83,9 +83,11 @@ def _folder(path: Path) -> Path:
 def _lend_tools(cache: Path, lent: Path, gates: Iterable[Gate]) -> None:
     tools = lent / "tools"
     tools.mkdir(parents=True)
-    for name in map(tools_name, gates):
-        if (cache / "tools" / name).is_dir():
-            (tools / name).symlink_to(cache / "tools" / name, target_is_directory=True)
+    for gate in gates:
+        there = cache / "tools" / tools_name(gate)
+        # What is not whole would be installed through the link, into programs that name it.
+        if is_intact(Environment(there), digest_of_tools(gate)):
+            (tools / there.name).symlink_to(there, target_is_directory=True)
 
 
 def _copy(project: Project, scratch: Path, commit: str) -> Path:

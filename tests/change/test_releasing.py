@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import subprocess
+import venv
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from release.change.releasing import after_push, bump, cut, dry_cut, tag
+from release.change.releasing import TOOLS, after_push, bump, cut, dry_cut, tag
 from release.change.situation import Request
+from release.change.tryout import aside
 from release.errors import ReleaseError
 from release.project import read_project
 from release.registry import installed
 from release.run.checklist import Report
+from release.run.environments import Environment, tools_name
 from release.text import sections
 from tests.change.test_faults import GATES
 from tests.change.test_kills import judge_here
@@ -92,6 +95,15 @@ def test_the_hooks_of_bump_my_version_are_not_run(root: Path, judge: Judge) -> N
     assert "setup_hooks and post_commit_hooks of [tool.bumpversion] are not run" in notes
     assert git(root, "tag") == ""
     assert '__version__ = "1.3.0"' in (root / "src/small_thing/__init__.py").read_text()
+
+
+def test_a_dry_run_repairs_no_tools_in_the_cache(root: Path, tmp_path: Path) -> None:
+    # What is installed through a link names the folder of the link, which is gone afterwards.
+    there = Environment(tmp_path / "cache/tools" / tools_name(TOOLS))
+    venv.create(there.path, symlinks=True)
+    with aside(read_project(root), TOOLS, tmp_path / "cache") as (_, shell):
+        assert shell.tools.find("bump-my-version")
+    assert there.find("bump-my-version") is None
 
 
 def test_a_dry_run_of_cut_shows_the_tag_and_the_push(root: Path, judge: Judge) -> None:
