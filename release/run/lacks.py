@@ -122,7 +122,9 @@ SESSION = re.compile(r"Sessions not found: (\S+)$", re.M)
 LEFT_OUT = re.compile(r"^nox > (Session \S+ skipped: .*)$", re.M)
 # What a library says itself of an optional module that is not there.
 OPTIONAL = re.compile(r"^(?:E\s+)?ModuleNotFoundError: (?!No module named)(\S.{0,80})$", re.M)
-LOCALE = re.compile(r"^(?:E\s+)?[\w.]*Error: unsupported locale setting", re.M)
+LOCALE = re.compile(
+    r"^(?:(?:E\s+)?[\w.]*Error: |UNEXPECTED EXCEPTION: Error\(')unsupported locale setting", re.M
+)
 HOST = re.compile(r"(?:https?://|host=['\"])([\w.-]+)")
 
 
