@@ -27,10 +27,15 @@ _PUBLISHES = re.compile(
     r"|aws\W+s3\b|gh\W+release\W+(?:create|upload|edit|delete)"
     r"|curl\b.*\W(?:-T|--upload-file|-X\W+(?:PUT|POST|DELETE))\b)"
 )
-# What ends well whatever it finds.
+# What may be asked for files or tests that are called like that.
+_CHECKS = re.compile(r"\b(?:pytest|ruff|flake8|pylint|mypy|pyright|black|isort|bandit|coverage)\b")
+_PARTS = re.compile(r"&&|;")
+# What ends well whatever it finds: a whole line, or one of its commands.
+_IGNORED = re.compile(
+    r"^[@+\s]*-|success_codes|\|\|\s*(?:true|:|exit 0|echo\b)|;\s*(?:(?:true|:|exit 0)\s*)?$"
+)
 _CANNOT_FAIL = re.compile(
-    r"^[@+\s]*-|success_codes|--fail-under[= ]0(?:\.0)?(?![\d.])|--exit-zero\b|--version\b|--help\b"
-    r"|\|\|\s*(?:true|:|exit 0|echo\b)|;\s*(?:true|:|exit 0)\s*$"
+    r"--fail-under[= ]0(?:\.0)?(?![\d.])|--exit-zero\b|--version\b|--help\b"
     r"|^[@+\s]*(?:$|(?:echo|printf|mkdir|rm|cd|touch|true|:)(?:\s|$))"
 )
 _RUNS = frozenset(("check_call", "check_output", "call", "system", "Popen", "notify"))
@@ -41,9 +46,16 @@ def judges(project: Project, words: Sequence[str]) -> bool:
     """Whether a command can fail, and publishes nothing, by what lies behind it."""
     lines = [*_lines(project, words)]
     own = [" ".join(words)]
-    return not any(map(_PUBLISHES.search, lines + own)) and not all(
-        map(_CANNOT_FAIL.search, lines or own)
-    )
+    return not any(map(_publishes, lines + own)) and not all(map(_cannot_fail, lines or own))
+
+
+def _publishes(line: str) -> bool:
+    parts = ((part, _PUBLISHES.search(part)) for part in _PARTS.split(line))
+    return any(found and not _CHECKS.search(part, 0, found.start()) for part, found in parts)
+
+
+def _cannot_fail(line: str) -> bool:
+    return bool(_IGNORED.search(line)) or all(map(_CANNOT_FAIL.search, _PARTS.split(line)))
 
 
 def _lines(project: Project, words: Sequence[str]) -> Iterator[str]:

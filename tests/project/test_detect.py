@@ -380,6 +380,21 @@ class TestBehind:
     def test_publishing_is_known(self, tmp_path: Path, command: str) -> None:
         assert not judges(project(tmp_path, behind(command)), ("make", "docs"))
 
+    @pytest.mark.parametrize(
+        "command",
+        ["pytest -m 'not upload'", "ruff check src deploy", "ruff --version && ruff check src"],
+    )
+    def test_a_check_of_what_is_called_like_that_is_taken(
+        self, tmp_path: Path, command: str
+    ) -> None:
+        files = {"Makefile": f"docs:\n\t{command}\n"}
+        assert judges(project(tmp_path, files), ("make", "docs"))
+
+    @pytest.mark.parametrize("command", ["pytest && twine upload x", "ruff check; git push"])
+    def test_what_publishes_after_a_check_is_known(self, tmp_path: Path, command: str) -> None:
+        files = {"Makefile": f"docs:\n\t{command}\n"}
+        assert not judges(project(tmp_path, files), ("make", "docs"))
+
     @pytest.mark.parametrize("run", RUNS)
     def test_what_has_another_meaning_is_taken(self, tmp_path: Path, run: str) -> None:
         files = {**workflow(run), **behind("mkdocs build --upload-date -d push/site")}
