@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,6 @@ PLACED = re.compile(
     r"^\s*(?:--> )?(?:\./)?(?P<path>[\w@+-][\w./@+-]*\.[A-Za-z]\w*):(?P<line>\d+)(?::\d+)?:?"
     r"(?:\s+(?:- )?(?P<said>\S.*))?$"
 )
-CHANGED = " changed files"
 NAMED = 5
 SHORT = 60
 UNFORMATTED = re.compile(r"^(?:Would reformat: |would reformat )(\S+)$")
@@ -163,35 +163,49 @@ def run_set(
         return run_commands(shell, settings.run or (), found.environment, env, judge, folder)
     folder = export(project, shell.work / "source")
     tree = Tree(folder, project.settings.by_products)
-    judge = telling_changes(judge, tree, advice=gate.name == "docs")
-    return run_commands(shell, settings.run or (), found.environment, env, judge, folder)
+    changes = Changes(tree, advice=gate.name == "docs")
+    return run_commands(shell, settings.run or (), found.environment, env, judge, folder, changes)
 
 
-def telling_changes(judge: Judge, tree: Tree, *, advice: bool) -> Judge:
-    """What judges a command, and tells which files that it found there it changed.
+class Changes:
+    """What commands change of the files that they find: one that mends them ends well in any case.
 
-    One that mends what it finds ends well whatever it found.
+    What a second run leaves as it is was mended; what each run writes is no more than noted, as is
+    all of it with `advice`.
     """
-    first = seen = tree.read()
 
-    def judged(words: Sequence[str], done: Completed) -> Judgement:
-        nonlocal seen
-        before, seen = seen, tree.read()
-        found = judge(words, done)
-        changed = [path for path in seen.changed_since(before) if path in first.files]
-        if not changed or any(CHANGED in finding.message for finding in found.defects):
-            return found
-        said = " ".join(words)
-        names = ", ".join(changed[:NAMED]) + (", …" if len(changed) > NAMED else "")
+    def __init__(self, tree: Tree, *, advice: bool) -> None:
+        self.tree, self.advice = tree, advice
+        self.first = self.seen = tree.read()
+
+    def _since(self) -> list[str]:
+        before, self.seen = self.seen, self.tree.read()
+        return [path for path in self.seen.changed_since(before) if path in self.first.files]
+
+    def judged(
+        self, words: Sequence[str], again: Callable[[], object], *, well: bool = True
+    ) -> Judgement:
+        """What a command that ended `well` changed; `again` runs it once more."""
+        changed = self._since()
+        if not changed or not well:
+            return Judgement()
+        again()
+        always = self._since()
+        mended = [path for path in changed if path not in always]
+        # Not spelled as sessions of this package are, which are told as the reader calls them.
+        said = " ".join(words).replace("nox -s", "nox --session")
+        remedy = f"run {said}, and commit the result"
+        if not mended:
+            remedy = "have git ignore what it writes, if it need not be in the repository"
         told = Finding(
-            f"{said} changed files ({names})" if changed[1:] else f"{said} changed {names}",
-            changed[0] if len(changed) == 1 else None,
-            # Not spelled as sessions of this package are, which are told as the reader calls them.
-            remedy=f"run {said.replace('nox -s', 'nox --session')}, and commit the result",
+            f"{said} {_changed(mended or changed)}", (mended or changed)[0], None, remedy
         )
-        return found + Judgement.one(told, advice=advice, checked=0)
+        return Judgement.one(told, advice=self.advice or not mended, checked=0)
 
-    return judged
+
+def _changed(paths: Sequence[str]) -> str:
+    names = ", ".join(paths[:NAMED]) + (", …" if len(paths) > NAMED else "")
+    return f"changed files ({names})" if paths[1:] else f"changed {names}"
 
 
 def own_folders(shell: Shell) -> dict[str, str]:
@@ -206,6 +220,13 @@ def own_folders(shell: Shell) -> dict[str, str]:
     return {**own, "TOX_OVERRIDE": TOX_OVERRIDE, "VIRTUALENV_NO_VENV_REDIRECT": "1"}
 
 
+def _program(name: str, environment: Environment | None) -> str | Path:
+    found = environment.find(name) if environment else None
+    if found is None and environment and name in {"python", "python3"}:
+        return environment.python
+    return found or (find_uv() if name == "uv" else None) or name
+
+
 def run_commands(
     shell: Shell,
     commands: Sequence[Sequence[str]],
@@ -213,25 +234,24 @@ def run_commands(
     env: Mapping[str, str],
     judge: Judge = by_status,
     folder: Path | None = None,
+    changes: Changes | None = None,
 ) -> Outcome:
     """Run each command; the gate passes when `judge` finds nothing wrong with any of them.
 
     Every command is run, so that one failure does not hide the next. A program is looked for in
     the environment first, then on PATH; uv beside nox, too. They run in `folder`, the project's own
-    unless given, which what is judged does not name.
+    unless given, which what is judged does not name; their `changes` of it are told.
     """
     judged = Judgement()
     for command in commands:
         words = list(command)
-        found = environment.find(words[0]) if environment else None
-        if found is None and environment and words[0] in {"python", "python3"}:
-            found = environment.python
-        if found is None and words[0] == "uv":
-            found = find_uv()
+        call = (_program(words[0], environment), *words[1:])
+        run = partial(shell.run, *call, cwd=folder, inside=environment, env=env)
         try:
-            program = found or words[0]
-            done = shell.run(program, *words[1:], cwd=folder, inside=environment, env=env)
-            judged += judge(words, done.without(f"{folder or shell.root}{os.sep}"))
+            found = judge(words, run().without(f"{folder or shell.root}{os.sep}"))
+            if changes is not None:
+                found += changes.judged(words, run, well=not found.defects)
+            judged += found
         except CannotCheck as error:
             judged += Judgement(unchecked=error.problems)
     names = " ".join(commands[0]) if len(commands) == 1 else ""

@@ -60,14 +60,16 @@ OPTIONS = {
     "--randomly": "pytest_randomly",
     "--hypothesis": "hypothesis",
 }
-STARTED = re.compile(r"^E?\s*FileNotFoundError: .*No such file or directory: '([^'/\s]+)'$", re.M)
+STARTED = re.compile(
+    r"^E?[ \t]*FileNotFoundError: .*No such file or directory: '([^'/\s]+)'$", re.M
+)
 # As shells and make, uv, nox, tox, pre-commit and prek say that they cannot start a program.
 NOT_STARTED = re.compile(
     r"^(?:make(?:\[\d+\])?|(?:/\S+/)?(?:ba|da)?sh): (?:(?:line )?\d+: |\S+: line \d+: )?"
     r"([^\s:/]+): (?:command not found|not found|No such file or directory)$"
     r"|^error: Failed to spawn: `?([^\s`]+)|^nox > Program (\S+) not found"
     r"|Exception running subprocess \[Errno 2\] No such file or directory: '([^'/\s]+)'"
-    r"|^Executable `([^`]+)` not found$|^\s+caused by: Failed to run `([^`]+)`$",
+    r"|^Executable `([^`]+)` not found$|^[ \t]+caused by: Failed to run `([^`]+)`$",
     re.M,
 )
 INTERPRETER = re.compile(
@@ -104,7 +106,7 @@ RAISED = re.compile(
     r"|^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*(\S.*)",
     re.M,
 )
-PLACE = re.compile(r"^(?:\s*File \"([^\"\n]+)\", line \d+|(\S+):\d+: )", re.M)
+PLACE = re.compile(r"^(?:[ \t]*File \"([^\"\n]+)\", line \d+|(\S+):\d+: )", re.M)
 EXPECTED = re.compile(r"assert\b|AssertionError\b|Failed\b")
 # Where a test plays that there is no network.
 PLAYED = re.compile(
@@ -113,8 +115,8 @@ PLAYED = re.compile(
 INSTALLED = re.compile(r"^(?:/|[A-Za-z]:|\.\.)|site-packages")
 # Lines that quote code, in tracebacks and in what linters print.
 QUOTED = re.compile(
-    r"^\s*File \".*\n.*|^\s*\d*\s*\|.*|^\S+:\d+(?::\d+)?: .*|^.*\bassert\b.*|^.*AssertionError.*"
-    r"|^\s{4,}(?!\s*(?:fatal|error|caused by)\b).*",
+    r"^[ \t]*File \".*\n.*|^[ \t]*\d*[ \t]*\|.*|^\S+:\d+(?::\d+)?: .*"
+    r"|^.*\b(?:assert\b|AssertionError).*|^[ \t]{4,}(?![ \t]*(?:fatal|error|caused by)\b).*",
     re.M | re.I,
 )
 SESSION = re.compile(r"Sessions not found: (\S+)$", re.M)
