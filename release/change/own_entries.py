@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from release.project import Project
 
 UV, CARGO, NPM = "uv.lock", "Cargo.lock", "package-lock.json"
+MANIFEST = "package.json"
 READ = (UV, CARGO, NPM, "Cargo.toml")
 
 
@@ -35,8 +36,10 @@ def own_entries(
     if CARGO in texts and "Cargo.toml" in edited:
         crate = as_table(_toml(texts.get("Cargo.toml", "")).get("package")).get("name")
         places += _of_packages(CARGO, texts[CARGO], str(crate), project.version or "", version)
-    if NPM in texts and "package.json" in edited:
-        places += _of_npm(texts[NPM], project.version or "")
+    if NPM in texts and MANIFEST in edited:
+        known = any(place.path == MANIFEST for place in project.version_places)
+        spelled = as_cargo(version) if known else version  # as it becomes in the manifest
+        places += _of_npm(texts[NPM], project.version or "", spelled)
     return places
 
 
@@ -57,7 +60,7 @@ def _of_packages(path: str, text: str, name: str, previous: str, version: str) -
     return []
 
 
-def _of_npm(text: str, previous: str) -> list[ListedPlace]:
+def _of_npm(text: str, previous: str, spelled: str) -> list[ListedPlace]:
     try:
         data: Any = json.loads(text)
     except (ValueError, RecursionError):
@@ -68,7 +71,7 @@ def _of_npm(text: str, previous: str) -> list[ListedPlace]:
     if not stated or len(names) != 1 or not isinstance(name := names.pop(), str):
         return []
     entry = rf'("name": "{re.escape(name)}",\s*"version": "){{current_version}}"'
-    return [ListedPlace(NPM, entry, r'\g<1>{new_version}"', regex=True, expected=len(stated))]
+    return [ListedPlace(NPM, entry, rf'\g<1>{spelled}"', regex=True, expected=len(stated))]
 
 
 def _normal(name: object) -> str:

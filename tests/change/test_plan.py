@@ -473,6 +473,17 @@ def test_a_lock_keeps_its_own_spelling_of_the_version(root: Path) -> None:
     assert 'version = "2026.03.01"' in after["pyproject.toml"]
 
 
+def test_the_lock_of_npm_has_what_its_manifest_has(root: Path) -> None:
+    dynamic = PYPROJECT.replace('version = "1.2.3"', 'dynamic = ["version"]')
+    nodejs = '[tool.hatch.version]\nsource = "nodejs"\n'
+    manifest = '{"name": "small-ui", "version": "1.2.3"}\n'
+    files = {"package.json": manifest, "package-lock.json": NPM_LOCK}
+    change(root, {**files, "pyproject.toml": dynamic + SETTINGS + nodejs})
+    after = edits(planned(root, "1.3.0rc1"))
+    assert after["package.json"] == manifest.replace("1.2.3", "1.3.0-rc.1")
+    assert after["package-lock.json"] == NPM_LOCK.replace("1.2.3", "1.3.0-rc.1", 2)
+
+
 def test_the_crate_that_maturin_builds_and_its_lock_are_edited(root: Path) -> None:
     maturin = (PYPROJECT + SETTINGS).replace('"hatchling"', '"maturin"')
     crate = '[dependencies]\nx = "1.2.3"\n[package]\nname = "small"\nversion = "1.2.3"\n'
