@@ -20,11 +20,12 @@ unchecked. What is built is judged by the gates that need it, whatever this one 
 Settings: `expected` and `expected-sdist` are globs that must match something (`pkg/web_ui/**`);
 `unwanted` adds globs of files to refuse and `allowed` takes files out of every rule about contents;
 `reproducible` says which files must be the same when built twice: the "wheel" (a differing sdist
-is advice then, because some backends write file times into it), "all", or "no", which builds
-once; `before` are commands that make files for the build (a frontend), run in the clean copy;
-`imports` names the modules to import instead of the wheel's top-level ones ([] for a wheel without
-any). A [tool.check-wheel-contents] table is followed. What an index refuses beside that
-(names, requirements, licence files, RECORD) is for `parity` to find.
+is advice then), "all", or "no", which builds once; unless it is set, times that a backend writes
+and folders in compiled code are told and no more; `before` are commands that make files for the
+build (a frontend), run in the clean copy; `imports` names the modules to import instead of the
+wheel's top-level ones ([] for a wheel without any). A [tool.check-wheel-contents] table is
+followed. What an index refuses beside that (names, requirements, licence files, RECORD) is for
+`parity` to find.
 
 It is unchecked when no package index can be reached for the build backend or the requirements, or
 no network or compiler for a build that needs one.
@@ -442,13 +443,17 @@ def _judge_twice(project: Project, made: Made, sdist: Archive, wheel: Archive) -
             why = f" ({backend} writes times that SOURCE_DATE_EPOCH does not set)"
         elif all(name.endswith((".so", ".pyd")) for name in changed):
             why = " (compiled code names the folder it was built in)"
+        asked = "reproducible" in settings.model_fields_set
+        if why and not asked:  # of times, or of compiled code: nothing that the project could mend
+            judged += Judgement(1, notes=(Finding(said + why),))
+            continue
         promised = wanted == "all" or (archive.is_wheel and not (changed and why))
         remedy = (
             "heed SOURCE_DATE_EPOCH and sort what the build writes, or lower"
             " tool.release.gates.build.reproducible"
         )
-        advice = not (promised and "reproducible" in settings.model_fields_set)
-        judged += Judgement.one(Finding(said + why, remedy=remedy), advice=advice)
+        found = Finding(said + why, remedy=remedy)
+        judged += Judgement.one(found, advice=not (promised and asked))
     return judged
 
 

@@ -650,7 +650,9 @@ def _summary(subject: Section | None, target: Version | None) -> str:
     if subject is not None:
         count = sum(bullet.concrete for kind in subject.kinds for bullet in kind.bullets)
         return f"{subject.name} with {count} bullet{'' if count == 1 else 's'}"
-    return f"{target} has no section yet" if target is not None else "nothing to release yet"
+    if target is None or target.is_devrelease:
+        return "nothing to release yet"
+    return f"{target} has no section yet"
 
 
 GATE = Gate(
