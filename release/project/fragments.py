@@ -100,7 +100,12 @@ def _read_changie(project: Project) -> Fragments | None:
     table = _yaml_table(project, name)
     folder = str(table.get("changesDir") or ".changes")
     news = str(table.get("changelogPath") or "CHANGELOG.md")
-    replaced = [as_table(one).get("path") for one in table.get("replacements") or ()]
+    listed = table.get("replacements") or []
+    if not isinstance(listed, list):
+        raise ConfigurationError.of(
+            f"replacements is {listed!r}, not a list", name, remedy="write each as an item: - path:"
+        )
+    replaced = [as_table(one).get("path") for one in listed]
     others = [path for path in replaced if isinstance(path, str)]
     unreleased = f"{folder}/{table.get('unreleasedDir') or 'unreleased'}"
     places = [("changelogPath", news), ("changesDir", folder), ("unreleasedDir", unreleased)]

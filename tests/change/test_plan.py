@@ -888,6 +888,13 @@ def test_a_tool_for_fragments_that_would_write_outside_is_refused(
     assert "leads out of the repository" in str(caught.value)
 
 
+def test_replacements_of_changie_that_are_no_list_are_an_error(root: Path) -> None:
+    change(root, {".changie.yaml": "replacements: 3\n"})
+    with pytest.raises(ConfigurationError, match="replacements is 3, not a list") as caught:
+        fragments(read_project(root))
+    assert caught.value.problems[0].path == ".changie.yaml"
+
+
 def test_what_scriv_reads_last_is_judged_too(root: Path) -> None:
     harmless = "[scriv]\nfragment_directory = news.d\nchangelog = NEWS.md\n"
     change(root, {"setup.cfg": harmless, "news.d/scriv.ini": "[scriv]\nchangelog = ../x.md\n"})
