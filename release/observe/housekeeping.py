@@ -42,7 +42,7 @@ def rows(scene: Scene, seen: Observation) -> tuple[Row, ...]:
     found: list[Row] = []
     for look in looks:
         try:
-            found += look(scene, seen)
+            found += look(scene, seen)  # with the rows that come before an error
         except CannotCheck as error:
             title = look.__name__.replace("_", " ")
             found.append(
@@ -140,15 +140,13 @@ def tokens(scene: Scene, seen: Observation) -> Iterator[Row]:
         yield Row(DUE, f"{pypirc} is there", "remove what it has for this project")
     publishing = scene.wanted.publishing
     environments = [publishing.environment] if publishing and publishing.environment else []
-    left = {
-        f"gh secret delete {name}" + (f" --env {environment}" if environment else ""): name
-        for environment in ("", *environments)
-        for name in scene.forge.secret_names(environment)
-        if INDEX_SECRET.search(name)
-    }
-    if left:
-        said = f"secrets that the forge keeps: {', '.join(left.values())}"
-        yield Row(DUE, said, f"retire them: {'; '.join(left)}")
-    else:
-        where = f"nor its environment {environments[0]} " if environments else ""
-        yield Row(WELL, f"the repository {where}has no secret named like a token of an index")
+    # One at a time: a forge may show the secrets of the repository and refuse the environment's.
+    for environment in ("", *environments):
+        option = f" --env {environment}" if environment else ""
+        where = f"the environment {environment}" if environment else "the repository"
+        left = [name for name in scene.forge.secret_names(environment) if INDEX_SECRET.search(name)]
+        if left:
+            remedy = "; ".join(f"gh secret delete {name}{option}" for name in left)
+            yield Row(DUE, f"secrets that {where} keeps: {', '.join(left)}", f"retire: {remedy}")
+        else:
+            yield Row(WELL, f"{where} has no secret named like a token of an index")

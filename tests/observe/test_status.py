@@ -241,7 +241,13 @@ def test_a_whole_release_is_followed_from_its_tag_to_its_end(
     assert standing.step is Step.NOTHING, standing
     assert standing.observation.attestations.state is Attestations.COMPLETE
     delete = "gh secret delete PYPI_API_TOKEN"
-    assert any(f"{delete}; {delete} --env pypi" in row.remedy for row in rows)
+    assert {f"retire: {delete}", f"retire: {delete} --env pypi"} <= {row.remedy for row in rows}
+    secrets = f"/repos/{SLUG}/environments/pypi/secrets"
+    forge.replies[secrets] = forge_server.refusal(403, "Resource not accessible by integration")
+    _, rows = look(read_project(root), None)
+    assert any(row.remedy == f"retire: {delete}" for row in rows)
+    assert any("tokens: could not be looked at" in row.said for row in rows)
+    del forge.replies[secrets]
     text = "\n".join(status_lines(standing, rows))
     assert "✓ index" in text
     assert "Done: nothing is left to do" in text
