@@ -89,6 +89,12 @@ def _template(*fields: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _label(value: str) -> str:
+    if "," in value:
+        raise ValueError("must be one label, without a comma: a forge takes it for several")
+    return value
+
+
 def _prerelease_template(value: str) -> str:
     if sorted(re.findall(r"\{(\w+)\}", value)) != ["base", "pre"]:
         raise ValueError("must hold {base} and {pre} once each")
@@ -414,7 +420,7 @@ class Settings(Table):
         False,
         description="Whether the files go back to a development version after each release.",
     )
-    blocking_label: Text | None = Field(
+    blocking_label: Annotated[Text, AfterValidator(_label)] | None = Field(
         None,
         description="The label of issues and pull requests that hold a release up; those still"
         " open after it are told by status.",

@@ -142,6 +142,13 @@ def test_commands_are_lists_of_words_however_they_are_written() -> None:
     )
 
 
+def test_a_label_is_one_label() -> None:
+    ((line, message, _),) = problems('[tool.release]\nblocking-label = "a, b"\n')
+    assert line == 2
+    assert "must be one label, without a comma" in message
+    assert settings('[tool.release]\nblocking-label = "a b"\n').blocking_label == "a b"
+
+
 @pytest.mark.parametrize("path", ["/etc/passwd", "../x", "a/../../x", "C:/x", "a\\..\\..\\x", ""])
 def test_a_path_out_of_the_repository_is_refused(path: str) -> None:
     text = f"[tool.release.changelog]\nfile = {json.dumps(path)}\n"
