@@ -83,7 +83,7 @@ ACTIONS: Mapping[str, Action] = {
         DOWNLOAD, ["artifact-ids", "path", "pattern", "merge-multiple"]
     ),
     "actions/attest": Action(ATTEST, ["subject-path", "sbom-path"], ["bundle-path"]),
-    PUBLISHER: Action("true", ["packages-dir", "attestations", "password"]),
+    PUBLISHER: Action("true", ["packages-dir", "attestations"]),
 }
 
 
