@@ -55,6 +55,7 @@ OWN_ENTRY = re.compile(r"^\s*[-*+]\s|\d\.\d", re.M)
 CHANGELOG_NAMES = re.compile(
     r"^(changelog|changes|history|news|release[-_]?notes)(\.(md|rst|txt))?$", re.I
 )
+LICENCE = re.compile(r"((un)?licen[cs]es?|copying|copyright)([.\-_ ].*)?", re.I)
 # How many commits back a merge is looked for that brought a release's files under another commit.
 SQUASHED = 1000
 # Where CITATION.cff states the version: at its top level, and of the preferred citation.
@@ -709,6 +710,11 @@ def _followed(root: Path, name: str) -> str | None:
         return there.pop()
     own = OWN_ENTRY.search(re.sub(r"https?://\S+", "", text))
     return None if ELSEWHERE.search(text) and not own else name
+
+
+def is_licence(name: str) -> bool:
+    """Whether a file or a folder is named as one that holds a licence."""
+    return LICENCE.fullmatch(name) is not None
 
 
 def _find_dockerfile(root: Path) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from release.gates.build.distribution import Archive, listing
 from release.model import Finding, Judgement
+from release.project import is_licence
 
 
 @functools.cache
@@ -289,14 +290,15 @@ def judge_whole(wheel: Archive, whole: Archive, allowed: Sequence[str]) -> Judge
     return Judgement(1, advice=(Finding(message, remedy=remedy),))
 
 
-_LICENCE = re.compile(r"(LICEN[CS]ES?|COPYING|NOTICE)([.\-_][^/]*)?", re.I)
+_NOTICE = re.compile(r"NOTICE([.\-_].*)?", re.I)
 
 
 def judge_licences(
     sdist: Archive, wheel: Archive, tree: Collection[str], allowed: Sequence[str]
 ) -> Judgement:
     """The licence files of the repository's top are in both distributions."""
-    own = [path for path in tree if _LICENCE.fullmatch(path) and not matches(path, allowed)]
+    top = [path for path in tree if "/" not in path and not matches(path, allowed)]
+    own = [path for path in top if is_licence(path) or _NOTICE.fullmatch(path)]
     lacking: dict[str, list[str]] = {}
     for path in own:
         without = [

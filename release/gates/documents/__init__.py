@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 from release.errors import CannotCheck, ConfigurationError, attempt
 from release.gates.documents import badges, citation, security_policy, zenodo
 from release.model import Finding, Gate, Judgement, Outcome
-from release.project import as_table, read_text
+from release.project import as_table, is_licence, read_text
 from release.run.processes import PARSER_MEMORY
 
 if TYPE_CHECKING:
@@ -58,7 +58,6 @@ SCHEMAS = {
 POLICY = re.compile(r"security\.(md|markdown)", re.I)
 POLICY_FOLDERS = (".", ".github", "docs")
 README = re.compile(r"readme(\.(md|markdown|rst|txt))?", re.I)
-LICENCE = re.compile(r"(un)?licen[cs]es?|copying|copyright", re.I)
 MAX_MESSAGE = 300
 STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\['((?:[^'\\]|\\.)*)'\]")
 OPERATORS = {"and", "or"}
@@ -134,11 +133,7 @@ def _never_had_licence(project: Project) -> bool:
         tree = f"refs/tags/{last}:{project.git.prefix}".rstrip("/")
         asked, changed = ["ls-tree", "-z", "--name-only", "--full-tree", tree], ()
     names = git(project.root, *asked, check=False).stdout.split("\0")
-    return not any(map(_is_licence, (*names, *changed)))
-
-
-def _is_licence(name: str) -> bool:
-    return bool(LICENCE.fullmatch(re.split(r"[.\-_ ]", name)[0]))
+    return not any(map(is_licence, (*names, *changed)))
 
 
 def judge_citation(read: Read) -> str | None:
@@ -356,7 +351,7 @@ def judge_licence_files(root: Path, pyproject: Mapping[str, Any]) -> list[Findin
                 remedy="add the file, or correct its name",
             )
         ]
-    if any(map(_is_licence, os.listdir(root))):
+    if any(map(is_licence, os.listdir(root))):
         return []
     return [
         Finding(

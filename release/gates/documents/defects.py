@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 
-from release.project import as_table
+from release.project import as_table, is_licence
 from release.run.planting import CannotPlant, Copy, Defect, read, write
 
 
 def missing_licence(copy: Copy) -> None:
-    from release.gates.documents import LICENCE, declared_licence
+    from release.gates.documents import declared_licence
 
     metadata = as_table(copy.project.pyproject.get("project"))
     if not declared_licence(copy.project.pyproject)[1]:
         raise CannotPlant("no licence is declared")
-    found = [p for p in copy.root.iterdir() if LICENCE.fullmatch(re.split(r"[.\-_ ]", p.name)[0])]
+    found = [p for p in copy.root.iterdir() if is_licence(p.name)]
     globs = metadata.get("license-files")
     for glob in globs if isinstance(globs, list) else ():
         found += copy.root.glob(str(glob))

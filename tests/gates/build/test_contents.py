@@ -241,6 +241,12 @@ def test_a_licence_that_a_distribution_lacks_is_named(
     assert not judge_licences(sdist("a"), archive("b"), tree, ("LICENSE",)).advice
 
 
+@pytest.mark.parametrize("name", ["UNLICENSE", "COPYRIGHT", "licence-mit.txt", "NOTICE.txt"])
+def test_what_holds_a_licence_is_told_by_the_name_that_documents_go_by(name: str) -> None:
+    assert judge_licences(sdist("a"), archive("b"), [name, f"x/{name}"], ()).advice
+    assert not judge_licences(sdist("a"), archive("b"), ["noticeboard.py"], ()).advice
+
+
 def test_exclusions_are_read_from_every_backend_and_from_the_manifest() -> None:
     tool = {
         "hatch": {"build": {"targets": {"wheel": {"exclude": ["/a.txt"]}}}},
