@@ -20,7 +20,7 @@ from release.errors import CannotCheck, ReleaseError
 from release.model import Finding, Outcome, Plan, Status
 from release.project import Project, read_project
 from release.project.fragments import fragments
-from release.project.git import CALM, changed_between, contains, git, object_of, uncommitted
+from release.project.git import CALM, changed_between, contains, git, names, object_of, uncommitted
 from release.run.runner import Run, checked, does_not_apply, open_shell
 from release.run.store import CANDIDATE, FOLDER
 from release.text.escaping import listing
@@ -34,6 +34,7 @@ DOCUMENT_GATES = ("versions", "changelog", "documents", "schemas")
 # Whose the candidate is: {"commit": null} is a run's, a commit was left for the user to look at.
 RECORD = f"{NAME}.json"
 LITTLE_SPACE = 1_000_000  # bytes
+LINK = "120000 "  # how git says that an entry of its index is a link
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ def fill_candidate(run: Run, shell: Shell, plan: Plan, top: Path) -> Candidate:
         _write(root, edit.path, edit.after)
     # A link leads elsewhere in the worktree than at home.
     collected = fragments(read_project(root)) if plan.commands else None
+    if collected and collected.commands:
+        _judge_links(top, collected.tool)
     for command in plan.commands:
         _run_command(shell, root, command)
     if collected and collected.commands and (left := collected.there(root)):
@@ -264,6 +267,28 @@ def _write(root: Path, path: str, text: str) -> None:
             "leads out of the repository", path, remedy="keep it inside as a regular file"
         )
     target.write_bytes(text.encode())
+
+
+def _judge_links(top: Path, tool: str) -> None:
+    """Raise ReleaseError where a link of the worktree leads out of it, or to what git keeps.
+
+    A tool writes and removes through it what the settings do not name.
+    """
+    told = names(git(top, "ls-files", "--stage", "-z").stdout)
+    links = [entry.partition("\t")[2] for entry in told if entry.startswith(LINK)]
+    inside, kept = os.path.join(os.path.realpath(top), ""), (top / ".git").resolve()
+    targets = {link: Path(os.path.realpath(top / link)) for link in links}
+    problems = [
+        Finding(
+            f"the link leads out of the repository, to {target}, and {tool} may write there",
+            link,
+            remedy="put what it leads to into the repository, with a relative link, or remove it",
+        )
+        for link, target in targets.items()
+        if not os.path.join(target, "").startswith(inside) or target.is_relative_to(kept)
+    ]
+    if problems:
+        raise ReleaseError(*problems)
 
 
 def _run_command(shell: Shell, root: Path, command: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from packaging.version import Version
 
 from release.change.releasing import bump, cut, dry_bump, dry_cut
 from release.change.situation import Request, look, stands_in_files
+from release.errors import ReleaseError
 from release.gates.changelog import judge_fragments
 from release.model import Gate
 from release.project import read_project
@@ -176,3 +177,38 @@ def test_a_release_without_a_fragment_is_told_before_it_is_made() -> None:
     (told,) = judge_fragments(collected, 0).advice
     assert told.message == "no fragment in news says what the release brings"
     assert not judge_fragments(collected, 2).advice
+
+
+@pytest.mark.parametrize("target", ["{outside}", "{root}/notes", "../../../outside", ".git/hooks"])
+def test_no_tool_collects_beside_a_link_that_leads_out_of_the_copy(
+    tmp_path: Path, judge: Judge, target: str
+) -> None:
+    tool = TOOLS["scriv"]
+    settings = tool.settings.replace("[tool.scriv]", '[tool.scriv]\nfragment_directory = "linked"')
+    root = project(tmp_path, Tool(settings, tool.log, "notes/mine.md", tool.text), STATIC)
+    write(tmp_path, {"outside/mine.md": tool.text})
+    (root / "linked").symlink_to(target.format(outside=tmp_path / "outside", root=root))
+    commit(root)
+    git(root, "push", "--quiet", "origin", "main")
+    for release in (
+        lambda: dry_bump(read_project(root), Request("minor"), judge.tools),
+        lambda: bump(judge.run(root), Request("minor")),
+    ):
+        with pytest.raises(ReleaseError, match="leads out of the repository"):
+            release()
+    assert (tmp_path / "outside/mine.md").is_file()
+    assert (root / "notes/mine.md").is_file()
+
+
+def test_a_link_that_no_setting_names_stops_a_tool_too(tmp_path: Path, judge: Judge) -> None:
+    root = project(tmp_path, TOOLS["towncrier"], STATIC)
+    (root / "l0.4.0").symlink_to("../../outside")
+    (root / "inside").symlink_to("news")
+    commit(root)
+    git(root, "push", "--quiet", "origin", "main")
+    with pytest.raises(ReleaseError) as caught:
+        bump(judge.run(root), Request("minor"))
+    (problem,) = caught.value.problems
+    assert problem.path == "l0.4.0"
+    assert problem.message.startswith("the link leads out of the repository, to ")
+    assert problem.message.endswith("and towncrier may write there")
