@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import PurePosixPath
@@ -76,25 +77,20 @@ class Wish:
     typed: str | None = None
 
 
-def document_paths(project: Project) -> tuple[str, ...]:
-    """The paths of the documents that a release may edit, whether they are there or not.
-
-    Globs of [tool.bumpversion] are left out: they need the tracked files.
-    """
+def document_paths(project: Project, tracked: Sequence[str]) -> tuple[str, ...]:
+    """The paths of the documents that a release may edit, whether they are there or not."""
     from release.change import own_entries
     from release.change.other_lists import places_of_others
+    from release.change.version_table import listed_places
 
-    table = project.tool("bumpversion")
-    files = table.get("files")
-    listed = [
-        str(entry["filename"])
-        for entry in (files if isinstance(files, list) else [])
-        if isinstance(entry, Mapping) and isinstance(entry.get("filename"), str)
-    ]
-    places = [place.path for place in project.version_places]
-    listed += [place.path for place in places_of_others(project)]
+    listed = places_of_others(project)
+    with suppress(ConfigurationError):  # the plan reports it, with its line
+        table, matches = project.tool("bumpversion"), project.settings.bump.matches
+        listed += listed_places(table, tracked, matches)
+    known = [place.path for place in project.version_places]
+    known += [place.path for place in listed]
     others = [project.changelog] if project.changelog else []
-    paths = ("pyproject.toml", *places, *listed, *others, CITATION, ZENODO, *own_entries.READ)
+    paths = ("pyproject.toml", *known, *others, CITATION, ZENODO, *own_entries.READ)
     return tuple(dict.fromkeys(PurePosixPath(path).as_posix() for path in paths))
 
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from release.change.implied import implied_places
 from release.change.own_entries import CARGO, NPM, UV
 from release.change.plan import CITATION, ZENODO, Sources, document_paths
-from release.errors import ConfigurationError, ReleaseError
+from release.errors import ConfigurationError
 from release.gates.documents import policies as found_policies
 from release.gates.documents import readmes as found_readmes
 from release.model import Finding
-from release.project import MAX_DOCUMENT, as_table
+from release.project import MAX_DOCUMENT
 from release.project.fragments import fragments
 from release.project.git import git
 
@@ -31,14 +30,10 @@ def read_sources(project: Project) -> Sources:
     Raises ConfigurationError with every file that cannot be read as text.
     """
     policies, readmes = tuple(found_policies(project.root)), tuple(found_readmes(project.root))
-    paths = [*document_paths(project), *policies, *readmes]
     # All of them: of thousands that are named to it, git compares each with each.
     tracked = tuple(git(project.root, "ls-files", "-z").stdout.split("\0"))
     known = set(tracked)
-    if _globs(project.tool("bumpversion")):
-        paths += _expanded(project, tracked)
-    else:
-        tracked = ()
+    paths = [*document_paths(project, tracked), *policies, *readmes]
     texts: dict[str, str] = {}
     links: dict[str, str] = {}
     problems: list[Finding] = []
@@ -115,23 +110,6 @@ def untranslated(root: Path, path: str) -> str:
             "holds NUL bytes (is it UTF-16?)", path, line, "save it as UTF-8"
         )
     return text
-
-
-def _globs(table: Mapping[str, Any]) -> bool:
-    files = table.get("files")
-    return any("glob" in as_table(entry) for entry in (files if isinstance(files, list) else []))
-
-
-def _expanded(project: Project, tracked: Iterable[str]) -> list[str]:
-    from release.change.version_table import listed_places
-
-    try:
-        places = listed_places(
-            project.tool("bumpversion"), tuple(tracked), project.settings.bump.matches, source=""
-        )
-    except ReleaseError:
-        return []  # the plan reports it, with its line
-    return [place.path for place in places]
 
 
 def mentions(project: Project, version: str | None) -> tuple[tuple[str, int, str], ...]:
