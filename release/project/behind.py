@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from release.project import Project
 
 NOXFILE = "noxfile.py"
+# No file that tells commands is larger.
+MAX_BYTES = 1 << 20
+# A longer line is not read, and so not run.
+MAX_LINE = 4000
 MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 # What nobody may see happen who asks whether a project can be released. A word of a command.
 _PUBLISHES = re.compile(
@@ -51,7 +55,9 @@ def judges(project: Project, words: Sequence[str]) -> bool:
 
 def _publishes(line: str) -> bool:
     parts = ((part, _PUBLISHES.search(part)) for part in _PARTS.split(line))
-    return any(found and not _CHECKS.search(part, 0, found.start()) for part, found in parts)
+    return len(line) > MAX_LINE or any(
+        found and not _CHECKS.search(part, 0, found.start()) for part, found in parts
+    )
 
 
 def _cannot_fail(line: str) -> bool:
@@ -150,8 +156,8 @@ def _of_hatch(project: Project, environment: str, script: str) -> Iterator[str]:
 def _toml(project: Project, path: str, table: str) -> Mapping[str, Any]:
     """The table of a tool, from its own file or pyproject.toml."""
     try:
-        return toml.loads((project.root / path).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return toml.loads(text_of(project.root / path)) or project.tool(table)
+    except ValueError:
         return project.tool(table)
 
 
@@ -177,8 +183,8 @@ def sessions(root: Path) -> dict[str, ast.stmt]:
 
 def _tree(root: Path) -> ast.Module:
     try:
-        return python.parse((root / NOXFILE).read_bytes())
-    except (OSError, SyntaxError):
+        return python.parse(text_of(root / NOXFILE).encode())
+    except SyntaxError:
         return ast.Module([], [])
 
 
@@ -206,7 +212,10 @@ def selected(words: Sequence[str], options: Sequence[str]) -> list[str]:
 
 
 def text_of(path: Path) -> str:
+    """The text of a file; empty where that is not there, no plain file, or larger than any is."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        if not path.is_file() or path.stat().st_size > MAX_BYTES:
+            return ""
+        return path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError:
         return ""

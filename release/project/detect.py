@@ -279,8 +279,8 @@ def _steps(root: Path) -> Iterator[_Step]:
         if not path.resolve().is_relative_to(root.resolve()):
             continue
         try:
-            workflow = _table(yaml.compose(path.read_text(encoding="utf-8-sig")))
-        except (OSError, ValueError):
+            workflow = _table(yaml.compose(text_of(path)))
+        except ValueError:
             continue  # The gate workflows says so.
         if not _runs_for_commits(workflow.get("on")):
             continue
@@ -520,9 +520,9 @@ def _tox_has_commands(project: Project) -> bool:
     if "commands" in (ini.section(project.root / "tox.ini", "testenv") or {}):
         return True
     try:
-        table = toml.loads((project.root / "tox.toml").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        table = dict(project.tool("tox"))
+        table = toml.loads(text_of(project.root / "tox.toml")) or project.tool("tox")
+    except ValueError:
+        table = project.tool("tox")
     return "commands" in as_table(table.get("env_run_base"))
 
 

@@ -14,9 +14,12 @@ FILES = ("tox.ini", "setup.cfg", "pyproject.toml", "tox.toml")
 BASE = "testenv"
 # Of environments in braces, more are not told apart.
 MAX_NAMES = 1000
+# Of a name, and of what references in a value stand for, more is left as it is written.
+MAX_NAME = 1000
+MAX_TEXT = 1 << 20
 NAMED = re.compile(r"-\w*?e(.*)", re.S)
-# Commas that part names, and not what stands in braces.
-COMMA = re.compile(r"[,\n](?![^{]*\})")
+# Commas part names, and not what stands in braces.
+NAMES = re.compile(r"(?:\{[^{}]*\}|[^{},\n])+")
 BRACES = re.compile(r"\{([^{}]*)\}")
 # What tox knows by itself: interpreters, which run what all environments run.
 INTERPRETER = re.compile(r"(?:py|pypy|cpython|graalpy|python)?-?[\d.]*t?")
@@ -51,16 +54,26 @@ def read(text: str, path: str) -> Environments:
 
 def _with_references(text: str, sections: ini.Sections) -> str:
     """A value with those that it takes from other sections, such as `{[testenv:a]commands}`."""
-    return REFERENCE.sub(lambda m: sections.get(m[1], {}).get(m[2], m[0]), text)
+    left = MAX_TEXT
+
+    def told(match: re.Match[str]) -> str:
+        nonlocal left
+        value = sections.get(match[1], {}).get(match[2], match[0])
+        left -= len(value)
+        return value if left > 0 else match[0]
+
+    return REFERENCE.sub(told, text)
 
 
 def expanded(names: str) -> list[str]:
     """Names that are parted by commas, each for all that it stands for (`a-{b,c}`)."""
-    every = (one for name in COMMA.split(names) for one in _expanded(name.strip()))
+    every = (one for name in NAMES.findall(names) for one in _expanded(name.strip()))
     return [name for name in itertools.islice(every, MAX_NAMES) if name]
 
 
 def _expanded(name: str) -> Iterator[str]:
+    if len(name) > MAX_NAME:
+        return iter((name,))
     parts = enumerate(BRACES.split(name))
     choices = [part.split(",") if number % 2 else [part] for number, part in parts]
     return ("".join(map(str.strip, chosen)) for chosen in itertools.product(*choices))

@@ -22,7 +22,7 @@ from release.text import yaml
 
 PUBLISHER = "pypa/gh-action-pypi-publish"
 NOTE = f"""\
-{shlex.quote(sys.executable)} - <<'END'
+{shlex.quote(sys.executable)} -I - <<'END'
 import hashlib, json, os, pathlib
 given = {{k[6:].lower(): v for k, v in os.environ.items() if k.startswith("GIVEN_")}}
 dist = sorted(p for p in pathlib.Path("dist").glob("*"))
@@ -148,7 +148,8 @@ def command(
 ) -> list[str]:
     """What runs a workflow of a repository for an event; its stand-ins are laid into `here`.
 
-    The repository is one to be thrown away: workflows in it that call others are edited for act.
+    It is to be run in `here`, for act takes options from a file in its folder. The repository is
+    one to be thrown away: workflows in it that call others are edited for act.
     `variables` are those that its steps see, `programs` shell scripts in the place of others.
     """
     for name in ("artifacts", "bin"):
@@ -172,7 +173,9 @@ def command(
     seen = {**variables, "STANDIN": str(here)}
     return [
         *(act, event, "-W", str(here / file), "-e", str(here / "event.json")),
-        *("-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--json"),
+        *("-P", "ubuntu-latest=-self-hosted", "--no-cache-server", "--json", "-C", str(root)),
+        # What files of these names say in the repository is nothing that the forge reads.
+        *(f"--{name}-file={os.devnull}" for name in ("env", "secret", "var", "input")),
         *("-s", f"GITHUB_TOKEN={'x' * 8}"),
         *(word for each in sorted(replaced) for word in ("--local-repository", each)),
         *(word for name, said in seen.items() for word in ("--env", f"{name}={said}")),
@@ -182,7 +185,9 @@ def command(
 def surroundings(here: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """The environment of act: stand-ins before other programs, and a home folder of its own."""
     path = [str(here / "bin"), str(Path(sys.executable).parent), environ.get("PATH", os.defpath)]
-    kept = {name: said for name, said in environ.items() if not name.startswith("GITHUB_")}
+    kept = {
+        name: said for name, said in environ.items() if not name.startswith(("GITHUB_", "XDG_"))
+    }
     return {**kept, "PATH": os.pathsep.join(path), "HOME": str(here)}
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-PREFIX = "nox-release-"
+PREFIX = "nox-release-rehearsal-"
+# As tempfile goes on after that. A folder that somebody named is not taken for one of these.
+NAME = re.compile(rf"{PREFIX}[a-z0-9_]{{8}}")
 # In each folder, locked by the process that it is for: the lock ends with that process.
 LOCK = ".rehearsal.lock"
 
@@ -47,7 +50,9 @@ def remove_left(own: Path) -> Iterator[Path]:
             said = folder.lstat()
             if folder.is_symlink() or said.st_uid != own.lstat().st_uid:
                 continue
-            if folder == own or not (folder / LOCK).is_file():
+            if folder == own or not NAME.fullmatch(folder.name) or (folder / ".git").exists():
+                continue
+            if not (folder / LOCK).is_file():
                 continue
             with FileLock(folder / LOCK).acquire(timeout=0):
                 pass

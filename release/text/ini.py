@@ -8,6 +8,7 @@ from pathlib import Path
 
 from release.errors import ConfigurationError
 
+MAX_BYTES = 1 << 20
 Sections = Mapping[str, Mapping[str, str]]
 
 
@@ -24,8 +25,10 @@ def loads(text: str, path: str) -> Sections:
 
 
 def sections(path: Path) -> Sections:
-    """The sections of a file; none where that is not there, or not readable."""
+    """The sections of a file; none where that is not there, not readable, or too large."""
     try:
+        if not path.is_file() or path.stat().st_size > MAX_BYTES:
+            return {}
         return loads(path.read_text(encoding="utf-8-sig"), path.name)
     except (OSError, UnicodeDecodeError, ConfigurationError):
         return {}

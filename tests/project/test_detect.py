@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from release.project import Project, read_project
+from release.project import Project, read_project, tox
 from release.project.behind import judges
 from release.project.detect import Detected, detect
 from tests.support import git, write
@@ -596,3 +596,26 @@ class TestSettings:
 
     def test_a_gate_that_is_not_detected_keeps_its_default(self, tmp_path: Path) -> None:
         assert detect(project(tmp_path, workflow("tox -e py")), "build") is None
+
+
+class TestHostileFiles:
+    """What a repository may hold in the place of a file that tells commands."""
+
+    @pytest.mark.parametrize(
+        "name", ["tox.ini", "tox.toml", "noxfile.py", "Makefile", "hatch.toml"]
+    )
+    def test_a_device_is_not_read(self, tmp_path: Path, name: str) -> None:
+        (tmp_path / name).symlink_to("/dev/zero")
+        files = workflow("tox -e lint\nnox -s lint\nmake lint\nhatch run lint")
+        assert detect(project(tmp_path, files), "lint") is None
+
+    def test_references_and_braces_do_not_multiply(self) -> None:
+        text = "[x]\nv = " + "a" * 5000 + "\n[testenv:a]\ncommands = " + "{[x]v}" * 5000
+        ((_, table),) = tox.read(text, "tox.ini")
+        assert len(table["commands"]) < 2 << 20
+        assert tox.expanded("a-{b,c}, d" + "," * 100_000) == ["a-b", "a-c", "d"]
+        assert tox.expanded("{a,b}" * 100_000) == ["{a,b}" * 100_000]
+
+    def test_a_line_that_is_too_long_is_not_run(self, tmp_path: Path) -> None:
+        files = {"Makefile": "docs:\n\t" + "curl " * 50_000}
+        assert not judges(project(tmp_path, files), ("make", "docs"))

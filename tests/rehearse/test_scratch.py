@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from release.rehearse.scratch import PREFIX, remove_left, scratch
+from release.rehearse.scratch import LOCK, PREFIX, remove_left, scratch
 
 KILLED = """
 import os, signal
@@ -44,9 +44,13 @@ def test_what_a_killed_rehearsal_left_is_removed_by_the_next_one_and_nothing_els
     assert done.returncode == -signal.SIGKILL
     left = Path(done.stdout.strip())
     assert (left / "file").exists()
-    (place / f"{PREFIX}of-somebody").mkdir()
+    for name in ("of-somebody", "a_clone_"):
+        (place / f"{PREFIX}{name}").mkdir()
+        (place / f"{PREFIX}{name}" / LOCK).touch()
+    (place / f"{PREFIX}a_clone_" / ".git").mkdir()
     (place / f"{PREFIX}link").symlink_to(left)
     with scratch() as another, scratch() as folder:
         assert list(remove_left(folder)) == [left]
         there = {path.name for path in place.iterdir()}
-    assert there == {another.name, folder.name, f"{PREFIX}of-somebody", f"{PREFIX}link"}
+    names = {f"{PREFIX}{name}" for name in ("of-somebody", "a_clone_", "link")}
+    assert there == {another.name, folder.name, *names}

@@ -82,7 +82,7 @@ def act(
     )
     env = acting.surroundings(here, {**os.environ, **given})
     done = subprocess.run(
-        command, cwd=root, env=env, capture_output=True, text=True, timeout=900, check=False
+        command, cwd=here, env=env, capture_output=True, text=True, timeout=900, check=False
     )
     return acting.read(here, f"{done.stdout}\n{done.stderr}")
 
