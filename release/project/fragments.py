@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 CHANGIE = (".changie.yaml", ".changie.yml")
 RENO = ("releasenotes/config.yaml", "reno.yaml")
 COMPUTED = ("command:", "file:", "literal:")  # what scriv would look up before it writes
+CHANGIE_FIELDS = ("{{.Version}}", "{{.VersionNoPrefix}}", "{{config.VersionExt}}")
+FILLED = ("{", "%(")  # what a tool or configparser fills in
+WILD = frozenset("*?[\\")  # of a glob: what it finds may be a link, which .. leads up from
+SCRIV_PLACES = ("changelog", "output_file", "fragment_directory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,20 +104,12 @@ def _read_changie(project: Project) -> Fragments | None:
     table = _yaml_table(project, name)
     folder = str(table.get("changesDir") or ".changes")
     news = str(table.get("changelogPath") or "CHANGELOG.md")
-    listed = table.get("replacements") or []
-    if not isinstance(listed, list):
-        raise ConfigurationError.of(
-            f"replacements is {listed!r}, not a list", name, remedy="write each as an item: - path:"
-        )
-    replaced = [as_table(one).get("path") for one in listed]
-    others = [path for path in replaced if isinstance(path, str)]
     unreleased = f"{folder}/{table.get('unreleasedDir') or 'unreleased'}"
-    places = [("changelogPath", news), ("changesDir", folder), ("unreleasedDir", unreleased)]
-    _require_inside(project, "changie", [*places, *(("replacements", path) for path in others)])
+    _require_inside(project, "changie", _changie_places(name, table, folder, unreleased))
     prefix = "v" if any((project.root / folder).glob("v[0-9]*")) else ""
     commands = (("changie", "batch", f"{prefix}{{version}}"), ("changie", "merge"))
     made = _collected("changie", (unreleased,), commands, news)
-    return replace(made, writes=(*made.writes, f"{folder}/**", *others))
+    return replace(made, writes=(*made.writes, f"{folder}/**", *_replaced(name, table)))
 
 
 def _read_reno(project: Project) -> Fragments | None:
@@ -135,33 +131,38 @@ def _require_inside(project: Project, tool: str, places: Iterable[tuple[str, str
     """Raise ConfigurationError for each setting by which a tool would write elsewhere."""
     problems = [
         Finding(
-            f"{tool}'s {name} = {place!r} leads out of the repository, and {tool} writes there",
+            f"{tool}'s {name} = {place!r} {problem}, and {tool} writes there",
             "pyproject.toml" if project.configures(tool) else "",
             remedy="name a place inside the repository, relative to the project",
         )
         for name, place in places
-        if not _is_inside(project, place)
+        if (problem := _objection(project, place))
     ]
     if problems:
         raise ConfigurationError(*problems)
 
 
-def _is_inside(project: Project, place: str) -> bool:
-    top = project.git.top if project.git else project.root
-    if Path(place).is_absolute() or place.startswith(COMPUTED):
-        return False
-    try:
-        return (project.root / place).resolve().is_relative_to(top.resolve())
-    except (OSError, RuntimeError, ValueError):
-        return False
+def _objection(project: Project, place: str) -> str | None:
+    """What is wrong with a place that a tool writes to; None for nothing."""
+    if place.startswith(COMPUTED) or any(mark in place for mark in FILLED):
+        return "is known only when it runs"
+    top = (project.git.top if project.git else project.root).resolve()
+    with contextlib.suppress(OSError, RuntimeError, ValueError):
+        path = (project.root / place).resolve()
+        by_link = ".." in Path(place).parts and set(place) & WILD
+        kept = any(part.lower() == ".git" for part in path.parts[len(top.parts) :])
+        if path.is_relative_to(top) and not (Path(place).is_absolute() or by_link or kept):
+            return None
+    return "leads out of the repository"
 
 
 def _towncrier_places(project: Project, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     news = str(table.get("filename") or "NEWS.rst")
-    if table.get("single_file") is False:
-        name = str(table.get("name") or project.name)
-        with contextlib.suppress(LookupError, ValueError, AttributeError):
-            news = news.format(name=name, version="0", project_date="0")
+    if table.get("single_file") is False:  # fields are filled in: a link may bear that name
+        folder, slash, file = news.rpartition("/")
+        for field in ("{version}", "{project_date}"):
+            file = file.replace(field, "0")
+        news = (folder + slash + file).replace("{name}", str(table.get("name") or project.name))
     yield "filename", news
     directory = str(table.get("directory") or "")
     package = [str(table.get(key) or "") for key in ("package_dir", "package")]
@@ -174,19 +175,59 @@ def _towncrier_places(project: Project, table: Mapping[str, Any]) -> Iterator[tu
 
 def _scriv_places(project: Project) -> Iterator[tuple[str, str]]:
     """What scriv is told of places by any of its files: a later one speaks over an earlier one."""
-    folder = "changelog.d"
     tables = [_ini_table(project, name) for name in ("setup.cfg", "tox.ini")]
-    for table in [*tables, project.tool("scriv")]:
-        folder = str(table.get("fragment_directory") or folder)
-        yield from _scriv_table(table)
-    if _is_inside(project, folder):
-        yield from _scriv_table(_ini_table(project, f"{folder}/scriv.ini"))
+    tables.append(project.tool("scriv"))
+    folder = _last(tables, "fragment_directory") or "changelog.d"
+    yield "fragment_directory", folder
+    if _objection(project, folder) is None:
+        tables.append(_ini_table(project, f"{folder}/scriv.ini"))
+    form = _last(tables, "format") or "rst"
+    yield "changelog", f"CHANGELOG.{form}"
+    for table in tables:
+        said = ((name, str(table[name])) for name in SCRIV_PLACES if name in table)
+        yield from ((name, place.replace("${config:format}", form)) for name, place in said)
 
 
-def _scriv_table(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name in ("changelog", "output_file", "fragment_directory"):
-        if name in table:
-            yield name, str(table[name])
+def _last(tables: Iterable[Mapping[str, Any]], name: str) -> str:
+    """What the last of the tables says that speaks of it; "" for nothing."""
+    return next((str(one[name]) for one in reversed([*tables]) if one.get(name)), "")
+
+
+def _changie_places(
+    file: str, table: Mapping[str, Any], folder: str, unreleased: str
+) -> Iterator[tuple[str, str]]:
+    """What changie writes, and what it removes: the headers of a version among it."""
+    yield from (("changesDir", folder), ("unreleasedDir", unreleased))
+    yield "headerPath", f"{folder}/{table.get('headerPath') or ''}"
+    for key in ("versionHeaderPath", "versionFooterPath"):
+        yield key, f"{unreleased}/{table.get(key) or ''}"
+    for key in ("versionExt", "versionFileFormat"):
+        text = str(table.get(key) or "")
+        for field in CHANGIE_FIELDS:
+            text = text.replace(field, "0")
+        yield key, f"/{text.lstrip('/')}" if "/" in text else text
+    projects = [as_table(one) for one in _listed(file, table, "projects")]
+    yield from (("project", f"{folder}/{one.get('key') or ''}") for one in projects)
+    for one in (table, *projects):
+        yield (
+            "changelogPath",
+            str(one.get("changelogPath") or one.get("changelog") or "CHANGELOG.md"),
+        )
+        yield from (("replacements", path) for path in _replaced(file, one))
+
+
+def _replaced(file: str, table: Mapping[str, Any]) -> list[str]:
+    paths = (as_table(one).get("path") for one in _listed(file, table, "replacements"))
+    return [path for path in paths if isinstance(path, str)]
+
+
+def _listed(file: str, table: Mapping[str, Any], key: str) -> list[Any]:
+    listed = table.get(key) or []
+    if not isinstance(listed, list):
+        raise ConfigurationError.of(
+            f"{key} is {listed!r}, not a list", file, remedy="write each as an item, after a dash"
+        )
+    return listed
 
 
 def _yaml_table(project: Project, name: str) -> Mapping[str, Any]:

@@ -872,15 +872,43 @@ def test_a_tool_for_fragments_is_told_by_its_configuration(
         ("setup.cfg", "[scriv]\nchangelog = ../x.md\n", "changelog = '../x.md'"),
         ("tox.ini", "[scriv]\noutput_file = ../x.md\n", "output_file = '../x.md'"),
         ("tox.ini", "[scriv]\nfragment_directory = ../x\n", "fragment_directory = '../x'"),
-        ("setup.cfg", "[scriv]\nchangelog = command: id\n", "changelog = 'command: id'"),
+        (
+            "setup.cfg",
+            "[scriv]\nformat = md\nfragment_directory = news\nchangelog = docs/NEWS.md\n",
+            "changelog = 'CHANGELOG.md'",
+        ),
+        ("setup.cfg", "[scriv]\nformat = rst\n", "fragment_directory = 'changelog.d'"),
+        (
+            "towncrier.toml",
+            '[tool.towncrier]\nfilename = ".git/config"\n',
+            "filename = '.git/config'",
+        ),
         (".changie.yaml", "changelogPath: ../x.md\n", "changelogPath = '../x.md'"),
         (".changie.yaml", "replacements: [{path: /etc/x}]\n", "replacements = '/etc/x'"),
+        (".changie.yaml", "replacements: [{path: 'a*/../x'}]\n", "replacements = 'a*/../x'"),
+        (".changie.yaml", "projects: [{changelog: ../x}]\n", "changelogPath = '../x'"),
+        (".changie.yaml", "headerPath: ../../x\n", "headerPath = '.changes/../../x'"),
+        (
+            ".changie.yaml",
+            "versionHeaderPath: ../../../x\n",
+            "versionHeaderPath = '.changes/unreleased/../../../x'",
+        ),
+        (
+            ".changie.yaml",
+            "changesDir: c\nunreleasedDir: u\nversionFooterPath: ../../../x\n",
+            "versionFooterPath = 'c/u/../../../x'",
+        ),
+        (".changie.yaml", "versionExt: x/../y\n", "versionExt = '/x/../y'"),
+        (".changie.yaml", "versionFileFormat: a/{{.Version}}\n", "versionFileFormat = '/a/0'"),
     ],
 )
 def test_a_tool_for_fragments_that_would_write_outside_is_refused(
     root: Path, name: str, text: str, said: str
 ) -> None:
     (root / "folder").symlink_to("..")
+    (root / "CHANGELOG.md").unlink(missing_ok=True)
+    (root / "CHANGELOG.md").symlink_to("../x.md")
+    (root / "changelog.d").symlink_to("..")
     change(root, {name: text})
     with pytest.raises(ConfigurationError) as caught:
         fragments(read_project(root))
@@ -893,6 +921,47 @@ def test_replacements_of_changie_that_are_no_list_are_an_error(root: Path) -> No
     with pytest.raises(ConfigurationError, match="replacements is 3, not a list") as caught:
         fragments(read_project(root))
     assert caught.value.problems[0].path == ".changie.yaml"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("setup.cfg", "[scriv]\nchangelog = command: id\n"),
+        ("setup.cfg", "[scriv]\nout = /tmp/x\nchangelog = %(out)s\n"),
+        (
+            "towncrier.toml",
+            '[tool.towncrier]\nsingle_file = false\nfilename = "l{version}/NEWS.md"\n',
+        ),
+        (
+            "towncrier.toml",
+            '[tool.towncrier]\nsingle_file = false\nfilename = "{version[1]}/NEWS.md"\n',
+        ),
+        (".changie.yaml", "versionFileFormat: '{{.Env.PLACE}}'\n"),
+    ],
+)
+def test_a_place_that_only_the_tool_can_tell_is_refused(root: Path, name: str, text: str) -> None:
+    change(root, {name: text})
+    with pytest.raises(ConfigurationError, match="is known only when it runs"):
+        fragments(read_project(root))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("setup.cfg", "[scriv]\nformat = md\nchangelog = docs/NEWS.${config:format}\n"),
+        (
+            "towncrier.toml",
+            '[tool.towncrier]\nsingle_file = false\nfilename = "docs/{name}/{version}.rst"\n',
+        ),
+        (
+            ".changie.yaml",
+            "versionHeaderPath: header.md\nversionFileFormat: '{{.VersionNoPrefix}}.md'\n",
+        ),
+    ],
+)
+def test_a_place_inside_is_taken_however_it_is_spelled(root: Path, name: str, text: str) -> None:
+    change(root, {name: text})
+    assert fragments(read_project(root)) is not None
 
 
 def test_what_scriv_reads_last_is_judged_too(root: Path) -> None:
