@@ -26,10 +26,11 @@ MAX_LINE = 4000
 MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 # What nobody may see happen who asks whether a project can be released. A word of a command.
 _PUBLISHES = re.compile(
-    r"gh[-_]deploy|ghp[-_]import|(?<![\w./-])(?:(?:publish|upload|deploy|push|rsync|scp|sftp|lftp"
-    r"|rclone|surge|netlify|vercel|wrangler|s3cmd|gsutil|doctr|coveralls|codecov)(?![\w./=-])"
-    r"|aws\W+s3\b|gh\W+release\W+(?:create|upload|edit|delete)"
-    r"|curl\b.*\W(?:-T|--upload-file|-X\W+(?:PUT|POST|DELETE))\b)"
+    r"gh[-_]deploy|ghp[-_]import|(?<![\w.-])(?:(?:publish|upload|deploy|push|rsync|scp|sftp|lftp"
+    r"|rclone|surge|netlify|vercel|wrangler|s3cmd|gsutil|doctr|coveralls|codecov|ssh|kubectl"
+    r"|terraform|heroku)(?![\w./=-])|aws\W+s3\b|gh\W+(?:release|pr|issue|api|workflow|repo)\b"
+    r"|curl\b.*\W(?:-[TFd]|--(?:upload-file|form|data[\w-]*)|(?:-X|--request)\W*P(?:U|OS)T|DELETE)\b)"
+    r"|(?<=\s)--push\b"
 )
 # What may be asked for files or tests that are called like that.
 _CHECKS = re.compile(r"\b(?:pytest|ruff|flake8|pylint|mypy|pyright|black|isort|bandit|coverage)\b")
@@ -50,6 +51,8 @@ def judges(project: Project, words: Sequence[str]) -> bool:
     """Whether a command can fail, and publishes nothing, by what lies behind it."""
     lines = [*_lines(project, words)]
     own = [" ".join(words)]
+    if words[0] == "make" and not lines:
+        return False
     return not any(map(_publishes, lines + own)) and not all(map(_cannot_fail, lines or own))
 
 
@@ -95,10 +98,14 @@ def _bare(name: str) -> str:
 
 def _of_make(folder: Path, targets: Sequence[str]) -> Iterator[str]:
     for name in MAKEFILES:
-        recipes, needs = makefile.read(text_of(folder / name))
+        text = text_of(folder / name)
+        recipes, needs = makefile.read(text)
+        assigned = makefile.variables(text)
         for target in targets:
-            for each in makefile.needed(target, needs) if target in recipes else ():
-                yield from (line for line, _ in recipes[each] if line)
+            chosen = target if target in recipes else "%"
+            for each in makefile.needed(chosen, needs) if chosen in recipes else ():
+                for line, _ in recipes[each]:
+                    yield from filter(None, (makefile.with_variables(line, assigned),))
 
 
 def _of_nox(root: Path, nodes: Iterable[ast.AST]) -> Iterator[str]:

@@ -18,7 +18,7 @@ HERE = f"3.{sys.version_info.minor}"
 TOX = {"tox.ini": "[testenv]\ncommands = pytest\n"}
 NOX = {"noxfile.py": "import nox\n\n@nox.session\ndef tests(session): ...\n"}
 UV = {"uv.lock": "version = 1\n"}
-MAKE = {"Makefile": "test:\n\tpytest\n"}
+MAKE = {"Makefile": "test typecheck lint docs:\n\tpytest\n"}
 
 
 def project(root: Path, files: Mapping[str, str] | None = None, table: str = "") -> Project:
@@ -375,6 +375,11 @@ class TestBehind:
             "twine upload dist/*",
             "curl -T site.zip https://example.org",
             "gh release upload v1 site.zip",
+            "gh pr create",
+            "curl -XPOST https://example.org",
+            "curl --data-binary @site.zip https://example.org",
+            "docker buildx build --push .",
+            "/usr/bin/rsync -a site/ www.example.org:/srv",
         ],
     )
     def test_publishing_is_known(self, tmp_path: Path, command: str) -> None:
@@ -394,6 +399,22 @@ class TestBehind:
     def test_what_publishes_after_a_check_is_known(self, tmp_path: Path, command: str) -> None:
         files = {"Makefile": f"docs:\n\t{command}\n"}
         assert not judges(project(tmp_path, files), ("make", "docs"))
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "docs:\n\t$(MAKE) there\nthere:\n\ttwine upload dist/*\n",
+            "CMD := twine upload\ndocs:\n\t@$(CMD) dist/*\n",
+            "include docs.mk\n",
+            "%:\n\tgit push $@\n",
+        ],
+    )
+    def test_what_a_makefile_hides_is_not_run(self, tmp_path: Path, text: str) -> None:
+        assert not judges(project(tmp_path, {"Makefile": text}), ("make", "docs"))
+
+    def test_the_makefile_of_sphinx_is_run(self, tmp_path: Path) -> None:
+        text = "SPHINXBUILD ?= sphinx-build\n%: Makefile\n\t@$(SPHINXBUILD) -M $@ . _build $(O)\n"
+        assert judges(project(tmp_path, {"docs/Makefile": text}), ("make", "-C", "docs", "html"))
 
     @pytest.mark.parametrize("run", RUNS)
     def test_what_has_another_meaning_is_taken(self, tmp_path: Path, run: str) -> None:
