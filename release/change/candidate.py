@@ -35,6 +35,15 @@ DOCUMENT_GATES = ("versions", "changelog", "documents", "schemas")
 RECORD = f"{NAME}.json"
 LITTLE_SPACE = 1_000_000  # bytes
 LINK = "120000 "  # how git says that an entry of its index is a link
+# A template of a repository is a program: without this it could do what its user can.
+SANDBOXED = """\
+import runpy, sys
+from jinja2 import Template
+from jinja2.sandbox import SandboxedEnvironment
+Template.environment_class = SandboxedEnvironment
+del sys.argv[0]
+runpy.run_module(sys.argv[0], run_name="__main__")
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,12 +301,12 @@ def _judge_links(top: Path, tool: str) -> None:
 
 
 def _run_command(shell: Shell, root: Path, command: Sequence[str]) -> None:
-    found = None
+    words: tuple[str, ...] = tuple(command)
     if command[0] in {"towncrier", "scriv"}:
-        found = shell.tools.tool(command[0])
+        words = (shell.tools.python, "-I", "-c", SANDBOXED, *command)
     try:
         # One day for all: scriv reads the clock itself, and in local time.
-        done = shell.run(found or command[0], *command[1:], cwd=root, env={"TZ": "UTC"})
+        done = shell.run(*words, cwd=root, env={"TZ": "UTC"})
     except CannotCheck as error:
         raise ReleaseError.of(
             f"{error.reason}, and the release runs it",

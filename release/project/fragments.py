@@ -90,6 +90,7 @@ def _read_scriv(project: Project) -> Fragments | None:
     if scriv is None:
         return None
     _require_inside(project, "scriv", _scriv_places(project))
+    _judge_commands(_scriv_tables(project))
     usual = f"CHANGELOG.{scriv.get('format') or 'rst'}"
     news = str(scriv.get("changelog") or scriv.get("output_file") or usual)
     folder = str(scriv.get("fragment_directory") or "changelog.d")
@@ -175,17 +176,40 @@ def _towncrier_places(project: Project, table: Mapping[str, Any]) -> Iterator[tu
 
 def _scriv_places(project: Project) -> Iterator[tuple[str, str]]:
     """What scriv is told of places by any of its files: a later one speaks over an earlier one."""
-    tables = [_ini_table(project, name) for name in ("setup.cfg", "tox.ini")]
-    tables.append(project.tool("scriv"))
-    folder = _last(tables, "fragment_directory") or "changelog.d"
-    yield "fragment_directory", folder
-    if _objection(project, folder) is None:
-        tables.append(_ini_table(project, f"{folder}/scriv.ini"))
+    tables = _scriv_tables(project)
+    yield "fragment_directory", _last(tables[:3], "fragment_directory") or "changelog.d"
     form = _last(tables, "format") or "rst"
     yield "changelog", f"CHANGELOG.{form}"
     for table in tables:
         said = ((name, str(table[name])) for name in SCRIV_PLACES if name in table)
         yield from ((name, place.replace("${config:format}", form)) for name, place in said)
+
+
+def _scriv_tables(project: Project) -> list[Mapping[str, Any]]:
+    tables = [_ini_table(project, name) for name in ("setup.cfg", "tox.ini")]
+    tables.append(project.tool("scriv"))
+    folder = _last(tables, "fragment_directory") or "changelog.d"
+    inside = _objection(project, folder) is None
+    return [*tables, _ini_table(project, f"{folder}/scriv.ini") if inside else {}]
+
+
+def _judge_commands(tables: Iterable[Mapping[str, Any]]) -> None:
+    """Raise ConfigurationError for each setting that scriv asks a shell for, in a dry run too.
+
+    The version is not: scriv is told it.
+    """
+    problems = [
+        Finding(
+            f"scriv's {name} = {value!r} may run a command",
+            remedy="write down what it says, and let tool.release.bump.run name the command",
+        )
+        for table in tables
+        for name, value in table.items()
+        if isinstance(value, str) and name != "version"
+        if value.startswith("command:") or FILLED[1] in value
+    ]
+    if problems:
+        raise ConfigurationError(*problems)
 
 
 def _last(tables: Iterable[Mapping[str, Any]], name: str) -> str:

@@ -212,3 +212,25 @@ def test_a_link_that_no_setting_names_stops_a_tool_too(tmp_path: Path, judge: Ju
     assert problem.path == "l0.4.0"
     assert problem.message.startswith("the link leads out of the repository, to ")
     assert problem.message.endswith("and towncrier may write there")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["towncrier", "scriv"])
+def test_a_template_of_a_tool_runs_no_program(tmp_path: Path, judge: Judge, name: str) -> None:
+    made = tmp_path / "made"
+    template = f"{{{{ cycler.__init__.__globals__.os.popen('touch {made}').read() }}}}"
+    told = {
+        "towncrier": '[tool.towncrier]\ntemplate = "news.j2"\n',
+        "scriv": f'[tool.scriv]\nentry_title_template = "{template}"\n',
+    }
+    tool = TOOLS[name]
+    settings = "\n".join(
+        line for line in tool.settings.splitlines() if "entry_title_template" not in line
+    ).replace(f"[tool.{name}]\n", told[name])
+    root = project(tmp_path, Tool(settings + "\n", tool.log, tool.fragment, tool.text), STATIC)
+    write(root, {"news.j2": template})
+    commit(root)
+    git(root, "push", "--quiet", "origin", "main")
+    with pytest.raises(ReleaseError, match="SecurityError: access to attribute"):
+        dry_bump(read_project(root), Request("minor"), judge.tools)
+    assert not made.exists()

@@ -945,6 +945,19 @@ def test_a_place_that_only_the_tool_can_tell_is_refused(root: Path, name: str, t
         fragments(read_project(root))
 
 
+@pytest.mark.parametrize("file", ["setup.cfg", "news.d/scriv.ini"])
+@pytest.mark.parametrize("value", ["command: id", "%(c)s: id"])
+def test_a_setting_that_scriv_would_ask_a_shell_for_is_refused(
+    root: Path, file: str, value: str
+) -> None:
+    change(root, {"setup.cfg": "[scriv]\nfragment_directory = news.d\nversion = command: id\n"})
+    fragments(read_project(root))
+    spoken = f"[scriv]\nfragment_directory = news.d\nc = command\nentry_title_template = {value}\n"
+    change(root, {file: spoken})
+    with pytest.raises(ConfigurationError, match=r"entry_title_template = .* may run a command"):
+        fragments(read_project(root))
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
