@@ -20,13 +20,24 @@ from release.errors import CannotCheck, ReleaseError
 from release.model import Finding, Outcome, Plan, Status
 from release.project import Project, read_project
 from release.project.fragments import fragments
-from release.project.git import CALM, changed_between, contains, git, names, object_of, uncommitted
+from release.project.git import (
+    CALM,
+    changed_between,
+    contains,
+    git,
+    names,
+    object_of,
+    text_at,
+    uncommitted,
+)
 from release.run.runner import Run, checked, does_not_apply, open_shell
 from release.run.store import CANDIDATE, FOLDER
 from release.text.escaping import listing
+from release.text.masking import blanked
 
 if TYPE_CHECKING:
     from release.run.shell import Shell
+    from release.text.masking import Mask
 
 NAME = CANDIDATE
 # Judged on the new files before they are committed.
@@ -88,6 +99,7 @@ def fill_candidate(run: Run, shell: Shell, plan: Plan, top: Path) -> Candidate:
         remedy = "look whether the name has a kind that it knows, and the place is where it looks"
         remarks.append(Finding(message, left[0], remedy=remedy))
     _judge_changes(root, plan)
+    _judge_secrets(run.mask, root, plan.base)
     git(root, "add", "--all", "--", ".", env=environment())
     planned = with_plan(read_project(root, project.extra), plan, project)
     remarks += judge_documents(replace(run, project=planned))
@@ -302,11 +314,12 @@ def _judge_links(top: Path, tool: str) -> None:
 
 def _run_command(shell: Shell, root: Path, command: Sequence[str]) -> None:
     words: tuple[str, ...] = tuple(command)
+    kept = blanked() if command[0] in {"towncrier", "scriv", "changie"} else {}
     if command[0] in {"towncrier", "scriv"}:
         words = (shell.tools.python, "-I", "-c", SANDBOXED, *command)
     try:
         # One day for all: scriv reads the clock itself, and in local time.
-        done = shell.run(*words, cwd=root, env={"TZ": "UTC"})
+        done = shell.run(*words, cwd=root, env={"TZ": "UTC", **kept})
     except CannotCheck as error:
         raise ReleaseError.of(
             f"{error.reason}, and the release runs it",
@@ -343,6 +356,28 @@ def _judge_changes(root: Path, plan: Plan) -> None:
                 edit.path,
                 remedy="list it in tool.release.bump.writes if that is meant",
             )
+
+
+def _judge_secrets(mask: Mask, root: Path, base: str) -> None:
+    """Raise ReleaseError where a change brings in a secret of the environment.
+
+    What one of the changed files held before is none: a fragment, for one, goes into the changelog.
+    """
+    changed = sorted(_changed(root))
+    before = [text_at(root, base, f"./{path}") or "" for path in changed]
+    known = mask.found("\n".join(before))
+    problems = [
+        Finding(
+            "the release would write a secret of the environment into it",
+            path,
+            remedy="nothing was changed; keep the variable out of the templates and commands",
+        )
+        for path in changed
+        if (root / path).is_file()
+        if mask.found((root / path).read_text(encoding="utf-8", errors="replace")) - known
+    ]
+    if problems:
+        raise ReleaseError(*problems)
 
 
 def _changed(root: Path) -> set[str]:

@@ -97,6 +97,10 @@ class Mask:
             text = URL_USER.sub(MASK, text)
         return PARAMETER.sub(MASK, text) if "password=" in text.lower() else text
 
+    def found(self, text: str) -> set[str]:
+        """The values of the environment that stand in `text`, in whatever form."""
+        return set(self._values.findall(text)) if self._values is not None else set()
+
 
 def secrets(name: str, value: str) -> Iterator[str]:
     """Every text in a variable that must not be shown."""
@@ -113,6 +117,11 @@ def secrets(name: str, value: str) -> Iterator[str]:
 def is_secret(name: str, value: str) -> bool:
     """Whether a variable is to be kept out of sight, by its name or its value."""
     return bool(URL_USER.search(value)) or any(True for _ in secrets(name, value))
+
+
+def blanked(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Every variable that holds a secret, without it: for a program that writes what it reads."""
+    return {name: "" for name, value in environ.items() if is_secret(name, value)}
 
 
 def _random(value: str) -> Iterator[str]:

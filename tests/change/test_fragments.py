@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -234,3 +235,38 @@ def test_a_template_of_a_tool_runs_no_program(tmp_path: Path, judge: Judge, name
     with pytest.raises(ReleaseError, match="SecurityError: access to attribute"):
         dry_bump(read_project(root), Request("minor"), judge.tools)
     assert not made.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("changie") is None, reason="changie is not installed")
+def test_changie_reads_no_secret_of_the_environment(
+    tmp_path: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMALL_THING_PASSWORD", "correct-horse-battery")
+    monkeypatch.setenv("SMALL_THING_CODENAME", "Marmot")
+    tool = TOOLS["changie"]
+    reads = CHANGIE.replace("- {{.Body}}", "- {{.Body}} ({{.Env.CODENAME}}{{.Env.PASSWORD}})")
+    others = ((".changie.yaml", f"{reads}envPrefix: SMALL_THING_\n"), *tool.others[1:])
+    root = project(tmp_path, Tool("", tool.log, tool.fragment, tool.text, others), STATIC)
+    plan = dry_bump(read_project(root), Request("minor"), judge.tools)
+    assert "+- A second thing. (Marmot)" in plan.made
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["new", "in a file before"])
+def test_a_secret_that_a_command_writes_into_a_file_stops_the_release(
+    tmp_path: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    monkeypatch.setenv("SMALL_THING_PASSWORD", "correct-horse-battery")
+    write = ["-c", "import os; open('BUILD', 'w').write(os.environ['SMALL_THING_PASSWORD'] + '!')"]
+    settings = (
+        f"[tool.release.bump]\nrun = [{json.dumps(['python', *write])}]\nwrites = ['BUILD']\n"
+    )
+    others = (("BUILD", "correct-horse-battery\n" if known else "none\n"),)
+    log = f"# Changelog\n\n## Unreleased\n\n- A second thing.\n\n{LAST}"
+    root = project(tmp_path, Tool(settings, log, "README.md", "A thing.\n", others), STATIC)
+    if known:
+        dry_bump(read_project(root), Request("minor"), judge.tools)
+        return
+    with pytest.raises(ReleaseError, match="would write a secret of the environment") as caught:
+        dry_bump(read_project(root), Request("minor"), judge.tools)
+    assert [problem.path for problem in caught.value.problems] == ["BUILD"]

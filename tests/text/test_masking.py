@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from release.text.masking import MASK, Mask, is_secret
+from release.text.masking import MASK, Mask, blanked, is_secret
 
 SECRET = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=6, max_size=40)
 
@@ -272,3 +272,10 @@ def test_a_secret_is_masked_as_python_the_shell_and_markup_quote_it() -> None:
     masked = Mask({"DB_PASS": secret})
     for form in (quoted, double, bare, ascii(secret), str(markupsafe.escape(secret))):
         assert "w0rd" not in masked(form)
+
+
+def test_a_program_sees_a_secret_blank_and_all_else_as_it_is() -> None:
+    environ = {"DEPLOY_PASSWORD": "correct-horse-battery", "DEPLOY_PLACE": "Ghent"}
+    assert blanked(environ) == {"DEPLOY_PASSWORD": ""}
+    assert Mask(environ).found("to Ghent, correct-horse-battery") == {"correct-horse-battery"}
+    assert Mask({"DEPLOY_PLACE": "Ghent"}).found("to Ghent") == set()
