@@ -705,11 +705,16 @@ def _followed(root: Path, name: str) -> str | None:
     if read(text, name).sections:
         return name
     paths = (match[0].removeprefix("./") for match in POINTED.finditer(text))
-    there = {path for path in paths if path != name and (root / path).is_file()}
+    there = {path for path in paths if path != name and _is_file_inside(root, path)}
     if len(there) == 1:
         return there.pop()
     own = OWN_ENTRY.search(re.sub(r"https?://\S+", "", text))
     return None if ELSEWHERE.search(text) and not own else name
+
+
+def _is_file_inside(root: Path, path: str) -> bool:
+    file = (root / path).resolve()
+    return not Path(path).is_absolute() and file.is_relative_to(root.resolve()) and file.is_file()
 
 
 def is_licence(name: str) -> bool:
