@@ -105,7 +105,9 @@ def test_a_changelog_that_points_elsewhere_is_followed(
     assert read_project(tmp_path).changelog == wanted
 
 
-@pytest.mark.parametrize("where", ["../outside/CHANGELOG.md", "{}/outside/CHANGELOG.md", "l.md"])
+@pytest.mark.parametrize(
+    "where", ["../outside/CHANGELOG.md", "{}/outside/CHANGELOG.md", "docs/changes.md"]
+)
 def test_a_changelog_that_points_out_of_the_repository_is_not_followed(
     tmp_path: Path, where: str
 ) -> None:
@@ -113,7 +115,8 @@ def test_a_changelog_that_points_out_of_the_repository_is_not_followed(
     pyproject = '[project]\nname = "small"\nversion = "1.0"\n'
     write(tmp_path, {"outside/CHANGELOG.md": "# 1.0\n\n- Somebody else's.\n"})
     write(root, {"CHANGES.md": f"See {where.format(tmp_path)}\n", "pyproject.toml": pyproject})
-    (root / "l.md").symlink_to("../outside/CHANGELOG.md")
+    (root / "docs").mkdir()
+    (root / "docs/changes.md").symlink_to("../../outside/CHANGELOG.md")
     assert read_project(root).changelog == "CHANGES.md"
 
 
