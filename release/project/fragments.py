@@ -125,7 +125,9 @@ def _read_reno(project: Project) -> Fragments | None:
 def _collected(
     tool: str, folders: tuple[str, ...], commands: tuple[tuple[str, ...], ...], news: str
 ) -> Fragments:
-    return Fragments(tool, folders, commands, (news, *(f"{name}/**" for name in folders)))
+    # git says no ./ at the start, nor a slash at the end.
+    places = [Path(name).as_posix() for name in (news, *folders)]
+    return Fragments(tool, folders, commands, (places[0], *(f"{one}/**" for one in places[1:])))
 
 
 def _require_inside(project: Project, tool: str, places: Iterable[tuple[str, str]]) -> None:

@@ -977,6 +977,15 @@ def test_a_place_inside_is_taken_however_it_is_spelled(root: Path, name: str, te
     assert fragments(read_project(root)) is not None
 
 
+def test_a_place_of_fragments_may_be_spelled_with_slashes_that_git_leaves_out(root: Path) -> None:
+    change(
+        root, {"towncrier.toml": '[tool.towncrier]\nfilename = "./NEWS.md"\ndirectory = "news/"\n'}
+    )
+    collected = fragments(read_project(root))
+    assert collected is not None
+    assert collected.writes == ("NEWS.md", "news/**")
+
+
 def test_what_scriv_reads_last_is_judged_too(root: Path) -> None:
     harmless = "[scriv]\nfragment_directory = news.d\nchangelog = NEWS.md\n"
     change(root, {"setup.cfg": harmless, "news.d/scriv.ini": "[scriv]\nchangelog = ../x.md\n"})
