@@ -71,6 +71,8 @@ def bump_my_version(shell: Shell) -> Editor:
         except (CannotCheck, OSError) as error:
             answer, said = None, str(error.strerror if isinstance(error, OSError) else error.reason)
         if not isinstance(answer, list) or len(answer) != len(request["entries"]):
+            if "was stopped after" in said:
+                said += "; a search with regex = true, or parse, may never end"
             raise ReleaseError.of(
                 f"bump-my-version could not edit the version places: {said}",
                 "pyproject.toml",
