@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from release.project import Project
 
 NOXFILE = "noxfile.py"
+HOOKS_FILE = ".pre-commit-config.yaml"
 # No file that tells commands is larger.
 MAX_BYTES = 1 << 20
 # A longer line is not read, and so not run.
@@ -34,6 +35,8 @@ _PUBLISHES = re.compile(
 )
 # What may be asked for files or tests that are called like that.
 _CHECKS = re.compile(r"\b(?:pytest|ruff|flake8|pylint|mypy|pyright|black|isort|bandit|coverage)\b")
+# Hooks that are configured in a file, which an sdist may lack.
+_HOOKS = re.compile(r"\b(?:pre-commit|prek)\b.*\brun\b")
 _PARTS = re.compile(r"&&|;")
 # What ends well whatever it finds: a whole line, or one of its commands.
 _IGNORED = re.compile(
@@ -52,6 +55,8 @@ def judges(project: Project, words: Sequence[str]) -> bool:
     lines = [*_lines(project, words)]
     own = [" ".join(words)]
     if words[0] == "make" and not lines:
+        return False
+    if not (project.root / HOOKS_FILE).is_file() and any(map(_HOOKS.search, lines)):
         return False
     return not any(map(_publishes, lines + own)) and not all(map(_cannot_fail, lines or own))
 

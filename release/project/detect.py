@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from release.project import as_table, tox
 from release.project.behind import (
+    HOOKS_FILE,
     MAKEFILES,
     NOXFILE,
     judges,
@@ -74,7 +75,6 @@ PROGRAMS = {
 SEVERAL = frozenset(("lint", "docs", "static_analysis"))
 # Actions that do nothing but run a command, which their input extra_args may add to.
 ACTIONS = {"pre-commit/action": "pre-commit run", "j178/prek-action": "prek run"}
-HOOKS_FILE = ".pre-commit-config.yaml"
 RUFF_FILES = (".ruff.toml", "ruff.toml")
 FLAKE8_FILES = (".flake8", "setup.cfg", "tox.ini")
 FLAKE8_PLUGIN = re.compile(r"\s*(?:flake8-|pep8-naming|dlint|wemake-python-styleguide)", re.I)

@@ -619,6 +619,18 @@ class TestSettings:
         assert detect(project(tmp_path, workflow("tox -e py")), "build") is None
 
 
+class TestHooksOfPreCommit:
+    @pytest.mark.parametrize("there", [True, False])
+    def test_they_are_run_by_tox_only_where_they_are_configured(
+        self, tmp_path: Path, *, there: bool
+    ) -> None:
+        files = {
+            "tox.ini": "[tox]\nenvlist = style\n[testenv:style]\ncommands = pre-commit run -a\n"
+        }
+        files |= {".pre-commit-config.yaml": "repos: []\n"} if there else {}
+        assert judges(project(tmp_path, files), ("tox", "-e", "style")) is there
+
+
 class TestHostileFiles:
     """What a repository may hold in the place of a file that tells commands."""
 
