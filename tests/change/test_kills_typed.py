@@ -142,18 +142,26 @@ def test_an_upload_killed_anywhere_ends_with_every_file_sent_once(
         with IndexServer() as index:
             events = publish(root, index)["events"]
             assert index.files == wanted
-    partial = 0
-    for number, root in copies(start, tmp_path, points(events)):
-        with IndexServer() as index:
-            assert publish(root, index, number)["status"] == -signal.SIGKILL
-            assert index.files.items() <= wanted.items()
-            partial += 0 < len(index.files) < len(wanted)
-            again = publish(root, index)
-            assert again["status"] == 0, f"killed at {number}: {again['said']}"
-            assert index.files == wanted
-            assert sorted(index.uploads) == sorted(wanted), f"killed at {number}: sent twice"
-        assert state_alone(root) == old
-    assert partial
+
+    def kill_at(number: int) -> int:
+        """How many files were there when it was killed; afterwards each is, sent once."""
+        for _, root in copies(start, tmp_path, [number]):
+            with IndexServer() as index:
+                assert publish(root, index, number)["status"] == -signal.SIGKILL
+                there = len(index.files)
+                assert index.files.items() <= wanted.items()
+                again = publish(root, index)
+                assert again["status"] == 0, f"killed at {number}: {again['said']}"
+                assert index.files == wanted
+                assert sorted(index.uploads) == sorted(wanted), f"killed at {number}: sent twice"
+            assert state_alone(root) == old
+        return there
+
+    # Between the first file and the last there are few steps, which are sought by halves.
+    first, last = 1, events
+    while (there := kill_at((first + last) // 2)) in (0, len(wanted)) and last - first > 1:
+        first, last = ((first + last) // 2, last) if there == 0 else (first, (first + last) // 2)
+    assert 0 < there < len(wanted)
 
 
 def state_alone(root: Path) -> dict[str, str]:
