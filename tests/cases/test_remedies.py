@@ -129,5 +129,6 @@ def test_files_are_formatted_by_the_command_that_is_named(project: Path, judge: 
     write(project, {"ruff.toml": "[format]\n", "more.py": "x = {'a':1}\n"})
     found = judge(project, "lint").outcome
     (remedy,) = {finding.remedy for finding in found.findings}
-    subprocess.run([sys.executable, "-m", *shlex.split(str(remedy))], cwd=project, check=True)
+    run = (sys.executable, "-m", "uv", "tool", "run")
+    subprocess.run([*run, *shlex.split(str(remedy))], cwd=project, check=True)
     assert judge(project, "lint").outcome.status is Status.PASSED

@@ -638,14 +638,13 @@ def test_databases_of_a_server_that_went_away_are_named(run: Run) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("script", ["_postgres_server.py", "_postgres_probe.py"])
 def test_the_end_of_who_asks_is_noticed_though_the_parent_is_there(
-    given: tuple[Shell, Server, str], script: str
+    given: tuple[Shell, Server, str],
 ) -> None:
     """As on Windows, where the number of the parent does not change when it ends."""
     program = (
         f"import sys, time; sys.path.insert(0, {str(Path(server_program.__file__).parent)!r}); "
-        f"from {script.removesuffix('.py')} import watch; is_alone = watch(int(sys.argv[1])); "
+        "from _postgres_server import watch; is_alone = watch(int(sys.argv[1])); "
         "print(is_alone(), flush=True); input(); print(is_alone(), watch(int(sys.argv[1]))())"
     )
     asking = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
