@@ -109,8 +109,8 @@ def _of_make(folder: Path, targets: Sequence[str]) -> Iterator[str]:
         for target in targets:
             chosen = target if target in recipes else "%"
             for each in makefile.needed(chosen, needs) if chosen in recipes else ():
-                for line, _ in recipes[each]:
-                    yield from filter(None, (makefile.with_variables(line, assigned),))
+                lines = (makefile.with_variables(line, assigned) for line, _ in recipes[each])
+                yield from filter(None, lines)
 
 
 def _of_nox(root: Path, nodes: Iterable[ast.AST]) -> Iterator[str]:

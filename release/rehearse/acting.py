@@ -116,20 +116,24 @@ def find_act() -> str | None:
 def used(root: Path, files: Iterable[str]) -> Iterator[str]:
     """The actions of other repositories that workflows of a repository use, with their refs."""
     for file in files:
-        jobs = yaml.load((root / WORKFLOWS / file).read_text(encoding="utf-8"))["jobs"].values()
-        for job in jobs:
+        for job in _jobs(root, file):
             for each in (job, *job.get("steps", ())):
                 name = str(each.get("uses", ""))
                 if name and not name.startswith(("./", "$/", "actions/checkout@")):
                     yield name
 
 
+def _jobs(root: Path, file: str) -> Iterable[Mapping[str, Any]]:
+    text = (root / WORKFLOWS / file).read_text(encoding="utf-8")
+    jobs: Mapping[str, Mapping[str, Any]] = yaml.load(text)["jobs"]
+    return jobs.values()
+
+
 def called(root: Path, file: str) -> list[str]:
     """A workflow, and those of its repository that it calls."""
     reached = [file]
     for name in reached:
-        jobs = yaml.load((root / WORKFLOWS / name).read_text(encoding="utf-8"))["jobs"].values()
-        uses = [str(job.get("uses", "")) for job in jobs]
+        uses = [str(job.get("uses", "")) for job in _jobs(root, name)]
         local = (use.rpartition("/")[2] for use in uses if use.startswith(("./", "$/")))
         reached += [other for other in local if other not in reached]
     return reached
