@@ -166,7 +166,7 @@ class Engine:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        """Keep other runs of this user from building: whose container is whose nothing tells."""
+        """Let one run of this user at a time have containers: whose is whose nothing tells."""
         if self.client == "docker":
             yield
             return
@@ -181,17 +181,18 @@ class Engine:
         Returns how it ended; the container is gone afterwards.
         """
         name = f"nox-release-{uuid.uuid4().hex[:12]}"
-        try:
-            if self.client != "buildah":
-                return self._call(
-                    "run", "--rm", "--name", name, "--entrypoint", program, image, *arguments
-                )
-            made = self._call("from", "--pull-never", "--name", name, image)
-            if made.status != 0:
-                return made
-            return self._call("run", name, "--", program, *arguments)
-        finally:
-            self._discard("rm", *(() if self.client == "buildah" else ("--force",)), name)
+        with self._alone():
+            try:
+                if self.client != "buildah":
+                    return self._call(
+                        "run", "--rm", "--name", name, "--entrypoint", program, image, *arguments
+                    )
+                made = self._call("from", "--pull-never", "--name", name, image)
+                if made.status != 0:
+                    return made
+                return self._call("run", name, "--", program, *arguments)
+            finally:
+                self._discard("rm", *(() if self.client == "buildah" else ("--force",)), name)
 
     def inspect(self, image: str) -> Image:
         """Configuration and size of a local image. Raises CannotCheck when the engine has none."""

@@ -868,6 +868,43 @@ def test_a_build_that_is_killed_while_it_copies_leaves_no_container(
 
 @pytest.mark.slow
 @engine_test
+def test_no_container_is_made_that_a_stopped_build_of_another_run_could_take_for_its_own(
+    machine: Machine, tmp_path: Path
+) -> None:
+    if machine.engine.client == "docker":
+        pytest.skip("docker's engine clears up after its builds by itself")
+    (tmp_path / "Dockerfile").write_text(
+        f'FROM {machine.base}\nRUN ["python", "-c", "import time; time.sleep(300)"]\n', "utf-8"
+    )
+    logs = [Log(tmp_path / name, Mask()) for name in ("build.log", "run.log")]
+    builder, runner = (make_shell(tmp_path, log) for log in logs)
+    building, running = find_engine(builder), find_engine(runner)
+    printed: list[str] = []
+
+    def build() -> None:
+        with pytest.raises(Interrupted), building.temporary_image() as image:
+            building.build(image, tmp_path)
+
+    def run() -> None:
+        printed.append(running.run(machine.base, "python", "-c", "print('alive')").stdout)
+
+    threads = [threading.Thread(target=build), threading.Thread(target=run)]
+    threads[0].start()
+    wait_for(r"2/2\W+RUN", tmp_path / "build.log")
+    threads[1].start()
+    threads[1].join(1)
+    assert not printed
+    builder._processes.cancel()
+    for thread in threads:
+        thread.join()
+    for shell, log in zip((builder, runner), logs, strict=True):
+        shell.close()
+        log.close()
+    assert printed == ["alive\n"]
+
+
+@pytest.mark.slow
+@engine_test
 def test_a_client_without_an_engine_is_passed_over_for_one_that_works(
     judged: Callable[..., Evidence],
     machine: Machine,
