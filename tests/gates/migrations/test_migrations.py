@@ -599,7 +599,8 @@ def test_what_the_machine_lacks_is_no_defect(
 def test_a_server_that_ends_meanwhile_is_no_defect(shared: Shared, tmp_path: Path) -> None:
     program = (
         "import os, psycopg; c = psycopg.connect(os.environ['DATABASE_URL'], autocommit=True); "
-        "c.execute(\\\"COPY (SELECT 1) TO PROGRAM 'kill -QUIT $(head -1 postmaster.pid)'\\\")"
+        "c.execute(\\\"COPY (SELECT 1) TO PROGRAM 'kill -QUIT $(head -1 postmaster.pid)'\\\"); "
+        "[c.execute('SELECT 1') for _ in iter(int, 1)]"
     )
     edits = {
         "pyproject.toml": ('run = ["python -m pytest -q tests/database"]',
