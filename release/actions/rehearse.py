@@ -46,14 +46,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(call: Call) -> None:
     from release.rehearse.rehearsal import Rehearsal
-    from release.rehearse.scratch import remove_left, scratch
+    from release.run.scratch import remove_left, scratch
 
     if call.arguments.step is None:
         remedy = "say which release: patch, minor, major, rc, final or a version"
         raise UsageError.of("no STEP is given", remedy=remedy)
     runner = call.runner()
     print(told(f"rehearsing {runner.project.name}: {call.arguments.step}"), flush=True)
-    with scratch(keep=call.arguments.keep) as folder, interruptible(runner):
+    with scratch("rehearsal", keep=call.arguments.keep) as folder, interruptible(runner):
         if call.arguments.keep:
             print(told(f"everything is kept in {folder}"), flush=True)
         for left in remove_left(folder):

@@ -5,11 +5,8 @@ Their remote is a bare clone beside them. No hook of the project runs there, and
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from pathlib import Path
 
 from release.errors import ReleaseError
@@ -20,7 +17,6 @@ from release.project.git import git as ask
 from release.run.planting import git
 from release.run.store import Store
 
-PREFIX = "nox-release-prove-"
 # Of the repository's configuration: what the copies need to be judged alike.
 CONFIGURATION = (
     r"^(user|gpg|tag|commit)\.|^core\.(hookspath|autocrlf|eol|filemode|symlinks|ignorecase)$"
@@ -33,32 +29,6 @@ def changes(root: Path, since: str) -> str:
     git(root, "add", "--all", "--intent-to-add")
     words = ("--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
     return git(root, "diff", *words, since)
-
-
-@contextmanager
-def scratch_folder() -> Iterator[Path]:
-    """An empty folder in the system's one for temporary files; those of killed runs are removed."""
-    _remove_left()
-    with tempfile.TemporaryDirectory(
-        prefix=f"{PREFIX}{os.getpid()}-", ignore_cleanup_errors=True
-    ) as folder:
-        yield Path(folder).resolve()
-
-
-def _remove_left() -> None:
-    import psutil
-
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
-        pid = folder.name.removeprefix(PREFIX).partition("-")[0]
-        if not pid.isdecimal() or len(pid) > 9 or psutil.pid_exists(int(pid)):
-            continue
-        with suppress(OSError):
-            if not folder.is_symlink() and _is_ours(folder):
-                shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_ours(folder: Path) -> bool:
-    return os.name == "nt" or folder.stat().st_uid == os.getuid()
 
 
 def require_whole(facts: GitFacts) -> None:

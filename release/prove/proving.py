@@ -32,6 +32,7 @@ from release.registry import resolve
 from release.run.checklist import checklist, requirements
 from release.run.planting import CannotPlant, Copy, Defect, commit, git
 from release.run.runner import Run, does_not_apply, is_light, judge, judge_all, open_shell
+from release.run.scratch import remove_left, scratch
 from release.run.store import Store
 from release.settings import CommandSettings, environment_is_ci
 from release.text.escaping import sentence
@@ -119,10 +120,11 @@ def prove(run: Run, names: Sequence[str], listener: Listener) -> Proofs:
             listener.shown(proved[waiting.popleft()])
 
     with (
-        copies.scratch_folder() as scratch,
+        scratch("prove") as folder,
         StandIn(workflows[0] if workflows else "planted.yml") as server,
     ):
-        bench = _prepare(run, gates, chosen, scratch, server.address)
+        remove_left(folder)
+        bench = _prepare(run, gates, chosen, folder, server.address)
         listener.judged(bench.evidence, time.monotonic() - started)
         tasks = []
         for name in chosen:

@@ -26,12 +26,12 @@ from release.rehearse import workflow
 from release.rehearse.faults import REPORT, faults, finish, outcome, run_until
 from release.rehearse.index import LoopbackIndex
 from release.rehearse.scene import Scene, set_scene
-from release.rehearse.scratch import scratch
 from release.run.cache import VARIABLE
 from release.run.checklist import Report
 from release.run.installed import python_for
 from release.run.runner import Listener as Judging
 from release.run.runner import Run, open_shell
+from release.run.scratch import scratch
 from release.run.store import Store
 from release.world.standing import stand
 
@@ -183,7 +183,7 @@ class Rehearsal:
         folder = self.folder / "faults"
         folder.mkdir()
         # What is killed leaves temporary files. Other accounts may pass: a database runs as one.
-        with self.step("faults") as said, scratch(mode=0o711) as temporary:
+        with self.step("faults") as said, scratch("rehearsal", mode=0o711) as temporary:
             scene = set_scene(self.run.project, folder)
             command = self._command(folder)
             environ = {VARIABLE: str(_lent(self.run.cache, folder))}

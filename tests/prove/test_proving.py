@@ -27,6 +27,7 @@ from release.prove.proving import Listener, prove
 from release.registry import Installed, installed, resolve
 from release.report.prove import clean_line, gate_lines, verdict_line
 from release.run.runner import judge as judge_one
+from release.run.scratch import scratch as another_run
 from release.run.shell import Shell
 from tests.gates.docker import test_docker
 from tests.support import FILES, PYPROJECT, Judge, commit, git, make_project, with_remote, write
@@ -610,11 +611,9 @@ class TestTheRepositoryIsOnlyRead:
         os.kill(int(pid.read_text()), signal.SIGKILL)
         assert everything_below(root) == before
         (left,) = scratch.glob("nox-release-prove-*")
-        assert left.name.startswith(f"nox-release-prove-{process.pid}-")
-        alive = scratch / f"nox-release-prove-{os.getpid()}-other"
-        alive.mkdir()
-        assert run(Judge(judge.tools), root, "tree").whole
-        assert [*scratch.glob("nox-release-prove-*")] == [alive]
+        with another_run("prove") as alive:
+            assert run(Judge(judge.tools), root, "tree").whole
+            assert [*scratch.glob("nox-release-prove-*")] == [alive] != [left]
 
 
 def test_ctrl_c_tells_how_many_were_proved(tmp_path: Path, judge: Judge, scratch: Path) -> None:

@@ -1,4 +1,4 @@
-"""The folder of a rehearsal goes with it, however it ends."""
+"""The folder of a rehearsal or a proof goes with it, however it ends."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from release.rehearse.scratch import LOCK, PREFIX, remove_left, scratch
+from release.run.scratch import LOCK, remove_left, scratch
+
+PREFIX = "nox-release-rehearsal-"
 
 KILLED = """
 import os, signal
-from release.rehearse.scratch import scratch
-with scratch() as folder:
+from release.run.scratch import scratch
+with scratch("rehearsal") as folder:
     (folder / "file").touch()
     print(folder, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -30,14 +32,14 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_it_is_removed_at_the_end_and_kept_where_that_is_asked_for(place: Path) -> None:
-    with scratch() as folder, scratch(keep=True) as kept:
+    with scratch("prove") as folder, scratch("prove", keep=True) as kept:
         assert folder.parent == place
     assert list(place.iterdir()) == [kept]
-    with scratch() as folder:
-        assert list(remove_left(folder)) == []
+    with scratch("prove") as folder:
+        assert remove_left(folder) == []
 
 
-def test_what_a_killed_rehearsal_left_is_removed_by_the_next_one_and_nothing_else(
+def test_what_a_killed_run_left_is_removed_by_the_next_of_its_kind_and_nothing_else(
     place: Path,
 ) -> None:
     done = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, text=True)
@@ -49,8 +51,10 @@ def test_what_a_killed_rehearsal_left_is_removed_by_the_next_one_and_nothing_els
         (place / f"{PREFIX}{name}" / LOCK).touch()
     (place / f"{PREFIX}a_clone_" / ".git").mkdir()
     (place / f"{PREFIX}link").symlink_to(left)
-    with scratch() as another, scratch() as folder:
-        assert list(remove_left(folder)) == [left]
+    with scratch("prove") as proving:
+        assert remove_left(proving) == []
+    with scratch("rehearsal") as another, scratch("rehearsal") as folder:
+        assert remove_left(folder) == [left]
         there = {path.name for path in place.iterdir()}
     names = {f"{PREFIX}{name}" for name in ("of-somebody", "a_clone_", "link")}
     assert there == {another.name, folder.name, *names}
