@@ -196,17 +196,11 @@ def or_unknown(
     return wrapped
 
 
-def observe(project: Project, version: str | None, now: datetime | None = None) -> Observation:
-    """Look at everything that shows where a release of a version stands.
-
-    Raises ReleaseError where there is no version to look at, UsageError for one that is none.
-    """
-    return observed(Scene(project, expected(project, version), now or datetime.now(UTC)))
-
-
 def look(project: Project, version: str | None) -> tuple[Standing, tuple[Row, ...]]:
     """Where a release stands under the project's policy, and what is left to tidy up once it is
-    finished. Raises as `observe` does.
+    finished.
+
+    Raises ReleaseError where there is no version to look at, UsageError for one that is none.
     """
     from release.observe.housekeeping import rows
 
@@ -217,7 +211,7 @@ def look(project: Project, version: str | None) -> tuple[Standing, tuple[Row, ..
 
 
 def observed(scene: Scene) -> Observation:
-    """As `observe`, of a scene that may be asked for more afterwards."""
+    """Everything that shows where a release stands; the scene may be asked for more afterwards."""
     with ThreadPoolExecutor(max_workers=3) as pool:
         for shared in ("refs", "files"):
             pool.submit(getattr, scene, shared)

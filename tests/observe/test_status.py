@@ -12,14 +12,15 @@ import pytest
 
 from release.change.recovery import take
 from release.errors import CannotCheck, UsageError
-from release.observe.expected import Expected, Publishing, is_of
+from release.observe.expected import Expected, Publishing, expected, is_of
 from release.observe.status import (
+    Scene,
     attestations_state,
     checks_state,
     forge_state,
     index_state,
     look,
-    observe,
+    observed,
     run_state,
 )
 from release.project import read_project
@@ -42,6 +43,7 @@ from release.world.standing import (
     ForgeRelease,
     Index,
     LocalTag,
+    Observation,
     RemoteTag,
     Run,
     Stated,
@@ -115,12 +117,17 @@ def tagged(root: Path, *, pushed: bool = True) -> str:
     return git(root, "rev-parse", "HEAD")
 
 
+def observe(root: Path, version: str | None = None) -> Observation:
+    project = read_project(root)
+    return observed(Scene(project, expected(project, version), datetime.now(UTC)))
+
+
 def step(root: Path, version: str | None = None) -> Step:
     return look(read_project(root), version)[0].step
 
 
 def test_a_version_that_is_in_the_files_alone_is_cut(root: Path) -> None:
-    seen = observe(read_project(root), None)
+    seen = observe(root)
     assert (seen.files.state, seen.local_tag.state) == (Files.STATED, LocalTag.NONE)
     assert (seen.remote_tag.state, seen.index.state) == (RemoteTag.NONE, Index.NONE)
     standing, rows = look(read_project(root), None)
@@ -133,9 +140,9 @@ def test_of_a_development_version_the_last_release_is_looked_at_or_the_first(roo
     changed = source.replace('version = "1.2.3"', 'version = "1.3.0.dev0"')
     write(root, {"pyproject.toml": changed, "src/small_thing/__init__.py": module})
     commit(root)
-    assert observe(read_project(root), None).version == "1.3.0"
+    assert observe(root).version == "1.3.0"
     git(root, "tag", "v1.2.3", "HEAD^")
-    assert observe(read_project(root), None).version == "1.2.3"
+    assert observe(root).version == "1.2.3"
 
 
 def test_a_tag_that_is_not_pushed_is_pushed_and_one_that_is_overtaken_is_taken_back(
@@ -152,7 +159,7 @@ def test_a_tag_that_is_not_pushed_is_pushed_and_one_that_is_overtaken_is_taken_b
     git(other, "push", "--quiet", "origin", "main")
     assert step(root) is Step.LOOK  # what it moved on to is not here
     git(root, "fetch", "--quiet", "origin", "main")
-    assert observe(read_project(root), None).branch.state is Branch.DIVERGED
+    assert observe(root).branch.state is Branch.DIVERGED
     assert step(root) is Step.ABANDON
 
 
@@ -187,7 +194,7 @@ def test_do_refuses_a_step_that_others_would_notice(root: Path, judge: Judge) ->
 def test_a_remote_that_does_not_answer_is_never_taken_for_one_without_the_tag(root: Path) -> None:
     tagged(root)
     git(root, "config", "remote.origin.url", str(root / "nowhere"))
-    seen = observe(read_project(root), None)
+    seen = observe(root)
     assert seen.remote_tag.state is RemoteTag.UNKNOWN
     assert step(root) is Step.LOOK
 
@@ -207,7 +214,7 @@ def test_an_index_that_answers_nonsense_is_unknown(
     root: Path, index: IndexServer, page: Reply
 ) -> None:
     index.page = page
-    seen = observe(read_project(root), None)
+    seen = observe(root)
     assert seen.index.state is Index.UNKNOWN
     assert seen.index.remedy
     standing, _ = look(read_project(root), None)
@@ -275,7 +282,7 @@ def test_a_token_that_cannot_be_one_hides_nothing_else(
     tagged(root)
     on_github(monkeypatch)
     monkeypatch.setenv("GITHUB_TOKEN", "two words")
-    seen = observe(read_project(root), None)
+    seen = observe(root)
     assert (seen.run.state, seen.forge.state) == (Run.UNKNOWN, ForgeRelease.UNKNOWN)
     assert seen.remote_tag.state is RemoteTag.THERE
 
@@ -283,7 +290,7 @@ def test_a_token_that_cannot_be_one_hides_nothing_else(
 def test_a_tag_on_files_of_another_version_is_followed_by_the_policy(root: Path) -> None:
     git(root, "tag", "--annotate", "--message", "1.2.4", "v1.2.4")
     git(root, "push", "--quiet", "origin", "refs/tags/v1.2.4")
-    seen = observe(read_project(root), "1.2.4")
+    seen = observe(root, "1.2.4")
     assert seen.stated.state is Stated.VERSION
     assert "says 1.2.3" in seen.stated.said
 
@@ -292,12 +299,12 @@ def test_what_citation_states_is_seen_by_itself(tmp_path: Path) -> None:
     cff = "cff-version: 1.2.0\nmessage: cite\ntitle: x\nversion: 1.2.2\n"
     root = make_project(tmp_path / "cited", {"CITATION.cff": cff})
     git(root, "tag", "v1.2.3")
-    assert observe(read_project(root), None).stated.state is Stated.CITATION
+    assert observe(root).stated.state is Stated.CITATION
     module = FILES["src/small_thing/__init__.py"].replace("1.2.3", "1.2.1")
     write(root, {"src/small_thing/__init__.py": module, "CITATION.cff": None})
     commit(root)
     git(root, "tag", "--force", "v1.2.3")
-    assert observe(read_project(root), None).stated.state is Stated.VERSION
+    assert observe(root).stated.state is Stated.VERSION
 
 
 # The states, from what was seen.
