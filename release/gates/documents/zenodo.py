@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 BOM = "\ufeff"
 VERSION = "version"
 DATE = "publication_date"
-SPACE = re.compile(r"[ \t\r\n]*")
+# What is before the next key or value of a valid object.
+BETWEEN = re.compile(r"\s*[{,:]\s*")
 SCHEMA = Path(__file__).with_name("zenodo.schema.json")
 
 
@@ -70,29 +71,21 @@ def read(text: str, path: str) -> tuple[Member, ...]:
 
     Raises ConfigurationError, with the line, for what is not a JSON object or has a key twice.
     """
-
-    members: dict[str, Member] = {}
+    # A byte order mark counts as blank space; the positions stay.
+    spaced = text.replace(BOM, " ", 1) if text.startswith(BOM) else text
     try:
-        for key, begins, start, end, value in _members(text):
-            if key in members:
-                raise _Twice(key)
-            members[key] = Member(key, value, start, end, _line(text, begins))
+        return tuple(_members(spaced))
     except json.JSONDecodeError as error:
         raise ConfigurationError.of(
             f"is not valid JSON: {error.msg}", path, _line(text, error.pos), "fix the syntax there"
         ) from None
     except _Twice as error:
-        spelled = json.dumps(error.key)
-        last = text.rfind(spelled)
-        place = _line(text, last) if last >= 0 else None
-        raise ConfigurationError.of(
-            f"states {error.key} twice", path, place, "keep one of them"
-        ) from None
+        line = _line(text, max(text.rfind(json.dumps(error.key)), 0))
+        message = f"states {error.key} twice"
+        raise ConfigurationError.of(message, path, line, "keep one of them") from None
     except (ValueError, RecursionError):
-        raise ConfigurationError.of(
-            "holds a number or nesting that no reader takes", path, remedy="simplify it"
-        ) from None
-    return tuple(members.values())
+        message = "holds a number or nesting that no reader takes"
+        raise ConfigurationError.of(message, path, remedy="simplify it") from None
 
 
 def _line(text: str, place: int) -> int:
@@ -104,38 +97,24 @@ class _Twice(Exception):
         self.key = key
 
 
-def _members(text: str) -> Iterator[tuple[str, int, int, int, Any]]:
-    """Each member's key, where the key begins, where its value begins and ends, and the value."""
+def _members(text: str) -> Iterator[Member]:
+    """The members of an object. Raises ValueError for another text, _Twice for a key."""
     decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
+    found = decoder.decode(text)
+    if not isinstance(found, dict):
+        raise json.JSONDecodeError("expected an object", text, 0)
+    end = 0
+    for key, value in found.items():
+        begins = _past(text, end)
+        start = _past(text, decoder.raw_decode(text, begins)[1])
+        end = decoder.raw_decode(text, start)[1]
+        yield Member(key, value, start, end, _line(text, begins))
 
-    def skip(place: int) -> int:
-        match = SPACE.match(text, place)
-        return match.end() if match else place
 
-    def demand(place: int, *wanted: str) -> str:
-        found = text[place : place + 1]
-        if found not in wanted or not found:
-            raise json.JSONDecodeError(f"expected {' or '.join(wanted)}", text, place)
-        return found
-
-    place = skip(len(BOM) if text.startswith(BOM) else 0)
-    demand(place, "{")
-    place = skip(place + 1)
-    ended = text[place : place + 1] == "}"
-    while not ended:
-        demand(place, '"')
-        begins = place
-        key, place = decoder.raw_decode(text, place)
-        place = skip(place)
-        demand(place, ":")
-        start = skip(place + 1)
-        value, end = decoder.raw_decode(text, start)
-        yield key, begins, start, end, value
-        place = skip(end)
-        ended = demand(place, ",", "}") == "}"
-        place = place if ended else skip(place + 1)
-    if skip(place + 1) != len(text):
-        raise json.JSONDecodeError("something follows the object", text, skip(place + 1))
+def _past(text: str, place: int) -> int:
+    """Where the next key or value of a valid object begins."""
+    match = BETWEEN.match(text, place)
+    return match.end() if match else place
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def test_an_escaped_key_is_the_same_key() -> None:
         ('{"a": 1,\n}', ".zenodo.json:2: is not valid JSON"),
         ('{"a": 1\n"b": 2}', ".zenodo.json:2: is not valid JSON"),
         ("{a: 1}", ".zenodo.json:1: is not valid JSON"),
-        ('{"a": 1}\n\nx', ".zenodo.json:3: is not valid JSON: something follows"),
+        ('{"a": 1}\n\nx', ".zenodo.json:3: is not valid JSON: Extra data"),
         ('{"a": 1,\n"a": 2}', ".zenodo.json:2: states a twice"),
         ('{"x": [{"a": 1,\n"a": 2}]}', ".zenodo.json:2: states a twice"),
         ('{\n"version": 1.2}', ".zenodo.json:2: version is not text"),
