@@ -3,14 +3,11 @@
 Runs what the project's workflows run for that (also `make -C docs html`), or the session of its
 noxfile that is named so, as `lint` does; where that fails, or Read the Docs would for a warning, it
 tells the warnings. Where there is none, runs `mkdocs build --strict` where there is a mkdocs.yml,
-and `sphinx -W -n --keep-going` (every warning counts, references that lead nowhere included) where
-there is a conf.py in docs, doc or their folder source; where Read the Docs is configured, as its
-configuration says. `folder` names another place. A project without any of these has no
-documentation to build. Warnings count however the tool ends, and a missing page that it makes by
-itself, such as an index, is not one. References that nobody wrote, which Sphinx makes of the types
-in signatures, are noted, unless they name what a module of the project does not have, or conf.py
-sets `nitpicky` or names some to ignore. Of links to anchors and of absolute links mkdocs warns only
-where the `validation` in mkdocs.yml says so.
+and `sphinx -W --keep-going` where there is a conf.py in docs, doc or their folder source; where
+Read the Docs is configured, as its configuration says. `folder` names another place. A project
+without any of these has no documentation to build. Warnings count however the tool ends. Of
+references into code that lead nowhere Sphinx warns only where conf.py sets `nitpicky`, of links to
+anchors and of absolute links mkdocs where the `validation` in mkdocs.yml says so.
 
 It is built from a copy, into a scratch folder, in an environment that holds the project and what it
 declares for its documentation: the requirements, extras and groups that Read the Docs is told to
@@ -144,7 +141,7 @@ def read_own(
 
     said = judge_output(output, own)
     found = []
-    for finding in said.defects + said.generated:
+    for finding in said.defects:
         path = finding.path or ""
         places = [place for place in (path, f"docs/{path}") if path and (root / place).is_file()]
         found.append(replace(finding, path=places[0] if places else None))
@@ -271,17 +268,14 @@ def _build(
     gaps: list[str] = []
     unreached: list[str] = []
     undecided = 0
-    generated = 0
     for source in sources:
         output = shell.work / f"{source.tool}-output"
         said = _run(project, shell, source, copy, output, found)
         if said.broken is not None:
             raise CannotCheck(said.broken, "see the log")
-        found_here, made = _sorted(said, source, copy, copy / project.source_root)
-        placed = [_placed(finding, source, copy, project.root) for finding in found_here]
+        placed = [_placed(finding, source, copy, project.root) for finding in said.defects]
         here = Judgement(_own_pages(output), tuple(_once(placed)))
         judged += here if is_strict(project, source) else here.as_advice()
-        generated += len(made)
         gaps += said.gaps
         unreached += said.unreached
         undecided += said.undecided
@@ -297,9 +291,6 @@ def _build(
             f"{names} made no page of the documentation",
             "write one, or name its folder in tool.release.gates.docs.folder",
         )
-    if generated:
-        nowhere = f"{generated} references that sphinx made of signatures lead nowhere"
-        judged += Judgement(notes=(Finding(nowhere),))
     number = len(judged.defects + judged.advice)
     count = f"{number} warning{'' if number == 1 else 's'}"
     places = ", ".join(source.path for source in sources)
@@ -331,52 +322,6 @@ def _own_pages(output: Path) -> int:
     """How many pages there are that somebody wrote."""
     pages = (path.relative_to(output) for path in output.rglob("*.html"))
     return sum(1 for p in pages if str(p) not in MADE_PAGES and p.parts[0] not in MADE_FOLDERS)
-
-
-def _sorted(
-    judged: Warnings, source: Source, copy: Path, modules: Path
-) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
-    """Defects, and references that lead nowhere and that nobody wrote.
-
-    `modules` is the folder with the project's own ones: what these lack is a defect in any case.
-    """
-    from release.gates.docs.docs_build import is_documented, is_written, unresolved_name
-
-    conf = (copy / source.path).read_text(encoding="utf-8", errors="replace")
-    if source.tool != "sphinx" or NITPICKY.search(conf):
-        return judged.defects + judged.generated, ()
-    texts: dict[Path, str] = {}
-    defects: list[Finding] = []
-    generated: list[Finding] = []
-    for finding in judged.generated:
-        (defects if _is_missing(finding, modules) else generated).append(finding)
-    for finding in judged.defects:
-        name, path = unresolved_name(finding.message), copy / (finding.path or "")
-        if name is None or not path.is_file():
-            defects.append(finding)
-            continue
-        if path not in texts:
-            texts[path] = path.read_text(encoding="utf-8", errors="replace")
-        written = (is_documented if path.suffix == ".py" else is_written)(texts[path], name)
-        (defects if written or _is_missing(finding, modules) else generated).append(finding)
-    return tuple(defects), tuple(generated)
-
-
-def _is_missing(finding: Finding, modules: Path) -> bool:
-    """Whether a reference names something in an own module that this does not have."""
-    from release.gates.docs.docs_build import defines, unresolved_name
-
-    parts = (unresolved_name(finding.message) or "").split(".")
-    if not all(map(str.isidentifier, parts)):
-        return False
-    for end in range(len(parts) - 1, 0, -1):
-        stem = modules.joinpath(*parts[:end])
-        for path in (stem / "__init__.py", stem.with_suffix(".py")):
-            if path.is_file():
-                return not (stem / parts[end]).is_dir() and not defines(
-                    path.read_text(encoding="utf-8", errors="replace"), parts[end]
-                )
-    return False
 
 
 def _once(findings: list[Finding]) -> list[Finding]:
@@ -417,7 +362,7 @@ def _run(
         )
         return judge_mkdocs(done.status, f"{done.stderr}\n{done.stdout}", own)
     warnings = shell.work / "warnings.txt"
-    options = ["-W", "-n", "--keep-going", "-T", "--no-color", "-b", "html"]
+    options = ["-W", "--keep-going", "-T", "--no-color", "-b", "html"]
     done = shell.run(
         *(environment.python, "-m", "sphinx", *options),
         *("-d", shell.work / "doctrees", "-w", warnings, ".", output),

@@ -7,13 +7,11 @@ was not reached, and references that it may hold.
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from release.model import Finding
-from release.text import python
 
 LEVELS = "WARNING|ERROR|CRITICAL|SEVERE"
 LONGEST = 400
@@ -37,8 +35,6 @@ _ELSEWHERE = re.compile(
     r"|^unknown document: '[^']+:|^No matches for '(?!\*:)[^':]+:"
 )
 _NOT_IMPORTED = re.compile(r"failed to import (?:\w+ )?'([\w.]+)'(?: from module '([\w.]+)')?")
-# What makes a page of what the code says, and so writes no reference itself.
-_AUTOMATIC = re.compile(r"^\s*(?:\.\.|`{3,}|:{3,})\s*\{?auto")
 _NOT_INSTALLED = re.compile(
     r"The \"([^\"]+)\" plugin is not installed|Unrecognised theme name: '([^']+)'"
     r"|no theme named '([^']+)' found|Could not import extension ([\w.]+)"
@@ -51,25 +47,20 @@ _TARGET = re.compile(r"contains (?:a|an \w+) (?:link|image) '([^']+)'")
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """One warning or error: its text, and where it is as the tool names it.
-
-    `generated` says that it is on what Sphinx made of a signature, and not on a written text.
-    """
+    """One warning or error: its text, and where it is as the tool names it."""
 
     text: str
     path: str | None = None
     line: int | None = None
-    generated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Warnings:
     """The complaints of one build, sorted.
 
-    `gaps` are names that are not installed, `unreached` is what needs a network, `generated` are
-    references that Sphinx made of signatures and that lead nowhere, `undecided` is how many
-    references may lead to what was not reached or not imported. `broken` is how the tool itself
-    broke, None if it did not.
+    `gaps` are names that are not installed, `unreached` is what needs a network, `undecided` is how
+    many references may lead to what was not reached or not imported. `broken` is how the tool
+    itself broke, None if it did not.
     """
 
     defects: tuple[Finding, ...] = ()
@@ -77,11 +68,10 @@ class Warnings:
     unreached: tuple[str, ...] = ()
     undecided: int = 0
     broken: str | None = None
-    generated: tuple[Finding, ...] = ()
 
 
 def judge_sphinx(status: int, warnings: str, output: str, own: frozenset[str]) -> Warnings:
-    """The verdict on `sphinx -W -n --keep-going`.
+    """The verdict on `sphinx -W --keep-going`.
 
     `status` is its exit status, `warnings` what it wrote to the file of `-w`, `output` what it
     printed to its error stream, `own` the project's top-level modules. Paths are as Sphinx gives
@@ -153,10 +143,7 @@ def judge_output(output: str, own: frozenset[str]) -> Warnings:
 
 def _sphinx_complaints(text: str) -> Iterator[Complaint]:
     for start, rest in _blocks(text.split("\n"), _SPHINX_START):
-        place = start["place"] or ""
-        path, line = _place(start["place"])
-        generated = place.startswith("<") or (":docstring of " in place and place.endswith(":"))
-        yield Complaint("\n".join([start["text"], *rest]).strip(), path, line, generated)
+        yield Complaint("\n".join([start["text"], *rest]).strip(), *_place(start["place"]))
 
 
 def _place(place: str | None) -> tuple[str | None, int | None]:
@@ -206,7 +193,6 @@ def _sort(complaints: Sequence[Complaint], own: frozenset[str]) -> Warnings:
     unreached = dict.fromkeys(c.text for c in complaints if _is_unreached(c.text))
     defects: list[Finding] = []
     gaps: list[str] = []
-    generated: list[Finding] = []
     undecided = 0
     absent = tuple(_not_imported(complaints, own))
     for complaint in complaints:
@@ -221,8 +207,6 @@ def _sort(complaints: Sequence[Complaint], own: frozenset[str]) -> Warnings:
             unresolved and f"{unresolved}.".startswith(absent)
         ):
             undecided += 1
-        elif unresolved and complaint.generated:
-            generated.append(found)
         else:
             defects.append(found)
     return Warnings(
@@ -230,7 +214,6 @@ def _sort(complaints: Sequence[Complaint], own: frozenset[str]) -> Warnings:
         tuple(dict.fromkeys(gaps)),
         tuple(dict.fromkeys(address for text in unreached for address in _addresses(text))),
         undecided,
-        generated=tuple(dict.fromkeys(generated)),
     )
 
 
@@ -259,56 +242,6 @@ def unresolved_name(text: str) -> str | None:
     """The name that a reference in the domain of Python leads to in vain; None of others."""
     found = _UNRESOLVED.search(text)
     return found["sphinx"] if found is not None else None
-
-
-def is_written(text: str, name: str) -> bool:
-    """Whether a page names something itself, and not only by what it makes of the code."""
-    last = re.compile(rf"\b{re.escape(name.rpartition('.')[2])}\b")
-    return any(last.search(line) for line in text.split("\n") if not _AUTOMATIC.match(line))
-
-
-def defines(code: str, name: str) -> bool:
-    """Whether a module defines or imports something, in whatever scope.
-
-    True also of what is not Python, and of a module that may take names from anywhere (`import *`).
-    """
-    try:
-        tree = python.parse(code)
-    except SyntaxError:
-        return True
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        match node:
-            case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
-                found.add(node.name)
-            case ast.Name(ctx=ast.Store()):
-                found.add(node.id)
-            case ast.Attribute(ctx=ast.Store()):
-                found.add(node.attr)
-            case ast.alias():
-                found.add(node.asname or node.name.partition(".")[0])
-    # A module may also answer for names by a function of its own.
-    return not found.isdisjoint({name, "*", "__getattr__"})
-
-
-def is_documented(code: str, name: str) -> bool:
-    """Whether a docstring or a comment on an attribute in a module names something.
-
-    True also of what is not Python, of which that cannot be told.
-    """
-    try:
-        tree = python.parse(code)
-    except SyntaxError:
-        return True
-    last = re.compile(rf"\b{re.escape(name.rpartition('.')[2])}\b")
-    texts = [
-        node.value.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    ]
-    return any(map(last.search, (*texts, *re.findall(r"#:.*", code))))
 
 
 def _addresses(text: str) -> list[str]:

@@ -8,9 +8,6 @@ import pytest
 
 from release.gates.docs.docs_build import (
     Warnings,
-    defines,
-    is_documented,
-    is_written,
     judge_mkdocs,
     judge_sphinx,
     link_target,
@@ -88,55 +85,15 @@ class TestSphinx:
         found = judge_sphinx(1, saved("sphinx-signatures"), "", frozenset({"cattrs"}))
         assert found.gaps == ("orjson",)
         assert found.undecided == 2  # the module that needs it, and a class of that
-        assert [unresolved_name(f.message) for f in found.defects] == [
-            "HookFactory", "BaseException.args",
-        ]  # fmt: skip
-
-    def test_references_that_were_made_of_signatures_are_told_apart(self) -> None:
-        found = judge_sphinx(1, saved("sphinx-signatures"), "", frozenset({"cattrs"}))
-        assert [(f.path, unresolved_name(f.message)) for f in found.generated] == [
-            (None, "collections.abc.Callable"),
-            ("/project/src/cattrs/cols.py", "T"),
-            ("/project/src/cattrs/gen/__init__.py", "T"),
-        ]
+        assert {unresolved_name(f.message) for f in found.defects} == {
+            "HookFactory", "BaseException.args", "collections.abc.Callable", "T",
+        }  # fmt: skip
 
     def test_a_term_of_another_projects_glossary_is_undecided(self) -> None:
         found = judge_sphinx(1, saved("sphinx-term"), "", OWN)
         assert (found.defects, found.undecided) == ((), 1)
         reached = saved("sphinx-term").split("\n")[2]
         assert len(judge_sphinx(1, reached, "", OWN).defects) == 1
-
-    @pytest.mark.parametrize(
-        ("page", "written"),
-        [
-            ("See :class:`a.Hook`.\n", True),
-            ("Text\n\n.. py:function:: f(x: Hook)\n", True),
-            (".. autofunction:: a.f\n", False),
-            (".. autoclass:: a.Hook\n", False),
-            ("```{autofunction} a.f\n```\nHooks are fine.\n", False),
-            ("", False),
-        ],
-    )
-    def test_a_page_writes_a_name_itself_or_makes_it_of_the_code(
-        self, page: str, written: bool
-    ) -> None:
-        assert is_written(page, "a.b.Hook") is written
-
-    @pytest.mark.parametrize(
-        ("code", "documented"),
-        [
-            ('def f(x: "Hook") -> None:\n    """Do."""\n', False),
-            ('def f(x: "Hook") -> None:\n    """Take a :class:`Hook`."""\n', True),
-            ("class A:\n    #: a Hook\n    x = 1\n", True),
-            ('x = 1\n"""Of a Hook."""\n', True),
-            ("class A(Hook):\n    pass\n", False),
-            ("def f(:\n", True),
-        ],
-    )
-    def test_a_docstring_names_a_class_itself_or_its_signature_does(
-        self, code: str, documented: bool
-    ) -> None:
-        assert is_documented(code, "a.b.Hook") is documented
 
     def test_an_unreached_inventory_alone_is_no_defect(self) -> None:
         text = saved("sphinx-warnings")
@@ -205,26 +162,6 @@ class TestSphinx:
     def test_warnings_count_although_the_status_is_0(self) -> None:
         text = saved("sphinx-warnings")
         assert judge_sphinx(0, text, "", OWN) == judge_sphinx(1, text, "", OWN)
-
-    @pytest.mark.parametrize(
-        ("code", "defined"),
-        [
-            ("class Hook:\n    pass\n", True),
-            ("class A:\n    async def Hook(self): ...\n", True),
-            ("if x:\n    Hook: int = 1\n", True),
-            ("class A:\n    def f(self):\n        self.Hook = 1\n", True),
-            ("from a import B as Hook\n", True),
-            ("import Hook.b\n", True),
-            ("from a import *\n", True),
-            ("def __getattr__(name): ...\n", True),
-            ("def f(:\n", True),
-            ('def f() -> "a.Hook": ...\nHook.x()\n', False),
-            ("from Hook import b\nimport a.Hook\n", False),
-            ("", False),
-        ],
-    )
-    def test_a_module_defines_a_name_or_only_uses_it(self, code: str, defined: bool) -> None:
-        assert defines(code, "Hook") is defined
 
     def test_nothing_to_complain_of(self) -> None:
         assert judge_sphinx(0, "", "", OWN) == Warnings()
