@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from release.errors import CannotCheck, attempt
+from release.errors import CannotCheck
 from release.gates.schemas import schema_register
 from release.gates.schemas.schema_register import Change, Register, Script
 from release.model import Finding, Gate, Judgement, Level, Outcome
@@ -70,7 +70,10 @@ def check(project: Project, shell: Shell) -> Outcome:
     if (project.root / path).exists():
         register = schema_register.parse(read_text(project.root, path), path)
     elif settings.register_file or settings.sources:
-        return Outcome.failed((_missing(path),))
+        remedy = (
+            "add it with the columns Schema and Version, or correct tool.release.schemas.register"
+        )
+        return Outcome.failed((Finding("the register of schemas is missing", path, remedy=remedy),))
     else:
         register = Register(path, (), ())
     texts = {source.file: _text(project, source.file) for source in settings.sources}
@@ -80,16 +83,15 @@ def check(project: Project, shell: Shell) -> Outcome:
     last = last_release(project, version, shell.level)
     changed: list[Change] = []
     if last.tag is not None:
-        registered = _registered_at(project, path, last.tag)
-        changed = schema_register.changes(
-            register, _stated_at(project, settings, last.tag) | registered
-        )
-        absent = schema_register.remark_on_absence(register, registered, last.tag)
-        judged += Judgement(len(changed) + bool(last.before_major), advice=tuple(absent))
+        before = _stated_at(project, settings, last.tag) | _registered_at(project, path, last.tag)
+        changed = schema_register.changes(register, before)
+        judged += Judgement(len(changed) + bool(last.before_major))
         judged += _judge_changes(project, settings, register, changed, version, last)
     if not judged.checked and not judged.defects:
         return Outcome.not_applicable("no schema is registered, and this is not a major release")
-    judged += attempt(lambda: _demand_history(project, last))
+    if last.tag is None and project.git is not None and project.git.shallow:
+        message = "the clone is shallow and holds no release to compare with"
+        judged += Judgement(unchecked=(Finding(message, remedy=deepen()),))
     return judged.settle(_summary(register, changed, last))
 
 
@@ -119,26 +121,7 @@ def _judge_changes(
         findings += schema_register.judge_major(
             version, last.before_major, scripts, there, settings.major_script, folder
         )
-    advice = schema_register.remark_on_changelog(path, section, settings.subsection, changed)
-    return Judgement(0, tuple(findings), tuple(advice))
-
-
-def _missing(path: str) -> Finding:
-    return Finding(
-        "the register of schemas is missing",
-        path,
-        remedy="add it with the columns Schema and Version, or correct"
-        " tool.release.schemas.register",
-    )
-
-
-def _demand_history(project: Project, last: LastRelease) -> Judgement:
-    if last.tag is None and project.git is not None and project.git.shallow:
-        raise CannotCheck(
-            "the clone is shallow and holds no release to compare with",
-            deepen(),
-        )
-    return Judgement()
+    return Judgement(0, tuple(findings))
 
 
 def _summary(register: Register, changed: Sequence[Change], last: LastRelease) -> str:

@@ -312,20 +312,6 @@ def changes(register: Register, before: Mapping[str, str]) -> list[Change]:
     ]
 
 
-def remark_on_absence(register: Register, before: Mapping[str, str], release: str) -> list[Finding]:
-    """Remarks on schemas that `release` registered, as in `before`, and the register lacks."""
-    there = {entry.name for entry in register.entries}
-    return [
-        Finding(
-            f"{name} {version} was registered in {release} and is gone",
-            register.path,
-            remedy="keep its row for as long as files of that schema are read",
-        )
-        for name, version in before.items()
-        if name not in there
-    ]
-
-
 def judge_order(path: str, changed: Sequence[Change], release: str) -> list[Finding]:
     """Findings for schemas whose version is below the one that they had in `release`, a tag."""
     return [
@@ -361,10 +347,7 @@ def judge_scripts(
             if any(script.counts for script in found):
                 continue
             if found:
-                wrong = "is empty" if found[0].tracked else "is not tracked by git"
-                remedy = "write it" if found[0].tracked else "add it: git add"
-                message = f"{wrong}, and {change.name} needs it to go from {old} to {new}"
-                yield Finding(message, f"{folder}/{found[0].path}", remedy=remedy)
+                yield _weak(found[0], folder, f"{change.name} needs it to go from {old} to {new}")
             else:
                 name = _filled(template, change.name, old, new)
                 yield Finding(
@@ -374,6 +357,14 @@ def judge_scripts(
                     change.line,
                     f"add {folder}/{name} to git",
                 )
+
+
+def _weak(script: Script, folder: str, need: str) -> Finding:
+    """The finding for a script that is there and does not count."""
+    wrong, remedy = "is not tracked by git", "add it: git add"
+    if script.tracked:
+        wrong, remedy = "is empty", "write it"
+    return Finding(f"{wrong}, and {need}", f"{folder}/{script.path}", remedy=remedy)
 
 
 def _ways(change: Change) -> list[list[tuple[str, str]]]:
@@ -517,23 +508,6 @@ def _points(text: str, script: Script) -> bool:
     return re.search(rf"(?<![\w.-]){re.escape(script.name)}(?!\w)", text) is not None
 
 
-def remark_on_changelog(
-    path: str, section: Section | None, title: str, changed: Sequence[Change]
-) -> list[Finding]:
-    """A remark when the changelog tells of migrations and no schema that changed is among them."""
-    told = subsection(section, title) if section is not None else None
-    if told is None or any(mentions(told[1], change.name) for change in changed):
-        return []
-    return [
-        Finding(
-            f"{title!r} names no schema whose version changed",
-            path,
-            told[0],
-            "drop it, or raise the version of the schema that it is about",
-        )
-    ]
-
-
 def judge_major(
     version: Version,
     release: str,
@@ -560,10 +534,7 @@ def judge_major(
         return []
     called = f" called {glob_of_it}" if pattern else ""
     if new:
-        wrong = "is empty" if new[0].tracked else "is not tracked by git"
-        why = f"{wrong}, and the major release {version} needs it"
-        remedy = "write it" if new[0].tracked else "add it: git add"
-        return [Finding(why, f"{folder}/{new[0].path}", remedy=remedy)]
+        return [_weak(new[0], folder, f"the major release {version} needs it")]
     there = f": {fitting[0].path} is as old as {release}" if pattern and fitting else ""
     return [
         Finding(

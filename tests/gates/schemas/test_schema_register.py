@@ -21,8 +21,6 @@ from release.gates.schemas.schema_register import (
     mentions,
     order,
     parse,
-    remark_on_absence,
-    remark_on_changelog,
     stated,
 )
 from release.model import Finding
@@ -297,10 +295,6 @@ class TestChanges:
         found = judge_order("S.md", [AUDIT, Change("proof", "1.10", "1.9", 6)], "v1.2.2")
         assert said(found) == ["S.md:6: proof goes back from 1.10 (v1.2.2) to 1.9"]
 
-    def test_a_schema_that_is_registered_no_more_is_remarked(self) -> None:
-        found = remark_on_absence(register(Entry("a", "2", 1)), {"a": "1", "b": "4"}, "v1")
-        assert said(found) == ["SCHEMAS.md:None: b 4 was registered in v1 and is gone"]
-
 
 class TestScripts:
     def judge(self, change: Change, *scripts: Script | str, template: str = TEMPLATE) -> list[str]:
@@ -441,15 +435,6 @@ class TestChangelog:
     def test_without_a_change_nothing_is_demanded(self) -> None:
         assert self.judge(None) == []
         assert self.judge(None, Change("audit", "2", "1", 5)) == []
-
-    def test_a_subsection_without_a_changed_schema_is_remarked(self) -> None:
-        section = self.section("### Schema migrations\n- audit\n")
-        proof = Change("proof", "1", "2", 6)
-        assert said(remark_on_changelog("C.md", section, TITLE, [proof])) == [
-            "C.md:5: 'Schema migrations' names no schema whose version changed"
-        ]
-        assert remark_on_changelog("C.md", section, TITLE, [AUDIT, proof]) == []
-        assert remark_on_changelog("C.md", self.section("### Fixed\n"), TITLE, []) == []
 
     @pytest.mark.parametrize(
         ("text", "wanted"),

@@ -256,19 +256,6 @@ class TestDefects:
         assert len(judge(released, "schemas").outcome.findings) == 3
 
 
-class TestRemarks:
-    def test_a_subsection_about_no_schema_that_changed(self, released: Path, judge: Judge) -> None:
-        write(released, state(told=TOLD))
-        (remark,) = passed(judge(released, "schemas")).findings
-        assert "names no schema whose version changed" in remark.message
-
-    def test_a_schema_that_is_registered_no_more(self, released: Path, judge: Judge) -> None:
-        text = REGISTER.format("1").replace("| proof  | 1.3     |\n", "")
-        write(released, {"SCHEMAS.md": text})
-        (remark,) = passed(judge(released, "schemas")).findings
-        assert "proof 1.3 was registered in v1.2.2 and is gone" in remark.message
-
-
 class TestMajor:
     def test_a_major_release_needs_a_new_script(self, released: Path, judge: Judge) -> None:
         found = said(judge(released, "schemas", Level.MAJOR))
