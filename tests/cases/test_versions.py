@@ -349,7 +349,7 @@ def test_the_gate_names_addresses_of_the_last_release(tmp_path: Path) -> None:
     files = {name: text.replace("1.2.3", "1.3.0") for name, text in FILES.items()}
     project = project_of(tmp_path / "thing", {**files, "CITATION.cff": citation})
     read = Read(project, Version("1.3.0"), date(2026, 2, 3))
-    judge_citation(read)
+    judge_citation(read, citation)
     assert [finding.line for finding in read.judged.advice] == [8, 9, 13]
 
 

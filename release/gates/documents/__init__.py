@@ -20,20 +20,19 @@ compared.
 from __future__ import annotations
 
 import functools
-import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from release.errors import CannotCheck, ConfigurationError, attempt
+from release.errors import ConfigurationError, attempt
 from release.gates.documents import badges, citation, security_policy, zenodo
 from release.model import Finding, Gate, Judgement, Outcome
 from release.project import as_table, is_licence, read_text
-from release.run.processes import PARSER_MEMORY
+from release.run import schema
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -58,8 +57,6 @@ SCHEMAS = {
 POLICY = re.compile(r"security\.(md|markdown)", re.I)
 POLICY_FOLDERS = (".", ".github", "docs")
 README = re.compile(r"readme(\.(md|markdown|rst|txt))?", re.I)
-MAX_MESSAGE = 300
-STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\['((?:[^'\\]|\\.)*)'\]")
 OPERATORS = {"and", "or"}
 GNU = re.compile(r"[al]?gpl-|gfdl-")
 # Names that Zenodo has kept for licences which SPDX calls otherwise.
@@ -93,8 +90,12 @@ class Read:
 
 def check(project: Project, shell: Shell) -> Outcome:
     read = Read(project, project.target_version(None), shell.today)
-    legible = {CITATION: judge_citation(read), ZENODO: _judge_zenodo(read)}
-    _judge_policies(read)
+    legible = {
+        CITATION: _judge_stated(read, CITATION, judge_citation),
+        ZENODO: _judge_stated(read, ZENODO, _judge_zenodo),
+    }
+    for path in policies(project.root):
+        _judge_stated(read, path, functools.partial(_judge_policy, path))
     _judge_badges(read)
     expression, declares = declared_licence(project.pyproject)
     if declares:
@@ -136,20 +137,23 @@ def _never_had_licence(project: Project) -> bool:
     return not any(map(is_licence, (*names, *changed)))
 
 
-def judge_citation(read: Read) -> str | None:
-    """Judge what CITATION.cff says; returns its text if it is there and legible."""
-    text = read.legible(CITATION) if (read.project.root / CITATION).is_file() else None
+def _judge_stated(read: Read, path: str, judge: Callable[[Read, str], None]) -> str | None:
+    """Judge what a file says; returns its text if it is there and legible."""
+    text = read.legible(path) if (read.project.root / path).is_file() else None
     if text is None:
         return None
     try:
-        read.add(CITATION, *citation.judge(text, CITATION, read.version, read.today))
-        read.judged += Judgement(advice=tuple(_stale_addresses(read, text)))
-        stated = citation.licences(text, CITATION)
+        judge(read, text)
     except ConfigurationError as error:
-        read.add(CITATION, *error.problems)
+        read.add(path, *error.problems)
         return None
-    read.licences += [(name, CITATION, line) for name, line in stated]
     return text
+
+
+def judge_citation(read: Read, text: str) -> None:
+    read.add(CITATION, *citation.judge(text, CITATION, read.version, read.today))
+    read.judged += Judgement(advice=tuple(_stale_addresses(read, text)))
+    read.licences += [(name, CITATION, line) for name, line in citation.licences(text, CITATION)]
 
 
 def _stale_addresses(read: Read, text: str) -> Iterator[Finding]:
@@ -163,32 +167,16 @@ def _stale_addresses(read: Read, text: str) -> Iterator[Finding]:
         yield from citation.stale(text, CITATION, said)
 
 
-def _judge_zenodo(read: Read) -> str | None:
-    """Judge what .zenodo.json says; returns its text if it is there and legible."""
-    text = read.legible(ZENODO) if (read.project.root / ZENODO).is_file() else None
-    if text is None:
-        return None
-    try:
-        read.add(ZENODO, *zenodo.judge(text, ZENODO, read.version, read.today))
-        read.judged += Judgement(advice=tuple(zenodo.unknown_keys(text, ZENODO)))
-        licence = zenodo.licence(text, ZENODO)
-    except ConfigurationError as error:
-        read.add(ZENODO, *error.problems)
-        return None
-    read.licences += [(licence[0], ZENODO, licence[1])] if licence else []
-    return text
+def _judge_zenodo(read: Read, text: str) -> None:
+    read.add(ZENODO, *zenodo.judge(text, ZENODO, read.version, read.today))
+    read.judged += Judgement(advice=tuple(zenodo.unknown_keys(text, ZENODO)))
+    if licence := zenodo.licence(text, ZENODO):
+        read.licences.append((licence[0], ZENODO, licence[1]))
 
 
-def _judge_policies(read: Read) -> None:
-    for path in policies(read.project.root):
-        text = read.legible(path)
-        if text is None:
-            continue
-        try:
-            version = read.version
-            read.add(path, *(list(security_policy.judge(text, path, version)) if version else ()))
-        except ConfigurationError as error:
-            read.add(path, *error.problems)
+def _judge_policy(path: str, read: Read, text: str) -> None:
+    found = security_policy.judge(text, path, read.version) if read.version else ()
+    read.add(path, *found)
 
 
 def _judge_badges(read: Read) -> None:
@@ -230,75 +218,42 @@ def _named(root: Path, folder: str, pattern: re.Pattern[str]) -> list[str]:
 def _validate(shell: Shell, name: str, text: str) -> Judgement:
     """Findings of check-jsonschema, by a schema that is on this machine."""
     (shell.work / name).write_text(text, encoding="utf-8", errors="surrogateescape")
-    done = shell.run(
-        *(shell.tools.tool("check-jsonschema"), *SCHEMAS[name][0]),
-        *("--output-format", "json", "--color", "never", name),
-        cwd=shell.work,
-        memory=PARSER_MEMORY,
-    )
+    done = schema.ask(shell, SCHEMAS[name][0], [name], shell.work)
     return Judgement(0, tuple(judge_schema(done, name, text)))
 
 
 def judge_schema(done: Completed, name: str, text: str) -> list[Finding]:
-    """Findings for what `check-jsonschema --output-format json` printed about a file.
+    """Findings for what check-jsonschema printed about a file, whose text is `text`.
 
-    `text` is the file's. Raises CannotCheck when it printed something else.
+    Raises CannotCheck when it printed something else.
     """
-    try:
-        report = json.loads(done.stdout)
-        faults = [*report["errors"], *report.get("parse_errors", ())]
-        if done.status != (1 if faults else 0) or report["status"] != ("fail" if faults else "ok"):
-            raise ValueError(report["status"])
-        read = citation.read(text, name) if faults and name == CITATION else ()
-        stated = {node.keys: node.value for node in read}
-        found = [(path := str(f.get("path", "$")), _message(f, path, stated)) for f in faults]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise CannotCheck(
-            f"check-jsonschema gave no report: {done.last_line}", "see the log"
-        ) from None
-    lines: dict[citation.Keys, int] = {node.keys: node.line for node in read}
-    if found and name != CITATION:
+    found = schema.faults(done)
+    lines: dict[citation.Keys, int] = {}
+    stated: dict[citation.Keys, str | None] = {}
+    if found and name == CITATION:
+        nodes = citation.read(text, name)
+        lines, stated = {n.keys: n.line for n in nodes}, {n.keys: n.value for n in nodes}
+    elif found:
         lines = {(member.key,): member.line for member in zenodo.read(text, name)}
-    return [
-        Finding(
-            f"{'.'.join(map(str, _keys(path)))}: {message}" if path != "$" else message,
-            name,
-            _line(lines, path),
-            SCHEMAS[name][1],
-        )
-        for path, message in found
-    ]
+    return [_of_schema(fault, name, lines, stated) for fault in found]
 
 
-def _message(
-    fault: Mapping[str, Any], path: str, stated: Mapping[citation.Keys, str | None]
-) -> str:
-    """The message of a fault: of the alternative that fits best, where there are several.
-
-    `stated` are the values of the file. An identifier is judged by the alternative of its own type.
-    """
-    keys = tuple(_keys(path))
+def _of_schema(
+    fault: schema.Fault,
+    name: str,
+    lines: Mapping[citation.Keys, int],
+    stated: Mapping[citation.Keys, str | None],
+) -> Finding:
+    """A fault of a schema, with its line; an identifier is judged by the form of its own type."""
+    keys = tuple(schema.keys(fault.path))
+    said = fault.message
     if keys[-2:-1] == ("identifiers",):
         own = {str(key[-1]): value or "" for key, value in stated.items() if key[:-1] == keys}
-        if message := citation.wrong_identifier(own):
-            return message
-    best = fault.get("best_deep_match") or fault
-    message = str(best["message"])
-    message = re.sub(
-        r" is not one of \[.{200,}", " is not one of the values that it takes", message
-    )
-    return message if len(message) <= MAX_MESSAGE else message[:MAX_MESSAGE] + "…"
-
-
-def _keys(path: str) -> list[str | int]:
-    return [int(index) if index else name or quoted for name, index, quoted in STEP.findall(path)]
-
-
-def _line(lines: Mapping[citation.Keys, int], path: str) -> int | None:
-    keys = _keys(path)
-    while keys and tuple(keys) not in lines:
-        keys.pop()
-    return lines.get(tuple(keys))
+        said = citation.wrong_identifier(own) or said
+    message = f"{'.'.join(map(str, keys))}: {said}" if keys else said
+    while keys and keys not in lines:
+        keys = keys[:-1]
+    return Finding(message, name, lines.get(keys), SCHEMAS[name][1])
 
 
 def declared_licence(pyproject: Mapping[str, Any]) -> tuple[str | None, bool]:

@@ -69,7 +69,7 @@ from release.gates.workflows.rules.breach import Breach
 from release.model import Finding, Gate, Judgement, Outcome
 from release.project import as_table
 from release.project.git import tags
-from release.run.processes import PARSER_MEMORY
+from release.run import schema
 
 if TYPE_CHECKING:
     from release.gates.workflows.settings import Waiver
@@ -80,11 +80,9 @@ if TYPE_CHECKING:
 WORKFLOW_SCHEMA = "vendor.github-workflows"
 ACTION_SCHEMA = "vendor.github-actions"
 LOG_REMEDY = "look at the log; nox -s workflows -- --fresh runs it again"
-STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\['((?:[^'\\]|\\.)*)'\]")
 SCALAR_FILTER = re.compile(
     r"\$\.on\.\w+(?:\.(?:branches|tags|paths|types)|\['(?:branches|tags|paths)-ignore'\])"
 )
-MAX_MESSAGE = 300
 TRIVIAL = frozenset(["Informational", "Unknown", "Low"])
 # The part of the gate's time limit that it may use: some workflows of 1 MB keep it busy for longer.
 ZIZMOR_PART = 1 / 8
@@ -209,17 +207,12 @@ def ask_tools(loaded: Loaded, project: Project, shell: Shell) -> Iterator[Breach
     """
     root = project.top
     bad = {fault.path for fault in loaded.faults}
-    for schema, files in ((WORKFLOW_SCHEMA, loaded.workflows), (ACTION_SCHEMA, loaded.actions)):
+    for name, files in ((WORKFLOW_SCHEMA, loaded.workflows), (ACTION_SCHEMA, loaded.actions)):
         # It refuses what we refuse, such as a key that stands twice, without a report.
         paths = [path for path in files if path not in bad]
         if paths:
-            done = shell.run(
-                *(shell.tools.tool("check-jsonschema"), "--builtin-schema", schema),
-                *("--force-filetype", "yaml", "--output-format", "json", "--color", "never"),
-                *paths,
-                cwd=root,
-                memory=PARSER_MEMORY,
-            )
+            options = ("--builtin-schema", name, "--force-filetype", "yaml")
+            done = schema.ask(shell, options, paths, root)
             found = judge_schema(done, loaded.nodes)
             bad |= {breach.finding.path for breach in found}
             yield from found
@@ -245,52 +238,29 @@ def configures_zizmor(project: Project) -> bool:
 
 
 def judge_schema(done: Completed, nodes: Mapping[str, Node]) -> list[Breach]:
-    """What `check-jsonschema --output-format json` printed. Raises CannotCheck for no report."""
-    try:
-        report = json.loads(done.stdout)
-        faults = report["errors"]
+    """What check-jsonschema printed about files. Raises CannotCheck for no report."""
+    found = schema.faults(done)
+    if any(not fault.path for fault in found):
         # Read by us, and not by it: a defect of one of both.
-        if report.get("parse_errors"):
-            raise ValueError("parse_errors")
-        if done.status != (1 if faults else 0) or report["status"] != ("fail" if faults else "ok"):
-            raise ValueError(report["status"])
-        found = [_of_schema(fault, nodes) for fault in faults if not _is_fine(fault)]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise CannotCheck(
-            f"check-jsonschema gave no report: {done.last_line}", LOG_REMEDY
-        ) from None
-    return found
+        raise CannotCheck(f"check-jsonschema could not read {found[-1].file}", LOG_REMEDY)
+    return [_of_schema(fault, nodes.get(fault.file)) for fault in found if not _is_fine(fault)]
 
 
-def _is_fine(fault: Mapping[str, Any]) -> bool:
+def _is_fine(fault: schema.Fault) -> bool:
     """Whether it is one text for a filter of an event, which only the schema wants in a list."""
-    best = fault.get("best_deep_match") or fault
-    return bool(SCALAR_FILTER.fullmatch(str(best["path"]))) and str(best["message"]).endswith(
-        "is not of type 'array'"
-    )
+    wanted = fault.message.endswith("is not of type 'array'")
+    return wanted and bool(SCALAR_FILTER.fullmatch(fault.inner))
 
 
-def _of_schema(fault: Mapping[str, Any], nodes: Mapping[str, Node]) -> Breach:
-    path = str(fault["filename"])
-    best = fault.get("best_deep_match") or fault
-    keys = [index or name or text for name, index, text in STEP.findall(str(best["path"]))]
-    node = nodes.get(path)
+def _of_schema(fault: schema.Fault, node: Node | None) -> Breach:
+    keys = schema.keys(fault.inner)
     for key in keys:
         items = dict(enumerate(node.items or ())) if node is not None else {}
-        inner = items.get(int(key)) if key.isdecimal() and items else node and node.get(key)
-        node = inner or node
-    message = shown(str(best["message"]))[:MAX_MESSAGE]
-    where = shown(".".join(keys))
-    return Breach(
-        "schema",
-        Finding(
-            f"{where}: {message}" if where else message,
-            path,
-            node.line if node is not None else None,
-            "see the workflow syntax of GitHub Actions",
-        ),
-        blocks=True,
-    )
+        node = (items.get(key) if isinstance(key, int) else node and node.get(key)) or node
+    message = ": ".join(filter(None, (shown(".".join(map(str, keys))), shown(fault.message))))
+    line = node.line if node is not None else None
+    remedy = "see the workflow syntax of GitHub Actions"
+    return Breach("schema", Finding(message, fault.file, line, remedy), blocks=True)
 
 
 def judge_zizmor(done: Completed, *, promised: bool = False) -> list[Breach]:
