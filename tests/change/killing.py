@@ -8,6 +8,9 @@ that bears this run's mark. `switch_at` counts the same in the process that make
 visible instead, and with `both` its parent dies with it. The action "typed" is what "words" say, as
 they are typed; "look" says how the release of "version" stands. The answer is a line {"status": …,
 "events": …, "said": …}. `switch_fault` is what strace injects into that process and its git.
+
+A run that is not killed also answers the "steps": the numbers of those events that find a file
+written, made or gone since the one before. A kill at any other finds what an earlier one found.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -73,11 +76,14 @@ class Silent:
 class Counter:
     """Counts what this process does, and kills it when it is time."""
 
-    def __init__(self, at: int, how: str) -> None:
+    def __init__(self, at: int, how: str, folder: Path) -> None:
         self.at = at
         self.how = how
+        self.folder = folder
         self.seen = 0
+        self.steps: list[int] = []
         self.active = False
+        self._found: list[tuple[object, ...]] = []
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":
@@ -88,6 +94,8 @@ class Counter:
         if not self.active or not counts:
             return
         self.seen += 1
+        if self.at == 0:
+            self._compare()
         if self.seen == self.at:
             self.active = False
             if self.how == "everything":
@@ -95,6 +103,14 @@ class Counter:
             if self.how == "group":
                 os.killpg(os.getpgrp(), signal.SIGKILL)
             os.kill(os.getpid(), signal.SIGKILL)
+
+    def _compare(self) -> None:
+        """Note this event if the folder is not as it was at the one before; logs decide nothing."""
+        active, self.active = self.active, False
+        found = list(entries(self.folder))
+        if found != self._found:
+            self.steps.append(self.seen)
+        self._found, self.active = found, active
 
     def unseen(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """A function during which nothing counts: it stands in for a process of its own."""
@@ -107,6 +123,19 @@ class Counter:
                 self.active = active
 
         return called
+
+
+def entries(folder: Path) -> Iterator[tuple[object, ...]]:
+    """Every file and folder below a folder, with what tells that it was changed."""
+    for base, folders, files in os.walk(folder):
+        if base.endswith("/.release"):
+            folders[:] = [name for name in folders if name != "logs"]
+        folders.sort()
+        yield base, *folders
+        for name in sorted(files):
+            with contextlib.suppress(OSError):
+                known = os.lstat(os.path.join(base, name))
+                yield base, name, known.st_mode, known.st_ino, known.st_size, known.st_mtime_ns
 
 
 def kill_marked(mark: str) -> None:
@@ -193,7 +222,7 @@ def typed(root: Path, asked: dict[str, Any], counter: Counter) -> Done:
 
 def run_once(asked: dict[str, Any], report: int) -> None:
     """Do what was asked, in a child of this process, and report what came of it."""
-    counter = Counter(asked["at"], asked.get("how", "process"))
+    counter = Counter(asked["at"], asked.get("how", "process"), Path(asked["root"]).parent)
     os.environ[MARK] = f"{os.getpid()}-{time.time_ns()}"
     sys.addaudithook(counter)
     said, status = "", 0
@@ -213,7 +242,8 @@ def run_once(asked: dict[str, Any], report: int) -> None:
     except BaseException:
         counter.active = False
         said, status = traceback.format_exc(), 2
-    os.write(report, json.dumps({"said": said, "events": counter.seen}).encode())
+    told = {"said": said, "events": counter.seen, "steps": counter.steps}
+    os.write(report, json.dumps(told).encode())
     os._exit(status)
 
 
