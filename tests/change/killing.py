@@ -11,6 +11,7 @@ they are typed; "look" says how the release of "version" stands. The answer is a
 
 A run that is not killed also answers the "steps": the numbers of those events that find a file
 written, made or gone since the one before. A kill at any other finds what an earlier one found.
+With `switch_at` 0 it answers the "switch_steps" likewise.
 """
 
 from __future__ import annotations
@@ -82,6 +83,7 @@ class Counter:
         self.folder = folder
         self.seen = 0
         self.steps: list[int] = []
+        self.switch_steps: list[int] = []
         self.active = False
         self._found: list[tuple[object, ...]] = []
 
@@ -151,12 +153,19 @@ def killed_switch(asked: dict[str, Any], events: Counter) -> Callable[[Path], st
     """In place of the process that makes a release visible: a fork that is killed on its way."""
 
     def spawn(folder: Path) -> str:
+        reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
-            events.at, events.seen, events.active = asked["switch_at"], 0, True
+            events.at, events.seen, events.steps = asked["switch_at"], 0, []
+            events.active = True
             _switch.main(folder)
+            events.active = False
+            os.write(writing, json.dumps(events.steps).encode())
             os._exit(0)
+        os.close(writing)
         _, status = os.waitpid(child, 0)
+        with os.fdopen(reading, "rb") as answer:
+            events.switch_steps = json.loads(answer.read() or b"[]")
         if os.waitstatus_to_exitcode(status) < 0 and asked["both"]:
             if events.how == "everything":
                 kill_marked(os.environ[MARK])
@@ -227,7 +236,7 @@ def run_once(asked: dict[str, Any], report: int) -> None:
     sys.addaudithook(counter)
     said, status = "", 0
     vars(release.change.releasing)["bump_my_version"] = lambda _shell: counter.unseen(editor.edit)
-    if asked.get("switch_at"):
+    if "switch_at" in asked:
         vars(release.change.switch)["_spawn"] = killed_switch(asked, counter)
     if asked.get("switch_fault"):
         vars(release.change.switch)["_spawn"] = broken_switch(asked["switch_fault"])
@@ -243,6 +252,7 @@ def run_once(asked: dict[str, Any], report: int) -> None:
         counter.active = False
         said, status = traceback.format_exc(), 2
     told = {"said": said, "events": counter.seen, "steps": counter.steps}
+    told["switch_steps"] = counter.switch_steps
     os.write(report, json.dumps(told).encode())
     os._exit(status)
 
