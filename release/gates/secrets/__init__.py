@@ -35,7 +35,8 @@ from release.model import Finding, Gate, Judgement, Outcome
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from release.gates.secrets.secret_findings import Accepted, Report, Secret
+    from release.gates.secrets.secret_findings import Report, Secret
+    from release.gates.secrets.settings import SecretIgnore
     from release.project import Project
     from release.project.git import GitFacts
     from release.run.shell import Shell
@@ -56,7 +57,7 @@ def check(project: Project, shell: Shell) -> Outcome:
     from release.gates.secrets.settings import SecretsSettings
 
     settings = project.settings.gates.of("secrets", SecretsSettings)
-    accepted = [*secret_findings.accepted_by(settings.ignore), *_baseline(project)]
+    accepted = [*settings.ignore, *_baseline(project)]
     folder, number = _copy(project, shell)
     if number == 0:
         raise CannotCheck("there is no file to scan", "correct tool.release.gates.secrets.exclude")
@@ -98,7 +99,7 @@ def check(project: Project, shell: Shell) -> Outcome:
     )
 
 
-def _baseline(project: Project) -> tuple[Accepted, ...]:
+def _baseline(project: Project) -> tuple[SecretIgnore, ...]:
     from release.gates.secrets.secret_findings import read_baseline
     from release.gates.secrets.settings import SecretsSettings
     from release.project import read_text

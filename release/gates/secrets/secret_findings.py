@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -119,30 +118,13 @@ class Report:
     secrets: tuple[Secret, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """What is accepted: one finding by its fingerprint, or those of a rule in files by a glob."""
-
-    reason: str
-    fingerprint: str | None = None
-    path: str | None = None
-    rule: str | None = None
-
-    def covers(self, secret: Secret) -> bool:
-        if self.fingerprint is not None:
-            return self.fingerprint == secret.fingerprint
-        return (self.path is None or matches(secret.path, [self.path])) and (
-            self.rule is None or self.rule in {secret.rule, short_rule(secret.rule)}
-        )
-
-    def __str__(self) -> str:
-        return ", ".join(
-            f"{name} {value}"
-            for name, value in (
-                ("fingerprint", self.fingerprint), ("path", self.path), ("rule", self.rule),
-            )
-            if value is not None
-        )  # fmt: skip
+def covers(entry: SecretIgnore, secret: Secret) -> bool:
+    """Whether an entry accepts a secret."""
+    if entry.fingerprint is not None:
+        return entry.fingerprint == secret.fingerprint
+    return (entry.path is None or matches(secret.path, [entry.path])) and (
+        entry.rule is None or entry.rule in {secret.rule, short_rule(secret.rule)}
+    )
 
 
 def fingerprint(rule: str, path: str, value: str) -> str:
@@ -231,52 +213,28 @@ def is_allowed(secret: Secret, lines: Sequence[str]) -> bool:
     return any(map(ALLOWED_HERE.search, around)) or bool(ALLOWED_NEXT.search(before))
 
 
-def read_baseline(text: str, path: str) -> tuple[Accepted, ...]:
+def read_baseline(text: str, path: str) -> tuple[SecretIgnore, ...]:
     """The entries of a baseline file: TOML, with a table `[[ignore]]` for each.
 
-    An entry has a `reason`, and a `fingerprint`, or a glob `path`, a `rule` or both. Raises
-    ConfigurationError with every problem at once; `path` is the file's, for messages.
+    Raises ConfigurationError with every problem at once; `path` is the file's, for messages.
     """
     from pydantic import ValidationError
 
-    from release.gates.secrets.settings import SecretIgnore
+    from release.gates.secrets.settings import SecretBaseline
     from release.text import toml
 
-    try:
-        data = toml.loads(text.removeprefix("\ufeff"))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError.of(f"not valid TOML: {error}", path, remedy="fix it") from None
-    problems = [
-        Finding(f"unknown key {key!r}", path, remedy="its entries are [[ignore]] tables")
-        for key in data
-        if key != "ignore"
-    ]
-    entries = data.get("ignore", [])
-    accepted: list[Accepted] = []
+    data = toml.read(text.removeprefix("\ufeff"), path)
     starts = [n for n, line in enumerate(text.split("\n"), 1) if re.match(r"\s*\[\[", line)]
-    for number, entry in enumerate(entries if isinstance(entries, list) else [None]):
-        line = starts[number] if number < len(starts) else None
-        try:
-            accepted += accepted_by([SecretIgnore.model_validate(entry)])
-        except ValidationError as error:
-            problems += [
-                Finding(f"entry {number + 1}: {_said(fault)}", path, line, "fix it")
-                for fault in error.errors(include_url=False, include_input=False)
-            ]
-    if problems:
-        raise ConfigurationError(*problems)
-    return tuple(accepted)
-
-
-def _said(fault: Mapping[str, Any]) -> str:
-    where = ".".join(map(str, fault["loc"]))
-    said = str(fault["msg"]).removeprefix("Value error, ")
-    return f"{where}: {said}" if where else said
-
-
-def accepted_by(entries: Iterable[SecretIgnore]) -> list[Accepted]:
-    """Entries of settings as what they accept."""
-    return [Accepted(entry.reason, entry.fingerprint, entry.path, entry.rule) for entry in entries]
+    problems = []
+    try:
+        return SecretBaseline.model_validate(data).ignore
+    except ValidationError as error:
+        for fault in error.errors(include_url=False, include_input=False):
+            where, said = fault["loc"], fault["msg"].removeprefix("Value error, ")
+            line = starts[where[1]] if where[1:] and isinstance(where[1], int) else None
+            said = f"{'.'.join(map(str, where))}: {said}"
+            problems.append(Finding(said, path, line, "its entries are [[ignore]] tables; fix it"))
+    raise ConfigurationError(*problems)
 
 
 def is_key_of_tests(secret: Secret) -> bool:
@@ -291,7 +249,7 @@ def is_example(secret: Secret) -> bool:
 
 def judge(
     secrets: Iterable[Secret],
-    accepted: Sequence[Accepted],
+    accepted: Sequence[SecretIgnore],
     allowed: Iterable[Secret],
     scope: str,
     published: Iterable[Secret] = (),
@@ -307,10 +265,10 @@ def judge(
     examples: list[Finding] = []
     defects: list[Finding] = []
     notes: list[Finding] = []
-    used: set[Accepted] = set()
+    used: set[SecretIgnore] = set()
     number = 0
     for secret in secrets:
-        covering = [entry for entry in accepted if entry.covers(secret)]
+        covering = [entry for entry in accepted if covers(entry, secret)]
         if covering:
             used.update(covering)
             number += 1
@@ -327,12 +285,17 @@ def judge(
     noted += [f"{len(notes)} allowed in place"] if notes else []
     noted += [f"{len(known)} known since {release}"] if known else []
     known += [
-        Finding(f"nothing is accepted any more by {entry}", remedy="take the entry out")
+        Finding(f"nothing is accepted any more by {_keys(entry)}", remedy="take the entry out")
         for entry in dict.fromkeys(accepted)
         if entry not in used
     ]
     said = f"; {', '.join(noted)}" if noted else ""
     return Judgement(0, tuple(defects), (*examples, *known), notes=tuple(notes)), f"{scope}{said}"
+
+
+def _keys(entry: SecretIgnore) -> str:
+    named = entry.model_dump(exclude={"reason"}, exclude_none=True)
+    return ", ".join(f"{name} {value}" for name, value in named.items())
 
 
 def _defect(secret: Secret) -> Finding:

@@ -32,6 +32,12 @@ class SecretIgnore(Table):
         return self
 
 
+class SecretBaseline(Table):
+    """A baseline file."""
+
+    ignore: tuple[SecretIgnore, ...] = ()
+
+
 class SecretsSettings(GateSettings):
     """What the secret scanner may leave aside."""
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from release.errors import ConfigurationError
 from release.gates.secrets.secret_findings import (
-    Accepted,
     Secret,
+    covers,
     fingerprint,
     is_allowed,
     is_key_of_tests,
@@ -23,6 +23,7 @@ from release.gates.secrets.secret_findings import (
     read_baseline,
     read_report,
 )
+from release.gates.secrets.settings import SecretIgnore
 
 DATA = Path(__file__).parents[2] / "data" / "secrets"
 KEY = Secret("betterleaks.private-key", "tests/key.pem", 1, 3, "f" * 16)
@@ -38,6 +39,10 @@ def changed(**values: Any) -> str:
     data["findings"] = [{**item, "finding": {**item["finding"], **values}}
                         for item in data["findings"]]  # fmt: skip
     return json.dumps(data)
+
+
+def entry(**values: str) -> SecretIgnore:
+    return SecretIgnore.model_validate({"reason": "made for the tests", **values})
 
 
 class TestReport:
@@ -146,8 +151,8 @@ class TestBaseline:
             '[[ignore]]\npath = "tests/*"\nrule = "private-key"\nreason = "made for them"\n'
         )
         entries = read_baseline(f"\ufeff{text}", "b.toml")
-        assert [entry.covers(KEY) for entry in entries] == [True, True]
-        assert [entry.covers(TOKEN) for entry in entries] == [False, False]
+        assert [covers(entry, KEY) for entry in entries] == [True, True]
+        assert [covers(entry, TOKEN) for entry in entries] == [False, False]
 
     def test_nothing_in_it_accepts_nothing(self) -> None:
         assert read_baseline("", "b.toml") == ()
@@ -155,15 +160,15 @@ class TestBaseline:
     @pytest.mark.parametrize(
         ("text", "line", "said"),
         [
-            ("[[ignore]]\nfingerprint = 'a'\n", 1, "entry 1: reason: Field required"),
+            ("[[ignore]]\nfingerprint = 'a'\n", 1, "ignore.0.reason: Field required"),
             ("[[ignore]]\nreason = 'r'\n", 1, "names a fingerprint, or else a path"),
             ("[[ignore]]\nreason='r'\nfingerprint='a'\npath='b'\n", 1, "names a fingerprint"),
             ("[[ignore]]\nreason = 'r'\npath = '**'\n", 1, "must not accept every file"),
             ("\n[[ignore]]\nreason = 'r'\nfinger = 'a'\n", 2, "finger: Extra inputs"),
             ("[[ignore]]\nreason = ''\nrule = 'a'\n", 1, "reason: String should have"),
-            ("ignore = 3\n", None, "entry 1: Input should be"),
-            ("other = 1\n", None, "unknown key 'other'"),
-            ("[[ignore]\n", None, "not valid TOML"),
+            ("ignore = 3\n", None, "ignore: Input should be"),
+            ("other = 1\n", None, "other: Extra inputs"),
+            ("[[ignore]\n", 1, "not valid TOML"),
         ],
     )
     def test_what_is_wrong_with_it_is_said_with_its_line(
@@ -201,7 +206,7 @@ class TestVerdict:
         assert 'path = "tests/*", rule = "private-key"' in (found.remedy or "")
 
     def test_what_is_accepted_or_allowed_passes_and_is_counted(self) -> None:
-        accepted = [Accepted("made for the tests", rule="private-key")]
+        accepted = [entry(rule="private-key")]
         judged, said = judge([KEY, TOKEN], accepted, [TOKEN], "3 files")
         assert (judged.defects, said) == ((), "3 files; 1 accepted, 1 allowed in place")
         assert [(f.path, f.line) for f in judged.notes] == [("src/a.py", 4)]
@@ -227,11 +232,11 @@ class TestVerdict:
         assert is_key_of_tests(Secret(rule, path, 1, 3, "f" * 16)) is is_one
 
     def test_an_entry_that_accepts_nothing_any_more_is_advice(self) -> None:
-        entry = Accepted("once", path="old/*", rule="jwt")
-        (remark,) = judge([], [entry, entry], (), "3 files")[0].advice
+        old = entry(path="old/*", rule="jwt")
+        (remark,) = judge([], [old, old], (), "3 files")[0].advice
         assert remark.message == "nothing is accepted any more by path old/*, rule jwt"
 
     def test_another_value_in_the_same_file_is_not_accepted(self) -> None:
-        accepted = [Accepted("made for the tests", fingerprint=KEY.fingerprint)]
+        accepted = [entry(fingerprint=KEY.fingerprint)]
         other = Secret(KEY.rule, KEY.path, 1, 3, "0" * 16)
         assert len(judge([KEY, other], accepted, (), "")[0].defects) == 1
