@@ -296,15 +296,6 @@ def test_whatever_breaks_in_the_driver_is_an_error_of_that_build(
     assert result["error"]["message"] == f"{kind.__name__}: broke"
 
 
-@pytest.fixture
-def no_filters(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python as it was before it had filters for archives."""
-    if hasattr(tarfile, "fully_trusted_filter"):
-        trusted = staticmethod(tarfile.fully_trusted_filter)
-        monkeypatch.setattr(tarfile.TarFile, "extraction_filter", trusted, raising=False)
-        monkeypatch.delattr(tarfile, "data_filter")
-
-
 def packed(folder: Path, *members: tuple[str, bytes, str]) -> tarfile.TarFile:
     """A tar of members (name, type, link); files hold their own name."""
     with tarfile.open(folder / "made.tar", "w") as archive:
@@ -316,39 +307,20 @@ def packed(folder: Path, *members: tuple[str, bytes, str]) -> tarfile.TarFile:
     return tarfile.open(folder / "made.tar")
 
 
-@pytest.mark.usefixtures("no_filters")
-def test_an_archive_is_unpacked_with_its_links_where_python_has_no_filter(
-    driver: ModuleType, tmp_path: Path
-) -> None:
-    members = [
-        ("a-1", tarfile.DIRTYPE, ""),
-        ("a-1/file", tarfile.REGTYPE, ""),
-        ("a-1/sub/beside", tarfile.SYMTYPE, "../file"),
-        ("a-1/same", tarfile.LNKTYPE, "a-1/file"),
-    ]
-    with packed(tmp_path, *members) as archive:
-        driver.extract(archive, tmp_path / "out", 100)
-    for name in ("file", "sub/beside", "same"):
-        assert (tmp_path / "out/a-1" / name).read_text() == "a-1/file"
-    assert (tmp_path / "out/a-1/sub/beside").is_symlink()
-
-
-@pytest.mark.usefixtures("no_filters")
+@pytest.mark.skipif(not hasattr(tarfile, "data_filter"), reason="this Python has no filter")
 @pytest.mark.parametrize(
     "members",
     [
-        [("/absolute", tarfile.REGTYPE, "")],
         [("a-1/../../up", tarfile.REGTYPE, "")],
         [("a-1/link", tarfile.SYMTYPE, "/etc")],
         [("a-1/link", tarfile.SYMTYPE, "../../up")],
         [("a-1/link", tarfile.SYMTYPE, "sub/../../../up")],
         [("a-1/link", tarfile.LNKTYPE, "../up")],
-        [("a-1/dot", tarfile.SYMTYPE, "."), ("a-1/dot/file", tarfile.REGTYPE, "")],
         [("a-1/pipe", tarfile.FIFOTYPE, "")],
         [("a-1/device", tarfile.CHRTYPE, "")],
     ],
 )
-def test_an_archive_that_reaches_outside_is_refused_where_python_has_no_filter(
+def test_an_archive_that_reaches_outside_is_refused(
     members: list[tuple[str, bytes, str]], driver: ModuleType, tmp_path: Path
 ) -> None:
     (tmp_path / "up").write_text("untouched")
