@@ -8,11 +8,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import platform
 import re
 import struct
 import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -74,17 +72,6 @@ STORAGE = re.compile(
     r"|no space left on device|database is locked",
     re.I,
 )
-INSTALL = {
-    "debian": "sudo apt-get install --yes buildah",
-    "ubuntu": "sudo apt-get install --yes buildah",
-    "fedora": "sudo dnf install --assumeyes podman",
-    "rhel": "sudo dnf install --assumeyes podman",
-    "suse": "sudo zypper install podman",
-    "arch": "sudo pacman -S podman",
-    "alpine": "sudo apk add podman",
-    "darwin": "brew install podman && podman machine init --now",
-    "win32": "winget install RedHat.Podman, then podman machine init --now",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,7 +310,7 @@ def find_engine(shell: Shell) -> Engine:
             if failed == f"{client} is not installed":
                 break
         reasons.append(reason if reason and reason.startswith(client) else f"{client}: {reason}")
-    raise CannotCheck(no_engine(reasons), engine_remedy(reasons, system_id()))
+    raise CannotCheck(no_engine(reasons), engine_remedy(reasons))
 
 
 def _fallbacks(environ: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
@@ -340,24 +327,12 @@ def no_engine(reasons: Sequence[str]) -> str:
     return "no container engine works: " + "; ".join(map(clipped, reasons))
 
 
-def engine_remedy(reasons: Sequence[str], system: str) -> str:
-    """What to do about it on a system (an `ID` of os-release, or `sys.platform`)."""
-    line = INSTALL.get(system, "install podman or buildah with the system's package manager")
-    if reasons[0] != "docker is not installed":
-        return f"start docker's engine, or install another: {line}"
-    return line
-
-
-def system_id() -> str:
-    """The key of this platform in INSTALL, or another name when it has none."""
-    if sys.platform != "linux":
-        return sys.platform
-    try:
-        release = platform.freedesktop_os_release()
-    except OSError:
-        return sys.platform
-    names = [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
-    return next((name for name in names if name in INSTALL), names[0])
+def engine_remedy(reasons: Sequence[str]) -> str:
+    """What to do about it."""
+    install = "install docker, podman or buildah"
+    if reasons[0] == "docker is not installed":
+        return install
+    return f"start docker's engine, or {install.replace('docker, ', '')}"
 
 
 def read_engine(client: str, text: str) -> tuple[str, str]:

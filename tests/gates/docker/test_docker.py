@@ -188,14 +188,12 @@ def test_the_reason_of_a_broken_runtime_is_found_among_the_lines() -> None:
     assert "cgroups in hybrid mode not supported" in engine_error(done)  # type: ignore[arg-type]
 
 
-def test_without_any_client_the_install_line_of_the_system_is_given() -> None:
+def test_without_any_client_one_is_to_be_installed() -> None:
     reasons = [f"{client} is not installed" for client in containers.CLIENTS]
     assert no_engine(reasons) == (
         "no container engine: none of docker, podman and buildah is installed"
     )
-    assert engine_remedy(reasons, "debian") == "sudo apt-get install --yes buildah"
-    assert engine_remedy(reasons, "darwin").startswith("brew install podman")
-    assert "package manager" in engine_remedy(reasons, "plan9")
+    assert engine_remedy(reasons) == "install docker, podman or buildah"
 
 
 def test_clients_without_an_engine_are_each_named_with_their_reason() -> None:
@@ -204,7 +202,7 @@ def test_clients_without_an_engine_are_each_named_with_their_reason() -> None:
         "no container engine works: docker: Cannot connect to the Docker daemon;"
         " podman is not installed"
     )
-    assert engine_remedy(reasons, "debian").startswith("start docker's engine, or install another")
+    assert engine_remedy(reasons) == "start docker's engine, or install podman or buildah"
 
 
 @pytest.mark.skipif(
