@@ -11,9 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)[^}]*\}|(?P<bare>\w+))")
-HEREDOC = re.compile(r"<<(?P<dash>-?)(?P<quote>[\"']?)(?P<word>[A-Za-z_]\w*)(?P=quote)")
-ESCAPE = re.compile(r"#\s*escape\s*=\s*(\S)\s*$", re.I)
-DIRECTIVE = re.compile(r"#\s*\w+\s*=")
+HEREDOC = re.compile(r"(?:^|\s)\d*<<-?([\"']?)([A-Za-z_]\w*)\1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,59 +37,31 @@ class Instruction:
         pairs = (word.partition("=") for word in words)
         return {key: value for key, _, value in pairs}
 
+    @property
+    def ends(self) -> list[str]:
+        """The lines that end its here-documents."""
+        takes = self.keyword in {"RUN", "COPY", "ADD"}
+        return [end for _, end in HEREDOC.findall(self.rest)] if takes else []
+
 
 def instructions(text: str) -> tuple[Instruction, ...]:
     """The instructions of a Dockerfile, in order; comments and here-documents are left out."""
-    lines = text.splitlines()
-    escape = _escape(lines)
     found: list[Instruction] = []
     parts: list[str] = []
-    missing: set[tuple[str, str]] = set()
-    number = start = 0
-    while number < len(lines):
-        line = lines[number].strip()
-        number += 1
-        if line and not line.startswith("#"):
+    ends: list[str] = []
+    start = 0
+    for number, raw in enumerate(text.rstrip().removesuffix("\\").splitlines(), 1):
+        line = raw.strip()
+        if ends:
+            ends = ends[1:] if line == ends[0] else ends
+        elif line and not line.startswith("#"):
             start = start if parts else number
-            parts.append(line.removesuffix(escape).rstrip())
-            if line.endswith(escape) and number < len(lines):
-                continue
-        elif not parts or number < len(lines):
-            continue
-        keyword, _, rest = " ".join(parts).partition(" ")
-        parts = []
-        found.append(Instruction(keyword.upper(), rest.strip(), start))
-        if keyword.upper() in {"RUN", "COPY", "ADD"}:
-            number = _after_heredocs(lines, number, rest, missing)
+            parts.append(line.removesuffix("\\").rstrip())
+            if not line.endswith("\\"):
+                keyword, _, rest = " ".join(parts).partition(" ")
+                found.append(Instruction(keyword.upper(), rest.strip(), start))
+                ends, parts = found[-1].ends, []
     return tuple(found)
-
-
-def _escape(lines: Sequence[str]) -> str:
-    """The character that continues a line: a backslash unless a directive at the top differs."""
-    for line in lines:
-        if match := ESCAPE.match(line.strip()):
-            return match[1]
-        if not DIRECTIVE.match(line.strip()):
-            break
-    return "\\"
-
-
-def _after_heredocs(
-    lines: Sequence[str], number: int, rest: str, missing: set[tuple[str, str]]
-) -> int:
-    """Where the here-documents of an instruction end; `missing` are ends that no line below is."""
-    for match in HEREDOC.finditer(rest):
-        wanted = (match["dash"], match["word"])
-        if wanted in missing:
-            continue
-        for end in range(number, len(lines)):
-            line = lines[end].lstrip("\t") if match["dash"] else lines[end]
-            if line.rstrip("\r") == match["word"]:
-                number = end + 1
-                break
-        else:
-            missing.add(wanted)
-    return number
 
 
 def last(found: Sequence[Instruction], keyword: str) -> Instruction | None:

@@ -27,13 +27,6 @@ def test_windows_line_ends_and_a_missing_last_one_change_nothing() -> None:
 
 def test_a_file_that_ends_in_a_continuation_is_read_to_its_end() -> None:
     assert read("FROM a\nRUN b \\\n") == [("FROM", "a", 1), ("RUN", "b", 2)]
-    assert read("FROM a\nRUN b \\\n# no more") == [("FROM", "a", 1), ("RUN", "b", 2)]
-
-
-def test_the_escape_directive_is_heeded_at_the_top_only() -> None:
-    assert read("# escape=`\nFROM a\nRUN dir c:\\ `\n  more\n")[1] == ("RUN", "dir c:\\ more", 3)
-    assert read("# syntax=x\n# escape=`\nFROM a\nRUN b `\n")[-1] == ("RUN", "b", 4)
-    assert read("FROM a\n# escape=`\nRUN b `\nUSER c\n")[-1] == ("USER", "c", 4)
 
 
 def test_the_body_of_a_here_document_is_no_instruction() -> None:
@@ -42,10 +35,6 @@ def test_the_body_of_a_here_document_is_no_instruction() -> None:
     )
     assert [item[0] for item in read(text)] == ["FROM", "RUN", "COPY", "USER"]
     assert read(text)[-1] == ("USER", "b", 9)
-
-
-def test_a_here_document_without_an_end_hides_nothing() -> None:
-    assert [item[0] for item in read("FROM a\nRUN cat <<EOF\nUSER b\n")] == ["FROM", "RUN", "USER"]
 
 
 def test_labels_are_read_in_every_spelling() -> None:
