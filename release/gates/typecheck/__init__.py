@@ -27,7 +27,6 @@ that configures no type checker and annotates nothing.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -40,6 +39,7 @@ from release.model import Finding, Gate, Judgement, Level, Outcome, Status
 
 if TYPE_CHECKING:
     from release.project import Project
+    from release.run.commands import Judge
     from release.run.installed import ProjectEnvironment
     from release.run.processes import Completed
     from release.run.shell import Shell
@@ -49,7 +49,9 @@ MYPY_FILES = ("mypy.ini", ".mypy.ini")
 ERROR = re.compile(
     r"^(?P<path>.+?):(?P<line>\d+):(?:\d+:)* error: (?P<message>.*?)(?:  \[(?P<code>[\w-]+)\])?$"
 )
-CHECKED = re.compile(r"(?:no issues found in|checked) (\d+) source files?")
+CHECKED = re.compile(
+    r"(?:(?:no issues found in|checked)(?= \d+ source files?)|Total files checked:) (\d+)"
+)
 # What mypy, pyright, ty and pyrefly say when they found nothing.
 SHOWN = re.compile(
     rf"{CHECKED.pattern}|^(?:\x1b\[\d+m)?0 errors\b|All checks passed|\bINFO 0 errors", re.M
@@ -57,6 +59,8 @@ SHOWN = re.compile(
 NOT_FOUND = re.compile(
     r'library stub for module named "([^"]+)"|Library stubs not installed for "([^"]+)"'
 )
+# What pyright says of a module of others.
+UNRESOLVED = re.compile(r'error: Import "(\w+)[\w.]*" could not be resolved')
 # What mypy, pyright, ty and pyrefly say of a module that is not there.
 OWN_ABSENT = re.compile(
     r"(?:module named|Import|imported module|Could not find import of) [\"`]([\w.]+)[\"`]"
@@ -136,19 +140,20 @@ def _as_built(project: Project, shell: Shell, run: Callable[[Path], Outcome]) ->
 
 
 def _run_own(project: Project, shell: Shell, settings: CommandSettings, folder: Path) -> Outcome:
-    from release.project.declared import own_modules
-    from release.project.detect import Detected, missing_remedy
+    from release.project.detect import Detected
     from release.run.commands import run_set
 
-    own = own_modules(project)
-    remedy = missing_remedy(project, "typecheck", settings)
-    shows = isinstance(settings, Detected)
-
-    def judged(words: Sequence[str], done: Completed) -> Judgement:
-        return judge_command(words, done, own, remedy, shows=shows)
-
+    judge = _judge(project, settings, shows=isinstance(settings, Detected))
     copy = folder if folder != project.root else None
-    return run_set(project, shell, settings, judge=judged, folder=copy)
+    return run_set(project, shell, settings, judge=judge, folder=copy)
+
+
+def _judge(project: Project, settings: CommandSettings, *, shows: bool) -> Judge:
+    from release.project.declared import own_modules
+    from release.project.detect import missing_remedy
+
+    own, remedy = own_modules(project), missing_remedy(project, "typecheck", settings)
+    return lambda words, done: judge_command(words, done, own, remedy, shows=shows)
 
 
 def judge_command(
@@ -169,6 +174,7 @@ def judge_command(
     output = f"{done.stdout}\n{done.stderr}"
     errors = read_mypy(output) if done.status else []
     missing = {*not_found(errors, own), *(lacks(output, own) if done.status else ())}
+    missing |= {name for name in UNRESOLVED.findall(output) if name not in own}
     said = " ".join(words)
     if missing:
         wanted = to_install(missing, output)
@@ -178,7 +184,10 @@ def judge_command(
             f"{said} did not show that it checked types",
             "say how they are checked: tool.release.gates.typecheck.run",
         )
-    number = sum(map(int, CHECKED.findall(output))) or 1
+    numbers = [int(number) for number in CHECKED.findall(output)]
+    if numbers and not any(numbers):
+        raise CannotCheck(f"{said} checked no file", "tell it which: `include`")
+    number = sum(numbers) or 1
     if errors:
         return Judgement(number, _findings(errors))
     found = by_places(words, done) if done.status else Judgement()
@@ -393,64 +402,20 @@ def _reliable(
 
 
 def _pyright(project: Project, shell: Shell, found: ProjectEnvironment, folder: Path) -> Outcome:
-    program = found.environment.find("basedpyright") or found.environment.find("pyright")
-    if program is None:
+    from release.run.commands import run_commands
+    from release.settings import CommandSettings
+
+    environment = found.environment
+    program = "basedpyright" if environment.find("basedpyright") else "pyright"
+    if environment.find(program) is None:
         return Outcome.unchecked(
             "the project configures pyright, and none of its requirement lists brings pyright",
             'set install = ["pyright"] in [tool.release.gates.typecheck]',
         )
-    done = shell.run(
-        program,
-        "--outputjson",
-        f"--pythonpath={found.environment.python}",
-        cwd=folder,
-        inside=found.environment,
-    )
-    try:
-        data = json.loads(done.stdout)
-    except ValueError:
-        raise CannotCheck(f"pyright could not run: {done.last_line}", "see the log") from None
-    from release.project.declared import install_remedy, own_modules
-
-    missing = missing_by_pyright(data, own_modules(project))
-    if missing:
-        raise CannotCheck(
-            f"types are unknown of modules that are not installed: {', '.join(missing)}",
-            install_remedy(project, "typecheck", missing),
-        )
-    return judge_pyright(data, str(folder))
-
-
-def missing_by_pyright(data: Mapping[str, Any], own: frozenset[str]) -> list[str]:
-    """The top-level modules of others that pyright could not find, sorted."""
-    names = {
-        match[1].partition(".")[0]
-        for item in data["generalDiagnostics"]
-        if item["severity"] == "error"
-        and item.get("rule") == "reportMissingImports"
-        and (match := re.search(r'Import "([^"]+)"', item["message"]))
-    }
-    return sorted(names - own)
-
-
-def judge_pyright(data: Mapping[str, Any], root: str) -> Outcome:
-    """The verdict on what `pyright --outputjson` printed; warnings are let pass, as it does."""
-    number = int(data["summary"]["filesAnalyzed"])
-    errors = [item for item in data["generalDiagnostics"] if item["severity"] == "error"]
-    findings = tuple(
-        Finding(
-            f"{item.get('rule') or 'error'}: {item['message'].splitlines()[0]}",
-            str(item["file"]).removeprefix(root).lstrip("/\\").replace("\\", "/"),
-            item["range"]["start"]["line"] + 1 if "range" in item else None,
-            REMEDY,
-        )
-        for item in errors
-    )
-    if findings:
-        return Outcome.failed(findings, checked=number)
-    if number == 0:
-        return Outcome.unchecked("pyright checked no file", "tell it which: `include`")
-    return Outcome.passed(number, f"pyright: {number} files clean")
+    settings = project.settings.gates.of("typecheck", CommandSettings)
+    words = (program, "--level=error", "--stats", f"--pythonpath={environment.python}")
+    judge = _judge(project, settings, shows=True)
+    return run_commands(shell, [words], environment, found.variables(), judge, folder)
 
 
 def _complaint(done: Completed) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,8 +15,6 @@ from release.gates.typecheck import (
     contradicts,
     judge_command,
     judge_mypy,
-    judge_pyright,
-    missing_by_pyright,
     not_found,
     other_checker,
     read_mypy,
@@ -163,25 +160,27 @@ class TestMypy:
 
 
 class TestPyright:
-    def test_its_output_is_read(self) -> None:
-        data = json.loads((DATA / "pyright.json").read_text())
-        assert missing_by_pyright(data, frozenset()) == ["absent_thing"]
-        assert missing_by_pyright(data, frozenset(["absent_thing"])) == []
-        found = judge_pyright(data, "/project")
-        assert found.status is Status.FAILED
-        last = found.findings[-1]
-        assert (last.path, last.line) == ("p.py", 6)
-        assert last.message == 'reportReturnType: Type "int" is not assignable to return type "str"'
+    FOUND = (
+        'src/p.py:6:12 - error: Type "int" is not assignable to return type "str"\n'
+        '    "int" is not assignable to "str" (reportReturnType)\n'
+        "1 error, 0 warnings, 0 notes\nTotal files checked: 3\n"
+    )
 
-    def test_warnings_are_let_pass(self) -> None:
-        data = json.loads((DATA / "pyright.json").read_text())
-        for item in data["generalDiagnostics"]:
-            item["severity"] = "warning"
-        assert judge_pyright(data, "/project").status is Status.PASSED
+    def test_its_output_is_read(self) -> None:
+        found = by_command(1, self.FOUND)
+        (one,) = found.defects
+        assert (one.path, one.line, found.checked) == ("src/p.py", 6, 3)
+        assert one.message == 'error: Type "int" is not assignable to return type "str"'
+
+    def test_modules_of_others_that_were_not_found_are_told_from_own_ones(self) -> None:
+        said = 'src/p.py:1:8 - error: Import "{}" could not be resolved (reportMissingImports)\n'
+        with pytest.raises(CannotCheck, match="modules that are not installed: absent_thing"):
+            by_command(1, said.format("absent_thing.more") + self.FOUND)
+        assert len(by_command(1, said.format("small_thing.gone") + self.FOUND).defects) == 2
 
     def test_no_file_is_no_pass(self) -> None:
-        data = {"summary": {"filesAnalyzed": 0}, "generalDiagnostics": []}
-        assert judge_pyright(data, "/project").status is Status.UNCHECKED
+        with pytest.raises(CannotCheck, match="checked no file"):
+            by_command(0, "0 errors, 0 warnings, 0 notes\nTotal files checked: 0\n")
 
 
 class TestChoice:
@@ -350,6 +349,17 @@ class TestGate:
         found = judge(root, "typecheck").outcome
         assert found.status is Status.FAILED
         assert '"small_thing._gone"' in found.findings[0].message
+
+    @pytest.mark.slow
+    def test_pyright_is_run_where_the_project_configures_it(self, root: Path, judge: Judge) -> None:
+        table = '[tool.pyright]\n[tool.release.gates.typecheck]\ninstall = ["basedpyright"]'
+        write(root, {"pyproject.toml": with_table(table)})
+        found = judge(root, "typecheck").outcome
+        assert (found.status, found.summary) == (Status.PASSED, "basedpyright: ok"), found
+        assert found.checked > 1
+        write(root, {"src/small_thing/more.py": WRONG_RETURN})
+        (line,) = lines(judge(root, "typecheck"))
+        assert line.startswith('src/small_thing/more.py:2: error: Type "int" is not assignable')
 
     def test_own_commands_take_its_place(self, root: Path, judge: Judge) -> None:
         table = (
