@@ -201,12 +201,10 @@ class Outcome:
         summary: str = "",
         *,
         checked: int = 0,
-        artifacts: tuple[Artifact, ...] = (),
-        facts: Mapping[str, str] | None = None,
     ) -> Outcome:
         """The gate found the defects in `findings` (one or more)."""
         summary = summary or _headline(findings)
-        return cls(Status.FAILED, summary, checked, findings, artifacts, facts or {})
+        return cls(Status.FAILED, summary, checked, findings)
 
     @classmethod
     def unchecked(cls, reason: str, remedy: str) -> Outcome:

@@ -72,7 +72,6 @@ class GitFacts:
     commit: str | None
     tree: str | None
     branch: str | None
-    upstream: str | None
     changed: tuple[str, ...]
     untracked: tuple[str, ...]
     unseen: tuple[str, ...]
@@ -234,7 +233,6 @@ def read_facts(root: Path) -> GitFacts | None:
         commit=commit,
         tree=tree if commit else None,
         branch=head.get("branch.head"),
-        upstream=head.get("branch.upstream"),
         changed=tuple(changed),
         untracked=tuple(untracked),
         unseen=tuple(UNSEEN.findall(listed)),

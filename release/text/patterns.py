@@ -17,7 +17,7 @@ SCRIPT = Path(__file__).with_name("_search.py")
 
 
 class Unusable(ValueError):
-    """A pattern, or the template of its replacement, that cannot be used; says why."""
+    """A pattern that cannot be used; says why."""
 
 
 class TooSlow(Unusable):
@@ -25,17 +25,16 @@ class TooSlow(Unusable):
 
 
 class Found(NamedTuple):
-    """A match: its span, its named groups, and what the template makes of it ("" for none)."""
+    """A match: its span, and its named groups."""
 
     start: int
     end: int
     named: dict[str, str | None]
-    replacement: str
 
 
-def find(pattern: str, text: str, flags: int = 0, template: str | None = None) -> list[Found]:
+def find(pattern: str, text: str, flags: int = 0) -> list[Found]:
     """Every match of a pattern, as re.finditer finds them. Raises Unusable."""
-    asked = {"pattern": pattern, "flags": int(flags), "text": text, "template": template}
+    asked = {"pattern": pattern, "flags": int(flags), "text": text}
     try:
         done = subprocess.run(
             [sys.executable, "-I", "-S", SCRIPT],
@@ -53,7 +52,4 @@ def find(pattern: str, text: str, flags: int = 0, template: str | None = None) -
     answer = json.loads(done.stdout)
     if "error" in answer:
         raise Unusable(answer["error"])
-    return [
-        Found(start, end, named, replacement or "")
-        for start, end, named, replacement in answer["matches"]
-    ]
+    return [Found(*match) for match in answer["matches"]]

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from release.errors import CannotCheck, ConfigurationError
-from release.model import Artifact, Evidence, Finding, Gate, Level, Outcome, Status
+from release.model import Artifact, Evidence, Finding, Gate, Judgement, Level, Outcome, Status
 from release.project import Project, read_project
 from release.run.checklist import checklist
 from release.run.runner import Run, judge, judge_all, judge_with_needs
@@ -478,7 +478,8 @@ def test_what_needs_a_gate_that_did_not_pass_is_unchecked(
 
 def test_what_a_failed_gate_made_is_judged_all_the_same(root: Path) -> None:
     made = Artifact("dist/x.whl", 1, "d")
-    built = evidence(outcome=Outcome.failed((Finding("odd"),), artifacts=(made,)))
+    judged = Judgement(1, (Finding("odd"),))
+    built = evidence(outcome=judged.settle("", artifacts=(made,)))
     run = start(root)
     after = judge(run, gate("after", Calls(), needs=("build",)), {"build": built})
     assert after.outcome.status is Status.PASSED

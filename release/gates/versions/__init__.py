@@ -171,7 +171,7 @@ def _found(pattern: str, text: str, *, regex: bool) -> list[patterns.Found]:
     if regex:
         return patterns.find(pattern, text, re.M)
     return [
-        patterns.Found(*match.span(), match.groupdict(), "")
+        patterns.Found(*match.span(), match.groupdict())
         for match in re.finditer(pattern, text, re.M)
     ]
 
