@@ -104,7 +104,7 @@ def _placed(call: Call) -> Call:
 
 def _show(adoption: Adoption, pending: Sequence[Found]) -> None:
     """Print what would be written."""
-    from release.report.plan import diff
+    from release.project.diff import diff
 
     for change in adoption.changes:
         print(told("\n".join(diff(change.path, change.before, change.after))))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Literal
 
 from release.errors import UsageError
 from release.model import Finding
+from release.project.diff import diff
 from release.render import WORKFLOWS, Rendered
 from release.render.stamp import is_ours, is_untouched, with_newer_pins, without_pins
 from release.render.structure import differences
@@ -49,12 +49,9 @@ class Found:
     @property
     def difference(self) -> str:
         """What writing it would change, as a unified diff."""
-        before, after = (text.splitlines(keepends=True) for text in (self.there, self.wanted.text))
-        path = self.rendered.path
-        old = "/dev/null" if self.state == "missing" else f"a/{path}"
-        new = f"b/{path}" if after else "/dev/null"
-        lines = difflib.unified_diff(before, after, old, new)
-        return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+        before = None if self.state == "missing" else self.there
+        after = None if self.state == "unwanted" else self.wanted.text
+        return "".join(f"{line}\n" for line in diff(self.rendered.path, before, after))
 
 
 def look(root: Path, files: Iterable[Rendered]) -> tuple[Found, ...]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import subprocess
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -47,8 +44,8 @@ def test_the_whole_plan_is_shown_in_the_order_it_happens() -> None:
         "small-thing 1.2.3 → 1.3.0\n"
         "\n"
         "diff --git a/a b.txt b/a b.txt\n"
-        "--- a/a b.txt\n"
-        "+++ b/a b.txt\n"
+        "--- a/a b.txt\t\n"
+        "+++ b/a b.txt\t\n"
         "@@ -1,3 +1,3 @@\n"
         " one\n"
         "-1.2.3\n"
@@ -177,19 +174,21 @@ def test_git_applies_what_commands_write_whatever_stands_in_a_line(repository: P
     assert (repository / "made.txt").read_text(encoding="utf-8") == visible(after)
 
 
-def test_only_the_lines_around_a_change_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    compared: list[int] = []
-    real = difflib.unified_diff
-
-    def counted(old: list[str], new: list[str], **more: Any) -> Iterator[str]:
-        compared.append(len(old) + len(new))
-        return real(old, new, **more)
-
-    monkeypatch.setattr(difflib, "unified_diff", counted)
+def test_only_the_lines_around_a_change_are_shown() -> None:
     before = "".join(f"line {number}\n" for number in range(1, 1001))
     text = varied(edits=(Edit("x", before, before.replace("line 500\n", "line 500\nmore\n")),))
     assert "@@ -498,6 +498,7 @@\n line 498\n line 499\n line 500\n+more\n line 501\n" in text
-    assert compared[0] < 20
+
+
+def test_line_ends_are_shown_whatever_git_is_configured_to_make_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text(
+        "[core]\nautocrlf = true\n[diff]\nnoprefix = true\ncontext = 0\n"
+    )
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
+    text = varied(edits=(Edit("x", "a\r\nb\r\n", "a\r\nc\n"),))
+    assert "--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n a␍\n-b␍\n+c\n" in text
 
 
 @pytest.mark.parametrize("path", ["sp ace.txt", "-x.txt", "µ/ж.txt", 'quo"te.txt', "new\nline.txt"])
