@@ -19,7 +19,9 @@ compared.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import glob
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -203,16 +205,11 @@ def readmes(root: Path) -> list[str]:
 
 def _named(root: Path, folder: str, pattern: re.Pattern[str]) -> list[str]:
     """The files of a folder whose whole names match."""
-    try:
-        names = sorted(os.listdir(root / folder))
-    except OSError:
-        return []
-    base = PurePosixPath(folder)
-    return [
-        str(base / name)
-        for name in names
-        if pattern.fullmatch(name) and (root / folder / name).is_file()
-    ]
+    with contextlib.suppress(OSError):
+        names = sorted(name for name in os.listdir(root / folder) if pattern.fullmatch(name))
+        paths = (PurePosixPath(folder) / name for name in names)
+        return [str(path) for path in paths if (root / path).is_file()]
+    return []
 
 
 def _validate(shell: Shell, name: str, text: str) -> Judgement:
@@ -263,10 +260,8 @@ def declared_licence(pyproject: Mapping[str, Any]) -> tuple[str | None, bool]:
     licence = project.get("license", poetry.get("license"))
     text = as_table(licence).get("text", licence)
     classifiers = project.get("classifiers", poetry.get("classifiers"))
-    classified = any(
-        str(item).startswith("License ::")
-        for item in (classifiers if isinstance(classifiers, list) else ())
-    )
+    told = map(str, classifiers if isinstance(classifiers, list) else ())
+    classified = any(item.startswith("License ::") for item in told)
     declares = bool(licence) or classified or bool(project.get("license-files"))
     return (text if isinstance(text, str) and _is_spdx(text) else None), declares
 
@@ -284,45 +279,30 @@ def _is_spdx(text: str) -> bool:
 def judge_licence_files(root: Path, pyproject: Mapping[str, Any]) -> list[Finding]:
     """Findings for licence files that a pyproject.toml names, or that it needs, and are missing."""
     project = as_table(pyproject.get("project"))
-    globs = project.get("license-files")
+    globs, file = project.get("license-files"), as_table(project.get("license")).get("file")
+    named: list[tuple[str, str]] = []
     if isinstance(globs, list):
-        return [
-            Finding(
-                f"license-files: {glob} matches no file",
-                "pyproject.toml",
-                remedy="add the file, or correct the glob",
-            )
-            for glob in map(str, globs)
-            if not _matches(root, glob)
-        ]
-    file = as_table(project.get("license")).get("file")
-    if isinstance(file, str):
-        if _matches(root, re.sub(r"([*?\[])", r"[\1]", file)):
-            return []
-        return [
-            Finding(
-                f"license: the file {file} is missing",
-                "pyproject.toml",
-                remedy="add the file, or correct its name",
-            )
-        ]
-    if any(map(is_licence, os.listdir(root))):
-        return []
+        named = [(f"license-files: {one} matches no file", one) for one in map(str, globs)]
+    elif isinstance(file, str):
+        named = [(f"license: the file {file} is missing", glob.escape(file))]
+    elif not any(map(is_licence, os.listdir(root))):
+        message = "a licence is declared, but its text is missing"
+        return [Finding(message, remedy="add the text of the licence as LICENSE")]
+    remedy = "add the file, or correct its name"
     return [
-        Finding(
-            "a licence is declared, but its text is missing",
-            remedy="add the text of the licence as LICENSE",
-        )
+        Finding(message, "pyproject.toml", remedy=remedy)
+        for message, pattern in named
+        if not _matches(root, pattern)
     ]
 
 
-def _matches(root: Path, glob: str) -> bool:
+def _matches(root: Path, pattern: str) -> bool:
     """Whether a glob of PEP 639 matches a file inside the project."""
-    path = PurePosixPath(glob)
+    path = PurePosixPath(pattern)
     if path.is_absolute() or ".." in path.parts or not path.parts:
         return False
     try:
-        return any(found.is_file() for found in root.glob(glob))
+        return any(found.is_file() for found in root.glob(pattern))
     except (ValueError, NotImplementedError, OSError):
         return False
 
@@ -334,9 +314,7 @@ def judge_licences(expression: str | None, stated: Sequence[tuple[str, str, int]
     one of several; names are compared without regard to case, and GPL-3.0 says nothing on whether
     later versions are allowed.
     """
-    if expression is None:
-        return []
-    allowed = set(_identifiers(expression))
+    allowed = set(_identifiers(expression or ""))
     return [
         Finding(
             f"states the licence {name}, and pyproject.toml {expression}",
@@ -345,7 +323,7 @@ def judge_licences(expression: str | None, stated: Sequence[tuple[str, str, int]
             "state the same licence in both",
         )
         for name, path, line in stated
-        if not all(_is_allowed(one, allowed) for one in _identifiers(name))
+        if expression is not None and not all(_is_allowed(o, allowed) for o in _identifiers(name))
     ]
 
 

@@ -161,26 +161,24 @@ def judge(text: str, path: str, version: Version | None, today: date) -> Iterato
 
     `version` is None where it is not known. Raises ConfigurationError as `read` does.
     """
+    for node in _places(read(text, path)):
+        if node.value is not None:
+            yield from judge_value(node.name, node.value, (path, node.line), version, today)
+
+
+def judge_value(
+    name: str, said: str, where: tuple[str, int], version: Version | None, today: date
+) -> Iterator[Finding]:
+    """Findings for what a document states by a name that ends in `version`, or for a date."""
     from release.text.versions import parse
 
-    for node in _places(read(text, path)):
-        said = node.value
-        if said is None:
-            continue
-        if node.keys[-1] == VERSION and version is not None and parse(said) != version:
-            yield Finding(
-                f"{node.name} is {said or 'empty'}, and the project's version is {version}",
-                path,
-                node.line,
-                f"make it {prefix(said)}{version}",
-            )
-        elif node.keys[-1] == DATE and is_future(said, today):
-            yield Finding(
-                f"{node.name} is {said}, which is in the future",
-                path,
-                node.line,
-                "state the day of the release",
-            )
+    if not name.endswith(VERSION):
+        if is_future(said, today):
+            message = f"{name} is {said}, which is in the future"
+            yield Finding(message, *where, "state the day of the release")
+    elif version is not None and parse(said) != version:
+        message = f"{name} is {said or 'empty'}, and the project's version is {version}"
+        yield Finding(message, *where, f"make it {prefix(said)}{version}")
 
 
 def licences(text: str, path: str) -> list[tuple[str, int]]:

@@ -202,7 +202,8 @@ def _edits(table: Table, text: str, path: str, version: Version) -> Iterator[tup
 def _chain(supported: Sequence[Row], version: Version) -> list[Row]:
     """The rows that a release changes, from the newest to the oldest; each takes the next one's."""
     ranked = sorted((row for row in supported if row.series), key=lambda r: r.series, reverse=True)
-    lower = [row for row in ranked if _is_below(row, version)]
+    evened = [(row, *_even(row.series, version.release)) for row in ranked]
+    lower = [row for row, own, other in evened if own < other]
     higher = len(lower) < len(ranked)
     same = [row for row in lower if row.series[0] == version.release[0]]
     if not same:
@@ -212,11 +213,6 @@ def _chain(supported: Sequence[Row], version: Version) -> list[Row]:
         # there as well if the last ones of all were supported.
         return same[:1]
     return [row for row in lower if len(row.series) > 1]
-
-
-def _is_below(row: Row, version: Version) -> bool:
-    own, other = _even(row.series, version.release)
-    return own < other
 
 
 def _replaced(table: Table, row: Row, new: str) -> Iterator[tuple[int, int, str]]:
@@ -319,26 +315,17 @@ def replaced(text: str, edits: Iterable[tuple[int, int, str]]) -> str:
 
 def _columns(header: Sequence[str], heading: str) -> tuple[int, int | None] | None:
     """The columns of versions and of support; None for a table that is about something else."""
-    version = next(
-        (
-            number
-            for number, title in enumerate(header)
-            if VERSION_WORD.search(title) and not FOREIGN_WORD.search(title)
-        ),
-        None,
-    )
+    named = [(n, title) for n, title in enumerate(header) if not FOREIGN_WORD.search(title)]
+
+    def column(word: re.Pattern[str], *without: int) -> int | None:
+        return next((n for n, title in named if n not in without and word.search(title)), None)
+
+    version = column(VERSION_WORD)
     if version is None:
         return None
-    others = [
-        (number, title)
-        for number, title in enumerate(header)
-        if number != version and not FOREIGN_WORD.search(title)
-    ]
-    support = next((n for n, title in others if SUPPORT_WORD.search(title)), None)
+    support = column(SUPPORT_WORD, version)
     if SUPPORT_WORD.search(heading) and not FOREIGN_WORD.search(heading):
-        if support is None:
-            support = next((n for n, title in others if OTHER_WORD.search(title)), None)
-        return version, support
+        return version, column(OTHER_WORD, version) if support is None else support
     return None if support is None else (version, support)
 
 

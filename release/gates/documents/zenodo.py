@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from release.errors import ConfigurationError
-from release.gates.documents.citation import is_future, prefix
+from release.gates.documents.citation import judge_value, prefix
 from release.model import Finding
 
 if TYPE_CHECKING:
@@ -47,22 +47,16 @@ def with_release(text: str, path: str, version: str, day: date) -> str:
     there; a `v` before the version is kept. Raises ConfigurationError for what is not a JSON
     object, has a key twice, or has something else than text there.
     """
-    edits = []
-    problems = []
-    for member in read(text, path):
-        if member.key not in (VERSION, DATE):
-            continue
-        if not isinstance(member.value, str):
-            problems.append(
-                Finding(f"{member.key} is not text", path, member.line, "write it in quotes")
-            )
-            continue
-        new = day.isoformat() if member.key == DATE else prefix(member.value) + version
-        edits.append((member.start, member.end, json.dumps(new)))
-    if problems:
+    places = [member for member in read(text, path) if member.key in (VERSION, DATE)]
+    if problems := [
+        Finding(f"{member.key} is not text", path, member.line, "write it in quotes")
+        for member in places
+        if not isinstance(member.value, str)
+    ]:
         raise ConfigurationError(*problems)
-    for start, end, spelled in sorted(edits, reverse=True):
-        text = text[:start] + spelled + text[end:]
+    for member in reversed(places):
+        new = day.isoformat() if member.key == DATE else prefix(member.value) + version
+        text = text[: member.start] + json.dumps(new) + text[member.end :]
     return text
 
 
@@ -135,18 +129,10 @@ def judge(text: str, path: str, version: Version | None, today: date) -> Iterato
 
     `version` is None where it is not known. Raises ConfigurationError as `read` does.
     """
-    from release.text.versions import parse
-
     for member in read(text, path):
-        said = member.value
-        if member.key == VERSION and version is not None and isinstance(said, str):
-            if parse(said) != version:
-                wrong = f"is {said or 'empty'}, and the project's version is {version}"
-                remedy = f"make it {prefix(said)}{version}"
-                yield Finding(f"{member.key} {wrong}", path, member.line, remedy)
-        elif member.key == DATE and isinstance(said, str) and is_future(said, today):
-            message = f"{member.key} is {said}, which is in the future"
-            yield Finding(message, path, member.line, "state the day of the release")
+        if member.key in (VERSION, DATE) and isinstance(member.value, str):
+            where = path, member.line
+            yield from judge_value(member.key, member.value, where, version, today)
 
 
 def unknown_keys(text: str, path: str) -> list[Finding]:
