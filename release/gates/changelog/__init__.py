@@ -21,7 +21,6 @@ from __future__ import annotations
 import bisect
 import itertools
 import re
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -31,6 +30,7 @@ from typing import TYPE_CHECKING
 from release.errors import CannotCheck
 from release.model import Finding, Gate, Judgement, Level, Outcome
 from release.project import Project, read_text
+from release.text.escaping import listing
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from release.run.shell import Shell
     from release.text.changelog import Changelog, Definition, Kind, Section
 
-SHOWN = 5
 LONGEST = 90
 # How many versions before one are looked at for where its link begins.
 NEAREST = 200
@@ -85,10 +84,9 @@ def check(project: Project, shell: Shell) -> Outcome:
             promised = bool(settings.model_fields_set & {"plain_language", "words"})
             language = judge_language(path, subject, settings.words, settings.allowed_words)
             judged += language if promised else language.as_advice()
-    tagged = set(project.released.values())
     names = frozenset(tags(project.root)) if project.git is not None else frozenset()
     ahead = level is not None or target is None
-    judged += judge_links(log, subject, tagged, names, ahead=ahead)
+    judged += judge_links(log, subject, {*project.released.values()}, names, ahead=ahead)
     amended = {version: why for text, why in settings.amended.items() if (version := parse(text))}
     unknown = [text for text in settings.amended if parse(text) is None]
     judged += Judgement(0, tuple(map(_no_version, unknown)))
@@ -180,7 +178,7 @@ def _in_one(findings: Sequence[Finding], where: str) -> tuple[Finding, ...]:
     if len(findings) < 2:
         return tuple(findings)
     first = findings[0]
-    said = _listed([f"{finding.message} (line {finding.line})" for finding in findings])
+    said = listing([f"{finding.message} (line {finding.line})" for finding in findings])
     message = f"{len(findings)} oddities {where}: {said}"
     return (replace(first, message=message, remedy="correct them, or leave them as released"),)
 
@@ -228,11 +226,9 @@ def judge_presence(
         remedy = "it gets one when it is released"
         return Judgement(notes=(Finding(f"{target} has no section", log.path, remedy=remedy),))
     line = log.unreleased[0].line if log.unreleased else None
-    made = f"nox -s bump -- {target}"
+    remedy = f"write it, or let bump write it: nox -s bump -- {target} --notes FILE, with bullets"
     if any(section.concrete for section in log.unreleased):
-        remedy = f"let bump make it of Unreleased: {made}"
-    else:
-        remedy = f"write it, or let bump write it from a file of bullets: {made} --notes FILE"
+        remedy = f"let bump make it of Unreleased: nox -s bump -- {target}"
     return Judgement(0, (Finding(f"there is no section for {target}", log.path, line, remedy),))
 
 
@@ -386,7 +382,6 @@ def judge_links(
             found.append((section, fault))
     own = tuple(finding for section, finding in found if section is subject)
     others = [finding for section, finding in found if section is not subject]
-    others += _orphans(log, [d for d in named if d.version not in sections])
     if unreleased is not None and (
         fault := _judge_unreleased_link(log, unreleased, tagged if ahead else ())
     ):
@@ -418,18 +413,6 @@ def _missing_links(log: Changelog) -> Iterator[tuple[Section, Finding]]:
             message = f"no link is defined for {section.name}"
             remedy = "add a line like those of the other versions at the end"
             yield section, Finding(message, log.path, section.line, remedy)
-
-
-def _orphans(log: Changelog, definitions: Sequence[Definition]) -> list[Finding]:
-    if not definitions:
-        return []
-    mentioned = Counter(re.findall(r"\[([^\[\]\n]{1,200})\]", log.text.whole.casefold()))
-    defined = Counter(d.label.casefold() for d in log.definitions)
-    return [
-        Finding(f"the link [{d.label}] belongs to no section", log.path, d.line, "remove the link")
-        for d in definitions
-        if mentioned[d.label.casefold()] <= defined[d.label.casefold()]
-    ]
 
 
 def _reference(section: Section) -> str | None:
@@ -529,8 +512,10 @@ def judge_history(
             if difference is None:
                 continue
             line, what = difference
-        elif _is_folded(log, version):
-            continue
+        elif version.is_prerelease and any(
+            s.version is not None and s.version.release == version.release for s in log.sections
+        ):
+            continue  # it went into the section of its release
         else:
             line, what = None, "it is gone"
         finding = Finding(f"{version} is not what it was at {tag}: {what}", log.path, line)
@@ -544,16 +529,9 @@ def judge_history(
             f"restore it from git show {tag}:./{log.path}, or acknowledge it:"
             " [tool.release.gates.changelog.amended] VERSION = the reason"
         )
-        said = _listed([finding.message for finding in found])
+        said = listing([finding.message for finding in found])
         advice = (Finding(f"released sections changed: {said}", log.path, found[0].line, remedy),)
     return Judgement(len(then.released), advice=advice, notes=tuple(notes))
-
-
-def _is_folded(log: Changelog, version: Version) -> bool:
-    """Whether the section of a pre-release went into that of its release."""
-    return version.is_prerelease and any(
-        s.version is not None and s.version.release == version.release for s in log.sections
-    )
 
 
 def _difference(now: Section, then: Section) -> tuple[int, str] | None:
@@ -561,25 +539,19 @@ def _difference(now: Section, then: Section) -> tuple[int, str] | None:
     if now.date != then.date and now.date is not None and then.date is not None:
         return now.line, f"dated {now.date}, was {then.date}"
     new, old = _said(now), _said(then)
-    after, before = [text for _, text in new], [text for _, text in old]
-    if after == before or _flowing(after) == _flowing(before):
+    after, before = ([text for _, text in said] for said in (new, old))
+    if _flowing(after) == _flowing(before):
         return None
-    place = next(
-        n
-        for n, (one, other) in enumerate(itertools.zip_longest(after, before, fillvalue=""))
-        if _flowing([one]) != _flowing([other])
-    )
-    added = after[place] if place < len(after) else None
-    removed = before[place] if place < len(before) else None
+    lines = itertools.zip_longest(after, before, fillvalue="")
+    place = next(n for n, two in enumerate(lines) if _flowing(two[:1]) != _flowing(two[1:]))
+    added, removed = ("".join(said[place : place + 1]) for said in (after, before))
     line = new[place][0] if place < len(new) else now.line
-    if removed is None or (added is not None and added not in before and removed in after):
-        return line, f"{_short(added or '')} was added"
-    if added is None or (removed not in after and added in before):
+    if not removed or (added and added not in before and removed in after):
+        return line, f"{_short(added)} was added"
+    if not added or (removed not in after and added in before):
         return line, f"{_short(removed)} was removed"
-    same = next(
-        (n for n, (a, b) in enumerate(zip(added, removed, strict=False)) if a != b),
-        min(len(added), len(removed)),
-    )
+    pairs = zip(added, removed, strict=False)
+    same = sum(1 for _ in itertools.takewhile(lambda two: two[0] == two[1], pairs))
     return line, f"{_short(added, same)} was {_short(removed, same)}"
 
 
@@ -639,11 +611,6 @@ def _no_version(text: str) -> Finding:
         "pyproject.toml",
         remedy="name a released version",
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _summary(subject: Section | None, target: Version | None) -> str:

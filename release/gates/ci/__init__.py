@@ -40,6 +40,7 @@ from typing import TYPE_CHECKING, Literal
 
 from release.errors import CannotCheck
 from release.model import Finding, Gate, Judgement, Outcome
+from release.text.escaping import listing
 from release.world.forge import (
     ACTIONS,
     CheckRun,
@@ -206,11 +207,13 @@ class Watch:
         workflows: Mapping[str, Workflow],
     ) -> None:
         from release.gates.ci.settings import CiSettings
+        from release.project.git import git
 
         self.shell = shell
         self.wanted = project.settings.gates.of("ci", CiSettings).workflows
         self.forge = Forge(repository, find_token(repository), self.remaining)
-        self.tags = _tags_here(project)
+        pointing = git(project.root, "tag", "--points-at", "HEAD").stdout
+        self.tags = frozenset(pointing.split())
         self.names = names_of(workflows)
         self.started_by_push = started_by_push(workflows)
         number = os.environ.get("GITHUB_RUN_ID", "")
@@ -491,16 +494,8 @@ def _nearest(name: str, units: Sequence[Unit]) -> str:
 
 
 def _list(names: Iterable[str]) -> str:
-    """The first few names, each once, in their order; one that is hardly a name is quoted."""
-    every = [name if name.isprintable() else ascii(name) for name in dict.fromkeys(names)]
-    more = f" and {len(every) - SHOWN} more" if len(every) > SHOWN else ""
-    return ", ".join(every[:SHOWN]) + more
-
-
-def _tags_here(project: Project) -> frozenset[str]:
-    from release.project.git import git
-
-    return frozenset(git(project.root, "tag", "--points-at", "HEAD").stdout.split())
+    """The first few names, each once, in their order."""
+    return listing(list(dict.fromkeys(names)), SHOWN)
 
 
 GATE = Gate(

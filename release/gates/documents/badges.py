@@ -7,6 +7,7 @@ reStructuredText. Badges that are drawn from live data need no edit.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -29,7 +30,8 @@ REFERENCE = re.compile(r"!\[(?P<alt>[^\[\]\n]{0,300})\](?:\[(?P<name>[^\[\]\n]{0
 DEFINITION = re.compile(r" {0,3}\[(?P<name>[^\[\]]{1,300})\]:[ \t]*<?(?P<address>[^\s<>]+)")
 TAG = re.compile(r"<img\b[^<>]*>", re.I)
 ATTRIBUTE = re.compile(
-    r"(?<![\w-])(?P<name>src|alt)\s{0,9}=\s{0,9}(?:\"(?P<a>[^\"]*)\"|'(?P<b>[^']*)')", re.I
+    r"(?<![\w-])(?P<name>src|alt)\s{0,9}=\s{0,9}(?P<quote>[\"'])(?P<said>.*?)(?P=quote)",
+    re.I | re.S,
 )
 DIRECTIVE = re.compile(
     r"(?P<indent>[ \t]*)\.\.[ \t]+(?:\|(?P<name>[^|]{1,300})\|[ \t]+)?image::[ \t]+(?P<address>\S+)"
@@ -159,18 +161,13 @@ def _in_markdown(text: str) -> Iterator[Badge]:
 
 def _in_html(text: str) -> Iterator[Badge]:
     shown = list(visible(text))
-    place = 0
     for tag in TAG.finditer(text):
-        while place + 1 < len(shown) and shown[place + 1][1] <= tag.start():
-            place += 1
-        number, start, line = shown[place] if shown else (1, 0, "")
+        place = bisect_right(shown, tag.start(), key=lambda one: one[1]) - 1
+        number, start, line = shown[place] if place >= 0 else (1, 0, "")
         if not start <= tag.start() <= start + len(line):
             continue
         found = {
-            match["name"].lower(): Text(
-                match["a"] if match["a"] is not None else match["b"],
-                tag.start() + match.start("a" if match["a"] is not None else "b"),
-            )
+            match["name"].lower(): Text(match["said"], tag.start() + match.start("said"))
             for match in ATTRIBUTE.finditer(tag[0])
         }
         if "src" in found:

@@ -160,36 +160,13 @@ def _edits(table: Table, text: str, path: str, version: Version) -> Iterator[tup
     if worded or _supports(table, version):
         return
     name = ".".join(map(str, _padded(version.release, 2)))
-    remedy = f"edit the table by hand so that it lists {name} as supported"
     chain = _chain([row for row in table.rows if row.supported and row.sign == "="], version)
-    problems = [
-        Finding(
-            f"whether {row.said} is supported is not clear"
-            if row.series
-            else f"{row.said!r} names no version in a known way",
-            path,
-            row.line,
-            remedy,
-        )
-        for row in table.rows
-        if not row.understood
-    ]
-    problems += [
-        Finding(f"{row.said} is listed, and not as supported", path, row.line, remedy)
-        for row in table.rows
-        if row.supported is False and row.series and row.sign == "=" and row.covers(version)
-    ]
-    problems += [
-        Finding(
-            f"the row of {row.said} says more than whether it is supported", path, row.line, remedy
-        )
-        for row in chain
-        if any(re.search(r"\d", c.text) for n, c in enumerate(row.cells) if n != row.column)
-    ]
-    if not chain and not problems:
-        problems.append(Finding(f"no row can become that of {name}", path, table.line, remedy))
-    if problems:
-        raise ConfigurationError(*problems)
+    wrong = list(_obstacles(table, chain, version))
+    if not chain and not wrong:
+        wrong = [(table.line, f"no row can become that of {name}")]
+    if wrong:
+        remedy = f"edit the table by hand so that it lists {name} as supported"
+        raise ConfigurationError(*(Finding(said, path, line, remedy) for line, said in wrong))
     newest = _padded(version.release, len(chain[0].series))
     spelled = _respelled(chain[0], newest, text)
     for row in chain:
@@ -197,6 +174,22 @@ def _edits(table: Table, text: str, path: str, version: Version) -> Iterator[tup
         spelled = text[row.start : row.end]
     oldest = chain[-2].series if len(chain) > 1 else newest
     yield from _bounds(table, text, chain[-1].series, oldest)
+
+
+def _obstacles(table: Table, chain: Sequence[Row], version: Version) -> Iterator[tuple[int, str]]:
+    """What stands against an edit of a table by itself: the lines, and why."""
+    for row in table.rows:
+        if not row.understood:
+            unclear = f"whether {row.said} is supported is not clear"
+            yield (
+                row.line,
+                unclear if row.series else f"{row.said!r} names no version in a known way",
+            )
+        elif row.supported is False and row.series and row.sign == "=" and row.covers(version):
+            yield row.line, f"{row.said} is listed, and not as supported"
+    for row in chain:
+        if any(re.search(r"\d", c.text) for n, c in enumerate(row.cells) if n != row.column):
+            yield row.line, f"the row of {row.said} says more than whether it is supported"
 
 
 def _chain(supported: Sequence[Row], version: Version) -> list[Row]:

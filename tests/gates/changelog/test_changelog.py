@@ -453,14 +453,6 @@ class TestLinks:
         _, advice = self.judge(text, "v1.0.0", "v1.1.0", "v1.2.0")
         assert advice == "8: the link [1.1.0] leads to 1.1.0, which is not a tag"
 
-    def test_a_link_without_a_section_is_a_remark(self) -> None:
-        faults, remarks = self.judge(self.links(_0_9_0=f"{COMPARE}/v0.8.0...v0.9.0"))
-        assert (faults, remarks) == ("", "10: the link [0.9.0] belongs to no section")
-        mentioned = self.links(_0_9_0=f"{COMPARE}/v0.8.0...v0.9.0").replace(
-            "## [1.0.0]\n", "## [1.0.0]\n\nSince [0.9.0].\n"
-        )
-        assert self.judge(mentioned) == ("", "")
-
     def test_a_link_may_begin_at_the_last_final_version(self) -> None:
         text = (
             "## [1.1.0]\n## [1.1.0rc1]\n## [1.0.0]\n\n"
