@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from release.model import Evidence, Status
 from release.prove.proof import Proof, Proofs, Proved, Shown
 from release.text.commands import as_called
-from release.text.escaping import terminal
+from release.text.escaping import counted, terminal
 
 MARKS = {
     Proof.PROVED: "✓",
@@ -67,8 +67,8 @@ def verdict_line(proofs: Proofs) -> str:
     """The last line: project, commit, and how many gates are proved, cannot fail, are not shown."""
     planted = [line for gate in proofs.gates for line in gate.lines if line.defect]
     seen = sum(line.proof is Proof.PROVED for line in planted)
-    gates = _count(len(proofs.of(Proof.PROVED)), "gate")
-    parts = [f"{gates} proved by {_count(seen, 'defect')}"]
+    gates = counted(len(proofs.of(Proof.PROVED)), "gate")
+    parts = [f"{gates} proved by {counted(seen, 'defect')}"]
     parts += [
         f"{len(names)} {proof} ({', '.join(names)})" for proof, names in proofs.missing.items()
     ]
@@ -85,7 +85,3 @@ def verdict_line(proofs: Proofs) -> str:
     where = f"{proofs.project} at {proofs.commit[:12]}{changes}"
     word = "proved" if proofs.whole else "NOT PROVED"
     return terminal(f"{where}: {word}: {'; '.join(parts)}  {proofs.seconds:.1f} s")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

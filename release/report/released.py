@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from release.model import Finding, Judgement, Status
-from release.text.escaping import sentence
+from release.text.escaping import counted, sentence
 from release.world.standing import (
     Archive,
     Attestations,
@@ -100,7 +100,7 @@ def published_lines(done: Published) -> Iterator[str]:
         yield f"nothing to upload: the index has every file of {done.version}, byte for byte"
     else:
         before = f", {there} were there" if there else ""
-        yield f"published {done.version}: {_count(sent, 'file')} uploaded{before}"
+        yield f"published {done.version}: {counted(sent, 'file')} uploaded{before}"
     wait = " --wait 10" if done.unseen else ""
     if done.unseen:
         yield f"not on the index's page yet: {', '.join(done.unseen)}"
@@ -208,7 +208,3 @@ def mark_of(found: Look[Enum]) -> str:
     if found.state in ILL:
         return BAD
     return OPEN if found.state.name == "UNKNOWN" else ASIDE
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

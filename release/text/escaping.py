@@ -101,3 +101,8 @@ def listing(names: Sequence[str], most: int = 5) -> str:
     shown = [found if found.isprintable() else ascii(found) for found in names[:most]]
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(shown) + more
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things, by their noun."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

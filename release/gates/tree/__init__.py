@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING
 from release.errors import CannotCheck
 from release.model import Finding, Gate, Judgement, Outcome
 from release.project.git import GitFacts, contains, deepen, git, object_of, tags
-from release.text.escaping import listing
+from release.text.escaping import counted, listing
 from release.world.remote import USUAL_BRANCHES, RemoteRefs, ask
 
 if TYPE_CHECKING:
@@ -53,6 +53,10 @@ HOOKS = frozenset(
 # Branch, operation, changes, untracked and unseen files, depth, level with the remote, tag here,
 # tag there.
 CHECKS = 9
+# How git is told to look at all files again.
+LOOK = (
+    "git update-index --no-assume-unchanged --no-skip-worktree FILE, or git sparse-checkout disable"
+)
 # Hooks, identity, key.
 MAINTAINER_CHECKS = 3
 
@@ -188,8 +192,8 @@ def _planned(root: Path, facts: GitFacts) -> int:
 
 def _apart(root: Path, there: str, commit: str | None) -> tuple[int, int] | None:
     """How many commits each side has that the other lacks; None where one is not known here."""
-    counted = ("rev-list", "--count", "--left-right", f"{there}...{commit}", "--")
-    done = git(root, *counted, check=False)
+    sides = ("rev-list", "--count", "--left-right", f"{there}...{commit}", "--")
+    done = git(root, *sides, check=False)
     left, _, right = done.stdout.strip().partition("\t")
     return (int(left), int(right)) if done.returncode == 0 else None
 
@@ -256,31 +260,27 @@ def _branch(facts: GitFacts, seen: TreeFacts) -> list[Finding]:
 
 
 def _state(facts: GitFacts) -> Iterator[Finding]:
-    if facts.operation:
-        yield Finding(f"a {facts.operation} is not finished", remedy=_finish(facts.operation))
-    if facts.changed:
-        yield Finding(
-            f"{_number(len(facts.changed), 'file')} changed and not committed:"
-            f" {listing(facts.changed)}",
-            remedy="commit or stash: a release is made from a commit",
-        )
-    if facts.untracked:
-        yield Finding(
-            f"{_number(len(facts.untracked), 'untracked file')}: {listing(facts.untracked)}",
-            remedy="add, ignore or remove: an untracked file can get into a package",
-        )
-    if facts.unseen:
-        yield Finding(
-            f"git was told not to look at {_number(len(facts.unseen), 'file')}:"
-            f" {listing(facts.unseen)}",
-            remedy="git update-index --no-assume-unchanged --no-skip-worktree FILE, or"
-            " git sparse-checkout disable: what is built must be what is committed",
-        )
-    if facts.shallow:
-        yield Finding(
-            "the clone is shallow, so tags and history are missing",
-            remedy=deepen(),
-        )
+    changed, untracked, unseen = facts.changed, facts.untracked, facts.unseen
+    told = (
+        (facts.operation, f"a {facts.operation} is not finished", _finish(str(facts.operation))),
+        (
+            changed,
+            f"{counted(len(changed), 'file')} changed and not committed: {listing(changed)}",
+            "commit or stash: a release is made from a commit",
+        ),
+        (
+            untracked,
+            f"{counted(len(untracked), 'untracked file')}: {listing(untracked)}",
+            "add, ignore or remove: an untracked file can get into a package",
+        ),
+        (
+            unseen,
+            f"git was told not to look at {counted(len(unseen), 'file')}: {listing(unseen)}",
+            f"{LOOK}: what is built must be what is committed",
+        ),
+        (facts.shallow, "the clone is shallow, so tags and history are missing", deepen()),
+    )
+    yield from (Finding(message, remedy=remedy) for there, message, remedy in told if there)
 
 
 def _finish(operation: str) -> str:
@@ -306,17 +306,12 @@ def _level(facts: GitFacts, seen: TreeFacts, by_ci: bool) -> Iterator[Finding]:
         return
     if not seen.behind or by_ci:
         return
+    message, how = f"behind {there}: it has commits that are missing here", "--ff-only"
     if seen.ahead:
-        yield Finding(
-            f"diverged from {there}: {_number(seen.ahead, 'commit')} here that it lacks, and"
-            " others that are missing here",
-            remedy=f"git pull --rebase {seen.remote} {seen.branch}",
-        )
-        return
-    yield Finding(
-        f"behind {there}: it has commits that are missing here",
-        remedy=f"git pull --ff-only {seen.remote} {seen.branch}",
-    )
+        lacks = f"{counted(seen.ahead, 'commit')} here that it lacks"
+        message = f"diverged from {there}: {lacks}, and others that are missing here"
+        how = "--rebase"
+    yield Finding(message, remedy=f"git pull {how} {seen.remote} {seen.branch}")
 
 
 def _tags(facts: GitFacts, seen: TreeFacts) -> list[Finding]:
@@ -364,7 +359,7 @@ def _maintainer(seen: TreeFacts) -> Iterator[Finding]:
 def _advice(seen: TreeFacts) -> Iterator[Finding]:
     if seen.ahead and not seen.proposed:
         yield Finding(
-            f"{_number(seen.ahead, 'commit')} ahead of {seen.remote}/{seen.branch}",
+            f"{counted(seen.ahead, 'commit')} ahead of {seen.remote}/{seen.branch}",
             remedy=f"git push {seen.remote} {seen.branch}, unless the release is to push them",
         )
     if seen.clash:
@@ -376,15 +371,10 @@ def _advice(seen: TreeFacts) -> Iterator[Finding]:
 
 
 def _default_branch(root: Path, remote: str) -> str:
-    done = git(root, "symbolic-ref", "--quiet", f"refs/remotes/{remote}/HEAD", check=False)
-    prefix = f"refs/remotes/{remote}/"
-    name = done.stdout.strip()
-    if name.startswith(prefix):
-        return name.removeprefix(prefix)
-    for name in USUAL_BRANCHES:
-        if object_of(root, f"refs/heads/{name}"):
-            return name
-    return USUAL_BRANCHES[0]
+    folder = f"refs/remotes/{remote}/"
+    named = git(root, "symbolic-ref", "--quiet", f"{folder}HEAD", check=False).stdout.strip()
+    usual = (name for name in USUAL_BRANCHES if object_of(root, f"refs/heads/{name}"))
+    return named.removeprefix(folder) or next(usual, USUAL_BRANCHES[0])
 
 
 def _local_tags(root: Path, names: Sequence[str]) -> tuple[Tag, ...]:
@@ -411,12 +401,12 @@ def hooks_path(root: Path) -> str | None:
 
     One of the usual folders is called by its name, whatever it links to.
     """
-    done = git(root, "config", "--type=path", "--get", "core.hooksPath", check=False)
-    if done.returncode != 0:
+    told = _config(root, "core.hooksPath", "--type=path")
+    if not told:
         return None
     # git takes a relative path from the top level of the working tree.
     top = Path(git(root, "rev-parse", "--show-toplevel").stdout.rstrip("\n"))
-    path = (top / done.stdout.rstrip("\n")).resolve()
+    path = (top / told).resolve()
     for name in HOOK_FOLDERS:
         if path == (root / name).resolve():
             return name
@@ -436,7 +426,10 @@ def _signs(project: Project) -> bool:
     """Whether a release's tag or commit is to be signed."""
     root, settings = project.root, project.settings
     wanted = ((settings.sign_tags, "tag.gpgSign"), (settings.commit.sign, "commit.gpgSign"))
-    return any(_is_set(root, name) if chosen is None else chosen for chosen, name in wanted)
+    return any(
+        _config(root, name, "--type=bool") == "true" if chosen is None else chosen
+        for chosen, name in wanted
+    )
 
 
 def _key_problem(root: Path, run: Run) -> str | None:
@@ -475,17 +468,8 @@ def _openpgp_problem(root: Path, key: str, run: Run) -> str | None:
     return None if done.status == 0 else f"{program} has no secret key for {key}"
 
 
-def _config(root: Path, name: str) -> str:
-    return git(root, "config", "--get", name, check=False).stdout.rstrip("\n")
-
-
-def _is_set(root: Path, name: str) -> bool:
-    done = git(root, "config", "--type=bool", "--get", name, check=False)
-    return done.stdout.strip() == "true"
-
-
-def _number(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def _config(root: Path, name: str, *options: str) -> str:
+    return git(root, "config", *options, "--get", name, check=False).stdout.rstrip("\n")
 
 
 GATE = Gate(

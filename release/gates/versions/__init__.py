@@ -25,6 +25,7 @@ from release.errors import attempt
 from release.model import Finding, Gate, Judgement, Level, Outcome
 from release.project import Project, VersionPlace, as_table, read_text
 from release.text import patterns
+from release.text.escaping import counted
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -50,7 +51,10 @@ def check(project: Project, shell: Shell) -> Outcome:
     after = level is None and project.after_release
     places = project.version_places
     found = [*project.warnings, *judge_places(places)]
-    found += judge_bumpversion(project.tool("bumpversion"), _texts(project), project.version)
+    table, root = project.tool("bumpversion"), project.root
+    names = [entry["filename"] for entry in _entries(table) if (root / entry["filename"]).is_file()]
+    texts = {name: read_text(root, name) for name in names}
+    found += judge_bumpversion(table, texts, project.version)
     if target is None:
         found.append(_invalid(places[0]))
     elif not after:
@@ -60,7 +64,7 @@ def check(project: Project, shell: Shell) -> Outcome:
         judged += Judgement(unchecked=(unread,))
     if target is not None and project.settings.publish and not after:
         judged += attempt(lambda: _ask_index(project, target, level))
-    where = f"in {_count(len(places), 'place')}" if places else "by its tag"
+    where = f"in {counted(len(places), 'place')}" if places else "by its tag"
     summary, facts = f"{target} {where}", {"version": str(target)}
     if after:
         summary += ", and released; a higher one comes next"
@@ -124,7 +128,7 @@ def judge_bumpversion(
 ) -> Iterator[Finding]:
     """Findings for files that `table`, [tool.bumpversion], lists and that lack the version.
 
-    `texts` maps each listed file to its text, None for a missing one. A file disagrees when it has
+    `texts` maps each listed file that is there to its text. A file disagrees when it has
     another version where the search has the current one, or the current one nowhere. Searches
     without the version edit something else; those with other fields, or with several formats of
     a version, are left to the tool.
@@ -186,13 +190,9 @@ def _judge_search(name: str, text: str, search: str, version: str, *, regex: boo
             return []
         others = _found(other, text, regex=regex)
     except patterns.Unusable as error:
-        return [
-            Finding(
-                f"{search!r} cannot be used as a regular expression: {error}",
-                "pyproject.toml",
-                remedy="correct the search in [tool.bumpversion]",
-            )
-        ]
+        message = f"{search!r} cannot be used as a regular expression: {error}"
+        remedy = "correct the search in [tool.bumpversion]"
+        return [Finding(message, "pyproject.toml", remedy=remedy)]
     if search != FIELD and others:
         return [
             Finding(
@@ -205,13 +205,8 @@ def _judge_search(name: str, text: str, search: str, version: str, *, regex: boo
         ]
     if re.search(wanted, text):
         return []
-    return [
-        Finding(
-            f"holds {version} nowhere, and [tool.bumpversion] looks for it there",
-            name,
-            remedy="correct the version there, or the search",
-        )
-    ]
+    message = f"holds {version} nowhere, and [tool.bumpversion] looks for it there"
+    return [Finding(message, name, remedy="correct the version there, or the search")]
 
 
 def _entries(table: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -287,12 +282,8 @@ def judge_index(version: Version, files: Sequence[ServedFile]) -> list[Finding]:
         return []
     names = ", ".join(sorted(file.name for file in there)[:3])
     yanked = " (yanked)" if all(file.yanked for file in there) else ""
-    return [
-        Finding(
-            f"{version} is on the index already{yanked}: {names}",
-            remedy="choose a higher version: an index never takes other files for this one",
-        )
-    ]
+    remedy = "choose a higher version: an index never takes other files for this one"
+    return [Finding(f"{version} is on the index already{yanked}: {names}", remedy=remedy)]
 
 
 def _invalid(place: VersionPlace) -> Finding:
@@ -302,18 +293,6 @@ def _invalid(place: VersionPlace) -> Finding:
         place.line,
         "write it like 1.2.3, 1.2.3rc1 or 1.2.3.post1",
     )
-
-
-def _texts(project: Project) -> dict[str, str | None]:
-    names = [entry["filename"] for entry in _entries(project.tool("bumpversion"))]
-    return {
-        name: read_text(project.root, name) if (project.root / name).is_file() else None
-        for name in names
-    }
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 GATE = Gate(
