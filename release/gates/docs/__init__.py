@@ -25,8 +25,9 @@ settings (promises). Advice: a warning else, and files of the project that its o
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os.path import normpath
 from pathlib import Path, PurePosixPath
@@ -49,8 +50,7 @@ TOOLS = ("mkdocs", "sphinx")
 MKDOCS_FILES = ("mkdocs.yml", "mkdocs.yaml")
 SPHINX_FOLDERS = ("docs", "doc", "docs/source", "doc/source", "docs/src", "documentation")
 READ_THE_DOCS = (".readthedocs.yaml", ".readthedocs.yml", "readthedocs.yml")
-RUNNER = re.compile(r"\b(?:tox|nox)(?:\s+(?:run|r|-\w+|--[\w-]+)\b|\s*$)")
-SYNCS = re.compile(r"\buv (?:sync|run)\b(?!.*--(?:only-group|only-dev|no-dev|no-default-groups))")
+RUNNER = re.compile(r"\b(?:tox|nox)(?:\s+(?:run|r|-\w+|--[\w-]+)\b|\s*\"?,?$)")
 NITPICKY = re.compile(r"^\s*(?:nitpicky\s*=\s*True|nitpick_ignore)", re.M)
 STRICT_BUILD = re.compile(
     r"\bmkdocs\s+build\b.*(?:--strict\b|\s-s\b)"
@@ -202,42 +202,16 @@ def _hosted_requirements(project: Project) -> Requirements:
             files.append(file)
         more = as_table(step).get("extra_requirements")
         extras += [str(name) for name in more] if isinstance(more, list) else []
-    build = as_table(hosted.get("build"))
     # What runs tox or nox says what these need themselves, and not the documentation.
-    lines = [line for line in _commands([build.get("jobs"), build.get("commands")])
-             if not RUNNER.search(line)]  # fmt: skip
-    commands = "\n".join(lines)
+    lines = json.dumps(hosted.get("build"), indent=0, default=str).splitlines()
+    commands = "\n".join(line for line in lines if not RUNNER.search(line))
     groups = re.findall(r"--(?:only-)?group[ =]([\w.-]+)", commands)
-    for line in lines:
-        if "--all-extras" in line:
-            extras += as_table(
-                as_table(project.pyproject.get("project")).get("optional-dependencies")
-            )
-        if SYNCS.search(line):
-            groups += _default_groups(project)
-    extras += re.findall(r"--extra[ =]([\w.-]+)", commands)
-    extras += re.findall(r"\.\[([\w.-]+)\]", commands)
+    extras += re.findall(r"(?:--extra[ =]|\.\[)([\w.-]+)", commands)
     return Requirements(
         groups=tuple(dict.fromkeys(groups)),
         extras=tuple(dict.fromkeys(extras)),
         files=tuple(dict.fromkeys(files)),
     )
-
-
-def _commands(value: Any) -> Iterator[str]:
-    """The lines of commands in a configuration, wherever they stand in it."""
-    if isinstance(value, str):
-        yield from value.split("\n")
-    elif isinstance(value, Mapping | list):
-        for inner in value.values() if isinstance(value, Mapping) else value:
-            yield from _commands(inner)
-
-
-def _default_groups(project: Project) -> list[str]:
-    """The dependency groups that `uv sync` installs unasked."""
-    groups = as_table(project.pyproject.get("dependency-groups"))
-    told = project.tool("uv").get("default-groups", ["dev"])
-    return [name for name in (groups if told == "all" else told) if name in groups]
 
 
 def _read_the_docs(root: Path) -> Mapping[str, Any]:
@@ -385,7 +359,7 @@ def _placed(finding: Finding, source: Source, copy: Path, root: Path) -> Finding
     if not path.is_absolute():
         folders = [copy / source.folder]
         if source.tool == "mkdocs":  # which names pages as seen from its folder of documents
-            folders.insert(0, folders[0] / _docs_dir(copy / source.path))
+            folders.insert(0, folders[0] / docs_dir(copy / source.path))
         places = [Path(normpath(folder / path)) for folder in folders]
         path = next((place for place in places if place.is_file()), places[-1])
     if line is None and (target := link_target(finding.message)):
@@ -397,10 +371,15 @@ def _placed(finding: Finding, source: Source, copy: Path, root: Path) -> Finding
     return replace(finding, message=message, path=None, line=None)
 
 
-def _docs_dir(configuration: Path) -> str:
-    text = configuration.read_text(encoding="utf-8", errors="replace")
-    named = re.search(r"^docs_dir:\s*[\"']?([^\"'#\n]+?)[\"']?\s*(?:#.*)?$", text, re.M)
-    return named[1] if named else "docs"
+def docs_dir(configuration: Path) -> str:
+    """mkdocs's folder of documents, as its configuration file names it."""
+    from release.text import yaml
+
+    try:
+        node = yaml.scalar(yaml.compose(configuration.read_text("utf-8", "replace")), "docs_dir")
+    except yaml.Malformed:
+        node = None
+    return str(node.value) if node is not None else "docs"
 
 
 def _line_with(path: Path, target: str) -> int | None:

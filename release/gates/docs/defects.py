@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from release.run.planting import CannotPlant, Copy, Defect, append
 
 
@@ -16,7 +14,7 @@ def harmless_sentence(copy: Copy) -> None:
 
 
 def _add_to_docs(copy: Copy, markdown: str, text: str) -> None:
-    from release.gates.docs import find_sources
+    from release.gates.docs import docs_dir, find_sources
 
     sources = find_sources(copy.project)
     if not sources:
@@ -24,9 +22,7 @@ def _add_to_docs(copy: Copy, markdown: str, text: str) -> None:
     source = sources[0]
     folder = copy.root / source.folder
     if source.tool == "mkdocs":
-        text = (copy.root / source.path).read_text(encoding="utf-8", errors="replace")
-        told = re.search(r"(?m)^docs_dir:\s*['\"]?([^'\"#\n]+)", text)
-        folder /= told[1].strip() if told else "docs"
+        folder /= docs_dir(copy.root / source.path)
     for name in ("index.md", "index.rst", "README.md", "*.md", "*.rst"):
         for path in sorted(folder.glob(name)):
             added = markdown if path.suffix == ".md" else text

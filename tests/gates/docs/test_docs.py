@@ -193,10 +193,6 @@ class TestRequirements:
              {".readthedocs.yaml": "build:\n  jobs:\n    build:\n      html:\n"
               "      - uv run --only-group runner tox run -e docs\n"},
              Requirements(groups=("docs",), install=HOSTED)),
-            ("[project.optional-dependencies]\na = []\n[dependency-groups]\nd = []\ndev = []",
-             {".readthedocs.yaml": "build:\n  jobs:\n    install:\n"
-              "    - uv sync --group d --all-extras\n"},
-             Requirements(groups=("d", "dev"), extras=("a",), install=HOSTED)),
             ('[dependency-groups]\nd = ["furo"]\ndev = ["x"]',
              {".readthedocs.yaml": "build:\n  commands:\n  - uv sync --only-group d\n"},
              Requirements(groups=("d",), install=HOSTED)),
@@ -204,7 +200,7 @@ class TestRequirements:
             ("", {}, Requirements()),
         ],
         ids=["group", "extra", "file", "holding", "dev", "hosted", "hosted jobs", "runner",
-             "synced", "only", "set", "none"],
+             "only", "set", "none"],
     )  # fmt: skip
     def test_what_the_project_declares_is_chosen(
         self, tmp_path: Path, table: str, files: Files, expected: Requirements
