@@ -55,11 +55,6 @@ ERROR_RULES = "E9,F63,F7,F82"
 LONG_DEFAULT_RULES = '["E4", "E7", "E9", "F"]'
 # Names that surroundings put among the built-in ones: IPython, and gettext's install().
 INJECTED_NAMES = ("get_ipython", "_")
-# Built-in names of Python 2 alone, for a project that still supports it.
-PYTHON_2_NAMES = (
-    "apply", "basestring", "buffer", "cmp", "coerce", "execfile", "file", "intern", "long",
-    "raw_input", "reduce", "reload", "unichr", "unicode", "xrange",
-)  # fmt: skip
 PYTHON_FILES = (".py", ".pyi", ".pyw", ".ipynb")
 FORMAT_FAILED = 2  # of `ruff format`, which ends so for a syntax error that is found already
 # By version and output format: a line of its own, a place below the message, or one before it.
@@ -172,24 +167,13 @@ def _by_ruff(project: Project, shell: Shell) -> Outcome:
     procedure = read_procedure(project)
     targets, options = choose(project, procedure)
     ruff = _ruff(project, shell, procedure.requirement)
-    cache = f"--cache-dir={shell.folder / 'cache' / 'ruff'}"
-    files = shell.run(ruff, "check", "--show-files", *options, *targets)
-    _must_have_run(files, (0,))
-    number = sum(name.endswith(PYTHON_FILES) for name in files.stdout.splitlines())
-    if number == 0:
-        return Outcome.unchecked(
-            "ruff found no Python file", "say what is linted: tool.release.gates.lint.run"
-        )
-    command = [ruff, "check", "--no-fix", "--output-format=json", cache, *options, *targets]
-    done = shell.run(*command)
-    _must_have_run(done, (0, 1))
-    items = _read(done)
+    number, items = ruff_check(shell, ruff, options, targets)
     if not procedure.pinned:
         items = [item for item in items if not is_newer_syntax(item, project)]
     findings = list(judge(items, project.root))
     parts = ["ruff check"]
     if procedure.formats:
-        shown = shell.run(ruff, "format", "--check", cache, *targets)
+        shown = shell.run(ruff, "format", "--check", _cache(shell), *targets)
         if not findings or shown.status != FORMAT_FAILED:
             _must_have_run(shown, (0, 1))
             findings += judge_format(shown.stdout, project.root, shown.status, procedure.pinned)
@@ -266,10 +250,8 @@ def choose(project: Project, procedure: Procedure) -> tuple[list[str], list[str]
         return ["."], ["--config", f"lint.select={LONG_DEFAULT_RULES}"]
     if project.package_path is None:
         project.require_package()
-    names: tuple[str, ...] = INJECTED_NAMES
-    if project.requires_python and _contains(project.requires_python, "2.7"):
-        names += PYTHON_2_NAMES
-    options = ["--isolated", f"--select={ERROR_RULES}", "--config", f"builtins={json.dumps(names)}"]
+    builtins = f"builtins={json.dumps(INJECTED_NAMES)}"
+    options = ["--isolated", f"--select={ERROR_RULES}", "--config", builtins]
     if typing := sorted(set(literal_sources(project))):
         options += ["--config", f"lint.typing-modules={json.dumps(typing)}"]
     return [str(project.package_path)], options
@@ -360,12 +342,34 @@ def _version(shell: Shell, ruff: str) -> str:
     return shell.run(ruff, "--version").stdout.strip().removeprefix("ruff ")
 
 
-def _read(done: Completed) -> list[Mapping[str, Any]]:
+def _cache(shell: Shell) -> str:
+    return f"--cache-dir={shell.folder / 'cache' / 'ruff'}"
+
+
+def ruff_check(
+    shell: Shell, ruff: str, options: Sequence[str], targets: Sequence[str]
+) -> tuple[int, list[Mapping[str, Any]]]:
+    """How many Python files ruff reads, and what it finds in them.
+
+    Raises CannotCheck when it reads none or breaks.
+    """
+    files = shell.run(ruff, "check", "--show-files", *options, *targets)
+    _must_have_run(files, (0,))
+    number = sum(name.endswith(PYTHON_FILES) for name in files.stdout.splitlines())
+    if number == 0:
+        own = f"tool.release.gates.{shell.gate.name}.run"
+        remedy = f"correct what its configuration excludes, or say what is to be run: {own}"
+        raise CannotCheck("ruff found no Python file", remedy)
+    command = [ruff, "check", "--no-fix", "--output-format=json", _cache(shell)]
+    done = shell.run(*command, *options, *targets)
+    _must_have_run(done, (0, 1))
     try:
         items = json.loads(done.stdout or "[]")
     except ValueError:
         raise CannotCheck("ruff printed something else than its findings", "see the log") from None
-    return items if isinstance(items, list) else []
+    if not isinstance(items, list) or bool(items) != bool(done.status):
+        raise CannotCheck("ruff failed and does not say why", "see the log")
+    return number, items
 
 
 def _must_have_run(done: Completed, statuses: tuple[int, ...]) -> None:

@@ -21,9 +21,8 @@ and this gate does not apply.
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator, Mapping
+import argparse
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 
 CONFIGURATIONS = ("bandit.yaml", "bandit.yml", ".bandit.yaml", ".bandit.yml")
 INI = ".bandit"
-OPTIONS = {"-c": "-c", "--configfile": "-c", "-b": "-b", "--baseline": "-b", "--ini": "--ini"}
 # As bandit's own default, which naming any replaces.
 EXCLUDED = (".svn", "CVS", ".bzr", ".hg", ".git", "__pycache__", ".tox", ".eggs", "*.egg")
 CLEAN, FOUND = 0, 1  # of bandit and of ruff
@@ -186,17 +184,29 @@ def least_severity(project: Project) -> str:
     from release.project.declared import hook
 
     settings = project.settings.gates.of("static_analysis", StaticAnalysisSettings)
-    own = hook(project, "bandit")
-    if "severity" in settings.model_fields_set or own is None:
+    told = _hook(project)
+    if "severity" in settings.model_fields_set or not hook(project, "bandit"):
         return settings.severity
-    words = [word for argument in own.arguments or () for word in argument.split("=", 1)]
-    for place, word in enumerate(words):
-        if word == "--severity-level":
-            told = " ".join(words[place + 1 : place + 2])
-            return {"all": "low", "low": "low", "high": "high"}.get(told, "medium")
-    counted = sum(len(word) - 1 for word in words if re.fullmatch("-l+", word))
-    counted += words.count("--level")
-    return ("medium", "low", "medium", "high")[min(counted, 3)]
+    if told.severity_level:
+        return {"all": "low", "low": "low", "high": "high"}.get(told.severity_level, "medium")
+    return ("medium", "low", "medium", "high")[min(told.level, 3)]
+
+
+def _hook(project: Project) -> argparse.Namespace:
+    """The options among the arguments of the project's hook that say how bandit judges."""
+    from release.project.declared import hook
+
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    parser.add_argument("-c", "--configfile")
+    parser.add_argument("-b", "--baseline")
+    parser.add_argument("--ini")
+    parser.add_argument("-l", "--level", action="count", default=0)
+    parser.add_argument("--severity-level")
+    own = hook(project, "bandit")
+    try:
+        return parser.parse_known_args(own.arguments if own else ())[0]
+    except argparse.ArgumentError as error:
+        raise CannotCheck(f"bandit's hook: {error}", "fix its args") from None
 
 
 def _noted(lesser: int, nosec: int) -> str:
@@ -207,8 +217,6 @@ def _noted(lesser: int, nosec: int) -> str:
 
 def _options(project: Project) -> dict[str, str]:
     """The options by which bandit finds the project's own configuration; empty without any."""
-    from release.project.declared import hook
-
     found: dict[str, str] = {}
     if (project.root / INI).is_file():
         found["--ini"] = INI
@@ -218,18 +226,12 @@ def _options(project: Project) -> dict[str, str]:
         if (project.root / name).is_file():
             found["-c"] = name
             break
-    own = hook(project, "bandit")
-    return found | dict(_named(own.arguments or () if own else (), project))
-
-
-def _named(arguments: tuple[str, ...], project: Project) -> Iterator[tuple[str, str]]:
-    """The options among a hook's arguments that name files of the project."""
-    words = iter(word for argument in arguments for word in argument.split("=", 1))
-    for word in words:
-        if word in OPTIONS and (value := next(words, None)):
-            path = (project.root / value).resolve()
-            if path.is_file() and path.is_relative_to(project.root):
-                yield OPTIONS[word], value
+    told = _hook(project)
+    for option, value in {"-c": told.configfile, "-b": told.baseline, "--ini": told.ini}.items():
+        path = (project.root / (value or "")).resolve()
+        if path.is_file() and path.is_relative_to(project.root):
+            found[option] = value
+    return found
 
 
 def _ini_excludes(project: Project, name: str | None) -> list[str]:
@@ -250,35 +252,11 @@ def _by_ruff(project: Project, shell: Shell, targets: list[str]) -> Outcome:
     options = ["--select=S", *([f"--ignore={','.join(ignored)}"] if ignored else [])]
     tests = _tests_inside(project, targets)
     options += [word for path in tests for word in ("--extend-exclude", path)]
-    ruff = shell.tools.tool("ruff")
-    files = shell.run(ruff, "check", "--show-files", *options, *targets)
-    number = sum(name.endswith(lint.PYTHON_FILES) for name in files.stdout.splitlines())
-    done = shell.run(
-        *(ruff, "check", "--no-fix", "--output-format=json"),
-        f"--cache-dir={shell.folder / 'cache' / 'ruff'}",
-        *options,
-        *targets,
-    )
-    try:
-        items = json.loads(done.stdout or "[]")
-        findings = tuple(lint.judge(items, project.root))
-    except (ValueError, TypeError, AttributeError, KeyError):
-        raise CannotCheck("ruff printed something else than its findings", "see the log") from None
-    if done.status not in {CLEAN, FOUND} or files.status != CLEAN:
-        broken = done if done.status not in {CLEAN, FOUND} else files
-        raise CannotCheck(
-            f"ruff could not run: {broken.last_line}", "fix its configuration, or see the log"
-        )
-    if findings:
-        count = f"{len(findings)} finding{'' if len(findings) == 1 else 's'}"
-        return Outcome.failed(findings, f"{count} by ruff's S rules", checked=number)
-    if number == 0:
-        raise CannotCheck(
-            f"ruff found no file in {', '.join(targets)}", "correct what its configuration excludes"
-        )
-    if done.status == FOUND:
-        raise CannotCheck("ruff failed and does not say why", "see the log")
-    return Outcome.passed(number, f"ruff's S rules: {number} files clean")
+    number, items = lint.ruff_check(shell, shell.tools.tool("ruff"), options, targets)
+    findings = tuple(lint.judge(items, project.root))
+    count = f"{len(findings)} finding{'' if len(findings) == 1 else 's'} by ruff's S rules"
+    clean = f"ruff's S rules: {number} files clean"
+    return Judgement(number, findings).settle(clean, failed=count)
 
 
 def selects_security(configuration: Mapping[str, Any]) -> bool:

@@ -123,12 +123,6 @@ class TestProcedure:
         target, options = self.options(tmp_path / "p", {})
         assert target == "src/small_thing"
         assert "--isolated --select=E9,F63,F7,F82" in options
-        assert "basestring" not in options
-
-    def test_python_2_names_exist_in_a_package_that_supports_it(self, tmp_path: Path) -> None:
-        source = PYPROJECT.replace(">=3.11", ">=2.7").encode()
-        _, options = self.options(tmp_path / "p", {"pyproject.toml": source})
-        assert "basestring" in options
 
     def test_rules_that_are_selected_are_the_projects_own(self, tmp_path: Path) -> None:
         table = with_table('[tool.ruff.lint]\nselect = ["ALL"]')
