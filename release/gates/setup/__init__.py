@@ -6,10 +6,9 @@ pypa/gh-action-pypi-publish or `uv publish`, the environment of its job, and the
 remote names; `owner`, `repository`, `workflow` and `environment` state what is not to be told from
 these. Where no release has an attestation yet, a person looks and confirms it with the day, in
 [tool.release.gates.setup]: `confirmed.publisher = 2026-11-01`. A confirmation of the day of the
-last release, or of a later one, outweighs what that release shows, which stays advice; so does
-any where that day is not known, neither from the index nor from a tag. As long as the index does
-not know the project, what is confirmed is a pending publisher, which lasts 30 days: the gate fails
-after that.
+last release, or of a later one, outweighs what that release shows, which stays advice; so does any
+where the index does not tell that day. As long as the index does not know the project, what is
+confirmed is a pending publisher, which lasts 30 days: the gate fails after that.
 
 Environment: GitHub must have it, for a missing one is made silently and without protection by the
 first run; if only some refs may deploy to it, the tag of the release must be one of them. An
@@ -49,13 +48,11 @@ if TYPE_CHECKING:
     from release.project import Project
     from release.run.shell import Shell
     from release.world.forge import Environment, Forge, Repository
-    from release.world.index import ServedFile
     from release.world.integrity import Publisher
 
 WORKFLOWS = ".github/workflows"
 PENDING_DAYS = 30
 STALE_DAYS = 365
-SOON_DAYS = 7
 SETTING = "tool.release.gates.setup"
 FOLDER = (
     "an index that is a folder tells nothing about publishers",
@@ -114,8 +111,7 @@ class Seen:
 
     `exists` says whether the index knows the project, None when it could not be asked, which
     `trouble` then explains. `publishers` are those of the version `version`'s attestations, empty
-    where it has none; `released` is the day on which it was uploaded, or else tagged, where one of
-    the two is known.
+    where it has none; `released` is the day on which it was uploaded, where the index tells it.
     """
 
     exists: bool | None
@@ -182,7 +178,6 @@ def _judge_publishing(
         try:
             forge, current = _ask_forge(repository, lambda: shell.remaining)
             if current.slug.lower() != repository.slug.lower():
-                parts.append(_part(advice=[_renamed(repository.slug, current.slug)]))
                 repository = current
         except CannotCheck as error:
             trouble = error
@@ -343,7 +338,9 @@ def judge_publisher(
         if not closest and not unknown:
             return _as_observed(expected, seen)
         if confirmed and (seen.released is None or confirmed >= seen.released):
-            return _outweighed(seen, closest, confirmed)
+            message = f"{seen.version} was published from elsewhere: {'; '.join(closest)}"
+            advice = [Finding(message)] if closest else []
+            return _part(advice=advice, well=f"publisher confirmed on {confirmed}")
         if closest:
             return _part(
                 Finding(
@@ -381,24 +378,6 @@ def _not_known(expected: Expected, publishers: Sequence[Publisher]) -> list[str]
     return [field for field, value in known.items() if value is None]
 
 
-def _outweighed(seen: Seen, differing: Sequence[str], confirmed: date) -> Judgement:
-    """What a confirmation makes of a release that was published otherwise, or may have been."""
-    remarks = []
-    if differing:
-        remarks.append(
-            Finding(f"{seen.version} was published from elsewhere: {'; '.join(differing)}")
-        )
-    if seen.released is None:
-        remarks.append(
-            Finding(
-                f"neither the index nor a tag tells the day of {seen.version}, so the publisher"
-                " counts as confirmed after it",
-                remedy="git fetch --tags",
-            )
-        )
-    return _part(advice=remarks, well=f"publisher confirmed on {confirmed}")
-
-
 def _as_observed(expected: Expected, seen: Seen) -> Judgement:
     remarks = []
     if expected.environment and not any(p.environment for p in seen.publishers):
@@ -425,13 +404,7 @@ def _judge_pending(expected: Expected, since: date, today: date) -> Judgement:
                 f" {_confirm('publisher', today)}",
             )
         )
-    soon = Finding(
-        f"the pending publisher expires in {left} day{'' if left == 1 else 's'}",
-        remedy="release before that, or register it again",
-    )
-    return _part(
-        advice=(soon,) if left <= SOON_DAYS else (), well=f"publisher pending since {since}"
-    )
+    return _part(well=f"publisher pending since {since}")
 
 
 def _unknown_publisher(expected: Expected, seen: Seen, today: date) -> Finding:
@@ -614,13 +587,6 @@ def _confirm(name: str, today: date) -> str:
     return f"confirmed.{name} = {today} below [{SETTING}]"
 
 
-def _renamed(old: str, new: str) -> Finding:
-    return Finding(
-        f"{old} is called {new} now, which is what the index compares",
-        remedy=f"git remote set-url it to {new}",
-    )
-
-
 def _repository(project: Project) -> tuple[Repository | None, CannotCheck | None]:
     """The repository on GitHub, as settings and the remote say, and why there is none."""
     from release.gates.setup.settings import SetupSettings
@@ -681,28 +647,12 @@ def _look_at_index(project: Project) -> Seen:
         for file in sorted(released, key=lambda file: not file.name.endswith(".whl"))[:2]:
             found = publishers_of(project.name, str(last), file.name, url, file.provenance)
             if found:
-                return Seen(True, str(last), found, _released(project, str(last), released))
+                days = [file.uploaded for file in released if file.uploaded is not None]
+                day = max(days).astimezone(UTC).date() if days else None
+                return Seen(True, str(last), found, day)
         return Seen(True, str(last))
     except CannotCheck as error:
         return Seen(None, trouble=error)
-
-
-def _released(project: Project, version: str, files: Sequence[ServedFile]) -> date | None:
-    """The day on which the last file of a version was uploaded, else that of its tag here."""
-    from release.project.git import git
-
-    uploaded = [file.uploaded for file in files if file.uploaded is not None]
-    if uploaded:
-        return max(uploaded).astimezone(UTC).date()
-    tags = [tag for tag, spelled in project.released.items() if str(spelled) == version]
-    if not tags:
-        return None
-    ref = f"refs/tags/{tags[0]}"
-    said = git(project.root, "log", "-1", "--format=%cs", ref, "--", check=False).stdout.strip()
-    try:
-        return date.fromisoformat(said)
-    except ValueError:
-        return None
 
 
 def _tag(project: Project, shell: Shell) -> str | None:
