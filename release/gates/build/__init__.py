@@ -364,15 +364,12 @@ def _judge(
         judged += contents.judge_whole(wheel, whole, settings.allowed)
     judged += contents.judge_licences(sdist, wheel, tree, settings.allowed)
     manifest = project.root / "MANIFEST.in"
-    judged += contents.judge_completeness(
-        wheel,
-        tree,
-        dict(_package_folders(project, wheel, tree)),
-        excluded=contents.exclusions(
-            project.pyproject, manifest.read_text("utf-8", "replace") if manifest.is_file() else ""
-        ),
-        allowed=(*settings.allowed, *(whole.installed if whole else ())),
+    excluded = contents.exclusions(
+        project.pyproject, manifest.read_text("utf-8", "replace") if manifest.is_file() else ""
     )
+    meant = (*excluded, *settings.allowed, *(whole.installed if whole else ()))
+    folders = dict(_package_folders(project, wheel, tree))
+    judged += contents.judge_completeness(wheel, tree, folders, meant)
     return judged + _judge_package(project, wheel)
 
 

@@ -196,19 +196,14 @@ def _stray(
         )
 
 
-# Tests and documents belong to the repository, hidden files to its tools: nothing to talk about.
-_NOT_INSTALLED = re.compile(
+# Tests and documents belong to the repository, hidden files to its tools; and what something else
+# is made from is commonly left out of a wheel on purpose.
+_LEFT_OUT = re.compile(
     r"(^|.*/)(tests?|testing|docs?|examples?|benchmarks?|__tests__|node_modules)/.*"
-    r"|(.*/)?(conftest|setup|test_[^/]*|[^/]*_test)\.py"
-    r"|.*\.(md|rst|adoc|ipynb)"
-    r"|(.*/)?(\.[^/]+|README[^/]*|LICEN[CS]E[^/]*|COPYING[^/]*|NOTICE[^/]*|AUTHORS[^/]*|TODO[^/]*)",
-    re.I,
-)
-# What something else is made from is commonly left out of a wheel on purpose.
-_SOURCE = re.compile(
-    r"(.*/)?[a-z_]*build[a-z_]*\.py"
-    r"|.*\.(pyx|pxd|pxi|c|cc|cpp|cxx|h|hh|hpp|rs|go|f|f90|cu|s|asm|in|tmpl|po|pot|ts|tsx|jsx|vue"
-    r"|scss|sass|less|map|lock|sh|bat|ll|g4|y|l|proto)"
+    r"|(.*/)?(conftest|setup|test_[^/]*|[^/]*_test|[a-z_]*build[a-z_]*)\.py"
+    r"|(.*/)?(\.[^/]+|README[^/]*|LICEN[CS]E[^/]*|COPYING[^/]*|NOTICE[^/]*|AUTHORS[^/]*|TODO[^/]*)"
+    r"|.*\.(md|rst|adoc|ipynb|pyx|pxd|pxi|c|cc|cpp|cxx|h|hh|hpp|rs|go|f|f90|cu|s|asm|in|tmpl|po|pot"
+    r"|ts|tsx|jsx|vue|scss|sass|less|map|lock|sh|bat|ll|g4|y|l|proto)"
     r"|(.*/)?(Makefile|meson\.build|CMakeLists\.txt|BUILD(\.bazel)?|package(-lock)?\.json"
     r"|tsconfig[^/]*\.json|Cargo\.toml|Dockerfile)",
     re.I,
@@ -216,62 +211,29 @@ _SOURCE = re.compile(
 
 
 def judge_completeness(
-    wheel: Archive,
-    tree: Collection[str],
-    folders: Mapping[str, str],
-    *,
-    excluded: Sequence[str] = (),
-    allowed: Sequence[str] = (),
+    wheel: Archive, tree: Collection[str], folders: Mapping[str, str], meant: Sequence[str] = ()
 ) -> Judgement:
     """The wheel holds what the repository has in its packages.
 
     `tree` are the repository's files, `folders` maps the folder of a package in there to where the
-    wheel must have it. What matches `excluded` (the build backend's own exclusions) or `allowed`,
-    and what is commonly left out, is noted at most.
+    wheel must have it. What matches a glob of `meant`, or is commonly left out, may be missing.
     """
-    modules, data, sources = [], [], []
+    lacking = []
     checked = 0
     for folder, place in folders.items():
         for path in tree:
-            if not path.startswith(f"{folder}/"):
-                continue
-            inside = path.removeprefix(f"{folder}/")
-            target = f"{place}/{inside}"
-            checked += 1
-            if target in wheel.installed or matches(target, allowed) or matches(path, allowed):
-                continue
-            if _NOT_INSTALLED.fullmatch(inside) or any(
-                matches(name, excluded) for name in (path, inside, target)
-            ):
-                continue
-            if _SOURCE.fullmatch(inside):
-                sources.append(path)
-            elif path.endswith(".py"):
-                modules.append(path)
-            else:
-                data.append(path)
-    advice = []
-    if modules:
-        advice.append(
-            Finding(
-                f"the wheel lacks {len(modules)} module(s) of the package: {listing(modules)}",
-                sorted(modules)[0],
-                remedy="include them in the wheel, or name them in"
-                " tool.release.gates.build.allowed",
-            )
-        )
-    if data:
-        advice.append(
-            Finding(
-                f"the wheel lacks {len(data)} data file(s) of the package: {listing(data)}",
-                sorted(data)[0],
-                remedy="include them in the wheel as package data, or name them in"
-                " tool.release.gates.build.allowed",
-            )
-        )
-    said = f"the wheel leaves out what looks like sources: {listing(sources)}"
-    notes = (Finding(said),) if sources else ()
-    return Judgement(checked, advice=tuple(advice), notes=notes)
+            if path.startswith(f"{folder}/"):
+                checked += 1
+                inside = path.removeprefix(f"{folder}/")
+                target = f"{place}/{inside}"
+                known = target in wheel.installed or _LEFT_OUT.fullmatch(inside)
+                if not known and not any(matches(name, meant) for name in (path, inside, target)):
+                    lacking.append(path)
+    if not lacking:
+        return Judgement(checked)
+    message = f"the wheel lacks {len(lacking)} file(s) of the package: {listing(lacking)}"
+    remedy = "include them in the wheel, or name them in tool.release.gates.build.allowed"
+    return Judgement(checked, advice=(Finding(message, min(lacking), remedy=remedy),))
 
 
 def judge_whole(wheel: Archive, whole: Archive, allowed: Sequence[str]) -> Judgement:

@@ -171,10 +171,9 @@ def test_a_wheel_that_lacks_modules_or_data_is_told_which() -> None:
     judged = judge_completeness(archive("demo/__init__.py"), tree, {"src/demo": "demo"})
 
     assert judged.checked == 32
-    modules, data = judged.advice
-    assert modules.message == "the wheel lacks 1 module(s) of the package: src/demo/core.py"
-    assert data.message.startswith("the wheel lacks 30 data file(s) of the package: src/demo/s")
-    assert data.message.endswith("and 18 more")
+    (found,) = judged.advice
+    assert found.message.startswith("the wheel lacks 31 file(s) of the package: src/demo/core.py, ")
+    assert found.message.endswith("and 19 more")
 
 
 def test_what_is_usually_left_out_of_a_wheel_may_be_missing() -> None:
@@ -182,22 +181,14 @@ def test_what_is_usually_left_out_of_a_wheel_may_be_missing() -> None:
     tree += ["demo/conftest.py", "demo/fast.pyx", "demo/meson.build"]
     judged = judge_completeness(archive("demo/__init__.py"), tree, {"demo": "demo"})
 
-    assert judged.defects == judged.advice == ()
-    [remark] = judged.notes
-    assert "demo/fast.pyx, demo/meson.build" in remark.message
+    assert judged == Judgement(7)
 
 
 @pytest.mark.parametrize("glob", ["demo/big.json", "big.json", "src/demo/*.json"])
 def test_what_the_project_excludes_or_allows_may_be_missing(glob: str) -> None:
     tree = ["src/demo/__init__.py", "src/demo/big.json"]
-    for settings in ({"excluded": (glob,)}, {"allowed": (glob,)}):
-        judged = judge_completeness(
-            archive("demo/__init__.py"),
-            tree,
-            {"src/demo": "demo"},
-            **settings,
-        )
-        assert judged == Judgement(2)
+    judged = judge_completeness(archive("demo/__init__.py"), tree, {"src/demo": "demo"}, (glob,))
+    assert judged == Judgement(2)
 
 
 @pytest.mark.parametrize(
