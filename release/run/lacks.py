@@ -82,7 +82,8 @@ INTERPRETER = re.compile(
 NOT_OFFERED = re.compile(r"^ERROR: No matching distribution found for ([^\s;]+)", re.M)
 OTHER_PYTHON = re.compile(r"the current Python version \([\w.]+\) does not satisfy Python([^\s,]+)")
 NETWORK = re.compile(
-    r"Temporary failure in name resolution|Name or service not known|Network is unreachable"
+    r"Temporary failure (?:in name resolution|resolving)|Name or service not known"
+    r"|Network is unreachable"
     r"|getaddrinfo failed|nodename nor servname provided|No address associated with hostname"
     r"|Could(?: not|n't) resolve host|dns error|No route to host|Max retries exceeded with url"
     r"|Connection (?:was )?(?:refused|reset|aborted)\b|All connection attempts failed"

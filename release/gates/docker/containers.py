@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck
 from release.run.cache import standing_cache
+from release.run.lacks import NETWORK
 from release.text.masking import is_secret
 
 if TYPE_CHECKING:
@@ -60,12 +61,6 @@ NOT_PULLED = re.compile(
     re.I,
 )
 MISSING = re.compile(r"manifest unknown|manifest for .* not found|: not found$", re.I)
-OFFLINE = re.compile(
-    r"temporary failure (?:in name resolution|resolving)|could not resolve host"
-    r"|name or service not known|network is unreachable|no route to host"
-    r"|failed to establish a new connection",
-    re.I,
-)
 # The engine's own storage: emptied meanwhile by somebody else, or full.
 STORAGE = re.compile(
     r"identifier is not a (?:container|layer)|(?:container|layer) not known"
@@ -383,7 +378,7 @@ def read_failure(
     elif STORAGE.search(reason) and not RAN.search(reason):
         cause = "storage"
     elif any(
-        OFFLINE.search(line) for line in [*_last(stdout, TAIL_LINES), *_last(stderr, TAIL_LINES)]
+        NETWORK.search(line) for line in [*_last(stdout, TAIL_LINES), *_last(stderr, TAIL_LINES)]
     ):
         cause = "offline"
     shown = [reason, *(item for item in said if item != reason and cause != "no base")]

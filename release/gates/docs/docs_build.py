@@ -12,19 +12,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from release.model import Finding
+from release.run.lacks import NETWORK, UNREACHED
 
 LEVELS = "WARNING|ERROR|CRITICAL|SEVERE"
 LONGEST = 400
 _SPHINX_START = re.compile(rf"^(?:(?P<place>\S[^\n]*?): )?(?:{LEVELS}): (?P<text>.*)$")
 _MKDOCS_START = re.compile(r"^(?P<level>[A-Z]+) +-  ?(?P<text>.*)$")
 _MISSING = re.compile(r"No module named ['\"]([\w.]+)['\"]")
-_NETWORK = re.compile(
-    r"failed to reach any of the inventories|Couldn't load inventory|NameResolutionError"
-    r"|Max retries exceeded|urlopen error|Failed to resolve|Name or service not known"
-    r"|Temporary failure in name resolution|Network is unreachable|getaddrinfo failed"
-    r"|(?:Connect|Read)(?:ion)? ?Timeout|ConnectionError|Connection (?:refused|reset|aborted)",
-    re.I,
-)
+_INVENTORY = re.compile(r"failed to reach any of the inventories|Couldn't load inventory")
 _UNRESOLVED = re.compile(
     r"reference target not found: (?P<sphinx>\S+)"
     r"|Could not find cross-reference target '(?P<mkdocs>[^']+)'"
@@ -91,7 +86,7 @@ def judge_sphinx(status: int, warnings: str, output: str, own: frozenset[str]) -
     gaps = [n for n in (*_MISSING.findall(output), *named) if n.partition(".")[0] not in own]
     if gaps:
         return Warnings(gaps=tuple(dict.fromkeys(gaps)))
-    if _NETWORK.search(text):
+    if _is_unreached(text):
         return Warnings(unreached=(_one_line(text),))
     if kind in {"ConfigError", "SphinxError", "ApplicationError"} or named:
         path = "conf.py" if kind == "ConfigError" else None
@@ -124,7 +119,7 @@ def judge_mkdocs(status: int, output: str, own: frozenset[str]) -> Warnings:
             )
         )
     said = _one_line(lines[-1]) if lines else "it said nothing"
-    if _NETWORK.search(said):
+    if _is_unreached(said):
         return Warnings(unreached=(said,))
     return Warnings(broken=f"mkdocs broke with status {status}: {said}")
 
@@ -219,7 +214,8 @@ def _sort(complaints: Sequence[Complaint], own: frozenset[str]) -> Warnings:
 
 def _is_unreached(text: str) -> bool:
     """Whether it is about the network, and not a reference to what is called like its errors."""
-    return bool(_NETWORK.search(text)) and not _UNRESOLVED.search(text)
+    patterns = (_INVENTORY, NETWORK, UNREACHED)
+    return any(one.search(text) for one in patterns) and not _UNRESOLVED.search(text)
 
 
 def _not_imported(complaints: Iterable[Complaint], own: frozenset[str]) -> Iterator[str]:
