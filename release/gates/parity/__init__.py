@@ -62,11 +62,8 @@ def check(project: Project, shell: Shell) -> Outcome:
     from release.gates.parity import rules as parity
     from release.gates.parity.settings import ParitySettings
 
-    paths = [
-        *shell.needed_artifacts("build", ".whl"),
-        *shell.needed_artifacts("build", ".tar.gz"),
-        *shell.needed_artifacts("build", ".zip"),
-    ]
+    kinds = (".whl", ".tar.gz", ".zip")
+    paths = [path for kind in kinds for path in shell.needed_artifacts("build", kind)]
     if not paths:
         raise CannotCheck("build made no file", "run it again: nox -s build -- --fresh")
     artifacts = [shell.artifact(path) for path in paths]
@@ -75,10 +72,9 @@ def check(project: Project, shell: Shell) -> Outcome:
     judged += parity.judge_sdists([path.name for path in paths])
     asked = "the index is not asked: [tool.release] publish = false"
     if project.settings.publish:
+        most = project.settings.gates.of("parity", ParitySettings).max_megabytes
         for artifact in artifacts:
-            judged += parity.judge_size(
-                artifact, project.settings.gates.of("parity", ParitySettings).max_megabytes
-            )
+            judged += parity.judge_size(artifact, most)
         try:
             found, asked = _judge_index(project, shell, archives, artifacts)
             judged += found
@@ -136,16 +132,13 @@ def publishers(root: Path) -> list[Publisher]:
     from release.gates.workflows.publishing import PUBLISHER, publishes_by_action
     from release.gates.workflows.read import load
 
-    used = [
-        (step.uses, version_of(step.uses, table()))
-        for job in load(root).model.jobs()
-        for step in job.steps
-        if step.uses is not None and step.uses.repository == PUBLISHER and publishes_by_action(step)
-    ]
-    found = (
-        Publisher(uses.node.path, uses.node.line, version, not uses.is_pinned and version is None)
-        for uses, version in used
-    )
+    found = []
+    for step in (step for job in load(root).model.jobs() for step in job.steps):
+        uses = step.uses
+        if uses is not None and uses.repository == PUBLISHER and publishes_by_action(step):
+            version = version_of(uses, table())
+            moving = not uses.is_pinned and version is None
+            found.append(Publisher(uses.node.path, uses.node.line, version, moving))
     return list(dict.fromkeys(found))
 
 
@@ -221,14 +214,10 @@ def _judge_index(
     served = served_files(name, index_url(project.settings.index))
     if served is None:
         errors = _ask(shell, {"": name})[""]
-        faults = tuple(
-            Finding(f"a new project cannot have this name: {text}", remedy="rename it")
-            for _, text in errors
-        )
-        new = Finding(
-            f"the index knows no {name} yet: the first upload takes the name, unless one that looks"
-            " like it is taken"
-        )
+        said = (f"a new project cannot have this name: {text}" for _, text in errors)
+        faults = tuple(Finding(message, remedy="rename it") for message in said)
+        takes = "the first upload takes the name, unless one that looks like it is taken"
+        new = Finding(f"the index knows no {name} yet: {takes}")
         return Judgement(1, faults, notes=(new,)), "the index does not know the project yet"
     built = parse(next((a.metadata["version"] for a in archives if "version" in a.metadata), ""))
     target = project.target_version(shell.level)

@@ -109,22 +109,17 @@ def _judge_wheel_name(
     missing = [n for n in ("METADATA", "WHEEL", "RECORD") if folder + n not in archive.names]
     if missing:
         return _fault(f"{archive.file} lacks {listing(missing)} in {folder}", BACKEND)
-    wrong = sorted(
-        {
-            tag.platform
-            for tag in tags
-            if not _PLATFORMS.fullmatch(tag.platform) and not _LINUX.fullmatch(tag.platform)
-        }
-    )
+    known = (_PLATFORMS, _LINUX)
+    platforms = {tag.platform for tag in tags}
+    wrong = sorted(name for name in platforms if not any(one.fullmatch(name) for one in known))
     if not wrong:
         return Judgement(6)
     local = all(platform.startswith("linux_") for platform in wrong)
-    finding = Finding(
-        f"{archive.file} is for {listing(wrong)}, which the index refuses",
-        remedy="publish wheels that cibuildwheel or auditwheel made, or the sdist alone"
-        if local
-        else "build for a platform that it knows",
-    )
+    remedy = "build for a platform that it knows"
+    if local:
+        remedy = "publish wheels that cibuildwheel or auditwheel made, or the sdist alone"
+    said = f"{archive.file} is for {listing(wrong)}, which the index refuses"
+    finding = Finding(said, remedy=remedy)
     return Judgement.one(finding, advice=local and not as_built, checked=6)
 
 
@@ -140,9 +135,9 @@ def judge_size(artifact: Artifact, megabytes: int) -> Judgement:
 
 
 def _fault(
-    message: str, remedy: str, path: str | None = None, line: int | None = None
+    message: str, remedy: str, path: str | None = None, line: int | None = None, *, checked: int = 1
 ) -> Judgement:
-    return Judgement(1, (Finding(message, path, line, remedy),))
+    return Judgement(checked, (Finding(message, path, line, remedy),))
 
 
 # --- metadata -------------------------------------------------------------------------------------
@@ -156,14 +151,12 @@ def judge_errors(archive: Archive, errors: Sequence[Sequence[str]], *, publish: 
     faults = []
     for field, message in errors:
         private = field == "classifier" and message.startswith(f"'{PRIVATE}")
-        if private and not publish:
-            continue
         remedy = "correct it in the project's metadata"
         if private:
             remedy = "take it out, or set [tool.release] publish = false"
-        faults.append(
-            Finding(f"{archive.file}: {field}: {message}", "pyproject.toml", None, remedy)
-        )
+        if publish or not private:
+            said = f"{archive.file}: {field}: {message}"
+            faults.append(Finding(said, "pyproject.toml", None, remedy))
     return Judgement(len(archive.metadata), tuple(faults))
 
 
@@ -174,13 +167,12 @@ def judge_version(archive: Archive, *, between_releases: bool) -> Judgement:
     version = parse(archive.metadata.get("version", ""))
     if version is None or not version.local:
         return Judgement(1)
-    finding = Finding(
-        f"{archive.file}: the index takes no local version (+{version.local})",
-        remedy="build what is published from the commit that has the release tag"
-        if between_releases
-        else f"release {version.public}, or set [tool.release] publish = false",
-    )
-    return Judgement(1, notes=(finding,)) if between_releases else Judgement(1, (finding,))
+    remedy = f"release {version.public}, or set [tool.release] publish = false"
+    if between_releases:
+        remedy = "build what is published from the commit that has the release tag"
+    said = f"{archive.file}: the index takes no local version (+{version.local})"
+    found = (Finding(said, remedy=remedy),)
+    return Judgement(1, notes=found) if between_releases else Judgement(1, found)
 
 
 def judge_direct(archive: Archive) -> Judgement:
@@ -196,13 +188,10 @@ def judge_direct(archive: Archive) -> Judgement:
         except InvalidRequirement:
             continue
         if found.url:
+            said = f"{archive.file}: {found.name} is required by an address (a direct URL)"
+            remedy = "require a released version, or set [tool.release] publish = false"
             faults.append(
-                Finding(
-                    f"{archive.file}: {found.name} is required by an address (a direct URL);"
-                    " the index refuses that",
-                    "pyproject.toml",
-                    remedy="require a released version, or set [tool.release] publish = false",
-                )
+                Finding(f"{said}; the index refuses that", "pyproject.toml", remedy=remedy)
             )
     return Judgement(len(lines), tuple(faults))
 
@@ -223,32 +212,23 @@ def judge_metadata_version(archive: Archive, publishers: Sequence[Publisher]) ->
             f"{archive.file}: the index takes metadata up to version {newest}, this is {text}",
             "let the build backend write an older one",
         )
-    faults: list[Finding] = []
-    remarks: list[Finding] = []
-    for publisher in publishers:
-        takes = publisher.takes
-        if publisher.version is None and not publisher.moving and version > PUBLISHER_TAKES[0][1]:
-            remarks.append(
-                Finding(
-                    f"{PUBLISHER} is pinned to a commit without its version; whether it takes"
-                    f" metadata {text} is not known",
-                    publisher.path,
-                    publisher.line,
-                    "name the version in a comment behind the pin",
-                )
-            )
+    judged = Judgement(1)
+    for one in publishers:
+        place, takes = (one.path, one.line), one.takes
+        if one.version is None and not one.moving and version > PUBLISHER_TAKES[0][1]:
+            said = f"{PUBLISHER} is pinned to a commit without its version; whether it takes"
+            remedy = "name the version in a comment behind the pin"
+            unknown = Finding(f"{said} metadata {text} is not known", *place, remedy)
+            judged += Judgement.one(unknown, advice=True)
         elif takes is not None and version > takes:
-            faults.append(
-                Finding(
-                    f"the files have metadata {text}; {PUBLISHER} {publisher.version} takes them"
-                    f" up to {'.'.join(map(str, takes))} and would refuse them after the tag is"
-                    " pushed",
-                    publisher.path,
-                    publisher.line,
-                    "pin a newer one; v1.14.2 takes metadata 2.5",
-                )
+            newest = ".".join(map(str, takes))
+            judged += _fault(
+                f"the files have metadata {text}; {PUBLISHER} {one.version} takes them up to"
+                f" {newest} and would refuse them after the tag is pushed",
+                "pin a newer one; v1.14.2 takes metadata 2.5",
+                *place,
             )
-    return Judgement(1 + len(publishers), tuple(faults), tuple(remarks))
+    return judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,19 +368,12 @@ def judge_record(wheel: Archive) -> Judgement:
         ):
             wrong.setdefault("has a wrong digest or size of", []).append(member.name)
     wrong["lists, and the wheel lacks,"] = sorted(rows.keys() - set(wheel.names) - own)
-    twice = (
-        {name for name in wheel.names if wheel.names.count(name) > 1}
-        if len(set(wheel.names)) < len(wheel.names)
-        else set()
-    )
-    faults = [
+    faults = tuple(
         Finding(f"RECORD {what} {listing(names)}", remedy=remedy)
         for what, names in wrong.items()
         if names
-    ]
-    if twice:
-        faults.append(Finding(f"the wheel holds twice: {listing(twice)}", remedy=remedy))
-    return Judgement(len(wheel.members), tuple(faults))
+    )
+    return Judgement(len(wheel.members), faults)
 
 
 def _same_digest(recorded: str, sha256: str) -> bool:
@@ -524,41 +497,28 @@ def judge_reuse(
     from release.text.versions import parse
 
     there = [file for file in served if parse(file.version) == version]
-    faults, notes = [], []
+    sdists = [file.name for file in there if not file.name.endswith((".whl", ".egg"))]
+    first = min((file.uploaded for file in there if file.uploaded is not None), default=now)
+    judged = Judgement()
     for artifact in artifacts:
-        same = next((file for file in there if file.name == artifact.name), None)
-        if same is not None:
-            if same.sha256 is not None and same.sha256.lower() == artifact.sha256:
-                notes.append(Finding(f"{artifact.name} is on the index already, with this digest"))
-            else:
-                faults.append(
-                    Finding(
-                        f"{artifact.name} is on the index with other bytes (sha256"
-                        f" {same.sha256 or 'not told'}, built was {artifact.sha256})",
-                        remedy="choose a higher version; a name is never given twice",
-                    )
-                )
-            continue
-        other = [
-            file.name
-            for file in there
-            if not artifact.name.endswith(".whl") and not file.name.endswith((".whl", ".egg"))
-        ]
-        if other:
-            faults.append(
-                Finding(
-                    f"{artifact.name} would be a second sdist of {version}, beside"
-                    f" {listing(other)}",
-                    remedy="choose a higher version",
-                )
+        name = artifact.name
+        same = next((file for file in there if file.name == name), None)
+        if same is None:
+            judged += Judgement(1)
+            if sdists and not name.endswith(".whl"):
+                beside = f"a second sdist of {version}, beside {listing(sdists)}"
+                judged += _fault(f"{name} would be {beside}", "choose a higher version", checked=0)
+            if now - first > OPEN_FOR:
+                late = f"{name} comes more than {OPEN_FOR.days} days later and is refused"
+                message = f"{version} is on the index since {first.date()}: {late}"
+                judged += _fault(message, "choose a higher version", checked=0)
+        elif same.sha256 is not None and same.sha256.lower() == artifact.sha256:
+            note = Finding(f"{name} is on the index already, with this digest")
+            judged += Judgement(1, notes=(note,))
+        else:
+            digests = f"sha256 {same.sha256 or 'not told'}, built was {artifact.sha256}"
+            judged += _fault(
+                f"{name} is on the index with other bytes ({digests})",
+                "choose a higher version; a name is never given twice",
             )
-        times = [file.uploaded for file in there if file.uploaded is not None]
-        if times and now - min(times) > OPEN_FOR:
-            faults.append(
-                Finding(
-                    f"{version} is on the index since {min(times).date()}: {artifact.name} comes"
-                    f" more than {OPEN_FOR.days} days later and is refused",
-                    remedy="choose a higher version",
-                )
-            )
-    return Judgement(len(artifacts), tuple(faults), notes=tuple(notes))
+    return judged
