@@ -164,13 +164,11 @@ def _previous(
         return here, _files_of(kept, here), shell.folder.as_uri(), (told,)
     if previous is not None:
         return previous, _files_of(files, previous), url, ()
-    if publish:
-        none = f"the index has no final release of {project.name} below {version}"
-        return Outcome.not_applicable(none)
-    return Outcome.not_applicable(
-        "releases go to no package index ([tool.release] publish = false), and no files of"
-        f" the last one are kept in .release/{KEPT}"
-    )
+    none = f"the index has no final release of {project.name} below {version}"
+    if not publish:
+        none = "releases go to no package index ([tool.release] publish = false), and no files of"
+        none += f" the last one are kept in .release/{KEPT}"
+    return Outcome.not_applicable(none)
 
 
 def _files_of(files: Sequence[ServedFile], version: Version) -> tuple[ServedFile, ...]:
@@ -271,13 +269,9 @@ def _compiled(archive: Archive) -> list[str]:
     return [
         name.removeprefix("module ")
         for name, path in wheel_files(archive).items()
-        if path.endswith((".so", ".pyd")) and not _has_source(path, plain)
+        if path.endswith((".so", ".pyd"))
+        and plain.isdisjoint(path.partition(".")[0] + suffix for suffix in SOURCES)
     ]
-
-
-def _has_source(path: str, files: set[str]) -> bool:
-    stem = path.partition(".")[0]
-    return any(f"{stem}{suffix}" in files for suffix in SOURCES)
 
 
 def unpack(wheel: Path, archive: Archive, folder: Path) -> None:

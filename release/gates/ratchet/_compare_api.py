@@ -75,20 +75,14 @@ def export(module: Any, tree: Any, shown: dict[str, str]) -> None:
         if module.is_init_module and module.exports is None:
             if private or not member.runtime or is_foreign(member, tree):
                 continue
-            if leads_to_module(member):
-                continue
+            # A name that is a module is there whether it is imported or not.
+            with contextlib.suppress(Exception):
+                if member.final_target.is_module:
+                    continue
             member.public = True
         if member.is_public and not is_private(member.path) and not is_foreign(member, tree):
             with contextlib.suppress(Exception):
                 shown[member.final_target.path] = member.path
-
-
-def leads_to_module(alias: Any) -> bool:
-    """Whether a name that is imported is a module, which is there whether it is imported or not."""
-    try:
-        return bool(alias.final_target.is_module)
-    except Exception:
-        return False
 
 
 def public_path(path: str, shown: dict[str, str]) -> str:

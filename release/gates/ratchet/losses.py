@@ -7,6 +7,7 @@ settings acknowledge it. A change is told and needs no acknowledgement.
 from __future__ import annotations
 
 import configparser
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from release.gates.build.distribution import Archive, listing
 from release.model import Finding, Judgement, Level
+from release.project import is_licence
 
 if TYPE_CHECKING:
     from packaging.tags import Tag
@@ -152,26 +154,20 @@ def compare_files(old: Sequence[str], new: Sequence[str]) -> Compared:
         if (had := [name for name in old if name.endswith(suffixes)])
         and not any(name.endswith(suffixes) for name in new)
     ]
-    told: list[str] = []
     before, after = tags_of(old), tags_of(new)
     if not before or not after:
         return Compared(2, tuple(losses))
-    pure_before = {tag for tag in before if tag.platform == "any"}
-    pure_after = {tag for tag in after if tag.platform == "any"}
+    pure_before, pure_after = ({t for t in tags if t.platform == "any"} for tags in (before, after))
     if pure_before and pure_after:
         lost = {tag.interpreter for tag in pure_before} - {tag.interpreter for tag in pure_after}
         losses += [Loss(f"Python tag {name}") for name in sorted(lost)]
     elif pure_before == before:
         losses.append(Loss("platform any", "the previous release had a wheel for every platform"))
-    families, made = ({_family(tag.platform) for tag in tags} for tags in (before, after))
-    if pure_before == before:
-        families = set()
-    if families - made:
-        told.append(
-            "the previous release also had wheels for these platforms, which were not made here:"
-            f" {listing(families - made)}"
-        )
-    return Compared(2 + len(before), tuple(losses), tuple(told))
+    families = {_family(tag.platform) for tag in before} if pure_before != before else set()
+    others = families - {_family(tag.platform) for tag in after}
+    said = "the previous release also had wheels for these platforms, which were not made here:"
+    told = (f"{said} {listing(others)}",) if others else ()
+    return Compared(2 + len(before), tuple(losses), told)
 
 
 def best_match(old: Sequence[str], new: str) -> str | None:
@@ -217,16 +213,12 @@ def wheel_files(wheel: Archive) -> dict[str, str]:
         folder, _, rest = name.partition("/")
         if folder.endswith(".data") and not rest.startswith(("purelib/", "platlib/")):
             found.setdefault(f"file {rest}", rest)
-        elif folder.endswith(".dist-info") and _is_licence(rest):
-            found.setdefault(f"licence file {rest.rpartition('/')[2]}", rest)
+        elif folder.endswith(".dist-info"):
+            base = rest.rpartition("/")[2]
+            placed = rest.startswith(("licenses/", "license_files/"))
+            if placed or is_licence(base) or base.upper().startswith("NOTICE"):
+                found.setdefault(f"licence file {base}", rest)
     return found
-
-
-def _is_licence(path: str) -> bool:
-    base = path.rpartition("/")[2]
-    return path.startswith(("licenses/", "license_files/")) or bool(
-        re.match(r"(LICEN[CS]E|COPYING|NOTICE)", base, re.I)
-    )
 
 
 def _name_of(path: str) -> str:
@@ -373,16 +365,13 @@ def compare_python(old: str | None, new: str | None) -> list[Loss]:
         return []
     detail = f"Requires-Python was {old or 'not set'}, and is {new or 'not set'}"
     # What lies above a new upper bound has no end; it is told as one.
-    top: list[tuple[int, int]] = []
-    for minor in reversed(_MINORS):
-        if minor not in gone:
-            break
-        top.insert(0, minor)
-    single = [minor for minor in gone if minor not in top]
-    losses = [Loss(f"Python {minor[0]}.{minor[1]}", detail) for minor in single]
-    if top:
-        losses.append(Loss(f"Python {top[0][0]}.{top[0][1]} and later", detail))
-    return losses
+    top = list(itertools.takewhile(gone.__contains__, reversed(_MINORS)))
+    losses = [
+        Loss(f"Python {major}.{minor}", detail)
+        for major, minor in gone
+        if (major, minor) not in top
+    ]
+    return losses + [Loss("Python {}.{} and later".format(*minor), detail) for minor in top[-1:]]
 
 
 # --- size and provenance --------------------------------------------------------------------------
@@ -459,13 +448,9 @@ def compare_api(breakages: Sequence[Mapping[str, str]], known: Iterable[Loss] = 
             what = f"api {place}: {words}"
             losses.setdefault(what, Loss(what, breaks=True, how="since {0}"))
     lines = (f"the public API also differs: {listing(told)}",) if told else ()
-    return Compared(len(breakages), tuple(losses.values()), lines, _outermost(added))
-
-
-def _outermost(paths: Sequence[str]) -> tuple[str, ...]:
-    """The names of which no owner is among them."""
-    every = set(paths)
-    return tuple(sorted(path for path in every if not _within(path.rpartition(".")[0], every)))
+    every = set(added)  # of which those whose owner is new, too, are told with it
+    alone = sorted(path for path in every if not _within(path.rpartition(".")[0], every))
+    return Compared(len(breakages), tuple(losses.values()), lines, tuple(alone))
 
 
 def _internal_path(path: str) -> bool:
@@ -516,26 +501,17 @@ def judge(
             notes.append(Finding(f"{_told(loss, previous)}{why}"))
         else:
             silent.append(loss)
-    refused = [
-        Finding(
-            f"{SETTING} names {one.what!r}, which takes every loss to come",
-            "pyproject.toml",
-            remedy="name what is lost",
-        )
-        for one in everything
-    ]
-    idle = [
-        Finding(
-            f"{SETTING} names {one.what!r}, which is not lost against {previous}",
-            "pyproject.toml",
-            remedy="take it out, or correct the name",
-        )
-        for one in accepted
-        if one.what not in used
-    ]
+    far, remedy = "takes every loss to come", "name what is lost"
+    refused = [_setting(one, far, remedy) for one in everything]
+    gone, remedy = f"is not lost against {previous}", "take it out, or correct the name"
+    idle = [_setting(one, gone, remedy) for one in accepted if one.what not in used]
     odd = _grouped([loss for loss in silent if loss.mild], previous)
     lost = _grouped([loss for loss in silent if not loss.mild], previous)
     return Judgement(0, (*refused, *lost), (*odd, *idle), notes=tuple(notes))
+
+
+def _setting(one: Accepted, what: str, remedy: str) -> Finding:
+    return Finding(f"{SETTING} names {one.what!r}, which {what}", "pyproject.toml", remedy=remedy)
 
 
 def _told(loss: Loss, previous: str) -> str:
