@@ -183,13 +183,17 @@ def _texts(value: Any) -> Iterator[str]:
 
 def sessions(root: Path) -> dict[str, ast.stmt]:
     """The sessions that a noxfile itself defines; not those of this package."""
+    return sessions_in(_tree(root))
+
+
+def sessions_in(tree: ast.Module) -> dict[str, ast.stmt]:
+    """Those of a module, by the names that nox has for them."""
     found: dict[str, ast.stmt] = {}
-    for node in _tree(root).body:
+    for node in tree.body:
         for mark in getattr(node, "decorator_list", ()):
             call = mark if isinstance(mark, ast.Call) else None
-            if ast.unparse(call.func if call else mark).rpartition(".")[2] != "session":
-                continue
-            found[_keyword(call, "name") or getattr(node, "name", "")] = node
+            if "session" in ast.unparse(call.func if call else mark).rpartition(".")[2]:
+                found[_keyword(call, "name") or getattr(node, "name", "")] = node
     return found
 
 

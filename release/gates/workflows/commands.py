@@ -91,7 +91,7 @@ TELLING = frozenset(
 )
 GIT_TELLING = frozenset(["add", "commit", "diff", "grep", "log", "show", "tag"])
 # What runs the texts of its words, or what they say.
-RUNS_TEXTS = frozenset(["eval", *SHELLS])
+RUNS_TEXTS = frozenset((name,) for name in ("eval", *SHELLS))
 NOX_SESSION = re.compile(r"(?:--sessions?=?|-[se])(.*)")
 # Options by which nox chooses sessions otherwise, and those by which it runs none.
 NOX_CHOICES = frozenset(["-t", "--tags", "-k", "--keywords", "-f", "--noxfile"])
@@ -267,13 +267,6 @@ def may_publish(text: str) -> bool:
     return False
 
 
-def runs_text(command: Command) -> bool:
-    """Whether a command runs what is substituted in it, or reads it as a shell does."""
-    return program(command.words)[:1] in {(name,) for name in RUNS_TEXTS} or (
-        command.words[0].startswith(("$(", "`"))
-    )
-
-
 def tells(command: Command) -> bool:
     """Whether a command says, looks for or compares a text, and nothing runs that text."""
     words = plain(command.words)
@@ -295,7 +288,9 @@ def obscure(command: Command) -> bool:
     run = program(command.words)
     if command.followed or is_upload(run) or tells(command):
         return False
-    whole = command.bare is None or runs_text(command)
+    # What runs what is substituted in it, or reads it as a shell does.
+    runs_text = run[:1] in RUNS_TEXTS or command.words[0].startswith(("$(", "`"))
+    whole = command.bare is None or runs_text
     text = " ".join(command.words) if whole else command.bare
     unknown = run[1:2] in OBSCURE and bool(UNKNOWN.fullmatch(run[0]))
     return unknown or may_publish(f"{text}\n{command.fed}")

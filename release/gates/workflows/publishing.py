@@ -13,7 +13,6 @@ from release.gates.workflows.triggers import Scenario, scenarios
 
 PUBLISHER = "pypa/gh-action-pypi-publish"
 PUBLISHER_IMAGE = f"docker://ghcr.io/{PUBLISHER}"
-FORK = "gh-action-pypi-publish"
 DOWNLOAD = "actions/download-artifact"
 UPLOAD = "actions/upload-artifact"
 # Actions that publish, with the input that says so where they can do something else.

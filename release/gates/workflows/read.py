@@ -84,15 +84,9 @@ def load(root: Path) -> Loaded:
             return None
 
     model = build(workflows, actions, text_of, faults)
-    return Loaded(
-        model,
-        tuple(faults),
-        tuple(workflows),
-        tuple(model.actions),
-        {**workflows, **model.actions},
-        len(paths),
-        there,
-    )
+    nodes = {**workflows, **model.actions}
+    files = tuple(workflows), tuple(model.actions)
+    return Loaded(model, tuple(faults), *files, nodes, len(paths), there)
 
 
 def _take(root: Path, path: str, into: dict[str, Node], faults: list[Finding]) -> None:
@@ -107,29 +101,18 @@ def _take(root: Path, path: str, into: dict[str, Node], faults: list[Finding]) -
 
 def _listed(root: Path, folder: str, faults: list[Finding]) -> Iterator[str]:
     """The workflow files of a folder, sorted by their names."""
-    if not os.path.lexists(root / folder):
-        return
-    try:
-        names = sorted(os.listdir(_inside(root, folder)))
-    except ConfigurationError as error:
-        faults += error.problems
-        return
-    found = [name for name in names if name.endswith(SUFFIXES)]
+    base = _inside(root, folder, faults)
+    found = sorted(name for name in os.listdir(base) if name.endswith(SUFFIXES)) if base else []
     if len(found) > MAX_FILES:
-        faults.append(
-            Finding(f"holds more than {MAX_FILES} workflows", folder, remedy="remove some")
-        )
+        message = f"holds more than {MAX_FILES} workflows"
+        faults.append(Finding(message, folder, remedy="remove some"))
     yield from (f"{folder}/{name}" for name in found[:MAX_FILES])
 
 
 def _action_files(root: Path, faults: list[Finding]) -> list[str]:
     """The actions of this repository: at its root and below `.github/actions`."""
     found = [name for name in ACTION_NAMES if (root / name).is_file()]
-    try:
-        base = _inside(root, ACTIONS) if os.path.lexists(root / ACTIONS) else None
-    except ConfigurationError as error:
-        faults += error.problems
-        return found
+    base = _inside(root, ACTIONS, faults)
     for folder, _, names in os.walk(base or ""):
         place = ACTIONS / Path(folder).relative_to(base or "")
         found += [(place / name).as_posix() for name in ACTION_NAMES if name in names]
@@ -138,19 +121,18 @@ def _action_files(root: Path, faults: list[Finding]) -> list[str]:
     return found[:MAX_FILES]
 
 
-def _inside(root: Path, folder: str) -> Path:
-    """A folder of the repository, resolved. Raises ConfigurationError for any other."""
-    try:
-        resolved = (root / folder).resolve(strict=True)
-        if not resolved.is_relative_to(root):
-            raise ConfigurationError.of(
-                "leads out of the repository", folder, remedy="keep it inside"
-            )
-        if not resolved.is_dir():
-            raise NotADirectoryError
-    except (OSError, RuntimeError):
+def _inside(root: Path, folder: str, faults: list[Finding]) -> Path | None:
+    """A folder of the repository, resolved; None where it is not there, or is at fault."""
+    resolved = Path(os.path.realpath(root / folder))
+    if not os.path.lexists(root / folder):
+        return None
+    if not resolved.is_relative_to(root):
+        faults.append(Finding("leads out of the repository", folder, remedy="keep it inside"))
+        return None
+    if not resolved.is_dir():
         message = "cannot be read: not a directory"
-        raise ConfigurationError.of(message, folder, remedy="make it a folder") from None
+        faults.append(Finding(message, folder, remedy="make it a folder"))
+        return None
     return resolved
 
 
@@ -281,13 +263,9 @@ class _Builder:
             text = self.text_of(path)
             if text is not None:
                 self.sources[path] = text
-                self.targets |= _targets(path, text)
+                self.targets |= targets.of_file(text, path)
         workflows = {path: self.workflow(path, node) for path, node in self.nodes.items()}
-        return Model(
-            _with_inherited(workflows),
-            self.actions,
-            self.sources,
-        )
+        return Model(_with_inherited(workflows), self.actions, self.sources)
 
     def workflow(self, path: str, node: Node) -> Workflow:
         told = node.get("on")
@@ -469,12 +447,6 @@ def _script(path: str, text: str) -> list[Command]:
     if path.endswith(".py") or (first.startswith("#!") and "python" in first):
         return of_python(text, path)
     return split(text, path, 1)
-
-
-def _targets(path: str, text: str) -> dict[str, tuple[Command, ...]]:
-    if path == "noxfile.py":
-        return targets.of_noxfile(text, path)
-    return targets.of_makefile(text, path) if path.lower().endswith("makefile") else {}
 
 
 def _uses(node: Node) -> Uses | None:

@@ -20,11 +20,11 @@ from release.gates.workflows.commands import (
 from release.gates.workflows.model import Command
 from release.gates.workflows.split import parsed, python_commands, split
 from release.project import tox
+from release.project.behind import MAKEFILES, sessions_in
 from release.text import makefile, shell, toml
 
 # Beyond it, the lines of a task are not read.
 MAX_TARGETS = 300
-MAKEFILES = ("Makefile", "makefile", "GNUmakefile")
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 CHOICES = frozenset(["nox.options.sessions", "nox.options.default_session", "options.sessions"])
 # Files in which runners have their tasks; they are searched, whichever task is called.
@@ -99,6 +99,13 @@ def _given(words: Sequence[str], *names: str) -> str:
     return next((value for _, value in values(words, names)), "")
 
 
+def of_file(text: str, path: str) -> dict[str, tuple[Command, ...]]:
+    """What a noxfile or a Makefile has a name for, with the commands of each; else nothing."""
+    if path == "noxfile.py":
+        return of_noxfile(text, path)
+    return of_makefile(text, path) if path in MAKEFILES else {}
+
+
 def of_noxfile(text: str, path: str) -> dict[str, tuple[Command, ...]]:
     """The sessions of a noxfile, as `nox -s NAME`, with what each runs.
 
@@ -110,10 +117,8 @@ def of_noxfile(text: str, path: str) -> dict[str, tuple[Command, ...]]:
         return {}
     functions = {node.name: node for node in tree.body if isinstance(node, FUNCTIONS)}
     found: dict[str, tuple[Command, ...]] = {}
-    for node in functions.values():
-        names = list(_session_names(node))
-        commands = tuple(python_commands(_reached(node, functions), path)) if names else ()
-        found |= {f"nox -s {name}": commands for name in names}
+    for name, node in sessions_in(tree).items():
+        found[f"nox -s {name}"] = tuple(python_commands(_reached(node, functions), path))
     for target, own in list(found.items()):
         alone = [one.words[0] for one in own if len(one.words) == 1]
         found[target] = (*own, *(c for name in alone for c in found.get(f"nox -s {name}", ())))
@@ -128,17 +133,6 @@ def _chosen(tree: ast.Module) -> Iterator[str]:
     for node in tree.body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in CHOICES:
             yield from (str(one.value) for one in ast.walk(node) if isinstance(one, ast.Constant))
-
-
-def _session_names(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
-    for decorator in node.decorator_list:
-        call = decorator if isinstance(decorator, ast.Call) else None
-        function = call.func if call is not None else decorator
-        if "session" in str(getattr(function, "attr", getattr(function, "id", ""))):
-            for keyword in call.keywords if call is not None else ():
-                if keyword.arg == "name" and isinstance(keyword.value, ast.Constant):
-                    yield str(keyword.value.value)
-            yield node.name
 
 
 def _reached(node: ast.AST, functions: Mapping[str, ast.AST]) -> list[ast.AST]:
