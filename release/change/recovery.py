@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from release.change.releasing import take_back
-from release.change.tags import fetch
+from release.change.releasing import take_back, take_tag
 from release.errors import UsageError
 from release.run.runner import Run
 from release.world.standing import LOCAL, Standing, Step
@@ -25,9 +24,9 @@ def take(run: Run, standing: Standing) -> tuple[str, ...]:
     names = standing.observation.names
     ref = f"refs/tags/{names['tag']}"
     force = "+" if standing.step is Step.TAKE_TAG else ""
-    assert run.project.git is not None
-    fetch(run.project.git.remote_base, names["remote"], f"{force}{ref}:{ref}")
+    told = take_tag(run, names["remote"], f"{force}{ref}:{ref}")
     return (
+        *told,
         f"{names['tag']} is here as {names['remote']} has it",
         f"what was here before: {standing.observation.local_tag.said}",
         *_back(standing, ref),

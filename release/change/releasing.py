@@ -302,6 +302,17 @@ def take_back(run: Run) -> Done:
         return Done((*told, *said))
 
 
+def take_tag(run: Run, remote: str, refspec: str) -> list[str]:
+    """Fetch a tag of a remote; returns what was done about what a killed run left.
+
+    Raises ReleaseError when another run is changing the repository, CannotCheck when git fails.
+    """
+    with _changing(run, "status --do") as (run, told):
+        assert run.project.git is not None
+        fetch(run.project.git.remote_base, remote, refspec)
+        return told
+
+
 @contextlib.contextmanager
 def _changing(run: Run, action: str) -> Iterator[tuple[Run, list[str]]]:
     """Hold the lock, and finish first what a killed run left; then the project is read anew."""

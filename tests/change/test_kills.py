@@ -343,7 +343,7 @@ def test_a_kill_of_git_while_it_moves_the_refs_is_made_good(
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 def test_a_sweep_of_kills_and_broken_disks_finds_nothing(tools_folder: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.change.sweep", str(tools_folder), "--seconds", "120"],
+        [sys.executable, "-m", "tests.change.sweep", str(tools_folder), "--seconds", "60"],
         capture_output=True,
         text=True,
         cwd=ROOT,
