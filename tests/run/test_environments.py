@@ -67,7 +67,7 @@ def gate(tmp_path: Path) -> Gate:
     return gate_in(tmp_path / "gate/__init__.py", "iniconfig")
 
 
-@pytest.fixture(params=["uv", "pip"])
+@pytest.fixture(params=["uv", pytest.param("pip", marks=pytest.mark.slow)])
 def installer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "uv" and environments.find_uv() is None:
         pytest.skip("uv is not installed")
