@@ -8,7 +8,7 @@ import fnmatch
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,8 +98,10 @@ def fill_candidate(run: Run, shell: Shell, plan: Plan, top: Path) -> Candidate:
         message = f"{collected.tool} did not take {listing(left)}"
         remedy = "look whether the name has a kind that it knows, and the place is where it looks"
         remarks.append(Finding(message, left[0], remedy=remedy))
-    _judge_changes(root, plan)
-    _judge_secrets(run.mask, root, plan.base)
+    found = uncommitted(root, "--untracked-files=all", "--", ".")
+    changed = {path.removeprefix(facts.prefix) for path in found}
+    _judge_changes(root, plan, changed)
+    _judge_secrets(run.mask, root, plan.base, changed)
     git(root, "add", "--all", "--", ".", env=environment())
     planned = with_plan(read_project(root, project.extra), plan, project)
     remarks += judge_documents(replace(run, project=planned))
@@ -333,12 +335,12 @@ def _run_command(shell: Shell, root: Path, command: Sequence[str]) -> None:
         )
 
 
-def _judge_changes(root: Path, plan: Plan) -> None:
+def _judge_changes(root: Path, plan: Plan, changed: set[str]) -> None:
     """Raise ReleaseError when something else changed than the plan says."""
     edited = {edit.path for edit in plan.edits}
     others = sorted(
         path
-        for path in _changed(root) - edited
+        for path in changed - edited
         if not any(fnmatch.fnmatchcase(path, glob) for glob in plan.writes)
     )
     if others:
@@ -358,13 +360,18 @@ def _judge_changes(root: Path, plan: Plan) -> None:
             )
 
 
-def _judge_secrets(mask: Mask, root: Path, base: str) -> None:
+def _judge_secrets(mask: Mask, root: Path, base: str, changed: Iterable[str]) -> None:
     """Raise ReleaseError where a change brings in a secret of the environment.
 
     What one of the changed files held before is none: a fragment, for one, goes into the changelog.
     """
-    changed = sorted(_changed(root))
-    before = [text_at(root, base, f"./{path}") or "" for path in changed]
+    texts = {
+        path: (root / path).read_text(encoding="utf-8", errors="replace")
+        for path in sorted(changed)
+        if (root / path).is_file()
+    }
+    found = {path: secrets for path, text in texts.items() if (secrets := mask.found(text))}
+    before = [text_at(root, base, f"./{path}") or "" for path in changed] if found else []
     known = mask.found("\n".join(before))
     problems = [
         Finding(
@@ -372,19 +379,11 @@ def _judge_secrets(mask: Mask, root: Path, base: str) -> None:
             path,
             remedy="nothing was changed; keep the variable out of the templates and commands",
         )
-        for path in changed
-        if (root / path).is_file()
-        if mask.found((root / path).read_text(encoding="utf-8", errors="replace")) - known
+        for path, secrets in found.items()
+        if secrets - known
     ]
     if problems:
         raise ReleaseError(*problems)
-
-
-def _changed(root: Path) -> set[str]:
-    """The files below `root` that differ from the worktree's commit."""
-    prefix = git(root, "rev-parse", "--show-prefix").stdout.rstrip("\n")
-    found = uncommitted(root, "--untracked-files=all", "--", ".")
-    return {path.removeprefix(prefix) for path in found}
 
 
 def _with_entry(project: Project, plan: Plan, message: str) -> str:
