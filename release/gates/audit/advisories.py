@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.utils import canonicalize_name, canonicalize_version
 
 from release.model import Finding, Judgement, Outcome
+from release.text.versions import parse
 
 if TYPE_CHECKING:
     from release.gates.audit.settings import AuditIgnore
@@ -117,7 +117,7 @@ def not_judged(listed: Mapping[str, str], answer: Answer, said: str) -> list[str
         groups.setdefault(_plain(SUBJECT.sub("", reason)), []).append(name)
     for name, version in sorted(listed.items()):
         heard = answer.audited.get(name)
-        if heard is not None and not _same_version(heard, version):
+        if heard is not None and canonicalize_version(heard) != canonicalize_version(version):
             groups.setdefault("another version was looked up", []).append(
                 f"{name} {heard} instead of {version}"
             )
@@ -206,7 +206,8 @@ def _remedy(found: Vulnerability) -> str:
     accept = f"accept it for a while in {SETTINGS}.ignore (id, reason, expires)"
     if not found.fixed:
         return f"no fixed version is known: replace {found.package}, or {accept}"
-    later = [v for v in found.fixed if _later(v, found.version)]
+    own = parse(found.version)
+    later = [v for v in found.fixed if own and (fixed := parse(v)) and fixed > own]
     return (
         f"require {found.package} {(later or found.fixed)[0]} or later"
         f" (fixed in {', '.join(found.fixed)}), or {accept}"
@@ -216,20 +217,6 @@ def _remedy(found: Vulnerability) -> str:
 def _some(items: Sequence[str]) -> str:
     more = f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
     return ", ".join(items[:SHOWN]) + more
-
-
-def _later(one: str, other: str) -> bool:
-    try:
-        return Version(one) > Version(other)
-    except InvalidVersion:
-        return False
-
-
-def _same_version(one: str, other: str) -> bool:
-    try:
-        return Version(one) == Version(other)
-    except InvalidVersion:
-        return one == other
 
 
 def _plain(text: str) -> str:

@@ -6,12 +6,11 @@ The format is that of https://cyclonedx.org/docs/1.6/json/. Documents are parsed
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 from urllib.parse import unquote
 
-from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.utils import canonicalize_name, canonicalize_version
 
 from release.model import Artifact, Finding
 
@@ -87,116 +86,108 @@ def problems(
     environment, the project included; `required` are the names that the wheel's own metadata
     requires there; `private` are paths of this machine, which no published document may name.
     """
-    wanted = {n: v for n, v in installed.items() if n != canonicalize_name(project)}
-    return (
+    wanted = {
+        (name, canonicalize_version(version))
+        for name, version in installed.items()
+        if name != canonicalize_name(project)
+    }
+    defects = (
         *_root_problems(document, project, version, files),
-        *_missing_problems(required, wanted),
-        *_component_problems(document, wanted),
+        *_component_problems(document, wanted, required),
         *_graph_problems(document),
+    )
+    return (
+        *(Finding(said, remedy=DEFECT_REMEDY) for said in defects),
         *_private_problems(document, private),
     )
 
 
 def _root_problems(
     document: Document, project: str, version: str, files: Sequence[Artifact]
-) -> Iterator[Finding]:
+) -> Iterator[str]:
     root = document.get("metadata", {}).get("component")
     if root is None:
-        yield Finding(f"the document does not describe {project}", remedy=DEFECT_REMEDY)
+        yield f"the document does not describe {project}"
         return
-    if canonicalize_name(root["name"]) != canonicalize_name(project):
-        yield Finding(f"the document describes {root['name']}, not {project}", remedy=DEFECT_REMEDY)
-    if not _same_version(root.get("version", ""), version):
-        yield Finding(
-            f"the document says {project} {root.get('version')}, built was {version}",
-            remedy=DEFECT_REMEDY,
-        )
+    name, stated = _identity(root)
+    if name != canonicalize_name(project):
+        yield f"the document describes {root['name']}, not {project}"
+    if stated != canonicalize_version(version):
+        yield f"the document says {project} {root.get('version')}, built was {version}"
     yield from _purl_problems(root, project, version)
-    stated = {
+    hashes = {
         (reference["url"], item["content"])
         for reference in root.get("externalReferences", [])
         for item in reference.get("hashes", [])
         if item["alg"] == "SHA-256"
     }
     for file in files:
-        if (file.name, file.sha256) not in stated:
-            yield Finding(
-                f"the document lacks {file.name} with sha256 {file.sha256}", remedy=DEFECT_REMEDY
-            )
+        if (file.name, file.sha256) not in hashes:
+            yield f"the document lacks {file.name} with sha256 {file.sha256}"
 
 
-def _missing_problems(required: Sequence[str], wanted: Mapping[str, str]) -> Iterator[Finding]:
+def _component_problems(
+    document: Document, wanted: Set[tuple[str, str]], required: Sequence[str]
+) -> Iterator[str]:
+    names = {name for name, _ in wanted}
     for name in required:
-        if canonicalize_name(name) not in wanted:
-            yield Finding(
-                f"the wheel requires {name}, which is not in the environment", remedy=DEFECT_REMEDY
-            )
-
-
-def _component_problems(document: Document, wanted: Mapping[str, str]) -> Iterator[Finding]:
-    listed: dict[str, list[Any]] = {}
-    for component in document.get("components", []):
-        listed.setdefault(canonicalize_name(component["name"]), []).append(component)
-    for name, version in sorted(wanted.items()):
-        matching = [c for c in listed.get(name, []) if _same_version(c.get("version", ""), version)]
-        if not matching:
-            yield Finding(
-                f"runtime dependency {name} {version} is not listed", remedy=DEFECT_REMEDY
-            )
-        for component in matching:
+        if canonicalize_name(name) not in names:
+            yield f"the wheel requires {name}, which is not in the environment"
+    listed = {_identity(component): component for component in document.get("components", [])}
+    for name, version in sorted(wanted - listed.keys()):
+        yield f"runtime dependency {name} {version} is not listed"
+    for (name, version), component in sorted(listed.items(), key=lambda item: item[0]):
+        if (name, version) in wanted:
             yield from _purl_problems(component, name, version)
-    for name, components in sorted(listed.items()):
-        for component in components:
-            if not _same_version(component.get("version", ""), wanted.get(name, "")):
-                yield Finding(
-                    f"{name} {component.get('version')} is listed but not installed",
-                    remedy=DEFECT_REMEDY,
-                )
+        else:
+            yield f"{name} {version} is listed but not installed"
 
 
-def _purl_problems(component: Any, name: str, version: str) -> Iterator[Finding]:
-    purl = component.get("purl")
-    if purl is None:
-        yield Finding(
-            f"{name} {version} has no package URL: it was installed from a file or a folder",
-            remedy="depend on a released version of it",
-        )
-        return
+def _identity(component: Any) -> tuple[str, str]:
+    version = canonicalize_version(component.get("version", ""))
+    return canonicalize_name(component["name"]), version
+
+
+def _purl_problems(component: Any, name: str, version: str) -> Iterator[str]:
     # See https://github.com/package-url/purl-spec: type/name@version?qualifiers#subpath.
-    bare = purl.partition("#")[0].partition("?")[0]
+    bare = unquote(component.get("purl", "").partition("#")[0].partition("?")[0])
     start, _, stated = bare.rpartition("@")
     kind, _, found = start.partition("/")
-    same = canonicalize_name(unquote(found)) == canonicalize_name(name)
-    if kind != "pkg:pypi" or not same or not _same_version(unquote(stated), version):
-        yield Finding(
-            f"{name} {version} has the package URL of something else: {purl}", remedy=DEFECT_REMEDY
-        )
+    same = _identity({"name": found, "version": stated}) == _identity(
+        {"name": name, "version": version}
+    )
+    if bare and not (kind == "pkg:pypi" and same):
+        yield f"{name} {version} has the package URL of something else: {component['purl']}"
 
 
-def _graph_problems(document: Document) -> Iterator[Finding]:
+def _graph_problems(document: Document) -> Iterator[str]:
     root = document.get("metadata", {}).get("component", {}).get("bom-ref")
     components = {c.get("bom-ref"): c for c in document.get("components", [])}
     edges = {d["ref"]: d.get("dependsOn", []) for d in document.get("dependencies", [])}
     for ref in sorted({*edges, *(to for targets in edges.values() for to in targets)}):
         if ref != root and ref not in components:
-            yield Finding(f"the dependency graph names {ref}, no component", remedy=DEFECT_REMEDY)
+            yield f"the dependency graph names {ref}, no component"
     reached: set[str] = set()
-    waiting = [root] if root is not None else []
+    waiting = [root] if root is not None else [*components]
     while waiting:
         ref = waiting.pop()
         if ref not in reached:
             reached.add(ref)
             waiting += edges.get(ref, [])
-    for ref, component in components.items():
-        if root is not None and ref not in reached:
-            yield Finding(
-                f"{component['name']} {component.get('version')} is listed, and nothing that the"
-                " project needs requires it",
-                remedy=DEFECT_REMEDY,
-            )
+    for ref in sorted(components.keys() - reached, key=str):
+        said = f"{components[ref]['name']} {components[ref].get('version')}"
+        yield f"{said} is listed, and nothing that the project needs requires it"
 
 
 def _private_problems(document: Document, private: Sequence[str]) -> Iterator[Finding]:
+    root = document.get("metadata", {}).get("component")
+    for component in [*([root] if root else []), *document.get("components", [])]:
+        if "purl" not in component:
+            yield Finding(
+                f"{component['name']} {component.get('version')} has no package URL: it was"
+                " installed from a file or a folder",
+                remedy="depend on a released version of it",
+            )
     for owner, text in _texts(document, "the document"):
         if text.lower().startswith("file:") or any(path in text for path in private):
             yield Finding(
@@ -260,10 +251,3 @@ def licence(component: Mapping[str, Any]) -> str:
 
 def _hash(file: Artifact) -> dict[str, str]:
     return {"alg": "SHA-256", "content": file.sha256}
-
-
-def _same_version(one: str, other: str) -> bool:
-    try:
-        return Version(one) == Version(other)
-    except InvalidVersion:
-        return one == other
