@@ -33,7 +33,6 @@ no network or compiler for a build that needs one.
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import re
@@ -584,7 +583,6 @@ def _check_installed(
     request = {"modules": list(modules), "distribution": metadata["name"], "main": main}
     events = shell.work / "events.jsonl"
     done = shell.run(
-        *_without_network(),
         environment.python,
         "-I",
         Path(__file__).with_name("_import_probe.py"),
@@ -613,23 +611,6 @@ def _main_module(project: Project, modules: Sequence[str]) -> str:
         if candidate in modules:
             return str(candidate)
     return modules[0] if len(modules) == 1 else ""
-
-
-@functools.cache
-def _without_network() -> tuple[str, ...]:
-    """The start of a command that runs without any network, where the system lets one do that.
-
-    Elsewhere the probe itself refuses what Python code asks for.
-    """
-    import subprocess
-
-    unshare = shutil.which("unshare")
-    if unshare is None:
-        return ()
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
-    words = (unshare, "--net") if root else (unshare, "--map-current-user", "--net")
-    done = subprocess.run([*words, "true"], capture_output=True, stdin=subprocess.DEVNULL)
-    return words if done.returncode == 0 else ()
 
 
 def judge_imports(
