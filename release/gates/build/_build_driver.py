@@ -19,6 +19,8 @@ import tarfile
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,28 +90,32 @@ class Copy:
         self._environment = environment
         self._said = ""
 
-    def make(
-        self, enter: Callable[[Any, str], None], first: Callable[[], str | None] | None = None
-    ) -> dict[str, str]:
-        """Build both files; `enter(builder, kind)` returns when what `kind` requires is there.
-
-        `first` waits for the wheel of the first copy.
-        """
+    def require(self) -> None:
+        """Install what building both files requires; all copies require the same."""
         builder = self._builder(self._source)
-        self._step("sdist", lambda: enter(builder, "sdist"))
-        sdist = self._step("sdist", lambda: builder.build("sdist", self._work / "sdist"))
+        self._environment.add(builder.build_system_requires, "sdist")
+        for kind in ("sdist", "wheel"):
+            # Some backends write into the tree when they are asked this.
+            wanted = self._step(kind, partial(builder.get_requires_for_build, kind))
+            self._environment.add(wanted, kind)
+
+    def make(self, first: Future[dict[str, Any]] | None = None) -> dict[str, str]:
+        """Build both files; `first` is what the first copy makes, None for that one itself."""
+        if first is not None:
+            self.require()
+        sdist = self._build(self._source, "sdist", "sdist")
         tree: dict[str, str] = {}
         if first is not None:
             with contextlib.suppress(StepFailed):
-                tree["tree"] = self._wheel(builder, enter, "tree")
-                if _same(tree["tree"], first()):
+                tree["tree"] = self._build(self._source, "wheel", "tree")
+                if _same(tree["tree"], first.result().get("wheel")):
                     return {"sdist": sdist, "wheel": tree["tree"], **tree}
-        unpacked = self._builder(self._unpack(Path(sdist)))
-        return {"sdist": sdist, "wheel": self._wheel(unpacked, enter, "wheel"), **tree}
+        unpacked = self._unpack(Path(sdist))
+        return {"sdist": sdist, "wheel": self._build(unpacked, "wheel", "wheel"), **tree}
 
-    def _wheel(self, builder: Any, enter: Callable[[Any, str], None], folder: str) -> str:
-        self._step("wheel", lambda: enter(builder, "wheel"))
-        return str(self._step("wheel", lambda: builder.build("wheel", self._work / folder)))
+    def _build(self, source: Path, kind: str, folder: str) -> str:
+        builder = self._builder(source)
+        return str(self._step(kind, partial(builder.build, kind, self._work / folder)))
 
     def _builder(self, source: Path) -> Any:
         def runner(
@@ -173,48 +179,26 @@ def extract(archive: tarfile.TarFile, folder: Path, most: int) -> None:
 
 def main(request: Mapping[str, Any]) -> dict[str, Any]:
     environment = Environment(request["python"], request["install"])
-    ready = {"sdist": threading.Event(), "wheel": threading.Event()}
-    ended = threading.Event()
-    results: list[dict[str, Any]] = [{} for _ in request["builds"]]
+    copies = [Copy(asked, environment) for asked in request["builds"]]
+    required = tried(copies[0].require)
+    if "error" in required:
+        return {"builds": [required]}
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(tried, copies[0].make)
+        others = [pool.submit(tried, partial(copy.make, first)) for copy in copies[1:]]
+    return {"builds": [made.result() for made in (first, *others)]}
 
-    def fill(builder: Any, kind: str) -> None:
-        environment.add(builder.build_system_requires, kind)
-        environment.add(builder.get_requires_for_build(kind), kind)
-        ready[kind].set()
 
-    def follow(builder: Any, kind: str) -> None:
-        ready[kind].wait()
-        if "error" in results[0]:
-            raise StepFailed(kind, "first", "the first build failed")
-        # Some backends write into the tree when they are asked this.
-        builder.get_requires_for_build(kind)
-
-    def first_wheel() -> str | None:
-        ended.wait()
-        return results[0].get("wheel")
-
-    def work(number: int) -> None:
-        try:
-            copy = Copy(request["builds"][number], environment)
-            waits = (follow, first_wheel) if number else (fill,)
-            results[number] |= copy.make(*waits)
-        except StepFailed as failure:
-            results[number]["error"] = failure.as_json()
-        # A thread swallows SystemExit without a word.
-        except BaseException as error:
-            broken = StepFailed("sdist", "driver", f"{type(error).__name__}: {error}")
-            results[number]["error"] = broken.as_json()
-        finally:
-            if number == 0:
-                for event in (*ready.values(), ended):
-                    event.set()
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(len(results))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return {"builds": results}
+def tried(work: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
+    """What it made, or the error that it ended with."""
+    try:
+        return work() or {}
+    except StepFailed as failure:
+        return {"error": failure.as_json()}
+    # A thread swallows SystemExit without a word.
+    except BaseException as error:
+        broken = StepFailed("sdist", "driver", f"{type(error).__name__}: {error}")
+        return {"error": broken.as_json()}
 
 
 if __name__ == "__main__":
