@@ -44,9 +44,10 @@ def name(text: str) -> str:
     return visible(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
-def sentence(text: str) -> str:
-    """A message on one line."""
-    return " ".join(visible(text).split())
+def sentence(text: str, most: int | None = None) -> str:
+    """A message on one line, of `most` characters at most."""
+    line = " ".join(visible(text).split())
+    return line if most is None or len(line) <= most else f"{line[: most - 1]}…"
 
 
 def terminal(text: str) -> str:

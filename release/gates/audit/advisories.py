@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import canonicalize_name, canonicalize_version
 
 from release.model import Finding, Judgement, Outcome
+from release.text.escaping import listing, sentence
 from release.text.versions import parse
 
 if TYPE_CHECKING:
     from release.gates.audit.settings import AuditIgnore
 
 SHOWN_LENGTH = 160
-SHOWN = 5
 SETTINGS = "tool.release.gates.audit"
 SOURCE_REMEDY = (
     f"run it where the advisory source can be reached, or name another one: {SETTINGS}.service and"
@@ -89,7 +89,7 @@ def _vulnerability(dependency: Any, item: Any) -> Vulnerability:
         id=str(item["id"]),
         aliases=tuple(sorted(map(str, item.get("aliases", ())))),
         fixed=tuple(map(str, item["fix_versions"])),
-        description=_plain(str(item.get("description") or "")),
+        description=sentence(str(item.get("description") or ""), SHOWN_LENGTH),
     )
 
 
@@ -100,7 +100,8 @@ def unanswered(said: str, last_line: str, ignores: Sequence[AuditIgnore], today:
     exception it ends with often says nothing, and the one that caused it does.
     """
     explained = EXCEPTION.findall(said)
-    reason = f"pip-audit gave no answer: {_plain(explained[-1] if explained else last_line)}"
+    why = sentence(explained[-1] if explained else last_line, SHOWN_LENGTH)
+    reason = f"pip-audit gave no answer: {why}"
     gap = Finding(reason, remedy=SOURCE_REMEDY)
     judged = Judgement(0, tuple(expired_ignores(ignores, today)), unchecked=(gap,))
     return judged.settle(reason)
@@ -114,7 +115,7 @@ def not_judged(listed: Mapping[str, str], answer: Answer, said: str) -> list[str
     """
     groups: dict[str, list[str]] = {}
     for name, reason in sorted(answer.skipped.items()):
-        groups.setdefault(_plain(SUBJECT.sub("", reason)), []).append(name)
+        groups.setdefault(sentence(SUBJECT.sub("", reason), SHOWN_LENGTH), []).append(name)
     for name, version in sorted(listed.items()):
         heard = answer.audited.get(name)
         if heard is not None and canonicalize_version(heard) != canonicalize_version(version):
@@ -126,8 +127,8 @@ def not_judged(listed: Mapping[str, str], answer: Answer, said: str) -> list[str
     for name in sorted({*answer.audited, *answer.skipped} - listed.keys()):
         groups.setdefault("in the answer, and nobody asked", []).append(name)
     for match in LEFT_OUT.finditer(said):
-        groups.setdefault("an advisory was left out", []).append(_plain(match[0]))
-    return [f"{reason}: {_some(list(dict.fromkeys(items)))}" for reason, items in groups.items()]
+        groups.setdefault("an advisory was left out", []).append(sentence(match[0], SHOWN_LENGTH))
+    return [f"{reason}: {listing(list(dict.fromkeys(items)))}" for reason, items in groups.items()]
 
 
 def judge(
@@ -212,14 +213,3 @@ def _remedy(found: Vulnerability) -> str:
         f"require {found.package} {(later or found.fixed)[0]} or later"
         f" (fixed in {', '.join(found.fixed)}), or {accept}"
     )
-
-
-def _some(items: Sequence[str]) -> str:
-    more = f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
-    return ", ".join(items[:SHOWN]) + more
-
-
-def _plain(text: str) -> str:
-    """Text of others in one line that is fit for a terminal, cut where it is long."""
-    line = "".join(c for c in " ".join(text.split()) if c.isprintable())
-    return line if len(line) <= SHOWN_LENGTH else line[: SHOWN_LENGTH - 1] + "…"

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from release.errors import CannotCheck
 from release.run.cache import standing_cache
 from release.run.lacks import NETWORK
+from release.text.escaping import sentence
 from release.text.masking import is_secret
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ class Engine:
         try:
             self.version, machine = read_engine(self.client, asked.stdout)
         except (ValueError, TypeError, KeyError):
-            return f"gives no answer that is understood: {clipped(asked.stdout.strip())}"
+            return f"gives no answer that is understood: {sentence(asked.stdout, CLIPPED)}"
         if self.client == "buildah":
             self.version = self._call("--version").stdout.partition("version ")[2].split(" ")[0]
         folder = self._shell.work / f"probe-{uuid.uuid4().hex[:12]}"
@@ -319,7 +320,9 @@ def no_engine(reasons: Sequence[str]) -> str:
     """One sentence out of the reasons why each client was not taken."""
     if all(reason.endswith(" is not installed") for reason in reasons):
         return "no container engine: none of docker, podman and buildah is installed"
-    return "no container engine works: " + "; ".join(map(clipped, reasons))
+    return "no container engine works: " + "; ".join(
+        sentence(reason, CLIPPED) for reason in reasons
+    )
 
 
 def engine_remedy(reasons: Sequence[str]) -> str:
@@ -382,7 +385,7 @@ def read_failure(
     ):
         cause = "offline"
     shown = [reason, *(item for item in said if item != reason and cause != "no base")]
-    message = " | ".join(map(clipped, shown))
+    message = " | ".join(sentence(line, CLIPPED) for line in shown)
     message = re.sub(r"^error: (failed to solve: )?", "", message, flags=re.I)
     return Failure(message, cause, _failed_line(reason, stderr, file, instructions))
 
@@ -415,11 +418,6 @@ def _last(text: str, count: int) -> list[str]:
         if len(found) == count:
             break
     return found
-
-
-def clipped(text: str) -> str:
-    """A line short enough for a message."""
-    return text if len(text) <= CLIPPED else text[: CLIPPED - 1] + "…"
 
 
 def exit_program(machine: str) -> bytes | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from release.model import Finding
 from release.run.lacks import NETWORK, UNREACHED
+from release.text.escaping import sentence
 
 LEVELS = "WARNING|ERROR|CRITICAL|SEVERE"
 LONGEST = 400
@@ -87,11 +88,11 @@ def judge_sphinx(status: int, warnings: str, output: str, own: frozenset[str]) -
     if gaps:
         return Warnings(gaps=tuple(dict.fromkeys(gaps)))
     if _is_unreached(text):
-        return Warnings(unreached=(_one_line(text),))
+        return Warnings(unreached=(sentence(text, LONGEST),))
     if kind in {"ConfigError", "SphinxError", "ApplicationError"} or named:
         path = "conf.py" if kind == "ConfigError" else None
-        return Warnings(defects=(Finding(_one_line(text), path, remedy="fix it"),))
-    return Warnings(broken=f"sphinx broke: {_one_line(text)}")
+        return Warnings(defects=(Finding(sentence(text, LONGEST), path, remedy="fix it"),))
+    return Warnings(broken=f"sphinx broke: {sentence(text, LONGEST)}")
 
 
 def judge_mkdocs(status: int, output: str, own: frozenset[str]) -> Warnings:
@@ -111,14 +112,14 @@ def judge_mkdocs(status: int, output: str, own: frozenset[str]) -> Warnings:
         return Warnings(
             defects=(
                 Finding(
-                    _one_line(re.sub(r"\s*in \"[^\"]*\".*", "", parsing[1])),
+                    sentence(re.sub(r"\s*in \"[^\"]*\".*", "", parsing[1]), LONGEST),
                     where[1] if where else "mkdocs.yml",
                     int(where[2]) if where else None,
                     "fix it",
                 ),
             )
         )
-    said = _one_line(lines[-1]) if lines else "it said nothing"
+    said = sentence(lines[-1], LONGEST) if lines else "it said nothing"
     if _is_unreached(said):
         return Warnings(unreached=(said,))
     return Warnings(broken=f"mkdocs broke with status {status}: {said}")
@@ -195,7 +196,7 @@ def _sort(complaints: Sequence[Complaint], own: frozenset[str]) -> Warnings:
             continue
         names = _gap(complaint.text, own)
         unresolved = unresolved_name(complaint.text)
-        found = Finding(_one_line(complaint.text), complaint.path, complaint.line, "fix it")
+        found = Finding(sentence(complaint.text, LONGEST), complaint.path, complaint.line, "fix it")
         if names:
             gaps += names
         elif (unreached and _may_be_elsewhere(complaint.text, own)) or (
@@ -242,7 +243,7 @@ def unresolved_name(text: str) -> str | None:
 
 def _addresses(text: str) -> list[str]:
     """What a complaint about the network could not reach."""
-    return re.findall(r"inventory '?(https?://[^\s']+)", text) or [_one_line(text)]
+    return re.findall(r"inventory '?(https?://[^\s']+)", text) or [sentence(text, LONGEST)]
 
 
 def _gap(text: str, own: frozenset[str]) -> list[str]:
@@ -293,8 +294,3 @@ def link_target(text: str) -> str | None:
     """The target that a page links to, in a complaint of mkdocs about that link."""
     found = _TARGET.search(text)
     return found[1] if found else None
-
-
-def _one_line(text: str) -> str:
-    joined = " ".join(text.split())
-    return joined if len(joined) <= LONGEST else f"{joined[: LONGEST - 1]}…"

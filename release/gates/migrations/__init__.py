@@ -56,6 +56,7 @@ from release.errors import CannotCheck, ConfigurationError
 from release.model import Finding, Gate, Level, Outcome
 from release.run.export import export
 from release.run.shell import BYTECODE
+from release.text.escaping import listing
 
 if TYPE_CHECKING:
     from release.gates.migrations.postgres import Server
@@ -83,7 +84,6 @@ UNION ALL SELECT round + 1, pg_try_advisory_xact_lock_shared({key}), CAST(pg_sle
 FROM waiting WHERE NOT free AND round < 1200) SELECT count(*) FROM waiting""".replace("\n", " ")
 HOLD_SECONDS = 60.0
 POLL = 0.05
-SHOWN = 5
 # What a command complains of that the machine or the server lacks, and no project can fix.
 MISSING_EXTENSION = re.compile(r'extension "([\w-]+)" is not available')
 MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
@@ -406,7 +406,7 @@ class Bench:
         after, seen = self.server.ask(look, count)
         if left := differences(before, after):
             yield Finding(
-                f"a migration that fails half way leaves {listed(left)}",
+                f"a migration that fails half way leaves {listing(left)}",
                 last,
                 remedy="apply each migration and its bookkeeping in one transaction",
             )
@@ -428,7 +428,7 @@ class Bench:
         lacking = differences(reference, after)
         if fixed.status == 0 and not lacking and again > seen:
             return
-        said = listed(lacking) or "it is left out" if fixed.status == 0 else fixed.last_line
+        said = listing(lacking) or "it is left out" if fixed.status == 0 else fixed.last_line
         yield Finding(
             f"a migration that failed half way is not applied once it is fixed: {said}",
             last,
@@ -483,7 +483,7 @@ class Bench:
             message = f"a migrator fails while another one is started: {one.last_line}"
             return [Finding(message, last, None, remedy)]
         if left := differences(reference, after):
-            message = f"two migrators at once leave something else than one: {listed(left)}"
+            message = f"two migrators at once leave something else than one: {listing(left)}"
             return [Finding(message, last, None, remedy)]
         # One that waited for the lock and then fails took the migration to be not applied.
         if watched["waits"] and two.status != 0:
@@ -573,12 +573,6 @@ def differences(expected: Snapshot, found: Snapshot) -> list[str]:
     before, after = set(expected), set(found)
     lines = [f"{line} (more)" for line in sorted(after - before)]
     return lines + [f"{line} (missing)" for line in sorted(before - after)]
-
-
-def listed(items: Sequence[str]) -> str:
-    """The first few of a list, and how many more there are."""
-    more = f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
-    return "; ".join(items[:SHOWN]) + more
 
 
 GATE = Gate(

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from packaging.utils import canonicalize_name, canonicalize_version
 
 from release.model import Artifact, Finding
+from release.text.escaping import sentence
 
 Document = Mapping[str, Any]
 CLASSIFIER_PARTS = " :: "
@@ -245,8 +246,7 @@ def licence(component: Mapping[str, Any]) -> str:
         found = [name.rpartition(CLASSIFIER_PARTS)[2].strip() for name in names if name.strip()]
     if not found:
         return "not declared"
-    text = " ".join(", ".join(dict.fromkeys(found)).split())
-    return text if len(text) <= LICENCE_WIDTH else text[: LICENCE_WIDTH - 1] + "…"
+    return sentence(", ".join(dict.fromkeys(found)), LICENCE_WIDTH)
 
 
 def _hash(file: Artifact) -> dict[str, str]:

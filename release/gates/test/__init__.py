@@ -35,6 +35,7 @@ from release.model import Finding, Gate, Judgement, Outcome, Status
 from release.project import as_table
 from release.run.lacks import lacks, remedy_for, told
 from release.text import python
+from release.text.escaping import listing
 
 if TYPE_CHECKING:
     from release.project import Project
@@ -178,9 +179,8 @@ def with_left_out(project: Project, outcome: Outcome, modules: Set[str]) -> Outc
     left = [name for name in missing if _holds_test(project.root / name)]
     if not left:
         return outcome
-    more = f" and {len(left) - SHOWN} more" if len(left) > SHOWN else ""
     told = Finding(
-        f"no test of {', '.join(left[:SHOWN])}{more} was run",
+        f"no test of {listing(left, SHOWN)} was run",
         left[0],
         remedy="if they are to be run, name their folder in testpaths or on pytest's command line",
         advice=True,

@@ -118,7 +118,7 @@ def test_a_description_reaches_the_terminal_as_one_short_printable_line() -> Non
         }
     )
     described = read_answer(text, 1).vulnerabilities[0].description
-    assert described.startswith("[31mred very very")
+    assert described.startswith("\\x1b[31mred very very")
     assert len(described) == 160
     assert described.isprintable()
 
