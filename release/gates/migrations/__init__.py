@@ -48,12 +48,12 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from release.errors import CannotCheck, ConfigurationError
-from release.model import Finding, Gate, Level, Outcome
+from release.model import Finding, Gate, Judgement, Level, Outcome
 from release.run.export import export
 from release.run.shell import BYTECODE
 from release.text.escaping import listing
@@ -136,19 +136,18 @@ def check(project: Project, shell: Shell) -> Outcome:
     wanted = chosen_requirements(project, settings, *purposes)
     found = project_environment(project, shell, wanted)
     migrations = Migrations.find(project, copy) if settings.folder else None
-    server: Server | None = None
     try:
         with scratch_server(shell) as server:
             bench = Bench(project, settings, shell, found, server, copy, surroundings)
-            outcome = bench.judge(migrations)
-        left = (replace(finding, advice=True) for finding in server.left)
-        return replace(outcome, findings=(*outcome.findings, *left))
-    except CannotCheck as error:
-        if server is None or not server.left:
-            raise
-        reasons = (error.reason, *(finding.message for finding in server.left))
-        remedies = (error.remedy, *(finding.remedy or "" for finding in server.left))
-        raise CannotCheck("; ".join(reasons), "; ".join(remedies)) from None
+            try:
+                judged = bench.judge(migrations)
+            except CannotCheck as error:
+                judged = Judgement(unchecked=error.problems)
+        summary = f"{server}: {', '.join(bench.said)}"
+        outcome = (judged + Judgement(advice=server.left)).settle(
+            summary, facts={"server": str(server)}
+        )
+        return outcome.map_text(server.hidden)
     finally:
         # Bytecode of the copy lies under the copy's own path, which no other run has.
         compiled = found.environment.path.joinpath(BYTECODE, *shell.work.parts[1:])
@@ -242,14 +241,15 @@ class Bench:
     surroundings: Surroundings
     checked: int = 0
     base: str | None = None
+    said: list[str] = field(default_factory=list)
 
-    def judge(self, migrations: Migrations | None) -> Outcome:
-        """The outcome of the whole gate."""
+    def judge(self, migrations: Migrations | None) -> Judgement:
+        """The judgement of the whole gate."""
         settings = self.settings
-        said = [name for name in ("migrate", "status") if getattr(settings, name)]
-        said += ["database tests"] if settings.run else []
+        self.said += [name for name in ("migrate", "status") if getattr(settings, name)]
+        self.said += ["database tests"] if settings.run else []
         database, findings, reference = self._migrate_anew()
-        unjudged: list[CannotCheck] = []
+        unjudged: list[Finding] = []
         if not findings:
             findings = self._commands(settings.status, database) + self._tests(database)
             for name in ("transactional", "advisory_lock", "checksums"):
@@ -258,19 +258,12 @@ class Bench:
                 try:
                     findings += getattr(self, f"_prove_{name}")(migrations, reference)
                     self.checked += 1
-                    said.append(name.replace("_", " "))
+                    self.said.append(name.replace("_", " "))
                 except CannotCheck as error:
-                    unjudged.append(error)
+                    unjudged += error.problems
         if findings:
             self.server.require_running()
-            findings += [Finding(error.reason, remedy=error.remedy) for error in unjudged]
-            outcome = Outcome.failed(tuple(findings), checked=self.checked)
-            return outcome.map_text(self.server.hidden)
-        if unjudged:
-            first = unjudged[0]
-            raise CannotCheck(self.server.hidden(first.reason), first.remedy)
-        summary = f"{self.server}: {', '.join(said)}"
-        return Outcome.passed(self.checked, summary, facts={"server": str(self.server)})
+        return Judgement(self.checked, tuple(findings), unchecked=tuple(unjudged))
 
     def _migrate_anew(self) -> tuple[str, list[Finding], Snapshot]:
         """Migrate an empty database: its name, what is wrong, and what it holds in the end."""

@@ -95,7 +95,7 @@ class Shared:
         parts = (gate_settings(project), self.shell, self.found, server or self.server)
         bench = Bench(project, *parts, root, surroundings)
         try:
-            return bench.judge(migrations)
+            return bench.judge(migrations).settle(f"{self.server}: {', '.join(bench.said)}")
         finally:
             if server is None:
                 self.server.ask({"do": "drop", "token": self.server.token})
