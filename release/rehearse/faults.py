@@ -38,12 +38,20 @@ def faults(tag: NewTag, *, with_commit: bool) -> Iterator[Fault]:
     if with_commit:
         yield Fault("the commit is made aside", lambda s: (s.root / ".release/candidate").exists())
     yield Fault("some gates are judged", lambda s: _judged(s.root / ".release/evidence"))
-    yield Fault("the tag is made", lambda s: bool(_refs(s.top, tag.name)))
-    yield Fault("the remote has it", lambda s: bool(_refs(s.remote, tag.name)))
+    yield Fault("the tag is made", lambda s: _has(s.top, tag.name))
+    yield Fault("the remote has it", lambda s: _has(s.remote, tag.name))
 
 
 def _judged(evidence: Path) -> bool:
     return any(evidence.glob("*.json"))
+
+
+def _has(repository: Path, tag: str) -> bool:
+    """Whether a repository has a tag that was made just now: asked often, so a file's existence."""
+    folder = repository / ".git" if (repository / ".git").is_dir() else repository
+    if (folder / "reftable").exists():
+        return bool(_refs(repository, tag))
+    return (folder / "refs/tags" / tag).exists()
 
 
 def _refs(repository: Path, tag: str) -> str:
