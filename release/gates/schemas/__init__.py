@@ -218,9 +218,8 @@ def _scripts(project: Project, folder: str) -> Iterator[Script]:
                     with path.open("rb") as file:
                         empty = not file.read(SCANNED_BYTES).strip()
                 except OSError as error:
-                    raise CannotCheck(
-                        f"{name} cannot be read: {error.strerror}", "make it readable"
-                    ) from None
+                    message = f"{name} cannot be read: {error.strerror}"
+                    raise CannotCheck(message, "make it readable") from None
                 yield Script(name.removeprefix(f"{folder}/"), kind == ("--cached",), empty)
 
 

@@ -101,42 +101,29 @@ def parse(text: str, path: str) -> Register:
     """
     entries: dict[str, Entry] = {}
     problems: list[Finding] = []
-    rows = 0
-    in_table: set[int] = set()
-    for row in _rows(text):
-        rows += 1
+    rows = list(_rows(text))
+    in_table = {row.line for row in rows if row.in_table}
+    for row in rows:
         match = VERSION.fullmatch(row.version)
         if not row.name:
             problems.append(Finding("a row names no schema", path, row.line, "name it, or drop it"))
         elif match is None:
             wrong = f"{row.version[:40]!r} is not a version" if row.version else "has no version"
-            problems.append(
-                Finding(f"{row.name[:80]}: {wrong}", path, row.line, "write it like 2, v2 or 1.3")
-            )
+            message, remedy = f"{row.name[:80]}: {wrong}", "write it like 2, v2 or 1.3"
+            problems.append(Finding(message, path, row.line, remedy))
         else:
             entry = Entry(row.name, match[1], row.line)
             first = entries.setdefault(entry.name, entry)
             again = first is not entry and row.in_table and first.line in in_table
             if again or order(first.version, entry.version):
-                problems.append(
-                    Finding(
-                        f"{entry.name[:80]} is registered as {entry.version}, and on line"
-                        f" {first.line} as {first.version}",
-                        path,
-                        entry.line,
-                        "keep one entry for each schema, with its current version",
-                    )
-                )
-            if row.in_table:
-                in_table.add(row.line)
+                other = f"on line {first.line} as {first.version}"
+                message = f"{entry.name[:80]} is registered as {entry.version}, and {other}"
+                remedy = "keep one entry for each schema, with its current version"
+                problems.append(Finding(message, path, entry.line, remedy))
     if not rows:
-        problems.append(
-            Finding(
-                "has no table that lists schemas and their versions",
-                path,
-                remedy="add one with the columns Schema and Version",
-            )
-        )
+        message = "has no table that lists schemas and their versions"
+        remedy = "add one with the columns Schema and Version"
+        problems.append(Finding(message, path, remedy=remedy))
     return Register(path, tuple(entries.values()), tuple(problems))
 
 
@@ -246,61 +233,48 @@ def judge_sources(
 
     `texts` maps each source's file to its text, None for a missing one.
     """
-    entries = {entry.name: entry for entry in register.entries}
     for source in sources:
-        text = texts[source.file]
-        if text is None:
-            yield Finding(
-                f"is missing, and the version of {source.name} is to stand there",
-                source.file,
-                remedy="correct tool.release.schemas.sources",
-            )
-            continue
-        try:
-            versions = stated(text, source.search)
-        except ValueError as error:
-            yield Finding(
-                f"the search for {source.name}: {error}",
-                "pyproject.toml",
-                remedy="correct tool.release.schemas.sources",
-            )
-            continue
-        entry = entries.get(source.name)
-        if len(versions) != 1:
-            yield _not_once(source, versions)
-        elif entry is None:
-            near = difflib.get_close_matches(source.name, entries, 1)
-            hint = f" (it has {near[0]})" if near else ""
-            yield Finding(
-                f"{source.name} {versions[0][0]} is not registered in {register.path}{hint}",
-                source.file,
-                versions[0][1],
-                f"add a row for {source.name} to {register.path}",
-            )
-        elif order(versions[0][0], entry.version):
-            yield Finding(
-                f"{source.name} is registered as {entry.version}, and"
-                f" {source.file}:{versions[0][1]} says {versions[0][0]}",
-                register.path,
-                entry.line,
-                "make both the schema's current version",
-            )
+        if finding := _judge_source(register, source, texts[source.file]):
+            yield finding
+
+
+def _judge_source(register: Register, source: SchemaSource, text: str | None) -> Finding | None:
+    remedy = "correct tool.release.schemas.sources"
+    if text is None:
+        message = f"is missing, and the version of {source.name} is to stand there"
+        return Finding(message, source.file, remedy=remedy)
+    try:
+        versions = stated(text, source.search)
+    except ValueError as error:
+        return Finding(f"the search for {source.name}: {error}", "pyproject.toml", remedy=remedy)
+    if len(versions) != 1:
+        return _not_once(source, versions)
+    ((version, line),) = versions
+    entries = {entry.name: entry for entry in register.entries}
+    entry = entries.get(source.name)
+    if entry is None:
+        near = difflib.get_close_matches(source.name, entries, 1)
+        hint = f" (it has {near[0]})" if near else ""
+        message = f"{source.name} {version} is not registered in {register.path}{hint}"
+        return Finding(
+            message, source.file, line, f"add a row for {source.name} to {register.path}"
+        )
+    if order(version, entry.version):
+        said = f"is registered as {entry.version}, and {source.file}:{line} says {version}"
+        remedy = "make both the schema's current version"
+        return Finding(f"{source.name} {said}", register.path, entry.line, remedy)
+    return None
 
 
 def _not_once(source: SchemaSource, versions: Sequence[tuple[str, int]]) -> Finding:
     if not versions:
-        return Finding(
-            f"states no version of {source.name} where {source.search!r} looks for it",
-            source.file,
-            remedy="correct the file, or the search in tool.release.schemas.sources",
-        )
+        message = f"states no version of {source.name} where {source.search!r} looks for it"
+        remedy = "correct the file, or the search in tool.release.schemas.sources"
+        return Finding(message, source.file, remedy=remedy)
     lines = ", ".join(str(line) for _, line in versions[:5])
-    return Finding(
-        f"{source.search!r} finds {len(versions)} versions of {source.name}: lines {lines}",
-        source.file,
-        versions[0][1],
-        "lengthen the search in tool.release.schemas.sources so that it fits one place",
-    )
+    message = f"{source.search!r} finds {len(versions)} versions of {source.name}: lines {lines}"
+    remedy = "lengthen the search in tool.release.schemas.sources so that it fits one place"
+    return Finding(message, source.file, versions[0][1], remedy)
 
 
 def changes(register: Register, before: Mapping[str, str]) -> list[Change]:
@@ -349,14 +323,10 @@ def judge_scripts(
             if found:
                 yield _weak(found[0], folder, f"{change.name} needs it to go from {old} to {new}")
             else:
-                name = _filled(template, change.name, old, new)
-                yield Finding(
-                    f"{change.name} went from {change.old} to {change.new}, and no script in"
-                    f" {folder}/ migrates it from {old} to {new}",
-                    path,
-                    change.line,
-                    f"add {folder}/{name} to git",
-                )
+                missing = f"no script in {folder}/ migrates it from {old} to {new}"
+                message = f"{change.name} went from {change.old} to {change.new}, and {missing}"
+                remedy = f"add {folder}/{_filled(template, change.name, old, new)} to git"
+                yield Finding(message, path, change.line, remedy)
 
 
 def _weak(script: Script, folder: str, need: str) -> Finding:
@@ -458,37 +428,22 @@ def judge_changelog(
         return
     if told is None:
         names = ", ".join(f"{change.name} {change.new}" for change in raised)
-        lacks = (
-            f"{section.name} has no subsection {title!r}"
-            if section
-            else "has no section for this release"
-        )
-        yield Finding(
-            f"{lacks}, and schemas changed: {names}",
-            path,
-            section.line if section else None,
-            f"tell below {title!r} what changed, and name the migration scripts",
-        )
+        lacks, line = "has no section for this release", None
+        if section is not None:
+            lacks, line = f"{section.name} has no subsection {title!r}", section.line
+        remedy = f"tell below {title!r} what changed, and name the migration scripts"
+        yield Finding(f"{lacks}, and schemas changed: {names}", path, line, remedy)
         return
     line, text = told
     for change in raised:
         if not mentions(text, change.name):
-            yield Finding(
-                f"{title!r} does not name {change.name}, which went from {change.old} to"
-                f" {change.new}",
-                path,
-                line,
-                f"say there what changed in {change.name}",
-            )
-        yield from [
-            Finding(
-                f"{title!r} does not point at {script.path}, which migrates {change.name}",
-                path,
-                line,
-                "name the script there",
-            )
-            for script in _left_out(text, change, scripts, template)
-        ]
+            went = f"{change.name}, which went from {change.old} to {change.new}"
+            remedy = f"say there what changed in {change.name}"
+            yield Finding(f"{title!r} does not name {went}", path, line, remedy)
+        for script in _left_out(text, change, scripts, template):
+            which = f"{script.path}, which migrates {change.name}"
+            message = f"{title!r} does not point at {which}"
+            yield Finding(message, path, line, "name the script there")
 
 
 def _left_out(
@@ -536,10 +491,6 @@ def judge_major(
     if new:
         return [_weak(new[0], folder, f"the major release {version} needs it")]
     there = f": {fitting[0].path} is as old as {release}" if pattern and fitting else ""
-    return [
-        Finding(
-            f"{version} is a major release after {release}, and {folder}/ has no new migration"
-            f" script{called}{there}",
-            remedy=f"add the script that migrates from {release} to {folder}/",
-        )
-    ]
+    lacks = f"{folder}/ has no new migration script{called}{there}"
+    message = f"{version} is a major release after {release}, and {lacks}"
+    return [Finding(message, remedy=f"add the script that migrates from {release} to {folder}/")]
