@@ -210,23 +210,16 @@ def release_branch(project: Project, asked: RemoteRefs) -> str:
 def judge(facts: GitFacts, seen: TreeFacts) -> Outcome:
     """The verdict on what was seen; every defect is named."""
     by_ci = seen.in_ci and facts.branch is None
-    found = [
-        *_branch(facts, seen),
-        *_state(facts),
-        *_level(facts, seen, by_ci),
-        *_tags(facts, seen),
-    ]
+    branch, state = _branch(facts, seen), _state(facts)
+    found = [*branch, *state, *_level(facts, seen, by_ci), *_tags(facts, seen)]
     if not by_ci:
         found += _maintainer(seen)
     checked = CHECKS + (0 if by_ci else MAINTAINER_CHECKS)
     judged = Judgement(checked, tuple(found), tuple(_advice(seen)), tuple(_gaps(seen)))
     where = f"{facts.branch or 'detached'} at {(facts.commit or '')[:12]}"
-    if seen.tag is None:
-        tag = ""
-    elif seen.here or seen.there:
-        tag = f", {(seen.here or seen.there)[0].name} is on this commit"
-    else:
-        tag = f", {seen.tag} is free"
+    tag = f", {seen.tag} is free" if seen.tag is not None else ""
+    if seen.tag is not None and (there := seen.here or seen.there):
+        tag = f", {there[0].name} is on this commit"
     return judged.settle(f"{where}, clean, level{tag}")
 
 
@@ -244,19 +237,16 @@ def _gaps(seen: TreeFacts) -> Iterator[Finding]:
 def _branch(facts: GitFacts, seen: TreeFacts) -> list[Finding]:
     if facts.branch == seen.branch:
         return []
-    if facts.branch is None:
-        if seen.proposed or (seen.in_ci and seen.contained):
-            return []
-        what = "HEAD is detached"
-        if seen.in_ci:
-            what += f", and {seen.remote or 'no remote'}/{seen.branch} does not hold this commit"
-        return [Finding(what, remedy=f"git switch {seen.branch}")]
-    return [
-        Finding(
-            f"on branch {facts.branch}, and releases are made from {seen.branch}",
-            remedy=f"git switch {seen.branch}, or set tool.release.branch",
-        )
-    ]
+    remedy = f"git switch {seen.branch}"
+    if facts.branch is not None:
+        what = f"on branch {facts.branch}, and releases are made from {seen.branch}"
+        return [Finding(what, remedy=f"{remedy}, or set tool.release.branch")]
+    if seen.proposed or (seen.in_ci and seen.contained):
+        return []
+    what = "HEAD is detached"
+    if seen.in_ci:
+        what += f", and {seen.remote or 'no remote'}/{seen.branch} does not hold this commit"
+    return [Finding(what, remedy=remedy)]
 
 
 def _state(facts: GitFacts) -> Iterator[Finding]:
@@ -299,10 +289,8 @@ def _level(facts: GitFacts, seen: TreeFacts, by_ci: bool) -> Iterator[Finding]:
         return
     there = f"{seen.remote}/{seen.branch}"
     if seen.remote_branch is None:
-        yield Finding(
-            f"{seen.remote} has no branch {seen.branch}",
-            remedy=f"git push {seen.remote} {seen.branch}, or set tool.release.branch",
-        )
+        remedy = f"git push {seen.remote} {seen.branch}, or set tool.release.branch"
+        yield Finding(f"{seen.remote} has no branch {seen.branch}", remedy=remedy)
         return
     if not seen.behind or by_ci:
         return
@@ -316,58 +304,44 @@ def _level(facts: GitFacts, seen: TreeFacts, by_ci: bool) -> Iterator[Finding]:
 
 def _tags(facts: GitFacts, seen: TreeFacts) -> list[Finding]:
     found = []
-    for place, known in (("here", seen.here), (f"on {seen.remote}", seen.there)):
-        for tag in known:
-            if tag.commit != facts.commit:
-                where = f"another commit ({tag.commit[:12]})" if tag.commit else "no commit at all"
-                published = seen.remote is None or any(t.name == tag.name for t in seen.there)
-                found.append(
-                    Finding(
-                        f"the tag {tag.name} exists {place}, on {where}",
-                        remedy="release the next version: a published tag is never moved"
-                        if published
-                        else f"{seen.remote} never had it: nox -s cut -- --abandon removes it here",
-                    )
-                )
     pushed = {tag.name for tag in seen.there}
-    return found + [
-        Finding(
-            f"the tag {tag.name} is lightweight, which `git push --follow-tags` leaves behind",
-            remedy=f"git tag --delete {tag.name}, then tag again with --annotate",
-        )
-        for tag in seen.here
-        if tag.commit == facts.commit and not tag.annotated and tag.name not in pushed
-    ]
+    known = [*((tag, "here") for tag in seen.here), *((t, f"on {seen.remote}") for t in seen.there)]
+    for tag, place in known:
+        if tag.commit != facts.commit:
+            where = f"another commit ({tag.commit[:12]})" if tag.commit else "no commit at all"
+            remedy = "release the next version: a published tag is never moved"
+            if seen.remote is not None and tag.name not in pushed:
+                remedy = f"{seen.remote} never had it: nox -s cut -- --abandon removes it here"
+            found.append(Finding(f"the tag {tag.name} exists {place}, on {where}", remedy=remedy))
+    for tag in seen.here:
+        if tag.commit == facts.commit and not tag.annotated and tag.name not in pushed:
+            left = "lightweight, which `git push --follow-tags` leaves behind"
+            remedy = f"git tag --delete {tag.name}, then tag again with --annotate"
+            found.append(Finding(f"the tag {tag.name} is {left}", remedy=remedy))
+    return found
 
 
 def _maintainer(seen: TreeFacts) -> Iterator[Finding]:
     if seen.hooks and seen.hooks_path != seen.hooks:
         yield unused(seen.hooks, seen.hooks_path)
     if not seen.identity:
-        yield Finding(
-            "git knows no identity to commit with",
-            remedy='git config user.name "…" && git config user.email "…"',
-        )
+        remedy = 'git config user.name "…" && git config user.email "…"'
+        yield Finding("git knows no identity to commit with", remedy=remedy)
     if seen.key_problem:
-        yield Finding(
-            f"tags or commits are to be signed and {seen.key_problem}",
-            remedy="git config user.signingKey …, or unset tag.gpgSign and commit.gpgSign and"
-            " tool.release's sign-tags and commit.sign",
-        )
+        remedy = "git config user.signingKey …, or unset tag.gpgSign and commit.gpgSign and"
+        remedy += " tool.release's sign-tags and commit.sign"
+        yield Finding(f"tags or commits are to be signed and {seen.key_problem}", remedy=remedy)
 
 
 def _advice(seen: TreeFacts) -> Iterator[Finding]:
     if seen.ahead and not seen.proposed:
-        yield Finding(
-            f"{counted(seen.ahead, 'commit')} ahead of {seen.remote}/{seen.branch}",
-            remedy=f"git push {seen.remote} {seen.branch}, unless the release is to push them",
-        )
+        message = f"{counted(seen.ahead, 'commit')} ahead of {seen.remote}/{seen.branch}"
+        remedy = f"git push {seen.remote} {seen.branch}, unless the release is to push them"
+        yield Finding(message, remedy=remedy)
     if seen.clash:
-        yield Finding(
-            f"a branch is called {seen.tag} like the tag"
-            + ("" if seen.clash == "here" else f" (on {seen.clash})"),
-            remedy=f"rename it, or push the tag as refs/tags/{seen.tag}",
-        )
+        where = "" if seen.clash == "here" else f" (on {seen.clash})"
+        remedy = f"rename it, or push the tag as refs/tags/{seen.tag}"
+        yield Finding(f"a branch is called {seen.tag} like the tag{where}", remedy=remedy)
 
 
 def _default_branch(root: Path, remote: str) -> str:
@@ -416,10 +390,8 @@ def hooks_path(root: Path) -> str | None:
 def unused(hooks: str, path: str | None) -> Finding:
     """What there is to say of a folder of hooks that is not the one that git uses."""
     instead = f"; git uses {path}" if path else ""
-    return Finding(
-        f"the project's hooks in {hooks}/ are not in use{instead}",
-        remedy=f"git config core.hooksPath {hooks}",
-    )
+    message = f"the project's hooks in {hooks}/ are not in use{instead}"
+    return Finding(message, remedy=f"git config core.hooksPath {hooks}")
 
 
 def _signs(project: Project) -> bool:

@@ -78,11 +78,9 @@ def unread_tags(project: Project) -> Finding | None:
     """What it means that no tag is understood: it is not known what was released."""
     if not (unread := project.unread_tags):
         return None
-    named = ", ".join(unread[-3:])
-    return Finding(
-        f"it is not known what was released: no tag is understood as that of a version ({named})",
-        remedy='say how tags are written, such as tool.release.tag = "v{version}-release"',
-    )
+    why = f"no tag is understood as that of a version ({', '.join(unread[-3:])})"
+    remedy = 'say how tags are written, such as tool.release.tag = "v{version}-release"'
+    return Finding(f"it is not known what was released: {why}", remedy=remedy)
 
 
 def is_tagged_here(project: Project, version: Version | None) -> bool:
@@ -115,12 +113,9 @@ def judge_places(places: Sequence[VersionPlace]) -> Iterator[Finding]:
         same = place.holds(wanted) if wanted else place.value == first.value
         if not same:
             due = place.spelled(wanted) if wanted and place.numbers else first.value
-            yield Finding(
-                f"{place.label} is {place.value}, and {first.label} is {first.value}",
-                place.path,
-                place.line,
-                f"make it {due} ({first.path}:{first.line or 1} defines the version)",
-            )
+            message = f"{place.label} is {place.value}, and {first.label} is {first.value}"
+            remedy = f"make it {due} ({first.path}:{first.line or 1} defines the version)"
+            yield Finding(message, place.path, place.line, remedy)
 
 
 def judge_bumpversion(
@@ -143,15 +138,11 @@ def judge_bumpversion(
             ignored = _flag(entry, table, "ignore_missing_version") or OTHER_FIELD.search(search)
             written = _written(entry, table, version)
             if not ignored and FIELD in search and written:
-                yield from _judge_search(
-                    name, text, search, written, regex=_flag(entry, table, "regex")
-                )
+                regex = _flag(entry, table, "regex")
+                yield from _judge_search(name, text, search, written, regex=regex)
         elif not _flag(entry, table, "ignore_missing_files"):
-            yield Finding(
-                "is listed in [tool.bumpversion], and does not exist",
-                name,
-                remedy="add it, or take it off the list",
-            )
+            message = "is listed in [tool.bumpversion], and does not exist"
+            yield Finding(message, name, remedy="add it, or take it off the list")
 
 
 def _written(entry: Mapping[str, Any], table: Mapping[str, Any], version: str) -> str | None:
@@ -194,15 +185,9 @@ def _judge_search(name: str, text: str, search: str, version: str, *, regex: boo
         remedy = "correct the search in [tool.bumpversion]"
         return [Finding(message, "pyproject.toml", remedy=remedy)]
     if search != FIELD and others:
-        return [
-            Finding(
-                f"has {match.named['other']} where [tool.bumpversion] looks for {version}",
-                name,
-                text.count("\n", 0, match.start) + 1,
-                f"make it {version}",
-            )
-            for match in others
-        ]
+        sought = f"where [tool.bumpversion] looks for {version}"
+        found = ((one.named["other"], text.count("\n", 0, one.start) + 1) for one in others)
+        return [Finding(f"has {it} {sought}", name, n, f"make it {version}") for it, n in found]
     if re.search(wanted, text):
         return []
     message = f"holds {version} nowhere, and [tool.bumpversion] looks for it there"
@@ -235,17 +220,13 @@ def _before(project: Project, level: Level | None) -> dict[str, Version]:
 def judge_order(version: Version, tags: Mapping[str, Version]) -> Iterator[Finding]:
     """Findings for a version that is local, or not above every released one."""
     if version.local:
-        yield Finding(
-            f"{version} is a local version, which no index takes",
-            remedy=f"release {version.public}",
-        )
+        message = f"{version} is a local version, which no index takes"
+        yield Finding(message, remedy=f"release {version.public}")
     if tags:
         last_tag, last = max(tags.items(), key=lambda item: item[1])
         if version <= last:
-            yield Finding(
-                f"{version} is not above the last release, {last} (tag {last_tag})",
-                remedy="choose a higher version",
-            )
+            message = f"{version} is not above the last release, {last} (tag {last_tag})"
+            yield Finding(message, remedy="choose a higher version")
 
 
 def judge_owner(
@@ -266,11 +247,9 @@ def judge_owner(
     said = "has none of the versions that are tagged here"
     if not released:
         said = f"is at {max(there)} already, and no release is tagged here"
-    return Finding(
-        f"{name} on the index {said}: the name may be somebody else's",
-        remedy="look at its page on the index; if it is not yours, rename the project, or set"
-        " tool.release.publish = false",
-    )
+    remedy = "look at its page on the index; if it is not yours, rename the project, or set"
+    remedy += " tool.release.publish = false"
+    return Finding(f"{name} on the index {said}: the name may be somebody else's", remedy=remedy)
 
 
 def judge_index(version: Version, files: Sequence[ServedFile]) -> list[Finding]:
@@ -287,12 +266,8 @@ def judge_index(version: Version, files: Sequence[ServedFile]) -> list[Finding]:
 
 
 def _invalid(place: VersionPlace) -> Finding:
-    return Finding(
-        f"{place.value!r} is not a version by PEP 440",
-        place.path,
-        place.line,
-        "write it like 1.2.3, 1.2.3rc1 or 1.2.3.post1",
-    )
+    remedy = "write it like 1.2.3, 1.2.3rc1 or 1.2.3.post1"
+    return Finding(f"{place.value!r} is not a version by PEP 440", place.path, place.line, remedy)
 
 
 GATE = Gate(
