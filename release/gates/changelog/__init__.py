@@ -60,11 +60,9 @@ def check(project: Project, shell: Shell) -> Outcome:
     settings = project.settings.gates.of("changelog", ChangelogSettings)
     log = read(read_text(project.root, path), path)
     if not log.understood:
-        raise CannotCheck(
-            f"the format of {path} is not understood: no heading in it is that of a release",
-            "give releases headings like ## [1.2.0] - 2026-01-31, or name another file in"
-            " tool.release.changelog.file",
-        )
+        reason = f"the format of {path} is not understood: no heading in it is that of a release"
+        remedy = "give releases headings like ## [1.2.0] - 2026-01-31, or name another file in"
+        raise CannotCheck(reason, f"{remedy} tool.release.changelog.file")
     level = shell.level
     target = None if level is None and project.after_release else project.target_version(level)
     collected = fragments(project)
@@ -300,12 +298,8 @@ def _unknown_kinds(path: str, section: Section, kinds: Collection[str]) -> Itera
         spelled = {kind.name.casefold(), kind_name(kind.name).casefold()}
         if not kind.name or spelled & known:
             continue
-        yield Finding(
-            f"{kind.name} is not one of the kinds that tool.release.changelog.kinds names",
-            path,
-            kind.line,
-            f"write one of {', '.join(kinds)}, or add it there",
-        )
+        message = f"{kind.name} is not one of the kinds that tool.release.changelog.kinds names"
+        yield Finding(message, path, kind.line, f"write one of {', '.join(kinds)}, or add it there")
 
 
 def _judge_kind(
@@ -334,15 +328,10 @@ def judge_language(
     text = section.text
     start = section.heading.end
     visible = prose(text.visible(start, section.content_end, code=False))
-    defects = (
-        Finding(
-            f"{word!r} advertises",
-            path,
-            text.line_at(start + offset),
-            "say what changed; or allow it: tool.release.gates.changelog.allowed-words",
-        )
-        for offset, word in advertising(visible, words, allowed)
-    )
+    remedy = "say what changed; or allow it: tool.release.gates.changelog.allowed-words"
+    found = advertising(visible, words, allowed)
+    lines = ((text.line_at(start + offset), word) for offset, word in found)
+    defects = (Finding(f"{word!r} advertises", path, line, remedy) for line, word in lines)
     return Judgement(0, tuple(defects))
 
 
@@ -367,11 +356,7 @@ def judge_links(
     named = _named_links(log)
     unreleased = next((d for d in log.definitions if d.unreleased), None)
     found = list(_missing_links(log)) if named or unreleased else []
-    order = sorted(
-        (section.version, section.date or date.min)
-        for section in log.released
-        if section.version is not None
-    )
+    order = sorted((s.version, s.date or date.min) for s in log.released if s.version is not None)
     for definition in named:
         assert definition.version is not None
         section = sections.get(definition.version)
@@ -443,13 +428,10 @@ def _judge_link(
     if link is None or section.version is None:
         return None
     shown = f"the link [{definition.label}]"
-    if named_version(link.head) != section.version:
-        message = f"{shown} leads to {link.head}"
-        remedy = f"let it name the tag of {section.name}"
-        return Finding(message, log.path, definition.line, remedy)
-    if tags and link.head not in tags:
-        message = f"{shown} leads to {link.head}, which is not a tag"
-        remedy = f"let it name the tag of {section.name} as it is spelled"
+    another = named_version(link.head) != section.version
+    if another or (tags and link.head not in tags):
+        message = f"{shown} leads to {link.head}{'' if another else ', which is not a tag'}"
+        remedy = f"let it name the tag of {section.name}{'' if another else ' as it is spelled'}"
         return Finding(message, log.path, definition.line, remedy)
     if link.base is None or (base := named_version(link.base)) is None:
         return None
@@ -483,12 +465,8 @@ def _judge_unreleased_link(
     wanted = {last, max(tagged)} if tagged else {last}
     if base in wanted or (base is None and re.fullmatch(r"[0-9a-f]{7,40}", link.base)):
         return None
-    return Finding(
-        f"the link [{definition.label}] begins at {link.base}, and {last} is the last release",
-        log.path,
-        definition.line,
-        f"begin at the tag of {last}",
-    )
+    message = f"the link [{definition.label}] begins at {link.base}, and {last} is the last release"
+    return Finding(message, log.path, definition.line, f"begin at the tag of {last}")
 
 
 def judge_history(

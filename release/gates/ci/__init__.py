@@ -186,9 +186,8 @@ def _watched(watch: Watch, commit: str, minutes: float) -> Outcome:
         if standing and not trouble and (not standing.pending or left <= 0):
             return conclude(standing, commit, waited)
         awaited = ", ".join(standing.running) if standing else ""
-        watch.shell.note(
-            trouble.reason if trouble else f"waiting for {awaited or 'the first check'}"
-        )
+        awaits = f"waiting for {awaited or 'the first check'}"
+        watch.shell.note(trouble.reason if trouble else awaits)
         watch.wait(left)
 
 
@@ -232,14 +231,8 @@ class Watch:
         return standing
 
     def _judge(self, checks: Checks) -> Standing:
-        units = read_units(
-            checks,
-            self.forge.repository.page,
-            self.own,
-            self.tags,
-            self.names,
-            named=bool(self.wanted),
-        )
+        page, named = self.forge.repository.page, bool(self.wanted)
+        units = read_units(checks, page, self.own, self.tags, self.names, named=named)
         return judge_units(units, self.wanted, self.started_by_push)
 
     def wait(self, left: float) -> None:
@@ -252,20 +245,15 @@ class Watch:
         """The seconds left of this look. Raises CannotCheck when there are none."""
         left = self._until - time.monotonic()
         if left <= 0:
-            raise CannotCheck(
-                f"{self.forge.who} was asked for {self.shell.timeout:g} s without an end",
-                "run it again later, or raise tool.release.gates.ci.timeout",
-            )
+            reason = f"{self.forge.who} was asked for {self.shell.timeout:g} s without an end"
+            remedy = "run it again later, or raise tool.release.gates.ci.timeout"
+            raise CannotCheck(reason, remedy)
         return left
 
 
 def names_of(workflows: Mapping[str, Workflow]) -> dict[str, str]:
     """The names of workflows by their files; one without a name is called like its file."""
-    found = {}
-    for path, workflow in workflows.items():
-        told = workflow.node.get("name")
-        found[path] = (told.text if told is not None else None) or _base(path)
-    return found
+    return {path: file.node.said("name") or _base(path) for path, file in workflows.items()}
 
 
 def started_by_push(workflows: Mapping[str, Workflow]) -> tuple[str, ...]:
@@ -329,15 +317,10 @@ def read_units(
         for items in jobs.values()
     ]
     states: dict[str, State] = {"success": "green", "pending": "running"}
-    units += [
-        Unit(
-            (status.context,),
-            states.get(status.state, "red"),
-            f"{status.context} says {status.state}",
-            "fix it, or run it again where it runs",
-        )
-        for status in checks.statuses
-    ]
+    remedy = "fix it, or run it again where it runs"
+    for status in checks.statuses:
+        state, said = states.get(status.state, "red"), f"{status.context} says {status.state}"
+        units.append(Unit((status.context,), state, said, remedy))
     return tuple(units)
 
 
@@ -352,11 +335,8 @@ def _workflow(
     if not others:
         return Unit(names, "skipped", f"{name} is what this runs in", kind="workflow", own=True)
     run = min(others, key=_rank)
-    failed = [
-        item.name
-        for item in checks.checks
-        if item.suite is not None and item.suite == run.suite and _state(item) == "red"
-    ]
+    own_checks = (c for c in checks.checks if c.suite is not None and c.suite == run.suite)
+    failed = [item.name for item in own_checks if _state(item) == "red"]
     jobs = f": {_list(failed)}" if failed else ""
     return Unit(
         names,
@@ -451,37 +431,35 @@ def conclude(standing: Standing, commit: str, waited: float) -> Outcome:
     if not standing.seen and not standing.green:
         if standing.alone:
             return Outcome.not_applicable("the run that this is a part of is its only check")
-        return Outcome.unchecked(
-            f"no check{' but the run that this is a part of' if standing.own else ''} has run for"
-            f" commit {commit[:12]}",
-            "push it to a branch whose pushes are checked; where no forge checks them, set"
-            ' tool.release.gates.ci.required = "never"',
-        )
+        but = " but the run that this is a part of" if standing.own else ""
+        remedy = "push it to a branch whose pushes are checked; where no forge checks them, set"
+        remedy += ' tool.release.gates.ci.required = "never"'
+        return Outcome.unchecked(f"no check{but} has run for commit {commit[:12]}", remedy)
     if standing.missing:
         return Outcome.failed(standing.missing, checked=standing.seen)
-    if standing.absent:
-        return Outcome.unchecked(
-            f"no workflow has run for {commit[:12]}, and a push or a pull request starts"
-            f" {_list(standing.absent)}",
-            "run this again if it was pushed just now, else have one run on it ([skip ci] in its"
-            " message and filters of paths keep them from it), or name what must succeed:"
-            " tool.release.gates.ci.workflows",
-        )
-    if not standing.green and standing.named:
-        return Outcome.unchecked(
-            f"only the run that this is a part of must succeed for {commit[:12]}",
-            "name others as well, which have ended when this runs: tool.release.gates.ci.workflows",
-        )
-    if not standing.green:
-        return Outcome.unchecked(
-            f"every check of {commit[:12]} was skipped",
-            "run one of them on it, or name those that must succeed:"
-            " tool.release.gates.ci.workflows",
-        )
+    if gap := _gap(standing, commit[:12]):
+        return Outcome.unchecked(*gap)
     judged = Judgement(len(standing.green), notes=standing.remarks)
     return judged.settle(
         f"green for {commit[:12]}: {_list(standing.green)}", facts={"commit": commit}
     )
+
+
+def _gap(standing: Standing, commit: str) -> tuple[str, str] | None:
+    """Why what is green says too little, and what to do about it."""
+    setting = "tool.release.gates.ci.workflows"
+    if standing.absent:
+        starts = f"a push or a pull request starts {_list(standing.absent)}"
+        remedy = "run this again if it was pushed just now, else have one run on it ([skip ci] in"
+        remedy += " its message and filters of paths keep them from it), or name what must succeed:"
+        return f"no workflow has run for {commit}, and {starts}", f"{remedy} {setting}"
+    if standing.green:
+        return None
+    if standing.named:
+        message = f"only the run that this is a part of must succeed for {commit}"
+        return message, f"name others as well, which have ended when this runs: {setting}"
+    message = f"every check of {commit} was skipped"
+    return message, f"run one of them on it, or name those that must succeed: {setting}"
 
 
 def _nearest(name: str, units: Sequence[Unit]) -> str:
