@@ -19,36 +19,27 @@ def environment(context: Context) -> Iterator[Breach]:
     for job in context.jobs:
         yield from _environment(expected.environment, job)
         name = context.model.workflows[job.path].name
-        if expected.file not in (None, name):
-            yield say(
-                job,
-                f"{shown(name)} publishes, and the declared publisher is {shown(expected.file)}",
-                "publish from that file, or correct tool.release.gates.setup.workflow",
-                blocks=True,
-            )
+        if expected.file is not None and expected.file != name:
+            other = f"{shown(name)} publishes, and the declared publisher is {shown(expected.file)}"
+            remedy = "publish from that file, or correct tool.release.gates.setup.workflow"
+            yield say(job, other, remedy, blocks=True)
 
 
 def _environment(wanted: str | None, job: Job) -> Iterator[Breach]:
     told = job.environment
     remedy = f"environment: {shown(wanted or 'pypi')}"
     if told is None or not told.text:
-        yield say(
-            job,
-            f"the publishing job {job.label} has no environment",
-            f"add {remedy}, and protect it in the repository's settings",
-            blocks=wanted is not None,
-        )
+        message = f"the publishing job {job.label} has no environment"
+        remedy = f"add {remedy}, and protect it in the repository's settings"
+        yield say(job, message, remedy, blocks=wanted is not None)
     elif "${{" in told.text:
         message = f"only a run can tell the environment of {job.label}"
         yield say(told, message, f"write its name: {remedy}")
     # GitHub compares them so.
     elif wanted is not None and told.text.casefold() != wanted.casefold():
-        yield say(
-            told,
-            f"its environment is {shown(told.text)}, and the declared publisher's {shown(wanted)}",
-            f"write {remedy}, or correct tool.release.gates.setup.environment",
-            blocks=True,
-        )
+        other = f"its environment is {shown(told.text)}, and the declared publisher's"
+        remedy = f"write {remedy}, or correct tool.release.gates.setup.environment"
+        yield say(told, f"{other} {shown(wanted)}", remedy, blocks=True)
 
 
 def permissions(context: Context) -> Iterator[Breach]:
@@ -93,13 +84,9 @@ def reusable(context: Context) -> Iterator[Breach]:
     for job in context.jobs:
         node = context.model.workflows[job.path].triggers.get("workflow_call")
         if node is not None:
-            yield say(
-                node,
-                f"{job.label} publishes in a workflow that others call, which"
-                " cannot be a trusted publisher",
-                "publish in the top-level workflow; what only builds and attests may be called",
-                blocks=True,
-            )
+            which = "a workflow that others call, which cannot be a trusted publisher"
+            remedy = "publish in the top-level workflow; what only builds and attests may be called"
+            yield say(node, f"{job.label} publishes in {which}", remedy, blocks=True)
 
 
 def metadata(context: Context) -> Iterator[Breach]:
@@ -113,9 +100,5 @@ def metadata(context: Context) -> Iterator[Breach]:
             continue
         version = version_of(uses, context.expected.pins)
         if version is not None and version < Version(TAKES_2_5):
-            yield say(
-                uses.node,
-                f"{backend} writes metadata 2.5, which {PUBLISHER} {version} refuses",
-                f"use {PUBLISHER} {TAKES_2_5} or newer",
-                blocks=True,
-            )
+            message = f"{backend} writes metadata 2.5, which {PUBLISHER} {version} refuses"
+            yield say(uses.node, message, f"use {PUBLISHER} {TAKES_2_5} or newer", blocks=True)

@@ -41,13 +41,10 @@ def _unknown(uses: Uses, pin: Pin, said: str | None) -> Breach:
     if pin.version is not None:
         message = f"no comment names the version of {action}, {pin.version}"
         return say(uses.node, message, f"add the comment # v{pin.version}", remark=not vital)
-    more = ", and waive this, or pin a version of the table" if vital else ""
-    return say(
-        uses.node,
-        f"{action} {said or uses.ref[:12]} is not in the pin table",
-        f"compare its commit with its release by hand{more}",
-        remark=not vital,
-    )
+    message = f"{action} {said or uses.ref[:12]} is not in the pin table"
+    remedy = "compare its commit with its release by hand"
+    remedy += ", and waive this, or pin a version of the table" if vital else ""
+    return say(uses.node, message, remedy, remark=not vital)
 
 
 def _all_uses(context: Context) -> Iterator[tuple[str, Uses]]:

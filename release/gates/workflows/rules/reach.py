@@ -46,13 +46,11 @@ def ref(context: Context) -> Iterator[Breach]:
             condition = "github.ref_type == 'tag'"
             if not context.expected.manual:
                 condition += " && github.event_name == 'push'"
-            yield say(
-                one.job,
-                f"{one.job.label} publishes from refs that are no tags, too"
-                f" ({', '.join(map(shown, branches))})",
-                f"add if: {condition} to {one.job.label}",
-                blocks=bool(OUTSIDE & set(branches)),
-            )
+            message = f"{one.job.label} publishes from refs that are no tags, too"
+            message += f" ({', '.join(map(shown, branches))})"
+            outside = bool(OUTSIDE & set(branches))
+            remedy = f"add if: {condition} to {one.job.label}"
+            yield say(one.job, message, remedy, blocks=outside)
         workflow = context.model.workflows[one.job.path]
         early = sorted({t for s in reached if s.event == "release" for t in s.types} - PUBLISHED)
         if early:
@@ -78,26 +76,18 @@ def _by_hand(one: Publication, workflow: Workflow, reached: list[Scenario]) -> I
 def single(context: Context) -> Iterator[Breach]:
     for one in context.open:
         yield from _once(context, one)
-    first, *others = context.open or (None,)
-    for one in others:
-        assert first is not None
-        if _are_of_two(first, one):
-            continue
-        yield say(
-            one,
-            f"{one.job.label} publishes, and so does {first.job.label}"
-            f" ({shown(first.path)}:{first.line})",
-            "publish in one place only",
-            blocks=bool(context.tag_events(first) & context.tag_events(one)),
-        )
-    if first is None and not context.hidden and context.expected.publishes:
+    for first, one in ((context.open[0], one) for one in context.open[1:]):
+        if not _are_of_two(first, one):
+            other = f"{first.job.label} ({shown(first.path)}:{first.line})"
+            both = bool(context.tag_events(first) & context.tag_events(one))
+            message = f"{one.job.label} publishes, and so does {other}"
+            yield say(one, message, "publish in one place only", blocks=both)
+    if not context.publications and context.expected.publishes:
         how = "by hand" if context.expected.manual else "when a tag is pushed"
-        yield say(
-            At(".github/workflows"),
-            f"no job of these workflows is seen to publish {how}",
-            f"add a publishing job ({PUBLISHER}), or set tool.release.publish = false (or to"
-            ' "by hand", where a person uploads)',
-        )
+        message = f"no job of these workflows is seen to publish {how}"
+        remedy = f"add a publishing job ({PUBLISHER}), or set tool.release.publish = false (or to"
+        remedy += ' "by hand", where a person uploads)'
+        yield say(At(".github/workflows"), message, remedy)
 
 
 def _are_of_two(one: Publication, other: Publication) -> bool:
@@ -125,13 +115,10 @@ def hidden(context: Context) -> Iterator[Breach]:
     for one in context.hidden:
         assert one.command is not None
         run = " ".join(commands.program(one.command.words)[:2])
-        yield say(
-            one.step,
-            f"{shown(one.via)} hides an upload: {shown(run)} at"
-            f" {shown(one.command.path)}:{one.command.line}",
-            f"publish in the workflow itself, by {PUBLISHER}",
-            blocks=True,
-        )
+        upload = f"{shown(run)} at {shown(one.command.path)}:{one.command.line}"
+        message = f"{shown(one.via)} hides an upload: {upload}"
+        remedy = f"publish in the workflow itself, by {PUBLISHER}"
+        yield say(one.step, message, remedy, blocks=True)
     told: set[tuple[str, int]] = set()
     for job in context.model.jobs():
         workflow = context.model.workflows[job.path]
@@ -143,12 +130,9 @@ def hidden(context: Context) -> Iterator[Breach]:
         for where, text, likely in _unjudged(workflow, job):
             if (able or likely) and (where.path, where.line) not in told:
                 told.add((where.path, where.line))
-                yield say(
-                    where,
-                    f"{shown(text.strip())} may publish; it could not be judged",
-                    f"publish by {PUBLISHER} alone, or waive the rule with the reason",
-                    blocks=trusted and likely,
-                )
+                message = f"{shown(text.strip())} may publish; it could not be judged"
+                remedy = f"publish by {PUBLISHER} alone, or waive the rule with the reason"
+                yield say(where, message, remedy, blocks=trusted and likely)
 
 
 def _unjudged(workflow: Workflow, job: Job) -> Iterator[tuple[Command | Node | Step, str, bool]]:
@@ -159,12 +143,9 @@ def _unjudged(workflow: Workflow, job: Job) -> Iterator[tuple[Command | Node | S
     yield from _obscure(job.node.get("strategy"), job.node.get("env"), workflow.node.get("env"))
     for step in job.steps:
         for command in step.commands:
-            where = step if command.via else command
-            via, at = (
-                (f"{command.via}: ", f", {command.path}:{command.line}")
-                if command.via
-                else ("", "")
-            )
+            where: Command | Step = step if command.via else command
+            via = f"{command.via}: " if command.via else ""
+            at = f", {command.path}:{command.line}" if command.via else ""
             likely = commands.obscure(command)
             if command.unread:
                 text = f"a shell text that cannot be read ({command.unread}{at})"

@@ -38,12 +38,9 @@ def tags(context: Context) -> Iterator[Breach]:
             yield from _extra(context, workflow, checked=not unchecked)
         if unchecked and not context.expected.tagged_version:
             names = ", ".join(job.label for job in unchecked)
-            yield say(
-                unchecked[0],
-                "nothing compares the tag with the version before what has effects outside"
-                f" ({names})",
-                "compare GITHUB_REF_NAME with the project's version in a job that all need",
-            )
+            message = "nothing compares the tag with the version before what has effects outside"
+            remedy = "compare GITHUB_REF_NAME with the project's version in a job that all need"
+            yield say(unchecked[0], f"{message} ({names})", remedy)
 
 
 def _is_pushed(context: Context, workflow: Workflow) -> bool:
@@ -66,11 +63,8 @@ def _missed(context: Context, workflow: Workflow) -> Iterator[Breach]:
     start = context.expected.tag_template.partition("{version}")[0]
     # Tags of an older spelling, such as with a v in front, are not published again.
     spelled = {t for t in context.expected.released if t.removeprefix(start)[:1].isdigit()}
-    missed = [
-        tag
-        for tag in sorted(spelled)
-        if not any(_publishes(context, one, tag) for one in context.files)
-    ]
+    published = {t for t in spelled for one in context.files if _publishes(context, one, t)}
+    missed = sorted(spelled - published)
     if missed:
         where, remedy = _filter(context, workflow)
         message = f"no release is published for tags like {shown(missed[-1])}"
@@ -150,10 +144,8 @@ def _has_effect(step: Step) -> bool:
     return (
         publishes_by_action(step)
         or uses_any(step, RELEASERS)
-        or any(
-            commands.uploads(c.words) or commands.program(c.words)[:2] in EFFECTS
-            for c in step.commands
-        )
+        or any(commands.uploads(c.words) for c in step.commands)
+        or any(commands.program(c.words)[:2] in EFFECTS for c in step.commands)
     )
 
 

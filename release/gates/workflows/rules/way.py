@@ -60,18 +60,17 @@ def _verifies(
 
 
 def _unverified(job: Job, reasons: list[tuple[Command, str]]) -> Breach:
-    for command, reason in reasons:
-        return say(
-            command,
-            f"the attestations are not verified as they must be: {reason}",
-            "verify every file for this repository, workflow, ref and commit, without"
-            " conditions, in a job that publishing needs",
-        )
-    return say(
-        job,
-        f"nothing verifies the attestations of all files before {job.label} publishes",
+    if reasons:
+        command, reason = reasons[0]
+        remedy = "verify every file for this repository, workflow, ref and commit, without"
+        remedy += " conditions, in a job that publishing needs"
+        return say(command, f"the attestations are not verified as they must be: {reason}", remedy)
+    message = f"nothing verifies the attestations of all files before {job.label} publishes"
+    remedy = (
         "add a job that attests and one that runs gh attestation verify with --signer-workflow,"
-        " --source-ref and --source-digest on every file, and need both",
+    )
+    return say(
+        job, message, f"{remedy} --source-ref and --source-digest on every file, and need both"
     )
 
 
@@ -127,13 +126,10 @@ def _fails_for_needs(job: Job) -> bool:
 def _may_fail(node: Node, label: str) -> Iterator[Breach]:
     told = node.get("continue-on-error")
     if told is not None and checks.is_on(told):
-        yield say(
-            told,
-            f"{label} may fail, and publishing goes on (continue-on-error)",
-            "drop continue-on-error",
-            # What depends on the matrix concerns some of its runs, such as those of a new Python.
-            blocks=label.startswith("the job") and "matrix." not in (told.text),
-        )
+        # What depends on the matrix concerns some of its runs, such as those of a new Python.
+        blocks = label.startswith("the job") and "matrix." not in told.text
+        message = f"{label} may fail, and publishing goes on (continue-on-error)"
+        yield say(told, message, "drop continue-on-error", blocks=blocks)
 
 
 # --- The commit
@@ -163,11 +159,8 @@ def _checked_out(job: Job, step: Step) -> Iterator[Breach]:
     if not uses_any(step, ["actions/checkout"]) or (foreign and input_of(step, "path")):
         return
     if not OWN_REF.fullmatch(told):
-        yield say(
-            step.inputs.get("ref", step.node),
-            f"{job.label} checks out {shown(told)}, which may be {ANOTHER}",
-            "drop ref",
-        )
+        message = f"{job.label} checks out {shown(told)}, which may be {ANOTHER}"
+        yield say(step.inputs.get("ref", step.node), message, "drop ref")
     if foreign:
         where = step.inputs.get("repository", step.node)
         yield say(where, f"{job.label} checks out {shown(repository)}", "drop repository")
@@ -205,12 +198,8 @@ def hand_off(context: Context) -> Iterator[Breach]:
         downloads = any("download-artifact" in _action(step) for step in job.steps)
         one = context.publications_of(job)[0] if job.key in publishing and downloads else None
         if one is not None and (reason := checks.why_unchecked(context, one)):
-            yield say(
-                job,
-                f"{job.label} {reason}",
-                "download, run sha256sum --check on the SHA256SUMS that the build hands on,"
-                " and publish that folder next",
-            )
+            remedy = "download, run sha256sum --check on the SHA256SUMS that the build hands on,"
+            yield say(job, f"{job.label} {reason}", f"{remedy} and publish that folder next")
 
 
 def _action(step: Step) -> str:
