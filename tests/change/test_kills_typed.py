@@ -196,7 +196,7 @@ def test_a_rehearsal_killed_anywhere_changes_nothing_and_is_removed_by_the_next_
 
     whole = rehearse()
     assert whole["status"] == 0, whole["said"]
-    for number in range(whole["events"] // 8, whole["events"], whole["events"] // 4):
+    for number in range(whole["events"] // 6, whole["events"], whole["events"] // 3):
         assert rehearse(number)["status"] == -signal.SIGKILL
         assert state(start) == old
         assert_truthful(killer, start, "1.3.0")

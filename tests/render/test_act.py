@@ -151,8 +151,7 @@ CALLING = {
 calling = pytest.mark.parametrize("shape", CALLING)
 
 
-@calling
-@pytest.mark.parametrize("version", ["1.2.3", "1.2.3rc1"])
+@pytest.mark.parametrize(("shape", "version"), [("openmed", "1.2.3"), ("aksara", "1.2.3rc1")])
 def test_what_a_called_workflow_judged_is_verified_and_published(
     shape: str, version: str, release: Release, tmp_path: Path
 ) -> None:
@@ -170,8 +169,7 @@ def test_what_a_called_workflow_judged_is_verified_and_published(
     ]
 
 
-@calling
-@pytest.mark.parametrize("why", ["a gate", "the tag"])
+@pytest.mark.parametrize(("shape", "why"), [("openmed", "the tag"), ("aksara", "a gate")])
 def test_a_called_workflow_that_fails_leaves_nothing_to_sign_or_publish(
     shape: str, why: str, release: Release
 ) -> None:
@@ -238,7 +236,7 @@ def test_a_tag_of_another_version_stops_before_any_effect(release: Release) -> N
 
 @pytest.mark.parametrize("how", ["change", "add"])
 def test_an_artefact_that_was_tampered_with_is_not_published(how: str, release: Release) -> None:
-    done = release("default", tamper=f"publish {how}")
+    done = release("default", tamper=f"publish {how}", programs={"nox-release": MADE})
     assert done.jobs == {"build": "success", "publish": "failure"}, done.log
     assert not done.published
 
