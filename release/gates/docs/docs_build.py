@@ -36,7 +36,6 @@ _NOT_INSTALLED = re.compile(
     r"|no theme named '([^']+)' found|Could not import extension ([\w.]+)"
     r"|Failed to load extension '([\w.]+)'"
 )
-_HEADED = re.compile(r"^(Configuration|Extension|Theme|Sphinx|Application) error[:!]\s*$", re.M)
 _PAGE = re.compile(r"(?:Doc file|Error reading page) '([^']+)'|(?:^|: )([\w./ -]+\.md): ")
 _TARGET = re.compile(r"contains (?:a|an \w+) (?:link|image) '([^']+)'")
 
@@ -278,14 +277,6 @@ def _sphinx_error(text: str) -> tuple[str, str] | None:
             inner = re.findall(r"^\s*(\w[\w.]*(?:Error|Exception)\b.*)$", text, re.M)
             said = f"conf.py: {inner[-1]}" if inner else said
         return kind, said
-    headed = _HEADED.search(text)
-    if headed:
-        lines = [line for line in text[headed.end() :].split("\n") if line.strip()]
-        kind = {"Configuration": "ConfigError"}.get(headed[1], f"{headed[1]}Error")
-        inner = re.findall(r"^\s*(\w[\w.]*(?:Error|Exception): .+)$", text[headed.end() :], re.M)
-        if kind == "ConfigError" and inner:
-            return kind, f"conf.py: {inner[-1]}"
-        return (kind, lines[0]) if lines else None
     errors = re.findall(r"^\s*(\w[\w.]*(?:Error|Exception): .+)$", text, re.M)
     return ("Exception", errors[-1]) if errors else None
 

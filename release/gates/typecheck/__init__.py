@@ -11,8 +11,8 @@ locks or brings is used, else a pinned one. A project that configures pyright an
 by the pyright that it brings.
 
 A project that configures no type checker never promised to please one: its import package is then
-judged for contradictions alone, as mypy sees them: undefined names, calls, arguments, returns and
-values that do not fit the annotations that are there.
+judged for contradictions alone, as mypy sees them: undefined names, calls, arguments and returns
+that do not fit the annotations that are there.
 
 Blocks: what the configured checker or the project's own commands refuse (promises). Code that
 cannot be parsed does, too (certain). Advice: what else is found in a project that configures none.
@@ -70,16 +70,15 @@ HINT = re.compile(
     r'Hint: "python3 -m pip install ([\w.-]+)"'
 )
 OTHER_CHECKERS = {
-    "ty": r"\bty check\b|^\[tool\.ty\b",
+    "ty": r"\bty check\b|^\[tool\.ty\b|[\"']ty[\"'],\s*[\"']check[\"']",
     "pyrefly": r"\bpyrefly check\b|^\[tool\.pyrefly\b",
     "pytype": r"\bpytype\b",
 }
 # What mypy says of code that contradicts its own annotations, whatever its settings.
 CONTRADICTIONS = frozenset(
-    ["syntax", "name-defined", "used-before-def", "call-arg", "arg-type", "return-value", "return",
-     "valid-type", "operator", "attr-defined", "assignment"]
+    ("syntax", "name-defined", "used-before-def", "call-arg", "arg-type", "return-value", "return",
+     "valid-type")
 )  # fmt: skip
-ANNOTATED = re.compile(r"^\s*[\w.]+\s*:[^=]+=")
 # What the mypy hook of pre-commit is called with unless it is told otherwise.
 HOOK_ARGUMENTS = ("--ignore-missing-imports", "--scripts-are-modules")
 REMEDY = "fix the types there"
@@ -215,10 +214,7 @@ def other_checker(project: Project) -> str | None:
     for name, pattern in OTHER_CHECKERS.items():
         if re.search(pattern, text, re.M):
             return name
-    # A command is often a list of words; a table of settings is one however it is spelled.
-    if re.search(r"[\"']ty[\"'],\s*[\"']check[\"']", text) or project.configures("ty"):
-        return "ty"
-    return None
+    return "ty" if project.configures("ty") else None
 
 
 def _environment(project: Project, shell: Shell, by_pyright: bool) -> ProjectEnvironment:
@@ -294,7 +290,7 @@ def _mypy(project: Project, shell: Shell, found: ProjectEnvironment, folder: Pat
             error
             for error in errors
             if (error.path == package or error.path.startswith(f"{package}/"))
-            and contradicts(error, _line(project.root / error.path, error.line))
+            and error.code in CONTRADICTIONS
         ]
         return judge_mypy(done.stdout, errors, 1 if errors else 0, promised=False)
     errors = _reliable(project, found, errors, done.stdout)
@@ -309,22 +305,6 @@ def read_mypy(text: str) -> list[MypyError]:
             path = match["path"].replace("\\", "/")
             found.append(MypyError(path, int(match["line"]), match["code"] or "", match["message"]))
     return found
-
-
-def contradicts(error: MypyError, source: str) -> bool:
-    """Whether an error says that code contradicts its annotations; `source` is the line it names.
-
-    Errors about types that mypy inferred do not, for without a configuration nobody asked it
-    to: assignments to variables without annotation, operands that may be None, attributes that
-    are set on functions.
-    """
-    if error.code not in CONTRADICTIONS:
-        return False
-    if error.code == "assignment":
-        return "default for parameter" in error.message or bool(ANNOTATED.match(source))
-    if error.code == "attr-defined":
-        return error.message.startswith("Module ")
-    return error.code != "operator" or "None" not in error.message
 
 
 def judge_mypy(
@@ -425,14 +405,6 @@ def _complaint(done: Completed) -> str:
         if " error: " in line or line.startswith(("mypy: error:", "usage:")):
             return re.sub(r"  \[[\w-]+\]$", "", line)
     return done.last_line
-
-
-def _line(path: Path, number: int) -> str:
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    return lines[number - 1] if 0 < number <= len(lines) else ""
 
 
 def _mypy_settings(project: Project) -> Mapping[str, Any] | None:

@@ -143,13 +143,6 @@ class TestSphinx:
         found = judge_sphinx(2, "", saved("sphinx-extension"), own)
         assert "Could not import extension myst_parser" in found.defects[0].message
 
-    def test_older_versions_say_it_more_briefly(self) -> None:
-        said = "Could not import extension furo (exception: No module named 'furo')"
-        text = f"\nExtension error:\n{said}\n"
-        assert judge_sphinx(2, "", text, OWN).gaps == ("furo",)
-        text = "\nConfiguration error:\nThere is a syntax error in your configuration file: x\n"
-        assert "syntax error" in judge_sphinx(2, "", text, OWN).defects[0].message
-
     @pytest.mark.parametrize(
         ("status", "output"),
         [(2, ""), (-9, ""), (1, ""), (2, "Exception occurred:\nKeyError: 'x'\n"), (3, "?")],

@@ -12,7 +12,6 @@ from release.gates.typecheck import (
     GATE,
     MypyError,
     configures_mypy,
-    contradicts,
     judge_command,
     judge_mypy,
     not_found,
@@ -136,27 +135,6 @@ class TestMypy:
 
     def test_a_failure_without_a_readable_error_fails(self) -> None:
         assert judge_mypy("Found 1 error in 1 file\n", [], 1).status is Status.FAILED
-
-    @pytest.mark.parametrize(
-        ("code", "message", "source", "wanted"),
-        [
-            ("return-value", "Incompatible return value type", "", True),
-            ("name-defined", 'Name "x" is not defined', "", True),
-            ("assignment", 'Incompatible default for parameter "x"', "def f(x: int = None):", True),
-            ("assignment", "Incompatible types in assignment", "    x: int = 'a'", True),
-            ("assignment", "Incompatible types in assignment", "    x = {'a': 1}", False),
-            ("attr-defined", 'Module "a" has no attribute "b"', "", True),
-            ("attr-defined", '"F" has no attribute "b"', "", False),
-            ("operator", 'Unsupported operand types for + ("int" and "str")', "", True),
-            ("operator", 'Unsupported operand types for + ("None" and "int")', "", False),
-            ("var-annotated", 'Need type annotation for "x"', "", False),
-            ("no-redef", 'Name "x" already defined', "", False),
-        ],
-    )
-    def test_only_contradictions_count_without_a_configuration(
-        self, code: str, message: str, source: str, wanted: bool
-    ) -> None:
-        assert contradicts(MypyError("a.py", 1, code, message), source) is wanted
 
 
 class TestPyright:
