@@ -256,33 +256,17 @@ def _is_trusted(publication: Publication) -> bool:
 
 
 def choose(jobs: Sequence[Job], settings: SetupSettings) -> tuple[Job | None, Finding | None]:
-    """The job that publishes, as far as settings name it, and what is wrong with the choice."""
-    if not jobs:
-        return None, None
-    chosen = [
-        job
-        for job in jobs
-        if settings.workflow in {None, job.workflow, f"{WORKFLOWS}/{job.workflow}"}
-    ]
-    if not chosen:
-        there = ", ".join(dict.fromkeys(job.workflow for job in jobs))
-        return None, Finding(
-            f"{settings.workflow} is set as the publishing workflow, and {there} publishes",
-            "pyproject.toml",
-            remedy=f"correct {SETTING}.workflow, or the workflow",
-        )
+    """The job that publishes, as far as settings name it, and what is wrong with the choice.
+
+    Whether it is what settings name is for `workflows` to judge.
+    """
+    file = (settings.workflow or "").removeprefix(f"{WORKFLOWS}/")
+    chosen = [job for job in jobs if file in {"", job.workflow}]
     wanted = settings.environment
-    literal = [job for job in chosen if "${{" not in job.environment]
-    if wanted and literal and wanted.lower() not in {j.environment.lower() for j in literal}:
-        job = literal[0]
-        there = f"environment {job.environment}" if job.environment else "no environment"
-        return None, Finding(
-            f"{wanted} is set as the publishing environment, and the job {job.name} has {there}",
-            f"{WORKFLOWS}/{job.workflow}",
-            remedy=f"correct {SETTING}.environment, or the job: the index compares the two",
-        )
     if wanted:
         chosen = [j for j in chosen if j.environment.lower() == wanted.lower()] or chosen
+    if not chosen:
+        return None, None
     if len({(job.workflow, job.environment) for job in chosen}) > 1:
         shown = ", ".join(
             f"{job.workflow} (environment {job.environment or 'none'})" for job in chosen

@@ -731,18 +731,6 @@ class TestDetection:
         chosen, problem = choose(jobs, settings(workflow=".github/workflows/b.yml"))
         assert (chosen, problem) == (jobs[1], None)
 
-    def test_another_workflow_in_the_settings_fails(self) -> None:
-        _, problem = choose((Job("a.yml", "p", "pypi", True),), settings(workflow="release.yml"))
-        assert problem is not None
-        assert "release.yml is set as the publishing workflow, and a.yml publishes" in (
-            problem.message
-        )
-
-    def test_another_environment_in_the_settings_fails(self) -> None:
-        _, problem = choose((Job("a.yml", "p", "", True),), settings(environment="pypi"))
-        assert problem is not None
-        assert "the job p has no environment" in problem.message
-
     def test_an_expression_must_be_stated_in_the_settings(self) -> None:
         job = Job("a.yml", "p", "${{ inputs.where }}", True)
         _, problem = choose((job,), settings())
