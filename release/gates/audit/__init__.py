@@ -7,9 +7,9 @@ know, an advisory that could not be read, or a source that cannot be reached lea
 unchecked. A project without runtime dependencies has nothing to audit.
 
 `service` is where advisories come from: "pypi" asks the Python index's own interface, "osv" an
-interface like that of osv.dev, at `osv-url` where that is set. Credentials in that address reach
-the source and no command line or log. An OSV source gives the same answer for a version without
-advisories and for a package that it never heard of.
+interface like that of osv.dev, at `osv-url` where that is set. An address holds no credentials, for
+pyproject.toml is published: they are taken from the .netrc of whoever asks. An OSV source gives the
+same answer for a version without advisories and for a package that it never heard of.
 
 Each entry of `ignore` accepts one vulnerability: `id` (or an alias of it), `reason`, and `expires`,
 the last day on which it counts.
@@ -20,11 +20,8 @@ Advice: an entry that nothing needs any more.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit, urlunsplit
 
 from release.model import Gate, Outcome
 
@@ -58,7 +55,8 @@ def check(project: Project, shell: Shell) -> Outcome:
         encoding="utf-8",
     )
     target = shell.work / "answer.json"
-    service, env = _service(shell, settings.service, settings.osv_url)
+    url = settings.osv_url if settings.service == "osv" else None
+    service = ("--vulnerability-service", settings.service, *(("--osv-url", url) if url else ()))
     done = shell.run(
         shell.tools.tool("pip-audit"),
         # Without --strict, which stops at the first distribution that was not found: every one of
@@ -83,7 +81,7 @@ def check(project: Project, shell: Shell) -> Outcome:
         "--output",
         target,
         cwd=shell.work,
-        env={"PIP_AUDIT_LOGLEVEL": "INFO", **env},
+        env={"PIP_AUDIT_LOGLEVEL": "INFO"},
     )
     if not target.is_file():
         return advisories.unanswered(done.stderr, done.last_line, settings.ignore, shell.today)
@@ -92,45 +90,6 @@ def check(project: Project, shell: Shell) -> Outcome:
     except ValueError as error:
         return advisories.unanswered("", str(error), settings.ignore, shell.today)
     return advisories.judge(listed, answer, done.stderr, settings.ignore, shell.today)
-
-
-def _service(
-    shell: Shell, service: str, url: str | None
-) -> tuple[tuple[str, ...], Mapping[str, str]]:
-    """The options that name the advisory source, and the variables that go with them.
-
-    Credentials in the address go into a netrc file for this command alone: a command line is seen
-    by every user of the machine, and kept as evidence.
-    """
-    options = ("--vulnerability-service", service)
-    if service != "osv" or url is None:
-        return options, {}
-    bare, login, password = split_credentials(url)
-    if not login and not password:
-        return (*options, "--osv-url", url), {}
-    netrc = shell.work / "netrc"
-    handle = os.open(netrc, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(handle, "w", encoding="utf-8") as file:
-        file.write(
-            f"machine {urlsplit(bare).hostname} login {_quoted(login)}"
-            f" password {_quoted(password)}\n"
-        )
-    return (*options, "--osv-url", bare), {"NETRC": str(netrc)}
-
-
-def split_credentials(url: str) -> tuple[str, str, str]:
-    """An address without user and password, then the two, decoded; empty where it has none."""
-    parts = urlsplit(url)
-    user, at, host = parts.netloc.rpartition("@")
-    if not at:
-        return url, "", ""
-    login, _, password = user.partition(":")
-    return urlunsplit(parts._replace(netloc=host)), unquote(login), unquote(password)
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 GATE = Gate(

@@ -9,6 +9,8 @@ from pydantic import Field, StringConstraints
 
 from release.settings import GateSettings, Table, Text
 
+BARE_URL = r"^https?://[^@/\s]+(/\S*)?$"
+
 
 class AuditIgnore(Table):
     """A known vulnerability that is accepted for a while."""
@@ -26,7 +28,7 @@ class AuditSettings(GateSettings):
     )
 
     service: Literal["pypi", "osv"] = Field("pypi", description="The advisory source.")
-    osv_url: Annotated[str, StringConstraints(pattern=r"^https?://")] | None = Field(
-        None, description='Address of an OSV-compatible API, for service = "osv".'
+    osv_url: Annotated[str, StringConstraints(pattern=BARE_URL)] | None = Field(
+        None, description='OSV-compatible API for service = "osv": an address without credentials.'
     )
     ignore: tuple[AuditIgnore, ...] = Field((), description="Accepted vulnerabilities.")
