@@ -735,80 +735,66 @@ def _version(
     backend: str,
 ) -> tuple[tuple[VersionPlace, ...], str | None, str, tuple[Finding, ...]]:
     """Every place that states the version, the version, where it is defined, and doubts."""
-
-    places: list[VersionPlace] = []
-    warnings: list[Finding] = []
-    origin = "nowhere"
-    metadata = as_table(pyproject.get("project"))
-    tool = as_table(pyproject.get("tool"))
-    static = metadata.get("version")
-    if isinstance(static, str):
-        places.append(
-            VersionPlace(
-                "pyproject.toml",
-                toml.line_of(source, ("project", "version")),
-                static,
-                "[project] version",
-            )
-        )
-    poetry = as_table(tool.get("poetry")).get("version")
-    if isinstance(poetry, str) and not isinstance(static, str):
-        places.append(
-            VersionPlace(
-                "pyproject.toml",
-                toml.line_of(source, ("tool", "poetry", "version")),
-                poetry,
-                "[tool.poetry] version",
-            )
-        )
-    if places and set(places[0].value) <= set("0.") and _uses_vcs(root, pyproject, setup_cfg):
+    tool, by_tags = as_table(pyproject.get("tool")), _uses_vcs(root, pyproject, setup_cfg)
+    places = [*_in_pyproject(source, pyproject)]
+    if places and set(places[0].value) <= set("0.") and by_tags:
         places.clear()
-    if places:
-        origin = "pyproject.toml"
     for path in _declared_version_files(tool, setup_cfg, package, backend):
-        place = _assigned_version(root, path) or _plain_version(root, path)
-        if place is not None:
-            places.append(place)
-            origin = path if origin == "nowhere" else origin
-    for place in _of_package_json(root, tool):
-        places.append(place)
-        origin = place.path if origin == "nowhere" else origin
-    literal = setup_cfg.get("metadata", {}).get("version", "")
-    if literal and not literal.startswith(("attr:", "file:")) and "version" not in metadata:
-        line = _line_matching(root, "setup.cfg", r"version\s*[=:]")
-        places.append(VersionPlace("setup.cfg", line, literal, "[metadata] version"))
-        origin = "setup.cfg" if origin == "nowhere" else origin
+        places += filter(None, [_assigned_version(root, path) or _plain_version(root, path)])
+    places += _of_package_json(root, tool)
     setup_py = read_text(root, "setup.py") if (root / "setup.py").is_file() else ""
-    stated_there = setup_version(setup_py) if "version" not in metadata else None
-    if stated_there and (stated_there[0] == PASSED or not _uses_vcs(root, pyproject, setup_cfg)):
-        label, line, value = stated_there
-        places.append(VersionPlace("setup.py", line, value, label))
-        origin = "setup.py" if origin == "nowhere" else origin
-    if origin == "nowhere" and _uses_vcs(root, pyproject, setup_cfg):
+    if "version" not in as_table(pyproject.get("project")):
+        places += _of_setuptools(root, setup_cfg, setup_py, by_tags=by_tags)
+    if not places and by_tags:
         return (), None, VERSION_CONTROL, ()
-    if package is not None:
-        for path in _package_files(package.path):
-            place = _assigned_version(root, path)
-            if place is not None:
-                places.append(place)
-                origin = path if origin == "nowhere" else origin
-            if origin != "nowhere":
-                places += version_tuples(root, path)
-    bump = as_table(tool.get("bumpversion")).get("current_version")
-    stated = []
-    if isinstance(bump, str):
-        line = toml.line_of(source, ("tool", "bumpversion", "current_version"))
-        label = "[tool.bumpversion] current_version"
-        stated = [VersionPlace("pyproject.toml", line, bump, label)]
-    elif not places:
+    for path in _package_files(package.path) if package else ():
+        places += filter(None, [_assigned_version(root, path)])
+        places += version_tuples(root, path) if places else []
+    stated = [*_of_bump_my_version(source, tool)]
+    if not places and not stated:
         stated = [*_older_tables(root)][:1]
     if not places and not stated:
         return (), None, unread_source(root, pyproject, setup_cfg, setup_py, backend), ()
+    origin = places[0].path if places else "[tool.bumpversion]"
     if not places:  # the one place that is read defines the version
-        origin, places, stated = "[tool.bumpversion]", stated, []
+        places, stated = stated, []
+    warnings: list[Finding] = []
     places += [*_citation_versions(root, warnings), *stated]
     unique = tuple({(place.path, place.line): place for place in reversed(places)}.values())[::-1]
     return unique, unique[0].value, origin, tuple(warnings)
+
+
+def _in_pyproject(source: str, pyproject: Mapping[str, Any]) -> Iterator[VersionPlace]:
+    """The version of the project's table, else of poetry's."""
+    for keys in (("project",), ("tool", "poetry")):
+        table: Any = pyproject
+        for key in keys:
+            table = as_table(table.get(key))
+        if isinstance(value := table.get("version"), str):
+            line = toml.line_of(source, (*keys, "version"))
+            yield VersionPlace("pyproject.toml", line, value, f"[{'.'.join(keys)}] version")
+            return
+
+
+def _of_setuptools(
+    root: Path, setup_cfg: Mapping[str, Mapping[str, str]], setup_py: str, *, by_tags: bool
+) -> Iterator[VersionPlace]:
+    """What setup.cfg and setup.py state themselves."""
+    literal = setup_cfg.get("metadata", {}).get("version", "")
+    if literal and not literal.startswith(("attr:", "file:")):
+        line = _line_matching(root, "setup.cfg", r"version\s*[=:]")
+        yield VersionPlace("setup.cfg", line, literal, "[metadata] version")
+    stated = setup_version(setup_py)
+    if stated and (stated[0] == PASSED or not by_tags):
+        label, line, value = stated
+        yield VersionPlace("setup.py", line, value, label)
+
+
+def _of_bump_my_version(source: str, tool: Mapping[str, Any]) -> Iterator[VersionPlace]:
+    value = as_table(tool.get("bumpversion")).get("current_version")
+    if isinstance(value, str):
+        line = toml.line_of(source, ("tool", "bumpversion", "current_version"))
+        yield VersionPlace("pyproject.toml", line, value, "[tool.bumpversion] current_version")
 
 
 def _of_package_json(root: Path, tool: Mapping[str, Any]) -> Iterator[VersionPlace]:
