@@ -266,27 +266,21 @@ def _normal(path: str) -> str:
 
 
 def _matches(path: str, glob: str, *, hidden: bool) -> bool:
-    """Whether a glob matches: ** spans folders, and only a dot (or `hidden`) matches a leading dot.
-
-    Greedy, with one step back: linear in the path for each ** of the glob.
-    """
+    """Whether a glob matches: ** spans folders, and only a dot (or `hidden`) matches a leading dot."""
     segments, parts = glob.split("/"), path.split("/")
-    position = number = 0
-    back: tuple[int, int] | None = None
-    while number < len(parts):
-        if position < len(segments) and segments[position] == "**":
-            back = (position, number)
-            position += 1
-            if position == len(segments):
-                return hidden or not any(part.startswith(".") for part in parts[number:])
-        elif position < len(segments) and _segment(segments[position], parts[number], hidden):
-            position, number = position + 1, number + 1
-        elif back is not None and (hidden or not parts[back[1]].startswith(".")):
-            back = (back[0], back[1] + 1)
-            position, number = back[0] + 1, back[1]
-        else:
-            return False
-    return position == len(segments)
+
+    @cache
+    def fits(segment: int, part: int) -> bool:
+        if segment == len(segments) or part == len(parts):
+            return segment == len(segments) and part == len(parts)
+        if segments[segment] != "**":
+            fit = _segment(segments[segment], parts[part], hidden)
+            return fit and fits(segment + 1, part + 1)
+        spanned = hidden or not parts[part].startswith(".")
+        last = spanned and segment + 1 == len(segments) and part + 1 == len(parts)
+        return last or fits(segment + 1, part) or (spanned and fits(segment, part + 1))
+
+    return fits(0, 0)
 
 
 def _segment(glob: str, part: str, hidden: bool) -> bool:
