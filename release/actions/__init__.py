@@ -21,10 +21,14 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from release.errors import UsageError
 from release.model import Gate, Level
+from release.project import Project, read_project
+from release.report import pages
 from release.run.processes import adopt_orphans, end_orphans
+from release.text.commands import as_typed
+from release.text.escaping import terminal
+from release.text.masking import Mask
 
 if TYPE_CHECKING:
-    from release.project import Project
     from release.report.terminal import Progress
     from release.run.runner import Run
 
@@ -56,13 +60,10 @@ class Call:
 
     def project(self) -> Project:
         """The project, read anew."""
-        from release.project import read_project
-
         return read_project(self.root, self.gates)
 
     def runner(self, *, echo: bool = False) -> Run:
         """What judges and changes the project; `echo` shows the output of commands."""
-        from release.report import pages
         from release.run.cache import find_cache
         from release.run.runner import Run
         from release.run.store import FOLDER, Store
@@ -86,8 +87,6 @@ class Call:
 
     def typed(self, text: str) -> str:
         """Text with the names of sessions as the reader would type them."""
-        from release.text.commands import as_typed
-
         project = self.arguments.project
         return as_typed(text, console=self.console, project=str(project) if project else None)
 
@@ -109,9 +108,6 @@ def find(name: str) -> Action:
 
 def told(text: str) -> str:
     """Text as a terminal may show it: without secrets and control characters."""
-    from release.text.escaping import terminal
-    from release.text.masking import Mask
-
     return terminal(Mask()(text))
 
 

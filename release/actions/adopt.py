@@ -26,10 +26,12 @@ from typing import TYPE_CHECKING
 
 from release.actions import Call, board, interruptible, told
 from release.errors import UsageError
+from release.project import Project
+from release.text.commands import as_called
+from release.text.escaping import sentence
 
 if TYPE_CHECKING:
     from release.adopt.plan import Adoption
-    from release.project import Project
     from release.render.write import Found
 
 PROCEDURES = ("ophamin", "ajolopy", "chap-checker", "aksara", "openmed")
@@ -52,7 +54,6 @@ def run(call: Call) -> None:
     from release.adopt import facts, plan, workflows
     from release.adopt.templates import like, noxfile
     from release.report.plan import remarks
-    from release.text.escaping import sentence
 
     call = _placed(call)
     project = call.project()
@@ -119,7 +120,6 @@ def _judge(call: Call, written: Sequence[str]) -> None:
     from release.adopt.steps import next_steps
     from release.report.terminal import show_report
     from release.run.preflight import preflight
-    from release.text.commands import as_called
 
     runner = call.runner()
     with board(runner) as progress, interruptible(runner):

@@ -21,6 +21,7 @@ be left to CI, as in release_preflight, and those with required = "never" do not
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -39,8 +40,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(call: Call) -> None:
-    import shutil
-
     from release.prove.proof import Proof
     from release.prove.proving import Listener, prove
     from release.report.prove import clean_line, gate_lines, verdict_line

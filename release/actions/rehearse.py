@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 
 from release.actions import Call, interruptible, releases, told
 from release.errors import UsageError
+from release.model import Evidence, Gate
 
 if TYPE_CHECKING:
-    from release.model import Evidence, Gate
     from release.rehearse.rehearsal import Step
     from release.run.checklist import Report
 

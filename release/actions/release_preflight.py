@@ -9,6 +9,7 @@ lines. --plan, --part and --collect share the gates among the machines of a CI's
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -18,9 +19,9 @@ from typing import TYPE_CHECKING
 
 from release.actions import Call, Stopped, board, interruptible, told
 from release.model import Gate, Level
+from release.project import Project
 
 if TYPE_CHECKING:
-    from release.project import Project
     from release.run.checklist import Report
     from release.run.runner import Run
 
@@ -93,8 +94,6 @@ def run(call: Call) -> None:
 
 
 def _print_plan(runner: Run, runners: int) -> None:
-    import json
-
     from release.run.checklist import checklist
     from release.run.parts import as_matrix, share
 

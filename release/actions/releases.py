@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from release.actions import Call, Stopped, told
+from release.model import Plan
+from release.project import Project
 from release.text.commands import as_called
 
 if TYPE_CHECKING:
     from release.change.releasing import Done
     from release.change.situation import Request
-    from release.model import Plan
-    from release.project import Project
     from release.run.runner import Run
 
 

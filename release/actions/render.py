@@ -17,10 +17,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from release.actions import Call, Stopped, told
+from release.project import Project
 from release.text.commands import as_called
 
 if TYPE_CHECKING:
-    from release.project import Project
     from release.render.write import Found
 
 CHANGED = (

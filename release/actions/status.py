@@ -35,7 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(call: Call) -> None:
-    from release.observe.status import look
+    from release.observe.housekeeping import look
     from release.report.released import status_lines
 
     standing, rows = look(call.project(), call.arguments.version)
@@ -51,7 +51,7 @@ def run(call: Call) -> None:
 def _do(call: Call, standing: Standing) -> None:
     """Take the step, and show where that led."""
     from release.change.recovery import take
-    from release.observe.status import look
+    from release.observe.housekeeping import look
     from release.report.released import status_lines
 
     runner = call.runner()

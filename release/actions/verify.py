@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING
 from release.actions import Call, Stopped, interruptible, told
 from release.errors import UsageError
 from release.model import Status
+from release.run.installed import python_for
+from release.text.versions import parse
 
 if TYPE_CHECKING:
     from release.observe.expected import Expected
@@ -50,7 +52,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(call: Call) -> None:
     from release.observe.verify import TOOLS, await_release, verify
     from release.report.released import by_hand, verified_lines
-    from release.run.installed import python_for
     from release.run.runner import open_shell
 
     def say(line: str) -> None:
@@ -86,8 +87,6 @@ def _placed(call: Call) -> Iterator[Call]:
 
 
 def _judge_arguments(call: Call) -> None:
-    from release.text.versions import parse
-
     given = call.arguments
     if given.version is not None and parse(given.version) is None:
         message = f"{given.version!r} is not a version by PEP 440"

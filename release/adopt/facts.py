@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from release.errors import CannotCheck
+from release.project import Project
 from release.project.detect import NAMES, detect
 from release.project.git import git
 from release.run.checklist import judges
 from release.text.escaping import listing, sentence
 from release.world.remote import USUAL_BRANCHES, ask
-
-if TYPE_CHECKING:
-    from release.project import Project
 
 PRIVATE = "Private ::"
 SET = "as set in [tool.release]"

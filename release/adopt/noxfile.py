@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
 
-from release.project import as_table
+from release.project import Project, as_table
 from release.render.facts import has_checklist
 from release.text import edits, python
-
-if TYPE_CHECKING:
-    from release.project import Project
 
 IMPORT = "from release.sessions import Sessions"
 # Type checkers that read every file unless they are told, and how they leave out a line.

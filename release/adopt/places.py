@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
 
 from release.change.mentions import other_mentions
 from release.change.sources import mentions
+from release.project import Project
 from release.project.version_source import VERSION_CONTROL
-
-if TYPE_CHECKING:
-    from release.project import Project
 
 ASSIGNED = re.compile(r"version\w*[\"']?\s*[:=]", re.I)
 

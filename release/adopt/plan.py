@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from release.adopt import noxfile
 from release.adopt.facts import Fact
@@ -14,16 +14,12 @@ from release.adopt.places import version_table
 from release.change.sources import real_path, untranslated
 from release.errors import ConfigurationError
 from release.model import Finding
-from release.project import as_table
+from release.project import Project, as_table
 from release.run.writing import New
-from release.settings import parse
+from release.settings import Settings, parse
 from release.text import toml
 from release.text.edits import MixedLineEnds, plain
 from release.text.toml_additions import Unfit, completed
-
-if TYPE_CHECKING:
-    from release.project import Project
-    from release.settings import Settings
 
 NOXFILE, PYPROJECT = "noxfile.py", "pyproject.toml"
 

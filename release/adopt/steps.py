@@ -5,16 +5,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from release.adopt.plan import NOXFILE, PYPROJECT
 from release.model import Status, Verdict
-from release.run.checklist import checklist
+from release.project import Project
+from release.run.checklist import Report, checklist
 from release.text.escaping import sentence
-
-if TYPE_CHECKING:
-    from release.project import Project
-    from release.run.checklist import Report
 
 MOST = 3
 FIRST = "0.1.0"  # of a project whose tags are its versions

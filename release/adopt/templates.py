@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from release.project import Project
 from release.render import FOLDERS
-
-if TYPE_CHECKING:
-    from release.project import Project
 
 
 def noxfile() -> str:
@@ -21,8 +20,6 @@ def like(project: Project, name: str, *, workflows: bool = False) -> str:
 
     With `workflows`, the shape of its workflows is among them.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-
     environment = Environment(
         loader=FileSystemLoader(FOLDERS),
         autoescape=select_autoescape(),  # of HTML, by the names of templates

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from release import render
 from release.adopt.plan import NOXFILE, PYPROJECT, Adoption, settings_of
 from release.model import Finding
+from release.project import Project
 from release.render.write import Found, look
-
-if TYPE_CHECKING:
-    from release.project import Project
 
 
 def rendered(project: Project, adoption: Adoption) -> tuple[Found, ...]:

@@ -11,14 +11,15 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import psutil
 
 from release.change.plan import with_entry
 from release.change.switch import environment
 from release.change.version_places import LOG_HINT
 from release.errors import CannotCheck, ReleaseError
 from release.model import Finding, Outcome, Plan, Status
-from release.project import Project, read_project
+from release.project import Project, read_project, read_text
 from release.project.fragments import fragments
 from release.project.git import (
     CALM,
@@ -30,14 +31,15 @@ from release.project.git import (
     text_at,
     uncommitted,
 )
+from release.registry import installed
+from release.run.processes import MARKER
 from release.run.runner import Run, checked, does_not_apply, open_shell
+from release.run.shell import Shell
 from release.run.store import CANDIDATE, FOLDER
+from release.text.changelog import entry
 from release.text.escaping import listing
-from release.text.masking import blanked
-
-if TYPE_CHECKING:
-    from release.run.shell import Shell
-    from release.text.masking import Mask
+from release.text.masking import Mask, blanked
+from release.text.versions import parse
 
 NAME = CANDIDATE
 # Judged on the new files before they are committed.
@@ -258,8 +260,6 @@ def judge_documents(run: Run) -> list[Finding]:
 
     Raises ReleaseError with what they found.
     """
-    from release.registry import installed
-
     problems: list[Finding] = []
     remarks: list[Finding] = []
     for name in DOCUMENT_GATES:
@@ -387,10 +387,6 @@ def _judge_secrets(mask: Mask, root: Path, base: str, changed: Iterable[str]) ->
 
 
 def _with_entry(project: Project, plan: Plan, message: str) -> str:
-    from release.project import read_text
-    from release.text.changelog import entry
-    from release.text.versions import parse
-
     version = parse(plan.version)
     path = plan.entry_from
     assert version is not None
@@ -495,10 +491,6 @@ def leave(project: Project, candidate: Candidate) -> None:
 
 def _end_strays(top: Path) -> None:
     """End what a killed run started in the worktree: it would write into the next one."""
-    import psutil
-
-    from release.run.processes import MARKER
-
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             if Path(process.cwd()).is_relative_to(top) and MARKER in process.environ():
@@ -512,7 +504,7 @@ def _forget(directory: Path, top: Path) -> None:
     if (directory / "commondir").is_file():
         common = (directory / (directory / "commondir").read_text().strip()).resolve()
     folder = common / "worktrees"
-    for entry in folder.iterdir() if folder.is_dir() else ():
+    for known in folder.iterdir() if folder.is_dir() else ():
         with contextlib.suppress(OSError):
-            if Path((entry / "gitdir").read_text().strip()) == top / ".git":
-                shutil.rmtree(entry, ignore_errors=True)
+            if Path((known / "gitdir").read_text().strip()) == top / ".git":
+                shutil.rmtree(known, ignore_errors=True)

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from release.change.mentions import Rank, is_prose, other_mentions
 from release.change.searches import (
@@ -19,11 +19,12 @@ from release.change.searches import (
 )
 from release.change.statements import is_same
 from release.errors import ReleaseError
-from release.project import as_table, read_text
+from release.gates.workflows import expectations
+from release.gates.workflows.checks import comparisons
+from release.gates.workflows.publishing import Context
+from release.gates.workflows.read import load
+from release.project import Project, as_table, read_text
 from release.text import edits, python, toml
-
-if TYPE_CHECKING:
-    from release.project import Project
 
 # Of Sphinx, which shows `release`, and `version` as a short form of it.
 DOCUMENTATION = re.compile(r"(?:docs?/(?:source/|src/)?)?conf\.py")
@@ -113,11 +114,6 @@ def _built(project: Project) -> Iterator[Implied]:
 
 def _compared(project: Project, paths: Collection[str]) -> Iterator[tuple[str, str]]:
     """Those of the paths that a step before a publication compares with the tag, and where."""
-    from release.gates.workflows import expectations
-    from release.gates.workflows.checks import comparisons
-    from release.gates.workflows.publishing import Context
-    from release.gates.workflows.read import load
-
     try:
         context = Context(load(project.top).model, expectations(project))
     except ReleaseError:

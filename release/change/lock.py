@@ -12,6 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
+from filelock import FileLock, Timeout
+
 from release.errors import ReleaseError
 from release.model import Finding
 
@@ -36,8 +39,6 @@ def locked(common_dir: Path, action: str) -> Iterator[None]:
     that holds it. A process that still makes a killed run's release visible is waited for. Raises
     ReleaseError when another run holds it, and when the file cannot be written.
     """
-    from filelock import FileLock, Timeout
-
     path = common_dir / NAME
     lock, switching = FileLock(path), FileLock(common_dir / SWITCH_NAME)
     try:
@@ -194,8 +195,6 @@ def _remove(common: Path, said: Mapping[str, Any]) -> list[Path]:
 
 def _wait_for(command: Sequence[str]) -> None:
     """Wait for the git of a killed run. Raises ReleaseError when it goes on."""
-    import psutil
-
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             if process.cmdline()[-len(command) :] != list(command):

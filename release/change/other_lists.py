@@ -10,18 +10,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from release.change.searches import CONFIGURATION, SEARCH, ListedPlace, doubled, literal
 from release.change.version_table import FLAG, KINDS, TEXTS, listed_places
 from release.errors import ConfigurationError
-from release.project import as_table
+from release.project import Project, as_table
 from release.project.git import git
 from release.text import ini, toml
-
-if TYPE_CHECKING:
-    from release.project import Project
-
 
 # Which bump-my-version reads in place of pyproject.toml.
 OLDER = (".bumpversion.cfg", ".bumpversion.toml", "setup.cfg")

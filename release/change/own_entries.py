@@ -6,15 +6,12 @@ import json
 import re
 import tomllib
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from release.change.searches import ListedPlace
-from release.project import as_table
+from release.project import Project, as_table
 from release.text import toml
 from release.text.versions import as_cargo, parse
-
-if TYPE_CHECKING:
-    from release.project import Project
 
 UV, CARGO, NPM = "uv.lock", "Cargo.lock", "package-lock.json"
 MANIFEST = "package.json"

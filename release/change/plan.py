@@ -8,20 +8,26 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from packaging.version import Version
+
+from release.change import own_entries
+from release.change.implied import Implied
+from release.change.mentions import other_mentions, remarks
+from release.change.other_lists import places_of_others
+from release.change.searches import ListedPlace
+from release.change.version_places import Change, Editor, edit_places
+from release.change.version_table import listed_places
 from release.errors import ConfigurationError, ReleaseError, UsageError
+from release.gates.documents import badges, citation, security_policy, zenodo
 from release.gates.versions import judge_places
 from release.model import Edit, Finding, Level, NewTag, Plan
-
-if TYPE_CHECKING:
-    from packaging.version import Version
-
-    from release.change.implied import Implied
-    from release.change.searches import ListedPlace
-    from release.change.version_places import Editor
-    from release.project import Project, VersionPlace
-    from release.project.fragments import Fragments
+from release.project import Project, VersionPlace
+from release.project.fragments import Fragments
+from release.text import changelog
+from release.text.changelog import entry, read
+from release.text.versions import PARSE, parse, spelled_like
 
 TESTS = frozenset(["test", "tests", "testing"])
 HOOKS = ("setup_hooks", "pre_commit_hooks", "post_commit_hooks")
@@ -79,10 +85,6 @@ class Wish:
 
 def document_paths(project: Project, tracked: Sequence[str]) -> tuple[str, ...]:
     """The paths of the documents that a release may edit, whether they are there or not."""
-    from release.change import own_entries
-    from release.change.other_lists import places_of_others
-    from release.change.version_table import listed_places
-
     listed = places_of_others(project)
     with suppress(ConfigurationError):  # the plan reports it, with its line
         table, matches = project.tool("bumpversion"), project.settings.bump.matches
@@ -102,8 +104,6 @@ def plan_bump(project: Project, sources: Sources, wish: Wish, edit: Editor) -> P
     Raises ReleaseError with every problem found, and UsageError when a text needs a subject that
     was not given.
     """
-    from release.text.versions import spelled_like
-
     facts = project.git
     if facts is None or facts.commit is None:
         raise ReleaseError.of("no commit yet", remedy="git add --all && git commit")
@@ -208,11 +208,7 @@ def _edit_versions(
 
     Raises ReleaseError with every problem.
     """
-    from release.change.other_lists import places_of_others
     from release.change.own_entries import own_entries
-    from release.change.version_places import Change, edit_places
-    from release.change.version_table import listed_places
-    from release.text.versions import PARSE
 
     if differing := list(judge_places(project.version_places)):
         raise ConfigurationError(*differing)
@@ -292,9 +288,6 @@ def _edit_documents(
     problems: list[Finding],
 ) -> str | None:
     """Edit the documents beside the version places; the changelog's entry, if there is one."""
-    from release.gates.documents import badges, citation, security_policy, zenodo
-    from release.text.versions import parse
-
     previous = parse(project.version or "") or max(project.released.values(), default=None)
 
     def edit(paths: Iterable[str], change: Callable[[str, str], str]) -> None:
@@ -332,8 +325,6 @@ def _edit_documents(
                 else "write a CHANGELOG.md, or set tool.release.changelog.file",
             )
         return None
-    from release.text import changelog
-
     release = changelog.Release(
         version=version,
         day=wish.day,
@@ -365,8 +356,6 @@ def _edit_documents(
 
 def _explained(wish: Wish, previous: str | None, version: str) -> Iterable[Finding]:
     """Why the version is another one, or spelled otherwise, than one may have asked for."""
-    from release.text.versions import parse
-
     typed, before = wish.typed or version, parse(previous or "")
     if parse(typed) is not None and typed != version:
         yield Finding(f"{typed} is written {version}, as PEP 440 and the files have it")
@@ -380,8 +369,6 @@ def _explained(wish: Wish, previous: str | None, version: str) -> Iterable[Findi
 
 def _stale_citation(sources: Sources, texts: Mapping[str, str], previous: str) -> Iterable[Finding]:
     """What CITATION.cff still says of the release before, beside what is edited there."""
-    from release.gates.documents import citation
-
     target = sources.at(CITATION)
     if target not in texts:
         return ()
@@ -391,8 +378,6 @@ def _stale_citation(sources: Sources, texts: Mapping[str, str], previous: str) -
 
 def _candidates_notes(text: str, path: str, version: Version) -> str | None:
     """What the changelog says of a version's candidates: their final release has all of it."""
-    from release.text.changelog import entry, read
-
     found = [
         section.version
         for section in read(text, path).sections
@@ -414,8 +399,6 @@ def _mentions(
     previous: str,
 ) -> list[Finding]:
     """Lines that still hold the old version, and are listed nowhere."""
-    from release.change.mentions import other_mentions, remarks
-
     # These name other versions, too; of the citation the rest is told by itself.
     skipped = {CITATION, *([project.changelog] if project.changelog else [])}
     edited = {edit.path for edit in edits}
@@ -436,8 +419,6 @@ def _stale_series(
     sources: Sources, texts: Mapping[str, str], previous: str, version: Version
 ) -> Iterator[Finding]:
     """Prose of a security policy that speaks of the series before, beside the table."""
-    from release.text.versions import parse
-
     old = parse(previous)
     if old is None or len(old.release) < 2 or old.release[:2] == version.release[:2]:
         return

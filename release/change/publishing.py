@@ -7,22 +7,21 @@ publisher's token where the CI offers one (twine asks for it by itself).
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from release.errors import CannotCheck, ReleaseError, UsageError
 from release.model import Artifact, Evidence, Finding, Gate, Outcome, Status
 from release.run.runner import Run, open_shell
+from release.run.shell import Shell
 from release.run.store import holds_artifacts
+from release.text.versions import parse
 from release.world.distributions import download
 from release.world.index import ServedFile, index_url, release_files
-
-if TYPE_CHECKING:
-    from release.run.shell import Shell
 
 TOOLS = Gate(
     name="publish",
@@ -183,8 +182,6 @@ def _judge_nothing_else(dist: Path, evidence: Evidence) -> None:
 
 def judge_tagged(run: Run, version: str) -> None:
     """Raise ReleaseError where this commit has no tag of the version: no package without a tag."""
-    from release.text.versions import parse
-
     if parse(version) not in run.project.released_here.values():
         raise ReleaseError.of(
             f"this commit is not tagged as {version}",
@@ -220,8 +217,6 @@ def digest_of(shell: Shell, file: ServedFile, page: str) -> str:
     """The sha256 of a served file, downloaded where the index does not tell it."""
     if file.sha256 is not None:
         return file.sha256.lower()
-    import hashlib
-
     path = download(file, page, shell.work, lambda: shell.remaining)
     with path.open("rb") as source:
         return hashlib.file_digest(source, "sha256").hexdigest()

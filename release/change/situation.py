@@ -7,9 +7,9 @@ said before anything changes.
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
@@ -18,14 +18,14 @@ from release.errors import CannotCheck, ReleaseError, UsageError
 from release.gates import tree
 from release.gates.versions import unread_tags
 from release.model import Status
-from release.project import Project
+from release.project import Project, read_text
+from release.project.fragments import fragments
 from release.project.git import GitFacts, contains, git, object_of
 from release.project.version_source import judge_source
+from release.run.processes import Completed
+from release.text.changelog import entry, read
 from release.text.versions import level_of, parse, released
 from release.world.remote import RemoteRefs, ask
-
-if TYPE_CHECKING:
-    from release.run.processes import Completed
 
 ABANDON = "nox -s cut -- --abandon"
 # How many commits back a release that was never tagged is looked for.
@@ -156,10 +156,6 @@ def wanted_version(situation: Situation, request: Request) -> Version:
 
 def stands_in_files(situation: Situation, version: Version) -> bool:
     """Whether the files say the version already, the changelog included."""
-    from release.project import read_text
-    from release.project.fragments import fragments
-    from release.text.changelog import entry
-
     project = situation.project
     if project.version is not None and version != situation.current:
         return False
@@ -309,9 +305,6 @@ def version_to_tag(situation: Situation, request: Request) -> Version:
 
 def _newest_in_changelog(situation: Situation) -> Version | None:
     """The version of the changelog's newest section, if it is not released."""
-    from release.project import read_text
-    from release.text.changelog import read
-
     project = situation.project
     if project.changelog is None:
         return None
@@ -348,10 +341,6 @@ def judge_tree(
 
 def _run_quietly(*command: str) -> Completed:
     """Run a command without a log, for a dry run."""
-    import subprocess
-
-    from release.run.processes import Completed
-
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, errors="replace", check=False, timeout=30

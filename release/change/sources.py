@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from release.change.implied import implied_places
 from release.change.own_entries import CARGO, NPM, UV
@@ -13,12 +12,9 @@ from release.errors import ConfigurationError
 from release.gates.documents import policies as found_policies
 from release.gates.documents import readmes as found_readmes
 from release.model import Finding
-from release.project import MAX_DOCUMENT
+from release.project import MAX_DOCUMENT, Project
 from release.project.fragments import fragments
 from release.project.git import git
-
-if TYPE_CHECKING:
-    from release.project import Project
 
 BOM_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 MOST_MENTIONS = 2000

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import pairwise, zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from release.change.searches import (
     AFTER_VERSION,
@@ -33,11 +33,9 @@ from release.change.statements import Statement, keyed, statement_of
 from release.errors import CannotCheck, ConfigurationError, ReleaseError
 from release.model import Finding
 from release.project import VersionPlace
+from release.run.shell import Shell
 from release.text import edits
 from release.text.versions import PARSE
-
-if TYPE_CHECKING:
-    from release.run.shell import Shell
 
 SCRIPT = Path(__file__).with_name("_bump_my_version.py")
 SECONDS = 60.0  # that the tool gets: a regular expression may never end

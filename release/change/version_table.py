@@ -266,7 +266,7 @@ def _normal(path: str) -> str:
 
 
 def _matches(path: str, glob: str, *, hidden: bool) -> bool:
-    """Whether a glob matches: ** spans folders, and only a dot (or `hidden`) matches a leading dot."""
+    """Whether a glob matches: ** spans folders; only a dot (or `hidden`) takes a leading one."""
     segments, parts = glob.split("/"), path.split("/")
 
     @cache

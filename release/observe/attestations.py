@@ -12,15 +12,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from release.errors import CannotCheck
 from release.model import Finding, Judgement
+from release.run.shell import Shell
 from release.world.index import ServedFile
 from release.world.integrity import provenance_of
-
-if TYPE_CHECKING:
-    from release.run.shell import Shell
 
 SCRIPT = Path(__file__).with_name("_check_attestations.py")
 GITHUB_ISSUER = "https://token.actions.githubusercontent.com"

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from release.errors import CannotCheck, ReleaseError, UsageError
+from release.gates.setup import publishing_jobs
+from release.gates.setup.settings import SetupSettings
+from release.gates.workflows import publishing
+from release.gates.workflows.model import Job, Model
+from release.gates.workflows.read import Loaded, load
 from release.model import Status
 from release.observe.attestations import Identity
 from release.project import Project
@@ -19,9 +24,6 @@ from release.run.store import FOLDER, read_evidence
 from release.text.versions import parse
 from release.world.forge import Repository, find
 from release.world.index import index_url
-
-if TYPE_CHECKING:
-    from release.gates.workflows.model import Job, Model
 
 RECEIPT = re.compile(r"\breceipt\.(?:json|\*)")
 
@@ -176,8 +178,6 @@ def _digest(path: Path) -> str:
 
 
 def _repository(project: Project) -> Repository | None:
-    from release.gates.setup.settings import SetupSettings
-
     settings = project.settings.gates.of("setup", SetupSettings)
     try:
         found = find(project.git, project.settings.remote)
@@ -188,8 +188,6 @@ def _repository(project: Project) -> Repository | None:
 
 
 def _is_archived(project: Project) -> bool:
-    from release.gates.setup.settings import SetupSettings
-
     settings = project.settings.gates.of("setup", SetupSettings)
     zenodo = "zenodo" if (project.root / ".zenodo.json").is_file() else ""
     return (settings.archive or zenodo).lower() == "zenodo"
@@ -197,10 +195,6 @@ def _is_archived(project: Project) -> bool:
 
 def publishing_at(project: Project, commit: str | None) -> Publishing | None:
     """The job that publishes, as the workflows at a commit have it; as they are now without one."""
-    import tempfile
-
-    from release.gates.workflows.read import load
-
     with tempfile.TemporaryDirectory(prefix="nox-release-") as scratch:
         root = Path(scratch).resolve()
         model = load(_workflows_at(project, commit, root) if commit else project.top).model
@@ -221,10 +215,6 @@ def _workflows_at(project: Project, commit: str, root: Path) -> Path:
 
 
 def _publishing(model: Model, *, by_tag: bool) -> Publishing | None:
-    from release.gates.setup import publishing_jobs
-    from release.gates.workflows import publishing
-    from release.gates.workflows.read import Loaded
-
     jobs = publishing_jobs(Loaded(model))
     if not jobs:
         return None

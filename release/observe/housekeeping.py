@@ -1,19 +1,26 @@
-"""What is left to tidy up once a release is out. Advice: none of it holds anything up."""
+"""Where a release stands, and what is left to tidy up once it is out.
+
+The latter is advice: none of it holds anything up.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from release.errors import CannotCheck
-from release.observe.status import Scene, checks_state
-from release.project import read_text
+from release.gates.documents.badges import judge
+from release.gates.workflows.rules.credentials import INDEX_SECRET
+from release.observe.expected import expected
+from release.observe.status import Scene, checks_state, observed
+from release.project import Project, read_text
 from release.project.git import git
 from release.text.versions import parse
 from release.world.remote import RemoteRefs
-from release.world.standing import Archive, Attestations, Checks, Observation
+from release.world.standing import Archive, Attestations, Checks, Observation, Standing, Step, stand
 
 WELL, DUE, OPEN = "✓", "!", "?"
 README = re.compile(r"readme(\.(md|rst|txt))?", re.I)
@@ -28,6 +35,18 @@ class Row:
     remedy: str = ""
 
 
+def look(project: Project, version: str | None) -> tuple[Standing, tuple[Row, ...]]:
+    """Where a release stands under the project's policy, and what is left to tidy up once it is
+    finished.
+
+    Raises ReleaseError where there is no version to look at, UsageError for one that is none.
+    """
+    scene = Scene(project, expected(project, version), datetime.now(UTC))
+    seen = observed(scene)
+    found = stand(seen, project.settings.recovery)
+    return found, rows(scene, seen) if found.step is Step.NOTHING else ()
+
+
 def rows(scene: Scene, seen: Observation) -> tuple[Row, ...]:
     """What there is to look after, each as far as it can be seen."""
     looks: tuple[Callable[[Scene, Observation], Iterator[Row]], ...] = (
@@ -40,11 +59,11 @@ def rows(scene: Scene, seen: Observation) -> tuple[Row, ...]:
         tokens,
     )
     found: list[Row] = []
-    for look in looks:
+    for seek in looks:
         try:
-            found += look(scene, seen)  # with the rows that come before an error
+            found += seek(scene, seen)  # with the rows that come before an error
         except CannotCheck as error:
-            title = look.__name__.replace("_", " ")
+            title = seek.__name__.replace("_", " ")
             found.append(
                 Row(OPEN, f"{title}: could not be looked at: {error.reason}", error.remedy)
             )
@@ -58,8 +77,6 @@ def _readme(scene: Scene) -> tuple[str, str] | None:
 
 def badges(scene: Scene, seen: Observation) -> Iterator[Row]:
     """Badges of README that state a version are of this release."""
-    from release.gates.documents.badges import judge
-
     readme, version = _readme(scene), parse(seen.version)
     if readme is None or version is None or seen.later:
         return
@@ -131,8 +148,6 @@ def development_version(scene: Scene, seen: Observation) -> Iterator[Row]:
 
 def tokens(scene: Scene, seen: Observation) -> Iterator[Row]:
     """Once a release is out by Trusted Publishing, the tokens for it are to go."""
-    from release.gates.workflows.rules.credentials import INDEX_SECRET
-
     if scene.forge is None or seen.attestations.state is not Attestations.COMPLETE:
         return
     pypirc = Path.home() / ".pypirc"

@@ -8,18 +8,16 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from release.errors import CannotCheck
 from release.model import Finding, Judgement
 from release.run import environments
 from release.run.environments import NETWORK_REMEDY, Environment
+from release.run.processes import Completed
+from release.run.shell import Shell
 from release.text.versions import parse
 from release.world.index import index_url
-
-if TYPE_CHECKING:
-    from release.run.processes import Completed
-    from release.run.shell import Shell
 
 SCRIPT = Path(__file__).with_name("_probe_installed.py")
 OTHER_PYTHON = re.compile(

@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from functools import cached_property, wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from release.errors import CannotCheck
-from release.observe.expected import Expected, expected, is_of, object_at
+from release.gates.tree import release_branch
+from release.observe.expected import Expected, is_of, object_at
 from release.project import Project, as_table
 from release.project.git import contains, git, object_of, text_at
 from release.text import python, toml, yaml
@@ -47,16 +49,8 @@ from release.world.standing import (
     Observation,
     RemoteTag,
     Run,
-    Standing,
     Stated,
-    Step,
-    stand,
 )
-
-if TYPE_CHECKING:
-    from enum import Enum
-
-    from release.observe.housekeeping import Row
 
 T = TypeVar("T", bound="Enum")
 # What was published may take so long to be shown everywhere.
@@ -96,8 +90,6 @@ class Scene:
 
     @cached_property
     def branch(self) -> str:
-        from release.gates.tree import release_branch
-
         refs = self.refs if isinstance(self.refs, RemoteRefs) else RemoteRefs({}, None)
         return release_branch(self.project, refs)
 
@@ -194,20 +186,6 @@ def or_unknown(
         return looking
 
     return wrapped
-
-
-def look(project: Project, version: str | None) -> tuple[Standing, tuple[Row, ...]]:
-    """Where a release stands under the project's policy, and what is left to tidy up once it is
-    finished.
-
-    Raises ReleaseError where there is no version to look at, UsageError for one that is none.
-    """
-    from release.observe.housekeeping import rows
-
-    scene = Scene(project, expected(project, version), datetime.now(UTC))
-    seen = observed(scene)
-    found = stand(seen, project.settings.recovery)
-    return found, rows(scene, seen) if found.step is Step.NOTHING else ()
 
 
 def observed(scene: Scene) -> Observation:

@@ -6,10 +6,10 @@ little later, and never show other bytes by themselves.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from release.errors import CannotCheck, attempt
 from release.model import Finding, Gate, Judgement, Outcome
@@ -17,14 +17,13 @@ from release.observe import attestations, receipt
 from release.observe.attestations import Identity, provenances, verified
 from release.observe.expected import Expected
 from release.observe.installing import install
+from release.run.shell import Shell
+from release.text.versions import parse
 from release.world.archive import doi_of
 from release.world.distributions import download
 from release.world.forge import Forge, Release, find_token
 from release.world.index import ServedFile, index_url, release_files, served_files
 from release.world.registry import labels_of
-
-if TYPE_CHECKING:
-    from release.run.shell import Shell
 
 TOOLS = Gate(
     name="verify",
@@ -77,8 +76,6 @@ def named(name: str, version: str | None, index: str | None, repository: str | N
 
 
 def _newest(name: str, url: str) -> str:
-    from release.text.versions import parse
-
     files = served_files(name, url)
     if files is None:
         raise CannotCheck(f"the index has no project {name}", "look at its name")
@@ -183,8 +180,6 @@ class _Look:
         """The digests of what is served: of the bytes themselves where there is something to
         compare them with or the index tells none, else as the index tells.
         """
-        import hashlib
-
         found = {}
         for file in files:
             if file.sha256 is not None and self.expected.digests is None:

@@ -15,16 +15,24 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from packaging.version import Version
+
 from release.errors import CannotCheck, ConfigurationError
 from release.model import Finding, Gate, Level
-from release.project.git import GitFacts, read_facts
+from release.project.git import GitFacts, git, read_facts, tags
 from release.project.version_source import PASSED, VERSION_CONTROL, setup_version, unread_source
-from release.text import ini, python, toml
+from release.text import ini, python, toml, yaml
+from release.text.versions import (
+    holds_version,
+    level_of,
+    next_version,
+    parse,
+    poetry_range,
+    released,
+    tag_template,
+)
 
 if TYPE_CHECKING:
-    from packaging.version import Version
-
-    from release.model import Level
     from release.settings import Settings
 
 MAX_DOCUMENT = 64 * 1024 * 1024
@@ -80,8 +88,6 @@ class VersionPlace:
 
     def holds(self, version: Version) -> bool:
         """Whether it says a version: a tuple the first numbers of it."""
-        from release.text.versions import parse
-
         if self.numbers:
             return self.value == self.spelled(version)
         return parse(self.value) == version
@@ -180,8 +186,6 @@ class Project:
                 template = declared.replace(field_name, "{version}")
                 if not re.search(r"[{}$\s]", template.replace("{version}", "")):
                     return template
-        from release.text.versions import tag_template
-
         return tag_template(self._tags, self.name) or self.settings.tag
 
     @cached_property
@@ -192,22 +196,15 @@ class Project:
     @cached_property
     def released(self) -> Mapping[str, Version]:
         """The release tags that are there, with the versions they spell."""
-        from release.text.versions import released
-
         return released(self._tags, self.tag_template)
 
     @cached_property
     def _tags(self) -> tuple[str, ...]:
-        from release.project.git import tags
-
         return tags(self.root) if self.git is not None else ()
 
     @property
     def unread_tags(self) -> tuple[str, ...]:
         """Tags that hold a version and follow no form that is known, where none follows one."""
-        from release.project.git import tags
-        from release.text.versions import holds_version
-
         if self.git is None or self.released or "tag" in self.settings.model_fields_set:
             return ()
         return tuple(filter(holds_version, tags(self.root)))
@@ -215,9 +212,6 @@ class Project:
     @cached_property
     def released_here(self) -> Mapping[str, Version]:
         """The release tags on this commit, a planned one included, with what they spell."""
-        from release.project.git import git
-        from release.text.versions import released
-
         if self.git is None or self.git.commit is None:
             return {}
         here = git(self.root, "tag", "--points-at", self.git.commit).stdout.split()
@@ -232,8 +226,6 @@ class Project:
         Behind them that of the current version where its commit is not in the history, and its tree
         is that of an earlier commit: a squashed or rebased merge brought it here.
         """
-        from release.project.git import git
-
         if self.git is None or self.git.commit is None:
             return ()
         merged = git(self.root, "tag", "--merged", self.git.commit).stdout.split()
@@ -254,8 +246,6 @@ class Project:
 
     def tag_of(self, version: str) -> str:
         """The tag of a version, which is spelled as this project writes it."""
-        from release.text.versions import parse
-
         known = parse(version)
         template = self.settings.prerelease_tag
         if template is None or known is None or not known.is_prerelease:
@@ -270,8 +260,6 @@ class Project:
         The current version of a project whose tags define it is that of a tag on this commit; with
         a level, that of the last release. None when it is not known or no version by PEP 440.
         """
-        from release.text.versions import next_version, parse
-
         current = parse(self.version) if self.version else None
         if self.version is None:
             current = max(self.released_here.values(), default=None)
@@ -294,8 +282,6 @@ class Project:
 
         None when either is not known.
         """
-        from release.text.versions import level_of
-
         version = self.target_version(None)
         if version is None:
             return None
@@ -304,8 +290,6 @@ class Project:
 
     def spell(self, version: Version) -> str:
         """A version as this project writes it: as it stands in its places, else by PEP 440."""
-        from release.text.versions import parse
-
         if self.version is not None and parse(self.version) == version:
             return self.version
         return str(version)
@@ -496,8 +480,6 @@ def _poetry_python(poetry: Mapping[str, Any]) -> str | None:
     wanted = as_table(poetry.get("dependencies")).get("python")
     if not isinstance(wanted, str):
         return None
-    from release.text.versions import poetry_range
-
     return poetry_range(wanted) or None
 
 
@@ -963,8 +945,6 @@ def _citation_versions(root: Path, warnings: list[Finding]) -> Iterator[VersionP
     path = "CITATION.cff"
     if not (root / path).is_file():
         return
-    from release.text import yaml
-
     try:
         document = yaml.compose(read_text(root, path))
     except yaml.Malformed as error:

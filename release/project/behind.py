@@ -9,14 +9,11 @@ import contextlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from release.errors import ConfigurationError
-from release.project import as_table, tox
+from release.project import Project, as_table, tox
 from release.text import makefile, python, toml
-
-if TYPE_CHECKING:
-    from release.project import Project
 
 NOXFILE = "noxfile.py"
 HOOKS_FILE = ".pre-commit-config.yaml"

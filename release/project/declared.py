@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from release.project import as_table
-from release.text import ini, python
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from release.project import Project, as_table
+from release.text import ini, python, yaml
+from release.text.versions import poetry_range
 
 if TYPE_CHECKING:
-    from release.project import Project
     from release.settings import CommandSettings
 
 GROUP_NAMES = {
@@ -304,8 +307,6 @@ def _strings(items: Any) -> Iterator[str]:
 
 def _poetry(table: Any) -> Iterator[str]:
     """Requirements of a poetry table, with its caret and tilde ranges spelled by PEP 440."""
-    from release.text.versions import poetry_range
-
     for name, value in as_table(table).items():
         if name == "python":
             continue
@@ -380,8 +381,6 @@ def own_version(project: Project, text: str, tool: str, ours: str) -> str | None
     exact = pinned(text, tool) or locked(project, tool)
     if exact is not None:
         return None if exact == ours else f"{tool}=={exact}"
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
     for item in ranges(project, tool):
         try:
             fits = SpecifierSet(item).contains(ours, prereleases=True)
@@ -405,8 +404,6 @@ def hook(project: Project, name: str) -> Hook | None:
     path = project.root / ".pre-commit-config.yaml"
     if not path.is_file():
         return None
-    from release.text import yaml
-
     try:
         data = yaml.load(path.read_text(encoding="utf-8"))
     except (ValueError, OSError):
@@ -516,8 +513,6 @@ def _own_targets(
 
 def _imported(file: Path) -> set[str]:
     """The dotted names that a file imports; relative ones start with their dots."""
-    import ast
-
     try:
         tree = python.parse(file.read_bytes())
     except (SyntaxError, OSError):

@@ -19,9 +19,9 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from release.project import as_table, tox
+from release.project import Project, as_table, tox
 from release.project.behind import (
     HOOKS_FILE,
     MAKEFILES,
@@ -35,9 +35,6 @@ from release.project.behind import (
 from release.project.declared import install_remedy, named_tables, pinned, procedure_text, ranges
 from release.settings import CommandSettings, GateSettings
 from release.text import ini, shell, toml, yaml
-
-if TYPE_CHECKING:
-    from release.project import Project
 
 WORKFLOWS = ".github/workflows"
 # By gate: what projects call the environments, sessions and targets that do its work.

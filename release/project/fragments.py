@@ -6,15 +6,12 @@ import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from release.errors import ConfigurationError
 from release.model import Finding
-from release.project import as_table, read_text
+from release.project import Project, as_table, read_text
 from release.text import ini, toml, yaml
-
-if TYPE_CHECKING:
-    from release.project import Project
 
 CHANGIE = (".changie.yaml", ".changie.yml")
 RENO = ("releasenotes/config.yaml", "reno.yaml")

@@ -8,6 +8,7 @@ the repository itself only `.release/` is written.
 from __future__ import annotations
 
 import difflib
+import hashlib
 import os
 import re
 import shutil
@@ -22,6 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from release.errors import CannotCheck, ConfigurationError, Interrupted, ReleaseError
+from release.gates.ci.settings import CiSettings
 from release.model import Artifact, Evidence, Finding, Gate, Outcome, Status
 from release.project import Project, read_project
 from release.prove import copies
@@ -99,8 +101,6 @@ def prove(run: Run, names: Sequence[str], listener: Listener) -> Proofs:
     logs in `.release/`. Raises ReleaseError for a project that is not in a git repository, and for
     names that are not gates. On KeyboardInterrupt everything is stopped and removed.
     """
-    from release.gates.ci.settings import CiSettings
-
     started = time.monotonic()
     project, facts = run.project, run.project.git
     if facts is None or facts.commit is None:
@@ -421,7 +421,6 @@ def _where(diff: str) -> str:
 
 def _as_planted(clean: Mapping[str, Evidence], store: Store) -> dict[str, Evidence]:
     """The clean copy's evidence, of the files that are in this one: some of them are planted in."""
-    import hashlib
 
     def stated(artifact: Artifact) -> Artifact:
         with suppress(OSError), (store.folder / artifact.path).open("rb") as file:

@@ -14,10 +14,11 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from release.errors import CannotCheck, ReleaseError
 from release.model import Gate, Outcome, Status
+from release.project import Project
 from release.project.git import git
 from release.rehearse.acting import ACTIONS, GH, Acted, command, find_act, read, surroundings, used
 from release.rehearse.faults import PROGRAM
@@ -28,9 +29,6 @@ from release.run.cache import VARIABLE
 from release.run.environments import UNSEEN
 from release.run.runner import Run, open_shell
 from release.text.masking import is_secret
-
-if TYPE_CHECKING:
-    from release.project import Project
 
 ACTING = Gate(
     name="workflow",

@@ -5,14 +5,19 @@ Everything comes from `[tool.release]` and `templates/`; nothing is read of what
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from release.project import Project
-    from release.render.facts import Facts
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from release.project import Project
+from release.render import escaped
+from release.render.facts import Facts, read
+from release.render.stamp import stamped
+from release.text import escaping
 
 PACKAGE = Path(__file__).resolve().parent.parent
 FOLDERS = (PACKAGE / "templates", PACKAGE.parent / "templates")
@@ -41,9 +46,6 @@ def files(project: Project, *, has_sessions: bool | None = None) -> tuple[Render
     Raises ConfigurationError for settings that contradict each other or would change a workflow's
     meaning, and for a forge that is not supported.
     """
-    from release.render.facts import read
-    from release.render.stamp import stamped
-
     facts = read(project, has_sessions)
     command = facts.session("render")
     environment = _environment(facts)
@@ -79,13 +81,6 @@ def _wanted(facts: Facts) -> Iterator[tuple[str, str, bool]]:
 
 
 def _environment(facts: Facts) -> Any:
-    import shlex
-
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    from release.render import escaped
-    from release.text import escaping
-
     # No delimiter that a workflow's own expressions have, or that YAML and shell need.
     environment = Environment(  # noqa: S701 - each value has the filter of the place it goes to
         loader=FileSystemLoader(FOLDERS),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import yaml as pyyaml
+
 from release.errors import ConfigurationError
 
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -15,8 +17,6 @@ def yaml(value: str | Sequence[str]) -> str:
 
     Raises ConfigurationError for what GitHub would take for an expression, quoted or not.
     """
-    import yaml as pyyaml
-
     if not isinstance(value, str):
         return f"[{', '.join(map(yaml, value))}]"
     if "${{" in value:

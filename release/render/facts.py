@@ -8,16 +8,23 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from release.errors import ConfigurationError
+from release.gates.setup.settings import SetupSettings
+from release.gates.workflows.pins import table
+from release.gates.workflows.settings import WorkflowsSettings
 from release.model import Finding
+from release.project import Project, as_table, read_text
 from release.registry import DISTRIBUTION
 from release.render.escaped import job
-
-if TYPE_CHECKING:
-    from release.project import Project
-    from release.settings import WorkflowSettings
+from release.render.place import located
+from release.settings import GateSettings, WorkflowSettings
+from release.text import python
 
 SESSIONS = "release.sessions"
 WORKFLOW = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*\.ya?ml")
@@ -123,10 +130,6 @@ def title(file: str) -> str:
 
 def pin(action: str) -> str:
     """The newest commit of an action that the pin table has, with its version in a comment."""
-    from packaging.version import Version
-
-    from release.gates.workflows.pins import table
-
     newest = max(table()[action], key=Version)
     return f"{action}@{table()[action][newest]} # v{newest}"
 
@@ -136,9 +139,6 @@ def read(project: Project, has_sessions: bool | None = None) -> Facts:
 
     Raises ConfigurationError with every contradiction, and for a forge that is not supported.
     """
-    from release.gates.setup.settings import SetupSettings
-    from release.render.place import located
-
     settings, setup = project.settings, project.settings.gates.of("setup", SetupSettings)
     chosen = _chosen(settings.workflows)
     manual = settings.publishing == "manual"
@@ -188,15 +188,11 @@ def read(project: Project, has_sessions: bool | None = None) -> Facts:
 
 
 def _chosen(settings: WorkflowSettings | None) -> WorkflowSettings:
-    from release.settings import WorkflowSettings
-
     return settings or WorkflowSettings()  # type: ignore[call-arg]
 
 
 def _provenance(project: Project, chosen: WorkflowSettings) -> str:
     """Where files are attested: as set, else in the workflow where workflows are strict."""
-    from release.gates.workflows.settings import WorkflowsSettings
-
     if project.settings.publish is not True:
         return "none"
     own = project.settings.gates.of("workflows", WorkflowsSettings).strict
@@ -206,10 +202,6 @@ def _provenance(project: Project, chosen: WorkflowSettings) -> str:
 
 def _sbom(project: Project) -> str | None:
     """The file that the gate sbom writes; None where no release waits for it."""
-    from packaging.utils import canonicalize_name
-
-    from release.settings import GateSettings
-
     if project.settings.gates.of("sbom", GateSettings).required == "never":
         return None
     return f"{canonicalize_name(project.name)}.cdx.json"
@@ -225,8 +217,6 @@ def _filters(project: Project) -> tuple[str, ...]:
 
 
 def _python(project: Project) -> str:
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
     if project.settings.python:
         return project.settings.python
     try:
@@ -238,8 +228,6 @@ def _python(project: Project) -> str:
 
 def _others(project: Project) -> tuple[str, ...]:
     """The other versions that the classifiers declare, as far as our sessions run on them."""
-    from release.project import as_table
-
     if project.settings.python:
         return ()
     declared = as_table(project.pyproject.get("project")).get("classifiers")
@@ -250,9 +238,6 @@ def _others(project: Project) -> tuple[str, ...]:
 
 def _own_noxfile(project: Project) -> bool:
     """Whether the project's own noxfile has our sessions."""
-    from release.project import read_text
-    from release.text import python
-
     if not (project.root / "noxfile.py").is_file():
         return False
     try:

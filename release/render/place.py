@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from release.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from release.project import Project
+from release.project import Project
+from release.project.git import git
+from release.world.forge import locate
 
 # An address that names a host, of which a folder of this machine has none.
 HOST = re.compile(r"(?:[a-z+]+://(?:[^/]*@)?([^@/:]+)|(?:[^@/]*@)?([^@/:]{2,}):)")
@@ -28,9 +27,6 @@ class Place:
 
 def located(project: Project) -> Place:
     """Where a project lies. Raises ConfigurationError for a forge that has no template."""
-    from release.project.git import git
-    from release.world.forge import locate
-
     facts = project.git
     branch = _branch(project)
     if facts is not None and facts.prefix:
@@ -60,8 +56,6 @@ def located(project: Project) -> Place:
 
 def _branch(project: Project) -> str:
     """The default branch as far as this clone knows it; nobody is asked."""
-    from release.project.git import git
-
     if project.git is None:
         return "main"
     ref = f"refs/remotes/{project.settings.remote}/HEAD"

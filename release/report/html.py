@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
 from release.model import Status
 from release.registry import DISTRIBUTION
 from release.render import FOLDERS
@@ -14,8 +16,6 @@ from release.text import escaping
 
 def render(report: Report) -> str:
     """The whole report as an HTML document; everything that tools said is escaped."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     environment = Environment(
         loader=FileSystemLoader(FOLDERS),
         autoescape=True,

@@ -10,15 +10,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from release.errors import ReleaseError
 from release.model import Evidence, Status
 from release.observe.receipt import NAME, STATEMENT, TAG, TEST_RESULT
+from release.project import Project
 from release.run.checklist import Report
+from release.text.changelog import entry
 from release.text.escaping import code, markdown
-
-if TYPE_CHECKING:
-    from release.project import Project
+from release.text.versions import parse
 
 JSON, TEXT = NAME, "receipt.md"
 
@@ -38,8 +39,6 @@ def receipt(report: Report, project: Project, environ: Mapping[str, str]) -> dic
 
 def _tag(report: Report, project: Project) -> str | None:
     """The tag of the release that was judged, on this very commit."""
-    from release.text.versions import parse
-
     if report.verdict.value != "ready" or report.dirty or project.planned_tag:
         return None
     judged = parse(report.version or "")
@@ -113,10 +112,6 @@ def _of_gate(evidence: Evidence) -> dict[str, Any]:
 
 def _section(report: Report, project: Project) -> str | None:
     """What the changelog says of the release, None where it has nothing that can be read."""
-    from release.errors import ReleaseError
-    from release.text.changelog import entry
-    from release.text.versions import parse
-
     version = parse(report.version or "")
     if project.changelog is None or version is None:
         return None

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from typing import TYPE_CHECKING
 
+from release.change.publishing import Published
 from release.model import Finding, Judgement, Status
+from release.observe.housekeeping import Row
+from release.observe.verify import Verified
 from release.text.escaping import counted, sentence
 from release.world.standing import (
     Archive,
@@ -25,11 +27,6 @@ from release.world.standing import (
     Standing,
     Stated,
 )
-
-if TYPE_CHECKING:
-    from release.change.publishing import Published
-    from release.observe.housekeeping import Row
-    from release.observe.verify import Verified
 
 GOOD, BAD, OPEN, ASIDE = "✓", "✗", "?", "–"
 VERDICTS = {

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -20,13 +19,10 @@ from rich.text import Text
 
 from release.model import Evidence, Finding, Gate, Status, Verdict
 from release.report.causes import Cause, causes, some
-from release.run.checklist import AS_BEFORE
+from release.run.checklist import AS_BEFORE, Report
 from release.run.store import FOLDER
 from release.text.commands import as_called
 from release.text.escaping import listing, name, sentence, without_commands
-
-if TYPE_CHECKING:
-    from release.run.checklist import Report
 
 STYLES = {
     Status.PASSED: ("✓", "green"),

@@ -7,6 +7,8 @@ import stat
 import tempfile
 from pathlib import Path
 
+import platformdirs
+
 from release.errors import ConfigurationError
 
 VARIABLE = "NOX_RELEASE_CACHE"
@@ -49,8 +51,6 @@ def standing_cache() -> Path:
 
 
 def _usual() -> Path:
-    import platformdirs
-
     return platformdirs.user_cache_path(NAME, appauthor=False)
 
 

@@ -6,17 +6,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from graphlib import CycleError, TopologicalSorter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from release.errors import ConfigurationError
 from release.model import Evidence, Finding, Gate, Level, Required, Status, Verdict
+from release.project import Project
 from release.registry import known
+from release.run.commands import own_gate
 from release.text.commands import as_called
 from release.text.escaping import visible
 from release.text.versions import next_version
-
-if TYPE_CHECKING:
-    from release.project import Project
 
 
 def checklist(project: Project) -> dict[str, Gate]:
@@ -25,8 +24,6 @@ def checklist(project: Project) -> dict[str, Gate]:
     Raises ConfigurationError when a gate of the noxfile has the name of another one, or needs
     gates that do not exist or that need it.
     """
-    from release.run.commands import own_gate
-
     own = project.settings.gates.own
     gates = known() | {name: own_gate(name, table) for name, table in own.items()}
     problems = [

@@ -7,21 +7,20 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from release.errors import CannotCheck
 from release.model import Finding, Gate, Judgement, Outcome
-from release.run.environments import find_uv
+from release.project import Project
+from release.project.declared import Requirements, chosen_requirements, own_modules
+from release.project.detect import SEVERAL, Detected, missing_remedy
+from release.run.environments import Environment, find_uv
+from release.run.export import export
+from release.run.inputs import Tree
+from release.run.installed import project_environment
 from release.run.lacks import LEFT_OUT, lacks, remedy_for, told
 from release.run.processes import Completed
-
-if TYPE_CHECKING:
-    from release.project import Project
-    from release.project.declared import Requirements
-    from release.run.environments import Environment
-    from release.run.inputs import Tree
-    from release.run.shell import Shell
-    from release.settings import CommandSettings, OwnGateSettings
+from release.run.shell import Shell
+from release.settings import CommandSettings, OwnGateSettings
 
 # tox would leave a file .venv in the project that names where its environment is.
 TOX_OVERRIDE = "tox.venv_redirect=false"
@@ -31,9 +30,6 @@ def own_gate(name: str, settings: OwnGateSettings) -> Gate:
     """The gate that a project declares in `[tool.release.gates.NAME]`."""
 
     def check(project: Project, shell: Shell) -> Outcome:
-        from release.project.declared import chosen_requirements
-        from release.run.installed import project_environment
-
         if not settings.project and not settings.install:
             return run_commands(shell, settings.run, None, settings.env)
         wanted = chosen_requirements(project, settings)
@@ -73,9 +69,6 @@ def by_status(words: Sequence[str], done: Completed) -> Judgement:
 
 def lacking_in(project: Project, gate: str, settings: CommandSettings) -> Lacking:
     """What says whether something failed for want of what is not the project's."""
-    from release.project.declared import own_modules
-    from release.project.detect import missing_remedy
-
     own = own_modules(project)
     remedy = missing_remedy(project, gate, settings)
 
@@ -139,12 +132,6 @@ def run_set(
     project. Those of gates for which several are detected write pages, or mend files, and so run in
     a copy; what they change of it is told.
     """
-    from release.project.declared import chosen_requirements
-    from release.project.detect import SEVERAL, Detected
-    from release.run.export import export
-    from release.run.inputs import Tree
-    from release.run.installed import project_environment
-
     gate = shell.gate
     if not isinstance(settings, Detected):
         wanted = wanted or chosen_requirements(project, settings)

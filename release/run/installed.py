@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import csv
+import json
+import os
 import re
 import shutil
 import sys
+import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from packaging.utils import canonicalize_name
+from packaging.markers import default_environment
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from release.errors import CannotCheck, ReleaseError
 from release.model import Finding
-from release.project.declared import requirement_name
+from release.project import Project
+from release.project.declared import Requirements, requirement_name
 from release.run import environments
 from release.run.environments import BUILD_NETWORK_REMEDY, NETWORK_REMEDY, Environment
-
-if TYPE_CHECKING:
-    from release.project import Project
-    from release.project.declared import Requirements
-    from release.run.shell import Shell
+from release.run.export import export
+from release.run.inputs import Tree
+from release.run.shell import Shell
 
 FIT_REMEDY = (
     "name what can be installed together in [tool.release.gates.{}]: extras and groups take the"
@@ -46,8 +50,6 @@ class ProjectEnvironment:
 
     def variables(self) -> dict[str, str]:
         """What a command needs in its environment to import the tree's files first."""
-        import os
-
         return {"PYTHONPATH": os.pathsep.join(self.search_path)} if self.search_path else {}
 
 
@@ -232,15 +234,11 @@ def _content(path: Path) -> str:
 
 
 def _tree(project: Project) -> str:
-    from release.run.inputs import Tree
-
     return Tree(project.root, project.settings.by_products).read().digest
 
 
 def _installed_from(folder: Path, environment: Environment) -> dict[str, bool]:
     """What was installed from below a folder, and whether editable: by PEP 610."""
-    import json
-
     found: dict[str, bool] = {}
     for site in environment.site_packages():
         for record in site.glob("*.dist-info/direct_url.json"):
@@ -260,8 +258,6 @@ def _tree_holds_package(project: Project, environment: Environment, copy: Path) 
     judged, and the environment is made anew whenever a file of the project changes. Of a project
     that is installed editable, its `copy` holds what the build made.
     """
-    import csv
-
     name = re.sub(r"[-_.]+", "_", project.name).lower()
     for folder in environment.site_packages():
         for info in folder.glob("*.dist-info"):
@@ -286,8 +282,6 @@ def copy_as_built(project: Project, shell: Shell) -> tuple[Path, set[str]]:
     They are those that it installs into a folder that is there, and that the copy lacks. Raises
     CannotCheck where the build fails.
     """
-    from release.run.export import export
-
     copy, installed = export(project, shell.work / "as-built"), shell.work / "installed"
     command = [*environments.installer(shell.tools), "--no-deps", "--target", str(installed)]
     done = shell.run_plain([*command, str(copy)], cwd=copy)
@@ -334,8 +328,6 @@ def runtime_environment(project: Project, shell: Shell, wheel: Path, sha256: str
 
 
 def _install_wheel(shell: Shell, environment: Environment, wheel: Path, sha256: str) -> None:
-    from packaging.utils import parse_wheel_filename
-
     name, version, _, _ = parse_wheel_filename(wheel.name)
     pin = shell.work / "wheel.txt"
     pin.write_text(f"{name}=={version} --hash=sha256:{sha256}\n", encoding="utf-8")
@@ -380,10 +372,7 @@ def _install_wheel(shell: Shell, environment: Environment, wheel: Path, sha256: 
 
 def runtime_requirements(wheel: Path, environment: Environment, shell: Shell) -> Iterable[str]:
     """What a wheel's metadata requires in this environment without extras, one a line."""
-    import zipfile
-
     from packaging.metadata import parse_email
-    from packaging.requirements import InvalidRequirement, Requirement
 
     with zipfile.ZipFile(wheel) as archive:
         inside = next(
@@ -402,10 +391,6 @@ def runtime_requirements(wheel: Path, environment: Environment, shell: Shell) ->
 
 
 def _markers(environment: Environment, shell: Shell) -> dict[str, str]:
-    import json
-
-    from packaging.markers import default_environment
-
     if Path(environment.python).resolve() == Path(sys.executable).resolve():
         return {str(k): str(v) for k, v in default_environment().items()}
     program = (

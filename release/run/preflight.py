@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from graphlib import TopologicalSorter
 
 from release.model import Evidence, Gate, Status
+from release.project.git import read_facts
 from release.run.checklist import Report, checklist, make_report
 from release.run.counting import handed_on
 from release.run.runner import Listener, Run, judge_all, needs_among
@@ -60,8 +61,6 @@ def _judged(
 
 def _disturbed(run: Run, moved: Sequence[str]) -> tuple[str, ...]:
     """What changed of the commit itself while it was judged: HEAD, or files that git minds."""
-    from release.project.git import read_facts
-
     before, after = run.project.git, read_facts(run.project.root)
     if before is None or after is None:
         return ()

@@ -16,11 +16,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from release.errors import CannotCheck, Interrupted, ReleaseError
 from release.model import Evidence, Gate, Level, Outcome, Status
+from release.project import Project
+from release.project.detect import Detected, detect
+from release.project.git import git
 from release.run import environments
+from release.run.checklist import Report
 from release.run.inputs import Tree, gate_inputs, gate_key, key_of
 from release.run.processes import Log, Processes, locked
 from release.run.shell import BYTECODE, Shell
@@ -28,11 +32,6 @@ from release.run.store import Store, holds_artifacts
 from release.settings import environment_is_ci
 from release.text.escaping import terminal, visible
 from release.text.masking import Mask
-
-if TYPE_CHECKING:
-    from release.project import Project
-    from release.project.detect import Detected
-    from release.run.checklist import Report
 
 LIGHT_COST = 0.5
 # What GitHub, Forgejo and GitLab call the run that all jobs of a workflow or pipeline belong to.
@@ -145,8 +144,6 @@ def refs_digest(project: Project, without: str | None = None) -> str:
 
     A planned tag counts as if it were there already; the tag `without` as if it were not.
     """
-    from release.project.git import git
-
     facts = project.git
     if facts is None:
         return ""
@@ -259,8 +256,6 @@ def checked(project: Project, gate: Gate, shell: Shell) -> Outcome:
 
     Where they do not say how it is judged, it is given what is detected.
     """
-    from release.project.detect import detect
-
     found = detect(project, gate.name)
     if found is None:
         outcome = gate.check(project, shell)

@@ -7,14 +7,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from release.errors import CannotCheck
-from release.run.processes import PARSER_MEMORY
-
-if TYPE_CHECKING:
-    from release.run.processes import Completed
-    from release.run.shell import Shell
+from release.run.processes import PARSER_MEMORY, Completed
+from release.run.shell import Shell
 
 MAX_MESSAGE = 300
 STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\['((?:[^'\\]|\\.)*)'\]")

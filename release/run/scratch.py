@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 PREFIX = "nox-release-"
 # As tempfile goes on after that. A folder that somebody named is not taken for one of these.
 RANDOM = re.compile(r"[a-z0-9_]{8}")
@@ -22,8 +24,6 @@ def scratch(what: str, *, keep: bool = False, mode: int = 0o700) -> Iterator[Pat
 
     With `keep` it stays, and is nobody's.
     """
-    from filelock import FileLock
-
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{what}-")).resolve()
     folder.chmod(mode)
     lock = FileLock(folder / LOCK)
@@ -43,8 +43,6 @@ def remove_left(own: Path) -> list[Path]:
 
     `own` is one of this process, of the same kind; what belongs to another account is left alone.
     """
-    from filelock import FileLock, Timeout
-
     prefix, removed = own.name.rpartition("-")[0], []
     for folder in sorted(own.parent.glob(f"{prefix}-*")):
         with contextlib.suppress(OSError, Timeout):

@@ -11,14 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from release.errors import CannotCheck, ReleaseError
 from release.model import Artifact, Evidence, Finding, Gate, Level
+from release.run.environments import Environment, seen
 from release.run.processes import PARSER_MEMORY, Completed, Log, Processes, locked
-
-if TYPE_CHECKING:
-    from release.run.environments import Environment
+from release.text import yaml
 
 BYTECODE = "pycache"
 
@@ -115,8 +114,6 @@ class Shell:
 
     def screen(self, path: Path) -> None:
         """Raises ReleaseError for a file of YAML that no tool should be given, or could read."""
-        from release.text import yaml
-
         try:
             yaml.check(path.read_text(encoding="utf-8-sig"))
         except yaml.Malformed as error:
@@ -154,8 +151,6 @@ class Shell:
         It runs in the scratch folder unless `cwd` is given: uv would take constraints and hash
         rules for a gate's tools from the [tool.uv] of the project whose folder it runs in.
         """
-        from release.run.environments import seen
-
         return self._processes.run(
             tuple(command), cwd=cwd or self.work, env=seen(), timeout=self.remaining, log=self._log
         )
@@ -240,6 +235,4 @@ class Shell:
     def _variables(self) -> dict[str, str]:
         if self._tools is not None:
             return self._tools.variables()
-        from release.run.environments import seen
-
         return seen()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -154,8 +155,6 @@ def read_evidence(path: Path) -> Evidence:
 
 def holds_artifacts(folder: Path, evidence: Evidence) -> bool:
     """Whether every file that the evidence names lies below `folder`, with the same bytes."""
-    import hashlib
-
     for artifact in evidence.outcome.artifacts:
         path = folder / artifact.path
         if not path.resolve().is_relative_to(folder.resolve()):

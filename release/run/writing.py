@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from release.errors import ReleaseError
 
 PREFIX = "writing-"
@@ -59,8 +61,6 @@ def write(root: Path, files: Sequence[New], scratch: Path) -> None:
 
 def _alone(scratch: Path) -> AbstractContextManager[object]:
     """The lock of the folder, which ends with the process that holds it."""
-    from filelock import FileLock, Timeout
-
     try:
         return FileLock(scratch / LOCK).acquire(timeout=PATIENCE)
     except Timeout:

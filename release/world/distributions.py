@@ -7,7 +7,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
+
+from requests import RequestException, Session
 
 from release.errors import CannotCheck
 from release.world import web
@@ -57,8 +59,6 @@ def download(
 
 
 def _broken() -> tuple[type[Exception], ...]:
-    from requests import RequestException
-
     # A RequestException is an OSError, and one of this machine (a full disk) is told by the runner.
     return (RequestException, FileNotFoundError, IsADirectoryError, PermissionError, ValueError)
 
@@ -83,8 +83,6 @@ def _copy(file: ServedFile, index: str, target: IO[bytes]) -> str:
             while chunk := source.read(CHUNK):
                 take(chunk)
         return digest.hexdigest()
-    from requests import Session
-
     with Session() as session:
         auth = _credentials(url, index)
         with session.get(url, auth=auth, timeout=TIMEOUT, stream=True) as answer:
@@ -96,8 +94,6 @@ def _copy(file: ServedFile, index: str, target: IO[bytes]) -> str:
 
 def _credentials(url: str, index: str) -> tuple[str, str] | None:
     """The index's own credentials for a file on the same server, None for any other."""
-    from urllib.parse import unquote
-
     asked, wanted = urlsplit(index), urlsplit(url)
     same = (asked.scheme, asked.hostname, asked.port) == (
         wanted.scheme,

@@ -12,16 +12,13 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 from release.errors import CannotCheck, ConfigurationError
-from release.project.git import git
+from release.project.git import GitFacts, git
 from release.world import web
 from release.world.web import Answer, get, origin
-
-if TYPE_CHECKING:
-    from release.project.git import GitFacts
 
 T = TypeVar("T")
 PUBLIC = "github.com"

@@ -10,14 +10,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from pypi_simple import (
+    PYPI_SIMPLE_ENDPOINT,
+    NoSuchProjectError,
+    ProjectPage,
+    PyPISimple,
+    UnsupportedContentTypeError,
+    UnsupportedRepoVersionError,
+)
+from requests import RequestException, Response, Session
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
+from urllib3.util import Retry
 
 from release.errors import CannotCheck
+from release.text.versions import parse
 from release.world import web
-
-if TYPE_CHECKING:
-    from pypi_simple import ProjectPage
-    from requests import Response
 
 TIMEOUT = (5, 20)
 # The largest pages, of projects with tens of thousands of files, have half of that.
@@ -68,8 +80,6 @@ def index_url(configured: str | None, environ: Mapping[str, str] = os.environ) -
         for section in ("install", "global"):
             if parser.has_option(section, "index-url"):
                 return parser.get(section, "index-url").strip()
-    from pypi_simple import PYPI_SIMPLE_ENDPOINT
-
     return str(PYPI_SIMPLE_ENDPOINT)
 
 
@@ -108,8 +118,6 @@ def release_files(name: str, version: str, url: str) -> tuple[ServedFile, ...]:
 
     A page that is there and lists nothing of the version says that it is not served.
     """
-    from release.text.versions import parse
-
     wanted = parse(version)
     files = served_files(name, url) or ()
     return tuple(file for file in files if file.version and parse(file.version) == wanted)
@@ -121,14 +129,6 @@ def page_of(name: str, url: str) -> ProjectPage | None:
     A server that is busy is asked again, twice. Raises CannotCheck when the index cannot be asked,
     takes too long or says too much, or what answers is not an index.
     """
-    from pypi_simple import (
-        NoSuchProjectError,
-        UnsupportedContentTypeError,
-        UnsupportedRepoVersionError,
-    )
-    from requests import RequestException
-    from urllib3.exceptions import HTTPError
-
     try:
         page = _read_folder(name, url) if url.startswith("file:") else _read_server(name, url)
     except NoSuchProjectError:
@@ -158,11 +158,6 @@ def page_of(name: str, url: str) -> ProjectPage | None:
 
 
 def _read_server(name: str, url: str) -> ProjectPage:
-    from pypi_simple import NoSuchProjectError, PyPISimple
-    from requests import Session
-    from requests.adapters import HTTPAdapter
-    from urllib3.util import Retry
-
     retry = Retry(
         total=RETRIES,
         read=0,
@@ -204,11 +199,6 @@ def _bounded(response: Response, **_: Any) -> Response:
 
 def _read_folder(name: str, url: str) -> ProjectPage:
     """The page of a project in an index that is a folder (a `file:` address)."""
-    from urllib.parse import urlsplit
-    from urllib.request import url2pathname
-
-    from pypi_simple import NoSuchProjectError, ProjectPage
-
     root = Path(url2pathname(urlsplit(url).path))
     root.stat()
     page = root / re.sub(r"[-_.]+", "-", name).lower() / "index.html"

@@ -6,6 +6,7 @@ hangs on it, the step is to make it visible. A step is only taken once what it r
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
@@ -593,6 +594,4 @@ def stand(observation: Observation, recovery: Recovery) -> Standing:
 
 
 def _word(text: str) -> str:
-    import shlex
-
     return shlex.quote(text)

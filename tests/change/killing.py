@@ -51,7 +51,7 @@ from release.change import _switch
 from release.change.releasing import Done, bump, cut, tag
 from release.change.situation import Request
 from release.errors import ReleaseError
-from release.observe.status import look
+from release.observe.housekeeping import look
 from release.project import read_project
 from release.run.preflight import preflight
 from release.run.runner import Run

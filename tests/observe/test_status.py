@@ -13,13 +13,13 @@ import pytest
 from release.change.recovery import take
 from release.errors import CannotCheck, UsageError
 from release.observe.expected import Expected, Publishing, expected, is_of
+from release.observe.housekeeping import look
 from release.observe.status import (
     Scene,
     attestations_state,
     checks_state,
     forge_state,
     index_state,
-    look,
     observed,
     run_state,
 )
