@@ -49,7 +49,7 @@ def lacks(project: Project) -> str | None:
         rendered, facts = look(project.root, files(project)), read_facts(project)
     except ReleaseError:
         return ""
-    names = [facts.workflow, "provenance.yml", facts.gate or ""]
+    names = [facts.workflow, "provenance.yml", facts.chosen.gate or ""]
     states = {found.rendered.path: found.state for found in rendered}
     wanted = [name for name in names if f"{WORKFLOWS}/{name}" in states]
     if facts.workflow not in wanted or not (project.root / WORKFLOWS / facts.workflow).is_file():
@@ -59,7 +59,7 @@ def lacks(project: Project) -> str | None:
         path = f"{WORKFLOWS}/{other}"
         return f"not run: {path} is not what nox -s render writes, and its steps would run here"
     strange = {use.partition("@")[0] for use in used(project.root, wanted)} - ACTIONS.keys()
-    if strange or facts.postgres:
+    if strange or facts.chosen.postgres:
         what = ", ".join(sorted(strange)) if strange else "a service in a container"
         return f"not run: nothing stands in for {what} here"
     return f"not run: act is not here; {INSTALL}" if find_act() is None else None
@@ -78,7 +78,7 @@ def rehearse(run: Run, folder: Path) -> Iterator[str]:
         raise CannotCheck(why, "set TMPDIR to one without")
     tag = max(project.released_here, key=lambda tag: project.released_here[tag])
     payload: dict[str, Any] = {"ref": f"refs/tags/{tag}"}
-    if facts.manual and facts.dry_run:
+    if facts.manual and facts.chosen.dry_run:
         payload["inputs"] = {"dry_run": "false"}
     slug = f"{facts.owner or 'owner'}/{facts.repository or project.name}"
     variables = {VARIABLE: str(run.cache), "GITHUB_REPOSITORY": slug, "NO_COLOR": "1"}

@@ -64,20 +64,20 @@ def _wanted(facts: Facts) -> Iterator[tuple[str, str, bool]]:
     wanted = {
         facts.workflow: "release.yml" if facts.publish else "",
         "provenance.yml": "provenance.yml" if facts.provenance == "reusable" else "",
-        facts.gate or "": "gate.yml" if facts.gate else "",
-        "ci.yml": "ci.yml" if facts.ci else "",
+        facts.chosen.gate or "": "gate.yml" if facts.chosen.gate else "",
+        "ci.yml": "ci.yml" if facts.chosen.ci else "",
     }
     if facts.github:
         for name, template in wanted.items():
             if template:
                 yield f"{WORKFLOWS}/{name}", f"workflows/{template}", False
-        if facts.dependabot:
+        if facts.chosen.dependabot:
             yield ".github/dependabot.yml", "workflows/dependabot.yml", False
     else:
         yield ".gitlab-ci.yml", "workflows/gitlab-ci.yml", False
     if facts.hook:
         yield ".githooks/pre-push", "pre-push", True
-    yield facts.document, "RELEASING.md", False
+    yield facts.chosen.document, "RELEASING.md", False
 
 
 def _environment(facts: Facts) -> Any:

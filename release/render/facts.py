@@ -40,8 +40,9 @@ RESERVED = frozenset(["ci.yml", "provenance.yml"])
 
 @dataclass(frozen=True)
 class Facts:
-    """What the templates are told."""
+    """What the templates are told: the settings that were chosen, and what follows from them."""
 
+    chosen: WorkflowSettings
     name: str
     owner: str | None
     repository: str | None
@@ -59,18 +60,7 @@ class Facts:
     suffix: str
     pull_request: str | None
     provenance: str
-    bundles: bool
-    forge_release: bool
-    dry_run: bool
-    image: bool
-    gate: str | None
-    postgres: str | None
-    ci: bool
-    runners: int | None
-    sessions: tuple[str, ...]
-    dependabot: bool
     hook: bool
-    document: str
     python: str
     pythons: tuple[str, ...]
     install: str
@@ -85,7 +75,7 @@ class Facts:
     def when(self) -> str:
         """The condition under which something has effects outside; empty where that is always."""
         tag = "github.ref_type == 'tag'"
-        if self.dry_run:
+        if self.chosen.dry_run:
             return f"{tag} && !inputs.dry_run"
         return tag if self.manual else ""
 
@@ -94,7 +84,7 @@ class Facts:
         """The jobs that publishing needs."""
         made = ("provenance",) if self.provenance == "reusable" else ("build",)
         checked = ("verify",) if self.provenance == "inline" else ()
-        return (*(("image",) if self.image else ()), *made, *checked)
+        return (*(("image",) if self.chosen.image else ()), *made, *checked)
 
     def session(self, name: str, *words: str) -> str:
         """The command that runs a session of ours in this repository."""
@@ -104,15 +94,16 @@ class Facts:
 
     def values(self) -> Mapping[str, Any]:
         """Everything by the names that the templates know it by."""
-        reusable = self.provenance == "reusable"
+        chosen, reusable = self.chosen, self.provenance == "reusable"
         where, bundled = ("provenance",) * 2 if reusable else ("build", "attest")
         return {
+            **chosen.model_dump(),
             **{field.name: getattr(self, field.name) for field in fields(self)},
             "attested": self.attested,
             "when": self.when,
             "needs": self.needs,
-            "receipt": self.attested or self.forge_release,
-            "sources": dict.fromkeys(["publish", where, *([bundled] if self.bundles else [])]),
+            "receipt": self.attested or chosen.forge_release,
+            "sources": dict.fromkeys(["publish", where, *([bundled] if chosen.bundles else [])]),
             "made": f"needs.{where}.outputs",
             "bundled": f"needs.{bundled}.outputs.attestations",
             "session": self.session,
@@ -145,6 +136,7 @@ def read(project: Project, has_sessions: bool | None = None) -> Facts:
     place = located(project)
     prefix, _, suffix = project.tag_template.partition("{version}")
     facts = Facts(
+        chosen=chosen,
         name=project.name,
         owner=setup.owner or place.owner,
         repository=setup.repository or place.repository,
@@ -163,18 +155,7 @@ def read(project: Project, has_sessions: bool | None = None) -> Facts:
         suffix=suffix,
         pull_request=settings.pull_request_branch,
         provenance=_provenance(project, chosen),
-        bundles=chosen.bundles,
-        forge_release=chosen.forge_release,
-        dry_run=chosen.dry_run,
-        image=chosen.image,
-        gate=chosen.gate,
-        postgres=chosen.postgres,
-        ci=chosen.ci,
-        runners=chosen.runners,
-        sessions=chosen.sessions,
-        dependabot=chosen.dependabot,
         hook=chosen.hook and not _has_hooks(project),
-        document=chosen.document,
         python=_python(project),
         pythons=_others(project),
         install=shlex.join(chosen.install or (f"{DISTRIBUTION}[uv]=={version(DISTRIBUTION)}",)),
@@ -263,7 +244,7 @@ def _has_hooks(project: Project) -> bool:
 
 
 def _problems(facts: Facts) -> Sequence[Finding]:
-    found = []
+    found, chosen = [], facts.chosen
 
     def add(message: str, remedy: str) -> None:
         found.append(Finding(message, "pyproject.toml", remedy=remedy))
@@ -275,16 +256,19 @@ def _problems(facts: Facts) -> Sequence[Finding]:
             " publishes can be called",
             "name it like release.yml",
         )
-    if facts.gate in {*RESERVED, facts.workflow}:
-        add(f"{table}.gate is {facts.gate}, which another workflow is called", "name it otherwise")
-    if facts.bundles and not (facts.attested and facts.forge_release):
+    if chosen.gate in {*RESERVED, facts.workflow}:
+        add(
+            f"{table}.gate is {chosen.gate}, which another workflow is called",
+            "name it otherwise",
+        )
+    if chosen.bundles and not (facts.attested and chosen.forge_release):
         add(
             f"{table}.bundles is set, and nothing makes bundles or takes them",
             'set provenance = "inline" and forge-release = true, or drop bundles',
         )
-    if facts.sessions and not facts.ci:
+    if chosen.sessions and not chosen.ci:
         add(f"{table}.sessions are those of ci.yml, which is off", "set ci = true, or drop them")
-    jobs = [job(name).lower() for name in facts.sessions]
-    if twice := [name for name in facts.sessions if jobs.count(job(name).lower()) > 1]:
+    jobs = [job(name).lower() for name in chosen.sessions]
+    if twice := [name for name in chosen.sessions if jobs.count(job(name).lower()) > 1]:
         add(f"{table}.sessions has {' and '.join(twice)}, which are one job", "drop all but one")
     return found
