@@ -72,17 +72,12 @@ class Candidate:
     remarks: tuple[Finding, ...]
 
 
-def make_candidate(run: Run, shell: Shell, plan: Plan) -> Candidate:
-    """Make the commit of a plan for the run's project; the worktree stays.
+def make_candidate(run: Run, shell: Shell, plan: Plan, top: Path) -> Candidate:
+    """Make the commit of a plan for the run's project in the fresh worktree `top`, which stays.
 
     Raises ReleaseError with what stands against it; nothing of the user's has changed then, and
     the worktree may be there for a look.
     """
-    return fill_candidate(run, shell, plan, add_worktree(run.project, plan.base))
-
-
-def fill_candidate(run: Run, shell: Shell, plan: Plan, top: Path) -> Candidate:
-    """Make the commit of a plan in the fresh worktree `top`. Raises as `make_candidate` does."""
     project = run.project
     facts = project.git
     assert facts is not None

@@ -8,6 +8,8 @@ import tomllib
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from packaging.utils import canonicalize_name
+
 from release.change.searches import ListedPlace
 from release.project import Project, as_table
 from release.text import toml
@@ -46,7 +48,7 @@ def _of_packages(path: str, text: str, name: str, previous: str, version: str) -
     for package in map(as_table, packages if isinstance(packages, list) else []):
         source = package.get("source")
         own = source is None or {"editable": ".", "virtual": "."}.items() & as_table(source).items()
-        if _normal(package.get("name")) != _normal(name) or not own:
+        if canonicalize_name(str(package.get("name"))) != canonicalize_name(name) or not own:
             continue
         if parse(str(package.get("version"))) == parse(previous) is not None:
             entry = f'name = "{package["name"]}"\nversion = '
@@ -69,10 +71,6 @@ def _of_npm(text: str, previous: str, spelled: str) -> list[ListedPlace]:
         return []
     entry = rf'("name": "{re.escape(name)}",\s*"version": "){{current_version}}"'
     return [ListedPlace(NPM, entry, rf'\g<1>{spelled}"', regex=True, expected=len(stated))]
-
-
-def _normal(name: object) -> str:
-    return re.sub(r"[-_.]+", "-", str(name)).lower()
 
 
 def _toml(text: str) -> Mapping[str, Any]:

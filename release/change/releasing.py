@@ -18,6 +18,7 @@ from packaging.version import Version
 from release.change.abandon import abandon, find_abandoned
 from release.change.candidate import (
     Candidate,
+    add_worktree,
     leave,
     make_candidate,
     removed_afterwards,
@@ -203,7 +204,8 @@ def bump(run: Run, request: Request) -> Done:
             plan = _plan(situation, version, request, shell, with_tag=False)
             if plan.commit_message is None:
                 return Done((*told, _nothing_to_edit(version)), plan)
-            candidate = make_candidate(run, shell, plan)
+            top = add_worktree(run.project, plan.base)
+            candidate = make_candidate(run, shell, plan, top)
             told += _move(run, plan, candidate, [])
         said = [f"{_step(plan)} in {candidate.commit[:12]} on {plan.branch}"]
         pushed = plan.new_branch and request.push
@@ -260,7 +262,9 @@ def cut(
             candidate = None
             if plan.commit_message is not None:
                 candidate = standing_candidate(run.project, plan)
-                candidate = candidate or make_candidate(run, shell, plan)
+                if candidate is None:
+                    top = add_worktree(run.project, plan.base)
+                    candidate = make_candidate(run, shell, plan, top)
             report = _judge_candidate(run, situation, plan, candidate, listener)
             judged(report)
             if report.verdict is not Verdict.READY:
@@ -607,11 +611,7 @@ def _undo(run: Run, situation: Situation, back: list[Move]) -> None:
     """Take back the refs that this very run made and nobody else has seen."""
     top = situation.facts.top
     branch = [move for move in back if move.ref.startswith("refs/heads/")]
-    source = None
-    if branch:
-        from release.change.candidate import add_worktree
-
-        source = add_worktree(situation.project, branch[0].new)
+    source = add_worktree(situation.project, branch[0].new) if branch else None
     with removed_afterwards(situation.project):
         switch(top, run.store.folder, back, "nox-release: the remote had moved on", source)
 

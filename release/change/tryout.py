@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from release.change.candidate import DOCUMENT_GATES, fill_candidate, judge_last_candidate
+from release.change.candidate import DOCUMENT_GATES, judge_last_candidate, make_candidate
 from release.change.switch import check_writable, environment
 from release.change.tags import quoted
 from release.change.version_places import LOG_HINT
@@ -58,7 +58,7 @@ def try_out(run: Run, shell: Shell, plan: Plan) -> Plan:
     for edit in plan.edits:
         check_writable(run.project.root / edit.path, edit.path)
     top = _copy(run.project, run.cache.parent, plan.base)
-    made = fill_candidate(run, shell, replace(plan, sign_commit=False), top)
+    made = make_candidate(run, shell, replace(plan, sign_commit=False), top)
     plan = replace(plan, notes=(*plan.notes, *made.remarks))
     return _told(plan, made.project.root) if plan.commands else plan
 

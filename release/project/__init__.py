@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from release.errors import CannotCheck, ConfigurationError
@@ -808,7 +809,7 @@ def _uses_vcs(
     requires = _texts(as_table(pyproject.get("build-system")).get("requires"))
     names = [re.split(r"[^A-Za-z0-9._-]", item.strip(), maxsplit=1)[0] for item in requires]
     tool = as_table(pyproject.get("tool"))
-    if any(re.sub(r"[-_.]+", "-", name).lower() in VCS_VERSION_TOOLS for name in names):
+    if VCS_VERSION_TOOLS.intersection(map(canonicalize_name, names)):
         return True
     if as_table(as_table(tool.get("pdm")).get("version")).get("source") == "scm":
         return True

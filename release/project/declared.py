@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
 
 from release.project import Project, as_table
 from release.text import ini, python, yaml
@@ -156,7 +157,7 @@ def install_remedy(project: Project, gate: str, modules: Iterable[str]) -> str:
     guessed = []
     for module in modules:
         top = module.partition(".")[0]
-        name = DISTRIBUTIONS.get(top, _normal(top))
+        name = DISTRIBUTIONS.get(top, canonicalize_name(top))
         known = listed.get(requirement_name(name), "").partition(";")[0].strip()
         wanted.append(known or name)
         guessed += [top] if top.isidentifier() and not (known or top in DISTRIBUTIONS) else []
@@ -218,10 +219,10 @@ def called(
     project: Project, tables: Sequence[RequirementList], names: Sequence[str], files: Sequence[str]
 ) -> Requirements:
     """The lists among `tables` that are called so, and those of `files` that the project has."""
-    wanted = {_normal(name) for name in names}
+    wanted = {canonicalize_name(name) for name in names}
     found = Requirements(files=tuple(file for file in files if (project.root / file).is_file()))
     for table in tables:
-        if _normal(table.name) in wanted:
+        if canonicalize_name(table.name) in wanted:
             found |= _require(table)
     return found
 
@@ -249,11 +250,7 @@ def _require(table: RequirementList) -> Requirements:
 
 def requirement_name(requirement: str) -> str:
     """The normalised name of the distribution that a requirement asks for."""
-    return _normal(re.split(r"[^A-Za-z0-9._-]", requirement.strip(), maxsplit=1)[0])
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return canonicalize_name(re.split(r"[^A-Za-z0-9._-]", requirement.strip(), maxsplit=1)[0])
 
 
 def _hatch_environments(project: Project) -> dict[str, Mapping[str, Any]]:

@@ -33,7 +33,15 @@ from release.prove.stand_in import HOSTS, StandIn
 from release.registry import resolve
 from release.run.checklist import checklist, requirements
 from release.run.planting import CannotPlant, Copy, Defect, commit, git
-from release.run.runner import Run, does_not_apply, is_light, judge, judge_all, open_shell
+from release.run.runner import (
+    Run,
+    does_not_apply,
+    is_light,
+    judge,
+    judge_all,
+    open_shell,
+    with_needs,
+)
 from release.run.scratch import remove_left, scratch
 from release.run.store import Store
 from release.settings import CommandSettings, environment_is_ci
@@ -521,7 +529,7 @@ def _prepare(
         remedy = "fix it until `git clone` of this repository works"
         raise ReleaseError.of(f"cannot be copied: {error.reason}", remedy=remedy) from None
     store = Store(root)
-    wanted = _with_needs(chosen, gates)
+    wanted = with_needs(chosen, gates)
     copies.take_evidence(run.store, store, wanted)
     clean = replace(
         run,
@@ -543,14 +551,3 @@ class _Silent:
 
     def ended(self, evidence: Evidence) -> None:
         pass
-
-
-def _with_needs(chosen: Sequence[str], gates: Mapping[str, Gate]) -> dict[str, Gate]:
-    wanted: set[str] = set()
-    waiting = list(chosen)
-    while waiting:
-        name = waiting.pop()
-        if name not in wanted:
-            wanted.add(name)
-            waiting += gates[name].needs
-    return {name: gate for name, gate in gates.items() if name in wanted}

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from multipart import MultiDict, MultipartError, parse_form_data  # type: ignore[import-untyped]
+from packaging.utils import canonicalize_name
 
 from release.gates.build.distribution import Archive, Unreadable, read
 from release.gates.parity.rules import judge_file
@@ -52,7 +53,7 @@ class Index:
 
     def take(self, project: str, name: str, content: bytes, digest: str | None) -> bool:
         """Keep an uploaded file; False where these very bytes are there. Raises Refused."""
-        project = re.sub(r"[-_.]+", "-", project).lower()
+        project = canonicalize_name(project)
         if not NAME.fullmatch(project) or not NAME.fullmatch(name):
             raise Refused(f"{name!r} is not a file name of a distribution")
         if digest is not None and digest != _sha256(content):

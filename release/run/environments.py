@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from release.errors import CannotCheck
 from release.model import Gate
 from release.project.declared import requirement_name
@@ -74,7 +76,7 @@ class Environment:
     def distributions(self) -> dict[str, str]:
         """Names (normalised) and versions of what is installed."""
         return {
-            re.sub(r"[-_.]+", "-", match[1]).lower(): match[2]
+            canonicalize_name(match[1]): match[2]
             for folder in self.site_packages()
             for entry in folder.glob("*.dist-info")
             if (match := re.fullmatch(r"(.+)-([^-]+)\.dist-info", entry.name))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import re
@@ -11,6 +10,7 @@ import sys
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import distributions
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -240,14 +240,12 @@ def _tree(project: Project) -> str:
 def _installed_from(folder: Path, environment: Environment) -> dict[str, bool]:
     """What was installed from below a folder, and whether editable: by PEP 610."""
     found: dict[str, bool] = {}
-    for site in environment.site_packages():
-        for record in site.glob("*.dist-info/direct_url.json"):
-            told = json.loads(record.read_text(encoding="utf-8"))
-            place = Path(unquote(urlsplit(str(told.get("url"))).path))
-            if place.is_relative_to(folder):
-                name = record.parent.name.removesuffix(".dist-info").rpartition("-")[0]
-                editable = bool(told.get("dir_info", {}).get("editable"))
-                found[canonicalize_name(name)] = editable
+    for one in distributions(path=list(map(str, environment.site_packages()))):
+        told = json.loads(one.read_text("direct_url.json") or "{}")
+        place = Path(unquote(urlsplit(str(told.get("url"))).path))
+        if place.is_relative_to(folder):
+            editable = bool(told.get("dir_info", {}).get("editable"))
+            found[canonicalize_name(one.name)] = editable
     return found
 
 
@@ -258,21 +256,16 @@ def _tree_holds_package(project: Project, environment: Environment, copy: Path) 
     judged, and the environment is made anew whenever a file of the project changes. Of a project
     that is installed editable, its `copy` holds what the build made.
     """
-    name = re.sub(r"[-_.]+", "_", project.name).lower()
-    for folder in environment.site_packages():
-        for info in folder.glob("*.dist-info"):
-            installed = info.name.removesuffix(".dist-info").rpartition("-")[0]
-            if re.sub(r"[-_.]+", "_", installed).lower() != name:
-                continue
-            with (info / "RECORD").open(encoding="utf-8", newline="") as record:
-                paths = [row[0] for row in csv.reader(record) if row]
-            modules = [
-                p for p in paths if p.endswith((".py", ".so", ".pyd")) and ".dist-info/" not in p
-            ]
-            if not modules:
-                source = copy / project.source_root
-                modules = [p.relative_to(source).as_posix() for p in source.rglob("*.py")]
-            return all((project.root / project.source_root / p).exists() for p in modules)
+    places = list(map(str, environment.site_packages()))
+    for one in distributions(name=project.name, path=places):
+        paths = [path.as_posix() for path in one.files or ()]
+        modules = [
+            p for p in paths if p.endswith((".py", ".so", ".pyd")) and ".dist-info/" not in p
+        ]
+        if not modules:
+            source = copy / project.source_root
+            modules = [p.relative_to(source).as_posix() for p in source.rglob("*.py")]
+        return all((project.root / project.source_root / p).exists() for p in modules)
     return False
 
 

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -410,20 +410,21 @@ def _conclude(
 def judge_with_needs(run: Run, gate: Gate, gates: Mapping[str, Gate]) -> dict[str, Evidence]:
     """Judge one gate after those it needs; returns the evidence of all of them by name."""
     found: dict[str, Evidence] = {}
-    for name in _order(gate, gates):
+    for name in TopologicalSorter(needs_among(with_needs([gate.name], gates))).static_order():
         found[name] = judge(run, gates[name], found)
     return found
 
 
-def _order(gate: Gate, gates: Mapping[str, Gate]) -> Iterator[str]:
-    graph: dict[str, tuple[str, ...]] = {}
-    waiting = [gate.name]
+def with_needs(names: Iterable[str], gates: Mapping[str, Gate]) -> dict[str, Gate]:
+    """The gates of these names, and those that they need, in the order of `gates`."""
+    wanted: set[str] = set()
+    waiting = list(names)
     while waiting:
         name = waiting.pop()
-        if name not in graph:
-            graph[name] = gates[name].needs
-            waiting += graph[name]
-    yield from TopologicalSorter(graph).static_order()
+        if name not in wanted:
+            wanted.add(name)
+            waiting += gates[name].needs
+    return {name: gate for name, gate in gates.items() if name in wanted}
 
 
 def judge_all(

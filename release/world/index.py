@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from packaging.utils import canonicalize_name
 from pypi_simple import (
     PYPI_SIMPLE_ENDPOINT,
     NoSuchProjectError,
@@ -201,7 +202,7 @@ def _read_folder(name: str, url: str) -> ProjectPage:
     """The page of a project in an index that is a folder (a `file:` address)."""
     root = Path(url2pathname(urlsplit(url).path))
     root.stat()
-    page = root / re.sub(r"[-_.]+", "-", name).lower() / "index.html"
+    page = root / canonicalize_name(name) / "index.html"
     if not page.is_file():
         raise NoSuchProjectError(name, page.as_uri())
     return ProjectPage.from_html(name, page.read_bytes(), base_url=page.as_uri())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
+
+from packaging.utils import canonicalize_name
 
 from release.errors import CannotCheck
 from release.world.web import get, origin
@@ -52,7 +53,7 @@ def provenance_of(
         return None
     address = _address(index, provenance)
     if address is None:
-        name = re.sub(r"[-_.]+", "-", project).lower()
+        name = canonicalize_name(project)
         path = "/".join(quote(part, safe="") for part in (name, version, file))
         place = urlsplit(index)._replace(path=f"/integrity/{path}/provenance", query="")
         address = urlunsplit(place)
