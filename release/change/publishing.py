@@ -7,7 +7,6 @@ publisher's token where the CI offers one (twine asks for it by itself).
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from release.errors import CannotCheck, ReleaseError, UsageError
 from release.model import Artifact, Evidence, Finding, Gate, Outcome, Status
 from release.run.runner import Run, open_shell
 from release.run.shell import Shell
-from release.run.store import holds_artifacts
+from release.run.store import holds_artifacts, sha256_of
 from release.text.versions import parse
 from release.world.distributions import download
 from release.world.index import ServedFile, index_url, release_files
@@ -217,9 +216,7 @@ def digest_of(shell: Shell, file: ServedFile, page: str) -> str:
     """The sha256 of a served file, downloaded where the index does not tell it."""
     if file.sha256 is not None:
         return file.sha256.lower()
-    path = download(file, page, shell.work, lambda: shell.remaining)
-    with path.open("rb") as source:
-        return hashlib.file_digest(source, "sha256").hexdigest()
+    return sha256_of(download(file, page, shell.work, lambda: shell.remaining))
 
 
 def _send(

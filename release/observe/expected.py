@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import tempfile
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ from release.observe.attestations import Identity
 from release.project import Project
 from release.project.git import git, names, object_of, text_at
 from release.run.released import kept_files
-from release.run.store import FOLDER, read_evidence
+from release.run.store import FOLDER, read_evidence, sha256_of
 from release.text.versions import parse
 from release.world.forge import Repository, find
 from release.world.index import index_url
@@ -168,13 +167,8 @@ def made(
             return digests, "build's evidence", modules
     kept = [path for path in kept_files(folder) if parse(path.parent.name) == number]
     if kept:
-        return {path.name: _digest(path) for path in kept}, "the files that were kept", ()
+        return {path.name: sha256_of(path) for path in kept}, "the files that were kept", ()
     return None, "", ()
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _repository(project: Project) -> Repository | None:

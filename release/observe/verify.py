@@ -6,7 +6,6 @@ little later, and never show other bytes by themselves.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from release.observe.attestations import Identity, provenances, verified
 from release.observe.expected import Expected
 from release.observe.installing import install
 from release.run.shell import Shell
+from release.run.store import sha256_of
 from release.text.versions import parse
 from release.world.archive import doi_of
 from release.world.distributions import download
@@ -186,11 +186,9 @@ class _Look:
                 found[file.name] = file.sha256.lower()
                 continue
             self.say(f"downloading {file.name}")
-            path = download(
-                file, self.expected.index, self.shell.work, lambda: self.shell.remaining
-            )
-            with path.open("rb") as source:
-                found[file.name] = hashlib.file_digest(source, "sha256").hexdigest()
+            index, work = self.expected.index, self.shell.work
+            path = download(file, index, work, lambda: self.shell.remaining)
+            found[file.name] = sha256_of(path)
         return found
 
     def attested(self, files: Sequence[ServedFile], digests: Mapping[str, str]) -> Judgement:
@@ -295,26 +293,14 @@ def _compared(
     total = Judgement()
     other = [name for name in built if name in digests and digests[name] != built[name]]
     if other:
-        total += Judgement(
-            defects=(
-                Finding(
-                    f"the index serves other bytes than were built: {', '.join(other)}",
-                    remedy=f"yank {expected.version}, find out who uploaded it, and release the"
-                    " next version",
-                ),
-            )
-        )
+        said = f"the index serves other bytes than were built: {', '.join(other)}"
+        remedy = f"yank {expected.version}, find out who uploaded it, and release the next version"
+        total += Judgement(defects=(Finding(said, remedy=remedy),))
     strange = sorted(digests.keys() - built.keys())
     if strange:
-        total += Judgement(
-            defects=(
-                Finding(
-                    f"the index serves what build did not make: {', '.join(strange)}",
-                    remedy="if no other machine built it, yank the version, and find out who"
-                    " uploaded it",
-                ),
-            )
-        )
+        said = f"the index serves what build did not make: {', '.join(strange)}"
+        remedy = "if no other machine built it, yank the version, and find out who uploaded it"
+        total += Judgement(defects=(Finding(said, remedy=remedy),))
     missing = sorted(built.keys() - digests.keys())
     if missing:
         total += _not_yet(f"the index does not serve {', '.join(missing)}")

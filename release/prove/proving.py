@@ -8,7 +8,6 @@ the repository itself only `.release/` is written.
 from __future__ import annotations
 
 import difflib
-import hashlib
 import os
 import re
 import shutil
@@ -43,7 +42,7 @@ from release.run.runner import (
     with_needs,
 )
 from release.run.scratch import remove_left, scratch
-from release.run.store import Store
+from release.run.store import Store, artifact_of
 from release.settings import CommandSettings, environment_is_ci
 from release.text.escaping import sentence
 from release.world.forge import NoForge, find
@@ -431,9 +430,8 @@ def _as_planted(clean: Mapping[str, Evidence], store: Store) -> dict[str, Eviden
     """The clean copy's evidence, of the files that are in this one: some of them are planted in."""
 
     def stated(artifact: Artifact) -> Artifact:
-        with suppress(OSError), (store.folder / artifact.path).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return replace(artifact, size=os.fstat(file.fileno()).st_size, sha256=digest)
+        with suppress(OSError):
+            return artifact_of(store.folder, store.folder / artifact.path)
         return artifact
 
     found = {}

@@ -6,7 +6,6 @@ Steps of a workflow that somebody else wrote are not run: here they could do wha
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import re
@@ -28,6 +27,7 @@ from release.render.write import look
 from release.run.cache import VARIABLE
 from release.run.environments import UNSEEN
 from release.run.runner import Run, open_shell
+from release.run.store import sha256_of
 from release.text.masking import is_secret
 
 ACTING = Gate(
@@ -187,8 +187,7 @@ def _failure(why: str, file: str) -> ReleaseError:
 
 def digests(folder: Path) -> dict[str, str]:
     """The sha256 of each file in a folder, by name."""
-    paths = sorted(folder.glob("*"))
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    return {path.name: sha256_of(path) for path in sorted(folder.glob("*"))}
 
 
 def _said(acted: Acted, file: str, built: Mapping[str, str]) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import tempfile
@@ -17,6 +16,7 @@ from release.errors import CannotCheck, ReleaseError
 from release.model import Artifact, Evidence, Finding, Gate, Level
 from release.run.environments import Environment, seen
 from release.run.processes import PARSER_MEMORY, Completed, Log, Processes, locked
+from release.run.store import artifact_of
 from release.text import yaml
 
 BYTECODE = "pycache"
@@ -197,9 +197,7 @@ class Shell:
 
     def artifact(self, path: Path) -> Artifact:
         """Name, size and sha256 of a file below `.release/`."""
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return Artifact(path.relative_to(self.folder).as_posix(), path.stat().st_size, digest)
+        return artifact_of(self.folder, path)
 
     def needed_artifacts(self, gate: str, suffix: str = "") -> list[Path]:
         """The files that a needed gate made and whose names end in `suffix`.

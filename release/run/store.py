@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from release.errors import CannotCheck, ConfigurationError
-from release.model import Evidence
+from release.model import Artifact, Evidence
 from release.project.git import complaint, git
 from release.text.escaping import listing
 
@@ -160,9 +160,18 @@ def holds_artifacts(folder: Path, evidence: Evidence) -> bool:
         if not path.resolve().is_relative_to(folder.resolve()):
             return False
         try:
-            with path.open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != artifact.sha256:
-                    return False
+            if sha256_of(path) != artifact.sha256:
+                return False
         except OSError:
             return False
     return True
+
+
+def artifact_of(folder: Path, path: Path) -> Artifact:
+    """Name, size and sha256 of a file below `folder` (`.release/`). Raises OSError."""
+    return Artifact(path.relative_to(folder).as_posix(), path.stat().st_size, sha256_of(path))
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
