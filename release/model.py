@@ -338,15 +338,15 @@ class Evidence:
     outcome: Outcome
     commit: str
     tree: str
-    dirty: bool
-    key: str
-    key_after: str
-    level: str | None
-    tools: Mapping[str, str]
-    commands: tuple[tuple[str, ...], ...]
     started: datetime
-    seconds: float
-    log: str | None
+    dirty: bool = False
+    key: str = ""
+    key_after: str = ""
+    level: str | None = None
+    tools: Mapping[str, str] = field(default_factory=dict)
+    commands: tuple[tuple[str, ...], ...] = ()
+    seconds: float = 0.0
+    log: str | None = None
     run: str = ""
     reused: bool = False
     inputs: Mapping[str, str] = field(default_factory=dict)

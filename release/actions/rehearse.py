@@ -27,12 +27,7 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "step", nargs="?", metavar="STEP", help="patch, minor, major, rc, final or a version"
-    )
-    parser.add_argument(
-        "--subject", metavar="TEXT", help="what the release is, for {subject} in its texts"
-    )
+    releases.step_arguments(parser)
     releases.notes_argument(parser)
     parser.add_argument(
         "--faults",

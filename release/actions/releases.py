@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    steps = "patch, minor, major, rc, final or a version"
-    parser.add_argument("step", nargs="?", metavar="STEP", help=steps)
+    step_arguments(parser)
     parser.add_argument(
         "--dry-run",
         action="store_true",
         help="show the plan, diff and commands, tried out in a throwaway copy; change nothing",
     )
+
+
+def step_arguments(parser: argparse.ArgumentParser) -> None:
+    steps = "patch, minor, major, rc, final or a version"
+    parser.add_argument("step", nargs="?", metavar="STEP", help=steps)
     parser.add_argument(
         "--subject", metavar="TEXT", help="what the release is, for {subject} in its texts"
     )

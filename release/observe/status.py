@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from functools import cached_property, wraps
+from functools import cached_property
 from typing import Any, TypeVar
 
 from release.errors import CannotCheck
@@ -170,42 +170,24 @@ def unknown(kind: type[T], error: CannotCheck) -> Look[T]:
     return Look(kind["UNKNOWN"], f"could not be looked at: {error.reason}", error.remedy)
 
 
-def or_unknown(
-    kind: type[T],
-) -> Callable[[Callable[[Scene], Look[T]]], Callable[[Scene], Look[T]]]:
-    """Let a look that raises CannotCheck be one that could not be made."""
-
-    def wrapped(look: Callable[[Scene], Look[T]]) -> Callable[[Scene], Look[T]]:
-        @wraps(look)
-        def looking(scene: Scene) -> Look[T]:
-            try:
-                return look(scene)
-            except CannotCheck as error:
-                return unknown(kind, error)
-
-        return looking
-
-    return wrapped
-
-
 def observed(scene: Scene) -> Observation:
     """Everything that shows where a release stands; the scene may be asked for more afterwards."""
     with ThreadPoolExecutor(max_workers=3) as pool:
         for shared in ("refs", "files"):
             pool.submit(getattr, scene, shared)
-    looks: Mapping[str, Callable[[Scene], Look[Enum]]] = {
-        "files": look_at_files,
-        "local_tag": look_at_local_tag,
-        "remote_tag": look_at_remote_tag,
-        "branch": look_at_branch,
-        "stated": look_at_stated,
-        "run": look_at_run,
-        "index": look_at_index,
-        "attestations": look_at_attestations,
-        "forge": look_at_forge_release,
-        "image": look_at_image,
-        "archive": look_at_archive,
-        "checks": look_at_checks,
+    looks: Mapping[str, tuple[type[Enum], Callable[[Scene], Look[Enum]]]] = {
+        "files": (Files, look_at_files),
+        "local_tag": (LocalTag, look_at_local_tag),
+        "remote_tag": (RemoteTag, look_at_remote_tag),
+        "branch": (Branch, look_at_branch),
+        "stated": (Stated, look_at_stated),
+        "run": (Run, look_at_run),
+        "index": (Index, look_at_index),
+        "attestations": (Attestations, look_at_attestations),
+        "forge": (ForgeRelease, look_at_forge_release),
+        "image": (Image, look_at_image),
+        "archive": (Archive, look_at_archive),
+        "checks": (standing.Checks, look_at_checks),
     }
     wanted = scene.wanted
     return Observation(
@@ -214,8 +196,18 @@ def observed(scene: Scene) -> Observation:
         recent=scene.recent,
         later=_is_later_released(scene),
         names=_names(scene),
-        **{name: look(scene) for name, look in looks.items()},  # type: ignore[arg-type]
+        **{name: _seen(scene, *look) for name, look in looks.items()},  # type: ignore[arg-type]
     )
+
+
+def _seen(scene: Scene, kind: type[T], look: Callable[[Scene], Look[T]]) -> Look[T]:
+    """An observation; one that could not be made where its kind has such a state."""
+    try:
+        return look(scene)
+    except CannotCheck as error:
+        if "UNKNOWN" not in kind.__members__:
+            raise
+        return unknown(kind, error)
 
 
 def _is_later_released(scene: Scene) -> bool:
@@ -383,7 +375,6 @@ def _of_module(module: ast.Module) -> str | None:
 # --- the forge ------------------------------------------------------------------------------------
 
 
-@or_unknown(Run)
 def look_at_run(scene: Scene) -> Look[Run]:
     publishing, run = scene.wanted.publishing, scene.run
     if publishing is None:
@@ -434,7 +425,6 @@ def run_state(
     return Run.FAILED, f"failed before it published{where}"
 
 
-@or_unknown(standing.Checks)
 def look_at_checks(scene: Scene) -> Look[standing.Checks]:
     if scene.forge is None or scene.commit is None:
         return Look(standing.Checks.NOT_EXPECTED, "no forge checks it")
@@ -472,7 +462,6 @@ def checks_state(checks: Checks, tag: str) -> Look[standing.Checks]:
     return Look(standing.Checks.GREEN, f"{len(named)} green")
 
 
-@or_unknown(ForgeRelease)
 def look_at_forge_release(scene: Scene) -> Look[ForgeRelease]:
     if scene.forge is None or scene.commit is None:
         return Look(ForgeRelease.NOT_EXPECTED, "no forge has releases of it")
@@ -556,7 +545,6 @@ def index_state(files: Sequence[ServedFile], wanted: Expected, now: datetime) ->
     return Look(Index.COMPLETE, f"{number}, {compared}")
 
 
-@or_unknown(Attestations)
 def look_at_attestations(scene: Scene) -> Look[Attestations]:
     """Whether every file has one, filed under the expected publisher; `verify` verifies them."""
     wanted = scene.wanted
@@ -595,7 +583,6 @@ def attestations_state(found: Mapping[str, object], wanted: Expected) -> Look[At
     return Look(Attestations.COMPLETE, "there, and verified by nox -s verify")
 
 
-@or_unknown(Image)
 def look_at_image(scene: Scene) -> Look[Image]:
     image = scene.wanted.image
     if image is None:
@@ -609,7 +596,6 @@ def look_at_image(scene: Scene) -> Look[Image]:
     return Look(Image.THERE, image if revision else f"{image}, which does not say of what commit")
 
 
-@or_unknown(Archive)
 def look_at_archive(scene: Scene) -> Look[Archive]:
     wanted = scene.wanted
     if not wanted.archive:

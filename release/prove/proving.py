@@ -15,9 +15,9 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from release.prove.proof import Proof, Proofs, Proved, Shown
 from release.prove.stand_in import HOSTS, StandIn
 from release.registry import resolve
 from release.run.checklist import checklist, requirements
+from release.run.environments import variables
 from release.run.planting import CannotPlant, Copy, Defect, commit, git
 from release.run.runner import (
     Run,
@@ -142,7 +143,7 @@ def prove(run: Run, names: Sequence[str], listener: Listener) -> Proofs:
             else:
                 tasks.append(_task(bench, gates[name]))
         try:
-            with _variables(_past_proxies()):
+            with variables(_past_proxies()):
                 _perform(bench, tasks, done)
         except BaseException:
             for name in waiting:
@@ -396,7 +397,7 @@ def _plant_and_judge(
             level=None,
         )
         copies.share_environments(bench.clean.environments, there.environments, gate)
-        with _variables(defect.surroundings(copy) if defect.surroundings else {}):
+        with variables(defect.surroundings(copy) if defect.surroundings else {}):
             evidence = judge(there, gate, _as_planted(bench.evidence, store))
         if bench.run.cancelled:
             raise KeyboardInterrupt
@@ -446,25 +447,6 @@ def _past_proxies() -> dict[str, str | None]:
     said = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     value = ",".join([*filter(None, [said]), *HOSTS])
     return {"NO_PROXY": value, "no_proxy": value}
-
-
-@contextmanager
-def _variables(wanted: Mapping[str, str | None]) -> Iterator[None]:
-    """Other environment variables of this process; None is for those that must not be there."""
-    kept = {name: os.environ.get(name) for name in wanted}
-
-    def put(values: Mapping[str, str | None]) -> None:
-        for name, value in values.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-    put(wanted)
-    try:
-        yield
-    finally:
-        put(kept)
 
 
 def _compare(bench: _Bench, gate: Gate, defect: Defect, found: _Judged) -> Shown:

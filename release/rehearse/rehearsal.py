@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +27,7 @@ from release.rehearse.index import LoopbackIndex
 from release.rehearse.scene import Scene, set_scene
 from release.run.cache import VARIABLE
 from release.run.checklist import Report
+from release.run.environments import variables
 from release.run.installed import python_for
 from release.run.runner import Listener as Judging
 from release.run.runner import Run, open_shell
@@ -237,21 +237,10 @@ def _files(plan: Plan) -> Iterator[str]:
         yield f"tags {plan.tag.name}: {plan.tag.message.splitlines()[0]!r}"
 
 
-@contextmanager
-def credentials() -> Iterator[None]:
+def credentials() -> AbstractContextManager[None]:
     """Let twine have a name and a password, and no proxy, for the index on loopback."""
     own = {"TWINE_USERNAME": "rehearsal", "TWINE_PASSWORD": token_hex(16)}
-    own |= dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1")
-    before = {name: os.environ.get(name) for name in own}
-    os.environ.update(own)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    return variables(own | dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1"))
 
 
 def _lent(cache: Path, folder: Path) -> Path:

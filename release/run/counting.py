@@ -112,18 +112,5 @@ def missing(run: Run, gate: Gate, reason: str, remedy: str) -> Evidence:
 def standing_in(run: Run, gate: Gate, outcome: Outcome) -> Evidence:
     """An outcome that nothing was judged for."""
     facts = run.project.git
-    return Evidence(
-        gate=gate.name,
-        outcome=outcome,
-        commit=(facts.commit if facts else None) or "",
-        tree=(facts.tree if facts else None) or "",
-        dirty=False,
-        key="",
-        key_after="",
-        level=None,
-        tools={},
-        commands=(),
-        started=run.now,
-        seconds=0.0,
-        log=None,
-    )
+    commit, tree = (facts.commit, facts.tree) if facts else ("", "")
+    return Evidence(gate.name, outcome, commit or "", tree or "", run.now)

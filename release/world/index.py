@@ -216,5 +216,4 @@ def reason(error: Any) -> str:
         after = str(response.headers.get("Retry-After", ""))
         soon = after.isascii() and after.isdecimal() and len(after) < LONGEST
         return f"{said}, and is to be asked again in {after} s" if soon else said
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
-    return str(getattr(error, "strerror", None) or words)
+    return str(getattr(error, "strerror", None) or web.words(error))

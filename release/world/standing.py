@@ -325,77 +325,41 @@ def _patch(seen: States, about: str) -> Next:
     return Next(Step.ABANDONED if seen.later else Step.PATCH, about)
 
 
+# What follows once the files are there; of these states, a patch, or what the run may still do.
+AFTER: Mapping[Enum, Step] = {
+    Attestations.WRONG: Step.YANK,
+    Checks.RUNNING: Step.WAIT,
+    ForgeRelease.NONE: Step.CREATE_RELEASE,
+    ForgeRelease.DRAFT: Step.PUBLISH_DRAFT,
+    ForgeRelease.INCOMPLETE: Step.ATTACH,
+    ForgeRelease.DIFFERENT: Step.ATTACH,
+    Image.NONE: Step.PUSH_IMAGE,
+    Archive.NONE: Step.ARCHIVE,
+    # None can be added to a file that is there.
+    **dict.fromkeys([Attestations.MISSING, Stated.VERSION, Stated.CITATION], Step.PATCH),
+    **dict.fromkeys([Checks.RED, Image.WRONG], Step.PATCH),
+}
+# A little later they may be there by themselves.
+LATE = frozenset([Attestations.MISSING, Archive.NONE])
+
+
 def _after_the_upload(seen: States, _recovery: Recovery) -> Next | None:
-    for rule in (_attested, _agreeing, _green, _on_the_forge, _imaged, _archived):
-        found = rule(seen)
-        if found is not None:
-            return found
+    for about in ("attestations", "stated", "checks", "forge", "image", "archive"):
+        state: Enum = getattr(seen, about)
+        if state.name == "UNKNOWN":
+            return Next(Step.LOOK, about)
+        if state in AFTER:
+            return _left(seen, state, about)
     return None
 
 
-def _attested(seen: States) -> Next | None:
-    match seen.attestations:
-        case Attestations.UNKNOWN:
-            return Next(Step.LOOK, "attestations")
-        case Attestations.WRONG:
-            return Next(Step.YANK, "attestations")
-        case Attestations.MISSING:
-            # None can be added to a file that is there.
-            return Next(Step.WAIT, "attestations") if seen.recent else _patch(seen, "attestations")
-        case _:
-            return None
-
-
-def _agreeing(seen: States) -> Next | None:
-    return None if seen.stated is Stated.AGREE else _patch(seen, "stated")
-
-
-def _green(seen: States) -> Next | None:
-    match seen.checks:
-        case Checks.UNKNOWN:
-            return Next(Step.LOOK, "checks")
-        case Checks.RUNNING:
-            return Next(Step.WAIT, "checks")
-        case Checks.RED:
-            return _patch(seen, "checks")
-        case _:
-            return None
-
-
-def _on_the_forge(seen: States) -> Next | None:
-    match seen.forge:
-        case ForgeRelease.UNKNOWN:
-            return Next(Step.LOOK, "forge")
-        case ForgeRelease.NONE:
-            return _by_the_run(seen, "forge") or Next(Step.CREATE_RELEASE, "forge")
-        case ForgeRelease.DRAFT:
-            return _by_the_run(seen, "forge") or Next(Step.PUBLISH_DRAFT, "forge")
-        case ForgeRelease.INCOMPLETE | ForgeRelease.DIFFERENT:
-            return _by_the_run(seen, "forge") or Next(Step.ATTACH, "forge")
-        case _:
-            return None
-
-
-def _imaged(seen: States) -> Next | None:
-    match seen.image:
-        case Image.UNKNOWN:
-            return Next(Step.LOOK, "image")
-        case Image.NONE:
-            return _by_the_run(seen, "image") or Next(Step.PUSH_IMAGE, "image")
-        case Image.WRONG:
-            return _patch(seen, "image")
-        case _:
-            return None
-
-
-def _archived(seen: States) -> Next | None:
-    match seen.archive:
-        case Archive.UNKNOWN:
-            return Next(Step.LOOK, "archive")
-        case Archive.NONE:
-            return Next(Step.WAIT if seen.recent else Step.ARCHIVE, "archive")
-        case _:
-            return None
+def _left(seen: States, state: Enum, about: str) -> Next:
+    if state in LATE and seen.recent:
+        return Next(Step.WAIT, about)
+    if AFTER[state] is Step.PATCH:
+        return _patch(seen, about)
+    by_run = isinstance(state, ForgeRelease | Image)
+    return (by_run and _by_the_run(seen, about)) or Next(AFTER[state], about)
 
 
 def _by_the_run(seen: States, about: str) -> Next | None:
@@ -583,7 +547,7 @@ def stand(observation: Observation, recovery: Recovery) -> Standing:
     about = observation.look(found.about)
     what, commands = TEXTS[found.step]
     said = {**observation.names, "remedy": about.remedy or "look at it by hand"}
-    quoted = {name: _word(text) for name, text in said.items()}
+    quoted = {name: shlex.quote(text) for name, text in said.items()}
     return Standing(
         observation,
         found.step,
@@ -591,7 +555,3 @@ def stand(observation: Observation, recovery: Recovery) -> Standing:
         what.format_map(said),
         tuple(command.format_map({**quoted, "files": said["files"]}) for command in commands),
     )
-
-
-def _word(text: str) -> str:
-    return shlex.quote(text)

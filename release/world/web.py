@@ -138,9 +138,9 @@ def _ask(once: Callable[[], Answer], who: str, remaining: Callable[[], float]) -
             answer = within(min(WHOLE_SECONDS, remaining()), once)
         except Disconnected as error:
             if attempt == ATTEMPTS or isinstance(error, ConnectTimeout):
-                raise CannotCheck(f"{who} cannot be reached: {_words(error)}", NETWORK) from None
+                raise CannotCheck(f"{who} cannot be reached: {words(error)}", NETWORK) from None
         except RequestException as error:
-            raise CannotCheck(f"{who} cannot be asked: {_words(error)}", NETWORK) from None
+            raise CannotCheck(f"{who} cannot be asked: {words(error)}", NETWORK) from None
         except TimeoutError:
             remaining()
             raise CannotCheck(f"{who} did not answer in {WHOLE_SECONDS:g} s", NETWORK) from None
@@ -210,6 +210,6 @@ def within(seconds: float, action: Callable[[], T]) -> T:
     return result[0]
 
 
-def _words(error: BaseException) -> str:
+def words(error: BaseException) -> str:
     """The kind of an error in words: its text may hold the address, or a header."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
