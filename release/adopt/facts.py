@@ -77,8 +77,7 @@ def _branch(project: Project) -> Iterator[Fact]:
 
 def _default_branch(project: Project, remote: str) -> Iterator[Fact]:
     """The default branch of the remote; without one, the branch that is the only one."""
-    assert project.git is not None
-    if remote in project.git.remotes:
+    if remote in project.repository.remotes:
         try:
             asked = ask(project.root, remote).default_branch
         except CannotCheck:
@@ -89,7 +88,7 @@ def _default_branch(project: Project, remote: str) -> Iterator[Fact]:
             yield Fact("branch", asked, f"the default branch of {remote}", "branch")
         return
     heads = git(project.root, "for-each-ref", "--format=%(refname:short)", "refs/heads/").stdout
-    branch = project.git.branch
+    branch = project.repository.branch
     if (
         branch
         and branch.isprintable()

@@ -79,8 +79,7 @@ def make_candidate(run: Run, shell: Shell, plan: Plan, top: Path) -> Candidate:
     the worktree may be there for a look.
     """
     project = run.project
-    facts = project.git
-    assert facts is not None
+    facts = project.repository
     root = top / facts.prefix
     remarks: list[Finding] = []
     for edit in plan.edits:
@@ -106,8 +105,7 @@ def make_candidate(run: Run, shell: Shell, plan: Plan, top: Path) -> Candidate:
     if plan.entry_from is not None:
         message = _with_entry(planned, plan, message)
     commit, tree = _commit(shell, top, plan, message)
-    assert planned.git is not None
-    after = replace(planned.git, commit=commit, tree=tree, changed=(), untracked=())
+    after = replace(planned.repository, commit=commit, tree=tree, changed=(), untracked=())
     return Candidate(top, replace(planned, git=after), commit, tuple(remarks))
 
 
@@ -116,11 +114,9 @@ def with_plan(project: Project, plan: Plan, home: Project) -> Project:
 
     It is on the release branch, and has its tag where that is the version.
     """
-    facts = project.git
-    assert facts is not None
-    assert home.git is not None
     tag = project.tag_of(plan.version) if project.version is None else None
-    there = replace(facts, branch=plan.release_branch, remote_base=home.git.top)
+    base = home.repository.top
+    there = replace(project.repository, branch=plan.release_branch, remote_base=base)
     return replace(project, git=there, planned_tag=tag)
 
 
@@ -158,8 +154,7 @@ def standing_candidate(project: Project, plan: Plan) -> Candidate | None:
 
 def add_worktree(project: Project, commit: str) -> Path:
     """A fresh worktree of the repository at a commit, in place of the last one."""
-    facts = project.git
-    assert facts is not None
+    facts = project.repository
     top = candidate_folder(project)
     remove_worktree(project)
     try:
@@ -189,8 +184,7 @@ def remove_worktree(project: Project) -> None:
 
     Raises ReleaseError in that case.
     """
-    facts = project.git
-    assert facts is not None
+    facts = project.repository
     top = candidate_folder(project)
     if not top.exists() and not top.is_symlink():
         _forget(facts.directory, top)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 from packaging.version import Version
 
@@ -100,7 +101,7 @@ def dry_bump(project: Project, request: Request, cache: Path) -> Plan:
     if stands_in_files(situation, version):
         return _no_change(situation, version, f"the files say {version} already")
     _judge_push_option(situation, request, branch)
-    if branch != situation.branch and (there := branch_there(situation, branch)):
+    if there := branch_there(situation, branch):
         _judge_branch(situation, branch, there)
         return _no_change(situation, version, f"{branch} is there already")
     judge_tree(situation, version)
@@ -121,7 +122,7 @@ def dry_cut(project: Project, request: Request, cache: Path) -> Plan:
         _judge_tag(situation, version)
         return _tag_plan(situation, version, request)
     branch = planned_branch(situation, version)
-    if branch != situation.branch and (there := branch_there(situation, branch)):
+    if there := branch_there(situation, branch):
         _judge_branch(situation, branch, there)
         return _no_change(situation, version, f"{branch} is there already")
     judge_tree(situation, version)
@@ -149,16 +150,20 @@ def _tried(
 
 def _no_change(situation: Situation, version: Version, why: str) -> Plan:
     """The plan of a run that has nothing to change."""
-    wish = _wish(situation, version, Request(), with_tag=False)
+    return _bare_plan(situation, version, notes=(Finding(f"nothing to change: {why}"),))
+
+
+def _bare_plan(situation: Situation, version: Version, **more: Any) -> Plan:
+    """A plan that changes no file, on the branch that releases are made from."""
     return Plan(
         name=situation.project.name,
         base=situation.commit,
         previous=situation.project.version,
         version=situation.project.spell(version),
-        day=wish.day,
-        branch=wish.branch,
+        day=datetime.now(UTC).date(),
+        branch=situation.branch,
         release_branch=situation.branch,
-        notes=(Finding(f"nothing to change: {why}"),),
+        **more,
     )
 
 
@@ -197,7 +202,7 @@ def bump(run: Run, request: Request) -> Done:
         if stands_in_files(situation, version):
             return Done((*told, f"the files say {version} already", _next(situation, version)))
         _judge_push_option(situation, request, where)
-        if where != situation.branch and (there := branch_there(situation, where)):
+        if there := branch_there(situation, where):
             return _again(situation, version, where, there, request, told)
         with open_shell(run, TOOLS) as shell, removed_afterwards(run.project):
             judge_tree(situation, version, shell.run)
@@ -252,7 +257,7 @@ def cut(
         if here is not None or stands_in_files(situation, version):
             return _cut_here(run, situation, version, request, (listener, judged), told)
         branch = planned_branch(situation, version)
-        if branch != situation.branch and (there := branch_there(situation, branch)):
+        if there := branch_there(situation, branch):
             return _again(situation, version, branch, there, replace(request, push=True), told)
         with open_shell(run, TOOLS) as shell:
             judge_tree(situation, version, shell.run)
@@ -385,18 +390,11 @@ def _clock(situation: Situation, day: date) -> tuple[Finding, ...]:
 
 def _tag_plan(situation: Situation, version: Version, request: Request) -> Plan:
     """The plan that makes and pushes a tag of this commit, and changes no file."""
-    project = situation.project
-    wish = replace(_wish(situation, version, request, with_tag=True), branch=situation.branch)
-    spelled_version = project.spell(version)
-    made = plan_tag(project, wish, spelled_version)
-    return Plan(
-        name=project.name,
-        base=situation.commit,
-        previous=project.version,
-        version=spelled_version,
-        day=wish.day,
-        branch=situation.branch,
-        release_branch=situation.branch,
+    wish = _wish(situation, version, request, with_tag=True)
+    made = plan_tag(situation.project, wish, situation.project.spell(version))
+    return _bare_plan(
+        situation,
+        version,
         tag=made,
         remote=situation.remote,
         pushes=(
@@ -408,13 +406,12 @@ def _tag_plan(situation: Situation, version: Version, request: Request) -> Plan:
 
 def _move(run: Run, plan: Plan, candidate: Candidate, tags: list[Move]) -> tuple[str, ...]:
     """Make the candidate's commit visible: branch, tag and working tree in one step."""
-    facts = run.project.git
-    assert facts is not None
     branch = f"refs/heads/{plan.branch}"
     message = f"nox-release: {plan.name} {plan.version}"
     first = Move(branch, candidate.commit, None if plan.new_branch else plan.base)
     source = None if plan.new_branch else candidate.top
-    return switch(facts.top, run.store.folder, [first, *tags], message, source)
+    top = run.project.repository.top
+    return switch(top, run.store.folder, [first, *tags], message, source)
 
 
 def _judge_candidate(

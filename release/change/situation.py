@@ -320,7 +320,12 @@ def planned_branch(situation: Situation, version: Version) -> str:
 
 
 def branch_there(situation: Situation, branch: str) -> str | None:
-    """The commit of a branch that a run before this one made, here or on the remote."""
+    """The commit of a branch that a run before this one made, here or on the remote.
+
+    None for the one that releases are made from.
+    """
+    if branch == situation.branch:
+        return None
     here = object_of(situation.project.root, f"refs/heads/{branch}")
     return here or situation.asked.branch(branch)
 

@@ -92,8 +92,7 @@ def _lend_tools(cache: Path, lent: Path, gates: Iterable[Gate]) -> None:
 
 def _copy(project: Project, scratch: Path, commit: str) -> Path:
     """A repository with the objects, refs, configuration and hooks of the project's."""
-    facts = project.git
-    assert facts is not None
+    facts = project.repository
     top = scratch / "tree"
     said = git(facts.top, "rev-parse", "--git-common-dir", "--show-object-format").stdout
     common_dir, object_format = said.split("\n")[:2]

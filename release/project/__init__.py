@@ -162,6 +162,12 @@ class Project:
         return name in as_table(self.pyproject.get("tool"))
 
     @property
+    def repository(self) -> GitFacts:
+        """What git says, where something is done that needs a repository."""
+        assert self.git is not None
+        return self.git
+
+    @property
     def top(self) -> Path:
         """The folder of the whole repository; the project's own where there is no git."""
         return self.git.top if self.git is not None else self.root

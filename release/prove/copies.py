@@ -68,8 +68,7 @@ def make_remote(facts: GitFacts, branch: str, scratch: Path) -> Path:
 
 def make_copy(project: Project, remote: Path, branch: str, folder: Path) -> Path:
     """A copy in `folder`: a working tree of the commit, clean and level; the project's folder."""
-    facts = project.git
-    assert facts is not None
+    facts = project.repository
     top = folder / facts.top.name
     top.parent.mkdir(parents=True, exist_ok=True)
     origin = project.settings.remote

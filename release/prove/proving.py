@@ -498,8 +498,7 @@ def _prepare(
     run: Run, gates: Mapping[str, Gate], chosen: Sequence[str], scratch: Path, server: str
 ) -> _Bench:
     """Make the remote and the clean copy, and judge that."""
-    project, facts = run.project, run.project.git
-    assert facts is not None
+    project, facts = run.project, run.project.repository
     copies.require_whole(facts)
     branch = copies.release_branch(project, facts)
     try:
