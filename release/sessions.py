@@ -14,7 +14,7 @@ from typing import NoReturn
 import nox
 
 from release import actions
-from release.actions import Call, Stopped, one_gate, told
+from release.actions import Call, Stopped, told
 from release.errors import ReleaseError, UsageError
 from release.model import Gate
 from release.registry import ACTIONS, installed
@@ -61,25 +61,17 @@ class Sessions:
             self.gate(name)
         for name, title in _own_gates(self.root).items():
             if name.isidentifier() and name not in installed():
-                self._register(name, title, self._judge_one(name, title))
+                self._register(name, title, self._doing("one_gate", name, title))
         for gate in self._extra.values():
             self._register_gate(gate, inspect.getdoc(gate.check) or gate.title)
 
     def action(self, name: str) -> None:
         """Register the session of an action: release_preflight, bump, tag, cut, prove."""
-        action = actions.find(name)
-        text = inspect.getdoc(action) or name
-
-        def body(session: nox.Session) -> None:
-            call = self._call(session, name, text, action.arguments)
-            if call is not None:
-                with _reported(session):
-                    action.run(call)
-
-        self._register(name, text, body)
+        text = actions.text_of(name)
+        self._register(name, text, self._doing(name, name, text))
 
     def _register_gate(self, gate: Gate, text: str) -> None:
-        self._register(gate.name, text, self._judge_one(gate.name, text))
+        self._register(gate.name, text, self._doing("one_gate", gate.name, text))
 
     def _register(self, name: str, text: str, body: Callable[[nox.Session], None]) -> None:
         if name in nox.registry.get():
@@ -96,14 +88,15 @@ class Sessions:
         # nox would keep environments in the repository; the runner keeps them in the user's cache.
         nox.session(name=name, venv_backend="none", default=False, allow_parallel=True)(shielded)
 
-    def _judge_one(self, name: str, text: str = "") -> Callable[[nox.Session], None]:
-        text = text or f"Run the gate {name}."
+    def _doing(self, action: str, name: str, text: str) -> Callable[[nox.Session], None]:
+        """What the session NAME does: an action, which is imported only then."""
 
         def body(session: nox.Session) -> None:
-            call = self._call(session, name, text, one_gate.arguments)
+            found = actions.find(action)
+            call = self._call(session, name, text, found.arguments)
             if call is not None:
                 with _reported(session):
-                    one_gate.run(call)
+                    found.run(call)
 
         return body
 

@@ -2,13 +2,14 @@
 
 Such a module has a docstring, which is the session's text; `arguments(parser)`, which adds what the
 action takes; and `run(call)`, which does it. `run` prints what it has to say, raises ReleaseError
-for a mistake of the user's, and Stopped where the exit status is to be 1. Its heavy imports are
-inside of functions, since every listing of the sessions imports the module.
+for a mistake of the user's, and Stopped where the exit status is to be 1. It is imported only when
+its session runs: a listing of the sessions reads its docstring alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -99,6 +100,12 @@ class Call:
         except (OSError, UnicodeDecodeError) as error:
             remedy = "give a Markdown file in UTF-8"
             raise UsageError.of(f"cannot be read: {error}", str(path), remedy=remedy) from None
+
+
+def text_of(name: str) -> str:
+    """The docstring of an action's module, which is not imported for it."""
+    source = Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
+    return ast.get_docstring(ast.parse(source)) or name
 
 
 def find(name: str) -> Action:

@@ -22,17 +22,24 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from release.actions import Call, board, interruptible, told
+from release.adopt import facts, plan, workflows
+from release.adopt.loading import require_loading
+from release.adopt.plan import Adoption
+from release.adopt.steps import next_steps
+from release.adopt.templates import like, noxfile
 from release.errors import UsageError
 from release.project import Project
+from release.project.diff import diff
+from release.render.write import Found
+from release.report.plan import remarks
+from release.report.terminal import show_report
+from release.run.preflight import preflight
+from release.run.store import Store
+from release.run.writing import write
 from release.text.commands import as_called
 from release.text.escaping import sentence
-
-if TYPE_CHECKING:
-    from release.adopt.plan import Adoption
-    from release.render.write import Found
 
 PROCEDURES = ("ophamin", "ajolopy", "chap-checker", "aksara", "openmed")
 
@@ -51,10 +58,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(call: Call) -> None:
-    from release.adopt import facts, plan, workflows
-    from release.adopt.templates import like, noxfile
-    from release.report.plan import remarks
-
     call = _placed(call)
     project = call.project()
     found = facts.facts(project)
@@ -77,10 +80,6 @@ def run(call: Call) -> None:
 
 def _write(project: Project, adoption: Adoption, pending: Sequence[Found]) -> list[str]:
     """Write all files or none, and say which."""
-    from release.adopt.loading import require_loading
-    from release.run.store import Store
-    from release.run.writing import write
-
     for change in adoption.changes:
         if change.before is not None and change.path.endswith(".py"):
             require_loading(project.root, change.path)
@@ -105,8 +104,6 @@ def _placed(call: Call) -> Call:
 
 def _show(adoption: Adoption, pending: Sequence[Found]) -> None:
     """Print what would be written."""
-    from release.project.diff import diff
-
     for change in adoption.changes:
         print(told("\n".join(diff(change.path, change.before, change.after))))
     for one in pending:
@@ -117,10 +114,6 @@ def _show(adoption: Adoption, pending: Sequence[Found]) -> None:
 
 def _judge(call: Call, written: Sequence[str]) -> None:
     """Judge the checklist as release_preflight does, and tell the next steps."""
-    from release.adopt.steps import next_steps
-    from release.report.terminal import show_report
-    from release.run.preflight import preflight
-
     runner = call.runner()
     with board(runner) as progress, interruptible(runner):
         report = preflight(runner, progress)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 
 from release.actions import Call, interruptible, releases
+from release.change.releasing import bump, dry_bump
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,8 +22,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(call: Call) -> None:
-    from release.change.releasing import bump, dry_bump
-
     request = releases.request(call)
     if call.arguments.dry_run:
         releases.show(call, dry_bump)

@@ -10,14 +10,13 @@ and edits. STEP is patch, minor, major, rc, final, or a version.
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from release.actions import Call, board, interruptible, releases, told
+from release.change.releasing import cut, dry_abandon, dry_cut, take_back
 from release.errors import UsageError
+from release.report.terminal import show_report
+from release.run.checklist import Report
 from release.text.commands import as_called
-
-if TYPE_CHECKING:
-    from release.run.checklist import Report
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,9 +30,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(call: Call) -> None:
-    from release.change.releasing import cut, dry_cut
-    from release.report.terminal import show_report
-
     if call.arguments.abandon:
         _abandon(call)
         return
@@ -53,8 +49,6 @@ def run(call: Call) -> None:
 
 
 def _abandon(call: Call) -> None:
-    from release.change.releasing import dry_abandon, take_back
-
     if call.arguments.step is not None:
         remedy = "leave the step out"
         raise UsageError.of("--abandon takes back what is there", remedy=remedy)

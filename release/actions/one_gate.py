@@ -6,6 +6,9 @@ import argparse
 
 from release.actions import Call, Stopped, interruptible
 from release.model import Status
+from release.report.terminal import show_gate
+from release.run.checklist import checklist
+from release.run.runner import judge_with_needs
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,10 +18,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(call: Call) -> None:
-    from release.report.terminal import show_gate
-    from release.run.checklist import checklist
-    from release.run.runner import judge_with_needs
-
     runner = call.runner(echo=True)
     gates = checklist(runner.project)
     with interruptible(runner):

@@ -24,13 +24,12 @@ import argparse
 import shutil
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from release.actions import Call, Stopped, interruptible, told
 from release.model import Evidence
-
-if TYPE_CHECKING:
-    from release.prove.proof import Proved
+from release.prove.proof import Proof, Proved
+from release.prove.proving import Listener, prove
+from release.report.prove import clean_line, gate_lines, verdict_line
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,10 +39,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(call: Call) -> None:
-    from release.prove.proof import Proof
-    from release.prove.proving import Listener, prove
-    from release.report.prove import clean_line, gate_lines, verdict_line
-
     width = shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() else None
     shown: list[Proved] = []
 

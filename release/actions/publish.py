@@ -16,7 +16,9 @@ from __future__ import annotations
 import argparse
 
 from release.actions import Call, interruptible, told
+from release.change.publishing import publish
 from release.errors import UsageError
+from release.report.released import published_lines
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,9 +31,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(call: Call) -> None:
-    from release.change.publishing import publish
-    from release.report.released import published_lines
-
     if call.arguments.index is None:
         remedy = "give --index URL, the address that takes uploads"
         raise UsageError.of("no index is given", remedy=remedy)

@@ -15,15 +15,14 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from typing import TYPE_CHECKING
 
 from release.actions import Call, interruptible, releases, told
 from release.errors import UsageError
 from release.model import Evidence, Gate
-
-if TYPE_CHECKING:
-    from release.rehearse.rehearsal import Step
-    from release.run.checklist import Report
+from release.rehearse.rehearsal import Rehearsal, Step
+from release.report.terminal import show_report
+from release.run.checklist import Report
+from release.run.scratch import remove_left, scratch
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,9 +39,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(call: Call) -> None:
-    from release.rehearse.rehearsal import Rehearsal
-    from release.run.scratch import remove_left, scratch
-
     if call.arguments.step is None:
         remedy = "say which release: patch, minor, major, rc, final or a version"
         raise UsageError.of("no STEP is given", remedy=remedy)
@@ -84,6 +80,4 @@ class Told:
         print(f"  {evidence.gate}: {evidence.outcome.status}  {evidence.seconds:.1f} s", flush=True)
 
     def judged(self, report: Report) -> None:
-        from release.report.terminal import show_report
-
         show_report(report)

@@ -15,15 +15,18 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from release.actions import Call, Stopped, board, interruptible, told
 from release.model import Gate, Level
 from release.project import Project
-
-if TYPE_CHECKING:
-    from release.run.checklist import Report
-    from release.run.runner import Run
+from release.report import github
+from release.report.markdown import render
+from release.report.terminal import show_report
+from release.run.checklist import Report, checklist, judges
+from release.run.collecting import collect
+from release.run.parts import as_matrix, part_of, share
+from release.run.preflight import judge_part, preflight
+from release.run.runner import Run, does_not_apply, durations
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,9 +78,6 @@ _number.__name__ = "number of machines"  # argparse says: invalid number of mach
 
 
 def run(call: Call) -> None:
-    from release.report.terminal import show_report
-    from release.run.checklist import judges
-
     runner = call.runner()
     runner.in_ci = runner.in_ci or call.arguments.ci
     if call.arguments.plan:
@@ -94,9 +94,6 @@ def run(call: Call) -> None:
 
 
 def _print_plan(runner: Run, runners: int) -> None:
-    from release.run.checklist import checklist
-    from release.run.parts import as_matrix, share
-
     gates = checklist(runner.project)
     seconds = _seconds(runner, gates)
     print(json.dumps(as_matrix(share(gates, seconds, runners), seconds)))
@@ -104,8 +101,6 @@ def _print_plan(runner: Run, runners: int) -> None:
 
 def _seconds(runner: Run, gates: Mapping[str, Gate]) -> dict[str, float]:
     """How long each gate will take; no time, where it does not apply."""
-    from release.run.runner import does_not_apply, durations
-
     return {
         name: 0.0 if does_not_apply(runner, gates[name]) else seconds
         for name, seconds in durations(runner, gates).items()
@@ -113,9 +108,6 @@ def _seconds(runner: Run, gates: Mapping[str, Gate]) -> dict[str, float]:
 
 
 def _judged(call: Call, runner: Run) -> Report:
-    from release.run.collecting import collect
-    from release.run.preflight import judge_part, preflight
-
     if call.arguments.collect is not None:
         return collect(runner, call.folder / call.arguments.collect)
     part = call.arguments.part
@@ -126,9 +118,6 @@ def _judged(call: Call, runner: Run) -> Report:
 
 def _chosen(runner: Run, part: str) -> tuple[str, ...]:
     """The gates of a part, by their names or by its number in the plan."""
-    from release.run.checklist import checklist
-    from release.run.parts import part_of
-
     gates = checklist(runner.project)
     return part_of(part, gates, _seconds(runner, gates))
 
@@ -138,9 +127,6 @@ def _tell_forge(call: Call, runner: Run, report: Report) -> None:
 
     Each part annotates its own findings, and the job that collects them writes the summary.
     """
-    from release.report import github
-    from release.report.markdown import render
-
     if os.environ.get("GITHUB_ACTIONS") == "true" and call.arguments.collect is None:
         print(github.render(report, partial(_located, runner.project)), end="", flush=True)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")

@@ -5,17 +5,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from release.actions import Call, Stopped, told
+from release.change.releasing import Done
+from release.change.situation import Request
 from release.model import Plan
 from release.project import Project
+from release.report.plan import remarks, render
+from release.run.cache import standing_cache
+from release.run.runner import Run
 from release.text.commands import as_called
-
-if TYPE_CHECKING:
-    from release.change.releasing import Done
-    from release.change.situation import Request
-    from release.run.runner import Run
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,8 +45,6 @@ def notes_argument(parser: argparse.ArgumentParser) -> None:
 
 def request(call: Call) -> Request:
     """What is asked for. Raises UsageError where a named file cannot be read."""
-    from release.change.situation import Request
-
     return Request(
         step=call.arguments.step,
         subject=call.arguments.subject,
@@ -58,16 +55,11 @@ def request(call: Call) -> Request:
 
 def show(call: Call, plan: Callable[[Project, Request, Path], Plan]) -> None:
     """Print what an action would do."""
-    from release.report.plan import render
-    from release.run.cache import standing_cache
-
     print(told(render(plan(call.project(), request(call), standing_cache()))), end="")
 
 
 def tell(done: Done, runner: Run) -> None:
     """Print what was done. Raises Stopped where the checklist was not ready."""
-    from release.report.plan import remarks
-
     if runner.cancelled:
         raise KeyboardInterrupt
     for line in (*remarks(done.remarks), *done.said):

@@ -14,14 +14,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
+from release import render
 from release.actions import Call, Stopped, told
 from release.project import Project
+from release.render import write
+from release.render.write import Found
+from release.run.store import Store
+from release.run.writing import write as write_files
 from release.text.commands import as_called
-
-if TYPE_CHECKING:
-    from release.render.write import Found
 
 CHANGED = (
     "nothing was written, because somebody changed {}: move the change into [tool.release], or"
@@ -43,11 +44,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(call: Call) -> None:
-    from release import render
-    from release.render import write
-    from release.run.store import Store
-    from release.run.writing import write as write_files
-
     project = call.project()
     found = write.look(project.root, render.files(project))
     pending = [one for one in found if one.state != "current"]

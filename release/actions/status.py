@@ -17,12 +17,12 @@ exit status 0 when the release is finished, or a later one took its place.
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from release.actions import Call, Stopped, interruptible, told
-
-if TYPE_CHECKING:
-    from release.world.standing import Standing
+from release.change.recovery import take
+from release.observe.housekeeping import look
+from release.report.released import status_lines
+from release.world.standing import Standing
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,9 +35,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(call: Call) -> None:
-    from release.observe.housekeeping import look
-    from release.report.released import status_lines
-
     standing, rows = look(call.project(), call.arguments.version)
     for line in status_lines(standing, rows):
         print(told(call.typed(line)))
@@ -50,10 +47,6 @@ def run(call: Call) -> None:
 
 def _do(call: Call, standing: Standing) -> None:
     """Take the step, and show where that led."""
-    from release.change.recovery import take
-    from release.observe.housekeeping import look
-    from release.report.released import status_lines
-
     runner = call.runner()
     with interruptible(runner):
         lines = take(runner, standing)

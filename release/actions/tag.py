@@ -9,13 +9,12 @@ STEP is the version, only where the files do not say it.
 from __future__ import annotations
 
 from release.actions import Call, interruptible, releases
+from release.change.releasing import dry_tag, tag
 
 arguments = releases.arguments
 
 
 def run(call: Call) -> None:
-    from release.change.releasing import dry_tag, tag
-
     request = releases.request(call)
     if call.arguments.dry_run:
         releases.show(call, dry_tag)

@@ -21,17 +21,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from release.actions import Call, Stopped, interruptible, told
 from release.errors import UsageError
 from release.model import Status
+from release.observe.expected import Expected, expected
+from release.observe.verify import TOOLS, await_release, named, verify
+from release.report.released import by_hand, verified_lines
 from release.run.installed import python_for
+from release.run.runner import Run, open_shell
 from release.text.versions import parse
-
-if TYPE_CHECKING:
-    from release.observe.expected import Expected
-    from release.run.runner import Run
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,10 +49,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(call: Call) -> None:
-    from release.observe.verify import TOOLS, await_release, verify
-    from release.report.released import by_hand, verified_lines
-    from release.run.runner import open_shell
-
     def say(line: str) -> None:
         print(told(line), flush=True)
 
@@ -99,9 +94,6 @@ def _judge_arguments(call: Call) -> None:
 
 
 def _wanted(call: Call, runner: Run) -> Expected:
-    from release.observe.expected import expected
-    from release.observe.verify import named
-
     given = call.arguments
     if given.name is None:
         return expected(runner.project, given.version)
