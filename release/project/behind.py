@@ -150,7 +150,7 @@ def tox_environments(root: Path) -> dict[str, tuple[str, Mapping[str, Any]]]:
 
 def _of_hatch(project: Project, environment: str, script: str) -> Iterator[str]:
     """A script's lines, and those of others of its environment that it calls."""
-    envs = as_table(_toml(project, "hatch.toml", "hatch").get("envs"))
+    envs = as_table(tool_table(project, "hatch.toml", "hatch").get("envs"))
     scripts = as_table(as_table(envs.get(environment)).get("scripts"))
     waiting = [script]
     for name in waiting:
@@ -162,7 +162,7 @@ def _of_hatch(project: Project, environment: str, script: str) -> Iterator[str]:
                 waiting.append(called)
 
 
-def _toml(project: Project, path: str, table: str) -> Mapping[str, Any]:
+def tool_table(project: Project, path: str, table: str) -> Mapping[str, Any]:
     """The table of a tool, from its own file or pyproject.toml."""
     try:
         return toml.loads(text_of(project.root / path)) or project.tool(table)

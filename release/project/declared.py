@@ -14,6 +14,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from release.project import Project, as_table
+from release.project.behind import tool_table
 from release.text import ini, python, yaml
 from release.text.versions import poetry_range
 
@@ -254,18 +255,7 @@ def requirement_name(requirement: str) -> str:
 
 
 def _hatch_environments(project: Project) -> dict[str, Mapping[str, Any]]:
-    tool = as_table(project.pyproject.get("tool"))
-    found = dict(as_table(as_table(tool.get("hatch")).get("envs")))
-    path = project.root / "hatch.toml"
-    if path.is_file():
-        import tomllib
-
-        from release.text import toml
-
-        try:
-            found |= as_table(toml.loads(path.read_text(encoding="utf-8")).get("envs"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):
-            return {name: as_table(table) for name, table in found.items()}
+    found = as_table(tool_table(project, "hatch.toml", "hatch").get("envs"))
     return {name: as_table(table) for name, table in found.items()}
 
 

@@ -30,6 +30,7 @@ from release.project.behind import (
     selected,
     sessions,
     text_of,
+    tool_table,
     tox_environments,
 )
 from release.project.declared import install_remedy, named_tables, pinned, procedure_text, ranges
@@ -516,11 +517,7 @@ def _tox(project: Project, gate: str, words: tuple[str, ...]) -> tuple[str, ...]
 def _tox_has_commands(project: Project) -> bool:
     if "commands" in (ini.section(project.root / "tox.ini", "testenv") or {}):
         return True
-    try:
-        table = toml.loads(text_of(project.root / "tox.toml")) or project.tool("tox")
-    except ValueError:
-        table = project.tool("tox")
-    return "commands" in as_table(table.get("env_run_base"))
+    return "commands" in as_table(tool_table(project, "tox.toml", "tox").get("env_run_base"))
 
 
 def _nox(project: Project, gate: str, words: tuple[str, ...]) -> tuple[str, ...] | None:
