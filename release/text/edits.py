@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 BYTE_ORDER_MARK = "\ufeff"
 LINE_END = re.compile(r"\r\n|\r|\n")
@@ -50,3 +51,13 @@ def _ends(old: list[str], new: list[str], ends: list[str]) -> list[str]:
     if more and len(kinds) > 1:
         raise MixedLineEnds
     return [*ends[:first], *[*kinds][:1] * more, *ends[until:]]
+
+
+def replaced(text: str, edits: Iterable[tuple[int, int, str]]) -> str:
+    """The text with other words in spans, none of which overlap."""
+    parts = []
+    place = 0
+    for start, end, new in sorted(edits):
+        parts += [text[place:start], new]
+        place = end
+    return "".join([*parts, text[place:]])

@@ -187,13 +187,10 @@ def _same_line(one: Version, other: Version) -> bool:
 
 def _judge_twice(log: Changelog, found: Callable[..., None]) -> None:
     first: dict[Version | None, Section] = {}
-    for section in log.sections:
-        key = section.version
-        if key is None and not section.plain_unreleased:
-            continue
-        one = first.setdefault(key, section)
+    for section in (s for s in log.sections if s.version is not None or s.plain_unreleased):
+        one = first.setdefault(section.version, section)
+        message = f"a second section for {section.name}; the first one is in line {one.line}"
         if one is not section:
-            message = f"a second section for {section.name}; the first one is in line {one.line}"
             found(message, section, "merge them into one", one)
 
 
@@ -358,12 +355,9 @@ def judge_links(
     found = list(_missing_links(log)) if named or unreleased else []
     order = sorted((s.version, s.date or date.min) for s in log.released if s.version is not None)
     for definition in named:
-        assert definition.version is not None
-        section = sections.get(definition.version)
-        if section is None:
-            continue
-        gone = tags if section.version in tagged else ()
-        if fault := _judge_link(log, definition, section, order, gone):
+        section = sections.get(definition.version) if definition.version is not None else None
+        gone = tags if definition.version in tagged else ()
+        if section and (fault := _judge_link(log, definition, section, order, gone)):
             found.append((section, fault))
     own = tuple(finding for section, finding in found if section is subject)
     others = [finding for section, finding in found if section is not subject]
@@ -437,16 +431,14 @@ def _judge_link(
         return None
     place = bisect.bisect_left(order, (section.version, date.min))
     last = order[max(0, place - NEAREST) : place][::-1]
-    good = base < section.version
-    for version, day in last:
-        if version <= base:
-            good = good and version == base
-            break
-        later = not section.date or day == date.min or day > section.date
-        if not version.is_prerelease and not (later and _same_line(version, base)):
-            good = False
-            break
-    if good:
+    until = next((version for version, _ in last if version <= base), base)
+
+    def later(day: date) -> bool:
+        return not section.date or day == date.min or day > section.date
+
+    passed = [(v, day) for v, day in last if v > base and not v.is_prerelease]
+    skipped = any(not (later(day) and _same_line(v, base)) for v, day in passed)
+    if base < section.version and until == base and not skipped:
         return None
     remedy = f"begin at the tag of {last[0][0]}" if last else "begin at an earlier tag"
     return Finding(f"{shown} begins at {link.base}", log.path, definition.line, remedy)

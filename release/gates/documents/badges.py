@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from release.gates.documents.security_policy import replaced
 from release.model import Finding
+from release.text.edits import replaced
 from release.text.markdown import visible
 
 if TYPE_CHECKING:
@@ -121,12 +121,9 @@ def judge(text: str, path: str, version: Version) -> Iterator[Finding]:
         if not all(_is_own(NUMBER.sub(" ", alt.said)) for alt in badge.alt):
             continue
         if said != version and not _is_series(number, version):
-            yield Finding(
-                f"a badge names the version {number}, and the project's is {version}",
-                path,
-                badge.line,
-                f"make it {version}, or a badge that reads the version from the index",
-            )
+            message = f"a badge names the version {number}, and the project's is {version}"
+            remedy = f"make it {version}, or a badge that reads the version from the index"
+            yield Finding(message, path, badge.line, remedy)
 
 
 def badges(text: str, path: str) -> Iterator[Badge]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from release.errors import ConfigurationError
 from release.model import Finding
+from release.text.edits import replaced
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -142,17 +143,13 @@ def with_release(text: str, path: str, version: str, day: date, previous: str | 
         places[node.keys] = node
         new[node.keys] = renewed(str(node.value))
         spelled[node.keys] = renewed(text[node.start : node.end])
-    edited = text
-    for keys, node in sorted(places.items(), key=lambda item: item[1].start, reverse=True):
-        if not node.alias:
-            edited = edited[: node.start] + spelled[keys] + edited[node.end :]
+    own = [(node.start, node.end, spelled[k]) for k, node in places.items() if not node.alias]
+    edited = replaced(text, own)
     wanted = [(node.keys, new.get(node.keys, node.value)) for node in nodes]
     if [(node.keys, node.value) for node in read(edited, path)] != wanted:
-        raise ConfigurationError.of(
-            "its version cannot be replaced without changing something else",
-            path,
-            remedy="write the values out that an alias (*) repeats",
-        )
+        message = "its version cannot be replaced without changing something else"
+        remedy = "write the values out that an alias (*) repeats"
+        raise ConfigurationError.of(message, path, remedy=remedy)
     return edited
 
 
@@ -186,11 +183,8 @@ def licences(text: str, path: str) -> list[tuple[str, int]]:
 
     Raises ConfigurationError as `read` does.
     """
-    return [
-        (node.value, node.line)
-        for node in read(text, path)
-        if node.keys[:1] == ("license",) and len(node.keys) <= 2 and node.value
-    ]
+    stated = (n for n in read(text, path) if n.keys[:1] == ("license",) and len(n.keys) <= 2)
+    return [(node.value, node.line) for node in stated if node.value]
 
 
 def read(text: str, path: str) -> tuple[Node, ...]:
@@ -211,14 +205,10 @@ def read(text: str, path: str) -> tuple[Node, ...]:
         remedy = "write it as one mapping, by CFF 1.2.0"
         raise ConfigurationError.of("is not a mapping", path, 1, remedy)
     nodes = tuple(_walk(text, root, (), offset, set()))
-    seen: set[Keys] = set()
-    twice = []
-    for node in nodes:
-        if node.keys in seen:
-            twice.append(Finding(f"states {node.name} twice", path, node.line, "keep one of them"))
-        seen.add(node.keys)
-    if twice:
-        raise ConfigurationError(*twice)
+    first = {node.keys: node for node in reversed(nodes)}
+    if twice := [node for node in nodes if first[node.keys] is not node]:
+        named = ((f"states {node.name} twice", node.line) for node in twice)
+        raise ConfigurationError(*(Finding(m, path, n, "keep one of them") for m, n in named))
     return nodes
 
 

@@ -7,12 +7,13 @@ stands under a heading that does.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from release.errors import ConfigurationError
 from release.model import Finding
+from release.text.edits import replaced
 from release.text.markdown import Cell, cells, delimits, visible
 
 if TYPE_CHECKING:
@@ -294,16 +295,6 @@ def tables(text: str) -> list[Table]:
         found.append(Table(top, tuple(rows), widths))
         before = ()
     return found
-
-
-def replaced(text: str, edits: Iterable[tuple[int, int, str]]) -> str:
-    """The text with other words in spans, none of which overlap."""
-    parts = []
-    place = 0
-    for start, end, new in sorted(edits):
-        parts += [text[place:start], new]
-        place = end
-    return "".join([*parts, text[place:]])
 
 
 def _columns(header: Sequence[str], heading: str) -> tuple[int, int | None] | None:

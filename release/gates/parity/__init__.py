@@ -46,12 +46,8 @@ if TYPE_CHECKING:
     from release.run.shell import Shell
 
 WHEEL_BUILDERS = frozenset(
-    [
-        "messense/maturin-action",
-        "pyo3/maturin-action",
-        "pypa/cibuildwheel",
-        "ralfg/python-wheels-manylinux-build",
-    ]
+    """messense/maturin-action pyo3/maturin-action pypa/cibuildwheel
+    ralfg/python-wheels-manylinux-build""".split()  # noqa: SIM905
 )
 WHEEL_TOOL = re.compile(r"(?:auditwheel|cibuildwheel|maturin)(?:[=@~<>\[].*)?")
 SDIST, WHEEL = re.compile(r"(?:--)?sdist"), re.compile(r"--wheel|(?:bdist_)?wheel|-\w*w")

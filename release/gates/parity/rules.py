@@ -127,10 +127,10 @@ def judge_size(artifact: Artifact, megabytes: int) -> Judgement:
     """The file is not larger than the index takes; it counts a megabyte as 2^20 bytes."""
     if artifact.size <= megabytes * MEBIBYTE:
         return Judgement(1)
+    size = f"{artifact.size / MEBIBYTE:.1f} MB, the index takes {megabytes} MB"
+    remedy = "leave out what is not needed; or ask the index for more, and set"
     return _fault(
-        f"{artifact.name} has {artifact.size / MEBIBYTE:.1f} MB, the index takes {megabytes} MB",
-        "leave out what is not needed; or ask the index for more, and set"
-        " tool.release.gates.parity.max-megabytes",
+        f"{artifact.name} has {size}", f"{remedy} tool.release.gates.parity.max-megabytes"
     )
 
 
@@ -208,10 +208,8 @@ def judge_metadata_version(archive: Archive, publishers: Sequence[Publisher]) ->
     text = archive.metadata.get("metadata_version")
     if not version or version > NEWEST_METADATA:
         newest = ".".join(map(str, NEWEST_METADATA))
-        return _fault(
-            f"{archive.file}: the index takes metadata up to version {newest}, this is {text}",
-            "let the build backend write an older one",
-        )
+        most = f"the index takes metadata up to version {newest}, this is {text}"
+        return _fault(f"{archive.file}: {most}", "let the build backend write an older one")
     judged = Judgement(1)
     for one in publishers:
         place, takes = (one.path, one.line), one.takes
@@ -248,9 +246,8 @@ class Publisher:
         """The newest metadata that it takes, None where nothing is known against it."""
         if self.version is None or len(self.version.release) < 3:
             return None
-        return next(
-            (newest for last, newest in PUBLISHER_TAKES if self.version.release <= last), None
-        )
+        release = self.version.release
+        return next((newest for last, newest in PUBLISHER_TAKES if release <= last), None)
 
 
 _AGREE = ("name", "version", "requires_python", "provides_extra", "requires_dist")
@@ -264,19 +261,15 @@ def judge_agreement(sdist: Archive, wheel: Archive) -> Judgement:
     """
     dynamic = {name.lower().replace("-", "_") for name in sdist.metadata.get("dynamic", [])}
     promised = metadata_version(sdist) >= (2, 2)
-    faults: list[Finding] = []
-    remarks: list[Finding] = []
+    judged = Judgement(len(_AGREE))
     for field in _AGREE:
-        if field in dynamic or _plain(sdist, field) == _plain(wheel, field):
-            continue
-        finding = Finding(
-            f"{field.replace('_', '-').title()} differs: {_shown(sdist, field)} in {sdist.file},"
-            f" {_shown(wheel, field)} in {wheel.file}",
-            remedy="make it independent of where it is built, or declare it dynamic",
-        )
-        hard = promised or field in {"name", "version"}
-        (faults if hard else remarks).append(finding)
-    return Judgement(len(_AGREE), tuple(faults), tuple(remarks))
+        if field not in dynamic and _plain(sdist, field) != _plain(wheel, field):
+            here, there = (f"{_shown(one, field)} in {one.file}" for one in (sdist, wheel))
+            message = f"{field.replace('_', '-').title()} differs: {here}, {there}"
+            remedy = "make it independent of where it is built, or declare it dynamic"
+            soft = not promised and field not in {"name", "version"}
+            judged += Judgement.one(Finding(message, remedy=remedy), advice=soft, checked=0)
+    return judged
 
 
 def _plain(archive: Archive, field: str) -> object:
@@ -312,16 +305,12 @@ def judge_licences(archive: Archive) -> Judgement:
         return Judgement()
     before = f"{archive.info}licenses/" if archive.is_wheel else ""
     files = archive.metadata.get("license_files", [])
-    faults = tuple(
-        Finding(
-            f"{archive.file} lacks {before}{path}, which its License-File names",
-            "pyproject.toml",
-            remedy=f"correct license-files, or {BACKEND}",
-        )
-        for path in files
-        if before + path not in archive.names
-    )
-    return Judgement(len(files), faults)
+    judged = Judgement(len(files))
+    for path in (before + path for path in files if before + path not in archive.names):
+        message = f"{archive.file} lacks {path}, which its License-File names"
+        remedy = f"correct license-files, or {BACKEND}"
+        judged += _fault(message, remedy, "pyproject.toml", checked=0)
+    return judged
 
 
 def judge_licence_agreement(sdist: Archive, wheel: Archive) -> Judgement:
@@ -334,16 +323,15 @@ def judge_licence_agreement(sdist: Archive, wheel: Archive) -> Judgement:
     here, there = ({*map(str, one.metadata.get("license_files", []))} for one in (sdist, wheel))
     dynamic = "license-file" in {name.lower() for name in sdist.metadata.get("dynamic", [])}
     lacking = ((sdist, wheel, set() if dynamic else there - here), (wheel, sdist, here - there))
-    advice = tuple(
-        Finding(
-            f"{archive.file} has no License-File of {listing(names)}, which {other.file} has",
-            "pyproject.toml",
-            remedy=f"name it in license-files, or {BACKEND}",
-        )
-        for archive, other, names in lacking
-        if names
-    )
-    return Judgement(len(here | there) or 1, advice=advice)
+    judged = Judgement(len(here | there) or 1)
+    for archive, other, names in lacking:
+        if names:
+            message = (
+                f"{archive.file} has no License-File of {listing(names)}, which {other.file} has"
+            )
+            remedy = f"name it in license-files, or {BACKEND}"
+            judged += Judgement(advice=(Finding(message, "pyproject.toml", remedy=remedy),))
+    return judged
 
 
 def judge_record(wheel: Archive) -> Judgement:
@@ -399,20 +387,14 @@ def judge_entry_points(wheel: Archive) -> Judgement:
     except (configparser.Error, UnicodeDecodeError) as error:
         reason = str(error).split("\n")[0]
         return _fault(f"{wheel.file}: entry_points.txt cannot be read: {reason}", "write it anew")
-    names = [
-        name
-        for group in ("console_scripts", "gui_scripts")
-        if parser.has_section(group)
-        for name in parser[group]
-    ]
+    groups = (group for group in ("console_scripts", "gui_scripts") if parser.has_section(group))
+    names = [name for group in groups for name in parser[group]]
     wrong = [name for name in names if not re.fullmatch(r"[\w.-]+", name)]
+    judged = Judgement(len(names) or 1)
     if wrong:
-        return Judgement(len(names)) + _fault(
-            f"{wheel.file}: not valid names of commands: {listing(wrong)}",
-            "use letters, digits, and . _ -",
-            "pyproject.toml",
-        )
-    return Judgement(len(names) or 1)
+        message = f"{wheel.file}: not valid names of commands: {listing(wrong)}"
+        judged += _fault(message, "use letters, digits, and . _ -", "pyproject.toml")
+    return judged
 
 
 def judge_archive(name: str, file: IO[bytes], size: int) -> Judgement:

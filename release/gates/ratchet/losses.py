@@ -33,13 +33,9 @@ FEW = 3
 NONE = "are gone since {0}"
 REMOVED = "object_removed"
 ADDED = "object_added"
-SOFT = (
-    "class_removed_base",
-    "command_changed",
-    "override_removed",
-    "parameter_changed_default",
-    "perhaps_on_demand",
-    "return_changed_type",
+SOFT = frozenset(
+    """class_removed_base command_changed override_removed parameter_changed_default
+    perhaps_on_demand return_changed_type""".split()  # noqa: SIM905
 )
 
 

@@ -138,12 +138,8 @@ def last_release(project: Project, version: Version | None, level: Level | None)
     if project.git is None or project.git.commit is None:
         return LastRelease(None, None)
     here = project.released_here if level is None else {}
-    tags = {
-        tag: project.released[tag]
-        for tag in project.merged_tags
-        if tag in project.released and not (tag in here and here[tag] == version)
-    }
-    return choose(tags, version)
+    tags = {tag: project.released[tag] for tag in project.merged_tags if tag in project.released}
+    return choose({t: v for t, v in tags.items() if not (v == version and t in here)}, version)
 
 
 def choose(tags: Mapping[str, Version], version: Version | None) -> LastRelease:

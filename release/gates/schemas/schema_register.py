@@ -160,11 +160,8 @@ def _columns(header: Sequence[str]) -> tuple[int, int] | None:
         for at, found in enumerate(words)
         if wanted(found)
     ]
-    names = [
-        at
-        for at, found in enumerate(words)
-        if found & {"schema", "schemas", "name"} and "version" not in found
-    ]
+    called = [{"schema", "schemas", "name"} & found for found in words]
+    names = [at for at, found in enumerate(called) if found and "version" not in words[at]]
     return (names[0], versions[0]) if names and versions else None
 
 
@@ -361,12 +358,8 @@ def matching(
         re.compile(fnmatch.translate(_filled(template, glob.escape(name), *versions)))
         for name, *versions in product(_names(schema), _spellings(old), _spellings(new))
     ]
-    nested = "/" in template
-    found = [
-        script
-        for script in scripts
-        if any(pattern.match(script.path if nested else script.name) for pattern in patterns)
-    ]
+    named = ((script.path if "/" in template else script.name, script) for script in scripts)
+    found = [script for name, script in named if any(one.match(name) for one in patterns)]
     return sorted(found, key=lambda script: not script.counts)
 
 

@@ -70,6 +70,7 @@ from release.model import Finding, Gate, Judgement, Outcome
 from release.project import as_table
 from release.project.git import tags
 from release.run import schema
+from release.text.escaping import counted
 
 if TYPE_CHECKING:
     from release.gates.workflows.settings import Waiver
@@ -104,17 +105,15 @@ def check(project: Project, shell: Shell) -> Outcome:
     if not loaded.is_whole:
         expected = replace(expected, publishes=False)
     breaches = [*with_remedy(judge(loaded.model, expected), RULES), *drift(project)]
-    unchecked: tuple[Finding, ...] = ()
+    looked = Judgement(loaded.count + len(loaded.actions), tuple(loaded.faults))
     try:
         breaches += ask_tools(loaded, project, shell)
     except CannotCheck as error:
-        unchecked = error.problems
-    looked = Judgement(loaded.count + len(loaded.actions), tuple(loaded.faults), (), unchecked)
-    judged = looked + weigh(breaches, settings.waive, complete=not unchecked)
+        looked += Judgement(unchecked=error.problems)
+    judged = looked + weigh(breaches, settings.waive, complete=not looked.unchecked)
     jobs = Context(loaded.model, expected).jobs
     who = f"{jobs[0].path.rpartition('/')[2]} publishes" if jobs else "none of them publishes"
-    noun = "workflow" if loaded.count == 1 else "workflows"
-    return judged.settle(f"{loaded.count} {noun}; {who}")
+    return judged.settle(f"{counted(loaded.count, 'workflow')}; {who}")
 
 
 def expectations(project: Project) -> Expected:
@@ -180,24 +179,19 @@ def weigh(
 def waives(waiver: Waiver, breach: Breach) -> bool:
     if waiver.rule != breach.rule:
         return False
-    path = breach.finding.path or ""
-    return (
-        waiver.file is None
-        or fnmatch.fnmatchcase(path, waiver.file)
-        or fnmatch.fnmatchcase(path.rpartition("/")[2], waiver.file)
-    )
+    path, file = breach.finding.path or "", waiver.file
+    names = (path, path.rpartition("/")[2])
+    return file is None or any(fnmatch.fnmatchcase(name, file) for name in names)
 
 
 def _idle(waiver: Waiver) -> Finding:
     where = f" in {shown(waiver.file)}" if waiver.file else ""
     close = difflib.get_close_matches(waiver.rule, RULES, 1)
-    return Finding(
-        f"a waiver of {shown(waiver.rule)}{where} matches nothing",
-        "pyproject.toml",
-        remedy=f"did you mean {close[0]}?"
-        if close and waiver.rule not in RULES
-        else "remove it from tool.release.gates.workflows.waive",
-    )
+    remedy = "remove it from tool.release.gates.workflows.waive"
+    if close and waiver.rule not in RULES:
+        remedy = f"did you mean {close[0]}?"
+    message = f"a waiver of {shown(waiver.rule)}{where} matches nothing"
+    return Finding(message, "pyproject.toml", remedy=remedy)
 
 
 def ask_tools(loaded: Loaded, project: Project, shell: Shell) -> Iterator[Breach]:

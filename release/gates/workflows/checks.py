@@ -274,13 +274,10 @@ def _compares(run: Run, names: set[str]) -> bool:
         return False
     wanted = {"=", "==", "-eq"} if run.fatal else set()
     wanted |= {"!=", "-ne"} if run.refuses else set()
-    return any(
-        sign in wanted
-        and _holds(one, names) != _holds(other, names)
-        and "$" in one
-        and "$" in other
-        for one, sign, other in zip(words, words[1:], words[2:], strict=False)
-    )
+    triples = zip(words, words[1:], words[2:], strict=False)
+    pairs = [(one, other) for one, sign, other in triples if sign in wanted]
+    varying = (pair for pair in pairs if "$" in pair[0] and "$" in pair[1])
+    return any(_holds(one, names) != _holds(other, names) for one, other in varying)
 
 
 def _program_checks(context: Context, run: Run, names: set[str]) -> bool:

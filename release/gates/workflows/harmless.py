@@ -40,12 +40,8 @@ def surroundings(job: Job, workflow: Node) -> Iterator[tuple[Node, str, bool]]:
 
     Each with what it is, and whether these are the project's.
     """
-    places = (
-        workflow,
-        job.node,
-        *(node for step in job.steps for node in (step.node, *step.callers)),
-    )
-    for place in places:
+    steps = (node for step in job.steps for node in (step.node, *step.callers))
+    for place in (workflow, job.node, *steps):
         shell = place.get("shell") or place.get("defaults", "run", "shell")
         if shell is not None and not SHELLS.fullmatch(shell.text.strip()):
             yield shell, f"runs its commands by {shown(shell.text)}", True

@@ -28,23 +28,13 @@ BUILDERS = frozenset(
     ["hynek/build-and-inspect-python-package", "pypa/cibuildwheel", "pyo3/maturin-action"]
 )
 ATTESTERS = frozenset(
-    [
-        "actions/attest",
-        "actions/attest-build-provenance",
-        "actions/attest-sbom",
-        "astral-sh/attest-action",
-        "sigstore/gh-action-sigstore-python",
-    ]
+    """actions/attest actions/attest-build-provenance actions/attest-sbom astral-sh/attest-action
+    sigstore/gh-action-sigstore-python""".split()  # noqa: SIM905
 )
 SIGNS = frozenset(
-    [
-        ("sigstore", "sign"),
-        ("sigstore", "attest"),
-        ("cosign", "attest-blob"),
-        ("cosign", "sign-blob"),
-        ("pypi-attestations", "sign"),
-    ]
-)
+    [("sigstore", "sign"), ("sigstore", "attest"), ("cosign", "attest-blob"),
+     ("cosign", "sign-blob"), ("pypi-attestations", "sign")]
+)  # fmt: skip
 # What verifies attestations, and the options that say what must be certain of a file's origin.
 VERIFIES: Mapping[tuple[str, ...], Mapping[str, tuple[str, ...]]] = {
     ("gh", "attestation", "verify"): {
@@ -197,12 +187,11 @@ class Context:
     def handlers(self) -> tuple[Job, ...]:
         """The jobs of the path that build, attest, verify or publish what is published."""
         publishing = {job.key for job in self.jobs}
-        return tuple(
-            job
-            for job in self.path
-            if job.key in publishing
-            or any(builds(s) or attests(s) or list(verifications(s)) for s in job.steps)
-        )
+
+        def handles(step: Step) -> bool:
+            return builds(step) or attests(step) or any(verifications(step))
+
+        return tuple(j for j in self.path if j.key in publishing or any(map(handles, j.steps)))
 
     def scenarios(self, workflow: Workflow, seen: frozenset[str] = frozenset()) -> list[Scenario]:
         """The kinds of runs that lead to a workflow, be it through others that call it."""

@@ -203,13 +203,9 @@ def _of_tox(words: Sequence[str], texts: Mapping[str, str]) -> Tasks:
             sure = False
     every = tuple(one for environments in found.values() for one in environments)
     asked = tox.asked(words, every)
-    tasks = [
-        (path, text)
-        for path, environments in found.items()
-        for name, table in environments
-        if name in asked | {tox.BASE}
-        for text in _texts(table)
-    ]
+    named = ((path, *each) for path, environments in found.items() for each in environments)
+    wanted = asked | {tox.BASE}
+    tasks = [(path, t) for path, name, table in named if name in wanted for t in _texts(table)]
     return tasks, sure and tox.are_known(asked, every)
 
 

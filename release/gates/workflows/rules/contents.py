@@ -22,16 +22,8 @@ from release.gates.workflows.rules.breach import Breach, say
 HARMLESS = frozenset(["step-security/harden-runner", DOWNLOAD, PUBLISHER])
 TOOLS = frozenset(["astral-sh/setup-uv", "actions/setup-python"])
 BESIDE_SIGNING = (
-    HARMLESS
-    | TOOLS
-    | ATTESTERS
-    | {
-        "actions/checkout",
-        UPLOAD,
-        "sigstore/cosign-installer",
-    }
-    - {PUBLISHER}
-)
+    HARMLESS | TOOLS | ATTESTERS | {"actions/checkout", UPLOAD, "sigstore/cosign-installer"}
+) - {PUBLISHER}
 APART = "attest in a job of its own that runs no project code"
 ELSEWHERE = "do it in a job that this one needs; here only download, check digests and publish"
 
