@@ -120,7 +120,9 @@ if (HERE / "bench").is_dir():  # the repository of nox-release itself, not the c
         """Run what `test` leaves out: every kill, every real package, every procedure."""
         pyproject = nox.project.load_toml("pyproject.toml")
         session.install("-e", ".[uv]", *nox.project.dependency_groups(pyproject, "dev"))
-        session.run("pytest", "-m", "slow", "--dist=loadgroup", *session.posargs)
+        # As for the test gate: without bytecode every start of Python would parse anew.
+        cached = {"PYTHONDONTWRITEBYTECODE": None}
+        session.run("pytest", "-m", "slow", "--dist=loadgroup", *session.posargs, env=cached)
 
     @nox.session(venv_backend="none", default=False)
     def bench(session: nox.Session) -> None:
