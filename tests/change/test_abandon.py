@@ -120,6 +120,7 @@ def test_what_a_remote_has_is_never_taken_back(pending: World) -> None:
         abandon(pending)
 
 
+@pytest.mark.slow
 def test_another_remote_counts_as_well(pending: World) -> None:
     other = pending.root.parent / "fork.git"
     git(pending.root.parent, "init", "--quiet", "--bare", str(other))
@@ -143,6 +144,7 @@ def test_a_commit_below_a_remotes_branch_is_found_though_it_is_not_known_here(
         abandon(pending)
 
 
+@pytest.mark.slow
 def test_a_file_of_the_release_that_was_edited_since_is_kept(pending: World) -> None:
     write(pending.root, {"CHANGELOG.md": "mine\n", "README.md": "mine, too\n"})
     with pending.refused("changed and not committed: CHANGELOG.md", "git stash"):
@@ -183,7 +185,8 @@ def test_a_release_below_a_commit_of_ones_own_is_finished_as_it_is_advised(pendi
     assert "v1.3.0" in git(pending.remote, "tag")
 
 
-@pytest.mark.parametrize("action", ["cut", pytest.param("tag", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("action", ["cut", "tag"])
 def test_a_remote_that_moved_on_is_followed_after_taking_back(pending: World, action: str) -> None:
     others(pending)
     with pending.refused("moved on, and v1.3.0", "was never pushed", "nox -s cut -- --abandon"):

@@ -898,6 +898,7 @@ def test_a_second_run_is_refused_while_the_first_one_works(world: World) -> None
     world.released()
 
 
+@pytest.mark.slow
 def test_of_two_runs_at_once_one_wins(world: World, tools_folder: Path) -> None:
     program = (
         "import sys; from pathlib import Path\n"

@@ -138,7 +138,13 @@ def test_a_dry_run_runs_besides_what_may_refuse_a_commit(marked: Marked, judge: 
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("gate", ["secrets", "static_analysis", "lint", "build", "workflows"])
+@pytest.mark.parametrize(
+    "gate",
+    [
+        *("static_analysis", "lint", "workflows"),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("secrets", "build")),
+    ],
+)
 def test_gates_with_tools_run_no_more_either(marked: Marked, judge: Judge, gate: str) -> None:
     seen = marked.ran(lambda: judge(marked.root, gate, fresh=True))
     assert seen <= {"filter.marked.clean"}

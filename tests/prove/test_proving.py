@@ -203,6 +203,7 @@ def test_a_package_that_does_not_import_is_tried_where_no_test_can_be_planted(
 class TestGatesThatCannotFailInTheirOwnWay:
     """A broken import or a syntax error is not proof of a gate that lets all else pass."""
 
+    @pytest.mark.slow
     @network
     def test_of_lint_and_typecheck(self, tmp_path: Path, judge: Judge) -> None:
         root = project_with(

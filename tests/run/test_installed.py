@@ -62,6 +62,7 @@ def test_an_editable_requirement_of_the_tree_is_there_in_the_next_run(
     assert judge(root, "test").outcome.status is Status.FAILED
 
 
+@pytest.mark.slow
 def test_a_project_that_requires_itself_editable_is_judged_as_it_is(
     tmp_path: Path, judge: Judge
 ) -> None:
@@ -74,6 +75,7 @@ def test_a_project_that_requires_itself_editable_is_judged_as_it_is(
     assert judge(root, "test").outcome.status is Status.FAILED
 
 
+@pytest.mark.slow
 def test_a_copy_is_kept_only_where_something_is_installed_from_it(
     tmp_path: Path, judge: Judge
 ) -> None:

@@ -806,6 +806,7 @@ def test_a_secret_argument_is_used_and_never_shown(
     assert any("INDEX_TOKEN" in command for command in evidence.commands)
 
 
+@pytest.mark.slow
 @engine_test
 def test_a_build_that_hangs_is_stopped_and_leaves_nothing(
     judged: Callable[..., Evidence],

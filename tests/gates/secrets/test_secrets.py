@@ -151,6 +151,7 @@ class TestTree:
         write(project, {"tests/certs/a.key": private_key("other")})
         assert judge(project, "secrets").outcome.status is Status.FAILED
 
+    @pytest.mark.slow
     def test_the_baseline_file_accepts_by_the_fingerprint_that_was_printed(
         self, project: Path, judge: Judge
     ) -> None:

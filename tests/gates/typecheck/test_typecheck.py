@@ -237,6 +237,7 @@ def root(shared: Path) -> Path:
 
 @network
 class TestGate:
+    @pytest.mark.slow
     def test_a_typed_package_without_a_configuration(self, root: Path, judge: Judge) -> None:
         assert judge(root, "typecheck").outcome.status is Status.PASSED
         write(root, {"src/small_thing/more.py": INFERRED})
