@@ -117,6 +117,7 @@ _RULES = (
         mild="wheel sdist",
     ),
 )
+_NAME = "name them in tool.release.gates.build.allowed"
 _CONTENT = _Rule("", re.compile(""), blocks=True, mild="wheel sdist")
 _UNWANTED = _Rule(
     "files that tool.release.gates.build.unwanted refuses", re.compile(""), blocks=True
@@ -154,26 +155,19 @@ def judge_unwanted(
     advice: list[Finding] = []
     for rule, names in found.items():
         mild = [n for n in names if archive.kind in rule.mild and _SAMPLES.search(n)]
-        if mild:
-            advice.append(
-                Finding(
-                    f"the {archive.kind} holds {rule.kind} among tests or examples:"
-                    f" {listing(mild)}",
-                    remedy="make sure that they open nothing real, and name them in"
-                    " tool.release.gates.build.allowed",
-                )
-            )
         rest = [name for name in names if name not in mild]
+        said = f"the {archive.kind} holds {rule.kind}"
+        if mild:
+            message = f"{said} among tests or examples: {listing(mild)}"
+            advice.append(
+                Finding(message, remedy=f"make sure that they open nothing real; {_NAME}")
+            )
         if rest:
             remedy = "exclude them in the build backend's configuration"
             if rule.blocks and rule is not _UNWANTED:
                 remedy += ", and revoke the credential if it ever left this machine"
-            (defects if rule.blocks else advice).append(
-                Finding(
-                    f"the {archive.kind} holds {rule.kind}: {listing(rest)}",
-                    remedy=f"{remedy}; or name them in tool.release.gates.build.allowed",
-                )
-            )
+            told = Finding(f"{said}: {listing(rest)}", remedy=f"{remedy}; or {_NAME}")
+            (defects if rule.blocks else advice).append(told)
     if archive.is_wheel:
         advice += _stray(archive, own_names, allowed)
     return Judgement(len(archive.members), tuple(defects), tuple(advice))

@@ -23,6 +23,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from release.gates.build.credentials import secret_kinds
 from release.model import Finding, Judgement
+from release.text.versions import parse
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -303,18 +304,15 @@ def judge_metadata(
     `version` is what the repository states (None if only the build can tell), `tags` are the
     release tags at the commit with the versions that they spell.
     """
-    faults: list[Finding] = []
-    found = {"METADATA": wheel.metadata, "PKG-INFO": sdist.metadata}
-    for label, metadata in found.items():
-        missing = [key for key in ("name", "version") if not metadata.get(key)]
-        if missing:
-            faults.append(
-                Finding(
-                    f"{label} of the {'wheel' if label == 'METADATA' else 'sdist'} is missing or"
-                    f" states no {' and no '.join(missing)}",
-                    remedy="look at the build backend's output in the log",
-                )
-            )
+    found = {"METADATA of the wheel": wheel.metadata, "PKG-INFO of the sdist": sdist.metadata}
+    faults = [
+        Finding(
+            f"{label} is missing or states no {key}", remedy="see the backend's output in the log"
+        )
+        for label, metadata in found.items()
+        for key in ("name", "version")
+        if not metadata.get(key)
+    ]
     if faults:
         return Judgement(2, tuple(faults))
     text = wheel.metadata["version"]
@@ -327,11 +325,11 @@ def judge_metadata(
         for key in ("name", "version")
         if wheel.metadata[key] != sdist.metadata[key]
     ]
-    built = _version(text)
+    built = parse(text)
     if built is None:
         wrong = f"version {text!r} is not a version by PEP 440"
         return Judgement(4, (*faults, Finding(wrong, remedy="write it like 1.2.3")))
-    stated = _version(version) if version else None
+    stated = parse(version) if version else None
     if stated is not None and stated != built:
         faults.append(
             Finding(
@@ -348,15 +346,6 @@ def judge_metadata(
             )
         )
     return Judgement(5 + bool(stated) + bool(tags), tuple(faults))
-
-
-def _version(text: str) -> Version | None:
-    from packaging.version import InvalidVersion, Version
-
-    try:
-        return Version(text)
-    except InvalidVersion:
-        return None
 
 
 def judge_printable(archive: Archive) -> Judgement:

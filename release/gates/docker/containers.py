@@ -292,7 +292,9 @@ def find_engine(shell: Shell) -> Engine:
     reasons: list[str] = []
     for client in CLIENTS:
         reason = None
-        for env in ({}, *(_fallbacks(os.environ) if client == "buildah" else ())):
+        for env in ({}, *(BUILDAH_FALLBACKS if client == "buildah" else ())):
+            if env.keys() & os.environ.keys():
+                continue
             engine = Engine(shell, client, env, min(deadline, time.monotonic() + PROBE_SECONDS))
             try:
                 failed = engine.probe()
@@ -307,13 +309,6 @@ def find_engine(shell: Shell) -> Engine:
                 break
         reasons.append(reason if reason and reason.startswith(client) else f"{client}: {reason}")
     raise CannotCheck(no_engine(reasons), engine_remedy(reasons))
-
-
-def _fallbacks(environ: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
-    """The fallbacks for buildah that change nothing which the user has set."""
-    for fallback in BUILDAH_FALLBACKS:
-        if not fallback.keys() & environ.keys():
-            yield fallback
 
 
 def no_engine(reasons: Sequence[str]) -> str:

@@ -317,15 +317,16 @@ def judge_mypy(
     counted = CHECKED.search(text)
     number = int(counted[1]) if counted else 0
     findings = _findings(errors)
-    if findings and (promised or any(error.code == "syntax" for error in errors)):
-        return Outcome.failed(findings, checked=number)
-    if status != 0 and promised:
-        lines = text.strip().splitlines() or ["mypy failed and said nothing"]
-        return Outcome.failed((Finding(lines[-1], remedy="read the log"),), checked=number)
-    if number == 0:
-        return Outcome.unchecked("mypy checked no file", "tell it which: `files` in its settings")
     said = f"{len(findings)} contradictions" if findings else "clean"
-    return Outcome.passed(number, f"mypy: {number} files {said}", remarks=findings)
+    judged = Judgement(number, findings)
+    if not (promised or any(error.code == "syntax" for error in errors)):
+        judged = judged.as_advice()
+    elif status != 0 and not findings:
+        lines = text.strip().splitlines() or ["mypy failed and said nothing"]
+        judged += Judgement.one(Finding(lines[-1], remedy="read the log"), checked=0)
+    if number == 0 and not judged.defects:
+        return Outcome.unchecked("mypy checked no file", "tell it which: `files` in its settings")
+    return judged.settle(f"mypy: {number} files {said}")
 
 
 def _findings(errors: Sequence[MypyError]) -> tuple[Finding, ...]:
