@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from release.model import Finding
 from release.run.lacks import NETWORK, UNREACHED
@@ -38,15 +38,6 @@ _NOT_INSTALLED = re.compile(
 )
 _PAGE = re.compile(r"(?:Doc file|Error reading page) '([^']+)'|(?:^|: )([\w./ -]+\.md): ")
 _TARGET = re.compile(r"contains (?:a|an \w+) (?:link|image) '([^']+)'")
-
-
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """One warning or error: its text, and where it is as the tool names it."""
-
-    text: str
-    path: str | None = None
-    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +124,14 @@ def judge_output(output: str, own: frozenset[str]) -> Warnings:
     sphinx = "\n".join(line for line in lines if _SPHINX_START.match(line))
     mkdocs = "\n".join(line for line in lines if _MKDOCS_START.match(line))
     found = (*_sphinx_complaints(sphinx), *_mkdocs_complaints(mkdocs))
-    return _sort([c for c in found if c.path or _is_unreached(c.text) or _gap(c.text, own)], own)
+    return _sort(
+        [c for c in found if c.path or _is_unreached(c.message) or _gap(c.message, own)], own
+    )
 
 
-def _sphinx_complaints(text: str) -> Iterator[Complaint]:
+def _sphinx_complaints(text: str) -> Iterator[Finding]:
     for start, rest in _blocks(text.split("\n"), _SPHINX_START):
-        yield Complaint("\n".join([start["text"], *rest]).strip(), *_place(start["place"]))
+        yield Finding("\n".join([start["text"], *rest]).strip(), *_place(start["place"]))
 
 
 def _place(place: str | None) -> tuple[str | None, int | None]:
@@ -154,7 +147,7 @@ def _place(place: str | None) -> tuple[str | None, int | None]:
     return path, int(number) if number else None
 
 
-def _mkdocs_complaints(text: str) -> Iterator[Complaint]:
+def _mkdocs_complaints(text: str) -> Iterator[Finding]:
     ended = text.partition("\nAborted with ")[0]
     for start, rest in _blocks(ended.split("\n"), _MKDOCS_START):
         if start["level"] not in LEVELS.split("|"):
@@ -164,7 +157,7 @@ def _mkdocs_complaints(text: str) -> Iterator[Complaint]:
         path = next(filter(None, page.groups())) if page else None
         if path is None and re.search(r"'nav' configuration|^Config value", said):
             path = "mkdocs.yml"
-        yield Complaint(said, path)
+        yield Finding(said, path)
 
 
 def _blocks(
@@ -184,21 +177,21 @@ def _blocks(
         yield start, rest
 
 
-def _sort(complaints: Sequence[Complaint], own: frozenset[str]) -> Warnings:
-    unreached = dict.fromkeys(c.text for c in complaints if _is_unreached(c.text))
+def _sort(complaints: Sequence[Finding], own: frozenset[str]) -> Warnings:
+    unreached = dict.fromkeys(c.message for c in complaints if _is_unreached(c.message))
     defects: list[Finding] = []
     gaps: list[str] = []
     undecided = 0
     absent = tuple(_not_imported(complaints, own))
     for complaint in complaints:
-        if complaint.text in unreached:
+        if complaint.message in unreached:
             continue
-        names = _gap(complaint.text, own)
-        unresolved = unresolved_name(complaint.text)
-        found = Finding(sentence(complaint.text, LONGEST), complaint.path, complaint.line, "fix it")
+        names = _gap(complaint.message, own)
+        unresolved = unresolved_name(complaint.message)
+        found = replace(complaint, message=sentence(complaint.message, LONGEST), remedy="fix it")
         if names:
             gaps += names
-        elif (unreached and _may_be_elsewhere(complaint.text, own)) or (
+        elif (unreached and _may_be_elsewhere(complaint.message, own)) or (
             unresolved and f"{unresolved}.".startswith(absent)
         ):
             undecided += 1
@@ -218,11 +211,11 @@ def _is_unreached(text: str) -> bool:
     return any(one.search(text) for one in patterns) and not _UNRESOLVED.search(text)
 
 
-def _not_imported(complaints: Iterable[Complaint], own: frozenset[str]) -> Iterator[str]:
+def _not_imported(complaints: Iterable[Finding], own: frozenset[str]) -> Iterator[str]:
     """The modules, with a dot behind, that could not be imported for want of another one."""
     for complaint in complaints:
-        wanted = _wanted(complaint.text)
-        if wanted and _gap(complaint.text, own):
+        wanted = _wanted(complaint.message)
+        if wanted and _gap(complaint.message, own):
             yield f"{wanted}."
 
 

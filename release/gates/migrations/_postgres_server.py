@@ -24,7 +24,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -58,27 +57,18 @@ class CannotStart(Exception):
         self.kind = kind
 
 
-@dataclass(frozen=True)
-class Account:
-    """Whom the server runs as, since it refuses to run as root."""
+def other_account(uid: int | None = None) -> Any:
+    """The entry of an account without rights where this runs as root, else None.
 
-    uid: int
-    gid: int
-
-    def arguments(self) -> dict[str, Any]:
-        return {"user": self.uid, "group": self.gid, "extra_groups": []}
-
-
-def other_account(uid: int | None = None) -> Account | None:
-    """An account without rights where this runs as root, else None."""
+    The server refuses to run as root.
+    """
     if os.name == "nt" or (os.geteuid() if uid is None else uid) != 0:
         return None
     import pwd
 
     for name in ACCOUNTS:
         with contextlib.suppress(KeyError):
-            entry = pwd.getpwnam(name)
-            return Account(entry.pw_uid, entry.pw_gid)
+            return pwd.getpwnam(name)
     raise CannotStart("root", f"there is no account {' or '.join(ACCOUNTS)} to run it as")
 
 
@@ -109,11 +99,10 @@ def copy_programs(programs: Path, folder: Path) -> Path:
     return target / "bin"
 
 
-def give(folder: Path, account: Account) -> None:
+def give(folder: Path, account: Any) -> None:
     """Make the folder and all in it the account's own."""
-    os.chown(folder, account.uid, account.gid)
-    for path in folder.rglob("*"):
-        os.chown(path, account.uid, account.gid, follow_symlinks=False)
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
 
 
 def variables(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -132,12 +121,14 @@ def free_port() -> int:
 class Server:
     """A cluster in `folder` and the server over it."""
 
-    def __init__(self, folder: Path, programs: Path, account: Account | None) -> None:
+    def __init__(self, folder: Path, programs: Path, account: Any) -> None:
         self.folder = folder
         self.log = folder / "server.log"
         self._data = folder / "data"
         self._programs = programs
-        self._account = account.arguments() if account else {}
+        self._account: dict[str, Any] = {}
+        if account:
+            self._account = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
         self.process: subprocess.Popen[bytes] | None = None
 
     def initialise(self, password: str) -> None:

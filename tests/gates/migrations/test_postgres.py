@@ -276,7 +276,7 @@ def test_root_is_given_an_account_without_rights(monkeypatch: pytest.MonkeyPatch
     assert server_program.other_account(1000) is None
     account = server_program.other_account(0)
     assert account is not None
-    assert account.uid != 0
+    assert account.pw_uid != 0
     monkeypatch.setattr(server_program, "ACCOUNTS", ("no-such-account",))
     with pytest.raises(server_program.CannotStart, match="no account no-such-account") as caught:
         server_program.other_account(0)
