@@ -366,9 +366,10 @@ def _judge(
     excluded = contents.exclusions(
         project.pyproject, manifest.read_text("utf-8", "replace") if manifest.is_file() else ""
     )
-    meant = (*excluded, *settings.allowed, *(whole.installed if whole else ()))
+    meant = (*excluded, *settings.allowed)
+    found = {**(whole.installed if whole else {}), **wheel.installed}
     folders = dict(_package_folders(project, wheel, tree))
-    judged += contents.judge_completeness(wheel, tree, folders, meant)
+    judged += contents.judge_completeness(found, tree, folders, meant)
     return judged + _judge_package(project, wheel)
 
 

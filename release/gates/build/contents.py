@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -10,47 +9,17 @@ from typing import Any, NamedTuple
 from release.gates.build.distribution import Archive, listing
 from release.model import Finding, Judgement
 from release.project import is_licence
-
-
-@functools.cache
-def _regex(glob: str) -> re.Pattern[str]:
-    bare = glob.removeprefix("./").strip("/")
-    parts = []
-    for segment in bare.split("/"):
-        if segment == "**":
-            parts.append("**")
-            continue
-        text = ""
-        for piece in re.split(r"(\*+|\?|\[[^\]]+\])", segment):
-            if piece.startswith("*"):
-                text += "[^/]*"
-            elif piece == "?":
-                text += "[^/]"
-            elif piece.startswith("[") and piece.endswith("]"):
-                text += "[" + piece[1:-1].replace("!", "^", 1).replace("\\", "\\\\") + "]"
-            else:
-                text += re.escape(piece)
-        parts.append(text)
-    pattern = "" if "/" in bare else "(?:.*/)?"
-    for number, part in enumerate(parts):
-        last = number == len(parts) - 1
-        if part != "**":
-            pattern += part + ("(?:/.*)?" if last else "/")
-        else:
-            pattern += ".+" if last else "(?:.*/)?"
-    try:
-        return re.compile(pattern, re.S)
-    except re.error:
-        return re.compile(re.escape(bare), re.S)
+from release.text.globs import ends
 
 
 def matches(name: str, globs: Iterable[str]) -> bool:
     """Whether a path matches one of the globs, or lies in a folder that does.
 
-    `*` and `?` stay within a segment, `**` spans several; a glob without a slash matches at any
-    depth, one with a slash from the top.
+    A glob without a slash matches at any depth, one with a slash from the top.
     """
-    return any(_regex(glob).fullmatch(name) for glob in globs)
+    parts = name.split("/")
+    cleaned = (glob.removeprefix("./").strip("/").split("/") for glob in globs)
+    return any(ends(parts, glob if glob[1:] else ["**", *glob]) for glob in cleaned)
 
 
 def judge_expected(archive: Archive, globs: Sequence[str], setting: str) -> Judgement:
@@ -205,9 +174,12 @@ _LEFT_OUT = re.compile(
 
 
 def judge_completeness(
-    wheel: Archive, tree: Collection[str], folders: Mapping[str, str], meant: Sequence[str] = ()
+    installed: Collection[str],
+    tree: Collection[str],
+    folders: Mapping[str, str],
+    meant: Sequence[str] = (),
 ) -> Judgement:
-    """The wheel holds what the repository has in its packages.
+    """The wheel installs what the repository has in its packages.
 
     `tree` are the repository's files, `folders` maps the folder of a package in there to where the
     wheel must have it. What matches a glob of `meant`, or is commonly left out, may be missing.
@@ -220,7 +192,7 @@ def judge_completeness(
                 checked += 1
                 inside = path.removeprefix(f"{folder}/")
                 target = f"{place}/{inside}"
-                known = target in wheel.installed or _LEFT_OUT.fullmatch(inside)
+                known = target in installed or _LEFT_OUT.fullmatch(inside)
                 if not known and not any(matches(name, meant) for name in (path, inside, target)):
                     lacking.append(path)
     if not lacking:

@@ -40,6 +40,7 @@ from typing import TYPE_CHECKING
 
 from release.errors import CannotCheck, ConfigurationError
 from release.model import Finding, Gate, Judgement, Outcome
+from release.text.globs import ends
 
 if TYPE_CHECKING:
     from release.gates.setup.settings import SetupSettings
@@ -506,18 +507,10 @@ def refuses(environment: Environment, tag: str) -> str | None:
 
 def _fits(tag: str, pattern: str) -> bool:
     """Whether a pattern matches: `*` does so within one part, `**/` any number of whole ones."""
-    from fnmatch import fnmatchcase
-
     # In Python's patterns a circumflex negates nothing, and no backslash takes a meaning away.
     pattern = re.sub(r"\\(.)", r"[\1]", pattern).replace("[^", "[!")
-    words, (*folders, last) = tag.split("/"), pattern.split("/")
-    places = {0}
-    for part in folders:
-        if part == "**":
-            places = set(range(min(places, default=len(words)), len(words)))
-        else:
-            places = {n + 1 for n in places if n < len(words) and fnmatchcase(words[n], part)}
-    return len(words) - 1 in places and fnmatchcase(words[-1], last)
+    parts = tag.split("/")
+    return len(parts) in ends(parts, pattern.split("/"))
 
 
 def judge_archive(

@@ -168,7 +168,7 @@ def test_what_an_editor_left_among_tests_of_an_sdist_is_said_to_be_there() -> No
 def test_a_wheel_that_lacks_modules_or_data_is_told_which() -> None:
     tree = [f"src/demo/static/{n}.js" for n in range(30)]
     tree += ["src/demo/__init__.py", "src/demo/core.py", "README.md"]
-    judged = judge_completeness(archive("demo/__init__.py"), tree, {"src/demo": "demo"})
+    judged = judge_completeness({"demo/__init__.py"}, tree, {"src/demo": "demo"})
 
     assert judged.checked == 32
     (found,) = judged.advice
@@ -179,7 +179,7 @@ def test_a_wheel_that_lacks_modules_or_data_is_told_which() -> None:
 def test_what_is_usually_left_out_of_a_wheel_may_be_missing() -> None:
     tree = ["demo/__init__.py", "demo/tests/test_a.py", "demo/README.md", "demo/.gitignore"]
     tree += ["demo/conftest.py", "demo/fast.pyx", "demo/meson.build"]
-    judged = judge_completeness(archive("demo/__init__.py"), tree, {"demo": "demo"})
+    judged = judge_completeness({"demo/__init__.py"}, tree, {"demo": "demo"})
 
     assert judged == Judgement(7)
 
@@ -187,7 +187,7 @@ def test_what_is_usually_left_out_of_a_wheel_may_be_missing() -> None:
 @pytest.mark.parametrize("glob", ["demo/big.json", "big.json", "src/demo/*.json"])
 def test_what_the_project_excludes_or_allows_may_be_missing(glob: str) -> None:
     tree = ["src/demo/__init__.py", "src/demo/big.json"]
-    judged = judge_completeness(archive("demo/__init__.py"), tree, {"src/demo": "demo"}, (glob,))
+    judged = judge_completeness({"demo/__init__.py"}, tree, {"src/demo": "demo"}, (glob,))
     assert judged == Judgement(2)
 
 
