@@ -13,7 +13,6 @@ publishes, or that ends well whatever it finds (release.project.behind).
 from __future__ import annotations
 
 import ast
-import contextlib
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -35,7 +34,7 @@ from release.project.behind import (
 )
 from release.project.declared import install_remedy, named_tables, pinned, procedure_text, ranges
 from release.settings import CommandSettings, GateSettings
-from release.text import ini, shell, toml, yaml
+from release.text import ini, shell, yaml
 
 WORKFLOWS = ".github/workflows"
 # By gate: what projects call the environments, sessions and targets that do its work.
@@ -411,32 +410,6 @@ def _in_hooks(project: Project, gate: str) -> Iterator[_Found]:
         yield _Found(words, ("pre-commit",), HOOKS_FILE, "says", env)
 
 
-def _in_pixi(project: Project, gate: str) -> Iterator[_Found]:
-    """The tasks of pixi that do nothing but call a program which does the gate's work.
-
-    pixi itself cannot be installed by what makes environments here.
-    """
-    path, table = "pixi.toml", as_table(project.pyproject.get("tool")).get("pixi")
-    text = text_of(project.root / path)
-    if text:
-        with contextlib.suppress(ValueError):
-            table = toml.loads(text)
-    else:
-        path = "pyproject.toml"
-    tables = [as_table(table), *as_table(as_table(table).get("feature")).values()]
-    tasks = {name: said for one in tables for name, said in as_table(one.get("tasks")).items()}
-    for name in sorted(tasks, key=lambda name: name != gate):
-        said = as_table(tasks[name]).get("cmd", tasks[name])
-        if not NAMES[gate].fullmatch(name.replace("_", "-")) or not isinstance(said, str):
-            continue
-        commands = [*filter(None, map(_simple, shell.read(said).statements))]
-        inner = _unwrapped(commands[0][0])[0] if len(commands) == 1 else ()
-        if inner and inner[0] in PROGRAMS[gate] - HOOKS and _only_judges(inner):
-            place = _line(project.root, path, rf"{re.escape(name)}\s*=")
-            yield _Found(commands[0][0], inner[:1], place, "defines it", project=True)
-            return
-
-
 def _in_configuration(project: Project, gate: str) -> Iterator[_Found]:
     """flake8 where it is configured, and no ruff: no command of the project's own calls it."""
     if gate != "lint" or project.configures("ruff"):
@@ -596,7 +569,7 @@ def _make(project: Project, gate: str, words: tuple[str, ...]) -> tuple[str, ...
     return words if any(texts) and not any("nox" in text for text in texts) else None
 
 
-SOURCES = (_in_workflows, _in_noxfile, _in_tox, _in_pixi, _in_hooks, _in_configuration)
+SOURCES = (_in_workflows, _in_noxfile, _in_tox, _in_hooks, _in_configuration)
 # By program, the best first.
 READERS: Mapping[str, Callable[[Project, str, tuple[str, ...]], tuple[str, ...] | None]] = {
     "tox": _tox,

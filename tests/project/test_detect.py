@@ -474,26 +474,6 @@ class TestFlake8:
         assert one is None or one.run == (("tox", "-e", "lint"),)
 
 
-class TestPixi:
-    @pytest.mark.parametrize(
-        ("path", "table", "line"),
-        [
-            ("pixi.toml", "[tasks]\nlint = '{}'\n", 2),
-            ("pixi.toml", "[feature.x.tasks]\n\nlint = {{ cmd = '{}', depends-on = ['b'] }}\n", 3),
-            ("pyproject.toml", f"{BASE}[tool.pixi.tasks]\nlint = '{{}}'\n", 5),
-        ],
-    )
-    def test_a_task_that_calls_a_linter_is_taken(
-        self, tmp_path: Path, path: str, table: str, line: int
-    ) -> None:
-        one = detect(project(tmp_path, {path: table.format("ruff check src")}), "lint")
-        assert one is not None
-        assert one.told == f"ruff check src, as {path}:{line} defines it"
-        assert (one.install, one.project) == (("ruff",), True)
-        for other in ("ruff check --fix src", "cd src && ruff check", "ruff check --exit-zero"):
-            assert detect(project(tmp_path, {path: table.format(other)}), "lint") is None
-
-
 class TestTox:
     @pytest.mark.parametrize(
         ("path", "text", "line"),
