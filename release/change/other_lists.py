@@ -18,6 +18,7 @@ from release.errors import ConfigurationError
 from release.project import Project, as_table
 from release.project.git import git
 from release.text import ini, toml
+from release.text.toml import table_at
 
 # Which bump-my-version reads in place of pyproject.toml.
 OLDER = (".bumpversion.cfg", ".bumpversion.toml", "setup.cfg")
@@ -73,7 +74,7 @@ def _of_toml(path: Path) -> Mapping[str, Any]:
         data = toml.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError):
         return {}
-    return as_table(as_table(data.get("tool")).get("bumpversion"))
+    return table_at(data, "tool", "bumpversion")
 
 
 def _of_ini(path: Path) -> Mapping[str, Any]:

@@ -100,9 +100,8 @@ def _reader(place: VersionPlace) -> Read:
 
 
 def _valued(data: Mapping[str, Any], key: str) -> str | None:
-    value: Any = data
-    for part in key.split("."):
-        value = as_table(value).get(part)
+    *tables, last = key.split(".")
+    value = toml.table_at(data, *tables).get(last)
     return value if isinstance(value, str) else None
 
 

@@ -20,6 +20,7 @@ from release.observe.expected import Expected, is_of, object_at
 from release.project import Project, as_table
 from release.project.git import contains, git, object_of, text_at
 from release.text import python, toml, yaml
+from release.text.toml import table_at
 from release.text.versions import parse
 from release.world import standing
 from release.world.archive import doi_of
@@ -355,7 +356,7 @@ def _version_in(text: str, path: str) -> str | None:
 
 
 def _of_metadata(data: Mapping[str, Any]) -> str | None:
-    poetry = as_table(as_table(data.get("tool")).get("poetry"))
+    poetry = table_at(data, "tool", "poetry")
     return _of_table(data.get("project")) or _of_table(poetry)
 
 

@@ -23,6 +23,7 @@ from release.model import Finding, Gate, Level
 from release.project.git import GitFacts, git, read_facts, tags
 from release.project.version_source import PASSED, VERSION_CONTROL, setup_version, unread_source
 from release.text import ini, python, toml, yaml
+from release.text.toml import table_at
 from release.text.versions import (
     holds_version,
     level_of,
@@ -155,7 +156,7 @@ class Project:
 
     def tool(self, name: str) -> Mapping[str, Any]:
         """The table `[tool.NAME]` of pyproject.toml, empty where there is none."""
-        return as_table(as_table(self.pyproject.get("tool")).get(name))
+        return table_at(self.pyproject, "tool", name)
 
     def configures(self, name: str) -> bool:
         """Whether pyproject.toml has a table `[tool.NAME]`, be it an empty one."""
@@ -422,7 +423,7 @@ def _name(
     setup_cfg: Mapping[str, Mapping[str, str]],
     has_pyproject: bool,
 ) -> str:
-    flit = as_table(as_table(tool.get("flit")).get("metadata"))
+    flit = table_at(tool, "flit", "metadata")
     for candidate in (
         metadata.get("name"),
         poetry.get("name"),
@@ -547,17 +548,15 @@ def _declared_packages(
     tool: Mapping[str, Any], setup_cfg: Mapping[str, Mapping[str, str]]
 ) -> Iterator[tuple[str, str]]:
     """Source root and name of each package that a build backend's configuration names."""
-    wheel = tool
-    for key in ("hatch", "build", "targets", "wheel"):
-        wheel = as_table(wheel.get(key))
-    scikit = as_table(as_table(tool.get("scikit-build")).get("wheel")).get("packages")
+    wheel = table_at(tool, "hatch", "build", "targets", "wheel")
+    scikit = table_at(tool, "scikit-build", "wheel").get("packages")
     for item in (*_texts(wheel.get("packages")), *_texts(scikit)):
         yield str(PurePosixPath(item).parent), PurePosixPath(item).name
     for entry in _list(as_table(tool.get("poetry")).get("packages")):
         include, base = as_table(entry).get("include"), as_table(entry).get("from", ".")
         if isinstance(include, str) and isinstance(base, str) and "*" not in include:
             yield base, include.removesuffix(".py").strip("/").replace("/", ".")
-    uv = as_table(as_table(tool.get("uv")).get("build-backend"))
+    uv = table_at(tool, "uv", "build-backend")
     for item in _texts(uv.get("module-name")):
         yield str(uv.get("module-root", "src")), item
     flit = as_table(tool.get("flit"))
@@ -585,13 +584,13 @@ def _declared_packages(
 def _visible_packages(
     root: Path, name: str, tool: Mapping[str, Any], setup_cfg: Mapping[str, Mapping[str, str]]
 ) -> Iterator[tuple[str, str]]:
-    find = as_table(as_table(as_table(tool.get("setuptools")).get("packages")).get("find"))
-    folders = as_table(as_table(tool.get("setuptools")).get("package-dir"))
+    find = table_at(tool, "setuptools", "packages", "find")
+    folders = table_at(tool, "setuptools", "package-dir")
     mapped = re.search(r"^\s*=\s*(\S+)", setup_cfg.get("options", {}).get("package_dir", ""), re.M)
     bases = [
         *_texts(find.get("where")),
         *_texts(folders.get("")),
-        *_texts(as_table(as_table(tool.get("pdm")).get("build")).get("package-dir")),
+        *_texts(table_at(tool, "pdm", "build").get("package-dir")),
         *_texts(as_table(tool.get("maturin")).get("python-source")),
         *setup_cfg.get("options.packages.find", {}).get("where", "").split(),
         *([mapped[1]] if mapped else []),
@@ -756,10 +755,7 @@ def _version(
 def _in_pyproject(source: str, pyproject: Mapping[str, Any]) -> Iterator[VersionPlace]:
     """The version of the project's table, else of poetry's."""
     for keys in (("project",), ("tool", "poetry")):
-        table: Any = pyproject
-        for key in keys:
-            table = as_table(table.get(key))
-        if isinstance(value := table.get("version"), str):
+        if isinstance(value := table_at(pyproject, *keys).get("version"), str):
             line = toml.line_of(source, (*keys, "version"))
             yield VersionPlace("pyproject.toml", line, value, f"[{'.'.join(keys)}] version")
             return
@@ -788,7 +784,7 @@ def _of_bump_my_version(source: str, tool: Mapping[str, Any]) -> Iterator[Versio
 
 def _of_package_json(root: Path, tool: Mapping[str, Any]) -> Iterator[VersionPlace]:
     """The version that hatch-nodejs-version reads."""
-    hatch = as_table(as_table(tool.get("hatch")).get("version"))
+    hatch = table_at(tool, "hatch", "version")
     path = str(hatch.get("path") or "package.json")
     if hatch.get("source") != "nodejs" or not (root / path).is_file():
         return
@@ -817,7 +813,7 @@ def _uses_vcs(
     tool = as_table(pyproject.get("tool"))
     if VCS_VERSION_TOOLS.intersection(map(canonicalize_name, names)):
         return True
-    if as_table(as_table(tool.get("pdm")).get("version")).get("source") == "scm":
+    if table_at(tool, "pdm", "version").get("source") == "scm":
         return True
     if {"setuptools_scm", "setuptools-git-versioning", "versioneer"} & set(tool):
         return True
@@ -837,9 +833,9 @@ def _declared_version_files(
 ) -> Iterator[str]:
     """Files that the configuration of a build backend names as the home of the version."""
     for name in ("hatch", "pdm"):
-        yield from _texts(as_table(as_table(tool.get(name)).get("version")).get("path"))
+        yield from _texts(table_at(tool, name, "version").get("path"))
     setuptools = as_table(tool.get("setuptools"))
-    dynamic = as_table(as_table(setuptools.get("dynamic")).get("version"))
+    dynamic = table_at(setuptools, "dynamic", "version")
     yield from _texts(dynamic.get("file"))
     attribute = dynamic.get("attr")
     legacy = setup_cfg.get("metadata", {}).get("version", "")

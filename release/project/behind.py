@@ -14,6 +14,7 @@ from typing import Any
 from release.errors import ConfigurationError
 from release.project import Project, as_table, tox
 from release.text import makefile, python, toml
+from release.text.toml import table_at
 
 NOXFILE = "noxfile.py"
 HOOKS_FILE = ".pre-commit-config.yaml"
@@ -151,7 +152,7 @@ def tox_environments(root: Path) -> dict[str, tuple[str, Mapping[str, Any]]]:
 def _of_hatch(project: Project, environment: str, script: str) -> Iterator[str]:
     """A script's lines, and those of others of its environment that it calls."""
     envs = as_table(tool_table(project, "hatch.toml", "hatch").get("envs"))
-    scripts = as_table(as_table(envs.get(environment)).get("scripts"))
+    scripts = table_at(envs, environment, "scripts")
     waiting = [script]
     for name in waiting:
         for line in _texts(scripts.get(name)):

@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 from release.project import Project, as_table
 from release.project.behind import tool_table
 from release.text import ini, python, yaml
+from release.text.toml import table_at
 from release.text.versions import poetry_range
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ def named_tables(project: Project) -> list[RequirementList]:
     old += _strings(as_table(tool.get("uv")).get("dev-dependencies"))
     if old:
         found.append(RequirementList("tool", "dev", tuple(old)))
-    for name, items in as_table(as_table(tool.get("pdm")).get("dev-dependencies")).items():
+    for name, items in table_at(tool, "pdm", "dev-dependencies").items():
         found.append(RequirementList("tool", name, tuple(_strings(items))))
     for name, table in _hatch_environments(project).items():
         items = (*_strings(table.get("dependencies")), *_strings(table.get("extra-dependencies")))

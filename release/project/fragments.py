@@ -12,6 +12,7 @@ from release.errors import ConfigurationError
 from release.model import Finding
 from release.project import Project, as_table, read_text
 from release.text import ini, toml, yaml
+from release.text.toml import table_at
 
 CHANGIE = (".changie.yaml", ".changie.yml")
 RENO = ("releasenotes/config.yaml", "reno.yaml")
@@ -267,7 +268,7 @@ def _ini_table(project: Project, name: str) -> Mapping[str, Any]:
 def _towncrier(project: Project) -> Mapping[str, Any] | None:
     if (project.root / "towncrier.toml").is_file():
         data = toml.read(read_text(project.root, "towncrier.toml"), "towncrier.toml")
-        return as_table(as_table(data.get("tool")).get("towncrier"))
+        return table_at(data, "tool", "towncrier")
     return project.tool("towncrier") if project.configures("towncrier") else None
 
 

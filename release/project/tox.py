@@ -9,6 +9,7 @@ from typing import Any
 
 from release.project import as_table
 from release.text import ini, toml
+from release.text.toml import table_at
 
 FILES = ("tox.ini", "setup.cfg", "pyproject.toml", "tox.toml")
 BASE = "testenv"
@@ -34,7 +35,7 @@ def read(text: str, path: str) -> Environments:
     """
     if path.endswith(".toml"):
         data = toml.loads(text)
-        table = as_table(as_table(data.get("tool")).get("tox")) if "tool" in data else data
+        table = table_at(data, "tool", "tox") if "tool" in data else data
         text = str(table.get("legacy_tox_ini", ""))
         if not text:
             base = {BASE: table.get("env_run_base"), "tox": table}

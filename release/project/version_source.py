@@ -9,6 +9,7 @@ from typing import Any
 
 from release.model import Finding
 from release.text import python
+from release.text.toml import table_at
 
 VERSION_CONTROL = "version control"
 PASSED = "setup(version=...)"
@@ -61,7 +62,7 @@ def unread_source(
 def _of_setuptools(
     pyproject: Mapping[str, Any], setup_cfg: Mapping[str, Mapping[str, str]]
 ) -> Iterator[str]:
-    dynamic = _table(pyproject, "tool", "setuptools", "dynamic", "version")
+    dynamic = table_at(pyproject, "tool", "setuptools", "dynamic", "version")
     for kind, value in dynamic.items():
         yield f"[tool.setuptools.dynamic] version = {{{kind} = {value!r}}} in pyproject.toml"
     legacy = setup_cfg.get("metadata", {}).get("version", "")
@@ -91,18 +92,11 @@ def _of_backends(root: Path, pyproject: Mapping[str, Any], backend: str) -> Iter
         ("tool", "pdm", "version"),
         ("tool", "scikit-build", "metadata", "version"),
     ):
-        if table := _table(pyproject, *keys):
+        if table := table_at(pyproject, *keys):
             said = ", ".join(f"{key} = {value!r}" for key, value in table.items())
             yield f"[{'.'.join(keys)}] in pyproject.toml ({said})"
-    if _table(pyproject, "build-system").get("backend-path"):
+    if table_at(pyproject, "build-system").get("backend-path"):
         yield f"the project's own build backend ({backend})"
-
-
-def _table(data: Mapping[str, Any], *keys: str) -> Mapping[str, Any]:
-    found: Any = data
-    for key in keys:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
 
 
 def _parsed(source: str) -> ast.Module:

@@ -56,6 +56,13 @@ def _values(item: Any) -> Iterator[Any]:
             yield value
 
 
+def table_at(data: Any, *keys: str) -> Mapping[str, Any]:
+    """The table that keys lead to within tables; an empty one where there is none."""
+    for key in keys:
+        data = data.get(key) if isinstance(data, Mapping) else None
+    return data if isinstance(data, Mapping) else {}
+
+
 def line_of(source: str, keys: Keys) -> int | None:
     """The line (from 1) on which a key of a TOML document is defined, or the one that holds it.
 
