@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from release.errors import CannotCheck
 from release.project import Project
 from release.project.detect import NAMES, detect
-from release.project.git import git
+from release.project.git import default_branch, git
 from release.run.checklist import judges
 from release.text.escaping import listing, sentence
 from release.world.remote import USUAL_BRANCHES, ask
@@ -81,9 +81,7 @@ def _default_branch(project: Project, remote: str) -> Iterator[Fact]:
         try:
             asked = ask(project.root, remote).default_branch
         except CannotCheck:
-            head = f"refs/remotes/{remote}/HEAD"
-            said = git(project.root, "symbolic-ref", "--quiet", head, check=False).stdout.strip()
-            asked = said.removeprefix(f"refs/remotes/{remote}/")
+            asked = default_branch(project.root, remote)
         if asked and asked.isprintable():
             yield Fact("branch", asked, f"the default branch of {remote}", "branch")
         return

@@ -12,10 +12,10 @@ from typing import Any
 
 from packaging.version import Version
 
-from release.change import own_entries
 from release.change.implied import Implied
 from release.change.mentions import other_mentions, remarks
 from release.change.other_lists import places_of_others
+from release.change.own_entries import READ, own_entries
 from release.change.searches import ListedPlace
 from release.change.version_places import Change, Editor, edit_places
 from release.change.version_table import listed_places
@@ -92,7 +92,7 @@ def document_paths(project: Project, tracked: Sequence[str]) -> tuple[str, ...]:
     known = [place.path for place in project.version_places]
     known += [place.path for place in listed]
     others = [project.changelog] if project.changelog else []
-    paths = ("pyproject.toml", *known, *others, CITATION, ZENODO, *own_entries.READ)
+    paths = ("pyproject.toml", *known, *others, CITATION, ZENODO, *READ)
     return tuple(dict.fromkeys(PurePosixPath(path).as_posix() for path in paths))
 
 
@@ -208,8 +208,6 @@ def _edit_versions(
 
     Raises ReleaseError with every problem.
     """
-    from release.change.own_entries import own_entries
-
     if differing := list(judge_places(project.version_places)):
         raise ConfigurationError(*differing)
     table = project.tool("bumpversion")

@@ -5,13 +5,13 @@ The latter is advice: none of it holds anything up.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from release.errors import CannotCheck
+from release.gates.documents import readmes
 from release.gates.documents.badges import judge
 from release.gates.workflows.rules.credentials import INDEX_SECRET
 from release.observe.expected import expected
@@ -23,7 +23,6 @@ from release.world.remote import RemoteRefs
 from release.world.standing import Archive, Attestations, Checks, Observation, Standing, Step, stand
 
 WELL, DUE, OPEN = "✓", "!", "?"
-README = re.compile(r"readme(\.(md|rst|txt))?", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ def rows(scene: Scene, seen: Observation) -> tuple[Row, ...]:
 
 
 def _readme(scene: Scene) -> tuple[str, str] | None:
-    names = sorted(p.name for p in scene.project.root.iterdir() if README.fullmatch(p.name))
+    names = readmes(scene.project.root)
     return (names[0], read_text(scene.project.root, names[0])) if names else None
 
 

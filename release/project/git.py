@@ -147,6 +147,13 @@ def object_of(root: Path, name: str) -> str:
     return done.stdout.strip()
 
 
+def default_branch(root: Path, remote: str) -> str:
+    """The default branch of a remote as this clone knows it, "" for none; nobody is asked."""
+    start = f"refs/remotes/{remote}/"
+    said = git(root, "symbolic-ref", "--quiet", f"{start}HEAD", check=False).stdout
+    return said.strip().removeprefix(start)
+
+
 def contains(root: Path, branch: str, commit: str) -> bool:
     """Whether a commit is in the history of a branch, or of another commit."""
     done = git(root, "merge-base", "--is-ancestor", commit, branch, check=False)

@@ -12,7 +12,7 @@ from pathlib import Path
 from release.errors import ReleaseError
 from release.model import Gate
 from release.project import Project
-from release.project.git import GitFacts
+from release.project.git import GitFacts, default_branch
 from release.project.git import git as ask
 from release.run.planting import git
 from release.run.store import Store
@@ -47,12 +47,8 @@ def require_whole(facts: GitFacts) -> None:
 
 def release_branch(project: Project, facts: GitFacts) -> str:
     """The branch that the copies are on: the one that releases are made from."""
-    if project.settings.branch:
-        return project.settings.branch
-    remote = project.settings.remote
-    ref = f"refs/remotes/{remote}/HEAD"
-    head = ask(facts.top, "symbolic-ref", "--quiet", ref, check=False).stdout.strip()
-    return head.removeprefix(f"refs/remotes/{remote}/") or facts.branch or "main"
+    known = default_branch(facts.top, project.settings.remote)
+    return project.settings.branch or known or facts.branch or "main"
 
 
 def make_remote(facts: GitFacts, branch: str, scratch: Path) -> Path:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from release.errors import ReleaseError
-from release.model import Finding, NewTag
+from release.model import NewTag
 from release.project.git import LOCAL_VARIABLES, git
 from release.rehearse.scene import Scene
 
@@ -122,7 +122,7 @@ def finish(command: Sequence[str], environ: Mapping[str, str], scene: Scene) -> 
     if done.returncode != 0:
         said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         why = f"killed and run again, {command[0]} ends with: {'; '.join(said[-3:])}"
-        raise ReleaseError(Finding(why, remedy=REPORT))
+        raise ReleaseError.of(why, remedy=REPORT)
 
 
 def outcome(scene: Scene, tag: str) -> Mapping[str, str]:

@@ -15,7 +15,7 @@ from release.change.publishing import TOOLS, publish
 from release.change.releasing import Done, cut, dry_cut
 from release.change.situation import Request
 from release.errors import CannotCheck, ReleaseError
-from release.model import Finding, Plan, Status, Verdict
+from release.model import Plan, Status, Verdict
 from release.observe.expected import expected
 from release.observe.status import Scene as Observed
 from release.observe.status import observed
@@ -201,7 +201,7 @@ class Rehearsal:
             other = [name for name in wanted if wanted[name] != found[name]]
             if other:
                 why = f"killed and run again, the release differs: {', '.join(other)}"
-                raise ReleaseError(Finding(why, remedy=REPORT))
+                raise ReleaseError.of(why, remedy=REPORT)
             said.append("and it ended in the same files, commit, tag and remote")
 
     def _command(self, folder: Path) -> list[str]:
@@ -218,11 +218,9 @@ class Rehearsal:
         run = self.run_in(scene)
         done = cut(run, self.request, self.listener, self.listener.judged)
         if done.report is not None and done.report.verdict is not Verdict.READY:
-            raise ReleaseError(
-                Finding(
-                    f"the checklist of the rehearsed release is {done.report.verdict}",
-                    remedy="see above; nothing was changed here",
-                )
+            raise ReleaseError.of(
+                f"the checklist of the rehearsed release is {done.report.verdict}",
+                remedy="see above; nothing was changed here",
             )
         return done
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from release.errors import ConfigurationError
-from release.model import Finding, Gate
+from release.model import Gate
 from release.project import Project, read_project
 from release.project.git import GitFacts, git
 
@@ -57,7 +57,7 @@ def set_scene(project: Project, folder: Path) -> Scene:
     facts = project.git
     if facts is None or facts.commit is None or facts.branch is None:
         why = "only a commit on a branch of a git repository can be rehearsed"
-        raise ConfigurationError(Finding(why, remedy="git switch to the release branch first"))
+        raise ConfigurationError.of(why, remedy="git switch to the release branch first")
     name, branch = facts.top.name, facts.branch
     top, remote = folder / name, folder / f"{name}.git"
     bare = ("init", "--quiet", "--bare", "--template=", f"--initial-branch={branch}")
@@ -92,9 +92,7 @@ def _judge_remote(top: Path, name: str, remote: Path) -> None:
     for kind in ((), ("--push",)):
         said = git(top, "remote", "get-url", *kind, "--all", "--", name).stdout.split("\n")
         if [line for line in said if line] != [str(remote)]:
-            raise ConfigurationError(
-                Finding(
-                    f"git leads {remote} to {said[0]}: a rehearsal would push there",
-                    remedy="take url.*.insteadOf for it out of your git configuration",
-                )
+            raise ConfigurationError.of(
+                f"git leads {remote} to {said[0]}: a rehearsal would push there",
+                remedy="take url.*.insteadOf for it out of your git configuration",
             )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from release.errors import ConfigurationError
 from release.project import Project
-from release.project.git import git
+from release.project.git import default_branch, git
 from release.world.forge import locate
 
 # An address that names a host, of which a folder of this machine has none.
@@ -28,7 +28,8 @@ class Place:
 def located(project: Project) -> Place:
     """Where a project lies. Raises ConfigurationError for a forge that has no template."""
     facts = project.git
-    branch = _branch(project)
+    known = default_branch(project.root, project.settings.remote) if facts is not None else ""
+    branch = known or "main"
     if facts is not None and facts.prefix:
         raise ConfigurationError.of(
             f"the project lies in {facts.prefix.rstrip('/')} of its repository, and workflows"
@@ -52,12 +53,3 @@ def located(project: Project) -> Place:
             " GH_HOST if that host is a GitHub Enterprise Server",
         )
     return Place(not host, None, None, branch)
-
-
-def _branch(project: Project) -> str:
-    """The default branch as far as this clone knows it; nobody is asked."""
-    if project.git is None:
-        return "main"
-    ref = f"refs/remotes/{project.settings.remote}/HEAD"
-    head = git(project.root, "symbolic-ref", "--quiet", "--short", ref, check=False).stdout.strip()
-    return head.partition("/")[2] or "main"

@@ -231,6 +231,4 @@ class Shell:
             shutil.rmtree(self._work, ignore_errors=True)
 
     def _variables(self) -> dict[str, str]:
-        if self._tools is not None:
-            return self._tools.variables()
-        return seen()
+        return seen() if self._tools is None else self._tools.variables()
