@@ -18,6 +18,8 @@ from release.world.index import REMEDY, TIMEOUT, ServedFile, reason
 CHUNK = 65_536
 # Of a file whose size the index does not tell.
 MAX_BYTES = 4 * 1024**3
+# A RequestException is an OSError, and one of this machine (a full disk) is told by the runner.
+BROKEN = (RequestException, FileNotFoundError, IsADirectoryError, PermissionError, ValueError)
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+!-]*")
 
 
@@ -48,7 +50,7 @@ def download(
         raise CannotCheck(f"{file.name} cannot be downloaded: it takes too long", REMEDY) from None
     except OverflowError as error:
         raise CannotCheck(f"{file.name} cannot be downloaded: {error}", REMEDY) from None
-    except _broken() as error:
+    except BROKEN as error:
         raise CannotCheck(f"{file.name} cannot be downloaded: {reason(error)}", REMEDY) from None
     if file.sha256 is not None and digest != file.sha256.lower():
         raise CannotCheck(
@@ -56,11 +58,6 @@ def download(
             "run this again; if it stays so, report it to those who run the index",
         )
     return path
-
-
-def _broken() -> tuple[type[Exception], ...]:
-    # A RequestException is an OSError, and one of this machine (a full disk) is told by the runner.
-    return (RequestException, FileNotFoundError, IsADirectoryError, PermissionError, ValueError)
 
 
 def _copy(file: ServedFile, index: str, target: IO[bytes]) -> str:

@@ -20,10 +20,9 @@ from pypi_simple import (
     NoSuchProjectError,
     ProjectPage,
     PyPISimple,
-    UnsupportedContentTypeError,
     UnsupportedRepoVersionError,
 )
-from requests import RequestException, Response, Session
+from requests import Response, Session
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
@@ -134,15 +133,8 @@ def page_of(name: str, url: str) -> ProjectPage | None:
         page = _read_folder(name, url) if url.startswith("file:") else _read_server(name, url)
     except NoSuchProjectError:
         return None
-    except (
-        RequestException,
-        UnsupportedContentTypeError,
-        UnsupportedRepoVersionError,
-        HTTPError,
-        ValueError,
-        RecursionError,
-        OSError,
-    ) as error:
+    except (UnsupportedRepoVersionError, HTTPError, ValueError, RecursionError, OSError) as error:
+        # A RequestException is an OSError, and what is of another type than it should a ValueError.
         raise CannotCheck(
             f"the package index cannot be asked for {name}: {reason(error)}", REMEDY
         ) from None
