@@ -26,7 +26,8 @@ from release.model import Edit, Finding, Level, NewTag, Plan
 from release.project import Project, VersionPlace
 from release.project.fragments import Fragments
 from release.text import changelog
-from release.text.changelog import entry, read
+from release.text.changelog import entry
+from release.text.sections import read
 from release.text.versions import PARSE, parse, spelled_like
 
 TESTS = frozenset(["test", "tests", "testing"])

@@ -23,7 +23,8 @@ from release.project.fragments import fragments
 from release.project.git import GitFacts, contains, git, object_of
 from release.project.version_source import judge_source
 from release.run.processes import Completed
-from release.text.changelog import entry, read
+from release.text.changelog import entry
+from release.text.sections import read
 from release.text.versions import level_of, parse, released
 from release.world.remote import RemoteRefs, ask
 

@@ -684,7 +684,7 @@ def _followed(root: Path, name: str) -> str | None:
 
     None for one that says nothing but an address where the changes are.
     """
-    from release.text.changelog import read
+    from release.text.sections import read
 
     file = root / name
     if file.stat().st_size > MOST_OF_A_POINTER:

@@ -22,7 +22,6 @@ from release.model import Finding
 from release.text.plain_language import is_placeholder
 from release.text.sections import (
     BOM,
-    Bullet,
     Changelog,
     Definition,
     Heading,
@@ -36,22 +35,6 @@ from release.text.sections import (
     writer,
 )
 from release.text.versions import parse
-
-__all__ = [
-    "Bullet",
-    "Changelog",
-    "Definition",
-    "Kind",
-    "Link",
-    "Release",
-    "Section",
-    "entry",
-    "kind_name",
-    "named_version",
-    "read",
-    "read_link",
-    "with_release",
-]
 
 LAST_KIND = "schema migrations"
 # How many sections are looked at for how subsections are written.

@@ -12,7 +12,8 @@ from release.errors import ConfigurationError
 from release.gates.changelog import judge_presence
 from release.model import Level
 from release.project import read_project
-from release.text.changelog import Release, entry, read, with_release
+from release.text.changelog import Release, entry, with_release
+from release.text.sections import read
 from tests.support import write
 
 DAY = date(2026, 2, 3)

@@ -17,12 +17,11 @@ from release.text.changelog import (
     entry,
     kind_name,
     named_version,
-    read,
     read_link,
     with_release,
 )
 from release.text.plain_language import advertising, is_placeholder, prose
-from release.text.sections import read_title
+from release.text.sections import read, read_title
 
 KINDS = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
 DAY = date(2026, 6, 1)

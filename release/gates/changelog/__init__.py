@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from release.project.fragments import Fragments
     from release.run.shell import Shell
-    from release.text.changelog import Changelog, Definition, Kind, Section
+    from release.text.sections import Changelog, Definition, Kind, Section
 
 LONGEST = 90
 # How many versions before one are looked at for where its link begins.
@@ -48,8 +48,7 @@ def check(project: Project, shell: Shell) -> Outcome:
     from release.gates.changelog.settings import ChangelogSettings
     from release.project.fragments import fragments
     from release.project.git import tags
-    from release.text.changelog import read
-    from release.text.sections import writer
+    from release.text.sections import read, writer
     from release.text.versions import parse
 
     path = project.changelog
@@ -562,7 +561,7 @@ def _judge_history(
 ) -> Judgement:
     """Compare with the changelog at the tag of the last release before this commit."""
     from release.project.git import text_at
-    from release.text.changelog import read
+    from release.text.sections import read
 
     before = [t for t in project.merged_tags if t in project.released]
     if project.git is None or not before:

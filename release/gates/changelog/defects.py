@@ -7,7 +7,7 @@ from release.run.planting import CannotPlant, Copy, Defect, read, write
 
 def doubled_section(copy: Copy) -> None:
     from release.project import read_text
-    from release.text.changelog import read as read_changelog
+    from release.text.sections import read as read_changelog
 
     name = copy.project.changelog
     if name is None or not (copy.root / name).is_file():

@@ -97,7 +97,7 @@ def announced(project: Project, level: Level | None) -> list[str]:
     """The bullets in which the changelog's section of the release says that something is gone."""
     from release.gates.changelog import section_to_release
     from release.project import read_text
-    from release.text.changelog import read
+    from release.text.sections import read
 
     path = project.changelog
     if path is None or not (project.root / path).is_file():

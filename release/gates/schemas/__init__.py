@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from release.run.shell import Shell
     from release.settings import SchemasSettings
-    from release.text.changelog import Section
+    from release.text.sections import Section
 
 USUAL_REGISTER = "SCHEMAS.md"
 USUAL_CHANGELOG = "CHANGELOG.md"
@@ -221,7 +221,7 @@ def _scripts(project: Project, folder: str) -> Iterator[Script]:
 
 def _section(project: Project, version: Version | None, last: Version) -> Section | None:
     """The changelog's section of the version to be released, else of what is not released."""
-    from release.text.changelog import read
+    from release.text.sections import read
 
     text = _text(project, project.changelog) if project.changelog else None
     if text is None:

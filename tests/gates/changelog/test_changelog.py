@@ -16,7 +16,7 @@ from release.gates.changelog import (
     judge_structure,
 )
 from release.model import Evidence, Finding, Judgement, Level, Outcome, Status
-from release.text.changelog import read
+from release.text.sections import read
 from tests.support import PYPROJECT, Judge, commit, git, make_project, write
 
 TODAY = date(2026, 6, 15)
