@@ -315,14 +315,7 @@ def _edit_documents(
         before = project.version
         edit(sources.readmes, lambda text, path: badges.with_version(text, path, before, version))
     if sources.fragments is not None or project.changelog is None:
-        if wish.notes is not None:
-            raise UsageError.of(
-                "--notes are for a changelog, and "
-                + ("there is none" if project.changelog is None else "fragments make it here"),
-                remedy="leave them out"
-                if sources.fragments
-                else "write a CHANGELOG.md, or set tool.release.changelog.file",
-            )
+        _judge_notes(project, sources, wish)
         return None
     release = changelog.Release(
         version=version,
@@ -351,6 +344,17 @@ def _edit_documents(
     if len(problems) > count:
         return None
     return changelog.entry(texts[target], project.changelog, wish.version)
+
+
+def _judge_notes(project: Project, sources: Sources, wish: Wish) -> None:
+    """Raise UsageError for notes that no changelog would get."""
+    if wish.notes is not None:
+        there = "there is none" if project.changelog is None else "fragments make it here"
+        remedy = "write a CHANGELOG.md, or set tool.release.changelog.file"
+        raise UsageError.of(
+            f"--notes are for a changelog, and {there}",
+            remedy="leave them out" if sources.fragments else remedy,
+        )
 
 
 def _explained(wish: Wish, previous: str | None, version: str) -> Iterable[Finding]:

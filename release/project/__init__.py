@@ -569,7 +569,12 @@ def _declared_packages(
     maturin = as_table(tool.get("maturin"))
     for item in _texts(maturin.get("module-name")):
         yield str(maturin.get("python-source", ".")), item.split(".")[0]
-    setuptools = as_table(tool.get("setuptools"))
+    yield from _packages_of_setuptools(as_table(tool.get("setuptools")), setup_cfg)
+
+
+def _packages_of_setuptools(
+    setuptools: Mapping[str, Any], setup_cfg: Mapping[str, Mapping[str, str]]
+) -> Iterator[tuple[str, str]]:
     folders = as_table(setuptools.get("package-dir"))
     for item in _texts(setuptools.get("packages")):
         if "." not in item:
@@ -890,23 +895,26 @@ def _assigned_version(
         for name in sorted(assigned & names):
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
                 return VersionPlace(path, value.lineno, value.value, name)
+    for target, name in _leads(tree, PurePosixPath(path).parent, names) if imports else ():
+        return _assigned_version(root, target, frozenset([name]), imports - 1)
+    return None
+
+
+def _leads(
+    tree: ast.Module, folder: PurePosixPath, names: frozenset[str]
+) -> Iterator[tuple[str, str]]:
+    """The modules of the same package that one of the names comes from, and what it is there."""
     for node in tree.body:
         if not isinstance(node, ast.ImportFrom) or node.level > 1 or not node.module:
             continue
+        package, _, module = node.module.rpartition(".")
+        if node.level:
+            package, module = "", node.module
+        elif not package or not str(folder).endswith(package.replace(".", "/")):
+            continue
         for alias in node.names:
-            if (alias.asname or alias.name) not in names:
-                continue
-            folder = PurePosixPath(path).parent
-            if node.level == 0:
-                package, _, module = node.module.rpartition(".")
-                if not package or not str(folder).endswith(package.replace(".", "/")):
-                    continue
-            else:
-                module = node.module
-            target = str(folder.joinpath(*module.split("."))) + ".py"
-            if imports:
-                return _assigned_version(root, target, frozenset([alias.name]), imports - 1)
-    return None
+            if (alias.asname or alias.name) in names:
+                yield f"{folder.joinpath(*module.split('.'))}.py", alias.name
 
 
 def version_tuples(root: Path, path: str) -> list[VersionPlace]:
