@@ -7,7 +7,6 @@ Line ends and byte order marks, which it would damage, it does not get to see.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -62,10 +61,8 @@ def bump_my_version(shell: Shell) -> Editor:
 
     def edit(request: Mapping[str, Any]) -> list[dict[str, Any]]:
         shell.tools.tool("bump-my-version")  # says so where it is not installed
-        file = shell.work / "version-places.json"
         try:
-            file.write_text(json.dumps(request), encoding="utf-8")
-            answer, said = shell.answer(SCRIPT, file, timeout=SECONDS)
+            answer, said = shell.answer(SCRIPT, asked=request, timeout=SECONDS)
         except (CannotCheck, OSError) as error:
             answer, said = None, str(error.strerror if isinstance(error, OSError) else error.reason)
         if not isinstance(answer, list) or len(answer) != len(request["entries"]):

@@ -8,7 +8,6 @@ certificate and is compared here.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,12 +100,10 @@ def verified(shell: Shell, found: Mapping[str, Any], digests: Mapping[str, str])
     """
     if not found:
         return Seen({}, renewed=True)
-    asked = shell.work / "provenance.json"
     files = [
         {"name": name, "sha256": digests[name], "provenance": said} for name, said in found.items()
     ]
-    asked.write_text(json.dumps({"files": files}), encoding="utf-8")
-    answer, last = shell.answer(SCRIPT, asked)
+    answer, last = shell.answer(SCRIPT, asked={"files": files})
     try:
         return read(answer)
     except (KeyError, TypeError, ValueError, AttributeError):

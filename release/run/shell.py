@@ -123,18 +123,23 @@ class Shell:
             raise CannotCheck(f"{path.name}: {error.strerror}", "make it readable") from None
 
     def answer(
-        self, program: Path, *arguments: str | Path, timeout: float | None = None
+        self, program: Path, *given: str | Path, asked: object = None, timeout: float | None = None
     ) -> tuple[Any, str]:
         """What a script of this package says, run by the Python of the gate's tools, and its last
         line.
 
-        It writes JSON to the file that is its last argument: what it prints is kept in part only.
-        The answer is None where it fails or writes something else.
+        What it is `asked` is JSON in a file that is its first argument. It writes JSON to the file
+        that is its last one: what it prints is kept in part only. The answer is None where it fails
+        or writes something else.
         """
+        if asked is not None:
+            request = self.work / f"{program.stem}.request"
+            request.write_text(json.dumps(asked), encoding="utf-8")
+            given = (request, *given)
         file = self.work / f"{program.stem}.answer"
         file.unlink(missing_ok=True)
         done = self.run(
-            *(self.tools.python, "-I", program, *arguments, file),
+            *(self.tools.python, "-I", program, *given, file),
             cwd=self.work,
             timeout=timeout,
             memory=PARSER_MEMORY,

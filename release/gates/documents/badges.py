@@ -34,9 +34,11 @@ ATTRIBUTE = re.compile(
     re.I | re.S,
 )
 DIRECTIVE = re.compile(
-    r"(?P<indent>[ \t]*)\.\.[ \t]+(?:\|(?P<name>[^|]{1,300})\|[ \t]+)?image::[ \t]+(?P<address>\S+)"
+    r"^[ \t]*\.\.[ \t]+(?:\|[^|\n]{1,300}\|[ \t]+)?image::[ \t]+(?P<address>\S+).*"
+    r"(?P<options>(?:\n[ \t]+:[\w-]+:.*)*)",
+    re.M,
 )
-OPTION = re.compile(r"[ \t]+:alt:[ \t]+(?P<alt>.*?)[ \t]*\r?\n?", re.S)
+OPTION = re.compile(r"^[ \t]+:alt:[ \t]+(?P<alt>.*?)[ \t]*\r?$", re.M)
 # What a badge calls the version of the project itself: not that of an app, a chart or a tool.
 OWN_NAME = re.compile(
     r"(?:(?:latest|current|stable|package|project|pypi|our)\s+)*"
@@ -173,20 +175,12 @@ def _in_html(text: str) -> Iterator[Badge]:
 
 
 def _in_rst(text: str) -> Iterator[Badge]:
-    start = 0
-    waiting: tuple[re.Match[str], int, int] | None = None
-    for number, line in enumerate([*text.split("\n"), ""], 1):
-        option = OPTION.fullmatch(line) if waiting else None
-        belongs = waiting is not None and re.match(r"[ \t]+:[\w-]+:", line) is not None
-        if waiting is not None and (option or not belongs):
-            match, begins, at = waiting
-            alt = (Text(option["alt"], start + option.start("alt")),) if option else ()
-            yield from _badge(match["address"], begins + match.start("address"), alt, at)
-            waiting = None
-        match_here = DIRECTIVE.match(line)
-        if match_here:
-            waiting = match_here, start, number
-        start += len(line) + 1
+    line, place = 1, 0
+    for match in DIRECTIVE.finditer(text):
+        line, place = line + text.count("\n", place, match.start()), match.start()
+        option = OPTION.search(text, *match.span("options"))
+        alt = (Text(option["alt"], option.start("alt")),) if option else ()
+        yield from _badge(match["address"], match.start("address"), alt, line)
 
 
 def _badge(address: str, start: int, alt: tuple[Text, ...], line: int) -> Iterator[Badge]:

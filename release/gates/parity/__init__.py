@@ -28,7 +28,6 @@ the index cannot be asked.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, timedelta
@@ -188,10 +187,7 @@ def _errors(shell: Shell, archives: Sequence[Archive]) -> dict[str, list[list[st
 
 def _ask(shell: Shell, asked: dict[str, str]) -> dict[str, list[list[str]]]:
     """What `_check_metadata.py` answers. Raises CannotCheck when it fails or answers otherwise."""
-    path = shell.work / "request.json"
-    path.write_text(json.dumps(asked), encoding="utf-8")
-    program = Path(__file__).with_name("_check_metadata.py")
-    found, said = shell.answer(program, path)
+    found, said = shell.answer(Path(__file__).with_name("_check_metadata.py"), asked=asked)
     if not isinstance(found, dict) or found.keys() != asked.keys():
         raise CannotCheck(f"the metadata were not read: {said}", LOG_REMEDY)
     return found

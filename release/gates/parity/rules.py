@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from release.world.index import ServedFile
 
 MEBIBYTE = 1 << 20
-RATIO, RATIO_FROM = 50, 64 * MEBIBYTE
 OPEN_FOR = timedelta(days=14)
 NEWEST_METADATA = (2, 5)
 # The action runs twine, which refuses metadata that it does not know: up to which version of the
@@ -420,9 +419,6 @@ def judge_archive(name: str, file: IO[bytes], size: int) -> Judgement:
 def _zip_members(file: IO[bytes], size: int) -> Iterator[str]:
     with zipfile.ZipFile(file) as archive:
         entries = archive.infolist()
-    total = sum(entry.file_size for entry in entries)
-    if total > RATIO_FROM and total > size * RATIO:
-        yield f"unpacks to more than {RATIO} times its size"
     odd = [e.filename for e in entries if e.compress_type not in {zipfile.ZIP_STORED, 8}]
     if odd:
         yield f"holds members that are neither stored nor deflated: {listing(odd)}"

@@ -33,7 +33,6 @@ is kept.
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 import zipfile
@@ -77,18 +76,13 @@ def check(project: Project, shell: Shell) -> Outcome:
         previous=str(previous),
         announced=announced(project, shell.level),
     )
-    judged += ratchet.judge_additions(
-        compared.added,
-        patch=ratchet.kind_of(previous, version) is Level.PATCH,
-        frozen=settings.frozen_patches,
-    )
+    patch = ratchet.kind_of(previous, version) is Level.PATCH
+    judged += ratchet.judge_additions(compared.added, patch=patch, frozen=settings.frozen_patches)
     if shell.level is None and project.after_release:
         judged = judged.as_advice()  # the release to come may announce it
     judged += Judgement(notes=tuple(Finding(text) for text in (*told, *compared.told)))
-    facts = {
-        "previous": str(previous),
-        "provenance": "yes" if any(file.provenance for file in old) else "no",
-    }
+    provenance = "yes" if any(file.provenance for file in old) else "no"
+    facts = {"previous": str(previous), "provenance": provenance}
     lost = "lost unannounced" if compared.losses else "lost"
     return judged.settle(f"nothing of {previous} is {lost}", facts=facts)
 
@@ -105,12 +99,9 @@ def announced(project: Project, level: Level | None) -> list[str]:
     after = level is None and project.after_release
     log = read(read_text(project.root, path), path)
     section = section_to_release(log, None if after else project.target_version(level), level)
-    return [
-        bullet.text
-        for kind in (section.kinds if section is not None else ())
-        for bullet in kind.bullets
-        if GONE.search(kind.name) or GONE.search(bullet.text)
-    ]
+    kinds = section.kinds if section is not None else ()
+    told = ((kind.name, bullet.text) for kind in kinds for bullet in kind.bullets)
+    return [text for name, text in told if GONE.search(name) or GONE.search(text)]
 
 
 def _version(project: Project, shell: Shell) -> Version:
@@ -120,13 +111,10 @@ def _version(project: Project, shell: Shell) -> Version:
     found = project.target_version(shell.level)
     if found is not None and shell.level is None and project.after_release:
         return next_version(found, Level.PATCH)
+    found = found or parse(shell.needed["build"].outcome.facts.get("version", ""))
     if found is None:
-        found = parse(shell.needed["build"].outcome.facts.get("version", ""))
-    if found is None:
-        raise CannotCheck(
-            "the version to be released is not known",
-            "state it in pyproject.toml, or put the release tag on the commit",
-        )
+        remedy = "state it in pyproject.toml, or put the release tag on the commit"
+        raise CannotCheck("the version to be released is not known", remedy)
     return found
 
 
@@ -288,10 +276,7 @@ def unpack(wheel: Path, archive: Archive, folder: Path) -> None:
 
 def _breakages(shell: Shell, request: dict[str, Any]) -> list[dict[str, str]]:
     """What griffe finds. Raises CannotCheck when it fails or gives no answer."""
-    path = shell.work / "request.json"
-    path.write_text(json.dumps(request), encoding="utf-8")
-    program = Path(__file__).with_name("_compare_api.py")
-    found, said = shell.answer(program, path)
+    found, said = shell.answer(Path(__file__).with_name("_compare_api.py"), asked=request)
     if not isinstance(found, list):
         raise CannotCheck(f"the public API was not compared: {said}", LOG_REMEDY)
     return found
