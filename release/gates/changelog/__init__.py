@@ -453,8 +453,8 @@ def _judge_unreleased_link(
     if link is None or link.base is None or last is None:
         return None
     base = named_version(link.base)
-    wanted = {last, max(tagged)} if tagged else {last}
-    if base in wanted or (base is None and re.fullmatch(r"[0-9a-f]{7,40}", link.base)):
+    known = base in {last, max(tagged, default=last)}
+    if known or (base is None and re.fullmatch(r"[0-9a-f]{7,40}", link.base)):
         return None
     message = f"the link [{definition.label}] begins at {link.base}, and {last} is the last release"
     return Finding(message, log.path, definition.line, f"begin at the tag of {last}")

@@ -81,14 +81,6 @@ class Read:
         self.names.append(name)
         self.judged += Judgement(checked, defects)
 
-    def legible(self, path: str) -> str | None:
-        """The text of a file; None, and a defect, if it cannot be read."""
-        try:
-            return read_text(self.project.root, path)
-        except ConfigurationError as error:
-            self.add(path, *error.problems)
-            return None
-
 
 def check(project: Project, shell: Shell) -> Outcome:
     read = Read(project, project.target_version(None), shell.today)
@@ -141,10 +133,10 @@ def _never_had_licence(project: Project) -> bool:
 
 def _judge_stated(read: Read, path: str, judge: Callable[[Read, str], None]) -> str | None:
     """Judge what a file says; returns its text if it is there and legible."""
-    text = read.legible(path) if (read.project.root / path).is_file() else None
-    if text is None:
+    if not (read.project.root / path).is_file():
         return None
     try:
+        text = read_text(read.project.root, path)
         judge(read, text)
     except ConfigurationError as error:
         read.add(path, *error.problems)
@@ -315,13 +307,9 @@ def judge_licences(expression: str | None, stated: Sequence[tuple[str, str, int]
     later versions are allowed.
     """
     allowed = set(_identifiers(expression or ""))
+    remedy = "state the same licence in both"
     return [
-        Finding(
-            f"states the licence {name}, and pyproject.toml {expression}",
-            path,
-            line,
-            "state the same licence in both",
-        )
+        Finding(f"states the licence {name}, and pyproject.toml {expression}", path, line, remedy)
         for name, path, line in stated
         if expression is not None and not all(_is_allowed(o, allowed) for o in _identifiers(name))
     ]
@@ -343,9 +331,7 @@ def _is_allowed(name: str, allowed: set[str]) -> bool:
     if not GNU.match(name):
         return False
     bare = re.sub(r"-(only|or-later)$", "", name)
-    if bare == name:
-        return bool({f"{name}-only", f"{name}-or-later"} & allowed)
-    return bare in allowed
+    return not {f"{name}-only", f"{name}-or-later", bare}.isdisjoint(allowed)
 
 
 GATE = Gate(

@@ -85,14 +85,11 @@ def previous_release(files: Sequence[ServedFile], version: Version) -> Version |
     """
     from release.text.versions import parse
 
-    usable: dict[Version, bool] = {}
-    for file in files:
-        found = parse(file.version)
-        if found is None or found.is_prerelease or found.local or found >= version:
-            continue
-        usable[found] = usable.get(found, False) or not file.yanked
-    served = [found for found, good in usable.items() if good]
-    return max(served or usable, default=None)
+    parsed = ((parse(file.version), file.yanked) for file in files)
+    finals = [(v, yanked) for v, yanked in parsed if v and not v.is_prerelease and not v.local]
+    below = [(found, yanked) for found, yanked in finals if found < version]
+    served = [found for found, yanked in below if not yanked]
+    return max(served or [found for found, _ in below], default=None)
 
 
 def kind_of(previous: Version, version: Version) -> Level:

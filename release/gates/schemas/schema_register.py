@@ -285,16 +285,10 @@ def changes(register: Register, before: Mapping[str, str]) -> list[Change]:
 
 def judge_order(path: str, changed: Sequence[Change], release: str) -> list[Finding]:
     """Findings for schemas whose version is below the one that they had in `release`, a tag."""
-    return [
-        Finding(
-            f"{change.name} goes back from {change.old} ({release}) to {change.new}",
-            path,
-            change.line,
-            "give it a version that was not released yet",
-        )
-        for change in changed
-        if order(change.old, change.new) > 0
-    ]
+    remedy = "give it a version that was not released yet"
+    back = [change for change in changed if order(change.old, change.new) > 0]
+    told = ((f"{c.name} goes back from {c.old} ({release}) to {c.new}", c.line) for c in back)
+    return [Finding(message, path, line, remedy) for message, line in told]
 
 
 def judge_scripts(

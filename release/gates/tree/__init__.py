@@ -352,13 +352,12 @@ def _default_branch(root: Path, remote: str) -> str:
 
 
 def _local_tags(root: Path, names: Sequence[str]) -> tuple[Tag, ...]:
-    found = []
-    for name in names:
+    def read(name: str) -> Tag:
         ref = f"refs/tags/{name}"
-        commit = object_of(root, f"{ref}^{{commit}}")
-        kind = git(root, "cat-file", "-t", ref).stdout.strip()
-        found.append(Tag(name, commit or None, kind == "tag"))
-    return tuple(found)
+        annotated = git(root, "cat-file", "-t", ref).stdout.strip() == "tag"
+        return Tag(name, object_of(root, f"{ref}^{{commit}}") or None, annotated)
+
+    return tuple(map(read, names))
 
 
 def hooks_folder(root: Path) -> str | None:

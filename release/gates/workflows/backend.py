@@ -11,7 +11,6 @@ from release.gates.workflows.pins import Table, look_up, stated
 from release.gates.workflows.publishing import Context
 
 if TYPE_CHECKING:
-    from packaging.specifiers import SpecifierSet
     from packaging.version import Version
 
 WITHOUT_ISOLATION = re.compile(r"--no-(?:build-)?isolation\b|(?<!\w)-n(?:x)?\b")
@@ -21,17 +20,14 @@ TAKES_2_5 = "1.14.2"
 
 
 def version_of(uses: Uses, table: Table) -> Version | None:
-    from packaging.version import InvalidVersion, Version
+    from release.text.versions import parse
 
     if uses.is_pinned:
         pin = look_up(uses.repository, uses.ref, uses.node.comment, table)
         text = pin.version or stated(uses.node.comment)
     else:
         text = stated(uses.ref) if uses.ref.count(".") == 2 else None
-    try:
-        return Version(text) if text is not None and "." in text else None
-    except InvalidVersion:
-        return None
+    return parse(text) if text is not None and "." in text else None
 
 
 def writes_2_5(context: Context) -> str | None:
@@ -51,11 +47,7 @@ def writes_2_5(context: Context) -> str | None:
         except InvalidRequirement:
             continue
         first = WRITES_2_5.get(canonicalize_name(requirement.name))
-        if first is not None and _allows(requirement.specifier, first):
+        # As far as the first of these versions, and one far beyond it, tell.
+        if first is not None and any(map(requirement.specifier.contains, (first, "9999"))):
             return text
     return None
-
-
-def _allows(specifiers: SpecifierSet, first: str) -> bool:
-    """Whether a version from `first` on satisfies the specifiers, as far as two of them tell."""
-    return any(specifiers.contains(version) for version in (first, "9999"))

@@ -109,19 +109,17 @@ def tag_scenario(tag: str) -> Scenario:
 
 def tag_filter(told: Node | None, ignored: Node | None) -> Callable[[str], bool]:
     """Whether a tag passes the filters `tags` and `tags-ignore` of a push."""
-    if told is not None:
-        patterns = [(text.startswith("!"), text.removeprefix("!")) for text in told.texts()]
+    node = ignored if told is None else told
+    texts = node.texts()[:MAX_PATTERNS] if node is not None else ()
 
-        def passes(tag: str) -> bool:
-            passed = False
-            for negative, pattern in patterns[:MAX_PATTERNS]:
-                if matches(pattern, tag):
-                    passed = not negative
-            return passed
+    def passes(tag: str) -> bool:
+        passed = told is None
+        for text in texts:
+            if matches(text.removeprefix("!"), tag):
+                passed = told is not None and not text.startswith("!")
+        return passed
 
-        return passes
-    without = ignored.texts() if ignored is not None else ()
-    return lambda tag: not any(matches(text, tag) for text in without[:MAX_PATTERNS])
+    return passes
 
 
 def matches(pattern: str, text: str) -> bool:
