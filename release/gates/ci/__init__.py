@@ -283,9 +283,8 @@ def read_units(
     the names of the tags on the commit, `names` those of workflows by their files; `named` says
     whether the settings name what counts.
     """
-    latest: dict[tuple[str, str, str | None], WorkflowRun] = {}
-    for run in sorted(checks.runs, key=lambda run: run.id):
-        latest[run.file, run.event, run.branch] = run
+    ordered = sorted(checks.runs, key=lambda run: run.id)
+    latest = {(run.file, run.event, run.branch): run for run in ordered}
     files: dict[str, list[WorkflowRun]] = {}
     # Those of runs that others came after tell nothing, and those of no run were made by hand.
     suites: dict[int | None, bool | None] = dict.fromkeys(run.suite for run in checks.runs)

@@ -312,14 +312,11 @@ def compare_metadata(old: Archive, new: Archive) -> Compared:
         if wanted.get(name, set()) - wants.get("", set()) and not wants.get(name)
     ]
     claimed = [set(archive.metadata.get("classifiers", [])) for archive in (old, new)]
-    losses += [
-        replace(loss, said="like its classifier")
-        if f"Programming Language :: {loss.what.replace(' ', ' :: ', 1)}" in claimed[0] - claimed[1]
-        else loss
-        for loss in compare_python(
-            old.metadata.get("requires_python"), new.metadata.get("requires_python")
-        )
-    ]
+    ranges = (archive.metadata.get("requires_python") for archive in (old, new))
+    for loss in compare_python(*ranges):
+        version = f"Programming Language :: {loss.what.replace(' ', ' :: ', 1)}"
+        told = version in claimed[0] - claimed[1]
+        losses.append(replace(loss, said="like its classifier") if told else loss)
     return Compared(len(points) + len(extras[0]) + 1, tuple(losses))
 
 

@@ -465,12 +465,9 @@ def judge_major(
     """
     glob_of_it = (pattern or "*").replace("{major}", str(version.major))
     nested = "/" in glob_of_it
-    fitting = [
-        script
-        for script in scripts
-        if fnmatch.fnmatchcase(script.path if nested else script.name, glob_of_it)
-        and not NO_SCRIPT.search(script.path)
-    ]
+    named = ((script, script.path if nested else script.name) for script in scripts)
+    called_so = (script for script, name in named if fnmatch.fnmatchcase(name, glob_of_it))
+    fitting = [script for script in called_so if not NO_SCRIPT.search(script.path)]
     new = [script for script in fitting if script.path not in before]
     if any(script.counts for script in new):
         return []

@@ -152,23 +152,18 @@ def read(
     _, ahead = apart or _apart(root, f"refs/remotes/{remote}/{branch}", commit) or (0, 0)
     template = project.tag_template
     tag = project.tag_of(project.spell(version)) if version else None
-    here: tuple[Tag, ...] = ()
-    there: tuple[Tag, ...] = ()
-    if version is not None:
-        here = _local_tags(root, [t for t in tags(root) if spelled(t, template, version)])
-        there = tuple(
-            Tag(name, asked.tag(name), True)
-            for name in asked.tags
-            if spelled(name, template, version)
-        )
+    here, there = (
+        [name for name in names if version and spelled(name, template, version)]
+        for names in (tags(root), asked.tags)
+    )
     local_clash = bool(tag and object_of(root, f"refs/heads/{tag}"))
     return TreeFacts(
         branch=branch,
         in_ci=environment_is_ci(),
         proposed=environment_is_of_pull_request(),
         tag=tag,
-        here=here,
-        there=there,
+        here=_local_tags(root, here),
+        there=tuple(Tag(name, asked.tag(name), True) for name in there),
         clash="here" if local_clash else remote if tag and asked.branch(tag) else None,
         remote=remote,
         remotes=facts.remotes,

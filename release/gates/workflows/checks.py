@@ -90,17 +90,14 @@ def verified_in(context: Context, job: Job, step: Step) -> Iterator[tuple[Comman
         return
     found = runs(context, job, step)
     by_command = {Command(run.words, step.path, run.line): run for run in found}
-    sure = [
-        (command, left_open)
-        for command, left_open in verifications(replace(step, commands=tuple(by_command)))
-        if not {"--help", "-h"} & set(command.words)
-    ]
-    for command, left_open in sure:
-        run = by_command[command]
-        reason = _weakness(context, job, step, run, left_open)
-        whole = any(map(_covers, _sources(found, found.index(run))))
-        few = "" if whole else "it looks at one file alone, or at files of one kind"
-        yield command, reason or few
+    sure = False
+    for command, left_open in verifications(replace(step, commands=tuple(by_command))):
+        if not {"--help", "-h"} & set(command.words):
+            sure, run = True, by_command[command]
+            reason = _weakness(context, job, step, run, left_open)
+            whole = any(map(_covers, _sources(found, found.index(run))))
+            few = "" if whole else "it looks at one file alone, or at files of one kind"
+            yield command, reason or few
     if not sure:
         yield loose[0], "no command of the step is sure to run and to fail with it"
 
