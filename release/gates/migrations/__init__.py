@@ -467,22 +467,19 @@ class Bench:
         if not count:
             raise _not_run(last, one)
         remedy = "hold an advisory lock (pg_advisory_lock) from the first look to the last commit"
+        said = ""
         if count > 1 or watched["inside"] > 1:
-            return [Finding("two migrators at once execute the same migration", last, None, remedy)]
-        if watched["left"] and two.status == 0:
-            message = "a second migrator ends with 0 while the first one is still in a migration"
-            return [Finding(message, last, None, remedy)]
-        if one.status != 0:
-            message = f"a migrator fails while another one is started: {one.last_line}"
-            return [Finding(message, last, None, remedy)]
-        if left := differences(reference, after):
-            message = f"two migrators at once leave something else than one: {listing(left)}"
-            return [Finding(message, last, None, remedy)]
+            said = "two migrators at once execute the same migration"
+        elif watched["left"] and two.status == 0:
+            said = "a second migrator ends with 0 while the first one is still in a migration"
+        elif one.status != 0:
+            said = f"a migrator fails while another one is started: {one.last_line}"
+        elif left := differences(reference, after):
+            said = f"two migrators at once leave something else than one: {listing(left)}"
         # One that waited for the lock and then fails took the migration to be not applied.
-        if watched["waits"] and two.status != 0:
-            message = f"a second migrator waits, and then fails: {two.last_line}"
-            return [Finding(message, last, None, remedy)]
-        return []
+        elif watched["waits"] and two.status != 0:
+            said = f"a second migrator waits, and then fails: {two.last_line}"
+        return [Finding(said, last, remedy=remedy)] if said else []
 
     def _prove_checksums(self, migrations: Migrations, _reference: Snapshot) -> list[Finding]:
         """A migration that was applied and then changed is refused, and for no other reason."""
@@ -507,25 +504,20 @@ class Bench:
         if not there:
             raise _not_run(changed, anew)
         remedy = "record a checksum of each migration that is applied, and compare it"
-        if here:
-            message = "a migration that was applied and then changed is executed once more"
-            return [Finding(message, changed, None, remedy)]
-        pairs = tuple(zip(unchanged, done, strict=True))
-        if any(before.status == 0 and after.status != 0 for before, after in pairs):
-            return []
         names = " and ".join(" ".join(words) for words in commands)
-        if failed := [before for before, _ in pairs if before.status != 0]:
+        failed = [before for before in unchanged if before.status != 0]
+        said = "a migration that was applied and then changed"
+        if here:
+            said += " is executed once more"
+        elif any(b.status == 0 != a.status for b, a in zip(unchanged, done, strict=True)):
+            return []
+        elif failed:
+            said += f" makes no difference to {names}, which already fails before:"
+            said += f" {failed[0].last_line}"
             remedy = "let it end with 0 where nothing is to be done; a refusal cannot be told else"
-            return [
-                Finding(
-                    f"a migration that was applied and then changed makes no difference to {names},"
-                    f" which already fails before: {failed[0].last_line}",
-                    changed,
-                    remedy=remedy,
-                )
-            ]
-        message = f"a migration that was applied and then changed is accepted by {names}"
-        return [Finding(message, changed, None, remedy)]
+        else:
+            said += f" is accepted by {names}"
+        return [Finding(said, changed, remedy=remedy)]
 
     @contextlib.contextmanager
     def _migrators(self) -> Iterator[ThreadPoolExecutor]:
