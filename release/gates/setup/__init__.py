@@ -191,7 +191,7 @@ def _judge_publishing(
     )
     seen = _look_at_index(project)
     parts.append(judge_publisher(expected, seen, settings, today))
-    if expected.environment is not None:
+    if expected.environment:  # that the job has none is for `workflows` to say
         there = _look_at_environment(forge, trouble, expected.environment)
         confirmed = settings.confirmed.get("environment")
         tag = _tag(project, shell) if job and job.by_tag else None
@@ -448,15 +448,6 @@ def judge_environment(
     whether it must be protected.
     """
     name = expected.environment
-    if not name:
-        return _part(
-            advice=(
-                Finding(
-                    "the publishing job has no environment, so nothing can guard it",
-                    remedy="give it one, and name it in the publisher on the index",
-                ),
-            )
-        )
     owner, repository = expected.owner or "OWNER", expected.repository or "REPOSITORY"
     how = (
         f"{owner}/{repository}, Settings, Environments, {name}: required reviewers, and deployment"
@@ -590,8 +581,6 @@ def _ask_forge(repository: Repository, remaining: Callable[[], float]) -> tuple[
 def _look_at_environment(
     forge: Forge | None, trouble: CannotCheck | None, name: str
 ) -> Environment | CannotCheck | None:
-    if not name:
-        return None
     if forge is None:
         assert trouble is not None
         return trouble
