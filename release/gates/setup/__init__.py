@@ -7,8 +7,8 @@ remote names; `owner`, `repository`, `workflow` and `environment` state what is 
 these. Where no release has an attestation yet, a person looks and confirms it with the day, in
 [tool.release.gates.setup]: `confirmed.publisher = 2026-11-01`. A confirmation of the day of the
 last release, or of a later one, outweighs what that release shows, which stays advice; so does any
-where the index does not tell that day. As long as the index does not know the project, what is
-confirmed is a pending publisher, which lasts 30 days: the gate fails after that.
+where neither the index nor a tag tells that day. As long as the index does not know the project,
+what is confirmed is a pending publisher, which lasts 30 days: the gate fails after that.
 
 Environment: GitHub must have it, for a missing one is made silently and without protection by the
 first run; if only some refs may deploy to it, the tag of the release must be one of them. An
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from release.project import Project
     from release.run.shell import Shell
     from release.world.forge import Environment, Forge, Repository
+    from release.world.index import ServedFile
     from release.world.integrity import Publisher
 
 WORKFLOWS = ".github/workflows"
@@ -112,7 +113,8 @@ class Seen:
 
     `exists` says whether the index knows the project, None when it could not be asked, which
     `trouble` then explains. `publishers` are those of the version `version`'s attestations, empty
-    where it has none; `released` is the day on which it was uploaded, where the index tells it.
+    where it has none; `released` is the day on which it was uploaded, or else tagged, where one of
+    the two is known.
     """
 
     exists: bool | None
@@ -613,12 +615,28 @@ def _look_at_index(project: Project) -> Seen:
         for file in sorted(released, key=lambda file: not file.name.endswith(".whl"))[:2]:
             found = publishers_of(project.name, str(last), file.name, url, file.provenance)
             if found:
-                days = [file.uploaded for file in released if file.uploaded is not None]
-                day = max(days).astimezone(UTC).date() if days else None
-                return Seen(True, str(last), found, day)
+                return Seen(True, str(last), found, _released(project, str(last), released))
         return Seen(True, str(last))
     except CannotCheck as error:
         return Seen(None, trouble=error)
+
+
+def _released(project: Project, version: str, files: Sequence[ServedFile]) -> date | None:
+    """The day on which the last file of a version was uploaded, else that of its tag here."""
+    from release.project.git import git
+
+    uploaded = [file.uploaded for file in files if file.uploaded is not None]
+    if uploaded:
+        return max(uploaded).astimezone(UTC).date()
+    tags = [tag for tag, spelled in project.released.items() if str(spelled) == version]
+    if not tags:
+        return None
+    ref = f"refs/tags/{tags[0]}"
+    said = git(project.root, "log", "-1", "--format=%cs", ref, "--", check=False).stdout.strip()
+    try:
+        return date.fromisoformat(said)
+    except ValueError:
+        return None
 
 
 def _tag(project: Project, shell: Shell) -> str | None:

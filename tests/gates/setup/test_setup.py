@@ -221,6 +221,8 @@ class TestPublisher:
     ) -> None:
         released(server, {**PUBLISHER, "workflow": "publish.yml"}, uploaded=days(uploaded))
         set_up(project, f"confirmed.publisher = {days(2)}")
+        # The commit of the tag is of another day than the upload.
+        git(project, "tag", "--annotate", "--message", "x", "v1.2.2", "HEAD~1")
         found = said(judge(project, "setup"), status)
         assert "published from elsewhere: workflow publish.yml" in found
 
@@ -282,6 +284,14 @@ class TestPublisher:
         assert judge(project, "setup").outcome.status is Status.PASSED
         assert "/proofs/it" in server.asked
         assert not [path for path in server.asked if path.startswith("/integrity")]
+
+    def test_a_confirmation_before_the_last_release_does_not_outweigh_it(
+        self, project: Path, server: ForgeServer, judge: Judge
+    ) -> None:
+        released(server, {**PUBLISHER, "workflow": "publish.yml"})
+        set_up(project, "confirmed.publisher = 2025-12-31")
+        git(project, "tag", "--annotate", "--message", "x", "v1.2.2", "HEAD~1")
+        assert "was published from elsewhere" in said(judge(project, "setup"))
 
     def test_a_release_without_attestations_is_reported_with_the_fields(
         self, project: Path, server: ForgeServer, judge: Judge
