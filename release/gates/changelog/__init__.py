@@ -372,11 +372,8 @@ def _named_links(log: Changelog) -> list[Definition]:
     from release.text.changelog import read_link
 
     used = {_reference(section) for section in log.sections}
-    return [
-        d
-        for d in log.definitions
-        if d.version is not None and (d.label.casefold() in used or read_link(d.url) is not None)
-    ]
+    of_versions = [d for d in log.definitions if d.version is not None]
+    return [d for d in of_versions if d.label.casefold() in used or read_link(d.url) is not None]
 
 
 def _missing_links(log: Changelog) -> Iterator[tuple[Section, Finding]]:

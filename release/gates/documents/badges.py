@@ -118,9 +118,8 @@ def judge(text: str, path: str, version: Version) -> Iterator[Finding]:
         _, number = _split(badge.says)
         said = parse(number)
         named = badge.name or any(alt.said.strip() for alt in badge.alt)
-        if said is None or "." not in number or not named or not badge.is_of_version:
-            continue
-        if not all(_is_own(NUMBER.sub(" ", alt.said)) for alt in badge.alt):
+        own = badge.is_of_version and all(_is_own(NUMBER.sub(" ", alt.said)) for alt in badge.alt)
+        if said is None or "." not in number or not named or not own:
             continue
         if said != version and not _is_series(number, version):
             message = f"a badge names the version {number}, and the project's is {version}"

@@ -6,6 +6,7 @@ stands under a heading that does.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -274,26 +275,18 @@ def tables(text: str) -> list[Table]:
     heading = ""
     before: tuple[Cell, ...] = ()
     lines = list(visible(text))
-    index = 0
-    while index < len(lines):
-        top, start, line = lines[index]
-        index += 1
+    for index, (top, start, line) in enumerate(lines):
         row = cells(line, start)
         title = HEADING.fullmatch(line)
-        if title:
-            heading = title[1]
+        heading = title[1] if title else heading
         is_table = delimits(row, before)
         columns = _columns([cell.text for cell in before], heading) if is_table else None
-        before, widths = row, tuple(cell.end - cell.start for cell in row)
-        if columns is None:
-            continue
-        rows = []
-        while index < len(lines) and "|" in lines[index][2]:
-            number, start, line = lines[index]
-            rows += _row(number, cells(line, start), *columns)
-            index += 1
-        found.append(Table(top, tuple(rows), widths))
-        before = ()
+        before = row
+        if columns is not None:
+            below = itertools.takewhile(lambda one: "|" in one[2], lines[index + 1 :])
+            parts = [_row(number, cells(said, place), *columns) for number, place, said in below]
+            widths = tuple(cell.end - cell.start for cell in row)
+            found.append(Table(top, tuple(itertools.chain.from_iterable(parts)), widths))
     return found
 
 

@@ -209,12 +209,9 @@ def _before(project: Project, level: Level | None) -> dict[str, Version]:
 
     A tag on this commit names the version itself, unless the next one is asked for.
     """
-    return {
-        tag: version
-        for tag in project.merged_tags
-        if (version := project.released.get(tag)) is not None
-        and (level is not None or tag not in project.released_here)
-    }
+    here = project.released_here if level is None else {}
+    tags = (tag for tag in project.merged_tags if tag in project.released and tag not in here)
+    return {tag: project.released[tag] for tag in tags}
 
 
 def judge_order(version: Version, tags: Mapping[str, Version]) -> Iterator[Finding]:

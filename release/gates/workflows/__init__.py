@@ -167,11 +167,8 @@ def weigh(
         noted = bool(matching) or breach.remark
         kind = "notes" if noted else "defects" if breach.blocks else "advice"
         parts[kind].append(replace(breach.finding, message=said))
-    parts["advice"] += [
-        _idle(waiver)
-        for number, waiver in enumerate(waivers)
-        if number not in used and (complete or waiver.rule in RULES)
-    ]
+    idle = [waiver for number, waiver in enumerate(waivers) if number not in used]
+    parts["advice"] += [_idle(waiver) for waiver in idle if complete or waiver.rule in RULES]
     defects, advice, notes = map(tuple, parts.values())
     return Judgement(0, defects, advice, notes=notes)
 

@@ -200,11 +200,8 @@ def artefact(step: Step) -> str:
 def published_artefacts(one: Publication) -> set[str]:
     """The artefacts that a publishing job takes into the folder that it publishes."""
     folder = published_folder(one)
-    return {
-        artefact(step)
-        for step in downloads(one.job)
-        if is_below(folder, folder_of(input_of(step, "path"), "."))
-    } - {""}
+    taken = ((step, folder_of(input_of(step, "path"), ".")) for step in downloads(one.job))
+    return {artefact(step) for step, path in taken if is_below(folder, path)} - {""}
 
 
 # --- Digests

@@ -134,9 +134,8 @@ class Context:
     @functools.cached_property
     def files(self) -> tuple[Workflow, ...]:
         """The publishing workflows."""
-        return tuple(
-            self.model.workflows[path] for path in dict.fromkeys(j.path for j in self.jobs)
-        )
+        paths = dict.fromkeys(job.path for job in self.jobs)
+        return tuple(self.model.workflows[path] for path in paths)
 
     @functools.cached_property
     def callers(self) -> Mapping[str, tuple[Job, ...]]:
@@ -199,11 +198,8 @@ class Context:
         for caller in self.callers.get(workflow.path, ()):
             if caller.path not in seen:
                 outer = self.model.workflows[caller.path]
-                found += [
-                    replace(scenario, called=True)
-                    for scenario in self.scenarios(outer, seen | {workflow.path})
-                    if self.reachable(caller, scenario)
-                ]
+                further = self.scenarios(outer, seen | {workflow.path})
+                found += [replace(s, called=True) for s in further if self.reachable(caller, s)]
         return list(dict.fromkeys(found))
 
     def reachable(self, job: Job, scenario: Scenario, step: Step | None = None) -> bool:
@@ -244,11 +240,8 @@ def _running_jobs(workflow: Workflow, scenario: Scenario) -> dict[str, bool]:
     }
     waits = {name for name, text in texts.items() if not expressions.overrides(text)}
     for _ in workflow.jobs:
-        stopped = [
-            name
-            for name in waits
-            if found[name] and not all(found.get(n, True) for n in workflow.jobs[name].needs)
-        ]
+        needs = {name: workflow.jobs[name].needs for name in waits if found[name]}
+        stopped = [n for n, needed in needs.items() if not all(found.get(o, True) for o in needed)]
         if not stopped:
             break
         found |= dict.fromkeys(stopped, False)
