@@ -311,10 +311,8 @@ def read_units(
         elif counts or (counts is False and red):
             jobs.setdefault(item.name, []).append(item)
     # Several of one name are one job, or what one job reported.
-    units += [
-        _check(min(items, key=_rank), "fix it, or run its workflow again", "job")
-        for items in jobs.values()
-    ]
+    remedy = "fix it, or run its workflow again"
+    units += [_check(min(items, key=_rank), remedy, "job") for items in jobs.values()]
     states: dict[str, State] = {"success": "green", "pending": "running"}
     remedy = "fix it, or run it again where it runs"
     for status in checks.statuses:
@@ -396,11 +394,9 @@ def judge_units(
     less = "is not one of those that must succeed" if wanted else "no workflow has failed for it"
     remarks = [Finding(f"{unit.said}, and {less}", remedy=unit.remedy) for unit in others]
     remarks += [Finding(f"{unit.said}: it is left out") for unit in counting if unit.own and wanted]
-    missing = [
-        Finding(f"{name} has not run for this commit", remedy=_nearest(name, units))
-        for name in wanted
-        if not any(unit.called(name) for unit in units)
-    ]
+    lacking = [name for name in wanted if not any(unit.called(name) for unit in units)]
+    said = ((f"{name} has not run for this commit", _nearest(name, units)) for name in lacking)
+    missing = [Finding(message, remedy=remedy) for message, remedy in said]
     own = {unit.names[-1] for unit in workflows if unit.own}
     ran = bool(wanted) or any(not unit.own for unit in workflows)
     return Standing(

@@ -110,12 +110,9 @@ def _judge_changes(
     path = project.changelog or USUAL_CHANGELOG
     section = _section(project, version, project.released[last.tag])
     findings = schema_register.judge_order(register.path, changed, last.tag)
-    findings += schema_register.judge_scripts(
-        register.path, changed, scripts, settings.script, folder
-    )
-    findings += schema_register.judge_changelog(
-        path, section, settings.subsection, changed, scripts, settings.script
-    )
+    told = (changed, scripts, settings.script)
+    findings += schema_register.judge_scripts(register.path, *told, folder)
+    findings += schema_register.judge_changelog(path, section, settings.subsection, *told)
     if last.before_major is not None and version is not None:
         there = _files_at(project, last.before_major, folder)
         findings += schema_register.judge_major(

@@ -255,15 +255,12 @@ class _Builder:
     budget: int = MAX_CALLED
 
     def build(self) -> Model:
-        given = [*self.nodes.values(), *self.actions.values()]
-        shell.read_all(
-            [node.text for one in given for key, node in one.walk() if key == "run" and node.text]
-        )
+        given = (*self.nodes.values(), *self.actions.values())
+        texts = (node.text for one in given for key, node in one.walk() if key == "run")
+        shell.read_all(list(filter(None, texts)))
         for path in (*TARGET_FILES, *OTHER_FILES):
-            text = self.text_of(path)
-            if text is not None:
-                self.sources[path] = text
-                self.targets |= targets.of_file(text, path)
+            text = self.read_text(path)
+            self.targets |= targets.of_file(text, path) if text is not None else {}
         workflows = {path: self.workflow(path, node) for path, node in self.nodes.items()}
         return Model(_with_inherited(workflows), self.actions, self.sources)
 
@@ -271,9 +268,8 @@ class _Builder:
         told = node.get("on")
         triggers: Mapping[str, Node] = {}
         if told is not None:
-            triggers = told.table or {
-                name: Node(path, told.line, null=True) for name in told.texts()
-            }
+            nothing = Node(path, told.line, null=True)
+            triggers = told.table or dict.fromkeys(told.texts(), nothing)
         jobs: dict[str, Job] = {}
         for name, body in node.mapping("jobs").items():
             if body.table is None:
@@ -294,15 +290,10 @@ class _Builder:
         needs = node.get("needs")
         folders = (one.said("defaults", "run", "working-directory") for one in (node, workflow))
         folder = next(filter(None, folders), "")
-        return Job(
-            path,
-            name,
-            node,
-            needs.texts() if needs is not None else (),
-            tuple(step for one in node.listed("steps") for step in self.steps(one, folder, ())),
-            _uses(node),
-            node.get("permissions") or workflow.get("permissions"),
-        )
+        needed = needs.texts() if needs is not None else ()
+        steps = (step for one in node.listed("steps") for step in self.steps(one, folder, ()))
+        permissions = node.get("permissions") or workflow.get("permissions")
+        return Job(path, name, node, needed, tuple(steps), _uses(node), permissions)
 
     def steps(self, node: Node, folder: str, callers: tuple[Node, ...]) -> Iterator[Step]:
         """A step, or those of the composite action of this repository that it uses."""

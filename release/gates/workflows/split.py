@@ -64,9 +64,8 @@ def _listed(
     """
     for statement in statements:
         for operator, pipeline in statement.items:
-            yield from _piped(
-                pipeline, replace(around, operator=operator or around.operator), inner
-            )
+            place = replace(around, operator=operator or around.operator)
+            yield from _piped(pipeline, place, inner)
         around = replace(around, operator="")
 
 
@@ -120,9 +119,8 @@ def of_python(text: str, path: str, line: int = 1) -> list[Command]:
     tree = parsed(text)
     if tree is None:
         return [Command(("?", text), path, line)]
-    return [
-        replace(command, line=command.line + line - 1) for command in python_commands([tree], path)
-    ]
+    found = python_commands([tree], path)
+    return [replace(command, line=command.line + line - 1) for command in found]
 
 
 def parsed(text: str) -> ast.Module | None:
