@@ -72,7 +72,7 @@ PROCEDURE = Procedure(
             Defect(
                 "a value of the wrong type",
                 put("src/ajolopy/planted.py", 'def planted() -> int:\n    return "text"\n'),
-                r"src/ajolopy/planted\.py: reportReturnType",
+                r"src/ajolopy/planted\.py: error: .*\(reportReturnType\)",
             ),
         ),
         Row(

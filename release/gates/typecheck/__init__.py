@@ -396,7 +396,12 @@ def _pyright(project: Project, shell: Shell, found: ProjectEnvironment, folder: 
     settings = project.settings.gates.of("typecheck", CommandSettings)
     words = (program, "--level=error", "--stats", f"--pythonpath={environment.python}")
     judge = _judge(project, settings, shows=True)
-    return run_commands(shell, [words], environment, found.variables(), judge, folder)
+
+    def judged(words: Sequence[str], done: Completed) -> Judgement:
+        # What it says goes on in lines below, the last of which names the rule.
+        return judge(words, replace(done, stdout=re.sub(r"\n[^\S\n]{4,}", " ", done.stdout)))
+
+    return run_commands(shell, [words], environment, found.variables(), judged, folder)
 
 
 def _complaint(done: Completed) -> str:

@@ -339,6 +339,7 @@ class TestGate:
         write(root, {"src/small_thing/more.py": WRONG_RETURN})
         (line,) = lines(judge(root, "typecheck"))
         assert line.startswith('src/small_thing/more.py:2: error: Type "int" is not assignable')
+        assert line.endswith("(reportReturnType)")
 
     def test_own_commands_take_its_place(self, root: Path, judge: Judge) -> None:
         table = (
