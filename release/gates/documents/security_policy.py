@@ -143,13 +143,9 @@ def judge(text: str, path: str, version: Version) -> Iterator[Finding]:
         known = all(row.understood for row in table.rows)
         if known and numbered and not _supports(table, version):
             newest = max(numbered, key=lambda row: (row.supported is True, row.series))
-            name = ".".join(map(str, _padded(version.release, 2)[:2]))
-            yield Finding(
-                f"the table of supported versions does not list {name} as supported",
-                path,
-                newest.line,
-                f"add the series of {version} there",
-            )
+            name = ".".join(map(str, _padded(version.release, 2)))
+            message = f"the table of supported versions does not list {name} as supported"
+            yield Finding(message, path, newest.line, f"add the series of {version} there")
 
 
 def _supports(table: Table, version: Version) -> bool:
@@ -183,10 +179,8 @@ def _obstacles(table: Table, chain: Sequence[Row], version: Version) -> Iterator
     for row in table.rows:
         if not row.understood:
             unclear = f"whether {row.said} is supported is not clear"
-            yield (
-                row.line,
-                unclear if row.series else f"{row.said!r} names no version in a known way",
-            )
+            unknown = f"{row.said!r} names no version in a known way"
+            yield row.line, unclear if row.series else unknown
         elif row.supported is False and row.series and row.sign == "=" and row.covers(version):
             yield row.line, f"{row.said} is listed, and not as supported"
     for row in chain:
@@ -224,10 +218,8 @@ def _bounds(
     table: Table, text: str, dropped: Series, oldest: Series
 ) -> Iterator[tuple[int, int, str]]:
     """The edits of the rows below: what is older than the oldest supported series."""
-    if any(
-        row.supported and row.sign == "=" and row.series and row.series < dropped
-        for row in table.rows
-    ):
+    kept = [row.series for row in table.rows if row.supported and row.sign == "=" and row.series]
+    if any(series < dropped for series in kept):
         return
     for row in table.rows:
         series: Series | None = None

@@ -44,11 +44,8 @@ def tags(context: Context) -> Iterator[Breach]:
 
 
 def _is_pushed(context: Context, workflow: Workflow) -> bool:
-    return "push" in workflow.triggers and any(
-        scenario.event == "push" and scenario.is_tag
-        for one in context.publications_in(workflow)
-        for scenario in context.reached(one)
-    )
+    reached = (s for one in context.publications_in(workflow) for s in context.reached(one))
+    return "push" in workflow.triggers and any(s.event == "push" and s.is_tag for s in reached)
 
 
 def _filter(context: Context, workflow: Workflow) -> tuple[Node, str]:

@@ -115,12 +115,9 @@ def _ignored(step: Step) -> Iterator[Breach]:
 
 def _fails_for_needs(job: Job) -> bool:
     """Whether a job runs in any case in order to fail where one that it needs has failed."""
-    return any(
-        uses_any(step, (DECIDES,))
-        and "needs" in input_of(step, "jobs")
-        and step.node.get("if") is None
-        for step in job.steps
-    )
+    deciding = [step for step in job.steps if uses_any(step, (DECIDES,))]
+    always = (step for step in deciding if step.node.get("if") is None)
+    return any("needs" in input_of(step, "jobs") for step in always)
 
 
 def _may_fail(node: Node, label: str) -> Iterator[Breach]:
