@@ -164,11 +164,12 @@ def _of_hatch(project: Project, environment: str, script: str) -> Iterator[str]:
 
 
 def tool_table(project: Project, path: str, table: str) -> Mapping[str, Any]:
-    """The table of a tool, from its own file or pyproject.toml."""
+    """The table of a tool, from its own file or pyproject.toml; hatch reads both, key by key."""
     try:
-        return toml.loads(text_of(project.root / path)) or project.tool(table)
+        own = toml.loads(text_of(project.root / path))
     except ValueError:
-        return project.tool(table)
+        own = {}
+    return {**project.tool(table), **own} if table == "hatch" else own or project.tool(table)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -108,6 +108,11 @@ class TestRequirements:
         )
         assert chosen == Requirements(groups=("test",), extras=("cli",), install=("trio",))
 
+    def test_environments_of_hatch_count_beside_a_file_that_has_none(self, tmp_path: Path) -> None:
+        table = '[tool.hatch.envs.test]\ndependencies = ["pytest"]'
+        found = project(tmp_path, table, {"hatch.toml": "[version]\npath = 'a.py'\n"})
+        assert requirements(found, "test") == Requirements(install=("pytest",))
+
     def test_malformed_neighbours_are_passed_over(self, tmp_path: Path) -> None:
         found = project(
             tmp_path,
