@@ -202,6 +202,8 @@ def _hook(project: Project) -> argparse.Namespace:
     parser.add_argument("--ini")
     parser.add_argument("-l", "--level", action="count", default=0)
     parser.add_argument("--severity-level")
+    for flag in ("-i", "-r", "-v", "-d", "-q"):  # which may stand in one word with -l
+        parser.add_argument(flag, action="count")
     own = hook(project, "bandit")
     try:
         return parser.parse_known_args(own.arguments if own else ())[0]

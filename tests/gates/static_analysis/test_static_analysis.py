@@ -192,6 +192,7 @@ class TestBandit:
         [
             ("[-l]", "low"), ("[-ll, -r]", "medium"), ("[-l, -l, -l]", "high"), ("[-r]", "medium"),
             ("[--severity-level=high]", "high"), ("[--severity-level, all]", "low"),
+            ("[-lliii]", "medium"), ("[-rlll]", "high"), ("[-lq]", "low"),
         ],
     )  # fmt: skip
     def test_a_hooks_arguments_name_the_least_severity(
