@@ -203,7 +203,9 @@ def _hosted_requirements(project: Project) -> Requirements:
         more = as_table(step).get("extra_requirements")
         extras += [str(name) for name in more] if isinstance(more, list) else []
     # What runs tox or nox says what these need themselves, and not the documentation.
-    lines = json.dumps(hosted.get("build"), indent=0, default=str).splitlines()
+    build = hosted.get("build")
+    text = json.dumps(build, ensure_ascii=False, skipkeys=True, indent=0, default=str)
+    lines = text.replace("\\n", "\n").splitlines()
     commands = "\n".join(line for line in lines if not RUNNER.search(line))
     groups = re.findall(r"--(?:only-)?group[ =]([\w.-]+)", commands)
     extras += re.findall(r"(?:--extra[ =]|\.\[)([\w.-]+)", commands)

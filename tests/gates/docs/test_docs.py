@@ -196,11 +196,15 @@ class TestRequirements:
             ('[dependency-groups]\nd = ["furo"]\ndev = ["x"]',
              {".readthedocs.yaml": "build:\n  commands:\n  - uv sync --only-group d\n"},
              Requirements(groups=("d",), install=HOSTED)),
+            ('[dependency-groups]\nd = ["furo"]\n[project.optional-dependencies]\ne = []',
+             {".readthedocs.yaml": "build:\n  2026-01-01: x\n  commands:\n  - |\n"
+              "    pip install .[e]\n    tox -e docs --group runner\n"},
+             Requirements(extras=("e",), install=HOSTED)),
             (SET, {}, Requirements(extras=("e",), install=("b",))),
             ("", {}, Requirements()),
         ],
         ids=["group", "extra", "file", "holding", "dev", "hosted", "hosted jobs", "runner",
-             "only", "set", "none"],
+             "only", "block", "set", "none"],
     )  # fmt: skip
     def test_what_the_project_declares_is_chosen(
         self, tmp_path: Path, table: str, files: Files, expected: Requirements
