@@ -268,19 +268,15 @@ def _normal(path: str) -> str:
 def _matches(path: str, glob: str, *, hidden: bool) -> bool:
     """Whether a glob matches: ** spans folders; only a dot (or `hidden`) takes a leading one."""
     segments, parts = glob.split("/"), path.split("/")
-
-    @cache
-    def fits(segment: int, part: int) -> bool:
-        if segment == len(segments) or part == len(parts):
-            return segment == len(segments) and part == len(parts)
-        if segments[segment] != "**":
-            fit = _segment(segments[segment], parts[part], hidden)
-            return fit and fits(segment + 1, part + 1)
-        spanned = hidden or not parts[part].startswith(".")
-        last = spanned and segment + 1 == len(segments) and part + 1 == len(parts)
-        return last or fits(segment + 1, part) or (spanned and fits(segment, part + 1))
-
-    return fits(0, 0)
+    places = {0}  # before which of the parts the segments so far may end
+    for left, segment in zip(range(len(segments) - 1, -1, -1), segments, strict=True):
+        fits = [_segment(segment, part, hidden) for part in parts]
+        if segment == "**":
+            for place, fit in enumerate(fits):
+                places |= {place + 1} if fit and place in places else set()
+        if segment != "**" or not left:
+            places = {place + 1 for place in places if place < len(parts) and fits[place]}
+    return len(parts) in places
 
 
 def _segment(glob: str, part: str, hidden: bool) -> bool:
