@@ -62,6 +62,10 @@ NOT_PULLED = re.compile(
     re.I,
 )
 MISSING = re.compile(r"manifest unknown|manifest for .* not found|: not found$", re.I)
+# A server that a step looks for in its own container, where none runs: no other network has it.
+OWN_SERVER = re.compile(
+    r"^(?!.*proxy).*(?:\blocalhost\b|\b127\.0\.0\.1\b|::1\b).*\b(?:refused|connect to server)", re.I
+)
 # The engine's own storage: emptied meanwhile by somebody else, or full.
 STORAGE = re.compile(
     r"identifier is not a (?:container|layer)|(?:container|layer) not known"
@@ -370,14 +374,13 @@ def read_failure(
     errors = [line for line in stderr.splitlines() if ERROR_LINE.match(line.strip())]
     reason = (errors or _last(stderr, 1) or _last(stdout, 1) or ["no reason was given"])[-1].strip()
     said = dict.fromkeys([*_last(stdout, CONTEXT_LINES), *_last(stderr, CONTEXT_LINES)])
+    tail = [*_last(stdout, TAIL_LINES), *_last(stderr, TAIL_LINES)]
     cause = None
     if NOT_PULLED.search(reason) and not RAN.search(reason):
         cause = "missing base" if MISSING.search(reason) else "no base"
     elif STORAGE.search(reason) and not RAN.search(reason):
         cause = "storage"
-    elif any(
-        NETWORK.search(line) for line in [*_last(stdout, TAIL_LINES), *_last(stderr, TAIL_LINES)]
-    ):
+    elif any(map(NETWORK.search, tail)) and not any(map(OWN_SERVER.search, tail)):
         cause = "offline"
     shown = [reason, *(item for item in said if item != reason and cause != "no base")]
     message = " | ".join(sentence(line, CLIPPED) for line in shown)

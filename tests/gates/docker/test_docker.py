@@ -164,6 +164,22 @@ def test_a_command_without_network_is_told_apart_from_one_that_fails() -> None:
     assert "Name or service not known" in found.message
 
 
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        ('to server at "localhost" (127.0.0.1), port 5432 failed: Connection refused', None),
+        ("curl: (7) Failed to connect to localhost port 80: Couldn't connect to server", None),
+        ("Cannot connect to proxy: 127.0.0.1:3128: Connection refused", "offline"),
+        ("connect to index.invalid port 443 failed: Connection refused", "offline"),
+    ],
+)
+def test_a_server_that_no_step_started_is_no_matter_of_the_network(
+    said: str, cause: str | None
+) -> None:
+    stderr = f'{said}\nError: building at STEP "RUN x": exit status 1\n'
+    assert read_failure("", stderr, "Dockerfile", ()).cause == cause
+
+
 def test_a_command_that_prints_words_of_a_failed_pull_is_a_command_that_fails() -> None:
     stderr = 'Error: building at STEP "RUN echo pull access denied && exit 1": exit status 1\n'
     assert read_failure("pull access denied\n", stderr, "Dockerfile", ()).cause is None
