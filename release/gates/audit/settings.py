@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field
 
 from release.settings import GateSettings, Table, Text
 
-BARE_URL = r"^https?://[^@/\s]+(/\S*)?$"
+BARE_URL = re.compile(r"https?://[^@/\s]+(/\S*)?")
+
+
+def _bare(url: str) -> str:
+    if not BARE_URL.fullmatch(url):
+        raise ValueError("write an http or https address, and leave credentials to your .netrc")
+    return url
 
 
 class AuditIgnore(Table):
@@ -28,7 +35,7 @@ class AuditSettings(GateSettings):
     )
 
     service: Literal["pypi", "osv"] = Field("pypi", description="The advisory source.")
-    osv_url: Annotated[str, StringConstraints(pattern=BARE_URL)] | None = Field(
+    osv_url: Annotated[str, AfterValidator(_bare)] | None = Field(
         None, description='OSV-compatible API for service = "osv": an address without credentials.'
     )
     ignore: tuple[AuditIgnore, ...] = Field((), description="Accepted vulnerabilities.")
