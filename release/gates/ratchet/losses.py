@@ -166,16 +166,12 @@ def compare_files(old: Sequence[str], new: Sequence[str]) -> Compared:
 def best_match(old: Sequence[str], new: str) -> str | None:
     """The old wheel to compare a new one with: of the same tags, else the nearest; None if none."""
     wanted = tags_of([new])
+    near = {_family(tag.platform) for tag in wanted}
 
     def nearness(name: str) -> tuple[bool, bool, bool, str]:
         tags = tags_of([name])
-        families = {_family(tag.platform) for tag in tags}
-        return (
-            bool(tags & wanted),
-            bool(families & {_family(tag.platform) for tag in wanted}),
-            any(tag.platform == "any" for tag in tags),
-            name,
-        )
+        alike = any(_family(tag.platform) in near for tag in tags)
+        return bool(tags & wanted), alike, any(tag.platform == "any" for tag in tags), name
 
     return max((name for name in old if tags_of([name])), key=nearness, default=None)
 

@@ -186,9 +186,7 @@ def _verb(words: Sequence[str], wanted: Container[str]) -> int:
 def _past_options(words: list[str], taking: frozenset[str] = WORD_OPTIONS) -> list[str]:
     place = 0
     while place < len(words) and words[place].startswith("-"):
-        if words[place] == "--":
-            return words[place + 1 :]
-        if words[place] in ("-m", "--module"):
+        if words[place] in ("--", "-m", "--module"):
             return words[place + 1 :]
         place += 2 if words[place] in taking else 1
     return words[place:]
