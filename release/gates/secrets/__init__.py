@@ -11,8 +11,9 @@ No output holds a secret: a finding is its rule, its place and a fingerprint, ma
 value. Whatever the scanner prints besides its report is thrown away.
 
 False positives, such as the keys of tests, are accepted with a reason: by an entry of
-[[tool.release.gates.secrets.ignore]]. It has a `reason` and a `fingerprint`, or a glob `path`, the
-name of a `rule` or both. Comments that scanners know, such as `gitleaks:allow` or
+[[tool.release.gates.secrets.ignore]], or of `[[ignore]]` in the baseline file (`baseline`, else
+secrets-baseline.toml or .secrets-baseline.toml). It has a `reason` and a `fingerprint`, or a glob
+`path`, the name of a `rule` or both. Comments that scanners know, such as `gitleaks:allow` or
 `pragma: allowlist secret`, are respected and counted. `exclude` are globs of files that are not
 scanned.
 
@@ -35,11 +36,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from release.gates.secrets.secret_findings import Report, Secret
+    from release.gates.secrets.settings import SecretIgnore
     from release.project import Project
     from release.project.git import GitFacts
     from release.run.shell import Shell
 
 MESSAGES = ".messages-of-commits"
+BASELINES = ("secrets-baseline.toml", ".secrets-baseline.toml")
 AGAIN = "run it again; git fsck tells whether the repository is whole"
 CLEAN, FOUND = 0, 200  # of kingfisher
 # What a scanner says when it breaks may quote what it read.
@@ -54,6 +57,7 @@ def check(project: Project, shell: Shell) -> Outcome:
     from release.gates.secrets.settings import SecretsSettings
 
     settings = project.settings.gates.of("secrets", SecretsSettings)
+    accepted = [*settings.ignore, *_baseline(project)]
     folder, number = _copy(project, shell)
     if number == 0:
         raise CannotCheck("there is no file to scan", "correct tool.release.gates.secrets.exclude")
@@ -79,8 +83,8 @@ def check(project: Project, shell: Shell) -> Outcome:
         for secret in secrets
         if secret_findings.is_allowed(secret, _lines(project, folder, secret))
     ]
-    published = _published(project, secrets)
-    judged, said = secret_findings.judge(secrets, settings.ignore, allowed, scope, *published)
+    published, last = _published(project, secrets)
+    judged, said = secret_findings.judge(secrets, accepted, allowed, scope, published, last or "")
     judged += Judgement(number)
     if facts is not None and facts.shallow:
         from release.project.git import deepen
@@ -93,6 +97,19 @@ def check(project: Project, shell: Shell) -> Outcome:
         f"no new secrets in {said}" if judged.advice else f"no secrets in {said}",
         failed=f"{count} secret{'' if count == 1 else 's'} ({said})",
     )
+
+
+def _baseline(project: Project) -> tuple[SecretIgnore, ...]:
+    from release.gates.secrets.secret_findings import read_baseline
+    from release.gates.secrets.settings import SecretsSettings
+    from release.project import read_text
+
+    name = project.settings.gates.of("secrets", SecretsSettings).baseline
+    if name is None:
+        name = next((n for n in BASELINES if (project.root / n).is_file()), None)
+        if name is None:
+            return ()
+    return read_baseline(read_text(project.root, name), name)
 
 
 def _copy(project: Project, shell: Shell) -> tuple[Path, int]:
@@ -139,21 +156,30 @@ def last_tag(project: Project) -> str | None:
     return max(below or before, key=lambda name: before[name], default=None)
 
 
-def _published(project: Project, secrets: Sequence[Secret]) -> tuple[list[Secret], str]:
+def _published(project: Project, secrets: Sequence[Secret]) -> tuple[list[Secret], str | None]:
     """The secrets whose files are what they were in the last release, and its tag."""
     from release.project.git import git
 
     here = [secret for secret in secrets if secret.commit is None and secret.path]
     last = last_tag(project) if here else None
     if last is None:
-        return [], ""
+        return [], None
     paths = sorted({secret.path for secret in here})
     ref = f"refs/tags/{last}"
     literal = {"GIT_LITERAL_PATHSPECS": "1"}
     listing = ("-r", "-z", "--name-only", ref, "--", *paths)
     there = git(project.root, "ls-tree", *listing, env=literal).stdout.split("\0")
-    plain = ("-z", "--name-only", "--relative", "--no-ext-diff", "--no-textconv")
-    changed = git(project.root, "diff", *plain, ref, "--", *paths, env=literal).stdout.split("\0")
+    different = (
+        "-z",
+        "--name-only",
+        "--relative",
+        "--no-ext-diff",
+        "--no-textconv",
+        ref,
+        "--",
+        *paths,
+    )
+    changed = git(project.root, "diff", *different, env=literal).stdout.split("\0")
     same = set(there) - set(changed)
     return [secret for secret in here if secret.path in same], last
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from release.errors import ConfigurationError
 from release.gates.build.contents import matches
 from release.model import Finding, Judgement
 
@@ -210,6 +211,30 @@ def is_allowed(secret: Secret, lines: Sequence[str]) -> bool:
     around = lines[secret.line - 1 : secret.last_line]
     before = lines[secret.line - 2] if 2 <= secret.line <= len(lines) + 1 else ""
     return any(map(ALLOWED_HERE.search, around)) or bool(ALLOWED_NEXT.search(before))
+
+
+def read_baseline(text: str, path: str) -> tuple[SecretIgnore, ...]:
+    """The entries of a baseline file: TOML, with a table `[[ignore]]` for each.
+
+    Raises ConfigurationError with every problem at once; `path` is the file's, for messages.
+    """
+    from pydantic import ValidationError
+
+    from release.gates.secrets.settings import SecretBaseline
+    from release.text import toml
+
+    data = toml.read(text.removeprefix("\ufeff"), path)
+    starts = [n for n, line in enumerate(text.split("\n"), 1) if re.match(r"\s*\[\[", line)]
+    problems = []
+    try:
+        return SecretBaseline.model_validate(data).ignore
+    except ValidationError as error:
+        for fault in error.errors(include_url=False, include_input=False):
+            where, said = fault["loc"], fault["msg"].removeprefix("Value error, ")
+            line = starts[where[1]] if where[1:] and isinstance(where[1], int) else None
+            said = f"{'.'.join(map(str, where))}: {said}"
+            problems.append(Finding(said, path, line, "its entries are [[ignore]] tables; fix it"))
+    raise ConfigurationError(*problems)
 
 
 def is_key_of_tests(secret: Secret) -> bool:

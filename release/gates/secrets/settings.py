@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from release.settings import GateSettings, Table, Text
+from release.settings import GateSettings, InsidePath, Table, Text
 
 
 class SecretIgnore(Table):
@@ -32,8 +32,17 @@ class SecretIgnore(Table):
         return self
 
 
+class SecretBaseline(Table):
+    """A baseline file."""
+
+    ignore: tuple[SecretIgnore, ...] = ()
+
+
 class SecretsSettings(GateSettings):
     """What the secret scanner may leave aside."""
 
+    baseline: InsidePath | None = Field(
+        None, description="A baseline file of fingerprints with reasons; detected unless set."
+    )
     ignore: tuple[SecretIgnore, ...] = Field((), description="Findings that are accepted.")
     exclude: tuple[Text, ...] = Field((), description="Globs of files that are not scanned.")

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from release.errors import ConfigurationError
 from release.gates.secrets.secret_findings import (
     Secret,
     covers,
@@ -19,6 +20,7 @@ from release.gates.secrets.secret_findings import (
     is_key_of_tests,
     judge,
     merged,
+    read_baseline,
     read_report,
 )
 from release.gates.secrets.settings import SecretIgnore
@@ -142,23 +144,46 @@ def test_a_comment_beside_it_allows_a_secret(lines: list[str], allowed: bool) ->
     assert is_allowed(Secret("r.x", "a.py", 2, 2, "f"), lines) is allowed
 
 
-class TestEntries:
-    def test_they_accept_by_fingerprint_or_by_place_and_rule(self) -> None:
-        entries = [entry(fingerprint=KEY.fingerprint), entry(path="tests/*", rule="private-key")]
-        assert [covers(one, KEY) for one in entries] == [True, True]
-        assert [covers(one, TOKEN) for one in entries] == [False, False]
+class TestBaseline:
+    def test_entries_accept_by_fingerprint_or_by_place_and_rule(self) -> None:
+        text = (
+            f'[[ignore]]\nfingerprint = "{KEY.fingerprint}"\nreason = "made for the tests"\n'
+            '[[ignore]]\npath = "tests/*"\nrule = "private-key"\nreason = "made for them"\n'
+        )
+        entries = read_baseline(f"\ufeff{text}", "b.toml")
+        assert [covers(entry, KEY) for entry in entries] == [True, True]
+        assert [covers(entry, TOKEN) for entry in entries] == [False, False]
+
+    def test_nothing_in_it_accepts_nothing(self) -> None:
+        assert read_baseline("", "b.toml") == ()
 
     @pytest.mark.parametrize(
-        ("values", "said"),
+        ("text", "line", "said"),
         [
-            ({}, "names a fingerprint, or else a path"),
-            ({"fingerprint": "a", "path": "b"}, "names a fingerprint"),
-            ({"path": "**"}, "must not accept every file"),
+            ("[[ignore]]\nfingerprint = 'a'\n", 1, "ignore.0.reason: Field required"),
+            ("[[ignore]]\nreason = 'r'\n", 1, "names a fingerprint, or else a path"),
+            ("[[ignore]]\nreason='r'\nfingerprint='a'\npath='b'\n", 1, "names a fingerprint"),
+            ("[[ignore]]\nreason = 'r'\npath = '**'\n", 1, "must not accept every file"),
+            ("\n[[ignore]]\nreason = 'r'\nfinger = 'a'\n", 2, "finger: Extra inputs"),
+            ("[[ignore]]\nreason = ''\nrule = 'a'\n", 1, "reason: String should have"),
+            ("ignore = 3\n", None, "ignore: Input should be"),
+            ("other = 1\n", None, "other: Extra inputs"),
+            ("[[ignore]\n", 1, "not valid TOML"),
         ],
     )
-    def test_what_is_wrong_with_one_is_said(self, values: dict[str, str], said: str) -> None:
-        with pytest.raises(ValueError, match=said):
-            entry(**values)
+    def test_what_is_wrong_with_it_is_said_with_its_line(
+        self, text: str, line: int | None, said: str
+    ) -> None:
+        with pytest.raises(ConfigurationError) as caught:
+            read_baseline(text, "b.toml")
+        problem = caught.value.problems[0]
+        assert said in problem.message
+        assert (problem.path, problem.line) == ("b.toml", line)
+
+    def test_every_problem_is_reported_at_once(self) -> None:
+        with pytest.raises(ConfigurationError) as caught:
+            read_baseline("a = 1\n[[ignore]]\nreason='r'\n[[ignore]]\nrule='r'\n", "b.toml")
+        assert len(caught.value.problems) == 3
 
 
 class TestVerdict:

@@ -152,21 +152,28 @@ class TestTree:
         assert judge(project, "secrets").outcome.status is Status.FAILED
 
     @pytest.mark.slow
-    def test_an_entry_accepts_by_the_fingerprint_that_was_printed(
+    def test_the_baseline_file_accepts_by_the_fingerprint_that_was_printed(
         self, project: Path, judge: Judge
     ) -> None:
         write(project, {"src/small_thing/a.py": f'A = "{slack("a")}"\n'})
         (finding,) = judge(project, "secrets").outcome.findings
         printed = finding.message.rpartition("(")[2].rstrip(")")
-        entry = f'fingerprint = "{printed}"\nreason = "revoked on 2 January"'
-        accept = with_settings(f"[[tool.release.gates.secrets.ignore]]\n{entry}")
+        entry = f'[[ignore]]\nfingerprint = "{printed}"\nreason = "revoked on 2 January"\n'
         moved = f'# moved\n\nA = "{slack("a")}"\n'
-        write(project, {"pyproject.toml": accept, "src/small_thing/a.py": moved})
+        write(project, {"secrets-baseline.toml": entry, "src/small_thing/a.py": moved})
         assert judge(project, "secrets").outcome.status is Status.PASSED
         write(project, {"src/small_thing/a.py": f'A = "{slack("other")}"\n'})
         changed = judge(project, "secrets").outcome
         assert changed.status is Status.FAILED
         assert len(changed.blocking) == 1
+
+    def test_a_baseline_without_reasons_fails_with_its_line(
+        self, project: Path, judge: Judge
+    ) -> None:
+        write(project, {"secrets-baseline.toml": '[[ignore]]\nrule = "private-key"\n'})
+        found = judge(project, "secrets")
+        assert found.outcome.status is Status.FAILED
+        assert places(found) == [("secrets-baseline.toml", 1)]
 
     def test_a_comment_in_place_is_respected_and_counted(self, project: Path, judge: Judge) -> None:
         write(project, {"src/small_thing/a.py": f'A = "{slack("a")}"  # gitleaks:allow\n'})
