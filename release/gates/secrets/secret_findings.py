@@ -224,14 +224,15 @@ def read_baseline(text: str, path: str) -> tuple[SecretIgnore, ...]:
     from release.text import toml
 
     data = toml.read(text.removeprefix("\ufeff"), path)
-    starts = [n for n, line in enumerate(text.split("\n"), 1) if re.match(r"\s*\[\[", line)]
+    heads = (n for n, s in enumerate(text.split("\n"), 1) if re.match(r"\s*\[\[\s*ignore\b", s))
+    starts = dict(enumerate(heads))  # of none that stands in an array
     problems = []
     try:
         return SecretBaseline.model_validate(data).ignore
     except ValidationError as error:
         for fault in error.errors(include_url=False, include_input=False):
             where, said = fault["loc"], fault["msg"].removeprefix("Value error, ")
-            line = starts[where[1]] if where[1:] and isinstance(where[1], int) else None
+            line = starts.get(int(where[1])) if where[0] == "ignore" and where[1:] else None
             said = f"{'.'.join(map(str, where))}: {said}"
             problems.append(Finding(said, path, line, "its entries are [[ignore]] tables; fix it"))
     raise ConfigurationError(*problems)

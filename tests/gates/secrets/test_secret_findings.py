@@ -167,6 +167,8 @@ class TestBaseline:
             ("\n[[ignore]]\nreason = 'r'\nfinger = 'a'\n", 2, "finger: Extra inputs"),
             ("[[ignore]]\nreason = ''\nrule = 'a'\n", 1, "reason: String should have"),
             ("ignore = 3\n", None, "ignore: Input should be"),
+            ("ignore = [{rule = 'a'}]\n", None, "ignore.0.reason: Field required"),
+            ("[[other]]\n[[ignore]]\nrule = 'a'\n", 2, "ignore.0.reason: Field required"),
             ("other = 1\n", None, "other: Extra inputs"),
             ("[[ignore]\n", 1, "not valid TOML"),
         ],
