@@ -50,8 +50,9 @@ def instructions(text: str) -> tuple[Instruction, ...]:
     parts: list[str] = []
     ends: list[str] = []
     start = 0
-    for number, raw in enumerate(text.rstrip().removesuffix("\\").splitlines(), 1):
-        line = raw.strip()
+    lines = [line.strip() for line in text.rstrip().removesuffix("\\").splitlines()]
+    last_place = {line: number for number, line in enumerate(lines, 1)}
+    for number, line in enumerate(lines, 1):
         if ends:
             ends = ends[1:] if line == ends[0] else ends
         elif line and not line.startswith("#"):
@@ -60,7 +61,8 @@ def instructions(text: str) -> tuple[Instruction, ...]:
             if not line.endswith("\\"):
                 keyword, _, rest = " ".join(parts).partition(" ")
                 found.append(Instruction(keyword.upper(), rest.strip(), start))
-                ends, parts = found[-1].ends, []
+                ends = [end for end in found[-1].ends if last_place.get(end, 0) > number]
+                parts = []
     return tuple(found)
 
 

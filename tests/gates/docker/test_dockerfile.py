@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from release.gates.docker.dockerfile import instructions, label_arguments, label_line, last
 
 VERSION = "org.opencontainers.image.version"
@@ -35,6 +37,11 @@ def test_the_body_of_a_here_document_is_no_instruction() -> None:
     )
     assert [item[0] for item in read(text)] == ["FROM", "RUN", "COPY", "USER"]
     assert read(text)[-1] == ("USER", "b", 9)
+
+
+@pytest.mark.parametrize("run", ["cat <<EOF", 'echo "as in cat <<EOF" > help'])
+def test_a_here_document_without_an_end_hides_nothing(run: str) -> None:
+    assert [item[0] for item in read(f"FROM a\nRUN {run}\nUSER b\n")] == ["FROM", "RUN", "USER"]
 
 
 def test_labels_are_read_in_every_spelling() -> None:
