@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from release.errors import CannotCheck
 from release.run.processes import PARSER_MEMORY, Completed
@@ -53,9 +54,8 @@ def faults(done: Completed) -> list[Fault]:
     return found
 
 
-def _fault(each: dict[str, str | dict[str, str]]) -> Fault:
+def _fault(each: Mapping[str, Any]) -> Fault:
     best = each.get("best_deep_match") or each
-    assert isinstance(best, dict)
     many = " is not one of the values that it takes"
     message = re.sub(r" is not one of \[.{200,}", many, str(best["message"]))
     message = message if len(message) <= MAX_MESSAGE else message[:MAX_MESSAGE] + "…"

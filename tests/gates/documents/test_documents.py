@@ -296,6 +296,7 @@ class TestSchemaReport:
             ('{"status": "fail", "errors": []}', 1),
             ('{"status": "fail", "errors": [{"message": "x"}]}', 0),
             ('{"status": "ok", "errors": [{"message": "x"}]}', 1),
+            ('{"status": "fail", "errors": [{"message": "x", "best_deep_match": "y"}]}', 1),
         ],
     )
     def test_anything_else_is_no_report(self, report: str, status: int) -> None:
