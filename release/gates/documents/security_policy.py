@@ -222,28 +222,14 @@ def _bounds(
     if any(series < dropped for series in kept):
         return
     for row in table.rows:
-        series: Series | None = None
-        if row.sign == "<" and len(set(_even(row.series, dropped))) == 1:
-            series = _fitted(oldest, len(row.series))
-        elif row.sign == "<=" and _precedes(row.series, dropped):
-            series = _fitted(dropped, len(row.series))
-        if series:
-            yield from _replaced(table, row, _respelled(row, series, text))
-
-
-def _precedes(series: Series, later: Series) -> bool:
-    """Whether no series of that many numbers is between the two."""
-    if len(series) > len(later):
-        return False
-    own, other = _padded(series, 2), _padded(later, 2)
-    if own[0] == other[0]:
-        return len(series) > 1 and own[1] + 1 == other[1]
-    return own[0] + 1 == other[0] and other[1] == 0
-
-
-def _fitted(series: Series, width: int) -> Series | None:
-    """The series in that many numbers; None where fewer would say something else."""
-    return None if any(series[width:]) else _padded(series, width)
+        width = len(row.series)
+        # Fewer numbers than the oldest series has may say something else.
+        if (
+            row.sign == "<"
+            and len(set(_even(row.series, dropped))) == 1
+            and not any(oldest[width:])
+        ):
+            yield from _replaced(table, row, _respelled(row, _padded(oldest, width), text))
 
 
 def _respelled(row: Row, series: Series, text: str) -> str:

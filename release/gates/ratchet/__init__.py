@@ -254,12 +254,9 @@ def _compiled(archive: Archive) -> list[str]:
     from release.gates.ratchet.losses import wheel_files
 
     plain = set(archive.installed)
-    return [
-        name.removeprefix("module ")
-        for name, path in wheel_files(archive).items()
-        if path.endswith((".so", ".pyd"))
-        and plain.isdisjoint(path.partition(".")[0] + suffix for suffix in SOURCES)
-    ]
+    built = [(n, p) for n, p in wheel_files(archive).items() if p.endswith((".so", ".pyd"))]
+    sources = {name: {path.partition(".")[0] + end for end in SOURCES} for name, path in built}
+    return [name.removeprefix("module ") for name in sources if plain.isdisjoint(sources[name])]
 
 
 def unpack(wheel: Path, archive: Archive, folder: Path) -> None:

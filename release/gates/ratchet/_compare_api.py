@@ -51,14 +51,11 @@ def main(request: str, answer: str) -> None:
             if item is not None and not inside(item["path"], compiled[1]):
                 found.append(item | {"path": public_path(item["path"], shown)})
         had, has = (set(public_names(tree[package], package)) for tree in (old, new))
-        found += [
-            {"path": path, "kind": "object_added", "detail": ""}
-            for path in has - had
-            if not inside(path, compiled[0]) and not was_there(path, old)
-        ]
-    unique = {tuple(sorted(item.items())): item for item in found}
-    items = [unique[key] for key in sorted(unique)]
-    Path(answer).write_text(json.dumps(items), encoding="utf-8")
+        new_ones = (path for path in has - had if not inside(path, compiled[0]))
+        added = [path for path in new_ones if not was_there(path, old)]
+        found += [{"path": path, "kind": "object_added", "detail": ""} for path in added]
+    unique = sorted({tuple(sorted(item.items())) for item in found})
+    Path(answer).write_text(json.dumps(list(map(dict, unique))), encoding="utf-8")
 
 
 def export(module: Any, tree: Any, shown: dict[str, str]) -> None:

@@ -93,11 +93,6 @@ class TestOneSupportedSeries:
         rows = "| Version | Supported |\n|-|-|\n| {} | yes |\n"
         becomes(rows.format(old), rows.format(new), version)
 
-    def test_an_inclusive_bound_becomes_what_dropped_out(self) -> None:
-        rows = "| Version | Supported |\n|-|-|\n| 0.2.x | yes |\n| <= 0.1.x | no |\n"
-        after = rows.replace("0.2.x", "0.3.x").replace("0.1.x", "0.2.x")
-        becomes(rows, after, "0.3.0")
-
     def test_a_bound_and_rows_further_down_stay(self) -> None:
         rows = "| Version | Supported |\n|-|-|\n| 0.5.x | yes |\n| 0.4.x | no |\n| < 0.3 | no |\n"
         becomes(rows, rows.replace("0.5", "0.6"), "0.6.0")
