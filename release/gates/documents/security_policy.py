@@ -6,7 +6,6 @@ stands under a heading that does.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -223,13 +222,22 @@ def _bounds(
         return
     for row in table.rows:
         width = len(row.series)
-        # Fewer numbers than the oldest series has may say something else.
-        if (
-            row.sign == "<"
-            and len(set(_even(row.series, dropped))) == 1
-            and not any(oldest[width:])
-        ):
-            yield from _replaced(table, row, _respelled(row, _padded(oldest, width), text))
+        series: Series = ()
+        if row.sign == "<" and len(set(_even(row.series, dropped))) == 1:
+            series = oldest
+        elif row.sign == "<=" and _precedes(row.series, dropped):
+            series = dropped
+        # Fewer numbers than that series has may say something else.
+        if series and not any(series[width:]):
+            yield from _replaced(table, row, _respelled(row, _padded(series, width), text))
+
+
+def _precedes(series: Series, later: Series) -> bool:
+    """Whether no series of that many numbers is between the two."""
+    own, other = _padded(series, 2), _padded(later, 2)
+    if len(series) > len(later) or own[0] != other[0]:
+        return len(series) <= len(later) and (own[0] + 1, 0) == other[:2]
+    return len(series) > 1 and own[1] + 1 == other[1]
 
 
 def _respelled(row: Row, series: Series, text: str) -> str:
@@ -253,18 +261,24 @@ def tables(text: str) -> list[Table]:
     heading = ""
     before: tuple[Cell, ...] = ()
     lines = list(visible(text))
+    after = 0  # the last table
     for index, (top, start, line) in enumerate(lines):
+        if index < after:
+            continue
         row = cells(line, start)
         title = HEADING.fullmatch(line)
         heading = title[1] if title else heading
         is_table = delimits(row, before)
         columns = _columns([cell.text for cell in before], heading) if is_table else None
-        before = row
+        before = row if columns is None else ()
         if columns is not None:
-            below = itertools.takewhile(lambda one: "|" in one[2], lines[index + 1 :])
-            parts = [_row(number, cells(said, place), *columns) for number, place, said in below]
-            widths = tuple(cell.end - cell.start for cell in row)
-            found.append(Table(top, tuple(itertools.chain.from_iterable(parts)), widths))
+            rows: list[Row] = []
+            after = index + 1
+            while after < len(lines) and "|" in lines[after][2]:
+                number, place, said = lines[after]
+                rows += _row(number, cells(said, place), *columns)
+                after += 1
+            found.append(Table(top, tuple(rows), tuple(cell.end - cell.start for cell in row)))
     return found
 
 

@@ -93,6 +93,11 @@ class TestOneSupportedSeries:
         rows = "| Version | Supported |\n|-|-|\n| {} | yes |\n"
         becomes(rows.format(old), rows.format(new), version)
 
+    def test_an_inclusive_bound_becomes_what_dropped_out(self) -> None:
+        rows = "| Version | Supported |\n|-|-|\n| 0.2.x | yes |\n| <= 0.1.x | no |\n"
+        after = rows.replace("0.2.x", "0.3.x").replace("0.1.x", "0.2.x")
+        becomes(rows, after, "0.3.0")
+
     def test_a_bound_and_rows_further_down_stay(self) -> None:
         rows = "| Version | Supported |\n|-|-|\n| 0.5.x | yes |\n| 0.4.x | no |\n| < 0.3 | no |\n"
         becomes(rows, rows.replace("0.5", "0.6"), "0.6.0")
@@ -209,6 +214,11 @@ class TestJudgement:
 
     def test_a_pre_release_need_not_be_listed(self) -> None:
         assert judged(table(ONE), "0.3.0rc1") == []
+
+    def test_what_looks_like_a_table_within_one_is_rows_of_it(self) -> None:
+        rows = "| Version | Supported |\n|---|---|\n"
+        (found,) = security_policy.tables(f"{rows}| 1.2.x | yes |\n{rows * 1000}")
+        assert [row.said for row in found.rows[:3]] == ["1.2.x", "Version", "---"]
 
     def test_a_table_that_is_understood_in_part_is_not_judged(self) -> None:
         rows = "| Version | Supported |\n|-|-|\n| 0.1.x, 0.3.x | yes |\n| 0.2.x | yes |\n"
