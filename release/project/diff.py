@@ -7,13 +7,15 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from release.project.git import git
+from release.errors import CannotCheck
+from release.project.git import complaint, git
 
 # Whatever the user's configuration says of diffs and of line ends.
 PLAIN = (
     *("-c", "core.autocrlf=false", "-c", "core.quotePath=false", "-c", "core.attributesFile="),
     *("diff", "--no-index", "--text", "--no-color", "--no-ext-diff", "--no-textconv"),
     *("--no-renames", "--diff-algorithm=default", "--unified=3", "--inter-hunk-context=0"),
+    "-O/dev/null",
 )
 # Behind a hunk's place stands a line above it.
 HUNK = re.compile(r"(@@ .*? @@).*")
@@ -36,8 +38,14 @@ def diff(path: str, before: str | None, after: str | None) -> Iterator[str]:
             where = folder / ("b" if before is None else "a")
             names = ["/dev/null", path] if before is None else [path, "/dev/null"]
             words = ["--src-prefix=a/", "--dst-prefix=b/", "--", *names]
+        # Whatever attributes a repository has that temporary files lie in, or the system.
+        env = {"GIT_CEILING_DIRECTORIES": str(folder.parent), "GIT_ATTR_NOSYSTEM": "1"}
         # By way of a file, for line ends are to stay.
-        git(where, *PLAIN, f"--output={folder / 'said'}", *words, check=False, timeout=None)
+        words = [*PLAIN, f"--output={folder / 'said'}", *words]
+        done = git(where, *words, check=False, timeout=None, env=env)
+        if done.returncode > 1:  # 1 says that there is a difference
+            said = complaint(done.stderr, done.returncode)
+            raise CannotCheck(f"git shows no difference: {said}", "see to it that git diff works")
         said = (folder / "said").read_bytes().decode("utf-8", "surrogateescape")
     for line in said.split("\n")[:-1]:
         if not line.startswith("index "):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 from datetime import date
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from release.errors import CannotCheck
 from release.model import Edit, Finding, NewTag, Plan
 from release.report.plan import remarks, render
 from release.text.escaping import visible
@@ -184,11 +186,31 @@ def test_line_ends_are_shown_whatever_git_is_configured_to_make_of_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "config").write_text(
-        "[core]\nautocrlf = true\n[diff]\nnoprefix = true\ncontext = 0\n"
+        "[core]\nautocrlf = true\n[diff]\nnoprefix = true\ncontext = 0\norderFile = nowhere\n"
     )
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
     text = varied(edits=(Edit("x", "a\r\nb\r\n", "a\r\nc\n"),))
     assert "--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n a␍\n-b␍\n+c\n" in text
+
+
+def test_a_repository_that_temporary_files_lie_in_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(tmp_path, "init", "--quiet")
+    (tmp_path / ".gitattributes").write_text("* text eol=lf filter=upper\n")
+    git(tmp_path, "config", "filter.upper.clean", "tr a-z A-Z")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    text = varied(edits=(Edit("x", "a\r\nb\r\n", "a\r\nc\n"),))
+    assert "@@ -1,2 +1,2 @@\n a␍\n-b␍\n+c\n" in text
+
+
+def test_a_git_that_shows_no_difference_is_not_taken_for_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text("[diff]\nalgorithm = bogus\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
+    with pytest.raises(CannotCheck, match="git shows no difference"):
+        varied(edits=(Edit("x", "a\n", "b\n"),))
 
 
 @pytest.mark.parametrize("path", ["sp ace.txt", "-x.txt", "µ/ж.txt", 'quo"te.txt', "new\nline.txt"])
