@@ -209,14 +209,14 @@ def judge_metadata_version(archive: Archive, publishers: Sequence[Publisher]) ->
         newest = ".".join(map(str, NEWEST_METADATA))
         most = f"the index takes metadata up to version {newest}, this is {text}"
         return _fault(f"{archive.file}: {most}", "let the build backend write an older one")
-    judged = Judgement(1)
+    judged = Judgement(1 + len(publishers))
     for one in publishers:
         place, takes = (one.path, one.line), one.takes
         if one.version is None and not one.moving and version > PUBLISHER_TAKES[0][1]:
             said = f"{PUBLISHER} is pinned to a commit without its version; whether it takes"
             remedy = "name the version in a comment behind the pin"
             unknown = Finding(f"{said} metadata {text} is not known", *place, remedy)
-            judged += Judgement.one(unknown, advice=True)
+            judged += Judgement.one(unknown, advice=True, checked=0)
         elif takes is not None and version > takes:
             newest = ".".join(map(str, takes))
             judged += _fault(
@@ -224,6 +224,7 @@ def judge_metadata_version(archive: Archive, publishers: Sequence[Publisher]) ->
                 f" {newest} and would refuse them after the tag is pushed",
                 "pin a newer one; v1.14.2 takes metadata 2.5",
                 *place,
+                checked=0,
             )
     return judged
 
