@@ -151,7 +151,7 @@ def _identity(component: Any) -> tuple[str, str]:
 
 def _purl_problems(component: Any, name: str, version: str) -> Iterator[str]:
     # See https://github.com/package-url/purl-spec: type/name@version?qualifiers#subpath.
-    bare = unquote(component.get("purl", "").partition("#")[0].partition("?")[0])
+    bare = unquote((component.get("purl") or "").partition("#")[0].partition("?")[0])
     start, _, stated = bare.rpartition("@")
     kind, _, found = start.partition("/")
     same = _identity({"name": found, "version": stated}) == _identity(
@@ -183,7 +183,7 @@ def _graph_problems(document: Document) -> Iterator[str]:
 def _private_problems(document: Document, private: Sequence[str]) -> Iterator[Finding]:
     root = document.get("metadata", {}).get("component")
     for component in [*([root] if root else []), *document.get("components", [])]:
-        if "purl" not in component:
+        if not component.get("purl"):
             yield Finding(
                 f"{component['name']} {component.get('version')} has no package URL: it was"
                 " installed from a file or a folder",

@@ -189,10 +189,12 @@ def test_a_graph_that_names_no_component_is_reported(document: dict[str, Any]) -
     assert "the dependency graph names sniffio==1.3, no component" in problems(document)
 
 
+@pytest.mark.parametrize("purl", [{}, {"purl": ""}, {"purl": None}])
 def test_a_dependency_without_package_url_is_reported_with_its_cause(
-    document: dict[str, Any],
+    document: dict[str, Any], purl: dict[str, str | None]
 ) -> None:
     del component(document, "idna")["purl"]
+    component(document, "idna").update(purl)
     assert problems(document) == [
         "idna 3.20 has no package URL: it was installed from a file or a folder"
     ]
