@@ -11,6 +11,7 @@ import functools
 import importlib.metadata
 import json
 import operator
+import os
 import re
 import subprocess
 import sys
@@ -27,11 +28,16 @@ DISTRIBUTION = "shfmt-py"
 PROGRAMS = ("shfmt", "shfmt.exe")
 INSTALL = "install nox-release again, with its dependencies"
 MAX_BYTES = 64_000
+# What one process reads at once, in bytes.
+BATCH = 50_000
 THREADS = 4
 TIMEOUT = 60.0
 MEMORY = 1 << 29
 # What is remembered of texts that were read before, in characters.
 REMEMBERED = 4_000_000
+# Between two texts that are read at once: a command of its own, so long as the first is complete.
+BETWEEN = b"\n\n:\n"
+MARK = 2
 BLANK = b":"
 CRASHED = "goroutine "
 TOO_MUCH = "is too much for shfmt"
@@ -108,10 +114,9 @@ def read(text: str) -> Script:
 def read_all(texts: Sequence[str]) -> list[Script]:
     """What each of the texts says. Raises CannotCheck where shfmt is missing or fails."""
     found = {text: script for text in texts if (script := _known.get(text)) is not None}
-    asked = [text for text in dict.fromkeys(texts) if text not in found]
+    asked = {text: _Text(text) for text in texts if text not in found}
     if asked:
-        with ThreadPoolExecutor(min(THREADS, len(asked))) as pool:
-            found |= zip(asked, pool.map(_read, asked), strict=True)
+        found |= zip(asked, _read(list(asked.values())), strict=True)
         with _lock:
             if sum(map(len, _known)) > REMEMBERED:
                 _known.clear()
@@ -119,16 +124,66 @@ def read_all(texts: Sequence[str]) -> list[Script]:
     return [found[text] for text in texts]
 
 
-def _read(text: str) -> Script:
-    it = _Text(text)
+def _read(texts: Sequence[_Text]) -> list[Script]:
+    batches: list[list[_Text]] = [[]]
+    size = 0
+    for text in texts:
+        if size and size + len(text.masked) > BATCH:
+            batches.append([])
+            size = 0
+        batches[-1].append(text)
+        size += len(text.masked) + len(BETWEEN)
+    if len(batches) == 1:
+        return _read_batch(batches[0])
+    with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as pool:
+        return [script for found in pool.map(_read_batch, batches) for script in found]
+
+
+def _read_batch(texts: Sequence[_Text]) -> list[Script]:
+    """What the texts say. They are read as one if all are complete, else in two halves."""
+    if len(texts) == 1:
+        return [_read_one(texts[0])]
     try:
-        if it.refused:
-            raise _Unreadable(it.refused)
-        return Script(_Tree(it).listed(_tree(it.masked).get("Stmts", ())))
+        if any(text.refused for text in texts):
+            raise _Unreadable("one of them is refused")
+        tree = _tree(BETWEEN.join(text.masked for text in texts))
+        found = list(_parted(tree["Stmts"], texts))
+    except (_Unreadable, RecursionError):
+        half = len(texts) // 2
+        return [*_read_batch(texts[:half]), *_read_batch(texts[half:])]
+    return found
+
+
+def _parted(statements: Sequence[Node], texts: Sequence[_Text]) -> Iterator[Script]:
+    """The statements of each text. Raises _Unreadable where one runs into the next."""
+    begin = first = 0
+    for text in texts[:-1]:
+        mark = begin + len(text.masked) + MARK
+        last = bisect.bisect_left(statements, mark, first, key=lambda one: one["Pos"])
+        if last == len(statements) or (statements[last]["Pos"], statements[last]["End"]) != (
+            mark,
+            mark + 1,
+        ):
+            raise _Unreadable("runs into the next")
+        yield _script(text, begin, statements[first:last])
+        first, begin = last + 1, mark + MARK
+    yield _script(texts[-1], begin, statements[first:])
+
+
+def _read_one(text: _Text) -> Script:
+    try:
+        if text.refused:
+            raise _Unreadable(text.refused)
+        return _script(text, 0, _tree(text.masked).get("Stmts", ()))
     except RecursionError:
         return Script(fault=TOO_DEEP)
     except _Unreadable as error:
         return Script(fault=str(error), line=error.line)
+
+
+def _script(text: _Text, begin: int, statements: Sequence[Node]) -> Script:
+    try:
+        return Script(_Tree(text, begin).listed(statements))
     except KeyError as error:
         raise CannotCheck(f"shfmt, which reads shell, printed no {error}", INSTALL) from None
 
@@ -237,16 +292,17 @@ def _word_as_long(match: re.Match[str]) -> str:
 
 
 class _Tree:
-    """Makes commands of the nodes of a text."""
+    """Makes commands of the nodes of a text that begins at a place of what shfmt read."""
 
-    def __init__(self, text: _Text) -> None:
+    def __init__(self, text: _Text, begin: int = 0) -> None:
         self.text = text
+        self.begin = begin
 
     def raw(self, begin: int, end: int) -> str:
-        return self.text.data[begin:end].decode("utf-8", "replace")
+        return self.text.data[begin - self.begin : end - self.begin].decode("utf-8", "replace")
 
     def line(self, place: int) -> int:
-        return bisect.bisect_left(self.text.ends, place) + 1
+        return bisect.bisect_left(self.text.ends, place - self.begin) + 1
 
     # Lists and pipelines
 

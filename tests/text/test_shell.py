@@ -147,25 +147,28 @@ def test_a_text_that_is_not_complete_takes_nothing_of_the_next() -> None:
     assert [bool(script.fault) for script in found] == [
         *(True, False, True, True, False, False, True, False, False, True, True),
     ]
+    assert found == [shell._read_one(shell._Text(text)) for text in texts]
 
 
-def test_what_no_shell_takes_is_a_fault_and_never_an_error() -> None:
+def test_texts_that_are_read_together_say_the_same_as_alone() -> None:
     dice = random.Random(1)  # noqa: S311
     texts = ["".join(dice.choices(PIECES, k=dice.randint(0, 9))) for _ in range(200)]
-    assert sum(not script.fault for script in shell.read_all(texts)) > 20
+    found = shell.read_all(texts)
+    assert sum(not script.fault for script in found) > 20
+    assert found == [shell._read_one(shell._Text(text)) for text in texts]
 
 
-def test_texts_come_back_in_their_order_and_none_is_read_twice(
+def test_many_texts_take_few_processes_and_none_is_read_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     calls = []
     run = shell._run
     monkeypatch.setattr(shell, "_run", lambda data: calls.append(len(data)) or run(data))  # type: ignore[func-returns-value]
-    texts = [f"echo {number}" for number in range(50)]
-    found = [command.words for script in shell.read_all(texts * 2) for command in commands(script)]
-    assert found == [("echo", str(number)) for number in range(50)] * 2
-    assert shell.read_all(texts[::-1])[0] == shell.read("echo 49")
-    assert len(calls) == 50
+    texts = [f"echo {number}" for number in range(500)]
+    found = [command.words for script in shell.read_all(texts) for command in commands(script)]
+    assert found == [("echo", str(number)) for number in range(500)]
+    assert shell.read_all(texts[::-1])[0] == shell.read("echo 499")
+    assert len(calls) == 1
 
 
 def test_nothing_to_read_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -330,6 +331,21 @@ class TestShell:
         monkeypatch.setattr(shell, "_known", {})
         with pytest.raises(CannotCheck, match="shfmt"):
             loaded(tmp_path, {RELEASE: SMALL})
+
+    def test_all_texts_of_the_workflows_are_read_at_once(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ran: list[bytes] = []
+        run = shell._run
+
+        def counted(data: bytes) -> subprocess.CompletedProcess[bytes]:
+            ran.append(data)
+            return run(data)
+
+        monkeypatch.setattr(shell, "_run", counted)
+        monkeypatch.setattr(shell, "_known", {})
+        model({RELEASE: SMALL + "".join(f"      - run: echo {n}\n" for n in range(50))})
+        assert len(ran) == 1
 
 
 class TestModel:
