@@ -52,6 +52,7 @@ BEFORE_PATH = {"1": 8, "2": 9, "u": 10}
 SHOWN_PATH = 40
 # Of `git ls-files -v -z`: small letters are assume-unchanged, S is skip-worktree.
 UNSEEN = re.compile(r"(?:^|(?<=\0))[a-zS] ([^\0]*)")
+BYTECODE = re.compile(r"(?:^|/)__pycache__/[^/]*\.py[co]$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,11 @@ class GitFacts:
 
     `commit` and `tree` are object names, None before the first commit. `branch` is None when HEAD
     is detached. `changed` lists the paths, relative to the project, that differ from HEAD,
-    `untracked` those that git neither tracks nor ignores, `unseen` those that git was told not to
-    look at (assume-unchanged, skip-worktree, sparse checkouts). `operation` names an unfinished
-    merge, rebase or the like. `prefix` is the project's folder below the top level, "" or ending in
-    "/". `remote_base` is where a remote's relative address starts.
+    `untracked` those that git neither tracks nor ignores, but for cached bytecode, `unseen` those
+    that git was told not to look at (assume-unchanged, skip-worktree, sparse checkouts).
+    `operation` names an unfinished merge, rebase or the like. `prefix` is the project's folder
+    below the top level, "" or ending in "/". `remote_base` is where a remote's relative address
+    starts.
     """
 
     top: Path
@@ -272,7 +274,8 @@ def _where(root: Path) -> Sequence[str] | None:
 def _read_status(text: str, prefix: str) -> tuple[dict[str, str], list[str], list[str]]:
     """What `git status --porcelain=v2 --branch -z` says: of HEAD, and what is changed or untracked.
 
-    Paths are relative to `prefix`; of HEAD, what is not there is left out.
+    Paths are relative to `prefix`; of HEAD, what is not there is left out. So is the bytecode that
+    Python caches wherever it imports from: nox writes some beside the noxfile.
     """
     head: dict[str, str] = {}
     changed: list[str] = []
@@ -283,7 +286,7 @@ def _read_status(text: str, prefix: str) -> tuple[dict[str, str], list[str], lis
         if kind == "#":
             key, _, value = rest.partition(" ")
             head |= {} if value in {"(initial)", "(detached)"} else {key: value}
-        elif kind == "?":
+        elif kind == "?" and not BYTECODE.search(rest):
             untracked.append(rest.removeprefix(prefix))
         elif kind in BEFORE_PATH:
             changed.append(field.split(" ", BEFORE_PATH[kind])[-1].removeprefix(prefix))

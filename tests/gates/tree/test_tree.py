@@ -161,6 +161,14 @@ class TestState:
         write(ready, {"dist/old.whl": "x"})
         assert judge(ready, "tree").outcome.status is Status.PASSED
 
+    def test_bytecode_that_nox_wrote_does_not_count(self, ready: Path, judge: Judge) -> None:
+        write(ready, {".gitignore": "dist/\n"})
+        commit(ready)
+        git(ready, "push", "--quiet", "origin", "main")
+        write(ready, {"__pycache__/noxfile.cpython-311.pyc": "x"})
+        assert "__pycache__" in git(ready, "status", "--porcelain")
+        assert judge(ready, "tree").outcome.status is Status.PASSED
+
     def test_an_unfinished_merge_is_named(self, ready: Path, judge: Judge) -> None:
         git(ready, "switch", "--quiet", "--create", "other")
         write(ready, {"README.md": "# Other\n"})
