@@ -830,7 +830,8 @@ def test_a_build_that_hangs_is_stopped_and_leaves_nothing(
     hang = 'RUN ["python", "-c", "import time; time.sleep(300)"]\n'
     outcome = judged(GOOD + hang, "timeout = 8").outcome
     assert outcome.status is Status.UNCHECKED
-    assert "was stopped after" in outcome.summary
+    # On a busy machine the time is over before the build begins.
+    assert re.search(r"was stopped after|its time limit of 8 s", outcome.summary)
 
 
 @pytest.mark.slow

@@ -1712,7 +1712,9 @@ class TestLargeWorkflows:
         assert broken(judged({RELEASE: text})) == set()
 
     def test_many_steps_take_time_in_proportion(self) -> None:
-        text = changed((PUBLISH_STEP, PUBLISH_STEP + "      - run: ls ${{ github.ref }}\n" * 15_000))
+        text = changed(
+            (PUBLISH_STEP, PUBLISH_STEP + "      - run: ls ${{ github.ref }}\n" * 15_000)
+        )
         assert broken(judged({RELEASE: text})) == set()
 
     @pytest.mark.parametrize(
