@@ -317,8 +317,7 @@ def take_tag(run: Run, remote: str, refspec: str) -> list[str]:
     Raises ReleaseError when another run is changing the repository, CannotCheck when git fails.
     """
     with _changing(run, "status --do") as (run, told):
-        assert run.project.git is not None
-        fetch(run.project.git.remote_base, remote, refspec)
+        fetch(run.project.repository.remote_base, remote, refspec)
         return told
 
 

@@ -189,8 +189,7 @@ def _registered_at(project: Project, path: str, tag: str) -> dict[str, str]:
 
 def _text_at(project: Project, tag: str, path: str) -> str | None:
     """The text of a file at a tag, None where it was not there."""
-    assert project.git is not None
-    return text_at(project.root, f"refs/tags/{tag}", f"{project.git.prefix}{path}")
+    return text_at(project.root, f"refs/tags/{tag}", f"{project.repository.prefix}{path}")
 
 
 def _files_at(project: Project, tag: str, folder: str) -> frozenset[str]:

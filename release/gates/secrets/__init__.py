@@ -207,9 +207,8 @@ def _write_messages(project: Project, folder: Path, span: tuple[str | None, str]
     """Write the message of each commit of a span into a file of its name."""
     from release.project.git import git
 
-    assert project.git is not None
     folder.mkdir()
-    log = git(project.git.top, "log", "-z", "--format=%H%n%B", "--no-show-signature",
+    log = git(project.repository.top, "log", "-z", "--format=%H%n%B", "--no-show-signature",
               _revisions(span), "--", timeout=300).stdout  # fmt: skip
     for entry in filter(None, log.split("\0")):
         commit, _, message = entry.partition("\n")
@@ -277,8 +276,8 @@ def _lines(project: Project, folder: Path, secret: Secret) -> list[str]:
             return []
     if not secret.path:
         return []
-    assert project.git is not None
-    text = text_at(project.git.top, secret.commit, f"{project.git.prefix}{secret.path}")
+    facts = project.repository
+    text = text_at(facts.top, secret.commit, f"{facts.prefix}{secret.path}")
     return (text or "").split("\n")
 
 
