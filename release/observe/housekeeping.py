@@ -6,11 +6,14 @@ The latter is advice: none of it holds anything up.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from release.errors import CannotCheck
+from release.change import situation
+from release.change.situation import Request, Situation
+from release.change.steps import STEPS
+from release.errors import CannotCheck, ReleaseError
 from release.gates.documents import readmes
 from release.gates.documents.badges import judge
 from release.gates.workflows.rules.credentials import INDEX_SECRET
@@ -20,7 +23,16 @@ from release.project import Project, read_text
 from release.project.git import git
 from release.text.versions import parse
 from release.world.remote import RemoteRefs
-from release.world.standing import Archive, Attestations, Checks, Observation, Standing, Step, stand
+from release.world.standing import (
+    Archive,
+    Attestations,
+    Checks,
+    Files,
+    Observation,
+    Standing,
+    Step,
+    stand,
+)
 
 WELL, DUE, OPEN = "✓", "!", "?"
 
@@ -43,7 +55,38 @@ def look(project: Project, version: str | None) -> tuple[Standing, tuple[Row, ..
     scene = Scene(project, expected(project, version), datetime.now(UTC))
     seen = observed(scene)
     found = stand(seen, project.settings.recovery)
+    if found.step is Step.CUT and seen.files.state is Files.BEFORE:
+        found = _cut_or_another(project, found)
     return found, rows(scene, seen) if found.step is Step.NOTHING else ()
+
+
+def _cut_or_another(project: Project, found: Standing) -> Standing:
+    """A standing whose step is to cut a version; what a cut can make where it refuses that one."""
+    try:
+        there = situation.look(project)
+    except ReleaseError:
+        return found  # `cut` says so itself
+    try:
+        situation.wanted_version(there, Request(found.observation.version))
+    except ReleaseError as error:
+        problem = error.problems[0]
+        can = " or ".join(_cuts(there)) or problem.remedy
+        what = f"release another version: {can}"
+        return replace(found, why=problem.message, what=what, commands=())
+    return found
+
+
+def _cuts(there: Situation) -> Iterator[str]:
+    """Each version that a cut can make from here, with what to type for it."""
+    made = set()
+    for step in (str(there.current), *STEPS):
+        try:
+            version = situation.wanted_version(there, Request(step))
+        except ReleaseError:
+            continue
+        if version not in made:
+            made.add(version)
+            yield f"`nox -s cut -- {step}`" + ("" if step == str(version) else f" ({version})")
 
 
 def rows(scene: Scene, seen: Observation) -> tuple[Row, ...]:

@@ -134,6 +134,20 @@ def test_a_version_that_is_in_the_files_alone_is_cut(root: Path) -> None:
     assert (standing.step, standing.commands, rows) == (Step.CUT, ("nox -s cut -- 1.2.3",), ())
 
 
+def test_a_version_that_a_cut_refuses_is_answered_with_those_that_it_makes(root: Path) -> None:
+    waiting, _ = look(read_project(root), "9.9.9")
+    assert (waiting.step, waiting.commands) == (Step.CUT, ())
+    assert "`nox -s cut -- 1.2.3` or `nox -s cut -- patch` (1.2.4)" in waiting.what
+    tagged(root)
+    standing, _ = look(read_project(root), "9.9.9")
+    assert (standing.step, standing.commands) == (Step.CUT, ())
+    assert standing.why == "9.9.9 skips a step after 1.2.3"
+    assert "`nox -s cut -- patch` (1.2.4) or `nox -s cut -- minor` (1.3.0)" in standing.what
+    for version in ("1.2.4", "1.3.0", "2.0.0"):
+        standing, _ = look(read_project(root), version)
+        assert standing.commands == (f"nox -s cut -- {version}",)
+
+
 def test_of_a_development_version_the_last_release_is_looked_at_or_the_first(root: Path) -> None:
     source = (root / "pyproject.toml").read_text()
     module = FILES["src/small_thing/__init__.py"].replace("1.2.3", "1.3.0.dev0")
