@@ -28,7 +28,7 @@ def take(run: Run, standing: Standing) -> tuple[str, ...]:
     return (
         *told,
         f"{names['tag']} is here as {names['remote']} has it",
-        f"what was here before: {standing.observation.local_tag.said}",
+        f"what was here before: {standing.observation.looks['local_tag'].said}",
         *_back(standing, ref),
     )
 

@@ -24,6 +24,8 @@ from release.project.git import git
 from release.text.versions import parse
 from release.world.remote import RemoteRefs
 from release.world.standing import (
+    GOOD,
+    OPEN,
     Archive,
     Attestations,
     Checks,
@@ -34,7 +36,7 @@ from release.world.standing import (
     stand,
 )
 
-WELL, DUE, OPEN = "✓", "!", "?"
+DUE = "!"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def look(project: Project, version: str | None) -> tuple[Standing, tuple[Row, ..
     scene = Scene(project, expected(project, version), datetime.now(UTC))
     seen = observed(scene)
     found = stand(seen, project.settings.recovery)
-    if found.step is Step.CUT and seen.files.state is Files.BEFORE:
+    if found.step is Step.CUT and seen.looks["files"].state is Files.BEFORE:
         found = _cut_or_another(project, found)
     return found, rows(scene, seen) if found.step is Step.NOTHING else ()
 
@@ -129,12 +131,12 @@ def badges(scene: Scene, seen: Observation) -> Iterator[Row]:
 def doi_badge(scene: Scene, seen: Observation) -> Iterator[Row]:
     """README shows the DOI, once there is one."""
     readme = _readme(scene)
-    if seen.archive.state is not Archive.THERE or readme is None:
+    if seen.looks["archive"].state is not Archive.THERE or readme is None:
         return
     if "zenodo" in readme[1].lower():
-        yield Row(WELL, f"{readme[0]} shows a DOI")
+        yield Row(GOOD, f"{readme[0]} shows a DOI")
     else:
-        doi = seen.archive.said
+        doi = seen.looks["archive"].said
         yield Row(DUE, f"{readme[0]} shows no DOI", f"add the badge of {doi}, or of all versions")
 
 
@@ -147,7 +149,7 @@ def blocking_issues(scene: Scene, _seen: Observation) -> Iterator[Row]:
     for number, title in found.items():
         yield Row(DUE, f"#{number} is open and labelled {label}: {title}", f"close #{number}")
     if not found:
-        yield Row(WELL, f"nothing that is labelled {label} is open")
+        yield Row(GOOD, f"nothing that is labelled {label} is open")
 
 
 def branch_checks(scene: Scene, _seen: Observation) -> Iterator[Row]:
@@ -161,7 +163,7 @@ def branch_checks(scene: Scene, _seen: Observation) -> Iterator[Row]:
     if found.state is Checks.RED:
         yield Row(DUE, f"{where}: {found.said}", "fix them before the next release")
     else:
-        yield Row(WELL if found.state is Checks.GREEN else OPEN, f"{where}: {found.said}")
+        yield Row(GOOD if found.state is Checks.GREEN else OPEN, f"{where}: {found.said}")
 
 
 def sbom(scene: Scene, _seen: Observation) -> Iterator[Row]:
@@ -170,7 +172,7 @@ def sbom(scene: Scene, _seen: Observation) -> Iterator[Row]:
     for path in scene.project.settings.sbom if commit else ():
         done = git(root, "diff", "--quiet", str(commit), "HEAD", "--", path, check=False)
         if done.returncode:
-            yield Row(WELL, f"{path} was refreshed after {scene.wanted.tag}")
+            yield Row(GOOD, f"{path} was refreshed after {scene.wanted.tag}")
         else:
             remedy = "nox -s sbom, and commit its files with the next release"
             yield Row(DUE, f"{path} is from before {scene.wanted.tag}", remedy)
@@ -182,7 +184,7 @@ def development_version(scene: Scene, seen: Observation) -> Iterator[Row]:
     if not scene.project.settings.development_version or stated is None:
         return
     if stated.is_devrelease and stated > (parse(seen.version) or stated):
-        yield Row(WELL, f"the files state {stated}")
+        yield Row(GOOD, f"the files state {stated}")
     else:
         remedy = "set the next development version, such as 1.3.0.dev0, in its own commit"
         yield Row(DUE, f"the files state {stated}, not a development version", remedy)
@@ -190,7 +192,7 @@ def development_version(scene: Scene, seen: Observation) -> Iterator[Row]:
 
 def tokens(scene: Scene, seen: Observation) -> Iterator[Row]:
     """Once a release is out by Trusted Publishing, the tokens for it are to go."""
-    if scene.forge is None or seen.attestations.state is not Attestations.COMPLETE:
+    if scene.forge is None or seen.looks["attestations"].state is not Attestations.COMPLETE:
         return
     pypirc = Path.home() / ".pypirc"
     if pypirc.is_file():
@@ -206,4 +208,4 @@ def tokens(scene: Scene, seen: Observation) -> Iterator[Row]:
             remedy = "; ".join(f"gh secret delete {name}{option}" for name in left)
             yield Row(DUE, f"secrets that {where} keeps: {', '.join(left)}", f"retire: {remedy}")
         else:
-            yield Row(WELL, f"{where} has no secret named like a token of an index")
+            yield Row(GOOD, f"{where} has no secret named like a token of an index")

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -50,10 +49,11 @@ from release.world.standing import (
     Observation,
     RemoteTag,
     Run,
+    State,
     Stated,
 )
 
-T = TypeVar("T", bound="Enum")
+T = TypeVar("T", bound=State)
 # What was published may take so long to be shown everywhere.
 RECENT = timedelta(minutes=30)
 # The index takes no new file for a release that is older (since 2026).
@@ -176,7 +176,7 @@ def observed(scene: Scene) -> Observation:
     with ThreadPoolExecutor(max_workers=3) as pool:
         for shared in ("refs", "files"):
             pool.submit(getattr, scene, shared)
-    looks: Mapping[str, tuple[type[Enum], Callable[[Scene], Look[Enum]]]] = {
+    looks: Mapping[str, tuple[type[State], Callable[[Scene], Look[State]]]] = {
         "files": (Files, look_at_files),
         "local_tag": (LocalTag, look_at_local_tag),
         "remote_tag": (RemoteTag, look_at_remote_tag),
@@ -194,10 +194,10 @@ def observed(scene: Scene) -> Observation:
     return Observation(
         project=wanted.name,
         version=wanted.version,
+        looks={name: _seen(scene, *look) for name, look in looks.items()},
         recent=scene.recent,
         later=_is_later_released(scene),
         names=_names(scene),
-        **{name: _seen(scene, *look) for name, look in looks.items()},  # type: ignore[arg-type]
     )
 
 

@@ -4,31 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from enum import Enum
 
 from release.change.publishing import Published
 from release.model import Finding, Judgement, Status
 from release.observe.housekeeping import Row
 from release.observe.verify import Verified
 from release.text.escaping import counted, sentence
-from release.world.standing import (
-    Archive,
-    Attestations,
-    Branch,
-    Checks,
-    Files,
-    ForgeRelease,
-    Image,
-    Index,
-    LocalTag,
-    Look,
-    RemoteTag,
-    Run,
-    Standing,
-    Stated,
-)
+from release.world.standing import ASIDE, BAD, GOOD, OPEN, Standing
 
-GOOD, BAD, OPEN, ASIDE = "✓", "✗", "?", "–"
 VERDICTS = {
     Status.PASSED: "verified",
     Status.FAILED: "NOT WHAT WAS RELEASED",
@@ -50,44 +33,6 @@ TITLES: Mapping[str, str] = {
     "image": "image",
     "archive": "archive",
 }
-WELL: frozenset[Enum] = frozenset(
-    [
-        Files.STATED,
-        LocalTag.THERE,
-        RemoteTag.THERE,
-        Branch.HOLDS,
-        Stated.AGREE,
-        Run.SUCCEEDED,
-        Index.COMPLETE,
-        Attestations.COMPLETE,
-        ForgeRelease.COMPLETE,
-        Image.THERE,
-        Archive.THERE,
-        Checks.GREEN,
-    ]
-)
-ILL: frozenset[Enum] = frozenset(
-    [
-        RemoteTag.OTHER,
-        Branch.DIVERGED,
-        Stated.VERSION,
-        Stated.CITATION,
-        Run.FAILED,
-        Run.STOPPED,
-        Run.FAILED_PUBLISHING,
-        Run.FAILED_AFTER,
-        Run.BROKEN,
-        Run.SKIPPED,
-        Index.CLOSED,
-        Index.DIFFERENT,
-        Index.YANKED,
-        Attestations.WRONG,
-        Attestations.MISSING,
-        ForgeRelease.DIFFERENT,
-        Image.WRONG,
-        Checks.RED,
-    ]
-)
 
 
 def published_lines(done: Published) -> Iterator[str]:
@@ -176,12 +121,11 @@ def status_lines(standing: Standing, rows: tuple[Row, ...] = ()) -> Iterator[str
     yield f"{seen.project} {seen.version}"
     yield ""
     width = max(map(len, TITLES.values()))
-    tags = (seen.local_tag.state, seen.remote_tag.state)
-    without = LocalTag.THERE not in tags and RemoteTag.THERE not in tags
+    without = not any(seen.looks[tag].state.name == "THERE" for tag in ("local_tag", "remote_tag"))
     for field, title in TITLES.items():
-        found = seen.look(field)
+        found = seen.looks[field]
         if found.state.name != "NOT_EXPECTED":
-            mark = ASIDE if without and field in OF_A_TAG else mark_of(found)
+            mark = ASIDE if without and field in OF_A_TAG else found.state.mark
             yield f"{mark} {title:<{width}}  {sentence(found.said)}"
     if rows:
         yield ""
@@ -196,12 +140,3 @@ def status_lines(standing: Standing, rows: tuple[Row, ...] = ()) -> Iterator[str
     yield f"{'Done' if standing.ended else 'Next'}: {sentence(standing.what)}"
     for command in standing.commands:
         yield f"  $ {command}"
-
-
-def mark_of(found: Look[Enum]) -> str:
-    """Whether an observation is good news, bad news, open, or beside the point."""
-    if found.state in WELL:
-        return GOOD
-    if found.state in ILL:
-        return BAD
-    return OPEN if found.state.name == "UNKNOWN" else ASIDE

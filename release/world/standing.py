@@ -8,121 +8,132 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 Recovery = Literal["patch", "retag"]
 
 
-class Files(Enum):
+# How an observation is marked: good news, bad news, not to be seen, beside the point or not there.
+GOOD, BAD, OPEN, ASIDE = "✓", "✗", "?", "–"
+
+
+class State(Enum):
+    """What one observation may show, in words, and how it is marked."""
+
+    def __init__(self, _words: str, mark: str = ASIDE) -> None:
+        self.mark = mark
+
+
+class Files(State):
     """The version that the files of the checkout state, beside the one that is asked about."""
 
     BEFORE = "an earlier version"
-    STATED = "this version"
+    STATED = "this version", GOOD
     AFTER = "a later version"
 
 
-class LocalTag(Enum):
+class LocalTag(State):
     NONE = "none"
-    THERE = "there"
+    THERE = "there", GOOD
 
 
-class RemoteTag(Enum):
-    UNKNOWN = "unknown"
+class RemoteTag(State):
+    UNKNOWN = "unknown", OPEN
     NO_REMOTE = "no remote"
     NONE = "none"
-    THERE = "there"
-    OTHER = "another object than the local one"
+    THERE = "there", GOOD
+    OTHER = "another object than the local one", BAD
 
 
-class Branch(Enum):
+class Branch(State):
     """Whether the release branch of the remote holds the release's commit."""
 
-    UNKNOWN = "unknown"
-    HOLDS = "holds it"
+    UNKNOWN = "unknown", OPEN
+    HOLDS = "holds it", GOOD
     BEHIND = "could take it"
-    DIVERGED = "moved on without it"
+    DIVERGED = "moved on without it", BAD
 
 
-class Stated(Enum):
+class Stated(State):
     """What the files at the tag state."""
 
-    AGREE = "agree"
-    VERSION = "another version"
-    CITATION = "another version to be cited"
+    AGREE = "agree", GOOD
+    VERSION = "another version", BAD
+    CITATION = "another version to be cited", BAD
 
 
-class Run(Enum):
+class Run(State):
     """The run of the workflow that publishes."""
 
-    UNKNOWN = "unknown"
+    UNKNOWN = "unknown", OPEN
     NOT_EXPECTED = "no workflow publishes"
     BY_HAND = "started by a person"
     NONE = "none"
     RUNNING = "running"
     WAITING = "waiting for an approval"
-    FAILED = "failed before it published"
-    STOPPED = "cancelled or timed out"
-    FAILED_PUBLISHING = "failed when it published"
-    FAILED_AFTER = "failed after it published"
-    BROKEN = "cannot run: the workflow at the tag is broken"
-    SKIPPED = "green, and skipped publishing"
-    SUCCEEDED = "succeeded"
+    FAILED = "failed before it published", BAD
+    STOPPED = "cancelled or timed out", BAD
+    FAILED_PUBLISHING = "failed when it published", BAD
+    FAILED_AFTER = "failed after it published", BAD
+    BROKEN = "cannot run: the workflow at the tag is broken", BAD
+    SKIPPED = "green, and skipped publishing", BAD
+    SUCCEEDED = "succeeded", GOOD
 
 
-class Index(Enum):
-    UNKNOWN = "unknown"
+class Index(State):
+    UNKNOWN = "unknown", OPEN
     NOT_EXPECTED = "goes to no index"
     NONE = "none"
     PARTIAL = "some files"
-    CLOSED = "some files, and no more are taken"
-    COMPLETE = "every file"
-    DIFFERENT = "other bytes than were built"
-    YANKED = "yanked"
+    CLOSED = "some files, and no more are taken", BAD
+    COMPLETE = "every file", GOOD
+    DIFFERENT = "other bytes than were built", BAD
+    YANKED = "yanked", BAD
 
 
-class Attestations(Enum):
-    UNKNOWN = "unknown"
+class Attestations(State):
+    UNKNOWN = "unknown", OPEN
     NOT_EXPECTED = "none promised"
-    MISSING = "missing"
-    WRONG = "of somebody else"
-    COMPLETE = "for every file"
+    MISSING = "missing", BAD
+    WRONG = "of somebody else", BAD
+    COMPLETE = "for every file", GOOD
 
 
-class ForgeRelease(Enum):
-    UNKNOWN = "unknown"
+class ForgeRelease(State):
+    UNKNOWN = "unknown", OPEN
     NOT_EXPECTED = "none expected"
     NONE = "none"
     DRAFT = "a draft"
     INCOMPLETE = "files are missing"
-    DIFFERENT = "other bytes than the index"
-    COMPLETE = "complete"
+    DIFFERENT = "other bytes than the index", BAD
+    COMPLETE = "complete", GOOD
 
 
-class Image(Enum):
-    UNKNOWN = "unknown"
+class Image(State):
+    UNKNOWN = "unknown", OPEN
     NOT_EXPECTED = "none expected"
     NONE = "none"
-    WRONG = "of another commit"
-    THERE = "there"
+    WRONG = "of another commit", BAD
+    THERE = "there", GOOD
 
 
-class Archive(Enum):
-    UNKNOWN = "unknown"
+class Archive(State):
+    UNKNOWN = "unknown", OPEN
     NOT_EXPECTED = "none expected"
     NONE = "none"
-    THERE = "there"
+    THERE = "there", GOOD
 
 
-class Checks(Enum):
+class Checks(State):
     """The forge's checks of the released commit."""
 
-    UNKNOWN = "unknown"
+    UNKNOWN = "unknown", OPEN
     NOT_EXPECTED = "none expected"
     RUNNING = "running"
-    RED = "red"
-    GREEN = "green"
+    RED = "red", BAD
+    GREEN = "green", GOOD
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,7 +337,7 @@ def _patch(seen: States, about: str) -> Next:
 
 
 # What follows once the files are there; of these states, a patch, or what the run may still do.
-AFTER: Mapping[Enum, Step] = {
+AFTER: Mapping[State, Step] = {
     Attestations.WRONG: Step.YANK,
     Checks.RUNNING: Step.WAIT,
     ForgeRelease.NONE: Step.CREATE_RELEASE,
@@ -345,7 +356,7 @@ LATE = frozenset([Attestations.MISSING, Archive.NONE])
 
 def _after_the_upload(seen: States, _recovery: Recovery) -> Next | None:
     for about in ("attestations", "stated", "checks", "forge", "image", "archive"):
-        state: Enum = getattr(seen, about)
+        state: State = getattr(seen, about)
         if state.name == "UNKNOWN":
             return Next(Step.LOOK, about)
         if state in AFTER:
@@ -353,7 +364,7 @@ def _after_the_upload(seen: States, _recovery: Recovery) -> Next | None:
     return None
 
 
-def _left(seen: States, state: Enum, about: str) -> Next:
+def _left(seen: States, state: State, about: str) -> Next:
     if state in LATE and seen.recent:
         return Next(Step.WAIT, about)
     if AFTER[state] is Step.PATCH:
@@ -376,7 +387,7 @@ def _by_the_run(seen: States, about: str) -> Next | None:
     return None
 
 
-S_co = TypeVar("S_co", bound=Enum, covariant=True)
+S_co = TypeVar("S_co", bound=State, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,38 +404,22 @@ class Look(Generic[S_co]):
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What the world shows of one version; see States. `names` are those that commands need."""
+    """What the world shows of one version: `looks` are by the fields of States.
+
+    `names` are those that commands need.
+    """
 
     project: str
     version: str
-    files: Look[Files]
-    local_tag: Look[LocalTag]
-    remote_tag: Look[RemoteTag]
-    branch: Look[Branch]
-    stated: Look[Stated]
-    run: Look[Run]
-    index: Look[Index]
-    attestations: Look[Attestations]
-    forge: Look[ForgeRelease]
-    image: Look[Image]
-    archive: Look[Archive]
-    checks: Look[Checks]
+    looks: Mapping[str, Look[State]]
     recent: bool
     later: bool
     names: Mapping[str, str]
 
-    def look(self, field: str) -> Look[Enum]:
-        """The observation of that name, a field of States."""
-        found: Look[Enum] = getattr(self, field)
-        return found
-
     def states(self) -> States:
         """The states alone."""
-        looked = {
-            field.name: getattr(getattr(self, field.name), "state", getattr(self, field.name))
-            for field in fields(States)
-        }
-        return States(**looked)
+        states: dict[str, Any] = {name: look.state for name, look in self.looks.items()}
+        return States(**states, recent=self.recent, later=self.later)
 
 
 @dataclass(frozen=True, slots=True)
@@ -544,7 +539,7 @@ TEXTS: Mapping[Step, tuple[str, tuple[str, ...]]] = {
 def stand(observation: Observation, recovery: Recovery) -> Standing:
     """Where a release stands under a project's recovery policy."""
     found = next_step(observation.states(), recovery)
-    about = observation.look(found.about)
+    about = observation.looks[found.about]
     what, commands = TEXTS[found.step]
     said = {**observation.names, "remedy": about.remedy or "look at it by hand"}
     quoted = {name: shlex.quote(text) for name, text in said.items()}

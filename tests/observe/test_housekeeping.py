@@ -84,7 +84,9 @@ def test_the_files_go_back_to_a_development_version(
 def test_a_doi_is_shown_in_the_readme(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scene, seen = looked(root, monkeypatch)
     assert list(doi_badge(scene, seen)) == []
-    archived = replace(seen, archive=Look(Archive.THERE, "10.5281/zenodo.1"))
+    archived = replace(
+        seen, looks={**seen.looks, "archive": Look(Archive.THERE, "10.5281/zenodo.1")}
+    )
     assert [row.mark for row in doi_badge(scene, archived)] == ["!"]
     write(root, {"README.md": "![DOI](https://zenodo.org/badge/1.svg)\n"})
     assert [row.mark for row in doi_badge(scene, archived)] == ["✓"]

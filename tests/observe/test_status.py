@@ -128,8 +128,14 @@ def step(root: Path, version: str | None = None) -> Step:
 
 def test_a_version_that_is_in_the_files_alone_is_cut(root: Path) -> None:
     seen = observe(root)
-    assert (seen.files.state, seen.local_tag.state) == (Files.STATED, LocalTag.NONE)
-    assert (seen.remote_tag.state, seen.index.state) == (RemoteTag.NONE, Index.NONE)
+    assert (seen.looks["files"].state, seen.looks["local_tag"].state) == (
+        Files.STATED,
+        LocalTag.NONE,
+    )
+    assert (seen.looks["remote_tag"].state, seen.looks["index"].state) == (
+        RemoteTag.NONE,
+        Index.NONE,
+    )
     standing, rows = look(read_project(root), None)
     assert (standing.step, standing.commands, rows) == (Step.CUT, ("nox -s cut -- 1.2.3",), ())
 
@@ -173,7 +179,7 @@ def test_a_tag_that_is_not_pushed_is_pushed_and_one_that_is_overtaken_is_taken_b
     git(other, "push", "--quiet", "origin", "main")
     assert step(root) is Step.LOOK  # what it moved on to is not here
     git(root, "fetch", "--quiet", "origin", "main")
-    assert observe(root).branch.state is Branch.DIVERGED
+    assert observe(root).looks["branch"].state is Branch.DIVERGED
     assert step(root) is Step.ABANDON
 
 
@@ -209,7 +215,7 @@ def test_a_remote_that_does_not_answer_is_never_taken_for_one_without_the_tag(ro
     tagged(root)
     git(root, "config", "remote.origin.url", str(root / "nowhere"))
     seen = observe(root)
-    assert seen.remote_tag.state is RemoteTag.UNKNOWN
+    assert seen.looks["remote_tag"].state is RemoteTag.UNKNOWN
     assert step(root) is Step.LOOK
 
 
@@ -229,8 +235,8 @@ def test_an_index_that_answers_nonsense_is_unknown(
 ) -> None:
     index.page = page
     seen = observe(root)
-    assert seen.index.state is Index.UNKNOWN
-    assert seen.index.remedy
+    assert seen.looks["index"].state is Index.UNKNOWN
+    assert seen.looks["index"].remedy
     standing, _ = look(read_project(root), None)
     assert standing.step is Step.LOOK
     assert "could not be looked at" in standing.why
@@ -243,7 +249,7 @@ def test_a_whole_release_is_followed_from_its_tag_to_its_end(
     on_github(monkeypatch)
     monkeypatch.setattr("release.observe.status.RECENT", timedelta(0))
     found, _ = look(read_project(root), None)
-    assert (found.step, found.observation.run.state) == (Step.PATCH, Run.NONE)
+    assert (found.step, found.observation.looks["run"].state) == (Step.PATCH, Run.NONE)
     forge.runs = [forge_server.run("Release", None, status="in_progress", branch="v1.2.3")]
     assert step(root) is Step.WAIT
     forge.runs = [forge_server.run("Release", "failure", branch="v1.2.3", number=7)]
@@ -260,7 +266,7 @@ def test_a_whole_release_is_followed_from_its_tag_to_its_end(
     forge.secrets = forge.environment_secrets = ["PYPI_API_TOKEN"]
     standing, rows = look(read_project(root), None)
     assert standing.step is Step.NOTHING, standing
-    assert standing.observation.attestations.state is Attestations.COMPLETE
+    assert standing.observation.looks["attestations"].state is Attestations.COMPLETE
     delete = "gh secret delete PYPI_API_TOKEN"
     assert {f"retire: {delete}", f"retire: {delete} --env pypi"} <= {row.remedy for row in rows}
     secrets = f"/repos/{SLUG}/environments/pypi/secrets"
@@ -285,7 +291,7 @@ def test_a_forge_that_refuses_leaves_the_run_unknown(
     on_github(monkeypatch)
     forge.token = "wanted"
     standing, _ = look(read_project(root), None)
-    assert standing.observation.run.state is Run.UNKNOWN
+    assert standing.observation.looks["run"].state is Run.UNKNOWN
     assert standing.step is Step.LOOK
     assert "gh auth login" in standing.what
 
@@ -297,28 +303,31 @@ def test_a_token_that_cannot_be_one_hides_nothing_else(
     on_github(monkeypatch)
     monkeypatch.setenv("GITHUB_TOKEN", "two words")
     seen = observe(root)
-    assert (seen.run.state, seen.forge.state) == (Run.UNKNOWN, ForgeRelease.UNKNOWN)
-    assert seen.remote_tag.state is RemoteTag.THERE
+    assert (seen.looks["run"].state, seen.looks["forge"].state) == (
+        Run.UNKNOWN,
+        ForgeRelease.UNKNOWN,
+    )
+    assert seen.looks["remote_tag"].state is RemoteTag.THERE
 
 
 def test_a_tag_on_files_of_another_version_is_followed_by_the_policy(root: Path) -> None:
     git(root, "tag", "--annotate", "--message", "1.2.4", "v1.2.4")
     git(root, "push", "--quiet", "origin", "refs/tags/v1.2.4")
     seen = observe(root, "1.2.4")
-    assert seen.stated.state is Stated.VERSION
-    assert "says 1.2.3" in seen.stated.said
+    assert seen.looks["stated"].state is Stated.VERSION
+    assert "says 1.2.3" in seen.looks["stated"].said
 
 
 def test_what_citation_states_is_seen_by_itself(tmp_path: Path) -> None:
     cff = "cff-version: 1.2.0\nmessage: cite\ntitle: x\nversion: 1.2.2\n"
     root = make_project(tmp_path / "cited", {"CITATION.cff": cff})
     git(root, "tag", "v1.2.3")
-    assert observe(root).stated.state is Stated.CITATION
+    assert observe(root).looks["stated"].state is Stated.CITATION
     module = FILES["src/small_thing/__init__.py"].replace("1.2.3", "1.2.1")
     write(root, {"src/small_thing/__init__.py": module, "CITATION.cff": None})
     commit(root)
     git(root, "tag", "--force", "v1.2.3")
-    assert observe(root).stated.state is Stated.VERSION
+    assert observe(root).looks["stated"].state is Stated.VERSION
 
 
 # The states, from what was seen.

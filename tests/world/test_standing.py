@@ -469,7 +469,7 @@ def observation(states: States, **said: str) -> Observation:
         ),
         "x y",
     )  # fmt: skip
-    looks = {
+    looks: dict[str, Look[Any]] = {
         name: Look(getattr(states, name), said.get(name, f"{name} was seen"), "make it visible")
         for name in ("files", "local_tag", "remote_tag", "branch", "stated", "run", "index",
                      "attestations", "forge", "image", "archive", "checks")
@@ -477,7 +477,7 @@ def observation(states: States, **said: str) -> Observation:
     return Observation(
         project="small-thing",
         version="1.2.3",
-        **looks,
+        looks=looks,
         recent=states.recent,
         later=states.later,
         names=names,
