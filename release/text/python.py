@@ -23,8 +23,10 @@ def parse(source: str | bytes) -> ast.Module:
         raise SyntaxError(str(error) or "it is nested too deeply") from None
 
 
-def assignments(tree: ast.Module) -> Iterator[tuple[set[str], ast.expr | None]]:
-    """What a module assigns at its top level: the names that get a value, and the value."""
+def assignments(
+    tree: ast.Module | ast.ClassDef,
+) -> Iterator[tuple[set[str], ast.expr | None]]:
+    """What a module or class assigns at its top level: the names that get a value, and it."""
     for node in tree.body:
         if isinstance(node, ast.Assign):
             targets = node.targets

@@ -23,10 +23,30 @@ UNDOING_PART = re.compile(
 COMMENT = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/)", re.S)
 BEGIN = re.compile(r"(?:BEGIN|START\s+TRANSACTION)\b[^;]*;", re.I)
 COMMIT = re.compile(r"(?<=[;\s])(?:COMMIT|END)(?:\s+(?:WORK|TRANSACTION))?\s*;?\s*\Z", re.I)
-
-
-class CannotPlant(Exception):
-    """Statements cannot be put into a migration; says why."""
+# What is appended to a migration in Python, so that what it does itself is one step among others;
+# what stands between the steps, a step for a statement, and its own.
+APPENDED = {
+    "alembic": (
+        """
+from alembic import op as nox_release_op
+nox_release_upgrade = upgrade
+def upgrade(*values, **named):
+    {}
+""",
+        "\n    ",
+        'nox_release_op.execute("{}")',
+        "nox_release_upgrade(*values, **named)",
+    ),
+    "django": (
+        """
+from django.db import migrations as nox_release_migrations
+Migration.operations = [{}]
+""",
+        ", ",
+        'nox_release_migrations.RunSQL("{}")',
+        "*Migration.operations",
+    ),
+}
 
 
 def kind_of(path: str, text: str) -> str | None:
@@ -39,9 +59,12 @@ def kind_of(path: str, text: str) -> str | None:
     tree = _parsed(text)
     if tree is None:
         return None
-    if _upgrade(tree) is not None and _assigned(tree, "revision") is not None:
+    functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    if "upgrade" in functions and _assigned(tree, "revision") is not None:
         return "alembic"
-    return "django" if _operations(tree) is not None else None
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    migration = classes.get("Migration")
+    return "django" if migration and _assigned(migration, "operations") is not None else None
 
 
 def in_order(files: Mapping[str, str]) -> tuple[str, ...]:
@@ -62,19 +85,18 @@ def plant(path: str, text: str, statements: Sequence[str], *, first: bool) -> st
     """The text of a migration that executes `statements` as well, before all else or after it.
 
     The statements are SQL without `;`, `:`, `%` and `"`, which somebody might take for more.
-    Raises CannotPlant for a file of no known kind.
+    Raises ValueError for others, and for a file of no known kind.
     """
     if any(set(statement) & set(';:%"\\') for statement in statements):
         raise ValueError("a statement holds a character with a meaning elsewhere")
     kind = kind_of(path, text)
+    if kind is None:
+        raise ValueError(f"{path} is neither SQL nor a migration of Alembic or Django")
     if kind == "sql":
         return _plant_sql(text, statements, first=first)
-    tree = _parsed(text)
-    if kind == "alembic" and tree is not None:
-        return _plant_alembic(text, tree, statements, first=first)
-    if kind == "django" and tree is not None:
-        return _plant_django(text, tree, statements, first=first)
-    raise CannotPlant(f"{path} is neither SQL nor a migration of Alembic or Django")
+    appended, between, call, own = APPENDED[kind]
+    calls = [call.format(statement) for statement in statements]
+    return text + appended.format(between.join([*calls, own] if first else [own, *calls]))
 
 
 def _natural(path: str) -> list[tuple[int, int, str]]:
@@ -123,8 +145,8 @@ def _parsed(text: str) -> ast.Module | None:
         return None
 
 
-def _assigned(tree: ast.Module, name: str) -> ast.expr | None:
-    """What a module assigns to a name."""
+def _assigned(tree: ast.Module | ast.ClassDef, name: str) -> ast.expr | None:
+    """What a module or a class assigns to a name."""
     return next((value for names, value in python.assignments(tree) if name in names), None)
 
 
@@ -149,59 +171,3 @@ def _by_revision(paths: Sequence[str], files: Mapping[str, str]) -> tuple[str, .
         return tuple(by_name[name] for name in order if name in by_name)
     except CycleError:
         return tuple(paths)
-
-
-def _upgrade(tree: ast.Module) -> ast.FunctionDef | None:
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and node.name == "upgrade":
-            return node
-    return None
-
-
-def _operations(tree: ast.Module) -> ast.List | None:
-    """The list of operations of a Django migration."""
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef) and node.name == "Migration":
-            for item in node.body:
-                names = [t.id for t in getattr(item, "targets", ()) if isinstance(t, ast.Name)]
-                value = getattr(item, "value", None)
-                if names == ["operations"] and isinstance(value, ast.List):
-                    return value
-    return None
-
-
-def _plant_alembic(text: str, tree: ast.Module, statements: Sequence[str], *, first: bool) -> str:
-    function = _upgrade(tree)
-    assert function is not None
-    code = [f'__import__("alembic.op").op.execute("{statement}")' for statement in statements]
-    if first:
-        is_documented = ast.get_docstring(function) is not None and len(function.body) > 1
-        node = function.body[1 if is_documented else 0]
-        place = python.offset(text, node.lineno, node.col_offset)
-    else:
-        node = function.body[-1]
-        place = python.offset(text, node.end_lineno or node.lineno, node.end_col_offset or 0)
-    start = python.offset(text, node.lineno, 0)
-    indent = text[start : python.offset(text, node.lineno, node.col_offset)]
-    if indent.strip():  # the body stands beside `def`, or behind another statement
-        planted = "; ".join(code)
-        planted = f"{planted}; " if first else f"; {planted}"
-    else:
-        lines = f"\n{indent}".join(code)
-        planted = f"{lines}\n{indent}" if first else f"\n{indent}{lines}"
-    return text[:place] + planted + text[place:]
-
-
-def _plant_django(text: str, tree: ast.Module, statements: Sequence[str], *, first: bool) -> str:
-    operations = _operations(tree)
-    assert operations is not None
-    module = '__import__("django.db.migrations").db.migrations'
-    code = ", ".join(f'{module}.RunSQL("{statement}")' for statement in statements)
-    if first or not operations.elts:
-        place = python.offset(text, operations.lineno, operations.col_offset) + 1
-        planted = f"{code}, "
-    else:
-        last = operations.elts[-1]
-        place = python.offset(text, last.end_lineno or last.lineno, last.end_col_offset or 0)
-        planted = f", {code}"
-    return text[:place] + planted + text[place:]
