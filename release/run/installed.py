@@ -7,15 +7,12 @@ import os
 import re
 import shutil
 import sys
-import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from packaging.markers import default_environment
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from release.errors import CannotCheck, ReleaseError
@@ -321,37 +318,24 @@ def runtime_environment(project: Project, shell: Shell, wheel: Path, sha256: str
 
 
 def _install_wheel(shell: Shell, environment: Environment, wheel: Path, sha256: str) -> None:
+    """Install a wheel with what it requires, then it alone once more, by its digest.
+
+    What the first step says of where the wheel lies is no part of what its users install.
+    """
     name, version, _, _ = parse_wheel_filename(wheel.name)
+    command = environments.installer(environment, pip_of=shell.tools)
+    done = shell.run_plain([*command, str(wheel)])
+    if done.status != 0:
+        said = environments.reason(done.stderr)
+        if environments.looks_like_network(done.stderr):
+            raise CannotCheck(f"the requirements were not installed: {said}", NETWORK_REMEDY)
+        raise NotInstallable(f"the wheel and its requirements cannot be installed: {said}")
     pin = shell.work / "wheel.txt"
     pin.write_text(f"{name}=={version} --hash=sha256:{sha256}\n", encoding="utf-8")
-    command = environments.installer(environment, pip_of=shell.tools)
-    done = shell.run_plain(
-        [
-            *command,
-            "--no-deps",
-            "--require-hashes",
-            "--no-index",
-            "--find-links",
-            str(wheel.parent),
-            "-r",
-            str(pin),
-        ]
-    )
+    alone = ("--force-reinstall", "--no-deps", "--require-hashes", "--no-index")
+    done = shell.run_plain([*command, *alone, "--find-links", str(wheel.parent), "-r", str(pin)])
     if done.status != 0:
         raise NotInstallable(f"the wheel cannot be installed: {environments.reason(done.stderr)}")
-    wanted = shell.work / "requirements.txt"
-    requirements = list(runtime_requirements(wheel, environment, shell))
-    if requirements:
-        wanted.write_text("\n".join(requirements) + "\n", encoding="utf-8")
-        # A requirement that itself requires the project must not replace the wheel.
-        kept = shell.work / "constraints.txt"
-        kept.write_text(f"{name}=={version}\n", encoding="utf-8")
-        done = shell.run_plain([*command, "-r", str(wanted), "-c", str(kept)])
-        if done.status != 0:
-            said = environments.reason(done.stderr)
-            if environments.looks_like_network(done.stderr):
-                raise CannotCheck(f"the requirements were not installed: {said}", NETWORK_REMEDY)
-            raise NotInstallable(f"the requirements cannot be installed: {said}")
     uv = environments.find_uv()
     if uv:
         done = shell.run_plain([uv, "pip", "check", "--python", environment.python])
@@ -361,40 +345,6 @@ def _install_wheel(shell: Shell, environment: Environment, wheel: Path, sha256: 
     if done.status != 0:
         said = " / ".join((done.stdout + done.stderr).strip().splitlines()[-3:])
         raise NotInstallable(f"what was installed does not fit together: {said}")
-
-
-def runtime_requirements(wheel: Path, environment: Environment, shell: Shell) -> Iterable[str]:
-    """What a wheel's metadata requires in this environment without extras, one a line."""
-    from packaging.metadata import parse_email
-
-    with zipfile.ZipFile(wheel) as archive:
-        inside = next(
-            n for n in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", n)
-        )
-        raw, _ = parse_email(archive.read(inside))
-    markers = _markers(environment, shell)
-    for line in raw.get("requires_dist", []):
-        try:
-            requirement = Requirement(line)
-        except InvalidRequirement as error:
-            raise NotInstallable(f"Requires-Dist: {line!r} is not a requirement: {error}") from None
-        if requirement.marker is None or requirement.marker.evaluate({**markers, "extra": ""}):
-            requirement.marker = None
-            yield str(requirement)
-
-
-def _markers(environment: Environment, shell: Shell) -> dict[str, str]:
-    if Path(environment.python).resolve() == Path(sys.executable).resolve():
-        return {str(k): str(v) for k, v in default_environment().items()}
-    program = (
-        "import json,platform,sys;v='.'.join(map(str,sys.version_info[:3]));"
-        "print(json.dumps({'python_version':'.'.join(v.split('.')[:2]),'python_full_version':v,"
-        "'implementation_name':sys.implementation.name,'implementation_version':v,"
-        "'platform_python_implementation':platform.python_implementation()}))"
-    )
-    done = shell.run_plain([environment.python, "-I", "-c", program])
-    said: dict[str, str] = json.loads(done.stdout or "{}")
-    return {str(k): str(v) for k, v in default_environment().items()} | said
 
 
 class NotInstallable(ReleaseError):

@@ -33,11 +33,10 @@ LOG_REMEDY = "look at the log; nox -s sbom -- --fresh runs it again"
 
 
 def check(project: Project, shell: Shell) -> Outcome:
-    from packaging.requirements import Requirement
     from packaging.utils import parse_wheel_filename
 
     from release.gates.sbom import cyclonedx
-    from release.run.installed import runtime_environment, runtime_requirements
+    from release.run.installed import runtime_environment
 
     folder = shell.folder_for("sbom")
     files = shell.needed["build"].outcome.artifacts
@@ -52,7 +51,6 @@ def check(project: Project, shell: Shell) -> Outcome:
         version=str(version),
         files=files,
         installed=environment.distributions(),
-        required=[Requirement(r).name for r in runtime_requirements(wheel, environment, shell)],
         private=(str(project.root), str(environment.path), str(shell.work)),
     )
     draft = shell.work / "complete.json"

@@ -78,14 +78,13 @@ def problems(
     version: str,
     files: Sequence[Artifact],
     installed: Mapping[str, str],
-    required: Sequence[str],
     private: Sequence[str],
 ) -> tuple[Finding, ...]:
     """What keeps a document from describing the project; empty when nothing does.
 
     `installed` holds the names (normalised) and versions of the distributions in the clean
-    environment, the project included; `required` are the names that the wheel's own metadata
-    requires there; `private` are paths of this machine, which no published document may name.
+    environment, the project included; `private` are paths of this machine, which no published
+    document may name.
     """
     wanted = {
         (name, canonicalize_version(version))
@@ -94,7 +93,7 @@ def problems(
     }
     defects = (
         *_root_problems(document, project, version, files),
-        *_component_problems(document, wanted, required),
+        *_component_problems(document, wanted),
         *_graph_problems(document),
     )
     return (
@@ -127,13 +126,7 @@ def _root_problems(
             yield f"the document lacks {file.name} with sha256 {file.sha256}"
 
 
-def _component_problems(
-    document: Document, wanted: Set[tuple[str, str]], required: Sequence[str]
-) -> Iterator[str]:
-    names = {name for name, _ in wanted}
-    for name in required:
-        if canonicalize_name(name) not in names:
-            yield f"the wheel requires {name}, which is not in the environment"
+def _component_problems(document: Document, wanted: Set[tuple[str, str]]) -> Iterator[str]:
     listed = {_identity(component): component for component in document.get("components", [])}
     for name, version in sorted(wanted - listed.keys()):
         yield f"runtime dependency {name} {version} is not listed"

@@ -806,7 +806,10 @@ def test_a_wheel_whose_requirements_nobody_can_install_fails(judge: Judge, proje
     evidence = judge(project, "build")
 
     assert evidence.outcome.status is Status.FAILED
-    assert "the requirements cannot be installed: Because there is no version" in messages(evidence)
+    assert (
+        "the wheel and its requirements cannot be installed: Because there is no version"
+        in messages(evidence)
+    )
     for gate in ("test", "sbom"):  # who need it only say who says why
         found = judge(project, gate).outcome
         assert (found.status, found.findings[0].remedy) == (

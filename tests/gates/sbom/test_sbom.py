@@ -42,7 +42,6 @@ def problems(
     document: dict[str, Any],
     version: str = "1.2.3",
     private: Sequence[str] = ("/home/somebody",),
-    required: Sequence[str] = ("anyio", "Typing.Extensions"),
 ) -> list[str]:
     return [
         finding.message
@@ -52,7 +51,6 @@ def problems(
             version=version,
             files=(WHEEL, SDIST),
             installed=INSTALLED,
-            required=required,
             private=private,
         )
     ]
@@ -143,14 +141,6 @@ def test_a_file_with_another_digest_is_reported(document: dict[str, Any]) -> Non
 def test_a_missing_dependency_is_reported(document: dict[str, Any]) -> None:
     document["components"].remove(component(document, "idna"))
     assert "runtime dependency idna 3.20 is not listed" in problems(document)
-
-
-def test_a_requirement_of_the_wheel_that_is_not_installed_is_reported(
-    document: dict[str, Any],
-) -> None:
-    assert problems(document, required=("anyio", "setuptools")) == [
-        "the wheel requires setuptools, which is not in the environment"
-    ]
 
 
 def test_a_dependency_of_another_version_is_reported(document: dict[str, Any]) -> None:
@@ -246,7 +236,6 @@ def test_every_problem_says_what_to_do(document: dict[str, Any]) -> None:
         version="2",
         files=(),
         installed=INSTALLED,
-        required=("h11",),
         private=("small",),
     )
     assert len(found) > 5
