@@ -16,11 +16,18 @@ from release.run.counting import (
     missing,
     other_run,
     refusal,
-    standing_in,
 )
 from release.run.inputs import gate_key
 from release.run.preflight import write
-from release.run.runner import Run, ci_run, does_not_apply, intact, needs_among, refs_digest
+from release.run.runner import (
+    Run,
+    ci_run,
+    does_not_apply,
+    evidence_of,
+    intact,
+    needs_among,
+    refs_digest,
+)
 from release.run.store import read_evidence
 from release.text.escaping import visible
 
@@ -194,7 +201,7 @@ def collect_here(run: Run, folder: Path, tag: str) -> Report:
 def _standing(run: Run, folder: Path, gate: Gate, keys: Collection[str]) -> Evidence:
     """The evidence of a gate in this project, or what says why there is none that counts."""
     if reason := does_not_apply(run, gate):
-        return standing_in(run, gate, Outcome.not_applicable(reason))
+        return evidence_of(run, gate, Outcome.not_applicable(reason))
     path = folder / "evidence" / f"{gate.name}.json"
     try:
         evidence = read_evidence(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from release.model import Evidence, Gate, Outcome, Status
 from release.run.inputs import gate_inputs, key_of
-from release.run.runner import Run, ci_run, does_not_apply, intact, validity
+from release.run.runner import Run, ci_run, does_not_apply, evidence_of, intact, validity
 from release.run.store import read_evidence
 from release.text.escaping import visible
 
@@ -106,11 +106,4 @@ def _run(name: str) -> str:
 
 def missing(run: Run, gate: Gate, reason: str, remedy: str) -> Evidence:
     """What stands for a gate without evidence that counts: why, and what to do about it."""
-    return standing_in(run, gate, Outcome.unchecked(visible(reason), remedy))
-
-
-def standing_in(run: Run, gate: Gate, outcome: Outcome) -> Evidence:
-    """An outcome that nothing was judged for."""
-    facts = run.project.git
-    commit, tree = (facts.commit, facts.tree) if facts else ("", "")
-    return Evidence(gate.name, outcome, commit or "", tree or "", run.now)
+    return evidence_of(run, gate, Outcome.unchecked(reason, remedy))

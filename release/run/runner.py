@@ -11,12 +11,13 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Protocol
+from types import MappingProxyType
+from typing import Any, Protocol
 
 from release.errors import CannotCheck, Interrupted, ReleaseError
 from release.model import Evidence, Gate, Level, Outcome, Status
@@ -195,48 +196,42 @@ def _judge_locked(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evide
         return replace(last, reused=True)
     started = time.monotonic()
     _drop_stale_bytecode(run, gate, state.digest)
-    with run.store.writing():
-        log = Log(
-            run.store.log(gate.name), run.mask, sys.stdout if run.echo and gate.echoes else None
-        )
-    shell: Shell | None = None
-    try:
-        with run.processes() as processes:
-            shell = _shell(run, gate, needed, processes, log)
-            outcome = checked(run.project, gate, shell)
-    except Interrupted:
-        outcome = INTERRUPTED
-    except CannotCheck as error:
-        outcome = Outcome.unchecked(error.reason, error.remedy)
-    except ReleaseError as error:
-        outcome = Outcome.failed(error.problems)
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno in MACHINE_FAULTS:
-            where = f": {error.filename}" if error.filename else ""
-            outcome = Outcome.unchecked(f"{error.strerror}{where}", MACHINE_REMEDY)
-        else:
-            trace = run.mask(traceback.format_exc())
-            log.write(trace)
-            print(terminal(trace), end="", file=sys.stderr)
-            ours = gate.check.__module__.partition(".")[0] == "release"
-            outcome = Outcome.unchecked(
-                f"{type(error).__name__}: {error}", DEFECT_REMEDY if ours else OWN_DEFECT_REMEDY
-            )
-    finally:
-        if shell is not None:
-            shell.close()
-        log.close()
-    key_after = gate_key(gate, run.level, run.tree.read(), needed, run.refs)
+    with open_shell(run, gate, needed) as shell:
+        outcome = _outcome(run, gate, shell)
     return _conclude(
         run,
         gate,
         outcome,
-        shell=shell,
+        key=key_of(inputs),
+        key_after=gate_key(gate, run.level, run.tree.read(), needed, run.refs),
         inputs=inputs,
-        key_after=key_after,
+        tools=dict(shell.versions),
+        commands=tuple(tuple(map(run.mask, command)) for command in shell.commands),
         seconds=time.monotonic() - started,
         log=f"logs/{gate.name}.log",
     )
+
+
+def _outcome(run: Run, gate: Gate, shell: Shell) -> Outcome:
+    """What a gate says, whatever it raises."""
+    try:
+        return checked(run.project, gate, shell)
+    except Interrupted:
+        return INTERRUPTED
+    except CannotCheck as error:
+        return Outcome.unchecked(error.reason, error.remedy)
+    except ReleaseError as error:
+        return Outcome.failed(error.problems)
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in MACHINE_FAULTS:
+            where = f": {error.filename}" if error.filename else ""
+            return Outcome.unchecked(f"{error.strerror}{where}", MACHINE_REMEDY)
+        trace = run.mask(traceback.format_exc())
+        shell.log.write(trace)
+        print(terminal(trace), end="", file=sys.stderr)
+        ours = gate.check.__module__.partition(".")[0] == "release"
+        remedy = DEFECT_REMEDY if ours else OWN_DEFECT_REMEDY
+        return Outcome.unchecked(f"{type(error).__name__}: {error}", remedy)
 
 
 def _stands(run: Run, gate: Gate, last: Evidence, key: str) -> bool:
@@ -280,37 +275,32 @@ def _as_detected(project: Project, gate: Gate, shell: Shell, found: Detected) ->
 
 
 @contextmanager
-def open_shell(run: Run, gate: Gate) -> Iterator[Shell]:
-    """The hands of something that is not a gate of the checklist; logged and stopped like one."""
+def open_shell(
+    run: Run, gate: Gate, needed: Mapping[str, Evidence] = MappingProxyType({})
+) -> Iterator[Shell]:
+    """The hands of a gate, or of something that is logged and stopped like one.
+
+    `needed` is the evidence of the gates that it needs. Nothing that it started is left afterwards.
+    """
     with run.store.writing():
-        log = Log(run.store.log(gate.name), run.mask)
-    try:
-        with run.processes() as processes:
-            shell = _shell(run, gate, {}, processes, log)
-            try:
-                yield shell
-            finally:
-                shell.close()
-    finally:
-        log.close()
-
-
-def _shell(
-    run: Run, gate: Gate, needed: Mapping[str, Evidence], processes: Processes, log: Log
-) -> Shell:
-    return Shell(
-        gate=gate,
-        root=run.project.root,
-        folder=run.store.folder,
-        environments=run.environments,
-        timeout=run.project.settings.gates.of_gate(gate).timeout,
-        processes=processes,
-        log=log,
-        needed=needed,
-        make_tools=lambda shell: _tools(run, gate, shell),
-        now=run.now,
-        level=run.level,
-    )
+        echo = sys.stdout if run.echo and gate.echoes else None
+        log = Log(run.store.log(gate.name), run.mask, echo)
+    with closing(log), ExitStack() as last, run.processes() as processes:
+        shell = Shell(
+            gate=gate,
+            root=run.project.root,
+            folder=run.store.folder,
+            environments=run.environments,
+            cache=run.cache,
+            timeout=run.project.settings.gates.of_gate(gate).timeout,
+            processes=processes,
+            log=log,
+            needed=needed,
+            level=run.level,
+            now=run.now,
+        )
+        last.callback(shell.close)  # when no process is left that may write there
+        yield shell
 
 
 def _drop_stale_bytecode(run: Run, gate: Gate, digest: str) -> None:
@@ -330,15 +320,6 @@ def _drop_stale_bytecode(run: Run, gate: Gate, digest: str) -> None:
         elif path.name != run.store.folder.name:
             shutil.rmtree(path, ignore_errors=True)
     run.store.write(noted, digest)
-
-
-def _tools(run: Run, gate: Gate, shell: Shell) -> environments.Environment:
-    path = run.cache / "tools" / environments.tools_name(gate)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with shell.lock(path.with_name(f".{path.name}.lock")):
-        environment = environments.ensure_tools(gate, path, shell.run_plain)
-    shell.versions |= environment.versions_of(gate.tools)
-    return environment
 
 
 def ci_run(environ: Mapping[str, str] = os.environ) -> str:
@@ -372,37 +353,24 @@ def intact(folder: Path, gate: Gate, evidence: Evidence) -> bool:
     return holds_artifacts(folder, evidence)
 
 
-def _conclude(
-    run: Run,
-    gate: Gate,
-    outcome: Outcome,
-    *,
-    shell: Shell | None = None,
-    inputs: Mapping[str, str] | None = None,
-    key_after: str = "",
-    seconds: float = 0.0,
-    log: str | None = None,
-) -> Evidence:
+def evidence_of(run: Run, gate: Gate, outcome: Outcome, **judged: Any) -> Evidence:
+    """Evidence of the run's commit with an outcome; `judged` is what the judgement of it took."""
     facts = run.project.git
-    evidence = Evidence(
+    return Evidence(
         gate=gate.name,
         outcome=outcome.map_text(lambda text: visible(run.mask(text))),
         commit=(facts.commit if facts else None) or "",
         tree=(facts.tree if facts else None) or "",
         dirty=facts.dirty if facts else True,
-        key=key_of(inputs) if inputs else "",
-        key_after=key_after,
-        inputs=inputs or {},
         level=run.level.value if run.level else None,
-        tools=dict(shell.versions) if shell else {},
-        commands=tuple(tuple(map(run.mask, command)) for command in shell.commands)
-        if shell
-        else (),
         started=run.now,
-        seconds=seconds,
-        log=log,
         run=ci_run(),
+        **judged,
     )
+
+
+def _conclude(run: Run, gate: Gate, outcome: Outcome, **judged: Any) -> Evidence:
+    evidence = evidence_of(run, gate, outcome, **judged)
     run.store.save(evidence)
     return evidence
 

@@ -6,15 +6,16 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from release.errors import CannotCheck, ReleaseError
 from release.model import Artifact, Evidence, Finding, Gate, Level
-from release.run.environments import Environment, seen
+from release.run.environments import Environment, ensure_tools, seen, tools_name
 from release.run.processes import PARSER_MEMORY, Completed, Log, Processes, locked
 from release.run.store import artifact_of
 from release.text import yaml
@@ -22,47 +23,34 @@ from release.text import yaml
 BYTECODE = "pycache"
 
 
+@dataclass(eq=False, kw_only=True)
 class Shell:
     """One gate's hands.
 
-    `folder` is the project's `.release/`, `environments` the folder of those that hold its code;
-    `tools` gives the gate's own environment, made on first
-    use; `needed` holds the evidence of the gates it needs; `level` is the kind of release.
-    Everything it runs is recorded in `commands` and logged; relative paths are resolved against the
-    project's root.
+    `folder` is the project's `.release/`, `environments` the folder of those that hold its code,
+    `cache` that of the tools that all projects share; `timeout` is in seconds; `needed` holds the
+    evidence of the gates it needs; `level` is the kind of release. Everything it runs is recorded
+    in `commands` and logged; relative paths are resolved against the project's root.
     """
 
-    def __init__(
-        self,
-        *,
-        gate: Gate,
-        root: Path,
-        folder: Path,
-        environments: Path,
-        timeout: float,
-        processes: Processes,
-        log: Log,
-        needed: Mapping[str, Evidence],
-        make_tools: Callable[[Shell], Environment],
-        level: Level | None,
-        now: datetime,
-    ) -> None:
-        self.gate = gate
-        self.root = root
-        self.folder = folder
-        self.environments = environments
-        self.timeout = timeout
-        self.needed = needed
-        self.now = now
-        self.level = level
-        self._deadline = time.monotonic() + timeout
-        self.commands: list[tuple[str, ...]] = []
-        self.versions: dict[str, str] = {}
-        self._processes = processes
-        self._log = log
-        self._make_tools = make_tools
-        self._tools: Environment | None = None
-        self._work: Path | None = None
+    gate: Gate
+    root: Path
+    folder: Path
+    environments: Path
+    cache: Path
+    timeout: float
+    processes: Processes
+    log: Log
+    needed: Mapping[str, Evidence]
+    level: Level | None
+    now: datetime
+    commands: list[tuple[str, ...]] = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)
+    _tools: Environment | None = None
+    _work: Path | None = None
+
+    def __post_init__(self) -> None:
+        self._deadline = time.monotonic() + self.timeout
 
     @property
     def today(self) -> date:
@@ -73,7 +61,11 @@ class Shell:
     def tools(self) -> Environment:
         """The gate's isolated environment with its locked tools."""
         if self._tools is None:
-            self._tools = self._make_tools(self)
+            path = self.cache / "tools" / tools_name(self.gate)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with self.lock(path.with_name(f".{path.name}.lock")):
+                self._tools = ensure_tools(self.gate, path, self.run_plain)
+            self.versions |= self._tools.versions_of(self.gate.tools)
         return self._tools
 
     @property
@@ -102,14 +94,14 @@ class Shell:
         words = tuple(str(word) for word in command)
         variables = self._variables() if inside is None else self._inside(inside)
         self.commands.append(words)
-        return self._processes.run(
+        return self.processes.run(
             words,
             cwd=cwd or self.root,
             env={**variables, **(env or {})},
             timeout=min(timeout or self.timeout, self.remaining),
             limit=timeout or self.timeout,
             memory=memory,
-            log=self._log,
+            log=self.log,
         )
 
     def screen(self, path: Path) -> None:
@@ -156,8 +148,8 @@ class Shell:
         It runs in the scratch folder unless `cwd` is given: uv would take constraints and hash
         rules for a gate's tools from the [tool.uv] of the project whose folder it runs in.
         """
-        return self._processes.run(
-            tuple(command), cwd=cwd or self.work, env=seen(), timeout=self.remaining, log=self._log
+        return self.processes.run(
+            tuple(command), cwd=cwd or self.work, env=seen(), timeout=self.remaining, log=self.log
         )
 
     @property
@@ -179,15 +171,15 @@ class Shell:
 
         Raises Interrupted as soon as the run is stopped.
         """
-        self._processes.wait(seconds)
+        self.processes.wait(seconds)
 
     def lock(self, path: Path) -> AbstractContextManager[None]:
         """Hold a lock file that other runs and gates heed as well."""
-        return locked(path, lambda: self._processes.cancelled)
+        return locked(path, lambda: self.processes.cancelled)
 
     def note(self, text: str) -> None:
         """Write a line to the gate's log."""
-        self._log.write(text.rstrip("\n") + "\n")
+        self.log.write(text.rstrip("\n") + "\n")
 
     def folder_for(self, name: str) -> Path:
         """An empty folder below `.release/` for what the gate makes, one of `gate.writes`."""

@@ -564,19 +564,16 @@ def copy_python(root: Path) -> None:
 
 
 def make_shell(folder: Path, log: Log) -> Shell:
-    def make_tools(_shell: Shell) -> Any:
-        raise AssertionError("no tools are needed")
-
     return Shell(
         gate=GATE,
         root=folder,
         folder=folder,
         environments=folder,
+        cache=folder,
         timeout=120,
         processes=Processes(),
         log=log,
         needed={},
-        make_tools=make_tools,
         level=None,
         now=datetime.now(UTC),
     )
@@ -872,7 +869,7 @@ def test_a_build_that_is_killed_while_it_copies_leaves_no_container(
 
     def interrupt() -> None:
         wait_for(r"2/2\W+COPY", path)
-        shell._processes.cancel()
+        shell.processes.cancel()
 
     threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(Interrupted), engine.temporary_image() as image:
@@ -910,7 +907,7 @@ def test_no_container_is_made_that_a_stopped_build_of_another_run_could_take_for
     threads[1].start()
     threads[1].join(1)
     assert not printed
-    builder._processes.cancel()
+    builder.processes.cancel()
     for thread in threads:
         thread.join()
     for shell, log in zip((builder, runner), logs, strict=True):

@@ -476,8 +476,8 @@ def test_scratch_databases_are_dropped_when_the_run_is_stopped_and_in_use(
         )  # fmt: skip
         assert user.stdout is not None
         assert user.stdout.readline()
-        shell._processes._cancelled.set()  # as a stopped run does; it starts nothing any more
-    shell._processes._cancelled.clear()
+        shell.processes._cancelled.set()  # as a stopped run does; it starts nothing any more
+    shell.processes._cancelled.clear()
     user.kill()
     user.wait()
     user.stdout.close()
@@ -534,7 +534,7 @@ def test_a_wrong_password_is_not_shown(given: tuple[Shell, Server, str]) -> None
         pass
     assert "hunter2" not in str(caught.value)
     assert "embedded" in caught.value.remedy
-    log: Any = shell._log
+    log: Any = shell.log
     log._file.flush()
     written = (shell.folder / "logs" / f"{shell.gate.name}.log").read_text()
     assert written
