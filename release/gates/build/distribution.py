@@ -16,13 +16,14 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from release.gates.build.credentials import secret_kinds
 from release.model import Finding, Judgement
+from release.text import escaping
 from release.text.versions import parse
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ SHOWN_NAMES = 12
 SHOWN_DIFFERENCES = 4
 SCANNED_BYTES = 4_000_000
 METADATA_BYTES = 16_000_000
+METADATA = re.compile(r"PKG-INFO|[^/]+\.dist-info/(METADATA|RECORD|entry_points\.txt)")
+GZIP = b"\x1f\x8b"
 # Whoever installs it unpacks it: the index refuses wheels beyond this ratio, from this size on.
 RATIO, RATIO_FROM = 50, 64 << 20
 MOST_BYTES = 8 << 30
@@ -62,7 +65,7 @@ class Member:
     size: int
     mode: int
     mtime: int
-    sha256: str
+    sha256: str = ""
     owner: str = ""
     link: str = ""
 
@@ -72,7 +75,7 @@ class Archive:
     """An sdist or a wheel as it was read.
 
     `file` is its file name; `members` are its files in the archive's order, in an sdist without
-    the top folder, which is `top`. `texts` holds the bytes of the metadata files, `secrets` the
+    the top folder. `texts` holds the bytes of the metadata files, `secrets` the
     member and the kind of each credential seen in a file's content, `stamp` the time in the
     header of a gzip file, `sha256` the digest of the whole.
     """
@@ -80,7 +83,6 @@ class Archive:
     file: str
     members: tuple[Member, ...]
     sha256: str = ""
-    top: str = ""
     texts: Mapping[str, bytes] = field(default_factory=dict)
     secrets: tuple[tuple[str, str], ...] = ()
     stamp: int | None = None
@@ -137,8 +139,25 @@ class Unreadable(ValueError):
 
 def read(path: Path) -> Archive:
     """Read a wheel or a `.tar.gz` sdist. Raises Unreadable when it is neither, or broken."""
+    members: list[Member] = []
+    texts: dict[str, bytes] = {}
+    secrets: list[tuple[str, str]] = []
     try:
-        return _read_wheel(path) if path.suffix == ".whl" else _read_sdist(path)
+        with path.open("rb") as raw:
+            head = raw.read(8)
+        stamp = struct.unpack("<I", head[4:])[0] if head[:2] == GZIP else None
+        packed = stamp is not None
+        files = _in_wheel(path) if path.suffix == ".whl" else _in_sdist(path, packed=packed)
+        for found, file in files:
+            content = file
+            if found.size <= METADATA_BYTES:
+                content = io.BytesIO(data := file.read())
+                if METADATA.fullmatch(found.name):
+                    texts[found.name] = data
+                if found.size <= SCANNED_BYTES:
+                    secrets += [(found.name, kind) for kind in secret_kinds(data)]
+            members.append(replace(found, sha256=_sha256(content)))
+        return Archive(path.name, tuple(members), digest(path), texts, tuple(secrets), stamp)
     except DAMAGED as error:
         # The text of an OSError names the whole path.
         said = getattr(error, "strerror", None) or str(error) or type(error).__name__
@@ -178,8 +197,8 @@ class _Bounded:
         return self._file.seek(offset)
 
 
-def _read_wheel(path: Path) -> Archive:
-    reader = _Reader()
+def _in_wheel(path: Path) -> Iterator[tuple[Member, IO[bytes]]]:
+    """The files in a wheel, each with what reads it."""
     with zipfile.ZipFile(path) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > (most := _most(path)):
             raise _too_large(most)
@@ -189,20 +208,14 @@ def _read_wheel(path: Path) -> Archive:
             year, month, day, *clock = entry.date_time
             # Where nobody told the time, month and day are zero.
             moment = calendar.timegm((year, max(month, 1), max(day, 1), *clock, 0, 0, 0))
+            mode = entry.external_attr >> 16 & 0o7777
             with archive.open(entry) as file:
-                reader.add(entry.filename, file, entry.file_size, entry.external_attr >> 16, moment)
-    return Archive(
-        path.name, tuple(reader.members), digest(path), "", reader.texts, tuple(reader.secrets)
-    )
+                yield Member(entry.filename, entry.file_size, mode, moment), file
 
 
-def _read_sdist(path: Path) -> Archive:
-    reader = _Reader()
-    tops = set()
-    with path.open("rb") as raw:
-        head = raw.read(8)
-    stamp = struct.unpack("<I", head[4:8])[0] if head[:2] == b"\x1f\x8b" else None
-    opened: Any = gzip.open if stamp is not None else open
+def _in_sdist(path: Path, *, packed: bool) -> Iterator[tuple[Member, IO[bytes]]]:
+    """The files in an sdist, named from its top folder, each with what reads it."""
+    opened: Any = gzip.open if packed else open
     with (
         opened(path, "rb") as stream,
         tarfile.open(
@@ -210,80 +223,33 @@ def _read_sdist(path: Path) -> Archive:
         ) as archive,
     ):
         for entry in archive:
-            top, _, name = entry.name.removeprefix("./").partition("/")
             if entry.isdir():
                 continue
-            tops.add(top)
+            top, _, name = entry.name.removeprefix("./").partition("/")
             owner = f"{entry.uid}:{entry.gid} {entry.uname}:{entry.gname}"
             file = archive.extractfile(entry) if entry.isreg() else None
             link = entry.linkname if file is None else ""
-            reader.add(
-                name or top,
-                file or io.BytesIO(),
-                entry.size,
-                entry.mode,
-                int(entry.mtime),
-                owner,
-                link,
-            )
+            mode, mtime = entry.mode & 0o7777, int(entry.mtime)
+            member = Member(name or top, entry.size, mode, mtime, owner=owner, link=link)
+            yield member, file or io.BytesIO()
         # The checksum comes behind the end that the archive has by itself.
         while archive.fileobj is not None and archive.fileobj.read(1 << 20):
             pass
-    top = tops.pop() if len(tops) == 1 else ""
-    return Archive(
-        path.name,
-        tuple(reader.members),
-        digest(path),
-        top,
-        reader.texts,
-        tuple(reader.secrets),
-        stamp,
-    )
 
 
 def digest(path: Path) -> str:
     """The sha256 of a file."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return _sha256(file)
 
 
-class _Reader:
-    def __init__(self) -> None:
-        self.members: list[Member] = []
-        self.texts: dict[str, bytes] = {}
-        self.secrets: list[tuple[str, str]] = []
-
-    def add(
-        self,
-        name: str,
-        file: IO[bytes],
-        size: int,
-        mode: int,
-        mtime: int,
-        owner: str = "",
-        link: str = "",
-    ) -> None:
-        digest = hashlib.sha256()
-        if size <= METADATA_BYTES:
-            data = file.read()
-            digest.update(data)
-            if re.fullmatch(r"PKG-INFO|[^/]+\.dist-info/(METADATA|RECORD|entry_points\.txt)", name):
-                self.texts[name] = data
-            if size <= SCANNED_BYTES:
-                self.secrets += [(name, kind) for kind in secret_kinds(data)]
-        else:
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
-        self.members.append(
-            Member(name, size, mode & 0o7777, mtime, digest.hexdigest(), owner, link)
-        )
+def _sha256(file: IO[bytes]) -> str:
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def listing(names: Collection[str], shown: int = SHOWN_NAMES) -> str:
     """Names for a message: the first ones, and how many more there are."""
-    ordered = sorted(names)
-    more = len(ordered) - shown
-    return ", ".join(ordered[:shown]) + (f" and {more} more" if more > 0 else "")
+    return escaping.listing(sorted(names), shown)
 
 
 def normal_name(name: str) -> str:
