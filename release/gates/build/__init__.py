@@ -53,6 +53,7 @@ from release.text.versions import parse
 
 if TYPE_CHECKING:
     from release.gates.build.distribution import Archive
+    from release.gates.build.settings import BuildSettings
     from release.project import Project
     from release.run.shell import Shell
 
@@ -62,15 +63,15 @@ DAY = 86_400
 EARLIEST = 315_532_800
 IMPORT_SECONDS = 60
 ERROR_LINE = re.compile(r"([\w.]*(Error|Exception|Exit)\b|error:)", re.I)
+LATER = "do the work when it is needed, not while modules are loaded"
 LOG_REMEDY = "read the log; the same is done by python -m build"
 
 # Of check-wheel-contents' checks these are not defects for everybody. W002: equal files are common
 # (small __init__ modules, vendored licences). W004: templates of projects hold modules that nobody
-# imports. W005: told with the project's own name in mind by the rule on top-level names. W009:
-# several top-level packages are a choice. Of W003 (no module, at top level) a stub beside its
-# module is none. W007 and W008 (nothing to import) do not hold for a wheel that has been declared
-# to be without modules.
-NO_DEFECT = ("W002", "W004", "W005", "W009")
+# imports. W009: several top-level packages are a choice. Of W003 (no module, at top level) a stub
+# beside its module is none, nor of W005 (a common name) the project's own. W007 and W008 (nothing
+# to import) do not hold for a wheel that has been declared to be without modules.
+NO_DEFECT = ("W002", "W004", "W009")
 NO_MODULES = ("W007", "W008")
 
 
@@ -118,12 +119,12 @@ def check(project: Project, shell: Shell) -> Outcome:
             (
                 lambda: _check_installed(project, shell, artifacts[1], archives[1], modules),
                 lambda: _check_renders(shell, (sdist, wheel)),
-                lambda: _check_wheel_contents(project, shell, wheel, copies[0]),
+                lambda: _check_wheel_contents(project, settings, shell, wheel, copies[0]),
             ),
         )
         whole = read(made.tree) if made.tree else None
-        judged = Judgement(2) + _judge(project, *archives, tree, whole)
-        judged += _judge_twice(project, made, *archives)
+        judged = Judgement(2) + _judge(project, settings, *archives, tree, whole)
+        judged += _judge_twice(project, settings, made, *archives)
         judged = sum(parts, judged)
     metadata = archives[1].metadata
     name, version = metadata.get("name", project.name), metadata.get("version", "")
@@ -334,14 +335,17 @@ def _last_lines(said: str, count: int) -> str:
 
 
 def _judge(
-    project: Project, sdist: Archive, wheel: Archive, tree: Sequence[str], whole: Archive | None
+    project: Project,
+    settings: BuildSettings,
+    sdist: Archive,
+    wheel: Archive,
+    tree: Sequence[str],
+    whole: Archive | None,
 ) -> Judgement:
     """Judge both files; `whole` is a wheel that was made of the project itself."""
     from release.gates.build import contents
     from release.gates.build import distribution as d
-    from release.gates.build.settings import BuildSettings
 
-    settings = project.settings.gates.of("build", BuildSettings)
     judged = d.judge_metadata(
         sdist,
         wheel,
@@ -349,10 +353,9 @@ def _judge(
         version_source=project.version_source,
         tags=project.released_here,
     )
-    own_names = {d.normal_name(project.name), *(project.package or "").split(".")[:1]}
     for archive in (sdist, wheel):
         judged += contents.judge_unwanted(
-            archive, own_names=own_names, unwanted=settings.unwanted, allowed=settings.allowed
+            archive, unwanted=settings.unwanted, allowed=settings.allowed
         )
         judged += d.judge_printable(archive)
     judged += contents.judge_expected(wheel, settings.expected, "tool.release.gates.build.expected")
@@ -370,7 +373,9 @@ def _judge(
     found = {**(whole.installed if whole else {}), **wheel.installed}
     folders = dict(_package_folders(project, wheel, tree))
     judged += contents.judge_completeness(found, tree, folders, meant)
-    return judged + _judge_package(project, wheel)
+    if project.package is not None and settings.imports != ():
+        judged += _judge_package(project, project.package, wheel)
+    return judged
 
 
 def _package_folders(
@@ -391,37 +396,24 @@ def _package_folders(
                 break
 
 
-def _judge_package(project: Project, wheel: Archive) -> Judgement:
+def _judge_package(project: Project, package: str, wheel: Archive) -> Judgement:
     """The project's import package is in the wheel."""
-    from release.gates.build.settings import BuildSettings
-
-    if project.package is None or project.settings.gates.of("build", BuildSettings).imports == ():
-        return Judgement()
-    place = project.package.replace(".", "/")
-    if any(re.match(re.escape(place) + r"(/|\.|$)", path) for path in wheel.installed):
+    place = re.escape(package.replace(".", "/"))
+    if any(re.match(rf"{place}(/|\.|$)", path) for path in wheel.installed):
         return Judgement(1)
-    return Judgement(
-        1,
-        (
-            Finding(
-                f"the wheel does not hold the import package {project.package}",
-                project.package_path,
-                remedy="name it in the build backend's configuration, or correct"
-                " [tool.release] package",
-            ),
-        ),
-    )
+    message = f"the wheel does not hold the import package {package}"
+    remedy = "name it in the build backend's configuration, or correct [tool.release] package"
+    return Judgement.one(Finding(message, project.package_path, remedy=remedy))
 
 
-def _judge_twice(project: Project, made: Made, sdist: Archive, wheel: Archive) -> Judgement:
+def _judge_twice(
+    project: Project, settings: BuildSettings, made: Made, sdist: Archive, wheel: Archive
+) -> Judgement:
     """The two builds gave the same bytes."""
     from release.gates.build import distribution as d
-    from release.gates.build.settings import BuildSettings
 
     if made.again is None:
         return Judgement()
-    settings = project.settings.gates.of("build", BuildSettings)
-    wanted = settings.reproducible
     judged = Judgement()
     for archive, path in ((sdist, made.again[0]), (wheel, made.again[1])):
         other = archive if d.digest(path) == archive.sha256 else d.read(path)
@@ -444,7 +436,7 @@ def _judge_twice(project: Project, made: Made, sdist: Archive, wheel: Archive) -
         if why and not asked:  # of times, or of compiled code: nothing that the project could mend
             judged += Judgement(1, notes=(Finding(said + why),))
             continue
-        promised = wanted == "all" or (archive.is_wheel and not (changed and why))
+        promised = settings.reproducible == "all" or (archive.is_wheel and not (changed and why))
         remedy = (
             "heed SOURCE_DATE_EPOCH and sort what the build writes, or lower"
             " tool.release.gates.build.reproducible"
@@ -509,10 +501,11 @@ def judge_twine(status: int, said: str, names: Sequence[str]) -> Judgement:
     return Judgement(len(names))
 
 
-def _check_wheel_contents(project: Project, shell: Shell, wheel: Path, copy: Path) -> Judgement:
-    from release.gates.build.settings import BuildSettings
+def _check_wheel_contents(
+    project: Project, settings: BuildSettings, shell: Shell, wheel: Path, copy: Path
+) -> Judgement:
+    from release.gates.build.distribution import normal_name
 
-    settings = project.settings.gates.of("build", BuildSettings)
     configured = project.configures("check-wheel-contents")
     ignored = NO_DEFECT + (NO_MODULES if settings.imports == () else ())
     options = ["--config", "pyproject.toml"] if configured else ["--no-config"]
@@ -522,14 +515,18 @@ def _check_wheel_contents(project: Project, shell: Shell, wheel: Path, copy: Pat
         cwd=copy,
         memory=PARSER_MEMORY,
     )
-    judged = judge_wheel_contents(done.status, done.stdout, done.stderr, settings.allowed)
+    own = {normal_name(project.name), *(project.package or "").split(".")[:1]} - {""}
+    judged = judge_wheel_contents(done.status, done.stdout, done.stderr, settings.allowed, own)
     return judged if configured else judged.as_advice()
 
 
 def judge_wheel_contents(
-    status: int, stdout: str, stderr: str, allowed: Sequence[str]
+    status: int, stdout: str, stderr: str, allowed: Sequence[str], own: Collection[str] = ()
 ) -> Judgement:
-    """Judge check-wheel-contents' text. Raises CannotCheck when it gave no verdict."""
+    """Judge check-wheel-contents' text; `own` are the names that are the project's to claim.
+
+    Raises CannotCheck when it gave no verdict.
+    """
     from release.gates.build.contents import matches
     from release.gates.build.distribution import listing
 
@@ -550,8 +547,8 @@ def judge_wheel_contents(
     faults = []
     for code, text, block in complaints:
         names = [line.strip() for line in block.splitlines() if line.strip()]
-        accepted = (*allowed, "*.pyi") if code == "W003" else allowed
-        left = [name for name in names if not matches(name, accepted)]
+        accepted = {"W003": ("*.pyi",), "W005": own}.get(code, ())
+        left = [name for name in names if not matches(name, (*allowed, *accepted))]
         if names and not left:
             continue
         otherwise = "name the files in tool.release.gates.build.allowed"
@@ -629,12 +626,9 @@ def judge_imports(
     lacks one of these is noted, and so is a module besides `main` that lacks anything, where
     there are extras. Raises CannotCheck when the probe did not come to its end.
     """
-    from release.gates.build.distribution import normal_name
-
     steps: dict[str, dict[str, Any]] = {}
     network: dict[str, list[str]] = {}
-    for line in events.splitlines():
-        event = json.loads(line)
+    for event in map(json.loads, events.splitlines()):
         if event["event"] == "network":
             place = f" at {event['place']}" if event["place"] else ""
             network.setdefault(event["step"], []).append(f"{event['value']}{place}")
@@ -642,58 +636,68 @@ def judge_imports(
             steps[event["step"]] = event
     if "metadata" not in steps:
         raise CannotCheck(f"the wheel's import was not tried: {last_line}", "look at the log")
-    faults: list[Finding] = []
-    advice: list[Finding] = []
-    unchecked: list[Finding] = []
-    notes: list[Finding] = []
+    judged = Judgement(len(steps.keys() - {"all"}) + 1)
     own = {step[7:].partition(".")[0] for step in steps if step.startswith("import ")}
     for step, event in steps.items():
         shown = step.replace("script ", "command ", 1).replace("entry ", "entry point ", 1)
         if step in network:
-            advice.append(
-                Finding(
-                    f"{shown} asks the network for {', '.join(dict.fromkeys(network[step]))}",
-                    remedy="do it when it is needed, not while modules are loaded",
-                )
-            )
+            asked = ", ".join(dict.fromkeys(network[step]))
+            finding = Finding(f"{shown} asks the network for {asked}", remedy=LATER)
+            judged += Judgement(advice=(finding,))
         elif event["event"] == "begin" and timed_out:
-            unchecked.append(
-                Finding(
-                    f"{shown} takes longer than {IMPORT_SECONDS} s; the log shows where it was",
-                    remedy="do the work when it is needed, not while modules are loaded",
-                )
-            )
+            said = f"{shown} takes longer than {IMPORT_SECONDS} s; the log shows where it was"
+            judged += Judgement(unchecked=(Finding(said, remedy=LATER),))
         elif event["event"] == "begin":
-            faults.append(
-                Finding(f"{shown} ends the interpreter: {last_line}", remedy="see the log")
-            )
+            finding = Finding(f"{shown} ends the interpreter: {last_line}", remedy="see the log")
+            judged += Judgement(defects=(finding,))
         elif event["event"] == "error":
-            missing = str(event["missing"] or "").partition(".")[0]
-            optional = missing and (
-                normal_name(missing) in extras or (extras and not step.startswith("script "))
-            )
-            if optional and missing not in own and step not in {f"import {main}", "version"}:
-                notes.append(Finding(f"{shown} needs an extra: {event['message']}"))
-            elif step.startswith("entry ") and missing and missing not in own:
-                notes.append(Finding(f"{shown} needs what loads it: {event['message']}"))
-            else:
-                faults.append(_broken(shown, event, own=missing in own))
+            judged += _judge_error(shown, event, own, main, extras)
         elif event["event"] == "extras":
-            notes.append(Finding(f"{shown} was not loaded: it needs extra {event['value']}"))
-        elif step in {"metadata", "version"} and event["value"] is not None:
-            said = parse(event["value"])
-            if said is None or said != parse(version):
-                what = "importlib.metadata" if step == "metadata" else f"{main}.__version__"
-                faults.append(
-                    Finding(
-                        f"{what} says {event['value']}, the wheel is of version {version}",
-                        remedy="let both read one place",
-                    )
-                )
-    if "all" not in steps and not faults and not unchecked:
+            said = f"{shown} was not loaded: it needs extra {event['value']}"
+            judged += Judgement(notes=(Finding(said),))
+        else:
+            judged += Judgement(defects=tuple(_other_version(event, version, main)))
+    if "all" not in steps and not judged.defects and not judged.unchecked:
         raise CannotCheck(f"the wheel's import was not seen to end: {last_line}", "look at the log")
-    looked = len(steps.keys() - {"all"}) + 1
-    return Judgement(looked, *map(tuple, (faults, advice, unchecked, notes)))
+    return judged
+
+
+def _judge_error(
+    shown: str, event: Mapping[str, Any], own: Collection[str], main: str, extras: Collection[str]
+) -> Judgement:
+    """A step that failed: a defect, unless it lacks what only an extra or its loader brings."""
+    from release.gates.build.distribution import normal_name
+
+    step = event["step"]
+    missing = str(event["missing"] or "").partition(".")[0]
+    if missing and missing not in own:
+        optional = normal_name(missing) in extras or (extras and not step.startswith("script "))
+        if optional and step not in {f"import {main}", "version"}:
+            return Judgement(notes=(Finding(f"{shown} needs an extra: {event['message']}"),))
+        if step.startswith("entry "):
+            return Judgement(notes=(Finding(f"{shown} needs what loads it: {event['message']}"),))
+    place = f" ({event['place']})" if event["place"] else ""
+    remedy = "try it in an environment that holds just the wheel; the log has the traceback"
+    if missing in own:
+        remedy = f"add {event['missing']} to the wheel, or correct the name that leads there"
+    elif missing:
+        remedy = (
+            f"declare the distribution that has {event['missing']} in the project's dependencies,"
+            " or import it where it is needed"
+        )
+    said = f"{shown} fails in a clean environment: {event['type']}: {event['message']}{place}"
+    return Judgement(defects=(Finding(said, remedy=remedy),))
+
+
+def _other_version(event: Mapping[str, Any], version: str, main: str) -> Iterator[Finding]:
+    """A version that an installed wheel says it is of, where that is another one."""
+    places = {"metadata": "importlib.metadata", "version": f"{main}.__version__"}
+    said = event.get("value")
+    if said is None or event["step"] not in places:
+        return
+    if parse(said) is None or parse(said) != parse(version):
+        message = f"{places[event['step']]} says {said}, the wheel is of version {version}"
+        yield Finding(message, remedy="let both read one place")
 
 
 def required_by_extras(lines: Sequence[str]) -> frozenset[str]:
@@ -711,22 +715,6 @@ def required_by_extras(lines: Sequence[str]) -> frozenset[str]:
         if requirement.marker is not None and "extra" in str(requirement.marker):
             found.add(normal_name(requirement.name))
     return frozenset(found)
-
-
-def _broken(shown: str, event: Mapping[str, Any], *, own: bool) -> Finding:
-    place = f" ({event['place']})" if event["place"] else ""
-    remedy = "try it in an environment that holds just the wheel; the log has the traceback"
-    if own:
-        remedy = f"add {event['missing']} to the wheel, or correct the name that leads there"
-    elif event["missing"]:
-        remedy = (
-            f"declare the distribution that has {event['missing']} in the project's dependencies,"
-            " or import it where it is needed"
-        )
-    return Finding(
-        f"{shown} fails in a clean environment: {event['type']}: {event['message']}{place}",
-        remedy=remedy,
-    )
 
 
 GATE = Gate(

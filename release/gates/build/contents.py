@@ -91,35 +91,20 @@ _CONTENT = _Rule("", re.compile(""), blocks=True, mild="wheel sdist")
 _UNWANTED = _Rule(
     "files that tool.release.gates.build.unwanted refuses", re.compile(""), blocks=True
 )
-# Names that a wheel must not claim in everybody's site-packages, unless the project is called so.
-_COMMON_NAMES = frozenset(
-    """app bench benchmark benchmarks build cli conftest data dist doc docs env example examples
-    fabfile lib noxfile sample samples script scripts setup src tasks test testing tests tool tools
-    utils venv""".split()  # noqa: SIM905
-)
 
 
 def judge_unwanted(
-    archive: Archive, *, own_names: Collection[str], unwanted: Sequence[str], allowed: Sequence[str]
+    archive: Archive, *, unwanted: Sequence[str], allowed: Sequence[str]
 ) -> Judgement:
     """Files that no distribution should hold.
 
-    `own_names` are the import names that are the project's to claim; `unwanted` adds globs,
-    `allowed` takes files out, also those with credentials in them. Values of credentials are never
-    told.
+    `unwanted` adds globs, `allowed` takes files out, also those with credentials in them. Values of
+    credentials are never told.
     """
     found: dict[_Rule, list[str]] = {}
-    for name in archive.names:
-        if matches(name, allowed):
-            continue
-        for rule in _RULES:
-            if archive.kind in rule.kinds and rule.pattern.fullmatch(name):
-                found.setdefault(rule, []).append(name)
-        if matches(name, unwanted):
-            found.setdefault(_UNWANTED, []).append(name)
-    for name, kind in archive.secrets:
+    for rule, name in _broken(archive, unwanted):
         if not matches(name, allowed):
-            found.setdefault(_CONTENT._replace(kind=kind), []).append(name)
+            found.setdefault(rule, []).append(name)
     defects: list[Finding] = []
     advice: list[Finding] = []
     for rule, names in found.items():
@@ -128,35 +113,27 @@ def judge_unwanted(
         said = f"the {archive.kind} holds {rule.kind}"
         if mild:
             message = f"{said} among tests or examples: {listing(mild)}"
-            advice.append(
-                Finding(message, remedy=f"make sure that they open nothing real; {_NAME}")
-            )
+            remedy = f"make sure that they open nothing real; {_NAME}"
+            advice.append(Finding(message, remedy=remedy))
         if rest:
             remedy = "exclude them in the build backend's configuration"
             if rule.blocks and rule is not _UNWANTED:
                 remedy += ", and revoke the credential if it ever left this machine"
             told = Finding(f"{said}: {listing(rest)}", remedy=f"{remedy}; or {_NAME}")
             (defects if rule.blocks else advice).append(told)
-    if archive.is_wheel:
-        advice += _stray(archive, own_names, allowed)
     return Judgement(len(archive.members), tuple(defects), tuple(advice))
 
 
-def _stray(
-    archive: Archive, own_names: Collection[str], allowed: Sequence[str]
-) -> Iterator[Finding]:
-    claimed: dict[str, list[str]] = {}
-    for path in archive.installed:
-        top = path.partition("/")[0].partition(".")[0]
-        if top in _COMMON_NAMES and top not in own_names and not matches(path, allowed):
-            claimed.setdefault(top, []).append(path)
-    for top, paths in claimed.items():
-        yield Finding(
-            f"the wheel installs a top-level {top!r}, which other projects' files would overwrite:"
-            f" {listing(paths)}",
-            remedy="leave it out of the wheel's packages, move it below the import package, or name"
-            " it in tool.release.gates.build.allowed",
-        )
+def _broken(archive: Archive, unwanted: Sequence[str]) -> Iterator[tuple[_Rule, str]]:
+    """The rules that an archive breaks, each with the file that does it."""
+    for name in archive.names:
+        for rule in _RULES:
+            if archive.kind in rule.kinds and rule.pattern.fullmatch(name):
+                yield rule, name
+        if matches(name, unwanted):
+            yield _UNWANTED, name
+    for name, kind in archive.secrets:
+        yield _CONTENT._replace(kind=kind), name
 
 
 # Tests and documents belong to the repository, hidden files to its tools; and what something else
@@ -227,51 +204,39 @@ def judge_licences(
     """The licence files of the repository's top are in both distributions."""
     top = [path for path in tree if "/" not in path and not matches(path, allowed)]
     own = [path for path in top if is_licence(path) or _NOTICE.fullmatch(path)]
-    lacking: dict[str, list[str]] = {}
-    for path in own:
-        without = [
-            archive.kind
-            for archive in (sdist, wheel)
-            if not any(name.rpartition("/")[2] == path for name in archive.names)
-        ]
-        if without:
-            lacking.setdefault(" and the ".join(without), []).append(path)
-    advice = tuple(
-        Finding(
-            f"the {kinds} {'lack' if ' and ' in kinds else 'lacks'} {listing(paths)}",
-            paths[0],
-            remedy="name it in [project] license-files, or in tool.release.gates.build.allowed",
-        )
-        for kinds, paths in lacking.items()
-    )
-    return Judgement(len(own), advice=advice)
+    advice = []
+    for archive in (sdist, wheel):
+        held = {name.rpartition("/")[2] for name in archive.names}
+        if lacking := [path for path in own if path not in held]:
+            message = f"the {archive.kind} lacks {listing(lacking)}"
+            remedy = "name it in [project] license-files, or in tool.release.gates.build.allowed"
+            advice.append(Finding(message, lacking[0], remedy=remedy))
+    return Judgement(len(own), advice=tuple(advice))
 
 
-def exclusions(pyproject: Mapping[str, Any], manifest: str = "") -> tuple[str, ...]:
+def exclusions(pyproject: Mapping[str, Any], manifest: str = "") -> Iterator[str]:
     """The globs that a build backend's tables, or MANIFEST.in, exclude from distributions."""
-    found: list[str] = []
-
-    def walk(value: Any, inside: bool) -> None:
-        if isinstance(value, Mapping):
-            for key, item in value.items():
-                walk(item, inside or "exclude" in str(key))
-        elif isinstance(value, list):
-            for item in value:
-                walk(item, inside)
-        elif isinstance(value, str) and inside and value.strip("/*. "):
-            found.append(value.replace(".", "/") if re.fullmatch(r"[\w.*]+\.\*", value) else value)
-
     tool = pyproject.get("tool")
-    if isinstance(tool, Mapping):
-        for backend in ("hatch", "setuptools", "poetry", "flit", "pdm", "uv", "maturin"):
-            walk(tool.get(backend), False)
+    for backend in ("hatch", "setuptools", "poetry", "flit", "pdm", "uv", "maturin"):
+        yield from _excluded(tool.get(backend) if isinstance(tool, Mapping) else None)
     for line in manifest.splitlines():
-        words = line.split()
-        if words[:1] == ["prune"] or words[:1] in (["exclude"], ["global-exclude"]):
-            found += words[1:]
-        elif words[:1] == ["recursive-exclude"] and len(words) > 2:
-            found += [f"{words[1]}/**/{glob}" for glob in words[2:]]
-    return tuple(found)
+        command, *words = line.split() or [""]
+        if command in {"prune", "exclude", "global-exclude"}:
+            yield from words
+        elif command == "recursive-exclude":
+            yield from (f"{words[0]}/**/{glob}" for glob in words[1:])
+
+
+def _excluded(value: Any, *, inside: bool = False) -> Iterator[str]:
+    """The texts below keys that speak of excluding; names of modules as paths."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _excluded(item, inside=inside or "exclude" in str(key))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _excluded(item, inside=inside)
+    elif isinstance(value, str) and inside and value.strip("/*. "):
+        yield value.replace(".", "/") if re.fullmatch(r"[\w.*]+\.\*", value) else value
 
 
 _MODULE = re.compile(r"([A-Za-z_]\w*)(\.[\w.-]+)?\.(py|so|pyd)")

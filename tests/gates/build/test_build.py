@@ -103,6 +103,16 @@ def test_a_stub_beside_its_module_is_no_stray_file() -> None:
     assert judge_wheel_contents(1, saved("contents-black"), "", ()).defects == ()
 
 
+def test_a_common_name_is_fine_for_the_project_that_is_called_so() -> None:
+    said = "x.whl: W005: Wheel contains common toplevel name in library:\n  build/\n  tests/\n"
+
+    (fault,) = judge_wheel_contents(1, said, "", (), {"build"}).defects
+    assert fault.message == (
+        "check-wheel-contents W005: Wheel contains common toplevel name in library: tests/"
+    )
+    assert judge_wheel_contents(1, said, "", ("tests",), {"build"}).defects == ()
+
+
 def test_check_wheel_contents_must_give_a_verdict() -> None:
     assert judge_wheel_contents(0, saved("contents-httpx"), "", ()).checked == 1
     for status, stderr in ((0, ""), (1, "BadZipFile: File is not a zip file"), (2, "Usage:")):
@@ -629,7 +639,7 @@ def defects(tools_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Evi
 @pytest.mark.parametrize(
     "said",
     [
-        "the wheel installs a top-level 'tests', which other projects' files would overwrite",
+        "W005: Wheel contains common toplevel name in library: tests",
         "the wheel holds files named like credentials: small_thing/.env",
         "the sdist holds files named like credentials: src/small_thing/.env",
         "the wheel holds a private key: small_thing/deploy.key",
