@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from packaging.version import Version
 
+from release.change.statements import reads
 from release.change.steps import target_version
 from release.errors import CannotCheck, ReleaseError, UsageError
 from release.gates import tree
@@ -24,6 +25,7 @@ from release.project.git import GitFacts, contains, git, object_of
 from release.project.version_source import judge_source
 from release.run.processes import Completed
 from release.text.changelog import entry
+from release.text.edits import plain
 from release.text.sections import read
 from release.text.versions import level_of, parse, released
 from release.world.remote import RemoteRefs, ask
@@ -248,28 +250,10 @@ def _bumped_from(project: Project, commit: str) -> Version | None:
     )
     if found is None:
         return None
-    path = project.version_places[0].path
-    diff = git(
-        project.root,
-        *(
-            "diff",
-            "--no-ext-diff",
-            "--no-textconv",
-            "--no-color",
-            "--unified=0",
-            f"{found}^",
-            found,
-            "--",
-            path,
-        ),
-        check=False,
-    ).stdout.split("\n")
-    added = {line[1:] for line in diff if line.startswith("+")}
-    for line in (line[1:] for line in diff if line.startswith("-")):
-        for word in re.findall(r"\d[\w.!+]*", line):
-            if line.replace(word, project.version) in added and (old := parse(word)) is not None:
-                return old
-    return None
+    place = project.version_places[0]
+    before = git(project.root, "cat-file", "blob", f"{found}^:./{place.path}", check=False)
+    old = reads(plain(before.stdout), place) if before.returncode == 0 else None
+    return parse(old) if old and old != project.version else None
 
 
 def version_to_tag(situation: Situation, request: Request) -> Version:

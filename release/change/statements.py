@@ -5,9 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from pathlib import PurePosixPath
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from release.change.searches import ListedPlace
@@ -17,11 +15,10 @@ from release.text import ini, python, toml
 from release.text.versions import as_cargo, parse
 
 MAX_CANDIDATES = 64
-Read = Callable[[str], str | None]
 
 
 class Statement(NamedTuple):
-    """A value that the document's own syntax has: what it becomes, and how it is read.
+    """A value that the document's own syntax has, and what it becomes.
 
     `span` is where it is written, None where it is not written plainly; `written` is what is to be
     written there.
@@ -29,16 +26,8 @@ class Statement(NamedTuple):
 
     place: VersionPlace
     wanted: str
-    read: Read
     span: tuple[int, int] | None
     written: str
-
-    def reads(self, text: str) -> str | None:
-        """What a text of the file has there; None for a text that is broken."""
-        try:
-            return self.read(text)
-        except ConfigurationError:
-            return None
 
 
 def statement_of(body: str, place: VersionPlace, previous: str, version: str) -> Statement:
@@ -52,24 +41,24 @@ def statement_of(body: str, place: VersionPlace, previous: str, version: str) ->
     if place.numbers and new is not None:
         wanted = place.spelled(new)
         written = f"({wanted.replace('.', ', ')})"
-    read = _reader(place)
     same = place.holds(old) if old and place.numbers else is_same(place.value, previous)
-    if not same or read(body) != place.value:
+    found = read(body, place)
+    if not same or found != place.value:
         raise ConfigurationError.of(
-            f"{place.label} is {read(body) or place.value}, not {previous}",
+            f"{place.label} is {found or place.value}, not {previous}",
             place.path,
             place.line,
             f"make it {previous}",
         )
-    span = _python_span(body, place) if place.path.endswith(".py") else _span(body, place, read)
-    return Statement(place, wanted, read, span, written)
+    span = _tuple_span(body, place) if place.numbers else _span(body, place)
+    return Statement(place, wanted, span, written)
 
 
 def keyed(body: str, listed: ListedPlace) -> VersionPlace | None:
     """The place that a key_path names; None when it is missing and may be."""
     key = listed.key_path or ""
     line = toml.line_of(body, tuple(key.split(".")))
-    value = _reader(VersionPlace(listed.path, line, "", key))(body)
+    value = read(body, VersionPlace(listed.path, line, "", key))
     if value is not None:
         return VersionPlace(listed.path, line, value, key)
     if listed.ignore_missing_version or listed.ignore_missing_file:
@@ -85,18 +74,26 @@ def is_same(one: str, two: str) -> bool:
     return one == two or (parsed is not None and parsed == parse(two))
 
 
-def _reader(place: VersionPlace) -> Read:
-    """A function that reads a place's value out of a text."""
+def reads(text: str, place: VersionPlace) -> str | None:
+    """As `read`; None for a text that is broken."""
+    try:
+        return read(text, place)
+    except ConfigurationError:
+        return None
+
+
+def read(text: str, place: VersionPlace) -> str | None:
+    """What a text of a place's file has there. Raises ConfigurationError for one that is broken."""
     path, label = place.path, place.label
     if path.endswith(".toml"):
-        return lambda text: _valued(toml.read(text, path), re.sub(r"^\[(.*)\] ", r"\1.", label))
+        return _valued(toml.read(text, path), re.sub(r"^\[(.*)\] ", r"\1.", label))
     if path.endswith(".py"):
-        return lambda text: _said(_python_value(text, place))
+        return _said(_python_value(text, place))
     if path.endswith(".json"):
-        return lambda text: _valued(_json(text, path), label)
+        return _valued(_json(text, path), label)
     if section := re.fullmatch(r"\[([\w.-]+)\] ([\w-]+)", label):
-        return lambda text: ini.loads(text, path).get(section[1], {}).get(section[2])
-    return lambda text: text.strip()
+        return ini.loads(text, path).get(section[1], {}).get(section[2])
+    return text.strip()
 
 
 def _valued(data: Mapping[str, Any], key: str) -> str | None:
@@ -105,31 +102,20 @@ def _valued(data: Mapping[str, Any], key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _span(body: str, place: VersionPlace, read: Read) -> tuple[int, int] | None:
-    """Where a value stands in a text: the one spot whose change changes this value alone.
+def _span(body: str, place: VersionPlace) -> tuple[int, int] | None:
+    """Where a value is written: the spot whose change is read back as a change of the value.
 
-    Spots are tried from the line on which the value is said to be. A change is read back, and all
-    else must parse to what it was.
+    Spots are tried from the line on which the value is said to be.
     """
-    path, value = place.path, place.value
-    parsers: Mapping[str, Callable[[str, str], Any]]
-    parsers = {".toml": toml.read, ".cfg": ini.loads, ".json": _json}
-    parsed = parsers.get(PurePosixPath(path).suffix)
+    value = place.value
     starts = [match.start() for match in re.finditer(re.escape(value), body)]
-    if parsed is None:
-        return (starts[0], starts[0] + len(value)) if body.strip() == value else None
-    before = set(_leaves(parsed(body, path)))
-    probe = value + "0"
-    ends = [0, *(match.end() for match in re.finditer("\n", body))]
-    near = ends[min(place.line or 1, len(ends)) - 1]
+    lines = [0, *(match.end() for match in re.finditer("\n", body))]
+    near = lines[min(place.line or 1, len(lines)) - 1]
     starts.sort(key=lambda start: (start < near, abs(start - near)))
     for start in starts[:MAX_CANDIDATES]:
         end = start + len(value)
-        changed = body[:start] + probe + body[end:]
-        with suppress(ConfigurationError):
-            after = parsed(changed, path)
-            if read(changed) == probe and len(before ^ {*_leaves(after)}) == 2:
-                return start, end
+        if reads(f"{body[:end]}0{body[end:]}", place) == f"{value}0":
+            return start, end
     return None
 
 
@@ -139,15 +125,6 @@ def _json(text: str, path: str) -> Mapping[str, Any]:
     except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)
         raise ConfigurationError.of("is not valid JSON", path, line) from None
-
-
-def _leaves(item: Any, *keys: str | int) -> Iterator[tuple[object, ...]]:
-    """Every value of a parsed document, with the keys that lead to it."""
-    if isinstance(item, Mapping | list) and item:
-        for key, value in item.items() if isinstance(item, Mapping) else enumerate(item):
-            yield from _leaves(value, *keys, key)
-    else:
-        yield (*keys, repr(item))
 
 
 def _python_value(text: str, place: VersionPlace) -> ast.expr | None:
@@ -173,16 +150,11 @@ def _said(value: ast.expr | None) -> str | None:
     return ".".join(map(str, numbers)) or None
 
 
-def _python_span(body: str, place: VersionPlace) -> tuple[int, int] | None:
-    """Where the value of a Python literal stands, if its literal holds it plainly and once."""
+def _tuple_span(body: str, place: VersionPlace) -> tuple[int, int] | None:
+    """Where a tuple of numbers stands in a module."""
     node = _python_value(body, place)
     if node is None:
         return None
     begin = python.offset(body, node.lineno, node.col_offset)
     end = python.offset(body, node.end_lineno or node.lineno, node.end_col_offset or 0)
-    if place.numbers:
-        return begin, end
-    if body[begin:end].count(place.value) != 1:
-        return None
-    start = body.index(place.value, begin)
-    return start, start + len(place.value)
+    return begin, end

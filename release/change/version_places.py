@@ -28,7 +28,7 @@ from release.change.searches import (
     search_of,
     template_of,
 )
-from release.change.statements import Statement, keyed, statement_of
+from release.change.statements import Statement, keyed, reads, statement_of
 from release.errors import CannotCheck, ConfigurationError, ReleaseError
 from release.model import Finding
 from release.project import VersionPlace
@@ -163,7 +163,9 @@ class _Work:
     def edit_stated(self, edit: Editor) -> list[Finding]:
         """Have the tool edit each value of the syntax that no listed entry has; the problems."""
         left = [
-            one for one in self.statements if one.reads(self.texts[one.place.path]) != one.wanted
+            one
+            for one in self.statements
+            if reads(self.texts[one.place.path], one.place) != one.wanted
         ]
         if problems := [problem for one in left for problem in self.judge_stated(one)]:
             return problems
@@ -187,7 +189,7 @@ class _Work:
     def judge_stated(self, one: Statement, *, done: bool = False) -> Iterator[Finding]:
         """The problem of a value that did not become what it must, or cannot."""
         path, line, value, label = one.place.path, one.place.line, one.place.value, one.place.label
-        found = one.reads(self.texts[path])
+        found = reads(self.texts[path], one.place)
         if found != (one.wanted if done else value):
             message = f"{label} would not become {one.wanted}"
             yield Finding(message, path, line, self.narrow(path))
