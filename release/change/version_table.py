@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from fnmatch import translate
-from functools import cache, partial
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -21,7 +20,7 @@ from release.change.searches import (
 )
 from release.errors import ConfigurationError
 from release.model import Finding
-from release.text import toml
+from release.text import globs, toml
 
 ENTRY = re.compile(
     r"^[ \t]*\[\[[ \t]*tool[ \t]*\.[ \t]*bumpversion[ \t]*\.[ \t]*files[ \t]*\]\]", re.M
@@ -228,20 +227,20 @@ def _paths(entry: Mapping[str, Any], tracked: Sequence[str], place: ListedPlace)
             raise malformed("an entry of files has neither filename nor glob", place.line)
         yield _inside(entry["filename"], place.line)
         return
-    globs = [_inside(item, place.line) for item in entry["glob"].split("|")]
+    included = [_inside(item, place.line) for item in entry["glob"].split("|")]
     excluded = [
         _inside(item, place.line)
         for text in entry.get("glob_exclude", [])
         for item in text.split("|")
     ]
-    for glob in (*globs, *excluded):
+    for glob in (*included, *excluded):
         if re.search(r"[?*+@!]\(|\\", glob):
             message = f"glob {glob!r} is not supported: it has a backslash or an extended pattern"
             raise malformed(message, place.line, "list such files singly")
     found = [
         path
         for path in tracked
-        if any(_matches(path, glob, hidden=False) for glob in globs)
+        if any(_matches(path, glob, hidden=False) for glob in included)
         and not any(_matches(path, glob, hidden=True) for glob in excluded)
     ]
     if not found and not place.ignore_missing_file:
@@ -267,27 +266,11 @@ def _normal(path: str) -> str:
 
 def _matches(path: str, glob: str, *, hidden: bool) -> bool:
     """Whether a glob matches: ** spans folders; only a dot (or `hidden`) takes a leading one."""
-    segments, parts = glob.split("/"), path.split("/")
-    places = {0}  # before which of the parts the segments so far may end
-    for left, segment in zip(range(len(segments) - 1, -1, -1), segments, strict=True):
-        fits = [_segment(segment, part, hidden) for part in parts]
-        if segment == "**":
-            for place, fit in enumerate(fits):
-                places |= {place + 1} if fit and place in places else set()
-        if segment != "**" or not left:
-            places = {place + 1 for place in places if place < len(parts) and fits[place]}
-    return len(parts) in places
-
-
-def _segment(glob: str, part: str, hidden: bool) -> bool:
-    if part.startswith(".") and not glob.startswith(".") and not hidden:
-        return False
-    return _segment_regex(glob).match(part) is not None
-
-
-@cache
-def _segment_regex(glob: str) -> re.Pattern[str]:
-    return re.compile(translate(glob.replace("[^", "[!")))
+    parts, wanted = path.split("/"), glob.replace("[^", "[!").split("/")
+    if wanted[-1] == "**":
+        wanted.append("*")
+    dotted, dots = (sum(part.startswith(".") for part in each) for each in (parts, wanted))
+    return (hidden or dotted == dots) and len(parts) in globs.ends(parts, wanted)
 
 
 def _entry_lines(source: str, count: int) -> list[int | None]:
