@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,12 @@ WORKFLOWS = (
 METADATA = frozenset(["pyproject.toml", "setup.cfg", "setup.py"])
 
 
+class Stage(Enum):
+    """How far a release is: not begun, on its own branch, in this commit's files, or released."""
+
+    NOTHING, BRANCH, FILES, RELEASED = range(4)
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """How an action ended: sentences for people, and the plan that was carried out, if any."""
@@ -95,40 +102,22 @@ class Done:
 def dry_bump(project: Project, request: Request, cache: Path) -> Plan:
     """The plan that `bump` would carry out, tried out. Changes nothing."""
     situation = look(project)
-    judge_editable(situation)
-    version = wanted_version(situation, request)
-    branch = planned_branch(situation, version)
-    if stands_in_files(situation, version):
+    stage, version = _reached(situation, request)
+    if stage is Stage.FILES:
         return _no_change(situation, version, f"the files say {version} already")
-    _judge_push_option(situation, request, branch)
-    if there := branch_there(situation, branch):
-        _judge_branch(situation, branch, there)
-        return _no_change(situation, version, f"{branch} is there already")
-    judge_tree(situation, version)
-    return _tried(situation, version, request, cache, with_tag=False)
+    return _tried(situation, stage, version, request, cache)
 
 
 def dry_cut(project: Project, request: Request, cache: Path) -> Plan:
     """The plan that `cut` would carry out, tried out up to the checklist. Changes nothing."""
-    situation = look(project)
-    here = finished_already(situation, request)
-    if here is not None and _is_released(situation, here):
-        return _no_change(situation, here, f"{here} is released: {_tag_name(situation, here)}")
-    if here is None:
-        judge_unpushed(situation)
-        judge_editable(situation)
-    version = here or wanted_version(situation, request)
-    if here is not None or stands_in_files(situation, version):
+    situation, request = look(project), replace(request, push=True, tag=True)
+    stage, version = _reached(situation, request)
+    if stage is Stage.RELEASED:
+        return _no_change(situation, version, _is_out(situation, version))
+    if stage is Stage.FILES:
         _judge_tag(situation, version)
         return _tag_plan(situation, version, request)
-    branch = planned_branch(situation, version)
-    if there := branch_there(situation, branch):
-        _judge_branch(situation, branch, there)
-        return _no_change(situation, version, f"{branch} is there already")
-    judge_tree(situation, version)
-    with_tag = branch == situation.branch
-    request = replace(request, push=True)
-    return _tried(situation, version, request, cache, with_tag=with_tag)
+    return _tried(situation, stage, version, request, cache)
 
 
 def dry_abandon(project: Project) -> tuple[str, ...]:
@@ -137,15 +126,41 @@ def dry_abandon(project: Project) -> tuple[str, ...]:
     return (f"{found.version} would be taken back", *found.said())
 
 
+def _reached(situation: Situation, request: Request) -> tuple[Stage, Version]:
+    """How far the release is that was asked for, and its version.
+
+    Raises ReleaseError for what stands against one that is not begun.
+    """
+    here = finished_already(situation, request) if request.tag else None
+    if here is not None:
+        return Stage.RELEASED if _is_released(situation, here) else Stage.FILES, here
+    if request.tag:
+        judge_unpushed(situation)
+    judge_editable(situation)
+    version = wanted_version(situation, request)
+    branch = planned_branch(situation, version)
+    if stands_in_files(situation, version):
+        return Stage.FILES, version
+    if request.push and not request.tag and branch == situation.branch:
+        raise UsageError.of(
+            "--push is for the branch of a pull request, and none is set",
+            remedy="leave it out (nox -s tag pushes), or set tool.release.pull-request-branch",
+        )
+    return Stage.BRANCH if branch_there(situation, branch) else Stage.NOTHING, version
+
+
 def _tried(
-    situation: Situation, version: Version, request: Request, cache: Path, *, with_tag: bool
+    situation: Situation, stage: Stage, version: Version, request: Request, cache: Path
 ) -> Plan:
     """A plan that the real run would carry out as well, with what that would remark."""
+    branch = planned_branch(situation, version)
+    if stage is Stage.BRANCH:
+        _judge_branch(situation, branch, branch_there(situation, branch) or "")
+        return _no_change(situation, version, f"{branch} is there already")
+    judge_tree(situation, version)
     with aside(situation.project, TOOLS, cache) as (run, shell):
-        plan = _plan(situation, version, request, shell, with_tag=with_tag)
-        if plan.commit_message is None:
-            return plan
-        return try_out(run, shell, plan)
+        plan = _plan(situation, version, request, shell)
+        return plan if plan.commit_message is None else try_out(run, shell, plan)
 
 
 def _no_change(situation: Situation, version: Version, why: str) -> Plan:
@@ -172,21 +187,12 @@ def dry_tag(project: Project, request: Request, cache: Path) -> Plan:
     situation = look(project)
     version = version_to_tag(situation, request)
     if _is_released(situation, version):
-        name = _tag_name(situation, version)
-        return _no_change(situation, version, f"{version} is released: {name}")
+        return _no_change(situation, version, _is_out(situation, version))
     _judge_tag(situation, version)
     with tempfile.TemporaryDirectory(prefix="nox-release-dry-run-") as scratch:
         run = Run(project, Store(Path(scratch).resolve()), cache)
         _judge_evidence(run, project.root / FOLDER, situation, version)
     return _tag_plan(situation, version, request)
-
-
-def _judge_push_option(situation: Situation, request: Request, branch: str) -> None:
-    if request.push and branch == situation.branch:
-        raise UsageError.of(
-            "--push is for the branch of a pull request, and none is set",
-            remedy="leave it out (nox -s tag pushes), or set tool.release.pull-request-branch",
-        )
 
 
 def bump(run: Run, request: Request) -> Done:
@@ -196,31 +202,19 @@ def bump(run: Run, request: Request) -> Done:
     """
     with _changing(run, f"bump {request.step}") as (run, told):
         situation = look(run.project)
-        judge_editable(situation)
-        version = wanted_version(situation, request)
-        where = planned_branch(situation, version)
-        if stands_in_files(situation, version):
+        stage, version = _reached(situation, request)
+        if stage is Stage.FILES:
             return Done((*told, f"the files say {version} already", _next(situation, version)))
-        _judge_push_option(situation, request, where)
-        if there := branch_there(situation, where):
-            return _again(situation, version, where, there, request, told)
+        if stage is Stage.BRANCH:
+            return _again(situation, version, request, told)
         with open_shell(run, TOOLS) as shell, removed_afterwards(run.project):
             judge_tree(situation, version, shell.run)
-            plan = _plan(situation, version, request, shell, with_tag=False)
+            plan = _plan(situation, version, request, shell)
             if plan.commit_message is None:
                 return Done((*told, _nothing_to_edit(version)), plan)
             top = add_worktree(run.project, plan.base)
             candidate = make_candidate(run, shell, plan, top)
-            told += _move(run, plan, candidate, [])
-        said = [f"{_step(plan)} in {candidate.commit[:12]} on {plan.branch}"]
-        pushed = plan.new_branch and request.push
-        if pushed:
-            said.append(_push_branch(situation, plan.branch, candidate.commit))
-        return Done(
-            (*told, *said, _next(situation, version, pushed=pushed)),
-            plan,
-            (*plan.notes, *candidate.remarks),
-        )
+            return _publish_branch(run, situation, plan, candidate, told)
 
 
 def tag(run: Run, request: Request) -> Done:
@@ -228,8 +222,8 @@ def tag(run: Run, request: Request) -> Done:
     with _changing(run, "tag") as (run, told):
         situation = look(run.project)
         version = version_to_tag(situation, request)
-        if (done := _released(situation, version, told)) is not None:
-            return done
+        if _is_released(situation, version):
+            return _released(situation, version, told)
         _judge_tag(situation, version)
         _judge_evidence(run, run.store.folder, situation, version)
         return _tag_and_push(run, situation, version, request, told)
@@ -246,37 +240,34 @@ def cut(
     `judged` hears the checklist's report before anything is decided by it.
     """
     with _changing(run, f"cut {request.step}") as (run, told):
-        situation = look(run.project)
-        here = finished_already(situation, request)
-        if here is not None and (done := _released(situation, here, told)) is not None:
-            return done
-        if here is None:
-            judge_unpushed(situation)
-            judge_editable(situation)
-        version = here or wanted_version(situation, request)
-        if here is not None or stands_in_files(situation, version):
+        situation, request = look(run.project), replace(request, push=True, tag=True)
+        stage, version = _reached(situation, request)
+        if stage is Stage.RELEASED:
+            return _released(situation, version, told)
+        if stage is Stage.FILES:
             return _cut_here(run, situation, version, request, (listener, judged), told)
-        branch = planned_branch(situation, version)
-        if there := branch_there(situation, branch):
-            return _again(situation, version, branch, there, replace(request, push=True), told)
+        if stage is Stage.BRANCH:
+            return _again(situation, version, request, told)
         with open_shell(run, TOOLS) as shell:
             judge_tree(situation, version, shell.run)
-            with_tag = branch == situation.branch
-            request = replace(request, push=True)
-            plan = _plan(situation, version, request, shell, with_tag=with_tag)
-            candidate = None
-            if plan.commit_message is not None:
-                candidate = standing_candidate(run.project, plan)
-                if candidate is None:
-                    top = add_worktree(run.project, plan.base)
-                    candidate = make_candidate(run, shell, plan, top)
-            report = _judge_candidate(run, situation, plan, candidate, listener)
+            plan = _plan(situation, version, request, shell)
+            if plan.commit_message is None:
+                done = _cut_here(run, situation, version, request, (listener, judged), told)
+                return replace(done, remarks=plan.notes)
+            candidate = standing_candidate(run.project, plan)
+            if candidate is None:
+                top = add_worktree(run.project, plan.base)
+                candidate = make_candidate(run, shell, plan, top)
+            report = preflight(replace(run, project=candidate.project, level=None), listener)
             judged(report)
             if report.verdict is not Verdict.READY:
                 return _stopped(run, report, told, plan, candidate)
-            if with_tag:
+            if plan.tag is None:
+                done = _publish_branch(run, situation, plan, candidate, told)
+            else:
                 judge_built(report, situation.project, version)
-            return _publish(run, situation, plan, candidate, report, told)
+                done = _publish(run, situation, plan, candidate, told)
+            return replace(done, report=report)
 
 
 def _cut_here(
@@ -337,35 +328,32 @@ def _changing(run: Run, action: str) -> Iterator[tuple[Run, list[str]]]:
         yield replace(run, project=project), told
 
 
-def _wish(situation: Situation, version: Version, request: Request, *, with_tag: bool) -> Wish:
+def _wish(situation: Situation, version: Version, request: Request) -> Wish:
+    branch = planned_branch(situation, version)
+    straight = branch == situation.branch
     return Wish(
         version=version,
         day=datetime.now(UTC).date(),
-        branch=planned_branch(situation, version),
+        branch=branch,
         release_branch=situation.branch,
         previous_tag=situation.previous_tag,
         subject=request.subject,
         notes=request.notes,
-        tag=with_tag,
-        push=with_tag or (request.push and planned_branch(situation, version) != situation.branch),
+        tag=request.tag and straight,
+        push=request.tag if straight else request.push,
         typed=request.step,
     )
 
 
-def _plan(
-    situation: Situation, version: Version, request: Request, shell: Shell, *, with_tag: bool
-) -> Plan:
-    wish = _wish(situation, version, request, with_tag=with_tag)
+def _plan(situation: Situation, version: Version, request: Request, shell: Shell) -> Plan:
+    wish = _wish(situation, version, request)
     sources = read_sources(situation.project)
     plan = plan_bump(situation.project, sources, wish, bump_my_version(shell))
-    plan = replace(plan, notes=(*plan.notes, *_clock(situation, plan.day)))
-    if situation.unasked is None:
-        return plan
-    note = Finding(
-        f"the index was not asked whether it has {version}: {situation.unasked.reason}",
-        remedy="tag and cut ask again",
-    )
-    return replace(plan, notes=(*plan.notes, note))
+    notes = [*plan.notes, *_clock(situation, plan.day)]
+    if situation.unasked is not None:
+        message = f"the index was not asked whether it has {version}: {situation.unasked.reason}"
+        notes.append(Finding(message, remedy="tag and cut ask again"))
+    return replace(plan, notes=tuple(notes))
 
 
 def _clock(situation: Situation, day: date) -> tuple[Finding, ...]:
@@ -389,7 +377,7 @@ def _clock(situation: Situation, day: date) -> tuple[Finding, ...]:
 
 def _tag_plan(situation: Situation, version: Version, request: Request) -> Plan:
     """The plan that makes and pushes a tag of this commit, and changes no file."""
-    wish = _wish(situation, version, request, with_tag=True)
+    wish = _wish(situation, version, request)
     made = plan_tag(situation.project, wish, situation.project.spell(version))
     return _bare_plan(
         situation,
@@ -413,53 +401,35 @@ def _move(run: Run, plan: Plan, candidate: Candidate, tags: list[Move]) -> tuple
     return switch(top, run.store.folder, [first, *tags], message, source)
 
 
-def _judge_candidate(
-    run: Run, situation: Situation, plan: Plan, candidate: Candidate | None, listener: Listener
-) -> Report:
-    """The full checklist on exactly the commit that is to be released."""
-    project = candidate.project if candidate else situation.project
-    if candidate is None and plan.tag is not None:
-        project = replace(project, planned_tag=plan.tag.name)
-    return preflight(replace(run, project=project, level=None), listener)
+def _publish_branch(
+    run: Run, situation: Situation, plan: Plan, candidate: Candidate, told: list[str]
+) -> Done:
+    """Let the plan's branch have the commit, and push that of a pull request if it is wanted."""
+    with removed_afterwards(run.project):
+        told += _move(run, plan, candidate, [])
+    said = [f"{_step(plan)} in {candidate.commit[:12]} on {plan.branch}"]
+    if plan.pushes:
+        said.append(_push_branch(situation, plan.branch, candidate.commit))
+    said.append(_next(situation, Version(plan.version), pushed=bool(plan.pushes)))
+    return Done((*told, *said), plan, (*plan.notes, *candidate.remarks))
 
 
 def _publish(
-    run: Run,
-    situation: Situation,
-    plan: Plan,
-    candidate: Candidate | None,
-    report: Report,
-    told: list[str],
+    run: Run, situation: Situation, plan: Plan, candidate: Candidate, told: list[str]
 ) -> Done:
-    """Move the refs in one step, then push them; or push the branch of a pull request."""
-    facts = situation.facts
-    commit = candidate.commit if candidate else situation.commit
-    if plan.tag is None:
-        assert candidate is not None
-        with removed_afterwards(run.project):
-            told += _move(run, plan, candidate, [])
-        said = f"{_step(plan)} in {commit[:12]} on {plan.branch}"
-        pushed = _push_branch(situation, plan.branch, commit)
-        follows = _next(situation, Version(plan.version), pushed=True)
-        return Done((*told, said, pushed, follows), plan, report=report)
-    judge_unmoved(situation, plan.tag.name)
-    made = make_tag(facts.top, plan.tag, commit)
-    new_tag = Move(f"refs/tags/{plan.tag.name}", made, None)
-    remarks = plan.notes
-    if candidate is None:
-        told += switch(
-            facts.top, run.store.folder, [new_tag], f"nox-release: {plan.tag.name}", None
-        )
-    else:
-        remarks = (*plan.notes, *candidate.remarks)
-        with removed_afterwards(run.project):
-            told += _move(run, plan, candidate, [new_tag])
-    said = f"{_step(plan)} in {commit[:12]} on {plan.branch}, tagged {plan.tag.name}"
-    back = [Move(new_tag.ref, "0" * len(made), made)]
-    if candidate is not None:
-        back.insert(0, Move(f"refs/heads/{plan.branch}", plan.base, commit))
-    after = _push_release(run, situation, commit, plan.tag.name, made, back)
-    return Done((*told, said, *after), plan, remarks, report)
+    """Move branch and tag in one step, then push them."""
+    commit, new = candidate.commit, plan.tag
+    assert new is not None
+    judge_unmoved(situation, new.name)
+    made = make_tag(situation.facts.top, new, commit)
+    tag_move = Move(f"refs/tags/{new.name}", made, None)
+    with removed_afterwards(run.project):
+        told += _move(run, plan, candidate, [tag_move])
+    said = f"{_step(plan)} in {commit[:12]} on {plan.branch}, tagged {new.name}"
+    branch_back = Move(f"refs/heads/{plan.branch}", plan.base, commit)
+    back = [branch_back, Move(tag_move.ref, "0" * len(made), made)]
+    after = _push_release(run, situation, commit, new.name, made, back)
+    return Done((*told, said, *after), plan, (*plan.notes, *candidate.remarks))
 
 
 def _tag_name(situation: Situation, version: Version) -> str:
@@ -482,10 +452,12 @@ def _is_released(situation: Situation, version: Version) -> bool:
     return same and is_published(situation, situation.commit)
 
 
-def _released(situation: Situation, version: Version, told: Sequence[str]) -> Done | None:
-    """What to say of a release of this very commit that the remote has; None if it has not."""
-    if not _is_released(situation, version):
-        return None
+def _is_out(situation: Situation, version: Version) -> str:
+    return f"{version} is released: {_tag_name(situation, version)}"
+
+
+def _released(situation: Situation, version: Version, told: Sequence[str]) -> Done:
+    """What to say of a release of this very commit that the remote has; its tag is brought here."""
     name, remote = _tag_name(situation, version), str(situation.remote)
     said = [*told, f"{version} is released: {remote} has {name} on this commit"]
     if not _tag_object(situation, name):
@@ -656,15 +628,10 @@ def _judge_branch(situation: Situation, branch: str, commit: str) -> None:
         )
 
 
-def _again(
-    situation: Situation,
-    version: Version,
-    branch: str,
-    commit: str,
-    request: Request,
-    told: list[str],
-) -> Done:
+def _again(situation: Situation, version: Version, request: Request, told: list[str]) -> Done:
     """Go on with the branch of a release that is there already."""
+    branch = planned_branch(situation, version)
+    commit = branch_there(situation, branch) or ""
     if not object_of(situation.project.root, f"{commit}^{{commit}}"):
         base, options = situation.facts.remote_base, ("--no-write-fetch-head", "--refmap=")
         fetch(base, str(situation.remote), f"refs/heads/{branch}", *options)

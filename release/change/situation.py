@@ -40,13 +40,15 @@ class Request:
     """What was typed after `bump --`, `tag --` or `cut --`.
 
     `step` is patch, minor, major, rc, final or a version (None where none is needed), `subject` and
-    `notes` are texts, `push` is whether `bump` pushes the branch that it makes.
+    `notes` are texts, `push` is whether the branch of a pull request is pushed, `tag` whether the
+    release is tagged as well, as `cut` does.
     """
 
     step: str | None = None
     subject: str | None = None
     notes: str | None = None
     push: bool = False
+    tag: bool = False
 
 
 @dataclass(frozen=True, slots=True)

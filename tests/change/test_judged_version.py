@@ -97,6 +97,16 @@ def test_a_section_that_is_written_already_is_judged_as_if_it_were_tagged(
     assert released(root, "v0.4.0")
 
 
+@pytest.mark.parametrize("more", ["", 'pull-request-branch = "release-{version}"\n'])
+def test_a_version_that_no_file_has_is_tagged_on_this_commit(
+    more: str, tmp_path: Path, judge: Judge
+) -> None:
+    root = project(tmp_path, {"pyproject.toml": METADATA + more})
+    done = cut_(root, judge, "patch")
+    assert done.said[0].endswith("as v0.3.2")
+    assert released(root, "v0.3.2")
+
+
 def test_a_tag_is_not_made_for_distributions_of_another_version(
     tmp_path: Path, judge: Judge
 ) -> None:
