@@ -18,15 +18,10 @@ MAX_CANDIDATES = 64
 
 
 class Statement(NamedTuple):
-    """A value that the document's own syntax has, and what it becomes.
-
-    `span` is where it is written, None where it is not written plainly; `written` is what is to be
-    written there.
-    """
+    """A value that the document's own syntax has, what it becomes, and how that is written."""
 
     place: VersionPlace
     wanted: str
-    span: tuple[int, int] | None
     written: str
 
 
@@ -50,8 +45,7 @@ def statement_of(body: str, place: VersionPlace, previous: str, version: str) ->
             place.line,
             f"make it {previous}",
         )
-    span = _tuple_span(body, place) if place.numbers else _span(body, place)
-    return Statement(place, wanted, span, written)
+    return Statement(place, wanted, written)
 
 
 def keyed(body: str, listed: ListedPlace) -> VersionPlace | None:
@@ -102,12 +96,20 @@ def _valued(data: Mapping[str, Any], key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _span(body: str, place: VersionPlace) -> tuple[int, int] | None:
-    """Where a value is written: the spot whose change is read back as a change of the value.
+def span_of(body: str, place: VersionPlace) -> tuple[int, int] | None:
+    """Where a place's value is written in a text; None where it is not, or not plainly.
 
-    Spots are tried from the line on which the value is said to be.
+    It is the spot whose change is read back as a change of the value. Spots are tried from the line
+    on which the value is said to be.
     """
     value = place.value
+    if reads(body, place) != value:
+        return None
+    if place.numbers:
+        node = _python_value(body, place)
+        assert node is not None
+        begin = python.offset(body, node.lineno, node.col_offset)
+        return begin, python.offset(body, node.end_lineno or 1, node.end_col_offset or 0)
     starts = [match.start() for match in re.finditer(re.escape(value), body)]
     lines = [0, *(match.end() for match in re.finditer("\n", body))]
     near = lines[min(place.line or 1, len(lines)) - 1]
@@ -148,13 +150,3 @@ def _said(value: ast.expr | None) -> str | None:
         return value.value if isinstance(value.value, str) else None
     numbers = () if value is None else tuple_of(value)
     return ".".join(map(str, numbers)) or None
-
-
-def _tuple_span(body: str, place: VersionPlace) -> tuple[int, int] | None:
-    """Where a tuple of numbers stands in a module."""
-    node = _python_value(body, place)
-    if node is None:
-        return None
-    begin = python.offset(body, node.lineno, node.col_offset)
-    end = python.offset(body, node.end_lineno or node.lineno, node.end_col_offset or 0)
-    return begin, end

@@ -28,7 +28,7 @@ from release.change.searches import (
     search_of,
     template_of,
 )
-from release.change.statements import Statement, keyed, reads, statement_of
+from release.change.statements import Statement, keyed, reads, span_of, statement_of
 from release.errors import CannotCheck, ConfigurationError, ReleaseError
 from release.model import Finding
 from release.project import VersionPlace
@@ -100,9 +100,7 @@ def edit_places(
     work = _Work(texts, listed, change)
     problems = work.state([*known, *(place for place in places if place.key_path is not None)])
     problems += [problem for place in listed for problem in _would_fail_next(place, change)]
-    if not problems and listed:
-        problems = work.follow(edit)
-    problems = problems or work.edit_stated(edit)
+    problems = problems or work.follow(listed, edit) or work.edit_stated(edit)
     if problems:
         raise ConfigurationError(*dict.fromkeys(problems))
     return work.restored()
@@ -134,27 +132,29 @@ class _Work:
                 problems += error.problems
         return problems
 
-    def follow(self, edit: Editor) -> list[Finding]:
-        """Let the tool follow every listed entry, and judge what it did; the problems."""
+    def follow(self, places: Sequence[ListedPlace], edit: Editor) -> list[Finding]:
+        """Let the tool follow an entry for each place, and judge what it did; the problems."""
+        if not places:
+            return []
         spelled = defaultdict(set)
         for one in self.statements:
             if one.place.value != self.change.previous and not one.place.numbers:
                 spelled[one.place.path].add(one.place.value)
-        entries = [_entry(place, sorted(spelled[place.path])) for place in self.listed]
-        answers = edit(self.request(entries))
+        entries = [_entry(place, sorted(spelled[place.path])) for place in places]
         problems: list[Finding] = []
         together: dict[str, list[tuple[ListedPlace, list[int]]]] = defaultdict(list)
-        for place, answer in zip(self.listed, answers, strict=True):
+        for place, answer in zip(places, edit(self.request(entries)), strict=True):
             if "error" in answer:
                 problems.append(_refused(place, answer["error"]))
                 continue
             spans = [(start, end) for start, end in answer["spans"]]
-            lines = list(_lines(self.texts[place.path], spans))
+            before, after = self.texts[place.path], answer["after"]
+            lines = list(_lines(before, spans))
             together[place.path] += [(place, lines)] if place.together else []
             problems += (
                 list(self.judge_count(place, lines))
-                or list(self.judge_lost(place, lines, answer["after"]))
-                or self.take(place.path, spans, answer["after"], _becomes(place, self.change))
+                or list(self.take(place.path, spans, after, _becomes(place, self.change)))
+                or self.judge_lost(place, lines, before.count("\n") - after.count("\n"))
             )
         for several in together.values():
             problems += _judge_together(several, self.change)
@@ -162,40 +162,32 @@ class _Work:
 
     def edit_stated(self, edit: Editor) -> list[Finding]:
         """Have the tool edit each value of the syntax that no listed entry has; the problems."""
-        left = [
-            one
-            for one in self.statements
-            if reads(self.texts[one.place.path], one.place) != one.wanted
-        ]
-        if problems := [problem for one in left for problem in self.judge_stated(one)]:
-            return problems
-        spots = {(one.place.path, span): one.written for one in left if (span := self.span(one))}
+        left = [one for one in self.statements if self.says(one) != one.wanted]
+        spots = {
+            (one.place.path, span): one.written
+            for one in left
+            if (span := span_of(self.texts[one.place.path], one.place)) is not None
+        }
         # From the last to the first, so that none moves before its turn.
-        ordered = sorted(spots.items(), reverse=True)
-        if ordered:
-            entries = [_spot_entry(*spot, self.texts[spot[0]], new) for spot, new in ordered]
-            for ((path, span), new), answer in zip(
-                ordered, edit(self.request(entries)), strict=True
-            ):
-                problems += self.take(path, [span], answer.get("after", ""), re.escape(new))
-        return problems or [
-            problem for one in left for problem in self.judge_stated(one, done=True)
+        places = [
+            _at(path, span, self.texts[path], written)
+            for (path, span), written in sorted(spots.items(), reverse=True)
+        ]
+        return self.follow(places, edit) or [
+            self.unwritten(one) for one in left if self.says(one) != one.wanted
         ]
 
-    def span(self, one: Statement) -> Span | None:
-        """Where a value stands by now."""
-        return statement_of(self.texts[one.place.path], one.place, *self.change[:2]).span
+    def says(self, one: Statement) -> str | None:
+        """What a text has by now where a value is stated."""
+        return reads(self.texts[one.place.path], one.place)
 
-    def judge_stated(self, one: Statement, *, done: bool = False) -> Iterator[Finding]:
-        """The problem of a value that did not become what it must, or cannot."""
+    def unwritten(self, one: Statement) -> Finding:
+        """The problem of a value that did not become what it must."""
         path, line, value, label = one.place.path, one.place.line, one.place.value, one.place.label
-        found = reads(self.texts[path], one.place)
-        if found != (one.wanted if done else value):
-            message = f"{label} would not become {one.wanted}"
-            yield Finding(message, path, line, self.narrow(path))
-        elif not done and self.span(one) is None:
-            message = f"{label} cannot be changed alone: {value!r} is not written plainly"
-            yield Finding(message, path, line, f'write it as one plain text, such as "{value}"')
+        if self.says(one) != value:
+            return Finding(f"{label} would not become {one.wanted}", path, line, self.narrow(path))
+        message = f"{label} cannot be changed alone: {value!r} is not written plainly"
+        return Finding(message, path, line, f'write it as one plain text, such as "{value}"')
 
     def request(self, entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         return {
@@ -216,22 +208,20 @@ class _Work:
         elif not place.together and place.expected not in {0, len(lines)}:
             # Where the document's own syntax has the version, nothing is in doubt.
             before = self.before[place.path]
-            starts = (
-                one.span[0] for one in self.statements if one.span and one.place.path == place.path
-            )
-            stated = {before.count("\n", 0, start) + 1 for start in starts}
+            known = (one.place for one in self.statements if one.place.path == place.path)
+            spans = (span for one in known if (span := span_of(before, one)) is not None)
+            stated = {before.count("\n", 0, start) + 1 for start, _ in spans}
             if place.expected != 1 or not stated.issuperset(lines):
                 yield _miscounted([place], lines, self.change)
 
-    def judge_lost(self, place: ListedPlace, lines: Sequence[int], after: str) -> Iterator[Finding]:
-        """The problem of an expression that takes away more lines than it spells.
+    def judge_lost(self, place: ListedPlace, lines: Sequence[int], lost: int) -> Iterator[Finding]:
+        """The problem of an expression that takes away more lines than it spells; `lost` are gone.
 
         The tool lets a dot match the end of a line, too: .* may be the rest of the file.
         """
         search, replace = (
             text.count("\n") + text.count(r"\n") for text in (place.search, place.replace)
         )
-        lost = self.texts[place.path].count("\n") - after.count("\n")
         lost -= (search - replace) * len(lines)
         if place.regex and lost > 0:
             yield Finding(
@@ -312,21 +302,17 @@ def _entry(place: ListedPlace, spellings: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _spot_entry(path: str, span: Span, text: str, written: str) -> dict[str, Any]:
-    """An entry for what stands at one spot of a text."""
-    return {
-        "filename": path,
-        "search": rf"\A(.{{{{{span[0]}}}}})" + literal(text[slice(*span)]),
-        "replace": r"\g<1>" + doubled(written.replace("\\", r"\\")),
-        "serialize": None,
-    }
+def _at(path: str, span: Span, text: str, written: str) -> ListedPlace:
+    """A place for what stands at one spot of a text."""
+    search = rf"(?<=\A.{{{{{span[0]}}}}})" + literal(text[slice(*span)])
+    return ListedPlace(path, search, doubled(written), regex=True)
 
 
 def _becomes(place: ListedPlace, change: Change) -> str:
     """A regular expression of what a match of a listed place must become."""
     version = re.escape(change.version)
     whole = REPLACE in place.replace and place.serialize is None
-    if place.regex or "\\" in place.replace:  # which puts in what its groups matched
+    if "\\" in place.replace:  # which puts in what its groups matched
         return f".*?{version}.*?" if whole else ".*?"
     texts = []
     for text, field in pieces(place.replace):
