@@ -23,7 +23,7 @@ from release.change.situation import Request
 from release.model import Evidence, Status
 from release.registry import installed
 from release.run.store import FOLDER
-from release.world import index as package_index
+from release.world import web
 from tests import forge_server
 from tests.forge_server import REPOSITORY, ForgeServer, refusal
 from tests.gates.docker.test_docker import Machine, machine
@@ -306,7 +306,8 @@ def world(tools_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setattr(forge_server, "ForgeServer", Forge)
-        patch.setattr(package_index, "TIMEOUT", (2, 2))
+        patch.setattr(web, "CONNECT_SECONDS", 2)
+        patch.setattr(web, "READ_SECONDS", 2)
         forge = stack.enter_context(forge_server.serving(patch, empty))
         osv = stack.enter_context(OsvServer(advisories))
         folder = tmp_path_factory.mktemp("procedures")

@@ -22,17 +22,14 @@ def doi_of(page: str, tag: str, server: str = ZENODO) -> str | None:
     """
     tree = f"{page}/tree/{tag}"
     query = f'metadata.related_identifiers.identifier:"{tree}"'
-    answer = get(
-        f"{server}/api/records?{urlencode({'q': query, 'all_versions': 'true'})}", "Zenodo"
-    )
-    if answer.status != 200:
-        raise CannotCheck(f"Zenodo answers {answer.status}", "run it again later")
+    asked = urlencode({"q": query, "all_versions": "true"})
+    found = get(f"{server}/api/records?{asked}", "Zenodo").told("Zenodo")
     try:
-        for hit in answer.json()["hits"]["hits"]:
+        for hit in found["hits"]["hits"]:
             related = hit["metadata"].get("related_identifiers", [])
             if tree in {item["identifier"] for item in related}:
                 return str(hit["doi"])
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (TypeError, KeyError, AttributeError):
         raise CannotCheck(
             "Zenodo does not answer as its interface promises", "look at it by hand"
         ) from None

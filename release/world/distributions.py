@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
-from urllib.parse import unquote, urlsplit
-
-from requests import RequestException, Session
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from release.errors import CannotCheck
 from release.world import web
-from release.world.index import REMEDY, TIMEOUT, ServedFile, reason
+from release.world.index import REMEDY, ServedFile, reason
 
-CHUNK = 65_536
 # Of a file whose size the index does not tell.
 MAX_BYTES = 4 * 1024**3
-# A RequestException is an OSError, and one of this machine (a full disk) is told by the runner.
-BROKEN = (RequestException, FileNotFoundError, IsADirectoryError, PermissionError, ValueError)
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+!-]*")
 
 
@@ -43,15 +39,12 @@ def download(
         raise CannotCheck(f"the index names a file {file.name!r}, which is not a file name", REMEDY)
     path = folder / file.name
     try:
-        with path.open("wb") as target:
-            digest = web.within(remaining(), lambda: _copy(file, index, target))
-    except TimeoutError:
-        remaining()
-        raise CannotCheck(f"{file.name} cannot be downloaded: it takes too long", REMEDY) from None
-    except OverflowError as error:
-        raise CannotCheck(f"{file.name} cannot be downloaded: {error}", REMEDY) from None
-    except BROKEN as error:
+        _fetch(file, index, path, remaining)
+    # What else may be wrong with this machine (a full disk) is told by the runner.
+    except (FileNotFoundError, IsADirectoryError, PermissionError, ValueError) as error:
         raise CannotCheck(f"{file.name} cannot be downloaded: {reason(error)}", REMEDY) from None
+    with path.open("rb") as copy:
+        digest = hashlib.file_digest(copy, "sha256").hexdigest()
     if file.sha256 is not None and digest != file.sha256.lower():
         raise CannotCheck(
             f"{file.name} was served with other bytes than the index says (sha256 {digest})",
@@ -60,43 +53,17 @@ def download(
     return path
 
 
-def _copy(file: ServedFile, index: str, target: IO[bytes]) -> str:
-    """Copy a file; returns its digest. Raises OverflowError for one that is too large."""
-    url, digest = file.url, hashlib.sha256()
-    limit = MAX_BYTES if file.size is None else file.size
-
-    def take(chunk: bytes) -> None:
-        digest.update(chunk)
-        target.write(chunk)
-        if target.tell() > limit:
-            raise OverflowError(f"it has more than {limit} bytes")
-
-    if url.startswith("file:"):
+def _fetch(file: ServedFile, index: str, path: Path, remaining: Callable[[], float]) -> None:
+    if file.url.startswith("file:"):
         if not index.startswith("file:"):
-            raise ValueError("a server's index names a file of this machine")
-        from urllib.request import url2pathname
-
-        with Path(url2pathname(urlsplit(url).path)).open("rb") as source:
-            while chunk := source.read(CHUNK):
-                take(chunk)
-        return digest.hexdigest()
-    with Session() as session:
-        auth = _credentials(url, index)
-        with session.get(url, auth=auth, timeout=TIMEOUT, stream=True) as answer:
-            answer.raise_for_status()
-            for chunk in answer.iter_content(CHUNK):
-                take(chunk)
-    return digest.hexdigest()
-
-
-def _credentials(url: str, index: str) -> tuple[str, str] | None:
-    """The index's own credentials for a file on the same server, None for any other."""
-    asked, wanted = urlsplit(index), urlsplit(url)
-    same = (asked.scheme, asked.hostname, asked.port) == (
-        wanted.scheme,
-        wanted.hostname,
-        wanted.port,
-    )
-    if not same or asked.username is None or wanted.username is not None:
-        return None
-    return unquote(asked.username), unquote(asked.password or "")
+            why = f"{file.name} cannot be downloaded: a server's index names a file of this machine"
+            raise CannotCheck(why, REMEDY)
+        shutil.copyfile(url2pathname(urlsplit(file.url).path), path)
+        return
+    who = f"{file.name} cannot be downloaded: its server"
+    limit = MAX_BYTES if file.size is None else file.size
+    # With the index's own credentials if it is on the same server.
+    place = web.as_on(file.url, index) or file.url
+    answer = web.get(place, who, elsewhere=True, remaining=remaining, into=path, limit=limit)
+    if answer.status != 200:
+        raise CannotCheck(f"{who} {answer.refusal}", REMEDY)

@@ -3,41 +3,28 @@
 from __future__ import annotations
 
 import configparser
-import io
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from packaging.utils import canonicalize_name
 from pypi_simple import (
+    ACCEPT_ANY,
     PYPI_SIMPLE_ENDPOINT,
-    NoSuchProjectError,
     ProjectPage,
-    PyPISimple,
     UnsupportedRepoVersionError,
 )
-from requests import Response, Session
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError
-from urllib3.util import Retry
 
 from release.errors import CannotCheck
 from release.text.versions import parse
 from release.world import web
 
-TIMEOUT = (5, 20)
-# The largest pages, of projects with tens of thousands of files, have half of that.
-MAX_BYTES = 32 * 1024 * 1024
-CHUNK = 65_536
-RETRIES = 2
-LONGEST = 7  # of what a Retry-After says, in digits
-BUSY = (500, 502, 503, 504)  # and 429, which is not asked again so soon
+KINDS = ("application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.v1+html", "text/html")
 REMEDY = "look at the network and at pip's or uv's index settings, or set tool.release.index"
 
 
@@ -93,9 +80,10 @@ def _pip_files(environ: Mapping[str, str]) -> list[Path]:
 def served_files(name: str, url: str) -> tuple[ServedFile, ...] | None:
     """Every file that the index at `url` serves for a project; None when it knows no such project.
 
-    Raises CannotCheck as `page_of` does.
+    A server that is busy is asked again, twice. Raises CannotCheck when the index cannot be asked,
+    takes too long or says too much, or what answers is not an index.
     """
-    page = page_of(name, url)
+    page = _page_of(name, url)
     if page is None:
         return None
     return tuple(
@@ -114,7 +102,7 @@ def served_files(name: str, url: str) -> tuple[ServedFile, ...] | None:
 
 
 def release_files(name: str, version: str, url: str) -> tuple[ServedFile, ...]:
-    """The files of one version, however it is spelled there. Raises CannotCheck as `page_of` does.
+    """The files of one version, however it is spelled there; raises what `served_files` does.
 
     A page that is there and lists nothing of the version says that it is not served.
     """
@@ -123,89 +111,51 @@ def release_files(name: str, version: str, url: str) -> tuple[ServedFile, ...]:
     return tuple(file for file in files if file.version and parse(file.version) == wanted)
 
 
-def page_of(name: str, url: str) -> ProjectPage | None:
-    """What the index at `url` tells of a project; None when it knows no such project.
-
-    A server that is busy is asked again, twice. Raises CannotCheck when the index cannot be asked,
-    takes too long or says too much, or what answers is not an index.
-    """
+def _page_of(name: str, url: str) -> ProjectPage | None:
     try:
         page = _read_folder(name, url) if url.startswith("file:") else _read_server(name, url)
-    except NoSuchProjectError:
+    except CannotCheck as error:
+        why = error.reason
+    except (UnsupportedRepoVersionError, ValueError, RecursionError, OSError) as error:
+        # What is of another type than it should is a ValueError.
+        why = reason(error)
+    else:
+        if page is None or page.repository_version or any(file.version for file in page.packages):
+            return page
+        why = "what it answers is not a list of files"
+    raise CannotCheck(f"the package index cannot be asked for {name}: {why}", REMEDY)
+
+
+def _read_server(name: str, url: str) -> ProjectPage | None:
+    root = f"{url.rstrip('/')}/"
+    page = f"{root}{canonicalize_name(name)}/"
+    answer = web.get(page, "it", headers={"Accept": ACCEPT_ANY}, elsewhere=True)
+    unknown = answer.status == 404
+    if unknown:
+        # A wrong address knows no project either: its root must answer.
+        answer = web.get(root, "it", elsewhere=True, method="HEAD")
+    if answer.status != 200:
+        raise CannotCheck(f"it {answer.refusal}", REMEDY)
+    if unknown:
         return None
-    except (UnsupportedRepoVersionError, HTTPError, ValueError, RecursionError, OSError) as error:
-        # A RequestException is an OSError, and what is of another type than it should a ValueError.
-        raise CannotCheck(
-            f"the package index cannot be asked for {name}: {reason(error)}", REMEDY
-        ) from None
-    except OverflowError:
-        raise CannotCheck(
-            f"the package index answers more than {MAX_BYTES // 1024 // 1024} MiB about {name}",
-            REMEDY,
-        ) from None
-    if page.repository_version is None and not any(file.version for file in page.packages):
-        raise CannotCheck(
-            f"what the package index answers about {name} is not a list of its files", REMEDY
-        )
-    return page
+    kind = answer.headers.get("content-type", "text/html").partition(";")[0].strip().lower()
+    if kind not in KINDS:
+        raise CannotCheck(f"it answers with {kind}", REMEDY)
+    if kind == KINDS[0]:
+        return ProjectPage.from_json_data(answer.json(), answer.url)
+    return ProjectPage.from_html(name, answer.text, answer.url)
 
 
-def _read_server(name: str, url: str) -> ProjectPage:
-    retry = Retry(
-        total=RETRIES,
-        read=0,
-        backoff_factor=0.5,
-        status_forcelist=BUSY,
-        respect_retry_after_header=False,
-        raise_on_status=False,
-    )
-    with Session() as session:
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, HTTPAdapter(max_retries=retry))
-        session.hooks["response"].append(_bounded)
-        client = PyPISimple(endpoint=url, session=session)
-
-        def ask() -> ProjectPage:
-            try:
-                return client.get_project_page(name, timeout=TIMEOUT)
-            except NoSuchProjectError:
-                # A wrong address knows no project either: its root must answer.
-                session.head(url, timeout=TIMEOUT, allow_redirects=True).raise_for_status()
-                raise
-
-        # A server that sends a byte now and then never runs into the other limit.
-        return web.within(web.WHOLE_SECONDS, ask)
-
-
-def _bounded(response: Response, **_: Any) -> Response:
-    """An answer that was read as far as the limit allows. Raises OverflowError beyond it."""
-    body = io.BytesIO()
-    for chunk in response.raw.stream(CHUNK, decode_content=True):
-        body.write(chunk)
-        if body.tell() > MAX_BYTES:
-            response.close()
-            raise OverflowError
-    body.seek(0)
-    response.raw = body
-    return response
-
-
-def _read_folder(name: str, url: str) -> ProjectPage:
+def _read_folder(name: str, url: str) -> ProjectPage | None:
     """The page of a project in an index that is a folder (a `file:` address)."""
     root = Path(url2pathname(urlsplit(url).path))
     root.stat()
     page = root / canonicalize_name(name) / "index.html"
     if not page.is_file():
-        raise NoSuchProjectError(name, page.as_uri())
+        return None
     return ProjectPage.from_html(name, page.read_bytes(), base_url=page.as_uri())
 
 
-def reason(error: Any) -> str:
-    """What went wrong, without the address, which may hold credentials."""
-    response = getattr(error, "response", None)
-    if response is not None and not response.is_redirect:  # that of a loop says nothing
-        said = f"it answers {response.status_code} {response.reason}".rstrip()
-        after = str(response.headers.get("Retry-After", ""))
-        soon = after.isascii() and after.isdecimal() and len(after) < LONGEST
-        return f"{said}, and is to be asked again in {after} s" if soon else said
+def reason(error: Exception) -> str:
+    """What went wrong on this machine, without the path or the address."""
     return str(getattr(error, "strerror", None) or web.words(error))

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from packaging.utils import canonicalize_name
 
 from release.errors import CannotCheck
-from release.world.web import get, origin
+from release.world.web import as_on, get, origin
 
 TYPE = "application/vnd.pypi.integrity.v1+json"
 
@@ -60,15 +60,7 @@ def provenance_of(
     answer = get(address, "the package index", headers={"Accept": TYPE})
     if answer.status == 404:
         return None
-    if answer.status != 200:
-        raise CannotCheck(
-            f"the package index answers {answer.status} about the provenance of {file}",
-            "run it again later",
-        )
-    try:
-        return answer.json()
-    except ValueError:
-        raise _no_provenance(file) from None
+    return answer.told(f"the package index, asked for the provenance of {file},")
 
 
 def publishers_in(provenance: Any, file: str) -> tuple[Publisher, ...]:
@@ -82,15 +74,11 @@ def publishers_in(provenance: Any, file: str) -> tuple[Publisher, ...]:
             for bundle in provenance["attestation_bundles"]
             if bundle["attestations"]
         )
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise _no_provenance(file) from None
-
-
-def _no_provenance(file: str) -> CannotCheck:
-    return CannotCheck(
-        f"what the package index answers about {file} is not provenance",
-        "look at tool.release.index",
-    )
+    except (TypeError, KeyError, AttributeError):
+        raise CannotCheck(
+            f"what the package index answers about {file} is not provenance",
+            "look at tool.release.index",
+        ) from None
 
 
 def _address(index: str, provenance: str | None) -> str | None:
@@ -101,10 +89,8 @@ def _address(index: str, provenance: str | None) -> str | None:
     """
     if provenance is None:
         return None
-    asked = origin(provenance)
-    if asked == origin(index):
-        return urlunsplit(urlsplit(provenance)._replace(netloc=urlsplit(index).netloc))
-    return provenance if asked[0] in {"https", origin(index)[0]} else None
+    known = as_on(provenance, index)
+    return known or (provenance if origin(provenance)[0] in {"https", origin(index)[0]} else None)
 
 
 def _publisher(said: Mapping[str, Any]) -> Publisher:

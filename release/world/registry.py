@@ -24,6 +24,7 @@ MANIFESTS = ", ".join(
         "application/vnd.docker.distribution.manifest.v2+json",
     ]
 )
+REMEDY = "look at it by hand: it may want a password"
 CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 
@@ -76,15 +77,11 @@ class _Registry:
         return self._json(self._ask(f"{self.base}/blobs/{digest}", "*/*"), digest)
 
     def _json(self, answer: Answer, reference: str) -> Any:
-        if answer.status != 200:
-            raise CannotCheck(
-                f"{self.host} answers {answer.status} about {self.name}",
-                "look at it by hand: it may want a password",
-            )
+        found = answer.told(f"{self.host}, asked for {self.name},", REMEDY)
         kind, _, digest = reference.partition(":")
         if kind == "sha256" and hashlib.sha256(answer.text.encode()).hexdigest() != digest:
             raise CannotCheck(f"{self.host} answers with other bytes than it named", "ask again")
-        return answer.json()
+        return found
 
     def _ask(self, url: str, accept: str) -> Answer:
         answer = self._get(url, accept)

@@ -1,18 +1,22 @@
-"""Reads JSON over HTTP, bounded in time, size, redirects and attempts."""
+"""Reads over HTTP, bounded in time, size, redirects and attempts."""
 
 from __future__ import annotations
 
+import io
 import json
 import queue
 import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import partial
+from http.client import responses
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from release.errors import CannotCheck
 from release.text.masking import MASK
@@ -26,7 +30,8 @@ T = TypeVar("T")
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
 WHOLE_SECONDS = 60.0
-MAX_BYTES = 16 * 1024 * 1024
+# The largest page of an index, of a project with tens of thousands of files, has half of that.
+MAX_BYTES = 32 * 1024 * 1024
 ATTEMPTS = 3
 LONGEST_WAIT = 10.0
 FIRST_WAIT = 0.5
@@ -42,11 +47,15 @@ NETWORK = "look at the network and at the proxy settings, and run it again"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server answered: the status, the headers (names in small letters) and the text."""
+    """What a server answered: the status, the headers (names in small letters) and the text.
+
+    `url` is the address that answered in the end.
+    """
 
     status: int
     headers: Mapping[str, str]
     text: str
+    url: str = ""
 
     def json(self) -> Any:
         """The text as JSON. Raises ValueError when it is none, or nested beyond reading."""
@@ -54,6 +63,22 @@ class Answer:
             return json.loads(self.text)
         except RecursionError:
             raise ValueError("nested too deeply") from None
+
+    def told(self, who: str, remedy: str = "run it again later") -> Any:
+        """The JSON that `who` (a name for messages) tells. Raises CannotCheck for anything else."""
+        if self.status != 200:
+            raise CannotCheck(f"{who} {self.refusal}", remedy)
+        try:
+            return self.json()
+        except ValueError:
+            raise CannotCheck(f"{who} does not answer in JSON", "look at its address") from None
+
+    @property
+    def refusal(self) -> str:
+        """What the server answers instead of what was asked for, in words."""
+        said = f"answers {self.status} {responses.get(self.status, '')}".rstrip()
+        again = "" if self.wait is None else f", and is to be asked again in {self.wait:.0f} s"
+        return f"{said}{again}"
 
     @property
     def wait(self) -> float | None:
@@ -87,27 +112,34 @@ def get(
     token: str | None = None,
     netrc: bool = True,
     elsewhere: bool = False,
+    method: str = "GET",
     remaining: Callable[[], float] = lambda: WHOLE_SECONDS,
+    into: Path | None = None,
+    limit: int | None = None,
 ) -> Answer:
     """Ask for `url`, which `who` (a name for messages) answers.
 
     `token` goes into the Authorization header and is struck out of the answer; without one, and
     unless `netrc` is off, the user's netrc file counts. A busy server is asked again after a short
-    wait; redirects are followed to the same server, and with `elsewhere` over https to another one,
-    which does not get the token. `remaining` gives the seconds left and
-    raises when there are none. Raises CannotCheck, with neither address nor token in it, when there
-    is no answer to be had.
+    wait; redirects are followed to the same server, and with `elsewhere` over https (or, without a
+    token, as openly as before) to another one, which does not get the token. `remaining` gives the
+    seconds left and raises when there are none. The body is written to the file `into`, and may
+    then take all the time that is left; it is the answer's text without one. `limit` is how many
+    bytes it may have. Raises CannotCheck, with neither address nor token in it, when there is no
+    answer to be had.
     """
-    place = url
+    place, limit = url, MAX_BYTES if limit is None else limit
+    seconds = float("inf") if into else WHOLE_SECONDS
     for _ in range(REDIRECTS + 1):
-        answer = _ask(partial(_once, place, headers or {}, token, netrc), who, remaining)
+        once = partial(_once, method, place, headers or {}, token, netrc, into, limit)
+        answer = _ask(once, who, remaining, seconds)
         target = answer.headers.get("location")
         if answer.status not in MOVED or not target:
             return answer
         target = urljoin(place, target)
-        if origin(target) == origin(url):
-            place = target
-        elif elsewhere and target.startswith("https://"):
+        if (same := as_on(target, place)) is not None:
+            place = same
+        elif elsewhere and origin(target)[0] in {"https", "https" if token else origin(place)[0]}:
             place, token, netrc = target, None, False
         else:
             raise CannotCheck(
@@ -127,27 +159,38 @@ def origin(url: str) -> tuple[str, str | None, int | None]:
         return "", None, None
 
 
-def _ask(once: Callable[[], Answer], who: str, remaining: Callable[[], float]) -> Answer:
+def as_on(url: str, known: str) -> str | None:
+    """An address with the credentials of another one on the same server; None on any other."""
+    if origin(url) != origin(known):
+        return None
+    parts = urlsplit(url)
+    return url if parts.username else urlunsplit(parts._replace(netloc=urlsplit(known).netloc))
+
+
+def _ask(
+    once: Callable[[], Answer], who: str, remaining: Callable[[], float], longest: float
+) -> Answer:
     """One answer, after as many attempts as a busy server or a lost connection deserve."""
     from requests import ConnectionError as Disconnected
     from requests import ConnectTimeout, RequestException
 
     for attempt in range(1, ATTEMPTS + 1):
         wait = FIRST_WAIT * 2 ** (attempt - 1)
+        seconds = min(longest, remaining())
         try:
-            answer = within(min(WHOLE_SECONDS, remaining()), once)
+            answer = _within(seconds, once)
         except Disconnected as error:
             if attempt == ATTEMPTS or isinstance(error, ConnectTimeout):
                 raise CannotCheck(f"{who} cannot be reached: {words(error)}", NETWORK) from None
         except RequestException as error:
-            raise CannotCheck(f"{who} cannot be asked: {words(error)}", NETWORK) from None
+            raise CannotCheck(f"{who} gives no whole answer: {words(error)}", NETWORK) from None
         except TimeoutError:
             remaining()
-            raise CannotCheck(f"{who} did not answer in {WHOLE_SECONDS:g} s", NETWORK) from None
-        except OverflowError:
-            raise CannotCheck(
-                f"{who} answers more than {MAX_BYTES // 1024 // 1024} MiB", "look at its address"
-            ) from None
+            said = f"{who} gives no whole answer in {seconds:.3g} s"
+            raise CannotCheck(said, NETWORK) from None
+        except OverflowError as error:
+            said = f"{who} answers more than {error}"
+            raise CannotCheck(said, "look at its address") from None
         else:
             if not answer.limited and answer.status not in BUSY:
                 return answer
@@ -158,7 +201,15 @@ def _ask(once: Callable[[], Answer], who: str, remaining: Callable[[], float]) -
     raise AssertionError("every attempt ends")
 
 
-def _once(url: str, headers: Mapping[str, str], token: str | None, netrc: bool) -> Answer:
+def _once(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    token: str | None,
+    netrc: bool,
+    into: Path | None,
+    limit: int,
+) -> Answer:
     """One request. Raises what requests raises, and OverflowError for an answer too large."""
     import requests
 
@@ -167,7 +218,8 @@ def _once(url: str, headers: Mapping[str, str], token: str | None, netrc: bool) 
             request.headers["Authorization"] = f"Bearer {token}"
         return request
 
-    response = requests.get(
+    response = requests.request(
+        method,
         url,
         headers={"User-Agent": "nox-release", **headers},
         # A function for it keeps requests from taking a netrc entry in its place.
@@ -176,21 +228,22 @@ def _once(url: str, headers: Mapping[str, str], token: str | None, netrc: bool) 
         allow_redirects=False,
         stream=True,
     )
-    with response:
-        body = bytearray()
+    kept = io.BytesIO()
+    with response, nullcontext(kept) if into is None else into.open("wb") as body:
         for chunk in response.iter_content(65_536):
-            body += chunk
-            if len(body) > MAX_BYTES:
-                raise OverflowError
-    text = body.decode("utf-8", "replace")
+            body.write(chunk)
+            if body.tell() > limit:
+                raise OverflowError(f"{limit:,} bytes")
+    text = kept.getvalue().decode("utf-8-sig", "replace")
     return Answer(
         response.status_code,
         {name.lower(): value for name, value in response.headers.items()},
         text.replace(token, MASK) if token else text,
+        url,
     )
 
 
-def within(seconds: float, action: Callable[[], T]) -> T:
+def _within(seconds: float, action: Callable[[], T]) -> T:
     """What `action` returns or raises; TimeoutError when it takes longer, and is left behind."""
     ended: queue.SimpleQueue[tuple[T] | BaseException] = queue.SimpleQueue()
 

@@ -683,7 +683,7 @@ class TestUnchecked:
             (refusal(429, "slow down", Retry_After="3600"), "rate limit is used up until"),
             (Reply(500, b"oops"), "answers 500"),
             (Reply(body=b'{"workflow_runs": ['), "that its API does not describe"),
-            (Reply(body={"workflow_runs": []}, declared=1000), "cannot be asked"),
+            (Reply(body={"workflow_runs": []}, declared=1000), "gives no whole answer"),
         ],
     )
     def test_a_forge_that_does_not_answer_leaves_it_unchecked(

@@ -708,7 +708,7 @@ def test_a_file_is_downloaded_with_the_credentials_of_its_index(
     assert files is not None
     path = download(files[0], index, tmp_path)
     assert path.read_bytes() == server.files[files[0].name]
-    with pytest.raises(CannotCheck, match="it answers 401"):
+    with pytest.raises(CannotCheck, match="its server answers 401"):
         download(files[0], "http://user:pass@localhost:1/simple/", tmp_path)
 
 

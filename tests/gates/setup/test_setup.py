@@ -25,7 +25,7 @@ from release.gates.setup import (
 from release.gates.setup.settings import SetupSettings
 from release.gates.workflows.read import load
 from release.model import Status
-from release.world import index
+from release.world import web
 from release.world.forge import Environment
 from release.world.integrity import Publisher
 from tests.forge_server import (
@@ -77,7 +77,8 @@ def days(number: int) -> date:
 def server(project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ForgeServer]:
     """GitHub with a protected environment, and an index with one attested release."""
     with hosting(project, monkeypatch, tmp_path) as found:
-        monkeypatch.setattr(index, "TIMEOUT", (0.5, 0.5))
+        monkeypatch.setattr(web, "CONNECT_SECONDS", 0.5)
+        monkeypatch.setattr(web, "READ_SECONDS", 0.5)
         monkeypatch.setenv("PIP_INDEX_URL", f"{found.url}/simple/")
         for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL"):
             monkeypatch.delenv(name, raising=False)
