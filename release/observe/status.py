@@ -487,7 +487,7 @@ def _makes_releases(scene: Scene) -> bool:
 def forge_state(release: Release | None, files: Sequence[ServedFile]) -> Look[ForgeRelease]:
     """How the forge's release stands beside the files of the index."""
     if release is None:
-        return Look(ForgeRelease.NONE, "there is none")
+        return Look(ForgeRelease.NONE, "there is none, or it is not shown")
     if release.draft:
         return Look(ForgeRelease.DRAFT, "it is a draft, which nobody sees")
     assets = {asset.name: asset.sha256 for asset in release.assets}
@@ -503,7 +503,9 @@ def forge_state(release: Release | None, files: Sequence[ServedFile]) -> Look[Fo
     lacking = [file.name for file in files if file.name not in assets]
     if shared and lacking:
         return Look(ForgeRelease.INCOMPLETE, f"it lacks {', '.join(lacking)}")
-    return Look(ForgeRelease.COMPLETE, f"{release.page} ({len(assets)} files)")
+    untold = [file.name for file in shared if not assets[file.name]]
+    more = f"; {len(untold)} of them without a digest to compare" if untold else ""
+    return Look(ForgeRelease.COMPLETE, f"{release.page} ({len(assets)} files{more})")
 
 
 # --- index, image, archive ------------------------------------------------------------------------
@@ -588,12 +590,17 @@ def look_at_image(scene: Scene) -> Look[Image]:
     image = scene.wanted.image
     if image is None:
         return Look(Image.NOT_EXPECTED, "no image is published")
-    labels = labels_of(image)
+    return image_state(image, labels_of(image), scene.commit)
+
+
+def image_state(image: str, labels: Mapping[str, str] | None, commit: str | None) -> Look[Image]:
+    """How an image stands, by its labels, beside the commit that it is to be built of."""
     if labels is None:
         return Look(Image.NONE, f"the registry has no {image}")
-    revision, commit = labels.get(REVISION), scene.commit
+    revision = labels.get(REVISION)
     if revision is not None and commit is not None and revision != commit:
-        return Look(Image.WRONG, f"{image} was built of {revision[:12]}")
+        said = f"{image} was built of {revision[:12]}, not of {commit[:12]}"
+        return Look(Image.WRONG, said)
     return Look(Image.THERE, image if revision else f"{image}, which does not say of what commit")
 
 
@@ -603,7 +610,11 @@ def look_at_archive(scene: Scene) -> Look[Archive]:
         return Look(Archive.NOT_EXPECTED, "no archive takes it")
     if wanted.repository is None:
         return unknown(Archive, CannotCheck(NO_FORGE, "look at Zenodo by hand"))
-    doi = doi_of(wanted.repository.page, wanted.tag)
+    return archive_state(doi_of(wanted.repository.page, wanted.tag), wanted.tag)
+
+
+def archive_state(doi: str | None, tag: str) -> Look[Archive]:
+    """How the archive's record of a tag stands."""
     if doi is None:
-        return Look(Archive.NONE, f"Zenodo has no record of {wanted.tag}")
+        return Look(Archive.NONE, f"Zenodo has no record of {tag}")
     return Look(Archive.THERE, doi)

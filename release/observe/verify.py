@@ -16,14 +16,16 @@ from release.observe import attestations, receipt
 from release.observe.attestations import Identity, provenances, verified
 from release.observe.expected import Expected
 from release.observe.installing import install
+from release.observe.status import archive_state, forge_state, image_state
 from release.run.shell import Shell
 from release.run.store import sha256_of
 from release.text.versions import parse
 from release.world.archive import doi_of
 from release.world.distributions import download
-from release.world.forge import Forge, Release, find_token
+from release.world.forge import Forge, find_token
 from release.world.index import ServedFile, index_url, release_files, served_files
 from release.world.registry import labels_of
+from release.world.standing import BAD, GOOD, Archive, Image, Look, State
 
 TOOLS = Gate(
     name="verify",
@@ -32,7 +34,6 @@ TOOLS = Gate(
     tools=("pypi-attestations",),
 )
 POLL_SECONDS = 15.0
-REVISION = "org.opencontainers.image.revision"
 WAIT_REMEDY = "wait a few minutes, or run it with --wait MINUTES"
 Say = Callable[[str], None]
 
@@ -224,7 +225,7 @@ class _Look:
         assert repository is not None
         forge = Forge(repository, find_token(repository), lambda: self.shell.remaining)
         release = forge.release(self.expected.tag)
-        found = judge_release(release, self.expected, files)
+        found = judge_look(forge_state(release, files))
         if release is None or release.draft:
             return found
         asset = next((asset for asset in release.assets if asset.name == receipt.NAME), None)
@@ -233,19 +234,27 @@ class _Look:
         return found + attempt(lambda: receipt.judge(forge.text_of(asset), self.expected, digests))
 
     def imaged(self) -> Judgement:
-        return judge_image(labels_of(str(self.expected.image)), self.expected)
+        image = str(self.expected.image)
+        return judge_look(image_state(image, labels_of(image), self.expected.commit))
 
     def archived(self) -> Judgement:
-        repository = self.expected.repository
+        repository, tag = self.expected.repository, self.expected.tag
         assert repository is not None
-        doi = doi_of(repository.page, self.expected.tag)
-        if doi is None:
-            return _not_yet(f"Zenodo has no record of {self.expected.tag}")
-        return Judgement(1, notes=(Finding(f"archived as {doi}"),))
+        return judge_look(archive_state(doi_of(repository.page, tag), tag))
 
 
 def _not_yet(message: str) -> Judgement:
     return Judgement(unchecked=(Finding(f"not there yet: {message}", remedy=WAIT_REMEDY),))
+
+
+def judge_look(look: Look[State]) -> Judgement:
+    """The verdict on what `status` sees of the forge's release, the image and the archive."""
+    if look.state in {Image.NONE, Archive.NONE}:
+        return _not_yet(look.said)
+    if look.state.mark == GOOD:
+        return Judgement(1, notes=(Finding(look.said),))
+    finding = Finding(look.said, remedy="nox -s status says what to do")
+    return Judgement.one(finding, advice=look.state.mark != BAD)
 
 
 def attested_notes(seen: attestations.Seen, said: Mapping[str, object]) -> list[Finding]:
@@ -308,53 +317,3 @@ def _compared(
         note = f"every byte is the same as in {expected.source}"
         total += Judgement(notes=(Finding(note),))
     return total
-
-
-def judge_release(
-    release: Release | None, expected: Expected, files: Sequence[ServedFile]
-) -> Judgement:
-    """The verdict on the forge's release of a tag, beside what the index serves."""
-    if release is None:
-        said = f"the forge has no release of {expected.tag}, or does not show it"
-        return Judgement(1, advice=(Finding(said, remedy="nox -s status says what to do"),))
-    if release.draft:
-        said = f"the forge's release of {expected.tag} is a draft, which nobody sees"
-        remedy = f"gh release edit {expected.tag} --draft=false"
-        return Judgement(1, advice=(Finding(said, remedy=remedy),))
-    assets = {asset.name: asset.sha256 for asset in release.assets}
-    served = {file.name: file.sha256 for file in files}
-    shared = [name for name in served if name in assets]
-    other = [n for n in shared if assets[n] and served[n] and assets[n] != served[n]]
-    total = Judgement(1 + len(shared))
-    if other:
-        said = f"the forge's release has other bytes than the index: {', '.join(other)}"
-        remedy = "find out which are the right ones: only one of them was built at the tag"
-        total += Judgement(defects=(Finding(said, remedy=remedy),))
-    lacking = [name for name in served if name not in assets]
-    if lacking and shared:
-        said = f"the forge's release lacks {', '.join(lacking)}"
-        remedy = f"gh release upload {expected.tag} FILES"
-        total += Judgement(advice=(Finding(said, remedy=remedy),))
-    untold = [name for name in shared if not assets[name]]
-    note = f"{len(assets)} files" + (
-        f"; {len(untold)} of them without a digest to compare" if untold else ""
-    )
-    return total + Judgement(notes=(Finding(note),))
-
-
-def judge_image(labels: Mapping[str, str] | None, expected: Expected) -> Judgement:
-    """The verdict on an image by its labels."""
-    if labels is None:
-        return _not_yet(f"the registry has no image {expected.image}")
-    revision = labels.get(REVISION)
-    if revision is None:
-        finding = Finding(
-            f"{expected.image} has no label {REVISION}",
-            remedy="docker build --label, or a LABEL with a build argument in the Dockerfile",
-        )
-        return Judgement(1, advice=(finding,))
-    if expected.commit is not None and revision != expected.commit:
-        said = f"{expected.image} was built of {revision[:12]}, not of {expected.commit[:12]}"
-        remedy = "build and push the image of the tag's commit"
-        return Judgement(1, (Finding(said, remedy=remedy),))
-    return Judgement(1, notes=(Finding(f"built of {revision[:12]}"),))

@@ -13,14 +13,14 @@ from release.model import Judgement, Outcome, Status
 from release.observe.attestations import Identity
 from release.observe.expected import Expected, expected
 from release.observe.installing import _from, judge_imports
+from release.observe.status import archive_state, forge_state, image_state
 from release.observe.verify import (
     TOOLS,
     Part,
     Verified,
     await_release,
     judge_files,
-    judge_image,
-    judge_release,
+    judge_look,
     lacking,
     named,
     verify,
@@ -92,23 +92,31 @@ def test_a_yanked_version_is_said() -> None:
 def test_the_forges_release_is_compared_file_by_file() -> None:
     def of(digest: str | None) -> Judgement:
         release = Release("page", False, (Asset(WHEEL, digest),))
-        return judge_release(release, WANTED, [FILE])
+        return judge_look(forge_state(release, [FILE]))
 
     assert outcome(of(X)).status is Status.PASSED
     assert "other bytes than the index" in outcome(of(Y)).summary
     assert "without a digest" in of(None).notes[0].message
-    assert "no release" in judge_release(None, WANTED, [FILE]).advice[0].message
-    draft = Release("page", True, ())
-    assert "draft" in judge_release(draft, WANTED, [FILE]).advice[0].message
+    assert "there is none" in judge_look(forge_state(None, [FILE])).advice[0].message
+    draft = judge_look(forge_state(Release("page", True, ()), [FILE])).advice[0]
+    assert ("draft" in draft.message, "nox -s status" in str(draft.remedy)) == (True, True)
 
 
 def test_an_image_is_of_the_tags_commit() -> None:
     label = "org.opencontainers.image.revision"
-    wanted = replace(WANTED, image="ghcr.io/o/small-thing:1.2.3")
-    assert outcome(judge_image({label: "c" * 40}, wanted)).status is Status.PASSED
-    assert outcome(judge_image({label: "d" * 40}, wanted)).status is Status.FAILED
-    assert outcome(judge_image(None, wanted)).status is Status.UNCHECKED
-    assert judge_image({}, wanted).advice
+
+    def of(labels: dict[str, str] | None) -> Judgement:
+        return judge_look(image_state("ghcr.io/o/small-thing:1.2.3", labels, WANTED.commit))
+
+    assert outcome(of({label: "c" * 40})).status is Status.PASSED
+    assert outcome(of({label: "d" * 40})).status is Status.FAILED
+    assert outcome(of(None)).status is Status.UNCHECKED
+    assert "does not say of what commit" in of({}).notes[0].message
+
+
+def test_a_record_of_the_archive_may_come_later() -> None:
+    assert outcome(judge_look(archive_state(None, "v1.2.3"))).status is Status.UNCHECKED
+    assert outcome(judge_look(archive_state("10.5281/1", "v1.2.3"))).status is Status.PASSED
 
 
 def test_what_was_installed_is_that_version_and_can_be_imported() -> None:
