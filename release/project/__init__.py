@@ -252,6 +252,11 @@ class Project:
             merged += [t for t, said in tree_of.items() if said.stdout.strip() in trees]
         return tuple(merged)
 
+    @cached_property
+    def merged(self) -> Mapping[str, Version]:
+        """The release tags in the history of this commit, with the versions they spell."""
+        return {tag: self.released[tag] for tag in self.merged_tags if tag in self.released}
+
     def tag_of(self, version: str) -> str:
         """The tag of a version, which is spelled as this project writes it."""
         known = parse(version)
@@ -281,8 +286,8 @@ class Project:
     def after_release(self) -> bool:
         """Whether the current version is released, and this commit is a later one."""
         version = self.target_version(None)
-        before = {self.released[tag] for tag in self.merged_tags if tag in self.released}
-        return version in before and version not in set(self.released_here.values())
+        here = set(self.released_here.values())
+        return version in set(self.merged.values()) and version not in here
 
     @cached_property
     def release_level(self) -> Level | None:

@@ -152,8 +152,7 @@ def judges(project: Project, level: Level | None) -> str:
     version = project.target_version(level)
     if level is not None:
         return f"judges {version or 'the next release'}, as a {level.value} release"
-    last = max((project.released[t] for t in project.merged_tags if t in project.released),
-               default=None)  # fmt: skip
+    last = max(project.merged.values(), default=None)
     if last is not None and (project.after_release or version is None):
         steps = [f"`-- {kind}` ({next_version(last, kind)})" for kind in (Level.PATCH, Level.MINOR)]
         return f"{last} is released; this is what comes after it: {', '.join(steps)}"

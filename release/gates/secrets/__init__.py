@@ -145,12 +145,8 @@ def last_tag(project: Project) -> str | None:
 
     One above the version of this commit counts only where there is no other.
     """
-    merged = frozenset(project.merged_tags)
-    before = {
-        name: version
-        for name, version in project.released.items()
-        if name in merged and name not in project.released_here
-    }
+    here = project.released_here
+    before = {name: version for name, version in project.merged.items() if name not in here}
     version = project.target_version(None)
     below = [name for name in before if version is None or before[name] <= version]
     return max(below or before, key=lambda name: before[name], default=None)

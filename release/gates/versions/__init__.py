@@ -210,8 +210,7 @@ def _before(project: Project, level: Level | None) -> dict[str, Version]:
     A tag on this commit names the version itself, unless the next one is asked for.
     """
     here = project.released_here if level is None else {}
-    tags = (tag for tag in project.merged_tags if tag in project.released and tag not in here)
-    return {tag: project.released[tag] for tag in tags}
+    return {tag: version for tag, version in project.merged.items() if tag not in here}
 
 
 def judge_order(version: Version, tags: Mapping[str, Version]) -> Iterator[Finding]:
