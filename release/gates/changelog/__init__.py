@@ -19,9 +19,10 @@ judge; a format that is not understood is unchecked.
 from __future__ import annotations
 
 import bisect
+import difflib
 import itertools
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import PurePosixPath
@@ -39,9 +40,10 @@ if TYPE_CHECKING:
     from release.run.shell import Shell
     from release.text.sections import Changelog, Definition, Kind, Section
 
+    # What is odd, and the sections that it is about.
+    Odd = tuple[Finding, *tuple[Section, ...]]
+
 LONGEST = 90
-# How many versions before one are looked at for where its link begins.
-NEAREST = 200
 
 
 def check(project: Project, shell: Shell) -> Outcome:
@@ -119,78 +121,92 @@ def section_to_release(
     return None
 
 
+def section_of(project: Project, level: Level | None) -> Section | None:
+    """The section of the release in the changelog's file, else what is not released yet.
+
+    None where there is neither, or no changelog.
+    """
+    from release.text.sections import read
+
+    path = project.changelog
+    if path is None or not (project.root / path).is_file():
+        return None
+    log = read(read_text(project.root, path), path)
+    after = level is None and project.after_release
+    found = section_to_release(log, None if after else project.target_version(level), level)
+    return found or next((section for section in log.sections if section.unreleased), None)
+
+
 def judge_structure(log: Changelog, subject: Section | None, today: date) -> Judgement:
     """Headings: duplicates, order, dates, and versions that are none.
 
     What does not concern `subject`, the section of the release, is advice, all of it in one line.
     """
-    defects: list[Finding] = []
+    found = [*_misplaced(log), *_misread(log, today), *_misordered(log, subject)]
+    return _divided(found, subject, "in the sections of other releases")
+
+
+def _divided(found: Iterable[Odd], subject: Section | None, where: str) -> Judgement:
+    """What is about the section of the release is a defect, and all else advice in one line."""
+    own: list[Finding] = []
     others: list[Finding] = []
+    for finding, *sections in found:
+        (own if any(section is subject for section in sections) else others).append(finding)
+    if len(others) > 1:
+        said = listing([f"{finding.message} (line {finding.line})" for finding in others])
+        message = f"{len(others)} oddities {where}: {said}"
+        remedy = "correct them, or leave them as released"
+        others = [replace(others[0], message=message, remedy=remedy)]
+    return Judgement(0, tuple(own), tuple(others))
 
-    def found(message: str, section: Section, remedy: str, *beside: Section) -> None:
-        own = subject in (section, *beside)
-        (defects if own else others).append(Finding(message, log.path, section.line, remedy))
 
-    _judge_twice(log, found)
-    plain = log.unreleased
-    named = [section for section in log.sections if section.title.spelling]
-    if plain and named and plain[0].line > named[0].line:
-        found("Unreleased stands below a release", plain[0], "move it to the top")
-    for section in named:
+def _odd(log: Changelog, message: str, remedy: str, *about: Section) -> Odd:
+    return Finding(message, log.path, about[0].line, remedy), *about
+
+
+def _misplaced(log: Changelog) -> Iterator[Odd]:
+    """Sections that are there twice, and an Unreleased one that is not at the top."""
+    first: dict[Version | None, Section] = {}
+    for section in (s for s in log.sections if s.version is not None or s.plain_unreleased):
+        one = first.setdefault(section.version, section)
+        if one is not section:
+            message = f"a second section for {section.name}; the first one is in line {one.line}"
+            yield _odd(log, message, "merge them into one", section, one)
+    plain = log.unreleased[:1]
+    if plain and any(s.title.spelling for s in log.sections[: log.sections.index(plain[0])]):
+        yield _odd(log, "Unreleased stands below a release", "move it to the top", *plain)
+
+
+def _misread(log: Changelog, today: date) -> Iterator[Odd]:
+    """Dates and versions that are none, and days to come."""
+    for section in (section for section in log.sections if section.title.spelling):
         if section.date is None and section.title.written and not section.unreleased:
             message = f"no ISO 8601 date: {section.title.written!r} ({section.name})"
-            found(message, section, "write it like 2026-01-31")
+            yield _odd(log, message, "write it like 2026-01-31", section)
         if section.version is None:
             message = f"{section.title.spelling!r} is not a version by PEP 440"
-            found(message, section, "write it like 1.2.3 or 1.2.3rc1")
+            yield _odd(log, message, "write it like 1.2.3 or 1.2.3rc1", section)
         # The date of the place where it was written may be a day ahead of that in UTC.
         if section.date is not None and section.date > today + timedelta(days=1):
             message = f"{section.name} is dated {section.date}, and today is {today}"
-            found(message, section, "correct the date")
-    versions = [section for section in named if section.version is not None]
-    for above, below in itertools.pairwise(versions):
-        _judge_pair(above, below, found, new=above is subject)
-    return Judgement(0, tuple(defects), _in_one(others, "in the sections of other releases"))
+            yield _odd(log, message, "correct the date", section)
 
 
-def _judge_pair(above: Section, below: Section, found: Callable[..., None], *, new: bool) -> None:
-    assert above.version is not None
-    assert below.version is not None
-    if above.version < below.version:
-        message = f"{above.name} stands above {below.name}, which is the higher version"
-        found(message, above, "put the highest version first", below)
-    # A later release of an older line is not a mistake.
-    elif (
-        above.date
-        and below.date
-        and above.date < below.date
-        and (new or _same_line(above.version, below.version))
-    ):
-        message = f"{above.name} is dated {above.date}, before {below.name} ({below.date})"
-        found(message, above, "correct the dates", below)
-
-
-def _in_one(findings: Sequence[Finding], where: str) -> tuple[Finding, ...]:
-    """What was found, in one line for all versions."""
-    if len(findings) < 2:
-        return tuple(findings)
-    first = findings[0]
-    said = listing([f"{finding.message} (line {finding.line})" for finding in findings])
-    message = f"{len(findings)} oddities {where}: {said}"
-    return (replace(first, message=message, remedy="correct them, or leave them as released"),)
+def _misordered(log: Changelog, subject: Section | None) -> Iterator[Odd]:
+    versions = [(s.version, s) for s in log.sections if s.version is not None]
+    for (high, above), (low, below) in itertools.pairwise(versions):
+        earlier = above.date and below.date and above.date < below.date
+        if high < low:
+            message = f"{above.name} stands above {below.name}, which is the higher version"
+            yield _odd(log, message, "put the highest version first", above, below)
+        # A later release of an older line is not a mistake.
+        elif earlier and (above is subject or _same_line(high, low)):
+            message = f"{above.name} is dated {above.date}, before {below.name} ({below.date})"
+            yield _odd(log, message, "correct the dates", above, below)
 
 
 def _same_line(one: Version, other: Version) -> bool:
     return one.release[:2] == other.release[:2]
-
-
-def _judge_twice(log: Changelog, found: Callable[..., None]) -> None:
-    first: dict[Version | None, Section] = {}
-    for section in (s for s in log.sections if s.version is not None or s.plain_unreleased):
-        one = first.setdefault(section.version, section)
-        message = f"a second section for {section.name}; the first one is in line {one.line}"
-        if one is not section:
-            found(message, section, "merge them into one", one)
 
 
 def judge_presence(
@@ -351,20 +367,18 @@ def judge_links(
     sections = {s.version: s for s in reversed(log.sections) if s.version is not None}
     named = _named_links(log)
     unreleased = next((d for d in log.definitions if d.unreleased), None)
-    found = list(_missing_links(log)) if named or unreleased else []
+    found: list[Odd] = [*_missing_links(log)] if named or unreleased else []
     order = sorted((s.version, s.date or date.min) for s in log.released if s.version is not None)
     for definition in named:
         section = sections.get(definition.version) if definition.version is not None else None
         gone = tags if definition.version in tagged else ()
         if section and (fault := _judge_link(log, definition, section, order, gone)):
-            found.append((section, fault))
-    own = tuple(finding for section, finding in found if section is subject)
-    others = [finding for section, finding in found if section is not subject]
-    if unreleased is not None and (
-        fault := _judge_unreleased_link(log, unreleased, tagged if ahead else ())
-    ):
-        others.append(fault)
-    return Judgement(len(log.definitions), own, _in_one(others, "among the links"))
+            found.append((fault, section))
+    released = tagged if ahead else ()
+    if unreleased and (fault := _judge_unreleased_link(log, unreleased, released)):
+        found.append((fault,))
+    judged = _divided(found, subject, "among the links")
+    return Judgement(len(log.definitions)) + judged
 
 
 def _named_links(log: Changelog) -> list[Definition]:
@@ -376,18 +390,13 @@ def _named_links(log: Changelog) -> list[Definition]:
     return [d for d in of_versions if d.label.casefold() in used or read_link(d.url) is not None]
 
 
-def _missing_links(log: Changelog) -> Iterator[tuple[Section, Finding]]:
+def _missing_links(log: Changelog) -> Iterator[Odd]:
     defined = {d.label.casefold() for d in log.definitions}
-    for section in log.sections:
-        if (
-            section.version
-            and not section.unreleased
-            and (label := _reference(section))
-            and label not in defined
-        ):
-            message = f"no link is defined for {section.name}"
+    for section in (s for s in log.sections if s.version and not s.unreleased):
+        label = _reference(section)
+        if label and label not in defined:
             remedy = "add a line like those of the other versions at the end"
-            yield section, Finding(message, log.path, section.line, remedy)
+            yield _odd(log, f"no link is defined for {section.name}", remedy, section)
 
 
 def _reference(section: Section) -> str | None:
@@ -414,29 +423,29 @@ def _judge_link(
     """
     from release.text.changelog import named_version, read_link
 
-    link = read_link(definition.url)
-    if link is None or section.version is None:
+    link, version = read_link(definition.url), section.version
+    if link is None or version is None:
         return None
     shown = f"the link [{definition.label}]"
-    another = named_version(link.head) != section.version
+    another = named_version(link.head) != version
     if another or (tags and link.head not in tags):
         message = f"{shown} leads to {link.head}{'' if another else ', which is not a tag'}"
         remedy = f"let it name the tag of {section.name}{'' if another else ' as it is spelled'}"
         return Finding(message, log.path, definition.line, remedy)
     if link.base is None or (base := named_version(link.base)) is None:
         return None
-    place = bisect.bisect_left(order, (section.version, date.min))
-    last = order[max(0, place - NEAREST) : place][::-1]
-    until = next((version for version, _ in last if version <= base), base)
 
-    def later(day: date) -> bool:
-        return not section.date or day == date.min or day > section.date
+    def may_be_left_out(between: Version, day: date) -> bool:
+        """Whether it is a candidate, or a later release of the line that the link begins with."""
+        later = not section.date or day == date.min or day > section.date
+        return between.is_prerelease or (later and _same_line(between, base))
 
-    passed = [(v, day) for v, day in last if v > base and not v.is_prerelease]
-    skipped = any(not (later(day) and _same_line(v, base)) for v, day in passed)
-    if base < section.version and until == base and not skipped:
+    end = bisect.bisect_left(order, (version, date.min))
+    begin = bisect.bisect_right(order, (base, date.max))
+    known = begin == 0 or order[begin - 1][0] == base
+    if known and base < version and all(itertools.starmap(may_be_left_out, order[begin:end])):
         return None
-    remedy = f"begin at the tag of {last[0][0]}" if last else "begin at an earlier tag"
+    remedy = f"begin at the tag of {order[end - 1][0]}" if end else "begin at an earlier tag"
     return Finding(f"{shown} begins at {link.base}", log.path, definition.line, remedy)
 
 
@@ -505,20 +514,20 @@ def _difference(now: Section, then: Section) -> tuple[int, str] | None:
     if now.date != then.date and now.date is not None and then.date is not None:
         return now.line, f"dated {now.date}, was {then.date}"
     new, old = _said(now), _said(then)
-    after, before = ([text for _, text in said] for said in (new, old))
-    if _flowing(after) == _flowing(before):
+    after, before = ([_words(text) for _, text in said] for said in (new, old))
+    if list(itertools.chain(*after)) == list(itertools.chain(*before)):
         return None
-    lines = itertools.zip_longest(after, before, fillvalue="")
-    place = next(n for n, two in enumerate(lines) if _flowing(two[:1]) != _flowing(two[1:]))
-    added, removed = ("".join(said[place : place + 1]) for said in (after, before))
+    steps = difflib.SequenceMatcher(None, before, after).get_opcodes()
+    kind, was, _, place, _ = next(step for step in steps if step[0] != "equal")
     line = new[place][0] if place < len(new) else now.line
-    if not removed or (added and added not in before and removed in after):
-        return line, f"{_short(added)} was added"
-    if not added or (removed not in after and added in before):
-        return line, f"{_short(removed)} was removed"
-    pairs = zip(added, removed, strict=False)
-    same = sum(1 for _ in itertools.takewhile(lambda two: two[0] == two[1], pairs))
-    return line, f"{_short(added, same)} was {_short(removed, same)}"
+    if kind == "insert":
+        return line, f"{_short(new[place][1])} was added"
+    if kind == "delete":
+        return line, f"{_short(old[was][1])} was removed"
+    texts = new[place][1], old[was][1]
+    pairs = itertools.takewhile(lambda two: two[0] == two[1], zip(*texts, strict=False))
+    same = sum(1 for _ in pairs)
+    return line, " was ".join(_short(text, same) for text in texts)
 
 
 _DEFINITION = re.compile(r" {0,3}\[[^\]\n]+\]:|\.\. _[^\n]*:")
@@ -539,10 +548,9 @@ def _said(section: Section) -> list[tuple[int, str]]:
     ]
 
 
-def _flowing(lines: Sequence[str]) -> list[str]:
-    """The words, however the lines are wrapped and the bullets marked, and without addresses."""
-    text = "\n".join(re.sub(r"^(\s*)[*+•](?=\s)", r"\1-", line) for line in lines)
-    return _ADDRESS.sub("", text).split()
+def _words(line: str) -> tuple[str, ...]:
+    """The words of a line, however its bullet is marked, and without addresses."""
+    return tuple(_ADDRESS.sub("", re.sub(r"^(\s*)[*+•](?=\s)", r"\1-", line)).split())
 
 
 def _short(text: str, place: int = 0) -> str:
@@ -560,10 +568,10 @@ def _judge_history(
     from release.project.git import text_at
     from release.text.sections import read
 
-    before = [t for t in project.merged_tags if t in project.released]
+    before = project.merged
     if project.git is None or not before:
         return Judgement()
-    tag = max(before, key=lambda name: project.released[name])
+    tag = max(before, key=before.__getitem__)
     place = PurePosixPath(project.git.prefix + log.path).as_posix()
     text = text_at(project.root, f"refs/tags/{tag}", place, timeout=shell.remaining)
     if text is None:

@@ -89,16 +89,9 @@ def check(project: Project, shell: Shell) -> Outcome:
 
 def announced(project: Project, level: Level | None) -> list[str]:
     """The bullets in which the changelog's section of the release says that something is gone."""
-    from release.gates.changelog import section_to_release
-    from release.project import read_text
-    from release.text.sections import read
+    from release.gates.changelog import section_of
 
-    path = project.changelog
-    if path is None or not (project.root / path).is_file():
-        return []
-    after = level is None and project.after_release
-    log = read(read_text(project.root, path), path)
-    section = section_to_release(log, None if after else project.target_version(level), level)
+    section = section_of(project, level)
     kinds = section.kinds if section is not None else ()
     told = ((kind.name, bullet.text) for kind in kinds for bullet in kind.bullets)
     return [text for name, text in told if GONE.search(name) or GONE.search(text)]

@@ -24,7 +24,8 @@ def richer_release(copy: Copy) -> None:
     spelled, _, tags = source.stem.split("-", 2)
     folder = copy.scratch / "index" / canonicalize_name(copy.project.name)
     folder.mkdir(parents=True)
-    wheel = shutil.copy(source, folder / f"{spelled}-0-{tags}.whl")
+    wheel = folder / f"{spelled}-0-{tags}.whl"
+    shutil.copy(source, wheel)
     with zipfile.ZipFile(wheel, "a") as archive:
         archive.writestr("planted-defect.txt", "Planted.\n")
     page = f'<!doctype html>\n<a href="{wheel.name}">{wheel.name}</a>\n'

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from release.run.shell import Shell
     from release.settings import SchemasSettings
-    from release.text.sections import Section
 
 USUAL_REGISTER = "SCHEMAS.md"
 USUAL_CHANGELOG = "CHANGELOG.md"
@@ -86,7 +85,7 @@ def check(project: Project, shell: Shell) -> Outcome:
         before = _stated_at(project, settings, last.tag) | _registered_at(project, path, last.tag)
         changed = schema_register.changes(register, before)
         judged += Judgement(len(changed) + bool(last.before_major))
-        judged += _judge_changes(project, settings, register, changed, version, last)
+        judged += _judge_changes(project, settings, register, changed, shell.level, last)
     if not judged.checked and not judged.defects:
         return Outcome.not_applicable("no schema is registered, and this is not a major release")
     if last.tag is None and project.git is not None and project.git.shallow:
@@ -100,15 +99,18 @@ def _judge_changes(
     settings: SchemasSettings,
     register: Register,
     changed: Sequence[Change],
-    version: Version | None,
+    level: Level | None,
     last: LastRelease,
 ) -> Judgement:
     """What changed since the last release."""
+    from release.gates.changelog import section_of
+
     assert last.tag is not None
+    version = project.target_version(level)
     folder = _normal(settings.migrations)
     scripts = list(_scripts(project, folder))
     path = project.changelog or USUAL_CHANGELOG
-    section = _section(project, version, project.released[last.tag])
+    section = section_of(project, level)
     findings = schema_register.judge_order(register.path, changed, last.tag)
     told = (changed, scripts, settings.script)
     findings += schema_register.judge_scripts(register.path, *told, folder)
@@ -135,8 +137,8 @@ def last_release(project: Project, version: Version | None, level: Level | None)
     if project.git is None or project.git.commit is None:
         return LastRelease(None, None)
     here = project.released_here if level is None else {}
-    tags = {tag: project.released[tag] for tag in project.merged_tags if tag in project.released}
-    return choose({t: v for t, v in tags.items() if not (v == version and t in here)}, version)
+    tags = {t: v for t, v in project.merged.items() if not (v == version and t in here)}
+    return choose(tags, version)
 
 
 def choose(tags: Mapping[str, Version], version: Version | None) -> LastRelease:
@@ -213,18 +215,6 @@ def _scripts(project: Project, folder: str) -> Iterator[Script]:
                     message = f"{name} cannot be read: {error.strerror}"
                     raise CannotCheck(message, "make it readable") from None
                 yield Script(name.removeprefix(f"{folder}/"), kind == ("--cached",), empty)
-
-
-def _section(project: Project, version: Version | None, last: Version) -> Section | None:
-    """The changelog's section of the version to be released, else of what is not released."""
-    from release.text.sections import read
-
-    text = _text(project, project.changelog) if project.changelog else None
-    if text is None:
-        return None
-    log = read(text, project.changelog or "")
-    found = log.of(version) if version is not None and version > last else ()
-    return next(iter((*found, *(one for one in log.sections if one.unreleased))), None)
 
 
 GATE = Gate(
