@@ -375,8 +375,7 @@ def _stale_citation(sources: Sources, texts: Mapping[str, str], previous: str) -
     target = sources.at(CITATION)
     if target not in texts:
         return ()
-    text = texts[target]
-    return (*citation.stale(text, CITATION, previous), *citation.stale_commit(text, CITATION))
+    return citation.stale(texts[target], CITATION, previous, bumped=True)
 
 
 def _candidates_notes(text: str, path: str, version: Version) -> str | None:

@@ -12,7 +12,7 @@ from packaging.version import Version
 from release.change.plan import Wish, plan_bump
 from release.change.sources import read_sources
 from release.errors import ConfigurationError
-from release.gates.documents import Read, judge_citation
+from release.gates.documents import judge_stated
 from release.gates.documents.citation import stale, with_release
 from release.gates.versions import judge_bumpversion, judge_owner, judge_places, unread_tags
 from release.model import Plan
@@ -318,8 +318,8 @@ def test_a_citation_names_the_release_and_what_it_still_says_of_the_last_is_told
     assert "/tree/v1.3.0" in text
     assert "/tree/v1.2.34" in text
     assert [note.message.partition(":")[0] for note in plan.notes] == [
-        "identifiers.1.description still names 1.2.3",
         "commit is that of an earlier release",
+        "identifiers.1.description still names 1.2.3",
     ]
 
 
@@ -348,9 +348,9 @@ def test_the_gate_names_addresses_of_the_last_release(tmp_path: Path) -> None:
     citation = CITATION.replace("version: 1.2.3", "version: 1.3.0")
     files = {name: text.replace("1.2.3", "1.3.0") for name, text in FILES.items()}
     project = project_of(tmp_path / "thing", {**files, "CITATION.cff": citation})
-    read = Read(project, Version("1.3.0"), date(2026, 2, 3))
-    judge_citation(read, citation)
-    assert [finding.line for finding in read.judged.advice] == [8, 9, 13]
+    judged, texts = judge_stated(project, date(2026, 2, 3))
+    assert "CITATION.cff" in texts
+    assert [finding.line for finding in judged.advice] == [8, 9, 13]
 
 
 def test_a_first_release_is_not_told_that_files_hold_its_version(tmp_path: Path) -> None:

@@ -24,8 +24,7 @@ import functools
 import glob
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -66,48 +65,56 @@ ZENODO_NAMES = {"apache": "apache-2.0", "apache2.0": "apache-2.0", "cc-by": "cc-
                 "cc-zero": "cc0-1.0", "mit-license": "mit", "isc-license": "isc"}  # fmt: skip
 
 
-@dataclass
-class Read:
-    """What the documents that are there say together."""
-
-    project: Project
-    version: Version | None
-    today: date
-    judged: Judgement = field(default_factory=Judgement)
-    names: list[str] = field(default_factory=list)
-    licences: list[tuple[str, str, int]] = field(default_factory=list)
-
-    def add(self, name: str, *defects: Finding, checked: int = 1) -> None:
-        self.names.append(name)
-        self.judged += Judgement(checked, defects)
-
-
 def check(project: Project, shell: Shell) -> Outcome:
-    read = Read(project, project.target_version(None), shell.today)
-    legible = {
-        CITATION: _judge_stated(read, CITATION, judge_citation),
-        ZENODO: _judge_stated(read, ZENODO, _judge_zenodo),
-    }
-    for path in policies(project.root):
-        _judge_stated(read, path, functools.partial(_judge_policy, path))
-    _judge_badges(read)
+    judged, texts = judge_stated(project, shell.today)
+    names = list(texts)
     expression, declares = declared_licence(project.pyproject)
     if declares:
-        missing = Judgement(0, tuple(judge_licence_files(project.root, project.pyproject)))
+        missing = Judgement(1, tuple(judge_licence_files(project.root, project.pyproject)))
         named = any(finding.path for finding in missing.defects)
         known = missing.defects and not named and _never_had_licence(project)
-        read.judged += missing.as_advice() if known else missing
-        read.add("licence", *judge_licences(expression, read.licences))
-    if not read.names:
+        judged += missing.as_advice() if known else missing
+        judged += Judgement(0, tuple(judge_licences(expression, _stated_licences(texts))))
+        names.append("licence")
+    if not names:
         return Outcome.not_applicable(
             "it has no citation, security policy, badge of its version, or licence in"
             " pyproject.toml"
         )
-    judged = read.judged
-    for name, text in legible.items():
-        if text is not None:
+    for name in SCHEMAS:
+        if (text := texts.get(name)) is not None:
             judged += attempt(functools.partial(_validate, shell, name, text))
-    return judged.settle(", ".join(read.names))
+    return judged.settle(", ".join(names))
+
+
+def judge_stated(project: Project, today: date) -> tuple[Judgement, dict[str, str | None]]:
+    """What the documents that are there say of the release.
+
+    With it come the texts of those that say something, by their paths; None is one that cannot be
+    read, which a README may be.
+    """
+    version = project.target_version(None)
+    readers: dict[str, Callable[[str, str], Judgement]] = {
+        CITATION: functools.partial(_judge_citation, project, version, today),
+        ZENODO: functools.partial(_judge_zenodo, version, today),
+        **dict.fromkeys(policies(project.root), functools.partial(_judge_policy, version)),
+        **dict.fromkeys(readmes(project.root), functools.partial(_judge_badges, version)),
+    }
+    judged = Judgement()
+    texts: dict[str, str | None] = {}
+    for path in (path for path in readers if (project.root / path).is_file()):
+        text = None
+        try:
+            text = read_text(project.root, path)
+            found = readers[path](text, path)
+        except ConfigurationError as error:
+            text, found = None, Judgement(1, error.problems)
+            if README.fullmatch(path):
+                found = Judgement(advice=error.problems)
+        judged += found
+        if found.checked:
+            texts[path] = text
+    return judged, texts
 
 
 def _never_had_licence(project: Project) -> bool:
@@ -131,58 +138,39 @@ def _never_had_licence(project: Project) -> bool:
     return not any(map(is_licence, (*names, *changed)))
 
 
-def _judge_stated(read: Read, path: str, judge: Callable[[Read, str], None]) -> str | None:
-    """Judge what a file says; returns its text if it is there and legible."""
-    if not (read.project.root / path).is_file():
-        return None
-    try:
-        text = read_text(read.project.root, path)
-        judge(read, text)
-    except ConfigurationError as error:
-        read.add(path, *error.problems)
-        return None
-    return text
+def _judge_citation(
+    project: Project, version: Version | None, today: date, text: str, path: str
+) -> Judgement:
+    """What it states, and what names the release before the one that it states."""
+    defects = tuple(citation.judge(text, path, version, today))
+    before = [tag for tag, found in project.released.items() if version and found < version]
+    if not before:
+        return Judgement(1, defects)
+    last = max(before, key=lambda tag: project.released[tag])
+    start, _, end = project.tag_template.partition("{version}")
+    said = last.removeprefix(start).removesuffix(end)
+    return Judgement(1, defects, tuple(citation.stale(text, path, said)))
 
 
-def judge_citation(read: Read, text: str) -> None:
-    read.add(CITATION, *citation.judge(text, CITATION, read.version, read.today))
-    read.judged += Judgement(advice=tuple(_stale_addresses(read, text)))
-    read.licences += [(name, CITATION, line) for name, line in citation.licences(text, CITATION)]
+def _judge_zenodo(version: Version | None, today: date, text: str, path: str) -> Judgement:
+    defects = tuple(zenodo.judge(text, path, version, today))
+    return Judgement(1, defects, tuple(zenodo.unknown_keys(text, path)))
 
 
-def _stale_addresses(read: Read, text: str) -> Iterator[Finding]:
-    """Addresses of the citation that name the release before the one that it states."""
-    released = read.project.released
-    before = [tag for tag, version in released.items() if read.version and version < read.version]
-    if before:
-        last = max(before, key=lambda tag: released[tag])
-        spelled = read.project.tag_template.partition("{version}")
-        said = last.removeprefix(spelled[0]).removesuffix(spelled[2])
-        yield from citation.stale(text, CITATION, said)
+def _judge_policy(version: Version | None, text: str, path: str) -> Judgement:
+    return Judgement(1, tuple(security_policy.judge(text, path, version)) if version else ())
 
 
-def _judge_zenodo(read: Read, text: str) -> None:
-    read.add(ZENODO, *zenodo.judge(text, ZENODO, read.version, read.today))
-    read.judged += Judgement(advice=tuple(zenodo.unknown_keys(text, ZENODO)))
-    if licence := zenodo.licence(text, ZENODO):
-        read.licences.append((licence[0], ZENODO, licence[1]))
+def _stated_licences(texts: Mapping[str, str | None]) -> Iterator[tuple[str, str, int]]:
+    for path, read in ((CITATION, citation.licences), (ZENODO, zenodo.licences)):
+        if (text := texts.get(path)) is not None:
+            yield from ((name, path, line) for name, line in read(text, path))
 
 
-def _judge_policy(path: str, read: Read, text: str) -> None:
-    found = security_policy.judge(text, path, read.version) if read.version else ()
-    read.add(path, *found)
-
-
-def _judge_badges(read: Read) -> None:
-    for path in readmes(read.project.root):
-        try:
-            text = read_text(read.project.root, path)
-        except ConfigurationError as error:
-            read.judged += Judgement(advice=error.problems)
-            continue
-        count = sum(badge.is_of_version for badge in badges.badges(text, path))
-        if count and read.version is not None:
-            read.add(path, *badges.judge(text, path, read.version), checked=count)
+def _judge_badges(version: Version | None, text: str, path: str) -> Judgement:
+    count = sum(badge.is_of_version for badge in badges.badges(text, path)) if version else 0
+    found = badges.judge(text, path, version) if version and count else ()
+    return Judgement(count, tuple(found))
 
 
 def policies(root: Path) -> list[str]:
@@ -299,7 +287,7 @@ def _matches(root: Path, pattern: str) -> bool:
         return False
 
 
-def judge_licences(expression: str | None, stated: Sequence[tuple[str, str, int]]) -> list[Finding]:
+def judge_licences(expression: str | None, stated: Iterable[tuple[str, str, int]]) -> list[Finding]:
     """Findings for licences that contradict the SPDX expression in pyproject.toml.
 
     `stated` are licences that documents state, each with its file and line. A document may name

@@ -9,7 +9,7 @@ import functools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -26,11 +26,9 @@ VERSION = "version"
 DATE = "date-released"
 ADDRESSES = frozenset(["url", "repository", "repository-artifact", "repository-code"])
 PLAIN = ("", None)
-BLOCK = ("|", ">")
+NUMBER = re.compile(r"\d+(\.\d+)?")
 # An anchor or a tag, which YAML counts to the scalar that follows it.
 PROPERTIES = re.compile(r"(?:[&!]\S*[ \t]+)*")
-STRING_TAG = "tag:yaml.org,2002:str"
-NUMBER_TAGS = ("tag:yaml.org,2002:float", "tag:yaml.org,2002:int")
 
 Keys = tuple[str | int, ...]
 
@@ -84,37 +82,29 @@ def wrong_identifier(stated: Mapping[str, str]) -> str | None:
     return None
 
 
-def stale(text: str, path: str, version: str) -> Iterator[Finding]:
-    """Findings for what names an earlier `version`."""
+def stale(text: str, path: str, version: str, *, bumped: bool = False) -> Iterator[Finding]:
+    """Findings for what names an earlier `version`; in a file that was `bumped`, a commit does."""
     for node in read(text, path):
         if node.keys[-1] in {VERSION, DATE, "cff-version"} or node.value is None:
             continue
-        if _whole(version).search(node.value):
-            message = f"{node.name} still names {version}: {node.value}"
-            yield Finding(message, path, node.line, "name the release there, or no version")
-
-
-def stale_commit(text: str, path: str) -> Iterator[Finding]:
-    """The finding for a commit that is stated: it is always an earlier one than the release's."""
-    for node in read(text, path):
-        if node.keys == ("commit",):
+        if bumped and node.keys == ("commit",):
             message = "commit is that of an earlier release"
             remedy = "take it out: no file can name the commit that holds it"
             yield Finding(message, path, node.line, remedy)
+        if _whole(version).search(node.value):
+            message = f"{node.name} still names {version}: {node.value}"
+            yield Finding(message, path, node.line, "name the release there, or no version")
 
 
 def _whole(version: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\d.]){re.escape(version)}(?![\w]|\.\d)")
 
 
-def _addresses(nodes: Sequence[Node], version: str, text: str) -> Iterator[Node]:
-    """The addresses that name a version, and can be edited where they stand."""
-    for node in nodes:
-        said = node.value or ""
-        own = node.keys[0] in ADDRESSES or node.keys[::2] == ("identifiers", "value")
-        found = own and "://" in said and _whole(version).search(said)
-        if found and not node.alias and not any(_illegible(node, text)):
-            yield node
+def _is_address(node: Node, version: str) -> bool:
+    """Whether it is an address of the work itself that names a version."""
+    own = node.keys[0] in ADDRESSES or node.keys[::2] == ("identifiers", "value")
+    said = node.value or ""
+    return own and "://" in said and _whole(version).search(said) is not None
 
 
 def with_release(text: str, path: str, version: str, day: date, previous: str | None = None) -> str:
@@ -130,19 +120,30 @@ def with_release(text: str, path: str, version: str, day: date, previous: str | 
     """
     nodes = read(text, path)
     places = {node.keys: node for node in _places(nodes)}
-    problems = [*_obstacles(nodes), *(p for n in places.values() for p in _illegible(n, text))]
+    problems = [
+        Finding("merges other keys", path, node.line, "write the keys out")
+        for node in nodes
+        if node.keys in {("<<",), (PREFERRED, "<<")}
+    ]
+    remedy = "write it as text on one line, without a tag, or remove the key"
+    problems += [
+        Finding(f"{node.name} is not a text on one line", path, node.line, remedy)
+        for node in places.values()
+        if not _is_plain(node, text)
+    ]
     if problems:
-        raise ConfigurationError(*(replace(problem, path=path) for problem in problems))
+        raise ConfigurationError(*problems)
     new = {
         keys: day.isoformat() if keys[-1] == DATE else prefix(str(node.value)) + version
         for keys, node in places.items()
     }
-    spelled = {keys: _spelled(node, str(node.value), new[keys]) for keys, node in places.items()}
-    for node in _addresses(nodes, previous, text) if previous else ():
-        renewed = functools.partial(_whole(str(previous)).sub, lambda _: version)
-        places[node.keys] = node
-        new[node.keys] = renewed(str(node.value))
-        spelled[node.keys] = renewed(text[node.start : node.end])
+    spelled = {keys: _spelled(node, new[keys]) for keys, node in places.items()}
+    for node in nodes:
+        if previous and _is_address(node, previous) and not node.alias and _is_plain(node, text):
+            renewed = functools.partial(_whole(previous).sub, lambda _: version)
+            places[node.keys] = node
+            new[node.keys] = renewed(str(node.value))
+            spelled[node.keys] = renewed(text[node.start : node.end])
     own = [(node.start, node.end, spelled[k]) for k, node in places.items() if not node.alias]
     edited = replaced(text, own)
     wanted = [(node.keys, new.get(node.keys, node.value)) for node in nodes]
@@ -243,25 +244,12 @@ def _places(nodes: Sequence[Node]) -> Iterator[Node]:
             yield found[PREFERRED, DATE]
 
 
-def _obstacles(nodes: Sequence[Node]) -> Iterator[Finding]:
-    """What may state a version where nobody looks for it."""
-    for node in nodes:
-        if node.keys in {("<<",), (PREFERRED, "<<")}:
-            yield Finding("merges other keys", None, node.line, "write the keys out")
-        elif node.alias and node.keys == (PREFERRED,):
-            yield Finding(f"{node.name} is an alias", None, node.line, "write the value out")
-
-
-def _illegible(node: Node, text: str) -> Iterator[Finding]:
+def _is_plain(node: Node, text: str) -> bool:
+    """Whether it is a value that other text can be put in the place of."""
     raw = text[node.start : node.end]
-    if node.value is None:
-        yield Finding(f"{node.name} is not text", None, node.line, "write one value there")
-    elif node.tag not in {"", "!", "!!str"}:
-        yield Finding(f"{node.name} has a tag, {node.tag}", None, node.line, "take the tag away")
-    elif not raw:
-        yield Finding(f"{node.name} is empty", None, node.line, "state it, or remove the key")
-    elif node.style in BLOCK or "\n" in raw or (node.style in PLAIN and raw != node.value):
-        yield Finding(f"{node.name} spans several lines", None, node.line, "write it on one line")
+    same = node.style not in PLAIN or raw == node.value
+    is_text = node.value is not None and node.tag in {"", "!", "!!str"}
+    return is_text and same and raw != "" and "\n" not in raw
 
 
 def prefix(said: str) -> str:
@@ -269,35 +257,21 @@ def prefix(said: str) -> str:
     return said[0] if re.match(r"[vV]\d", said) else ""
 
 
-def _spelled(node: Node, old: str, new: str) -> str:
-    """`new` in the quotes that the node has, or in some where it would not be read as text."""
-    safe = re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z.+!_-]*", new)
-    if safe and node.style == "'":
-        return f"'{new}'"
-    if safe and node.style in PLAIN and (node.keys[-1] == DATE or _stays_plain(old, new)):
-        return new
-    return json.dumps(new)
-
-
-def _stays_plain(old: str, new: str) -> bool:
-    """Whether readers take `new` without quotes for what it is.
+def _spelled(node: Node, new: str) -> str:
+    """`new` in the quotes that the node has, or in some where it would not be read as text.
 
     A number is what CFF files have for 1.2 as well, but 1.10 is the number 1.1.
     """
-    tag = _resolved(new)
-    if tag == STRING_TAG:
-        return True
-    if tag not in NUMBER_TAGS or _resolved(old) not in NUMBER_TAGS:
-        return False
-    return new in {str(float(new)), str(int(float(new)))}
-
-
-def _resolved(value: str) -> str:
-    from yaml import ScalarNode
-    from yaml.resolver import Resolver
-
-    resolver: Any = Resolver()
-    return str(resolver.resolve(ScalarNode, value, (True, False)))
+    safe = re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z.+!_-]*", new)
+    if safe and node.style == "'":
+        return f"'{new}'"
+    number = NUMBER.fullmatch(new)
+    alike = not number or (
+        NUMBER.fullmatch(str(node.value)) and new in {str(float(new)), str(int(float(new)))}
+    )
+    if safe and node.style in PLAIN and alike:
+        return new
+    return json.dumps(new)
 
 
 def is_future(said: str, today: date) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -146,10 +146,11 @@ def unknown_keys(text: str, path: str) -> list[Finding]:
     ]
 
 
-def licence(text: str, path: str) -> tuple[str, int] | None:
+def licences(text: str, path: str) -> list[tuple[str, int]]:
     """The licence that the file states, with its line. Raises ConfigurationError as `read` does."""
-    for member in read(text, path):
-        if member.key == "license":
-            said = member.value.get("id") if isinstance(member.value, Mapping) else member.value
-            return (said, member.line) if isinstance(said, str) and said else None
-    return None
+    stated = [
+        (member.value.get("id") if isinstance(member.value, dict) else member.value, member.line)
+        for member in read(text, path)
+        if member.key == "license"
+    ]
+    return [(said, line) for said, line in stated if isinstance(said, str) and said]

@@ -182,7 +182,7 @@ class TestJudgement:
         assert (found.line, found.message) == (2, "licence is not a key that Zenodo reads")
 
     def test_the_licence_is_read_in_both_of_its_forms(self) -> None:
-        assert zenodo.licence(WHOLE, "z") == ("mit", 7)
-        assert zenodo.licence('{"license": {"id": "MIT"}}', "z") == ("MIT", 1)
-        assert zenodo.licence('{"license": 1}', "z") is None
-        assert zenodo.licence("{}", "z") is None
+        assert zenodo.licences(WHOLE, "z") == [("mit", 7)]
+        assert zenodo.licences('{"license": {"id": "MIT"}}', "z") == [("MIT", 1)]
+        assert zenodo.licences('{"license": 1}', "z") == []
+        assert zenodo.licences("{}", "z") == []
