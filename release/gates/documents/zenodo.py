@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -70,13 +71,9 @@ def read(text: str, path: str) -> tuple[Member, ...]:
     try:
         return tuple(_members(spaced))
     except json.JSONDecodeError as error:
-        raise ConfigurationError.of(
-            f"is not valid JSON: {error.msg}", path, _line(text, error.pos), "fix the syntax there"
-        ) from None
-    except _Twice as error:
-        line = _line(text, max(text.rfind(json.dumps(error.key)), 0))
-        message = f"states {error.key} twice"
-        raise ConfigurationError.of(message, path, line, "keep one of them") from None
+        message = f"is not valid JSON: {error.msg}"
+        line = _line(text, error.pos)
+        raise ConfigurationError.of(message, path, line, "correct it there") from None
     except (ValueError, RecursionError):
         message = "holds a number or nesting that no reader takes"
         raise ConfigurationError.of(message, path, remedy="simplify it") from None
@@ -86,14 +83,18 @@ def _line(text: str, place: int) -> int:
     return text.count("\n", 0, place) + 1
 
 
-class _Twice(Exception):
-    def __init__(self, key: str) -> None:
-        self.key = key
-
-
 def _members(text: str) -> Iterator[Member]:
-    """The members of an object. Raises ValueError for another text, _Twice for a key."""
-    decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
+    """The members of an object. Raises ValueError for another text, and for a key that is twice."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        times = Counter(key for key, _ in pairs)
+        if len(times) < len(pairs):
+            key = times.most_common(1)[0][0]
+            place = max(text.rfind(json.dumps(key)), 0)
+            raise json.JSONDecodeError(f"it states {key} twice", text, place)
+        return dict(pairs)
+
+    decoder = json.JSONDecoder(object_pairs_hook=once, parse_constant=_constant)
     found = decoder.decode(text)
     if not isinstance(found, dict):
         raise json.JSONDecodeError("expected an object", text, 0)
@@ -109,15 +110,6 @@ def _past(text: str, place: int) -> int:
     """Where the next key or value of a valid object begins."""
     match = BETWEEN.match(text, place)
     return match.end() if match else place
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise _Twice(key)
-        found[key] = value
-    return found
 
 
 def _constant(name: str) -> Any:
