@@ -25,6 +25,7 @@ settings (promises). Advice: a warning else, and files of the project that its o
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -61,7 +62,6 @@ MADE_PAGES = frozenset(
     ["404.html", "genindex.html", "modindex.html", "py-modindex.html", "search.html"]
 )
 MADE_FOLDERS = ("_modules", "_static", "assets")
-NETWORK_REMEDY = "run it where the documentation of other projects can be reached"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +145,7 @@ def read_own(
         path = finding.path or ""
         places = [place for place in (path, f"docs/{path}") if path and (root / place).is_file()]
         found.append(replace(finding, path=places[0] if places else None))
-    judged = Judgement(1 if found else 0, tuple(found))
-    if said.gaps:
-        missing = f"needs what is not installed: {', '.join(said.gaps)}"
-        judged += _gap(missing, remedy(said.gaps))
-    elif said.unreached:
-        more = f"; {said.undecided} references may lead there" if said.undecided else ""
-        judged += _gap(f"not reached: {', '.join(said.unreached)}{more}", NETWORK_REMEDY)
-    return judged
+    return Judgement(1 if found else 0, tuple(found)) + said.open_parts("", remedy)
 
 
 def find_sources(project: Project) -> list[Source]:
@@ -240,10 +233,8 @@ def _build(
     from release.run.export import export
 
     copy = export(project, shell.work / "source")
+    remedy = functools.partial(install_remedy, project, "docs")
     judged = Judgement()
-    gaps: list[str] = []
-    unreached: list[str] = []
-    undecided = 0
     for source in sources:
         output = shell.work / f"{source.tool}-output"
         said = _run(project, shell, source, copy, output, found)
@@ -252,30 +243,17 @@ def _build(
         placed = [_placed(finding, source, copy, project.root) for finding in said.defects]
         here = Judgement(_own_pages(output), tuple(_once(placed)))
         judged += here if is_strict(project, source) else here.as_advice()
-        gaps += said.gaps
-        unreached += said.unreached
-        undecided += said.undecided
+        judged += said.open_parts(source.tool, remedy)
     names = " and ".join(source.tool for source in sources)
-    if gaps:
-        missing = f"{names} needs what is not installed: {', '.join(dict.fromkeys(gaps))}"
-        judged += _gap(missing, install_remedy(project, "docs", gaps))
-    elif unreached:
-        may = f"; {undecided} references may lead there" if undecided else ""
-        judged += _gap(f"not reached: {', '.join(unreached)}{may}", NETWORK_REMEDY)
-    elif judged.checked == 0 and not judged.defects:
-        judged += _gap(
-            f"{names} made no page of the documentation",
-            "write one, or name its folder in tool.release.gates.docs.folder",
-        )
+    if not (judged.checked or judged.defects or judged.unchecked):
+        reason = f"{names} made no page of the documentation"
+        todo = "write one, or name its folder in tool.release.gates.docs.folder"
+        judged += Judgement(unchecked=(Finding(reason, remedy=todo),))
     number = len(judged.defects + judged.advice)
     count = f"{number} warning{'' if number == 1 else 's'}"
     places = ", ".join(source.path for source in sources)
     clean = f"{names}: {judged.checked} pages, {count if number else 'no warning'} ({places})"
     return judged.settle(clean, failed=f"{count} by {names}")
-
-
-def _gap(reason: str, remedy: str) -> Judgement:
-    return Judgement(unchecked=(Finding(reason, remedy=remedy),))
 
 
 def is_strict(project: Project, source: Source) -> bool:
@@ -357,20 +335,17 @@ def _placed(finding: Finding, source: Source, copy: Path, root: Path) -> Finding
     message = finding.message.replace(f"{copy}/", "").replace(f"{root}/", "")
     if finding.path is None:
         return replace(finding, message=message)
-    path, line = Path(normpath(finding.path)), finding.line
-    if not path.is_absolute():
-        folders = [copy / source.folder]
-        if source.tool == "mkdocs":  # which names pages as seen from its folder of documents
-            folders.insert(0, folders[0] / docs_dir(copy / source.path))
-        places = [Path(normpath(folder / path)) for folder in folders]
-        path = next((place for place in places if place.is_file()), places[-1])
+    folders = [copy / source.folder]
+    if source.tool == "mkdocs":  # which names pages as seen from its folder of documents
+        folders.insert(0, folders[0] / docs_dir(copy / source.path))
+    places = [Path(normpath(folder / finding.path)) for folder in folders]
+    path = next((place for place in places if place.is_file()), places[-1])
+    line = finding.line
     if line is None and (target := link_target(finding.message)):
         line = _line_with(path, target)
-    for folder in (copy, root):
-        if path.is_file() and path.is_relative_to(folder):
-            place = path.relative_to(folder).as_posix()
-            return replace(finding, message=message, path=place, line=line)
-    return replace(finding, message=message, path=None, line=None)
+    inside = (path.relative_to(top) for top in (copy, root) if path.is_relative_to(top))
+    place = next((found.as_posix() for found in inside), None) if path.is_file() else None
+    return replace(finding, message=message, path=place, line=line)
 
 
 def docs_dir(configuration: Path) -> str:

@@ -8,15 +8,16 @@ was not reached, and references that it may hold.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from release.model import Finding
+from release.model import Finding, Judgement
 from release.run.lacks import NETWORK, UNREACHED
 from release.text.escaping import sentence
 
 LEVELS = "WARNING|ERROR|CRITICAL|SEVERE"
 LONGEST = 400
+NETWORK_REMEDY = "run it where the documentation of other projects can be reached"
 _SPHINX_START = re.compile(rf"^(?:(?P<place>\S[^\n]*?): )?(?:{LEVELS}): (?P<text>.*)$")
 _MKDOCS_START = re.compile(r"^(?P<level>[A-Z]+) +-  ?(?P<text>.*)$")
 _MISSING = re.compile(r"No module named ['\"]([\w.]+)['\"]")
@@ -54,6 +55,21 @@ class Warnings:
     unreached: tuple[str, ...] = ()
     undecided: int = 0
     broken: str | None = None
+
+    def open_parts(self, tool: str, remedy: Callable[[Iterable[str]], str]) -> Judgement:
+        """What the build leaves unchecked. `remedy` says what to do about names that are missing.
+
+        What is missing is told alone: the rest may come of it.
+        """
+        if self.gaps:
+            missing = f"needs what is not installed: {', '.join(self.gaps)}"
+            reason, wanted = f"{tool} {missing}".strip(), remedy(self.gaps)
+        elif self.unreached:
+            more = f"; {self.undecided} references may lead there" if self.undecided else ""
+            reason, wanted = f"not reached: {', '.join(self.unreached)}{more}", NETWORK_REMEDY
+        else:
+            return Judgement()
+        return Judgement(unchecked=(Finding(reason, remedy=wanted),))
 
 
 def judge_sphinx(status: int, warnings: str, output: str, own: frozenset[str]) -> Warnings:
@@ -179,29 +195,24 @@ def _blocks(
 
 def _sort(complaints: Sequence[Finding], own: frozenset[str]) -> Warnings:
     unreached = dict.fromkeys(c.message for c in complaints if _is_unreached(c.message))
-    defects: list[Finding] = []
-    gaps: list[str] = []
-    undecided = 0
-    absent = tuple(_not_imported(complaints, own))
-    for complaint in complaints:
-        if complaint.message in unreached:
-            continue
-        names = _gap(complaint.message, own)
-        unresolved = unresolved_name(complaint.message)
-        found = replace(complaint, message=sentence(complaint.message, LONGEST), remedy="fix it")
-        if names:
-            gaps += names
-        elif (unreached and _may_be_elsewhere(complaint.message, own)) or (
-            unresolved and f"{unresolved}.".startswith(absent)
-        ):
-            undecided += 1
-        else:
-            defects.append(found)
+    rest = [complaint for complaint in complaints if complaint.message not in unreached]
+    missing = [_gap(complaint.message, own) for complaint in rest]
+    # The modules that could not be imported for want of another one, with a dot behind.
+    texts = [complaint.message for complaint, names in zip(rest, missing, strict=True) if names]
+    absent = tuple(f"{module}." for text in texts if (module := _wanted(text)))
+    judged = [c for c, names in zip(rest, missing, strict=True) if not names]
+    decided = [
+        complaint
+        for complaint in judged
+        if not (unreached and _may_be_elsewhere(complaint.message, own))
+        and not f"{unresolved_name(complaint.message) or ''}.".startswith(absent)
+    ]
+    found = (replace(c, message=sentence(c.message, LONGEST), remedy="fix it") for c in decided)
     return Warnings(
-        tuple(dict.fromkeys(defects)),
-        tuple(dict.fromkeys(gaps)),
+        tuple(dict.fromkeys(found)),
+        tuple(dict.fromkeys(name for names in missing for name in names)),
         tuple(dict.fromkeys(address for text in unreached for address in _addresses(text))),
-        undecided,
+        len(judged) - len(decided),
     )
 
 
@@ -209,14 +220,6 @@ def _is_unreached(text: str) -> bool:
     """Whether it is about the network, and not a reference to what is called like its errors."""
     patterns = (_INVENTORY, NETWORK, UNREACHED)
     return any(one.search(text) for one in patterns) and not _UNRESOLVED.search(text)
-
-
-def _not_imported(complaints: Iterable[Finding], own: frozenset[str]) -> Iterator[str]:
-    """The modules, with a dot behind, that could not be imported for want of another one."""
-    for complaint in complaints:
-        wanted = _wanted(complaint.message)
-        if wanted and _gap(complaint.message, own):
-            yield f"{wanted}."
 
 
 def _wanted(text: str) -> str:
