@@ -82,7 +82,7 @@ def check(project: Project, shell: Shell) -> Outcome:
     last = last_release(project, version, shell.level)
     changed: list[Change] = []
     if last.tag is not None:
-        before = _stated_at(project, settings, last.tag) | _registered_at(project, path, last.tag)
+        before = _versions_at(project, settings, path, last.tag)
         changed = schema_register.changes(register, before)
         judged += Judgement(len(changed) + bool(last.before_major))
         judged += _judge_changes(project, settings, register, changed, shell.level, last)
@@ -147,17 +147,15 @@ def choose(tags: Mapping[str, Version], version: Version | None) -> LastRelease:
     A version is a major one unless a final release of the same major version is there; candidates
     do not end it.
     """
-    if not tags:
-        return LastRelease(None, None)
-    newest = max(tags, key=lambda tag: tags[tag])
-    if version is None:
+    newest = max(tags, key=tags.__getitem__, default=None)
+    if newest is None or version is None:
         return LastRelease(newest, None)
     major = (version.epoch, version.major)
     lower = [tag for tag, found in tags.items() if (found.epoch, found.major) < major]
     begun = any(
         (found.epoch, found.major) >= major and not found.is_prerelease for found in tags.values()
     )
-    before = None if begun else max(lower, key=lambda tag: tags[tag], default=None)
+    before = None if begun else max(lower, key=tags.__getitem__, default=None)
     return LastRelease(newest, before)
 
 
@@ -170,28 +168,22 @@ def _normal(path: str) -> str:
     return PurePosixPath(path.replace("\\", "/")).as_posix()
 
 
-def _stated_at(project: Project, settings: SchemasSettings, tag: str) -> dict[str, str]:
-    """The versions that the sources stated at a tag."""
-    stated = {}
+def _versions_at(
+    project: Project, settings: SchemasSettings, register: str, tag: str
+) -> dict[str, str]:
+    """The versions of schemas at a tag: as the register had them, else as the sources did."""
+
+    def text(path: str) -> str:
+        place = f"{project.repository.prefix}{_normal(path)}"
+        return text_at(project.root, f"refs/tags/{tag}", place) or ""
+
+    known = {}
     for source in settings.sources:
-        text = _text_at(project, tag, _normal(source.file))
-        if text is not None and source.search.count(schema_register.FIELD) == 1:
-            versions = schema_register.stated(text, source.search)
-            if len(versions) == 1:
-                stated[source.name] = versions[0][0]
-    return stated
-
-
-def _registered_at(project: Project, path: str, tag: str) -> dict[str, str]:
-    text = _text_at(project, tag, path)
-    if text is None:
-        return {}
-    return {entry.name: entry.version for entry in schema_register.parse(text, path).entries}
-
-
-def _text_at(project: Project, tag: str, path: str) -> str | None:
-    """The text of a file at a tag, None where it was not there."""
-    return text_at(project.root, f"refs/tags/{tag}", f"{project.repository.prefix}{path}")
+        stated = schema_register.stated(text(source.file), source.search)
+        if len(stated) == 1:
+            known[source.name] = stated[0][0]
+    entries = schema_register.parse(text(register), register).entries
+    return known | {entry.name: entry.version for entry in entries}
 
 
 def _files_at(project: Project, tag: str, folder: str) -> frozenset[str]:

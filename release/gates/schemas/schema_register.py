@@ -84,14 +84,6 @@ class Script:
         return self.tracked and not self.empty
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    line: int
-    name: str
-    version: str
-    in_table: bool
-
-
 def parse(text: str, path: str) -> Register:
     """Read a register: its tables, and its headings that end in a version.
 
@@ -102,24 +94,24 @@ def parse(text: str, path: str) -> Register:
     entries: dict[str, Entry] = {}
     problems: list[Finding] = []
     rows = list(_rows(text))
-    in_table = {row.line for row in rows if row.in_table}
-    for row in rows:
-        match = VERSION.fullmatch(row.version)
-        if not row.name:
-            problems.append(Finding("a row names no schema", path, row.line, "name it, or drop it"))
+    in_table = {line for line, *_, is_row in rows if is_row}
+    for line, name, version, _ in rows:
+        match = VERSION.fullmatch(version)
+        if not name:
+            problems.append(Finding("a row names no schema", path, line, "name it, or drop it"))
         elif match is None:
-            wrong = f"{row.version[:40]!r} is not a version" if row.version else "has no version"
-            message, remedy = f"{row.name[:80]}: {wrong}", "write it like 2, v2 or 1.3"
-            problems.append(Finding(message, path, row.line, remedy))
+            wrong = f"{version[:40]!r} is not a version" if version else "has no version"
+            message, remedy = f"{name[:80]}: {wrong}", "write it like 2, v2 or 1.3"
+            problems.append(Finding(message, path, line, remedy))
         else:
-            entry = Entry(row.name, match[1], row.line)
-            first = entries.setdefault(entry.name, entry)
-            again = first is not entry and row.in_table and first.line in in_table
+            entry = Entry(name, match[1], line)
+            first = entries.setdefault(name, entry)
+            again = first is not entry and {line, first.line} <= in_table
             if again or order(first.version, entry.version):
                 other = f"on line {first.line} as {first.version}"
-                message = f"{entry.name[:80]} is registered as {entry.version}, and {other}"
+                message = f"{name[:80]} is registered as {entry.version}, and {other}"
                 remedy = "keep one entry for each schema, with its current version"
-                problems.append(Finding(message, path, entry.line, remedy))
+                problems.append(Finding(message, path, line, remedy))
     if not rows:
         message = "has no table that lists schemas and their versions"
         remedy = "add one with the columns Schema and Version"
@@ -127,20 +119,20 @@ def parse(text: str, path: str) -> Register:
     return Register(path, tuple(entries.values()), tuple(problems))
 
 
-def _rows(text: str) -> Iterator[_Row]:
-    """What the document says of schemas, in its order."""
+def _rows(text: str) -> Iterator[tuple[int, str, str, bool]]:
+    """What the document says of schemas: line, name, version, and whether it is a table's row."""
     columns: tuple[int, int] | None = None
     above: tuple[Cell, ...] = ()
     for line, _, content in visible(text):
         if heading := _heading_entry(content):
-            yield _Row(line, *heading, in_table=False)
+            yield line, *heading, False
         row = cells(content)
         if columns is not None and row:
             name, version = (_plain(row[at].text) if at < len(row) else "" for at in columns)
             if name or version:
                 # What NAME = VALUE gives to the name; any other text as it is.
                 value = version.rpartition("=")[2].strip().strip("\"'")
-                yield _Row(line, name, value, in_table=True)
+                yield line, name, value, True
             continue
         columns = _columns([cell.text for cell in above]) if delimits(row, above) else None
         above = row
@@ -212,11 +204,10 @@ def stated(text: str, search: str) -> list[tuple[str, int]]:
     """The versions that stand in `text` where `search` has {version}, each with its line.
 
     What is around it is plain text; a version begins with a digit and goes on with letters,
-    digits, dots and underscores. Raises ValueError for a search that holds {version} not exactly
-    once.
+    digits, dots and underscores. There are none for a search that does not hold {version} once.
     """
     if search.count(FIELD) != 1:
-        raise ValueError(f"{search!r} must hold {FIELD} exactly once")
+        return []
     before, after = map(re.escape, search.split(FIELD))
     version = r"([0-9][\w.]{0,63})" if after else r"([0-9](?:[\w.]{0,62}\w)?)(?!\w)"
     found = re.finditer(before + version + after, text, re.ASCII)
@@ -236,14 +227,10 @@ def judge_sources(
 
 
 def _judge_source(register: Register, source: SchemaSource, text: str | None) -> Finding | None:
-    remedy = "correct tool.release.schemas.sources"
     if text is None:
         message = f"is missing, and the version of {source.name} is to stand there"
-        return Finding(message, source.file, remedy=remedy)
-    try:
-        versions = stated(text, source.search)
-    except ValueError as error:
-        return Finding(f"the search for {source.name}: {error}", "pyproject.toml", remedy=remedy)
+        return Finding(message, source.file, remedy="correct tool.release.schemas.sources")
+    versions = stated(text, source.search)
     if len(versions) != 1:
         return _not_once(source, versions)
     ((version, line),) = versions
@@ -266,7 +253,10 @@ def _judge_source(register: Register, source: SchemaSource, text: str | None) ->
 def _not_once(source: SchemaSource, versions: Sequence[tuple[str, int]]) -> Finding:
     if not versions:
         message = f"states no version of {source.name} where {source.search!r} looks for it"
-        remedy = "correct the file, or the search in tool.release.schemas.sources"
+        remedy = (
+            "correct the file, or the search in tool.release.schemas.sources, which has to hold"
+            f" {FIELD} once"
+        )
         return Finding(message, source.file, remedy=remedy)
     lines = ", ".join(str(line) for _, line in versions[:5])
     message = f"{source.search!r} finds {len(versions)} versions of {source.name}: lines {lines}"
@@ -302,10 +292,7 @@ def judge_scripts(
     for change in changed:
         if order(change.old, change.new) > 0:
             continue
-        ways = [
-            [(step, matching(scripts, template, change.name, *step)) for step in way]
-            for way in _ways(change)
-        ]
+        ways = _ways(change, scripts, template)
         if any(all(any(s.counts for s in found) for _, found in way) for way in ways):
             continue
         for (old, new), found in max(ways, key=lambda way: sum(bool(there) for _, there in way)):
@@ -328,16 +315,22 @@ def _weak(script: Script, folder: str, need: str) -> Finding:
     return Finding(f"{wrong}, and {need}", f"{folder}/{script.path}", remedy=remedy)
 
 
-def _ways(change: Change) -> list[list[tuple[str, str]]]:
-    """How scripts can get from the old version to the new one: at once, or number by number."""
-    direct = [(change.old, change.new)]
+Step = tuple[tuple[str, str], list[Script]]
+
+
+def _ways(change: Change, scripts: Sequence[Script], template: str) -> list[list[Step]]:
+    """How scripts can get from the old version to the new one: at once, or number by number.
+
+    Each step has the scripts that take it.
+    """
+    ways = [[(change.old, change.new)]]
     whole = [re.fullmatch(r"([0-9]+)(?:\.0)*", version) for version in (change.old, change.new)]
-    if whole[0] is None or whole[1] is None:
-        return [direct]
-    first, last = int(whole[0][1]), int(whole[1][1])
-    if not 1 < last - first <= MOST_STEPS:
-        return [direct]
-    return [direct, list(pairwise(str(number) for number in range(first, last + 1)))]
+    first, last = (int(match[1]) if match else 0 for match in whole)
+    if all(whole) and 1 < last - first <= MOST_STEPS:
+        ways.append([*pairwise(map(str, range(first, last + 1)))])
+    return [
+        [(step, matching(scripts, template, change.name, *step)) for step in way] for way in ways
+    ]
 
 
 def matching(
@@ -438,11 +431,11 @@ def _left_out(
 ) -> Sequence[Script]:
     """The scripts of a change that a text does not point at."""
     plain = ESCAPED.sub(r"\1", text)
-    missing = []
-    for way in _ways(change):
-        found = [matching(scripts, template, change.name, *step) for step in way]
-        if all(found):
-            missing.append([s[0] for s in found if not any(_points(plain, one) for one in s)])
+    missing = [
+        [found[0] for _, found in way if not any(_points(plain, script) for script in found)]
+        for way in _ways(change, scripts, template)
+        if all(found for _, found in way)
+    ]
     return min(missing, key=len, default=[])
 
 
