@@ -10,9 +10,10 @@ from release.errors import CannotCheck
 from release.gates.lint import literal_sources
 from release.gates.secrets.secret_findings import Secret
 from release.gates.secrets.secret_findings import judge as judge_secrets
-from release.gates.test import judge, read_report
+from release.gates.test import judge_pytest, read_report
 from release.model import Outcome
 from release.project import read_project
+from release.run.processes import Completed
 from tests.support import make_project
 
 REPORT = """<testsuites><testsuite><testcase classname="tests.test_a" name="test_one">
@@ -21,7 +22,8 @@ REPORT = """<testsuites><testsuite><testcase classname="tests.test_a" name="test
 
 def run(said: str, output: str) -> Outcome:
     report = read_report(REPORT.format(said=said))
-    return judge(1, report, output, frozenset(["small"]), lambda _: "install it")
+    done = Completed(("pytest",), 1, output, "", 0.0, truncated=False)
+    return judge_pytest(done, report, frozenset(["small"]), lambda _: "install it")
 
 
 @pytest.mark.parametrize(

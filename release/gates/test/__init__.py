@@ -39,6 +39,7 @@ from release.text.escaping import listing
 
 if TYPE_CHECKING:
     from release.project import Project
+    from release.project.declared import Requirements
     from release.run.processes import Completed
     from release.run.shell import Shell
     from release.settings import CommandSettings
@@ -60,6 +61,8 @@ PYTEST_FILES = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "tox
 BESIDE = frozenset(("data", "testdata", "fixtures", "examples", "templates", "vendor", "_vendor"))
 PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 SHOWN = 3
+# What pytest documents of its exit statuses (pytest.ExitCode).
+TESTS_FAILED, COLLECTED_NOTHING = 1, 5
 STOPPED = {2: "was interrupted", 3: "met an error of its own", 4: "cannot be called like this"}
 
 
@@ -80,80 +83,140 @@ class TestRun:
 
 
 def check(project: Project, shell: Shell) -> Outcome:
+    from release.project.declared import chosen_requirements, test_folders
     from release.settings import CommandSettings
 
     settings = project.settings.gates.of("test", CommandSettings)
     if settings.run is not None:
-        return _run_own(project, shell, settings)
-    from release.project.declared import (
-        chosen_requirements,
-        install_remedy,
-        own_modules,
-        test_folders,
-    )
-
+        return _run(project, shell, settings)
     named = pytest_option(project, "testpaths")
     folders = test_folders(project)
     if named and not any(any(project.root.glob(path)) for path in named):
         return Outcome.unchecked(
             f"pytest's testpaths name {', '.join(named)}, which is not there",
-            "add the tests, or correct testpaths; or set tool.release.gates.test.run",
+            f"add the tests, or correct testpaths; or set {RUN}",
         )
     if not folders and not named and _promises_none(project):
         return Outcome.not_applicable("it has no tests yet, and declares nothing for them")
     if not folders and not named:
         return Outcome.unchecked(
-            "no tests found",
-            "add tests/test_*.py, or say how they are run: tool.release.gates.test.run",
+            "no tests found", f"add tests/test_*.py, or say how they are run: {RUN}"
         )
-    from release.run.installed import project_environment
-
+    words = ("python", "-m", "pytest", "-q", *(() if named else folders))
     wanted = chosen_requirements(project, settings, "test")
-    found = project_environment(project, shell, wanted, tools=("pytest",))
+    return _run(project, shell, settings.model_copy(update={"run": (words,)}), wanted)
+
+
+def _run(
+    project: Project, shell: Shell, settings: CommandSettings, ours: Requirements | None = None
+) -> Outcome:
+    """Run commands; a pytest among what they start leaves its report.
+
+    `ours` is what our own call of pytest needs, where that is the command.
+    """
+    from release.project.declared import own_modules
+    from release.project.detect import Detected, missing_remedy
+    from release.run.commands import TOX_OVERRIDE, run_set
+
     report = shell.work / "junit.xml"
-    command = [found.environment.python, "-m", "pytest", "-q", "--color=no"]
-    command += ["-o", "junit_family=xunit1", f"--junitxml={report}"]
-    command += ["-o", f"cache_dir={shell.folder / 'cache' / 'pytest'}"]
-    command += [] if named else folders
-    env = {**found.variables(), **settings.env}
-    done = shell.run(*command, inside=found.environment, env=env)
-    text = report.read_text("utf-8", "replace") if report.exists() else ""
-    ran = read_report(text) if text else None
-    output = f"{done.stdout}\n{done.stderr}"
-    outcome = judge(
-        done.status,
-        ran,
-        output,
-        own_modules(project),
-        lambda modules: install_remedy(project, "test", modules),
-    )
-    absent = [path for path in absent_submodules(project) if path in text + output]
+    given = settings.env.get("PYTEST_ADDOPTS", os.environ.get("PYTEST_ADDOPTS", ""))
+    cache = shell.folder / "cache" / "pytest"
+    options = f"{given} --color=no -o junit_family=xunit1"
+    options += f" -o {shlex.quote(f'cache_dir={cache}')} --junitxml={shlex.quote(str(report))}"
+    env = {
+        "TOX_OVERRIDE": f"{TOX_OVERRIDE};{TOX_PASSES}",
+        **settings.env,
+        "PYTEST_ADDOPTS": options.strip(),
+    }
+    counts = ours is not None or isinstance(settings, Detected)
+    own = own_modules(project)
+    remedy = missing_remedy(project, "test", settings)
+    outcomes: list[Outcome] = []
+    modules: set[str] = set()
+    said: list[str] = []
+
+    def judged(words: Sequence[str], done: Completed) -> Judgement:
+        text = report.read_text("utf-8", "replace") if report.exists() else ""
+        report.unlink(missing_ok=True)
+        said.extend((text, done.stdout, done.stderr))
+        run = read_report(text) if text else None
+        modules.update(run.modules if run else ())
+        if ours is None:
+            found = judge_command(words, done, run, own, remedy, counts=counts)
+        else:
+            found = judge_pytest(done, run, own, remedy)
+        outcomes.append(found)
+        if found.status is Status.UNCHECKED:
+            return Judgement(unchecked=found.findings)
+        return Judgement(found.checked, found.findings)
+
+    settings = settings.model_copy(update={"env": env})
+    outcome = run_set(project, shell, settings, wanted=ours, judge=judged)
+    summary = "; ".join(found.summary for found in outcomes if found.status is outcome.status)
+    if summary and (counts or outcome.status is Status.FAILED):
+        lead = "" if ours is None or outcome.status is Status.FAILED else "pytest: "
+        outcome = replace(outcome, summary=f"{lead}{summary}")
+    absent = [path for path in absent_submodules(project) if any(path in text for text in said)]
     if outcome.status is Status.FAILED and absent:
         return Outcome.unchecked(
             f"{outcome.summary}, and the submodule {', '.join(absent)} is not checked out",
             "git submodule update --init --recursive",
         )
-    return with_left_out(project, outcome, ran.modules if ran else frozenset())
+    return with_left_out(project, outcome, modules)
 
 
-def judge(
-    status: int, run: TestRun | None, output: str, own: frozenset[str], remedy: Remedy
+def judge_pytest(
+    done: Completed, run: TestRun | None, own: frozenset[str], remedy: Remedy
 ) -> Outcome:
-    """The verdict on a pytest run: its exit status, its report if it left one, and what it printed.
+    """The verdict on our own call of pytest, by what it documents of its statuses.
 
-    The statuses are those that pytest documents (pytest.ExitCode). `own` are the top-level modules
-    of the project: a missing one of those is a defect, a missing other one a gap in the
-    environment, for which `remedy` says what to do.
+    Raises CannotCheck where it ended by itself. The rest is as in judge_command.
     """
-    if status == 5:
-        return Outcome.failed(
-            (Finding("pytest collected no test", remedy="see its `testpaths` and its file names"),)
+    if done.status == COLLECTED_NOTHING:
+        remark = Finding("pytest collected no test", remedy="see its `testpaths` and file names")
+        return Outcome.failed((remark,))
+    found = judge_command(("pytest",), done, run, own, remedy, counts=False)
+    if run is None or not (run.failures or done.status in {0, TESTS_FAILED}):
+        output = f"{done.stdout}\n{done.stderr}"
+        errors = re.findall(r"^(?:ERROR|E  )\s*:?\s*(\S.*)$", output, re.M)
+        status = f"ended with status {done.status}" if done.status else "left no report"
+        why = errors[-1] if errors else _last(output)
+        raise CannotCheck(f"pytest {STOPPED.get(done.status, status)}: {why}", "see the log")
+    return found
+
+
+def judge_command(
+    words: Sequence[str],
+    done: Completed,
+    run: TestRun | None,
+    own: frozenset[str],
+    remedy: Remedy,
+    *,
+    counts: bool,
+) -> Outcome:
+    """The verdict on a command, by the report that pytest left if there is one.
+
+    `own` are the top-level modules of the project: a missing one of those is a defect, a missing
+    other one a gap in the environment, for which `remedy` says what to do. `counts` says that the
+    command must show that it ran tests: nobody said that it does.
+    """
+    from release.run.commands import by_status
+
+    output = f"{done.stdout}\n{done.stderr}"
+    said = " ".join(words)
+    if done.status != 0 and not (run and run.failures):
+        missing = lacks(output, own)
+        if missing:
+            raise CannotCheck(f"{said} needs {told(missing)}", remedy_for(missing, remedy))
+        return by_status(words, done).settle("")
+    if run is not None:
+        return stopped_early(judge_report(run, own, remedy), output)
+    number = sum(int(found[1] or found[2]) for found in RAN.finditer(output))
+    if counts and number == 0:
+        raise CannotCheck(
+            f"{said} did not show that it ran a test", f"say how the tests are run: {RUN}"
         )
-    if status not in {0, 1, 2} or run is None or (status == 2 and not run.failures):
-        raise _cannot_run(status, output, own, remedy)
-    otherwise = Finding(f"pytest: {_last(output)}", remedy="read the log") if status else None
-    outcome = judge_report(run, otherwise, own, remedy)
-    return stopped_early(outcome, output)
+    return Outcome.passed(number or 1, f"{number or 1} passed")
 
 
 def stopped_early(outcome: Outcome, output: str) -> Outcome:
@@ -220,106 +283,24 @@ def _holds_test(path: Path) -> bool:
     return any(isinstance(n, functions) and n.name.startswith("test") for n in ast.walk(tree))
 
 
-def judge_report(
-    run: TestRun, otherwise: Finding | None, own: frozenset[str], remedy: Remedy
-) -> Outcome:
-    """The verdict on what a report says; `otherwise` is what is wrong if no test is."""
+def judge_report(run: TestRun, own: frozenset[str], remedy: Remedy) -> Outcome:
+    """The verdict on what a report says."""
     absent = [(finding, lacks(details, own, test=True)) for finding, details in run.failures]
     missing = sorted(set().union(*(names for _, names in absent)))
     findings = tuple(finding for finding, names in absent if not names)
     if missing and not findings:
         raise CannotCheck(f"the tests need {told(missing)}", remedy_for(missing, remedy))
-    if findings or otherwise is not None:
-        summary = f"{len(findings)} of {run.ran} tests failed" if findings else ""
+    if findings:
+        summary = f"{len(findings)} of {run.ran} tests failed"
         if missing:
             summary += f"; {len(absent) - len(findings)} more lack {', '.join(missing)}"
-        failures = findings or tuple(filter(None, [otherwise]))
-        return Outcome.failed(failures, summary, checked=max(run.ran, 0))
+        return Outcome.failed(findings, summary, checked=max(run.ran, 0))
     if run.ran < 1:
         return Outcome.unchecked(
             f"all {run.skipped} tests were skipped", "run it where the tests can run"
         )
     skipped = f", {run.skipped} skipped" if run.skipped else ""
-    return Outcome.passed(run.ran, f"pytest: {run.ran} passed{skipped}")
-
-
-def _run_own(project: Project, shell: Shell, settings: CommandSettings) -> Outcome:
-    """Run commands that settings name; a pytest among what they start leaves its report."""
-    from release.project.declared import own_modules
-    from release.project.detect import Detected, missing_remedy
-    from release.run.commands import TOX_OVERRIDE, run_set
-
-    report = shell.work / "junit.xml"
-    given = settings.env.get("PYTEST_ADDOPTS", os.environ.get("PYTEST_ADDOPTS", ""))
-    cache = shell.folder / "cache" / "pytest"
-    options = f"{given} --color=no -o junit_family=xunit1"
-    options += f" -o {shlex.quote(f'cache_dir={cache}')} --junitxml={shlex.quote(str(report))}"
-    env = {
-        "TOX_OVERRIDE": f"{TOX_OVERRIDE};{TOX_PASSES}",
-        **settings.env,
-        "PYTEST_ADDOPTS": options.strip(),
-    }
-    detected = isinstance(settings, Detected)
-    own = own_modules(project)
-    remedy = missing_remedy(project, "test", settings)
-    modules: set[str] = set()
-    counts: list[str] = []
-
-    def judged(words: Sequence[str], done: Completed) -> Judgement:
-        text = report.read_text("utf-8", "replace") if report.exists() else ""
-        report.unlink(missing_ok=True)
-        run = read_report(text) if text else None
-        modules.update(run.modules if run else ())
-        found = judge_command(words, done, run, own, remedy, counts=detected)
-        if isinstance(found, Judgement):
-            return found
-        if found.status is Status.UNCHECKED:
-            return Judgement(unchecked=found.findings)
-        counts.extend([found.summary] if found.status is Status.FAILED else [])
-        return Judgement(found.checked, found.findings)
-
-    settings = settings.model_copy(update={"env": env})
-    outcome = run_set(project, shell, settings, judge=judged)
-    if detected and outcome.status is Status.PASSED:
-        outcome = replace(outcome, summary=f"{outcome.checked} passed")
-    if counts and all(counts):
-        outcome = replace(outcome, summary="; ".join(counts))
-    return with_left_out(project, outcome, modules)
-
-
-def judge_command(
-    words: Sequence[str],
-    done: Completed,
-    run: TestRun | None,
-    own: frozenset[str],
-    remedy: Remedy,
-    *,
-    counts: bool,
-) -> Judgement | Outcome:
-    """What is wrong with a command of the project's own; an outcome where pytest left its report.
-
-    `counts` says that it must show that it ran tests: nobody said that it does.
-    """
-    from release.run.commands import by_status
-
-    output = f"{done.stdout}\n{done.stderr}"
-    by_itself = by_status(words, done)
-    if done.status != 0 and not (run and run.failures):
-        missing = lacks(output, own)
-        if missing:
-            raise CannotCheck(
-                f"{' '.join(words)} needs {told(missing)}", remedy_for(missing, remedy)
-            )
-        return by_itself
-    if run is not None:
-        otherwise = next(iter(by_itself.defects), None)
-        outcome = judge_report(run, otherwise, own, remedy)
-        return stopped_early(outcome, output)
-    number = sum(int(found[1] or found[2]) for found in RAN.finditer(output))
-    if counts and number == 0:
-        said = f"{' '.join(words)} did not show that it ran a test"
-        raise CannotCheck(said, f"say how the tests are run: {RUN}")
-    return Judgement(number or 1)
+    return Outcome.passed(run.ran, f"{run.ran} passed{skipped}")
 
 
 def read_report(text: str) -> TestRun:
@@ -391,15 +372,6 @@ def absent_submodules(project: Project) -> tuple[str, ...]:
         return ()
     said = git(project.root, "submodule", "status", check=False).stdout
     return tuple(line.split()[1] for line in said.splitlines() if line.startswith("-"))
-
-
-def _cannot_run(status: int, output: str, own: frozenset[str], remedy: Remedy) -> CannotCheck:
-    missing = lacks(output, own)
-    if missing:
-        return CannotCheck(f"pytest needs {told(missing)}", remedy_for(missing, remedy))
-    errors = re.findall(r"^(?:ERROR|E  )\s*:?\s*(\S.*)$", output, re.M)
-    what = STOPPED.get(status, f"ended with status {status}" if status else "left no report")
-    return CannotCheck(f"pytest {what}: {errors[-1] if errors else _last(output)}", "see the log")
 
 
 def _promises_none(project: Project) -> bool:

@@ -8,8 +8,14 @@ from pathlib import Path
 import pytest
 
 from release.errors import CannotCheck
-from release.gates.test import judge as judge_run
-from release.gates.test import judge_command, left_out, pytest_option, read_report, with_left_out
+from release.gates.test import (
+    judge_command,
+    judge_pytest,
+    left_out,
+    pytest_option,
+    read_report,
+    with_left_out,
+)
 from release.model import Judgement, Outcome, Status
 from release.project import read_project
 from release.run.lacks import lacks, remedy_for, told
@@ -26,8 +32,9 @@ def remedy(modules: Iterable[str]) -> str:
 
 
 def verdict(status: int, report: str = "", output: str = "", own: Iterable[str] = ()) -> Outcome:
-    text = (DATA / f"{report}.xml").read_text() if report else ""
-    return judge_run(status, read_report(text) if text else None, output, frozenset(own), remedy)
+    run = read_report((DATA / f"{report}.xml").read_text()) if report else None
+    done = Completed(("pytest",), status, output, "", 0.0, truncated=False)
+    return judge_pytest(done, run, frozenset(own), remedy)
 
 
 def with_table(table: str) -> bytes:
@@ -38,7 +45,7 @@ class TestJudgement:
     def test_tests_that_ran_are_counted_without_the_skipped(self) -> None:
         found = verdict(0, "good")
         assert (found.status, found.checked) == (Status.PASSED, 1)
-        assert found.summary == "pytest: 1 passed, 1 skipped"
+        assert found.summary == "1 passed, 1 skipped"
 
     def test_failures_and_errors_name_test_file_and_line(self) -> None:
         found = verdict(1, "failed")
@@ -204,15 +211,13 @@ def by_command(
     done = Completed(words, status, output, "", 0.0, truncated=False)
     run = read_report((DATA / f"{report}.xml").read_text()) if report else None
     found = judge_command(words, done, run, frozenset(), remedy, counts=counts)
-    if isinstance(found, Outcome):
-        unchecked = found.status is Status.UNCHECKED
-        return Judgement(
-            found.checked,
-            () if unchecked else found.findings,
-            (),
-            found.findings if unchecked else (),
-        )
-    return found
+    unchecked = found.status is Status.UNCHECKED
+    return Judgement(
+        found.checked,
+        () if unchecked else found.findings,
+        (),
+        found.findings if unchecked else (),
+    )
 
 
 class TestOwnCommand:
@@ -372,6 +377,7 @@ class TestGate:
     def test_the_files_of_the_tree_are_what_is_tested(self, root: Path, judge: Judge) -> None:
         found = judge(root, "test").outcome
         assert (found.status, found.checked) == (Status.PASSED, 1)
+        assert found.summary == "pytest: 1 passed"
         assert git(root, "status", "--porcelain") == ""
         source = root / "src/small_thing/__init__.py"
         good = source.read_text()
