@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import io
 import json
 import os
 import re
-import tokenize
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -106,6 +104,42 @@ class Package:
     name: str
     path: str
     source_root: str
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files that configure a project: pyproject.toml, also as text, setup.cfg and setup.py."""
+
+    root: Path
+    source: str
+    pyproject: Mapping[str, Any]
+    setup_cfg: ini.Sections
+    setup_py: str
+
+    def table(self, *keys: str) -> Mapping[str, Any]:
+        """A table of pyproject.toml, empty where there is none."""
+        return table_at(self.pyproject, *keys)
+
+    def tool(self, *keys: str) -> Mapping[str, Any]:
+        """A table below [tool]."""
+        return table_at(self.pyproject, "tool", *keys)
+
+    def cfg(self, section: str, key: str) -> str:
+        """What setup.cfg says, "" for nothing."""
+        return self.setup_cfg.get(section, {}).get(key, "")
+
+    @property
+    def backend(self) -> str:
+        return str(self.table("build-system").get("build-backend") or LEGACY_BACKEND)
+
+    @cached_property
+    def script(self) -> ast.Module:
+        """setup.py, parsed; an empty module where that cannot be."""
+        return python.parsed(self.setup_py)
+
+    def passed_to_setup(self, keyword: str) -> ast.expr | None:
+        """What setup.py passes to setup() by a keyword."""
+        return next(python.passed_to_setup(self.script, keyword), None)
 
 
 @dataclass(frozen=True)
@@ -215,7 +249,7 @@ class Project:
         """Tags that hold a version and follow no form that is known, where none follows one."""
         if self.git is None or self.released or "tag" in self.settings.model_fields_set:
             return ()
-        return tuple(filter(holds_version, tags(self.root)))
+        return tuple(filter(holds_version, self._tags))
 
     @cached_property
     def released_here(self) -> Mapping[str, Version]:
@@ -240,13 +274,7 @@ class Project:
         current = self.target_version(None)
         others = [t for t, v in self.released.items() if v == current and t not in merged]
         if others:
-            log = (
-                "log",
-                "--no-show-signature",
-                f"--max-count={SQUASHED}",
-                "--skip=1",
-                "--format=%T",
-            )
+            log = ("log", f"--max-count={SQUASHED}", "--skip=1", "--format=%T")
             trees = set(git(self.root, *log, self.git.commit).stdout.split())
             tree_of = {t: git(self.root, "rev-parse", f"refs/tags/{t}^{{tree}}") for t in others}
             merged += [t for t, said in tree_of.items() if said.stdout.strip() in trees]
@@ -327,28 +355,18 @@ def read_project(root: Path, extra: Mapping[str, Gate] | None = None) -> Project
             shown,
             remedy="rename the folder",
         )
-    source, pyproject = _read_pyproject(root)
+    files = _read_files(root)
     from release.settings import parse
 
-    tool = as_table(pyproject.get("tool"))
-    settings = parse(as_table(tool.get("release")), source, extra=extra)
-    exists = (root / "setup.cfg").exists()
-    setup_cfg = ini.loads(read_text(root, "setup.cfg"), "setup.cfg") if exists else {}
-    metadata = as_table(pyproject.get("project"))
-    poetry = as_table(tool.get("poetry"))
-    name = _name(root, metadata, poetry, tool, setup_cfg, (root / "pyproject.toml").exists())
-    backend = str(as_table(pyproject.get("build-system")).get("build-backend") or LEGACY_BACKEND)
-    packages = tuple(_find_packages(root, name, tool, setup_cfg))
+    settings = parse(files.tool("release"), files.source, extra=extra)
+    name = _name(files)
+    packages = tuple(_find_packages(files, name))
     package = _choose_package(root, settings.package, name, packages)
-    path = package.path if package else None
-    source_root = package.source_root if package else "."
-    places, version, version_source, warnings = _version(
-        root, source, pyproject, setup_cfg, package, backend
-    )
+    places, version, version_source, warnings = _version(files, package)
     requires = (
-        metadata.get("requires-python")
-        or setup_cfg.get("options", {}).get("python_requires")
-        or _setup_py_argument(root, "python_requires")
+        files.table("project").get("requires-python")
+        or files.cfg("options", "python_requires")
+        or _setup_py_argument(files, "python_requires")
     )
     return Project(
         root=root,
@@ -356,16 +374,16 @@ def read_project(root: Path, extra: Mapping[str, Gate] | None = None) -> Project
         version=version,
         version_source=version_source,
         version_places=places,
-        backend=backend,
-        requires_python=str(requires) if requires else _poetry_python(poetry),
+        backend=files.backend,
+        requires_python=str(requires) if requires else _poetry_python(files),
         package=package.name if package else None,
-        package_path=path,
-        source_root=source_root,
+        package_path=package.path if package else None,
+        source_root=package.source_root if package else ".",
         packages=tuple(dict.fromkeys(item.name for item in packages)),
-        pyproject=pyproject,
+        pyproject=files.pyproject,
         settings=settings,
         git=read_facts(root),
-        changelog=settings.changelog.file or _find_changelog(root, tool),
+        changelog=settings.changelog.file or _find_changelog(files),
         dockerfile=_find_dockerfile(root),
         extra=extra or {},
         warnings=warnings,
@@ -407,34 +425,28 @@ def as_table(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _read_pyproject(root: Path) -> tuple[str, Mapping[str, Any]]:
-    path = "pyproject.toml"
-    if not (root / path).exists():
-        if (root / "setup.cfg").exists() or (root / "setup.py").exists():
-            return "", {}
+def _read_files(root: Path) -> Files:
+    there = [(root / name).exists() for name in ("pyproject.toml", "setup.cfg", "setup.py")]
+    if not any(there):
         raise ConfigurationError.of(
             f"no pyproject.toml in {root}",
             remedy="run this in a Python project, or name one with --project PATH",
         )
-    source = read_text(root, path)
-    return source, toml.read(source, path)
+    source = read_text(root, "pyproject.toml") if there[0] else ""
+    pyproject = toml.read(source, "pyproject.toml") if there[0] else {}
+    setup_cfg = ini.loads(read_text(root, "setup.cfg"), "setup.cfg") if there[1] else {}
+    setup_py = read_text(root, "setup.py") if there[2] else ""
+    return Files(root, source, pyproject, setup_cfg, setup_py)
 
 
-def _name(
-    root: Path,
-    metadata: Mapping[str, Any],
-    poetry: Mapping[str, Any],
-    tool: Mapping[str, Any],
-    setup_cfg: Mapping[str, Mapping[str, str]],
-    has_pyproject: bool,
-) -> str:
-    flit = table_at(tool, "flit", "metadata")
+def _name(files: Files) -> str:
+    flit = files.tool("flit", "metadata")
     for candidate in (
-        metadata.get("name"),
-        poetry.get("name"),
-        setup_cfg.get("metadata", {}).get("name"),
+        files.table("project").get("name"),
+        files.tool("poetry").get("name"),
+        files.cfg("metadata", "name"),
         flit.get("dist-name") or flit.get("module"),
-        _setup_py_argument(root, "name"),
+        _setup_py_argument(files, "name"),
     ):
         if isinstance(candidate, str) and candidate:
             if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", candidate):
@@ -444,6 +456,7 @@ def _name(
                     remedy="use ASCII letters, digits, '.', '-' and '_', as core metadata do",
                 )
             return candidate
+    has_pyproject = (files.root / "pyproject.toml").exists()
     raise ConfigurationError.of(
         "has no [project] table with a name" if has_pyproject else "names no project",
         "pyproject.toml" if has_pyproject else "setup.py",
@@ -451,23 +464,17 @@ def _name(
     )
 
 
-def _setup_py_argument(root: Path, keyword: str) -> str | None:
-    path = root / "setup.py"
-    if not path.exists():
-        return None
-    try:
-        tree = python.parse(read_text(root, "setup.py"))
-    except SyntaxError:
-        return None
-    value = next(python.passed_to_setup(tree, keyword), None)
+def _setup_py_argument(files: Files, keyword: str) -> str | None:
+    value = files.passed_to_setup(keyword)
     match value:
         case ast.Name(id=name):
-            found = _constants([tree], name)
+            found = _constants([files.script], name)
         case ast.Subscript(slice=ast.Constant(value=str(name))) | ast.Attribute(attr=name):
-            found = _constants(_modules_about(root), name)
+            found = _constants(_modules_about(files.root), name)
         case _:
             found = {getattr(value, "value", None)}
-    return next(iter(found)) if len(found) == 1 and isinstance(next(iter(found)), str) else None
+    only = found.pop() if len(found) == 1 else None
+    return only if isinstance(only, str) else None
 
 
 def _constants(trees: Iterable[ast.Module], name: str) -> set[Any]:
@@ -489,26 +496,17 @@ def _modules_about(root: Path) -> Iterator[ast.Module]:
                     yield python.parse(read_text(root, path.relative_to(root).as_posix()))
 
 
-def _poetry_python(poetry: Mapping[str, Any]) -> str | None:
-    wanted = as_table(poetry.get("dependencies")).get("python")
-    if not isinstance(wanted, str):
-        return None
-    return poetry_range(wanted) or None
+def _poetry_python(files: Files) -> str | None:
+    wanted = files.tool("poetry", "dependencies").get("python")
+    return (poetry_range(wanted) or None) if isinstance(wanted, str) else None
 
 
-def _find_packages(
-    root: Path, name: str, tool: Mapping[str, Any], setup_cfg: Mapping[str, Mapping[str, str]]
-) -> Iterator[Package]:
+def _find_packages(files: Files, name: str) -> list[Package]:
     """Folders and modules that look like what is shipped: declared ones, else visible ones."""
-    declared = list(_existing(root, _declared_packages(tool, setup_cfg)))
-    yield from declared
-    if declared:
-        return
-    found = list(_existing(root, _visible_packages(root, name, tool, setup_cfg)))
-    yield from found
-    if not found:
-        module = _underscored(name)
-        yield from _existing(root, [(base, module) for base in ("src", ".")])
+    called = ((base, _underscored(name)) for base in ("src", "."))
+    each = (_declared_packages(files), _visible_packages(files, name), called)
+    found = ([*_existing(files.root, candidates)] for candidates in each)
+    return next(filter(None, found), [])
 
 
 def _existing(root: Path, candidates: Iterable[tuple[str, str]]) -> Iterator[Package]:
@@ -549,37 +547,27 @@ def _below_namespace(root: Path, path: PurePosixPath) -> PurePosixPath:
     return path
 
 
-def _declared_packages(
-    tool: Mapping[str, Any], setup_cfg: Mapping[str, Mapping[str, str]]
-) -> Iterator[tuple[str, str]]:
+def _declared_packages(files: Files) -> Iterator[tuple[str, str]]:
     """Source root and name of each package that a build backend's configuration names."""
-    wheel = table_at(tool, "hatch", "build", "targets", "wheel")
-    scikit = table_at(tool, "scikit-build", "wheel").get("packages")
+    wheel = files.tool("hatch", "build", "targets", "wheel")
+    scikit = files.tool("scikit-build", "wheel").get("packages")
     for item in (*_texts(wheel.get("packages")), *_texts(scikit)):
         yield str(PurePosixPath(item).parent), PurePosixPath(item).name
-    for entry in _list(as_table(tool.get("poetry")).get("packages")):
+    for entry in _list(files.tool("poetry").get("packages")):
         include, base = as_table(entry).get("include"), as_table(entry).get("from", ".")
         if isinstance(include, str) and isinstance(base, str) and "*" not in include:
             yield base, include.removesuffix(".py").strip("/").replace("/", ".")
-    uv = table_at(tool, "uv", "build-backend")
+    uv = files.tool("uv", "build-backend")
     for item in _texts(uv.get("module-name")):
         yield str(uv.get("module-root", "src")), item
-    flit = as_table(tool.get("flit"))
-    for table in (flit.get("module"), flit.get("metadata")):
-        for item in _texts(
-            as_table(table).get("name" if table is flit.get("module") else "module")
-        ):
-            yield "src", item
-            yield ".", item
-    maturin = as_table(tool.get("maturin"))
+    flit = (files.tool("flit", "module").get("name"), files.tool("flit", "metadata").get("module"))
+    for item in (*_texts(flit[0]), *_texts(flit[1])):
+        yield "src", item
+        yield ".", item
+    maturin = files.tool("maturin")
     for item in _texts(maturin.get("module-name")):
         yield str(maturin.get("python-source", ".")), item.split(".")[0]
-    yield from _packages_of_setuptools(as_table(tool.get("setuptools")), setup_cfg)
-
-
-def _packages_of_setuptools(
-    setuptools: Mapping[str, Any], setup_cfg: Mapping[str, Mapping[str, str]]
-) -> Iterator[tuple[str, str]]:
+    setuptools = files.tool("setuptools")
     folders = as_table(setuptools.get("package-dir"))
     for item in _texts(setuptools.get("packages")):
         if "." not in item:
@@ -587,22 +575,19 @@ def _packages_of_setuptools(
             yield str(mapped.parent), mapped.name
     for item in _texts(setuptools.get("py-modules")):
         yield str(folders.get("", ".")), item
-    for item in setup_cfg.get("options", {}).get("py_modules", "").split():
+    for item in files.cfg("options", "py_modules").split():
         yield ".", item
 
 
-def _visible_packages(
-    root: Path, name: str, tool: Mapping[str, Any], setup_cfg: Mapping[str, Mapping[str, str]]
-) -> Iterator[tuple[str, str]]:
-    find = table_at(tool, "setuptools", "packages", "find")
-    folders = table_at(tool, "setuptools", "package-dir")
-    mapped = re.search(r"^\s*=\s*(\S+)", setup_cfg.get("options", {}).get("package_dir", ""), re.M)
+def _visible_packages(files: Files, name: str) -> Iterator[tuple[str, str]]:
+    root = files.root
+    mapped = re.search(r"^\s*=\s*(\S+)", files.cfg("options", "package_dir"), re.M)
     bases = [
-        *_texts(find.get("where")),
-        *_texts(folders.get("")),
-        *_texts(table_at(tool, "pdm", "build").get("package-dir")),
-        *_texts(as_table(tool.get("maturin")).get("python-source")),
-        *setup_cfg.get("options.packages.find", {}).get("where", "").split(),
+        *_texts(files.tool("setuptools", "packages", "find").get("where")),
+        *_texts(files.tool("setuptools", "package-dir").get("")),
+        *_texts(files.tool("pdm", "build").get("package-dir")),
+        *_texts(files.tool("maturin").get("python-source")),
+        *files.cfg("options.packages.find", "where").split(),
         *([mapped[1]] if mapped else []),
         "src",
         ".",
@@ -643,25 +628,21 @@ def _choose_package(
     root: Path, chosen: str | None, name: str, found: tuple[Package, ...]
 ) -> Package | None:
     """The package that settings name, or the one named like the project, or the only one."""
-    if chosen:
-        for package in found:
-            if package.name == chosen:
-                return package
-        for package in _existing(root, [("src", chosen), (".", chosen)]):
-            if package.name == chosen:
-                return package
-        names = ", ".join(dict.fromkeys(package.name for package in found))
-        raise ConfigurationError.of(
-            f"tool.release.package names {chosen!r}, which is not below src/ or the root",
-            "pyproject.toml",
-            remedy=f"found: {names or 'no package'}",
-        )
-    for package in found:
-        if _underscored(package.name) == _underscored(name):
+    wanted = chosen or _underscored(name)
+    beside = _existing(root, [("src", wanted), (".", wanted)])
+    if not chosen:
+        called = (one for one in found if _underscored(one.name) == wanted)
+        only = found[0] if len({one.name for one in found}) == 1 else None
+        return next(called, None) or next(beside, only)
+    for package in (*found, *beside):
+        if package.name == chosen:
             return package
-    for package in _existing(root, [("src", _underscored(name)), (".", _underscored(name))]):
-        return package
-    return found[0] if len({package.name for package in found}) == 1 else None
+    names = ", ".join(dict.fromkeys(package.name for package in found))
+    raise ConfigurationError.of(
+        f"tool.release.package names {chosen!r}, which is not below src/ or the root",
+        "pyproject.toml",
+        remedy=f"found: {names or 'no package'}",
+    )
 
 
 def _underscored(name: str) -> str:
@@ -678,15 +659,16 @@ def _list(value: Any) -> Iterable[Any]:
     return value if isinstance(value, list) else ()
 
 
-def _find_changelog(root: Path, tool: Mapping[str, Any]) -> str | None:
+def _find_changelog(files: Files) -> str | None:
+    root = files.root
     for name, key in (("towncrier", "filename"), ("scriv", "changelog")):
-        told = as_table(tool.get(name)).get(key)
+        told = files.tool(name).get(key)
         if isinstance(told, str) and (root / told).is_file():
             return told
     names = [entry.name for entry in sorted(root.iterdir()) if CHANGELOG_NAMES.match(entry.name)]
-    files = [name for name in names if (root / name).is_file()]
-    files.sort(key=lambda name: not name.lower().startswith("changelog"))
-    return next(filter(None, (_followed(root, name) for name in files)), None)
+    there = [name for name in names if (root / name).is_file()]
+    there.sort(key=lambda name: not name.lower().startswith("changelog"))
+    return next(filter(None, (_followed(root, name) for name in there)), None)
 
 
 def _followed(root: Path, name: str) -> str | None:
@@ -725,34 +707,28 @@ def _find_dockerfile(root: Path) -> str | None:
 
 
 def _version(
-    root: Path,
-    source: str,
-    pyproject: Mapping[str, Any],
-    setup_cfg: Mapping[str, Mapping[str, str]],
-    package: Package | None,
-    backend: str,
+    files: Files, package: Package | None
 ) -> tuple[tuple[VersionPlace, ...], str | None, str, tuple[Finding, ...]]:
     """Every place that states the version, the version, where it is defined, and doubts."""
-    tool, by_tags = as_table(pyproject.get("tool")), _uses_vcs(root, pyproject, setup_cfg)
-    places = [*_in_pyproject(source, pyproject)]
+    root, by_tags = files.root, _uses_vcs(files)
+    places = [*_in_pyproject(files)]
     if places and set(places[0].value) <= set("0.") and by_tags:
         places.clear()
-    for path in _declared_version_files(tool, setup_cfg, package, backend):
+    for path in _declared_version_files(files, package):
         places += filter(None, [_assigned_version(root, path) or _plain_version(root, path)])
-    places += _of_package_json(root, tool)
-    setup_py = read_text(root, "setup.py") if (root / "setup.py").is_file() else ""
-    if "version" not in as_table(pyproject.get("project")):
-        places += _of_setuptools(root, setup_cfg, setup_py, by_tags=by_tags)
+    places += _of_package_json(files)
+    if "version" not in files.table("project"):
+        places += _of_setuptools(files, by_tags=by_tags)
     if not places and by_tags:
         return (), None, VERSION_CONTROL, ()
     for path in _package_files(package.path) if package else ():
         places += filter(None, [_assigned_version(root, path)])
-        places += version_tuples(root, path) if places else []
-    stated = [*_of_bump_my_version(source, tool)]
+        places += _version_tuples(root, path) if places else []
+    stated = [*_of_bump_my_version(files)]
     if not places and not stated:
         stated = [*_older_tables(root)][:1]
     if not places and not stated:
-        return (), None, unread_source(root, pyproject, setup_cfg, setup_py, backend), ()
+        return (), None, unread_source(files), ()
     origin = places[0].path if places else "[tool.bumpversion]"
     if not places:  # the one place that is read defines the version
         places, stated = stated, []
@@ -762,46 +738,47 @@ def _version(
     return unique, unique[0].value, origin, tuple(warnings)
 
 
-def _in_pyproject(source: str, pyproject: Mapping[str, Any]) -> Iterator[VersionPlace]:
+def _in_pyproject(files: Files) -> Iterator[VersionPlace]:
     """The version of the project's table, else of poetry's."""
     for keys in (("project",), ("tool", "poetry")):
-        if isinstance(value := table_at(pyproject, *keys).get("version"), str):
-            line = toml.line_of(source, (*keys, "version"))
-            yield VersionPlace("pyproject.toml", line, value, f"[{'.'.join(keys)}] version")
+        if isinstance(value := files.table(*keys).get("version"), str):
+            yield _place_in_pyproject(files, value, *keys, "version")
             return
 
 
-def _of_setuptools(
-    root: Path, setup_cfg: Mapping[str, Mapping[str, str]], setup_py: str, *, by_tags: bool
-) -> Iterator[VersionPlace]:
+def _of_bump_my_version(files: Files) -> Iterator[VersionPlace]:
+    value = files.tool("bumpversion").get("current_version")
+    if isinstance(value, str):
+        yield _place_in_pyproject(files, value, "tool", "bumpversion", "current_version")
+
+
+def _place_in_pyproject(files: Files, value: str, *keys: str) -> VersionPlace:
+    label = f"[{'.'.join(keys[:-1])}] {keys[-1]}"
+    return VersionPlace("pyproject.toml", toml.line_of(files.source, keys), value, label)
+
+
+def _of_setuptools(files: Files, *, by_tags: bool) -> Iterator[VersionPlace]:
     """What setup.cfg and setup.py state themselves."""
-    literal = setup_cfg.get("metadata", {}).get("version", "")
+    literal = files.cfg("metadata", "version")
     if literal and not literal.startswith(("attr:", "file:")):
-        line = _line_matching(root, "setup.cfg", r"version\s*[=:]")
+        line = _line_matching(files.root, "setup.cfg", r"version\s*[=:]")
         yield VersionPlace("setup.cfg", line, literal, "[metadata] version")
-    stated = setup_version(setup_py)
+    stated = setup_version(files)
     if stated and (stated[0] == PASSED or not by_tags):
         label, line, value = stated
         yield VersionPlace("setup.py", line, value, label)
 
 
-def _of_bump_my_version(source: str, tool: Mapping[str, Any]) -> Iterator[VersionPlace]:
-    value = as_table(tool.get("bumpversion")).get("current_version")
-    if isinstance(value, str):
-        line = toml.line_of(source, ("tool", "bumpversion", "current_version"))
-        yield VersionPlace("pyproject.toml", line, value, "[tool.bumpversion] current_version")
-
-
-def _of_package_json(root: Path, tool: Mapping[str, Any]) -> Iterator[VersionPlace]:
+def _of_package_json(files: Files) -> Iterator[VersionPlace]:
     """The version that hatch-nodejs-version reads."""
-    hatch = table_at(tool, "hatch", "version")
+    hatch = files.tool("hatch", "version")
     path = str(hatch.get("path") or "package.json")
-    if hatch.get("source") != "nodejs" or not (root / path).is_file():
+    if hatch.get("source") != "nodejs" or not (files.root / path).is_file():
         return
     with contextlib.suppress(ValueError, RecursionError):
-        value = as_table(json.loads(read_text(root, path))).get("version")
+        value = as_table(json.loads(read_text(files.root, path))).get("version")
         if isinstance(value, str):
-            line = _line_matching(root, path, r'\s*"version"')
+            line = _line_matching(files.root, path, r'\s*"version"')
             yield VersionPlace(path, line, value, "version")
 
 
@@ -814,41 +791,28 @@ def _older_tables(root: Path) -> Iterator[VersionPlace]:
             yield VersionPlace(path, line, found, "[bumpversion] current_version")
 
 
-def _uses_vcs(
-    root: Path, pyproject: Mapping[str, Any], setup_cfg: Mapping[str, Mapping[str, str]]
-) -> bool:
+def _uses_vcs(files: Files) -> bool:
     """Whether the version comes from version control's tags."""
-    requires = _texts(as_table(pyproject.get("build-system")).get("requires"))
+    requires = _texts(files.table("build-system").get("requires"))
     names = [re.split(r"[^A-Za-z0-9._-]", item.strip(), maxsplit=1)[0] for item in requires]
-    tool = as_table(pyproject.get("tool"))
-    if VCS_VERSION_TOOLS.intersection(map(canonicalize_name, names)):
-        return True
-    if table_at(tool, "pdm", "version").get("source") == "scm":
-        return True
-    if {"setuptools_scm", "setuptools-git-versioning", "versioneer"} & set(tool):
-        return True
-    if "versioneer" in setup_cfg:
-        return True
-    setup = root / "setup.py"
-    return setup.is_file() and bool(
-        re.search(r"use_scm_version|versioneer\.get_version|\bpbr\s*=", read_text(root, "setup.py"))
+    configured = {"setuptools_scm", "setuptools-git-versioning", "versioneer"} & set(files.tool())
+    return bool(
+        VCS_VERSION_TOOLS.intersection(map(canonicalize_name, names))
+        or files.tool("pdm", "version").get("source") == "scm"
+        or configured
+        or "versioneer" in files.setup_cfg
+        or re.search(r"use_scm_version|versioneer\.get_version|\bpbr\s*=", files.setup_py)
     )
 
 
-def _declared_version_files(
-    tool: Mapping[str, Any],
-    setup_cfg: Mapping[str, Mapping[str, str]],
-    package: Package | None,
-    backend: str,
-) -> Iterator[str]:
+def _declared_version_files(files: Files, package: Package | None) -> Iterator[str]:
     """Files that the configuration of a build backend names as the home of the version."""
     for name in ("hatch", "pdm"):
-        yield from _texts(table_at(tool, name, "version").get("path"))
-    setuptools = as_table(tool.get("setuptools"))
-    dynamic = table_at(setuptools, "dynamic", "version")
+        yield from _texts(files.tool(name, "version").get("path"))
+    dynamic = files.tool("setuptools", "dynamic", "version")
     yield from _texts(dynamic.get("file"))
     attribute = dynamic.get("attr")
-    legacy = setup_cfg.get("metadata", {}).get("version", "")
+    legacy = files.cfg("metadata", "version")
     if legacy.startswith("file:"):
         yield legacy.removeprefix("file:").strip()
     if legacy.startswith("attr:"):
@@ -858,7 +822,7 @@ def _declared_version_files(
         for base in dict.fromkeys(("src", package.source_root if package else ".", ".")):
             yield f"{base}/{module}.py".removeprefix("./")
             yield f"{base}/{module}/__init__.py".removeprefix("./")
-    if backend.startswith("flit") and package:
+    if files.backend.startswith("flit") and package:
         yield package.path if package.path.endswith(".py") else f"{package.path}/__init__.py"
 
 
@@ -883,19 +847,7 @@ def _assigned_version(
     A module that imports the name from another one of its package leads there, for at most
     `imports` steps.
     """
-    if not path.endswith(".py") or not (root / path).is_file():
-        return None
-    resolved = (root / path).resolve()
-    if not resolved.is_relative_to(root) or resolved.stat().st_size > MAX_DOCUMENT:
-        return None
-    data = resolved.read_bytes()
-    if b"version" not in data.lower():
-        return None
-    try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-        tree = python.parse(data.decode(encoding))
-    except (SyntaxError, ValueError, LookupError):
-        return None
+    tree = _module(root, path)
     for assigned, value in python.assignments(tree):
         for name in sorted(assigned & names):
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
@@ -922,20 +874,24 @@ def _leads(
                 yield f"{folder.joinpath(*module.split('.'))}.py", alias.name
 
 
-def version_tuples(root: Path, path: str) -> list[VersionPlace]:
+def _version_tuples(root: Path, path: str) -> list[VersionPlace]:
     """The versions that a module has as tuples of two numbers or more, at its top level."""
-    if not path.endswith(".py") or not (root / path).is_file():
-        return []
-    try:
-        tree = python.parse(read_text(root, path))
-    except (SyntaxError, ValueError):
-        return []
     return [
         VersionPlace(path, value.lineno, ".".join(map(str, numbers)), name, len(numbers))
-        for assigned, value in python.assignments(tree)
+        for assigned, value in python.assignments(_module(root, path))
         for name in sorted(assigned & TUPLE_NAMES)
         if value is not None and (numbers := tuple_of(value))
     ]
+
+
+def _module(root: Path, path: str) -> ast.Module:
+    """The module of a path; an empty one where it cannot state a version."""
+    data = b""
+    if path.endswith(".py") and (root / path).is_file():
+        file = (root / path).resolve()
+        if file.is_relative_to(root) and file.stat().st_size <= MAX_DOCUMENT:
+            data = file.read_bytes()
+    return python.parsed(data if b"version" in data.lower() else b"")
 
 
 def tuple_of(value: ast.expr) -> tuple[int, ...]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
-from typing import Any
+import itertools
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from release.model import Finding
-from release.text import python
-from release.text.toml import table_at
+
+if TYPE_CHECKING:
+    from release.project import Files
 
 VERSION_CONTROL = "version control"
 PASSED = "setup(version=...)"
@@ -27,64 +29,51 @@ def judge_source(version: str | None, source: str) -> Finding | None:
     )
 
 
-def setup_version(setup_py: str) -> tuple[str, int, str] | None:
+def setup_version(files: Files) -> tuple[str, int, str] | None:
     """Label, line and text of what setup.py hands to setup() as the version: itself or a constant.
 
     None for what it computes or takes from elsewhere.
     """
-    tree = _parsed(setup_py)
-    argument = next(python.passed_to_setup(tree, "version"), None)
-    label, values = PASSED, [argument]
-    if isinstance(argument, ast.Name):
-        label, values = argument.id, [*_assigned(tree, argument.id)]
+    label, values = _handed_over(files)
     value = values[0] if len(values) == 1 else None
     if isinstance(value, ast.Constant) and isinstance(value.value, str):
         return label, value.lineno, value.value
     return None
 
 
-def unread_source(
-    root: Path,
-    pyproject: Mapping[str, Any],
-    setup_cfg: Mapping[str, Mapping[str, str]],
-    setup_py: str,
-    backend: str,
-) -> str:
+def _handed_over(files: Files) -> tuple[str, list[ast.expr]]:
+    """What setup.py hands to setup() as the version, by which name; what it gives that name."""
+    argument = files.passed_to_setup("version")
+    if isinstance(argument, ast.Name):
+        return argument.id, [*_assigned(files.script, argument.id)] or [argument]
+    return PASSED, [argument] if argument is not None else []
+
+
+def unread_source(files: Files) -> str:
     """What the version comes from, as far as the configuration shows it: a file, or the backend."""
-    found = (
-        *_of_setuptools(pyproject, setup_cfg),
-        *_of_setup_py(root, setup_py),
-        *_of_backends(root, pyproject, backend),
-    )
-    return found[0] if found else f"the build backend ({backend.partition(':')[0]})"
+    sources = itertools.chain(_of_setuptools(files), _of_setup_py(files), _of_backends(files))
+    return next(sources, f"the build backend ({files.backend.partition(':')[0]})")
 
 
-def _of_setuptools(
-    pyproject: Mapping[str, Any], setup_cfg: Mapping[str, Mapping[str, str]]
-) -> Iterator[str]:
-    dynamic = table_at(pyproject, "tool", "setuptools", "dynamic", "version")
-    for kind, value in dynamic.items():
+def _of_setuptools(files: Files) -> Iterator[str]:
+    for kind, value in files.tool("setuptools", "dynamic", "version").items():
         yield f"[tool.setuptools.dynamic] version = {{{kind} = {value!r}}} in pyproject.toml"
-    legacy = setup_cfg.get("metadata", {}).get("version", "")
-    if legacy:
+    if legacy := files.cfg("metadata", "version"):
         yield f"[metadata] version = {legacy} in setup.cfg"
 
 
-def _of_setup_py(root: Path, setup_py: str) -> Iterator[str]:
-    tree = _parsed(setup_py)
-    argument = next(python.passed_to_setup(tree, "version"), None)
-    if argument is None:
-        return
-    values = list(_assigned(tree, argument.id)) if isinstance(argument, ast.Name) else [argument]
+def _of_setup_py(files: Files) -> Iterator[str]:
+    _, values = _handed_over(files)
     for value in values:
         for path in _paths(value):
-            if path.suffix != ".py" and (root / path).is_file():
+            if path.suffix != ".py" and (files.root / path).is_file():
                 yield f"{path}, which setup.py reads"
-    yield f"setup.py, which computes it (line {(values or [argument])[0].lineno})"
+    if values:
+        yield f"setup.py, which computes it (line {values[0].lineno})"
 
 
-def _of_backends(root: Path, pyproject: Mapping[str, Any], backend: str) -> Iterator[str]:
-    if backend.startswith("maturin") and (root / "Cargo.toml").is_file():
+def _of_backends(files: Files) -> Iterator[str]:
+    if files.backend.startswith("maturin") and (files.root / "Cargo.toml").is_file():
         yield "Cargo.toml"
     for keys in (
         ("tool", "hatch", "version"),
@@ -92,18 +81,11 @@ def _of_backends(root: Path, pyproject: Mapping[str, Any], backend: str) -> Iter
         ("tool", "pdm", "version"),
         ("tool", "scikit-build", "metadata", "version"),
     ):
-        if table := table_at(pyproject, *keys):
+        if table := files.table(*keys):
             said = ", ".join(f"{key} = {value!r}" for key, value in table.items())
             yield f"[{'.'.join(keys)}] in pyproject.toml ({said})"
-    if table_at(pyproject, "build-system").get("backend-path"):
-        yield f"the project's own build backend ({backend})"
-
-
-def _parsed(source: str) -> ast.Module:
-    try:
-        return python.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
-        return ast.Module([], [])
+    if files.table("build-system").get("backend-path"):
+        yield f"the project's own build backend ({files.backend})"
 
 
 def _assigned(tree: ast.Module, name: str) -> Iterator[ast.expr]:

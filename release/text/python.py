@@ -23,6 +23,14 @@ def parse(source: str | bytes) -> ast.Module:
         raise SyntaxError(str(error) or "it is nested too deeply") from None
 
 
+def parsed(source: str | bytes) -> ast.Module:
+    """The same; an empty module for what is not Python."""
+    try:
+        return parse(source)
+    except SyntaxError:
+        return ast.Module([], [])
+
+
 def assignments(
     tree: ast.Module | ast.ClassDef,
 ) -> Iterator[tuple[set[str], ast.expr | None]]:
