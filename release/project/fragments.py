@@ -68,31 +68,66 @@ def fragments(project: Project) -> Fragments | None:
 
 
 def _read_towncrier(project: Project) -> Fragments | None:
-    towncrier = _towncrier(project)
-    if towncrier is None:
+    if (project.root / "towncrier.toml").is_file():
+        data = toml.read(read_text(project.root, "towncrier.toml"), "towncrier.toml")
+        table = table_at(data, "tool", "towncrier")
+    elif project.configures("towncrier"):
+        table = project.tool("towncrier")
+    else:
         return None
-    _require_inside(project, "towncrier", _towncrier_places(project, towncrier))
-    news = str(towncrier.get("filename") or "NEWS.rst")
-    folder = str(towncrier.get("directory") or "")
-    package = project.package_path or ""
-    folders = (folder,) if folder else (f"{package}/newsfragments", "newsfragments")
+    news = str(table.get("filename") or "NEWS.rst")
+    folder = str(table.get("directory") or "")
+    _require_inside(project, "towncrier", _towncrier_places(project, table, news, folder))
+    folders = (
+        (folder,) if folder else (f"{project.package_path or ''}/newsfragments", "newsfragments")
+    )
     command = ["towncrier", "build", "--yes", "--version", "{version}", "--date", "{date}"]
-    title = towncrier.get("title_format")
-    if isinstance(title, str) and "{name}" not in title and not towncrier.get("name"):
+    title = table.get("title_format")
+    if isinstance(title, str) and "{name}" not in title and not table.get("name"):
         command += ["--name", project.name]  # or it would import the package to ask for it
     return _collected("towncrier", folders, (tuple(command),), news)
 
 
+def _towncrier_places(
+    project: Project, table: Mapping[str, Any], news: str, folder: str
+) -> Iterator[tuple[str, str]]:
+    if table.get("single_file") is False:  # fields are filled in: a link may bear that name
+        above, slash, file = news.rpartition("/")
+        file = file.replace("{version}", "0").replace("{project_date}", "0")
+        news = f"{above}{slash}{file}".replace("{name}", str(table.get("name") or project.name))
+    yield "filename", news
+    base = Path(folder or Path(*(str(table.get(key) or "") for key in ("package_dir", "package"))))
+    yield "directory", folder or base.as_posix()
+    sections = table.get("section")
+    for section in sections if isinstance(sections, list) else []:
+        yield "section path", (base / str(as_table(section).get("path") or "")).as_posix()
+
+
 def _read_scriv(project: Project) -> Fragments | None:
-    scriv = _scriv(project)
-    if scriv is None:
+    """scriv reads several files, the last of which that speaks of a setting is heeded."""
+    tables = [*_scriv_section(project, "setup.cfg"), *_scriv_section(project, "tox.ini")]
+    tables += [project.tool("scriv")] if project.configures("scriv") else []
+    folder = _last(tables, "fragment_directory", "changelog.d")
+    if _objection(project, folder) is None:
+        tables += _scriv_section(project, f"{folder}/scriv.ini")
+    if not tables:
         return None
-    _require_inside(project, "scriv", _scriv_places(project))
-    _judge_commands(_scriv_tables(project))
-    usual = f"CHANGELOG.{scriv.get('format') or 'rst'}"
-    news = str(scriv.get("changelog") or scriv.get("output_file") or usual)
-    folder = str(scriv.get("fragment_directory") or "changelog.d")
+    form = _last(tables, "format", "rst")
+    news = f"CHANGELOG.{form}"
+    places = [("fragment_directory", folder), ("changelog", news)]
+    for table in tables:
+        said = ((name, str(table[name])) for name in SCRIV_PLACES if name in table)
+        places += [(name, place.replace("${config:format}", form)) for name, place in said]
+    _require_inside(project, "scriv", places)
+    _judge_commands(tables)
+    news = _last(tables, "changelog", _last(tables, "output_file", news))
+    folder = _last(tables, "fragment_directory", folder)
     return _collected("scriv", (folder,), (("scriv", "collect", "--version", "{version}"),), news)
+
+
+def _scriv_section(project: Project, name: str) -> list[Mapping[str, Any]]:
+    found = ini.section(project.root / name, "scriv", "tool.scriv")
+    return [] if found is None else [found]
 
 
 def _read_changie(project: Project) -> Fragments | None:
@@ -157,42 +192,6 @@ def _objection(project: Project, place: str) -> str | None:
     return "leads out of the repository"
 
 
-def _towncrier_places(project: Project, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    news = str(table.get("filename") or "NEWS.rst")
-    if table.get("single_file") is False:  # fields are filled in: a link may bear that name
-        folder, slash, file = news.rpartition("/")
-        for field in ("{version}", "{project_date}"):
-            file = file.replace(field, "0")
-        news = (folder + slash + file).replace("{name}", str(table.get("name") or project.name))
-    yield "filename", news
-    directory = str(table.get("directory") or "")
-    package = [str(table.get(key) or "") for key in ("package_dir", "package")]
-    yield "directory", directory or Path(*package).as_posix()
-    sections = table.get("section")
-    for section in sections if isinstance(sections, list) else []:
-        path = str(as_table(section).get("path") or "")
-        yield "section path", (Path(directory or Path(*package)) / path).as_posix()
-
-
-def _scriv_places(project: Project) -> Iterator[tuple[str, str]]:
-    """What scriv is told of places by any of its files: a later one speaks over an earlier one."""
-    tables = _scriv_tables(project)
-    yield "fragment_directory", _last(tables[:3], "fragment_directory") or "changelog.d"
-    form = _last(tables, "format") or "rst"
-    yield "changelog", f"CHANGELOG.{form}"
-    for table in tables:
-        said = ((name, str(table[name])) for name in SCRIV_PLACES if name in table)
-        yield from ((name, place.replace("${config:format}", form)) for name, place in said)
-
-
-def _scriv_tables(project: Project) -> list[Mapping[str, Any]]:
-    tables = [_ini_table(project, name) for name in ("setup.cfg", "tox.ini")]
-    tables.append(project.tool("scriv"))
-    folder = _last(tables, "fragment_directory") or "changelog.d"
-    inside = _objection(project, folder) is None
-    return [*tables, _ini_table(project, f"{folder}/scriv.ini") if inside else {}]
-
-
 def _judge_commands(tables: Iterable[Mapping[str, Any]]) -> None:
     """Raise ConfigurationError for each setting that scriv asks a shell for, in a dry run too.
 
@@ -212,9 +211,9 @@ def _judge_commands(tables: Iterable[Mapping[str, Any]]) -> None:
         raise ConfigurationError(*problems)
 
 
-def _last(tables: Iterable[Mapping[str, Any]], name: str) -> str:
-    """What the last of the tables says that speaks of it; "" for nothing."""
-    return next((str(one[name]) for one in reversed([*tables]) if one.get(name)), "")
+def _last(tables: Iterable[Mapping[str, Any]], name: str, usual: str) -> str:
+    """What the last of the tables says that speaks of it."""
+    return next((str(one[name]) for one in reversed([*tables]) if one.get(name)), usual)
 
 
 def _changie_places(
@@ -259,26 +258,3 @@ def _yaml_table(project: Project, name: str) -> Mapping[str, Any]:
         return as_table(yaml.load(read_text(project.root, name)))
     except yaml.Malformed as error:
         raise ConfigurationError.of(str(error), name, error.line, "correct it") from None
-
-
-def _ini_table(project: Project, name: str) -> Mapping[str, Any]:
-    return ini.section(project.root / name, "scriv", "tool.scriv") or {}
-
-
-def _towncrier(project: Project) -> Mapping[str, Any] | None:
-    if (project.root / "towncrier.toml").is_file():
-        data = toml.read(read_text(project.root, "towncrier.toml"), "towncrier.toml")
-        return table_at(data, "tool", "towncrier")
-    return project.tool("towncrier") if project.configures("towncrier") else None
-
-
-def _scriv(project: Project) -> Mapping[str, Any] | None:
-    if project.configures("scriv"):
-        return project.tool("scriv")
-    for name in ("setup.cfg", "tox.ini", "changelog.d/scriv.ini"):
-        if (project.root / name).is_file():
-            found = ini.loads(read_text(project.root, name), name)
-            for section in ("tool:scriv", "scriv"):
-                if section in found and (section == "scriv" or name == "setup.cfg"):
-                    return found[section]
-    return None
