@@ -425,6 +425,11 @@ def as_table(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
+def as_list(value: Any) -> list[Any]:
+    """`value` when it is a list, an empty one otherwise."""
+    return value if isinstance(value, list) else []
+
+
 def _read_files(root: Path) -> Files:
     there = [(root / name).exists() for name in ("pyproject.toml", "setup.cfg", "setup.py")]
     if not any(there):
@@ -553,7 +558,7 @@ def _declared_packages(files: Files) -> Iterator[tuple[str, str]]:
     scikit = files.tool("scikit-build", "wheel").get("packages")
     for item in (*_texts(wheel.get("packages")), *_texts(scikit)):
         yield str(PurePosixPath(item).parent), PurePosixPath(item).name
-    for entry in _list(files.tool("poetry").get("packages")):
+    for entry in as_list(files.tool("poetry").get("packages")):
         include, base = as_table(entry).get("include"), as_table(entry).get("from", ".")
         if isinstance(include, str) and isinstance(base, str) and "*" not in include:
             yield base, include.removesuffix(".py").strip("/").replace("/", ".")
@@ -653,10 +658,6 @@ def _texts(value: Any) -> tuple[str, ...]:
     """A text or a list of texts as a tuple; anything else is empty."""
     items = value if isinstance(value, list) else [value]
     return tuple(item for item in items if isinstance(item, str))
-
-
-def _list(value: Any) -> Iterable[Any]:
-    return value if isinstance(value, list) else ()
 
 
 def _find_changelog(files: Files) -> str | None:

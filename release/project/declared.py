@@ -6,17 +6,16 @@ import ast
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
-from release.project import Project, as_table
+from release.project import Project, as_list, as_table
 from release.project.behind import tool_table
 from release.text import ini, python, yaml
-from release.text.toml import table_at
 from release.text.versions import poetry_range
 
 if TYPE_CHECKING:
@@ -37,38 +36,18 @@ TOOLS = {
     "static_analysis": ("bandit",),
 }
 FALLBACK_GROUPS = ("dev", "develop", "development", "all-dev")
-REQUIREMENT_FILES = {
-    "test": (
-        "requirements-test.txt", "requirements-tests.txt", "requirements-testing.txt",
-        "requirements_test.txt", "requirements_tests.txt", "test-requirements.txt",
-        "test_requirements.txt", "requirements/test.txt", "requirements/tests.txt",
-        "requirements/testing.txt", "tests/requirements.txt", "test/requirements.txt",
-        "requirements/requirements-test.txt", "requirements/requirements-tests.txt",
-    ),
-    "typecheck": (
-        "requirements-typing.txt", "requirements-mypy.txt", "requirements/typing.txt",
-        "requirements/typecheck.txt", "requirements/mypy.txt",
-    ),
-    "lint": ("requirements-lint.txt", "requirements/lint.txt"),
-    "docs": (
-        "docs/requirements.txt", "doc/requirements.txt", "docs/requirements-docs.txt",
-        "docs/requirements_docs.txt", "requirements-docs.txt", "requirements-doc.txt",
-        "requirements_docs.txt", "docs-requirements.txt", "requirements/docs.txt",
-        "requirements/doc.txt", "docs/source/requirements.txt",
-        "requirements/requirements-docs.txt",
-    ),
-    "static_analysis": (),
-}  # fmt: skip
-FALLBACK_FILES = (
-    "requirements-dev.txt", "requirements_dev.txt", "dev-requirements.txt", "dev_requirements.txt",
-    "requirements/dev.txt", "requirements/development.txt",
+# By the name of a purpose: files of requirements for it.
+REQUIREMENT_FILES = (
+    "requirements-{0}.txt", "requirements_{0}.txt", "{0}-requirements.txt", "{0}_requirements.txt",
+    "requirements/{0}.txt", "requirements/requirements-{0}.txt", "{0}/requirements.txt",
+    "{0}/requirements-{0}.txt", "{0}/requirements_{0}.txt", "{0}/source/requirements.txt",
 )  # fmt: skip
 # Files in which projects write down how they are checked.
 PROCEDURE_FILES = (
     ".pre-commit-config.yaml", "prek.toml", "tox.ini", "tox.toml", "noxfile.py", "Makefile",
     "makefile", "justfile", "Justfile", "Taskfile.yml", "tasks.py", "hatch.toml", "CONTRIBUTING.md",
     "CONTRIBUTING.rst", "setup.cfg", "pyproject.toml", "requirements.txt", ".github/workflows",
-    "scripts", "ci", *REQUIREMENT_FILES["test"], *REQUIREMENT_FILES["typecheck"], *FALLBACK_FILES,
+    "scripts", "ci",
 )  # fmt: skip
 # By module: distributions that are called otherwise.
 DISTRIBUTIONS = {
@@ -95,20 +74,11 @@ class Requirements:
     install: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.groups or self.extras or self.files or self.install)
+        return any(astuple(self))
 
     def __or__(self, other: Requirements) -> Requirements:
-        return Requirements(
-            *(
-                tuple(dict.fromkeys((*mine, *theirs)))
-                for mine, theirs in (
-                    (self.groups, other.groups),
-                    (self.extras, other.extras),
-                    (self.files, other.files),
-                    (self.install, other.install),
-                )
-            )
-        )
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return Requirements(*(tuple(dict.fromkeys(mine + theirs)) for mine, theirs in pairs))
 
 
 def requirements(project: Project, purpose: str) -> Requirements:
@@ -120,14 +90,10 @@ def requirements(project: Project, purpose: str) -> Requirements:
     development. Empty when it declares none.
     """
     tables = named_tables(project)
-    found = called(project, tables, GROUP_NAMES[purpose], REQUIREMENT_FILES[purpose])
+    found = _called(project, tables, GROUP_NAMES[purpose])
     if purpose == "test":
         found |= _from_tox(project)
-    return (
-        found
-        or holding(tables, TOOLS[purpose])
-        or called(project, tables, FALLBACK_GROUPS, FALLBACK_FILES)
-    )
+    return found or _holding(tables, TOOLS[purpose]) or _called(project, tables, FALLBACK_GROUPS)
 
 
 def chosen_requirements(
@@ -180,66 +146,65 @@ class RequirementList:
 
 def named_tables(project: Project) -> list[RequirementList]:
     """Every named list of requirements for development that the project has, in its own order."""
-    found = [
-        RequirementList("group", name, tuple(_strings(items)))
-        for name, items in as_table(project.pyproject.get("dependency-groups")).items()
-    ]
+    return [*_standard_lists(project), *_lists_of_tools(project)]
+
+
+def _standard_lists(project: Project) -> Iterator[RequirementList]:
+    """Dependency groups and extras."""
+    yield from _lists("group", project.pyproject.get("dependency-groups"))
     metadata = as_table(project.pyproject.get("project"))
-    tool = as_table(project.pyproject.get("tool"))
-    poetry = as_table(tool.get("poetry"))
-    for name, items in as_table(metadata.get("optional-dependencies")).items():
-        found.append(RequirementList("extra", name, tuple(_strings(items))))
+    yield from _lists("extra", metadata.get("optional-dependencies"))
     if not metadata:
-        found += [
-            RequirementList("extra", name, tuple(_strings(items)))
-            for name, items in as_table(poetry.get("extras")).items()
-        ]
+        yield from _lists("extra", project.tool("poetry").get("extras"))
         legacy = ini.section(project.root / "setup.cfg", "options.extras_require") or {}
-        found += [
-            RequirementList("extra", name, tuple(items.split("\n")))
-            for name, items in legacy.items()
-        ]
+        yield from _lists("extra", {name: items.split("\n") for name, items in legacy.items()})
+
+
+def _lists_of_tools(project: Project) -> Iterator[RequirementList]:
+    """Those of poetry, uv, pdm and hatch."""
+    poetry = project.tool("poetry")
     for name, table in as_table(poetry.get("group")).items():
-        found.append(
-            RequirementList("tool", name, tuple(_poetry(as_table(table).get("dependencies"))))
-        )
-    old = [*_poetry(poetry.get("dev-dependencies"))]
-    old += _strings(as_table(tool.get("uv")).get("dev-dependencies"))
+        yield RequirementList("tool", name, (*_poetry(as_table(table).get("dependencies")),))
+    old = (*_poetry(poetry.get("dev-dependencies")),)
+    old += (*_strings(project.tool("uv").get("dev-dependencies")),)
     if old:
-        found.append(RequirementList("tool", "dev", tuple(old)))
-    for name, items in table_at(tool, "pdm", "dev-dependencies").items():
-        found.append(RequirementList("tool", name, tuple(_strings(items))))
-    for name, table in _hatch_environments(project).items():
+        yield RequirementList("tool", "dev", old)
+    yield from _lists("tool", project.tool("pdm").get("dev-dependencies"))
+    for name, found in as_table(tool_table(project, "hatch.toml", "hatch").get("envs")).items():
+        table = as_table(found)
         items = (*_strings(table.get("dependencies")), *_strings(table.get("extra-dependencies")))
-        extras = tuple(_strings(table.get("features")))
         name = {"hatch-test": "test", "default": "dev"}.get(name, name)
-        found.append(RequirementList("tool", name, items, extras))
-    return found
+        yield RequirementList("tool", name, items, (*_strings(table.get("features")),))
 
 
-def called(
-    project: Project, tables: Sequence[RequirementList], names: Sequence[str], files: Sequence[str]
+def _lists(kind: str, table: Any) -> Iterator[RequirementList]:
+    for name, items in as_table(table).items():
+        yield RequirementList(kind, name, (*_strings(items),))
+
+
+def _called(
+    project: Project, tables: Iterable[RequirementList], names: Iterable[str]
 ) -> Requirements:
-    """The lists among `tables` that are called so, and those of `files` that the project has."""
+    """The lists among `tables` that are called so, and the files that the project has."""
     wanted = {canonicalize_name(name) for name in names}
-    found = Requirements(files=tuple(file for file in files if (project.root / file).is_file()))
+    found = Requirements(files=_files(project, names))
     for table in tables:
         if canonicalize_name(table.name) in wanted:
             found |= _require(table)
     return found
 
 
-def holding(tables: Sequence[RequirementList], tools: Sequence[str]) -> Requirements:
+def _files(project: Project, names: Iterable[str]) -> tuple[str, ...]:
+    """The files of requirements that are called so."""
+    paths = (form.format(name) for form in REQUIREMENT_FILES for name in names)
+    return tuple(path for path in paths if (project.root / path).is_file())
+
+
+def _holding(tables: Sequence[RequirementList], tools: Sequence[str]) -> Requirements:
     """The shortest list that holds one of `tools`; dependency groups before the rest."""
-    for kinds in (("group", "tool"), ("extra",)):
-        fitting = [
-            table
-            for table in tables
-            if table.kind in kinds and any(requirement_name(item) in tools for item in table.items)
-        ]
-        if fitting:
-            return _require(min(fitting, key=lambda table: len(table.items)))
-    return Requirements()
+    fitting = [t for t in tables if any(requirement_name(item) in tools for item in t.items)]
+    chosen = [table for table in fitting if table.kind != "extra"] or fitting
+    return _require(min(chosen, key=lambda table: len(table.items))) if chosen else Requirements()
 
 
 def _require(table: RequirementList) -> Requirements:
@@ -253,11 +218,6 @@ def _require(table: RequirementList) -> Requirements:
 def requirement_name(requirement: str) -> str:
     """The normalised name of the distribution that a requirement asks for."""
     return canonicalize_name(re.split(r"[^A-Za-z0-9._-]", requirement.strip(), maxsplit=1)[0])
-
-
-def _hatch_environments(project: Project) -> dict[str, Mapping[str, Any]]:
-    found = as_table(tool_table(project, "hatch.toml", "hatch").get("envs"))
-    return {name: as_table(table) for name, table in found.items()}
 
 
 def _from_tox(project: Project) -> Requirements:
@@ -311,8 +271,9 @@ def _poetry(table: Any) -> Iterator[str]:
 
 def procedure_text(project: Project) -> str:
     """The text of every file that says how the project is checked, one after the other."""
+    names = (*GROUP_NAMES["test"], *GROUP_NAMES["typecheck"], *FALLBACK_GROUPS)
     texts = []
-    for name in PROCEDURE_FILES:
+    for name in (*PROCEDURE_FILES, *_files(project, names)):
         path = project.root / name
         for file in sorted(path.iterdir()) if path.is_dir() else [path]:
             try:
@@ -396,15 +357,15 @@ def hook(project: Project, name: str) -> Hook | None:
         data = yaml.load(path.read_text(encoding="utf-8"))
     except (ValueError, OSError):
         return None
-    for repository in _list(as_table(data).get("repos")):
-        for entry in _list(as_table(repository).get("hooks")):
+    for repository in as_list(as_table(data).get("repos")):
+        for entry in as_list(as_table(repository).get("hooks")):
             if as_table(entry).get("id") != name:
                 continue
-            items = [str(item) for item in _list(entry.get("additional_dependencies"))]
+            items = [str(item) for item in as_list(entry.get("additional_dependencies"))]
             arguments = entry.get("args")
             if as_table(repository).get("repo") == "local":  # no manifest adds arguments to it
                 _, _, rest = str(entry.get("entry")).partition(name)
-                arguments = [*rest.split(), *_list(arguments)]
+                arguments = [*rest.split(), *as_list(arguments)]
             return Hook(
                 tuple(item for item in items if not item.startswith((".", "-", "/"))),
                 tuple(map(str, arguments)) if isinstance(arguments, list) else None,
@@ -525,7 +486,3 @@ def _imported(file: Path) -> set[str]:
 
 def _is_test(path: Path | PurePosixPath) -> bool:
     return path.name.startswith(("test_", "tests")) or path.stem.endswith("_test")
-
-
-def _list(value: Any) -> Iterable[Any]:
-    return value if isinstance(value, list) else ()
