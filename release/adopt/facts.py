@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from release.errors import CannotCheck
-from release.project import Project
+from release.project import Project, as_list
 from release.project.detect import NAMES, detect
 from release.project.git import default_branch, git
 from release.run.checklist import judges
 from release.text.escaping import listing, sentence
+from release.text.toml import table_at
 from release.world.remote import USUAL_BRANCHES, ask
 
 PRIVATE = "Private ::"
@@ -87,11 +88,8 @@ def _default_branch(project: Project, remote: str) -> Iterator[Fact]:
         return
     heads = git(project.root, "for-each-ref", "--format=%(refname:short)", "refs/heads/").stdout
     branch = project.repository.branch
-    if (
-        branch
-        and branch.isprintable()
-        and (branch in USUAL_BRANCHES or heads.split() in ([], [branch]))
-    ):
+    only = branch in USUAL_BRANCHES or heads.split() in ([], [branch])
+    if branch and branch.isprintable() and only:
         yield Fact("branch", branch, "the branch that is checked out", "branch")
 
 
@@ -105,9 +103,7 @@ def _tags(project: Project) -> Iterator[Fact]:
 
 
 def _publish(project: Project) -> Iterator[Fact]:
-    metadata = project.pyproject.get("project")
-    classifiers = metadata.get("classifiers") if isinstance(metadata, dict) else None
-    for one in classifiers if isinstance(classifiers, list) else ():
+    for one in as_list(table_at(project.pyproject, "project").get("classifiers")):
         if str(one).startswith(PRIVATE) and "publish" not in project.settings.model_fields_set:
             yield Fact("publish", "false", f"the classifier {one}", "publish")
             return

@@ -126,7 +126,7 @@ def _of_nox(root: Path, nodes: Iterable[ast.AST]) -> Iterator[str]:
 
 
 def _functions(root: Path) -> dict[str, ast.stmt]:
-    named = {str(getattr(node, "name", "")): node for node in _tree(root).body}
+    named = {str(getattr(node, "name", "")): node for node in _noxfile(root).body}
     return {name: node for name, node in named.items() if name} | sessions(root)
 
 
@@ -182,7 +182,11 @@ def _texts(value: Any) -> Iterator[str]:
 
 def sessions(root: Path) -> dict[str, ast.stmt]:
     """The sessions that a noxfile itself defines; not those of this package."""
-    return sessions_in(_tree(root))
+    return sessions_in(_noxfile(root))
+
+
+def _noxfile(root: Path) -> ast.Module:
+    return python.parsed(text_of(root / NOXFILE).encode())
 
 
 def sessions_in(tree: ast.Module) -> dict[str, ast.stmt]:
@@ -194,13 +198,6 @@ def sessions_in(tree: ast.Module) -> dict[str, ast.stmt]:
             if "session" in ast.unparse(call.func if call else mark).rpartition(".")[2]:
                 found[_keyword(call, "name") or getattr(node, "name", "")] = node
     return found
-
-
-def _tree(root: Path) -> ast.Module:
-    try:
-        return python.parse(text_of(root / NOXFILE).encode())
-    except SyntaxError:
-        return ast.Module([], [])
 
 
 def _keyword(call: ast.Call | None, name: str) -> str:

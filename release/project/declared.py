@@ -462,12 +462,11 @@ def _own_targets(
 
 def _imported(file: Path) -> set[str]:
     """The dotted names that a file imports; relative ones start with their dots."""
-    try:
-        tree = python.parse(file.read_bytes())
-    except (SyntaxError, OSError):
-        return set()
     found: set[str] = set()
-    waiting: list[ast.AST] = [tree]
+    try:
+        waiting: list[ast.AST] = [python.parsed(file.read_bytes())]
+    except OSError:
+        waiting = []
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.Import):

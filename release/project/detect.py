@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from release.project import Project, as_table, tox
+from release.project import Project, as_list, as_table, tox
 from release.project.behind import (
     HOOKS_FILE,
     MAKEFILES,
@@ -169,28 +169,20 @@ def detect(project: Project, gate: str) -> Detected | None:
         found = found or [one for one in source(project, gate) if judges(project, one.words)]
     if not found:
         return None
-    best = min(found, key=_rank)
+    best = min(found, key=lambda one: [*READERS, one.program].index(one.program))
     chosen = [best]
     if gate in SEVERAL:
         each = {one.words: one for one in reversed(found) if one.env == best.env}
         chosen = [one for one in found if one is each.get(one.words)]
+    install = dict.fromkeys(name for one in chosen for name in one.install)
     return Detected(
         **{**written, "env": {**_variables(chosen), **written.get("env", {})}},
         run=tuple(one.words for one in chosen),
-        install=tuple(_in_range(project, name) for name in _each(chosen)),
+        install=tuple(_in_range(project, name) for name in install),
         origin=_origin(chosen),
         project=any(one.project for one in chosen),
         promised=best.promised,
     )
-
-
-def _rank(found: _Found) -> int:
-    """The best of programs first; what is not one of a project's runners stands alone."""
-    return [*READERS, found.program].index(found.program)
-
-
-def _each(chosen: Iterable[_Found]) -> Iterable[str]:
-    return dict.fromkeys(name for one in chosen for name in one.install)
 
 
 def _variables(chosen: Sequence[_Found]) -> dict[str, str]:
@@ -400,12 +392,10 @@ def _in_hooks(project: Project, gate: str) -> Iterator[_Found]:
         data = as_table(yaml.load(text_of(project.root / HOOKS_FILE)))
     except ValueError:
         return
-    listed = data.get("repos")
-    repositories = {as_table(one).get("repo") for one in listed} if isinstance(listed, list) else ()
-    if set(repositories) - {"local", "meta", None}:
-        skipped = as_table(data.get("ci")).get("skip")
-        more = map(str, skipped) if isinstance(skipped, list) else ()
-        env = {"SKIP": ",".join((FOR_COMMITTERS, *more))}
+    repositories = {as_table(one).get("repo") for one in as_list(data.get("repos"))}
+    if repositories - {"local", "meta", None}:
+        skipped = as_list(as_table(data.get("ci")).get("skip"))
+        env = {"SKIP": ",".join((FOR_COMMITTERS, *map(str, skipped)))}
         words = ("pre-commit", "run", "--all-files")
         yield _Found(words, ("pre-commit",), HOOKS_FILE, "says", env)
 
@@ -419,15 +409,9 @@ def _in_configuration(project: Project, gate: str) -> Iterator[_Found]:
     for path in FLAKE8_FILES:
         if "flake8" in ini.sections(project.root / path):
             place = _line(project.root, path, r"\[flake8\]")
+            install = ("flake8", *_flake8_plugins(project))
             called = bool(FLAKE8_CALLED.search(procedure_text(project)))
-            words = ("flake8",)
-            yield _Found(
-                words,
-                ("flake8", *_flake8_plugins(project)),
-                place,
-                "configures it",
-                promised=called,
-            )
+            yield _Found(("flake8",), install, place, "configures it", promised=called)
             return
 
 

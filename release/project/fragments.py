@@ -10,7 +10,7 @@ from typing import Any
 
 from release.errors import ConfigurationError
 from release.model import Finding
-from release.project import Project, as_table, read_text
+from release.project import Project, as_list, as_table, read_text
 from release.text import ini, toml, yaml
 from release.text.toml import table_at
 
@@ -98,8 +98,7 @@ def _towncrier_places(
     yield "filename", news
     base = Path(folder or Path(*(str(table.get(key) or "") for key in ("package_dir", "package"))))
     yield "directory", folder or base.as_posix()
-    sections = table.get("section")
-    for section in sections if isinstance(sections, list) else []:
+    for section in as_list(table.get("section")):
         yield "section path", (base / str(as_table(section).get("path") or "")).as_posix()
 
 

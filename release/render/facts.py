@@ -19,7 +19,7 @@ from release.gates.setup.settings import SetupSettings
 from release.gates.workflows.pins import table
 from release.gates.workflows.settings import WorkflowsSettings
 from release.model import Finding
-from release.project import Project, as_table, read_text
+from release.project import Project, as_list, as_table, read_text
 from release.registry import DISTRIBUTION
 from release.render.escaped import job
 from release.render.place import located
@@ -211,8 +211,8 @@ def _others(project: Project) -> tuple[str, ...]:
     """The other versions that the classifiers declare, as far as our sessions run on them."""
     if project.settings.python:
         return ()
-    declared = as_table(project.pyproject.get("project")).get("classifiers")
-    found = CLASSIFIER.findall("\n".join(map(str, declared))) if isinstance(declared, list) else []
+    declared = as_list(as_table(project.pyproject.get("project")).get("classifiers"))
+    found = CLASSIFIER.findall("\n".join(map(str, declared)))
     others = {int(minor) for minor in found} - {int(_python(project).partition(".")[2])}
     return tuple(f"3.{minor}" for minor in sorted(others) if minor >= OLDEST)
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from release.errors import attempt
 from release.model import Finding, Gate, Judgement, Level, Outcome
-from release.project import Project, VersionPlace, as_table, read_text
+from release.project import Project, VersionPlace, as_list, as_table, read_text
 from release.text import patterns
 from release.text.escaping import counted
 
@@ -195,8 +195,7 @@ def _judge_search(name: str, text: str, search: str, version: str, *, regex: boo
 
 
 def _entries(table: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    files = table.get("files")
-    items = files if isinstance(files, list) else []
+    items = as_list(table.get("files"))
     return [item for item in items if isinstance(as_table(item).get("filename"), str)]
 
 
