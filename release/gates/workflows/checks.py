@@ -9,10 +9,8 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
-from release.gates.workflows import commands, expressions, flow
-from release.gates.workflows.flow import Run
+from release.gates.workflows import commands, expressions
 from release.gates.workflows.model import Command, Job, Node, Step
 from release.gates.workflows.publishing import (
     DOWNLOAD,
@@ -57,15 +55,9 @@ def is_on(node: Node) -> bool:
     return node.is_true
 
 
-def runs(context: Context, job: Job, step: Step) -> list[Run]:
-    """The commands of a step as they run; none where it has another shell."""
-    node = step.node.get("run")
-    defaults = (job.node, context.model.workflows[job.path].node)
-    shells = (step.node.said("shell"), *(one.said("defaults", "run", "shell") for one in defaults))
-    ends = flow.errexit_of(next(filter(None, shells), ""))
-    if node is None or ends is None:
-        return []
-    return flow.runs(node.text, node.line + node.block, errexit=ends[0], pipefail=ends[1])
+def shown_in(step: Step) -> list[Command]:
+    """The commands that stand in a step itself."""
+    return [command for command in step.commands if not command.via]
 
 
 def conditional(step: Step) -> bool:
@@ -82,27 +74,21 @@ def may_fail(step: Step) -> bool:
 
 def verified_in(context: Context, job: Job, step: Step) -> Iterator[tuple[Command, str]]:
     """The verifications of a step: each with why it does not count, empty where it does."""
-    loose = [command for command, _ in verifications(step)]
-    if not loose:
-        return
+    found = shown_in(step)
+    told = [one for one in verifications(step) if not {"--help", "-h"} & set(one[0].words)]
+    sure = [one for one in told if one[0].fatal and not one[0].via]
+    for command, left_open in sure or told[:1]:
+        reason = _weakness(context, job, step, command, left_open)
+        if not reason and not any(map(_covers, _sources(found, found.index(command)))):
+            reason = "it looks at one file alone, or at files of one kind"
+        yield command, reason
+
+
+def _weakness(context: Context, job: Job, step: Step, run: Command, left_open: str) -> str:
     if conditional(step):
-        yield loose[0], "the step is skipped under a condition"
-        return
-    found = runs(context, job, step)
-    by_command = {Command(run.words, step.path, run.line): run for run in found}
-    sure = False
-    for command, left_open in verifications(replace(step, commands=tuple(by_command))):
-        if not {"--help", "-h"} & set(command.words):
-            sure, run = True, by_command[command]
-            reason = _weakness(context, job, step, run, left_open)
-            whole = any(map(_covers, _sources(found, found.index(run))))
-            few = "" if whole else "it looks at one file alone, or at files of one kind"
-            yield command, reason or few
-    if not sure:
-        yield loose[0], "no command of the step is sure to run and to fail with it"
-
-
-def _weakness(context: Context, job: Job, step: Step, run: Run, left_open: str) -> str:
+        return "the step is skipped under a condition"
+    if run.via:
+        return "no command of the step is sure to run and to fail with it"
     if not run.fatal:
         return "a failure of it does not end the step"
     if left_open:
@@ -131,7 +117,7 @@ def environment_of(context: Context, job: Job, step: Step) -> dict[str, str]:
     return {name: node.text for name, node in found.items()}
 
 
-def _sources(found: Sequence[Run], place: int) -> Iterator[Run]:
+def _sources(found: Sequence[Command], place: int) -> Iterator[Command]:
     """A command, and those before it that tell it its words: by a pipe, or by names that it has."""
     names: set[str] = set()
     fed = True
@@ -141,10 +127,10 @@ def _sources(found: Sequence[Run], place: int) -> Iterator[Run]:
         if fed or names & {*told}:
             yield run
             names |= {*NAME.findall(" ".join(words))}
-            fed = run.piped or (words[0] == "while" and "<" not in words)
+            fed = run.operator == "|" or (words[0] == "while" and "<" not in words)
 
 
-def _covers(run: Run) -> bool:
+def _covers(run: Command) -> bool:
     """Whether the words of a command or a loop are all files of a folder.
 
     That is `dist/*`, a `find` without a name, or every kind of file.
@@ -207,7 +193,7 @@ def published_artefacts(one: Publication) -> set[str]:
 # --- Digests
 
 
-def why_unchecked(context: Context, one: Publication) -> str:
+def why_unchecked(one: Publication) -> str:
     """Why the digests of what is published are not checked; empty where they are."""
     folder = published_folder(one)
     taken = (folder_of(input_of(step, "path"), ".") for step in downloads(one.job))
@@ -215,7 +201,7 @@ def why_unchecked(context: Context, one: Publication) -> str:
         return f"publishes {folder}, into which it downloads nothing"
     reason = "publishes what it downloads without checking it against a digest manifest"
     for step in one.job.steps[: one.job.steps.index(one.step)]:
-        for run in () if may_fail(step) or conditional(step) else runs(context, one.job, step):
+        for run in () if may_fail(step) or conditional(step) else shown_in(step):
             name, *rest = commands.program(run.words) or ("",)
             if name in DIGESTS and any(re.match(r"--check$|-[^-]*c", word) for word in rest):
                 if run.fatal and "--ignore-missing" not in rest:
@@ -244,7 +230,7 @@ def comparisons(context: Context, job: Job, step: Step) -> Iterator[str]:
         if _reads(step.run, names) and REFUSES.search(step.run):
             yield step.run
         return
-    found = runs(context, job, step)
+    found = shown_in(step)
     for run in found:
         for name, sign, value in (word.partition("=") for word in run.words):
             if not (sign and name.isidentifier()):
@@ -252,7 +238,7 @@ def comparisons(context: Context, job: Job, step: Step) -> Iterator[str]:
             names |= {name} if _holds(value, names) else set()
     for place, run in enumerate(found):
         if _compares(run, names) or _program_checks(context, run, names):
-            told = (" ".join((*one.words, one.given)) for one in _sources(found, place))
+            told = (" ".join((*one.words, one.fed)) for one in _sources(found, place))
             yield "\n".join(told)
 
 
@@ -261,7 +247,7 @@ def _holds(text: str, names: set[str]) -> bool:
     return bool(TAG.search(text[:4000])) or any(n in names for n in NAME.findall(text[:4000]))
 
 
-def _compares(run: Run, names: set[str]) -> bool:
+def _compares(run: Command, names: set[str]) -> bool:
     """Whether the text goes on only where the tag equals something else."""
     words = commands.program(run.words)
     if words[:1] not in (("test",), ("[",), ("[[",)) or {"||", "-o", "!"} & set(words):
@@ -274,7 +260,7 @@ def _compares(run: Run, names: set[str]) -> bool:
     return any(_holds(one, names) != _holds(other, names) for one, other in varying)
 
 
-def _program_checks(context: Context, run: Run, names: set[str]) -> bool:
+def _program_checks(context: Context, run: Command, names: set[str]) -> bool:
     """Whether a program that is given the tag, or reads it, may compare it."""
     name, *rest = commands.program(run.words) or ("",)
     if not run.fatal:
@@ -282,12 +268,12 @@ def _program_checks(context: Context, run: Run, names: set[str]) -> bool:
     given = any(_holds(word, names) for word in rest)
     if name in ("grep", "egrep", "fgrep", "diff", "cmp"):
         others = [word for word in rest if not word.startswith("-") and not _holds(word, names)]
-        return given and (run.piped or bool(others))
+        return given and (run.operator == "|" or bool(others))
     sessions = RUNS_SESSIONS & {name, *run.words[:1]}
     if sessions and PREFLIGHT in rest:
         return True
     if commands.PYTHON.fullmatch(name) and {"-c", "-"} & set(rest):
-        text = f"{' '.join(rest)}\n{run.given}"
+        text = f"{' '.join(rest)}\n{run.fed}"
         return bool(REFUSES.search(text)) and (given or _reads(text, names))
     path = commands.normal(commands.script(run.words))
     if not (path or sessions):

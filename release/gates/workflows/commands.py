@@ -87,7 +87,7 @@ OBSCURE = (("upload",), ("publish",))
 # Programs that say, look for or compare a text, and run none; of git, what it is told to do.
 TELLING = frozenset(
     """echo printf cat tee grep egrep fgrep rg test [ [[ : true false exit return read cp mv
-    rm ls mkdir touch head tail cut tr diff jq for case""".split()  # noqa: SIM905
+    rm ls mkdir touch head tail cut tr diff jq for while case function""".split()  # noqa: SIM905
 )
 GIT_TELLING = frozenset(["add", "commit", "diff", "grep", "log", "show", "tag"])
 # What runs the texts of its words, or what they say.

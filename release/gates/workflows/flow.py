@@ -1,4 +1,4 @@
-"""Which commands of a shell text run whatever happens, and end it where they fail.
+"""Shell texts as the commands that they run, and which of these end it where they fail.
 
 A check that may fail unnoticed is none: one behind `||` or before `&&`, in a condition, in a pipe,
 in the background, after `set +e`, a trap or an early exit. What a function does, and what a list
@@ -11,6 +11,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from release.gates.workflows import commands
+from release.gates.workflows.model import Command
 from release.text import shell
 from release.text.shell import Pipeline, Statement
 
@@ -21,24 +23,27 @@ SOFT_EXIT = re.compile(r"\b(?:exit|return|exec)\b(?!\s+[1-9])")
 PLAIN = frozenset(["cd", "pushd", "echo", "printf", "export", "mkdir", "umask", "set"])
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A simple command of a text, in the order in which they run.
+def split(script: str, path: str, line: int, shell_of: str = "") -> list[Command]:
+    """The simple commands of a shell text whose first line is `line` of the file `path`.
 
-    `fatal` says that the text fails where the command fails; `refuses` that it fails where the
-    command succeeds. `piped` says that it stands behind a pipe, `given` is the text that is its
-    input. The words of a loop are told as a command `for` or `while`.
+    `shell_of` is the `shell` of its step. What a function runs stands where that is defined, and
+    what is substituted follows at the end; a loop, a `case` and a function are told as commands of
+    their own, and `}` has the redirections of a group. A text that cannot be read is one command,
+    that says so. Raises CannotCheck where nothing can be read.
     """
+    found = shell.read(script)
+    if found.fault:
+        words = ("?", script)
+        return [Command(words, path, line + found.line - 1, unread=found.fault)]
+    ends = _errexit_of(shell_of)
+    walk = _Walk(Command((), path, line - 1), ends or (False, False), lost=ends is None)
+    walk.listed(found.statements, _Place())
+    for statements in walk.inner:
+        walk.listed(statements, _Place(sure=False))
+    return walk.found
 
-    words: tuple[str, ...]
-    line: int
-    fatal: bool = False
-    refuses: bool = False
-    piped: bool = False
-    given: str = ""
 
-
-def errexit_of(shell: str) -> tuple[bool, bool] | None:
+def _errexit_of(shell: str) -> tuple[bool, bool] | None:
     """Whether the `shell` of a step ends at failures, also at those in a pipe; None for no shell.
 
     Without one, GitHub runs `bash -e`; for `bash` alone, with pipefail, too.
@@ -50,28 +55,25 @@ def errexit_of(shell: str) -> tuple[bool, bool] | None:
     return _switched(options, (False, False)) if options else (True, name == "bash")
 
 
-def runs(script: str, line: int, *, errexit: bool, pipefail: bool) -> list[Run]:
-    """The commands of a text whose first line is `line`; none for one that cannot be read."""
-    walk = _Walk((errexit, pipefail), line - 1)
-    walk.listed(shell.read(script).statements, _Place())
-    return walk.found
-
-
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where commands stand: `sure` to run, and what their end means."""
+    """Where commands stand: `sure` to run, what their end means, and what is before and behind."""
 
     sure: bool = True
     fatal: bool = False
     refuses: bool = False
+    operator: str = ""
+    feeds: bool = False
 
 
 @dataclass(slots=True)
 class _Walk:
+    # What all commands have.
+    whole: Command
     # Whether the text ends at failures, and at those in a pipe.
     ends: tuple[bool, bool]
-    before: int
-    found: list[Run] = field(default_factory=list)
+    found: list[Command] = field(default_factory=list)
+    inner: list[Sequence[Statement]] = field(default_factory=list)
     # Functions that end the text with a failure, and those that may end it without one.
     failing: set[str] = field(default_factory=set)
     soft: set[str] = field(default_factory=set)
@@ -81,6 +83,7 @@ class _Walk:
     def listed(self, statements: Sequence[Statement], place: _Place) -> None:
         for statement in statements:
             self.statement(statement, place)
+            place = replace(place, operator="")
 
     def statement(self, statement: Statement, place: _Place) -> None:
         sure = place.sure and not statement.background
@@ -92,7 +95,8 @@ class _Walk:
                 exits = self.exits(other)
                 fatal, refuses = exits and then == "||", exits and then == "&&"
             alone = len(statement.items) == 1 and not pipeline.negated
-            self.pipeline(pipeline, _Place(sure, fatal, refuses), alone=alone)
+            at = _Place(sure, fatal, refuses, operator or place.operator, place.feeds)
+            self.pipeline(pipeline, at, alone=alone)
             sure = sure and _is_plain(pipeline)
 
     def pipeline(self, pipeline: Pipeline, place: _Place, *, alone: bool = False) -> None:
@@ -102,14 +106,33 @@ class _Walk:
         for number, command in enumerate(pipeline.commands):
             last = command is pipeline.commands[-1]
             heeded = last or self.ends[1]
+            feeds = place.feeds or any(map(_runs_its_input, pipeline.commands[number + 1 :]))
+            at = replace(place, operator="|" if number else place.operator, feeds=feeds)
+            self.inner.append(command.inner)
             if command.kind:
-                self.group(command, _Place(place.sure and alone and heeded))
+                sure = place.sure and alone and heeded
+                self.group(command, replace(at, sure=sure, fatal=False, refuses=False))
                 continue
             known = place.sure and not self.lost
             fatal, refuses = known and heeded and place.fatal, known and last and place.refuses
-            line = self.before + command.line
-            self.found.append(Run(command.words, line, fatal, refuses, number > 0, command.given))
+            self.add(command, command.words, replace(at, fatal=fatal, refuses=refuses))
             self.effect(command.words, sure=place.sure)
+
+    def add(self, command: shell.Command, words: tuple[str, ...], place: _Place) -> None:
+        if words:
+            self.found.append(
+                replace(
+                    self.whole,
+                    words=words,
+                    line=self.whole.line + command.line,
+                    operator=place.operator,
+                    feeds=place.feeds,
+                    fed=command.given,
+                    bare=None if command.kind else command.bare,
+                    fatal=place.fatal,
+                    refuses=place.refuses,
+                )
+            )
 
     def effect(self, words: Sequence[str], *, sure: bool) -> None:
         """What a command means for those behind it."""
@@ -126,42 +149,49 @@ class _Walk:
             self.lost |= bool(SOFT_EXIT.search(rest[0])) or " " not in rest[0]
 
     def group(self, group: shell.Command, place: _Place) -> None:
-        loops = group.kind == "for" or (group.kind == "while" and _is_read(group.parts[0]))
+        reads = group.kind == "while" and _is_read(group.parts[0])
+        head = group.parts[0][0].items[0][1].commands[-1].words if reads else group.words
+        if head:
+            words = (group.kind, *head, *(group.redirections if reads else ()))
+            self.add(replace(group, given=""), words, place)
         if group.kind == "function":
-            self.define(group)
-        elif group.kind in "{(":
+            self.define(group, replace(place, sure=False))
+        elif group.kind in ("{", "("):
             self.listed(group.parts[0], place)
         elif group.kind == "if":
             self.branches(group, place)
-        elif loops:
-            head = group.words or group.parts[0][0].items[0][1].commands[-1].words
-            words = (group.kind, *head, *group.redirections)
-            self.found.append(Run(words, self.before + group.line))
-            self.listed(group.parts[-1], place)
         else:
+            sure = place.sure and (reads or group.kind == "for")
             for part in group.parts:
-                self.listed(part, replace(place, sure=False))
+                self.listed(part, replace(place, sure=sure and part is group.parts[-1]))
+                place = replace(place, operator="")
+        if group.redirections or group.given:
+            self.add(group, ("}", *group.redirections), replace(place, operator=""))
 
-    def define(self, function: shell.Command) -> None:
-        name = function.words[0]
-        body = _Walk(self.ends, 0)
-        body.listed(function.parts[0], _Place(sure=False))
+    def define(self, function: shell.Command, place: _Place) -> None:
+        body = _Walk(self.whole, self.ends, self.found, self.inner)
+        body.listed(function.parts[0], place)
         (inner,) = function.parts[0]
         if body.lost:
-            self.soft.add(name)
+            self.soft.add(function.words[0])
         elif self.exits(inner.items[0][1]):
-            self.failing.add(name)
+            self.failing.add(function.words[0])
 
     def branches(self, group: shell.Command, place: _Place) -> None:
         """An `if`: where its condition holds it may refuse, and where not it may fail."""
         condition, then, *others = group.parts
-        items = condition[-1].items if condition else ()
+        unsure = replace(place, sure=False)
+        self.listed(condition[:-1], unsure)
+        items = condition[-1].items
         if all(operator in ("", "||") for operator, _ in items):
             fatal = len(items) == len(others) == 1 and self.ends_badly(others[0])
-            for _, pipeline in items:
-                self.pipeline(pipeline, _Place(place.sure, fatal, self.ends_badly(then)))
+            judged = replace(place, fatal=fatal, refuses=self.ends_badly(then))
+            for operator, pipeline in items:
+                self.pipeline(pipeline, replace(judged, operator=operator or place.operator))
+        else:
+            self.statement(condition[-1], unsure)
         for part in (then, *others):
-            self.listed(part, replace(place, sure=False))
+            self.listed(part, replace(unsure, operator=""))
 
     def ends_badly(self, statements: Sequence[Statement]) -> bool:
         """Whether a list ends the text with a failure."""
@@ -179,6 +209,12 @@ class _Walk:
         if words[:1] == ("exit",):
             return len(words) > 1 and bool(FAILS.fullmatch(words[1]))
         return words == ("false",) or (words[:1] != () and words[0] in self.failing)
+
+
+def _runs_its_input(command: shell.Command) -> bool:
+    """Whether a command is a shell, or a Python, that may read its program from a pipe."""
+    run = () if command.kind else commands.program(command.words)
+    return bool(run) and (run[0] in commands.SHELLS or bool(commands.PYTHON.fullmatch(run[0])))
 
 
 def _is_plain(pipeline: Pipeline) -> bool:

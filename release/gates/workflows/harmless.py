@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
-from release.gates.workflows import commands, split
-from release.gates.workflows.model import Command, Job, Node, Step, shown
+from release.gates.workflows import commands
+from release.gates.workflows.model import Command, Job, Node, shown
 
 COMMANDS = frozenset(
     """for case esac done fi in [ [[ (( test true false exit return : set shopt unset export local
@@ -14,7 +14,7 @@ COMMANDS = frozenset(
     egrep fgrep diff cmp comm cd pwd mkdir rmdir mv cp rm ln chmod stat basename dirname realpath
     tee date sleep jq sha256sum sha512sum sha384sum shasum b2sum cksum base64 xxd unzip
     gzip gunzip mapfile readarray } wait du file touch which type command uname hostname id
-    whoami nproc seq expr let break continue shift""".split()  # noqa: SIM905
+    whoami nproc seq expr let break continue shift while function""".split()  # noqa: SIM905
 )
 # Programs that are no code of the project, and that can be made to run others.
 FOREIGN = frozenset("gh git awk sed tar openssl".split())  # noqa: SIM905
@@ -57,21 +57,21 @@ def surroundings(job: Job, workflow: Node) -> Iterator[tuple[Node, str, bool]]:
         yield node, "runs on a machine of the project (self-hosted)", False
 
 
-def unfit(step: Step, command: Command, *, signing: bool = False) -> str:
+def unfit(command: Command, functions: Collection[str], *, signing: bool = False) -> str:
     """What a command does that is not harmless; empty for nothing.
 
-    `signing` says that signatures are made here, too.
+    `functions` are those of its step, `signing` says that signatures are made here, too.
     """
     if any(FOR_LATER.search(word) for word in command.words):
         return "writes to GITHUB_ENV or GITHUB_PATH, which changes what later steps run"
     run = commands.program(command.words)
-    fine = not run or commands.is_upload(run) or _is_harmless(run, step, signing=signing)
-    return "" if fine else f"runs {shown(' '.join(run[:4]))}"
+    fine = not run or commands.is_upload(run) or _is_harmless(run, signing=signing)
+    return "" if fine or run[0] in functions else f"runs {shown(' '.join(run[:4]))}"
 
 
-def _is_harmless(run: tuple[str, ...], step: Step, *, signing: bool) -> bool:
+def _is_harmless(run: tuple[str, ...], *, signing: bool) -> bool:
     name, *rest = run
-    if name in COMMANDS or name in split.functions(step.run):
+    if name in COMMANDS:
         return True
     if commands.PYTHON.fullmatch(name) and rest[:1] in (["--version"], ["-V"]):
         return True

@@ -89,6 +89,8 @@ class Command:
     `fed` is the here-document that it reads; `followed` says that what it calls is read, too, and
     `feeds` that what it says is read by a shell or by Python.
     `bare` is its text without the commands that are substituted in it, None where it has none.
+    `fatal` says that the text fails where the command fails; `refuses` that it fails where the
+    command succeeds.
     `unread` says why the whole text, which is then its second word, could not be read.
     """
 
@@ -101,6 +103,8 @@ class Command:
     followed: bool = False
     feeds: bool = False
     bare: str | None = None
+    fatal: bool = False
+    refuses: bool = False
     unread: str = ""
 
 

@@ -16,8 +16,9 @@ from typing import Any
 
 from release.errors import ConfigurationError
 from release.gates.workflows import commands, targets
+from release.gates.workflows.flow import split
 from release.gates.workflows.model import Command, Job, Model, Node, Step, Uses, Workflow, shown
-from release.gates.workflows.split import of_python, split
+from release.gates.workflows.programs import of_python
 from release.model import Finding
 from release.project import read_text
 from release.text import shell, yaml
@@ -41,6 +42,7 @@ MAX_FILES = 500
 MAX_JOBS = 500
 MAX_CALLED = 50_000
 MAX_INLINED = 8
+Nodes = tuple[Node, ...]
 
 
 @dataclass(frozen=True)
@@ -288,15 +290,18 @@ class _Builder:
 
     def job(self, path: str, name: str, node: Node, workflow: Node) -> Job:
         needs = node.get("needs")
-        folders = (one.said("defaults", "run", "working-directory") for one in (node, workflow))
-        folder = next(filter(None, folders), "")
         needed = needs.texts() if needs is not None else ()
-        steps = (step for one in node.listed("steps") for step in self.steps(one, folder, ()))
+        steps = (
+            step for one in node.listed("steps") for step in self.steps(one, (node, workflow), ())
+        )
         permissions = node.get("permissions") or workflow.get("permissions")
         return Job(path, name, node, needed, tuple(steps), _uses(node), permissions)
 
-    def steps(self, node: Node, folder: str, callers: tuple[Node, ...]) -> Iterator[Step]:
-        """A step, or those of the composite action of this repository that it uses."""
+    def steps(self, node: Node, around: Nodes, callers: Nodes) -> Iterator[Step]:
+        """A step, or those of the composite action of this repository that it uses.
+
+        `around` are its job and its workflow.
+        """
         uses = _uses(node)
         if not self.affords(node):
             return
@@ -307,10 +312,9 @@ class _Builder:
                 if own is not uses:
                     yield Step(node, uses, (), callers)
                 for step in inner:
-                    yield from self.steps(step, "", (*callers, node))
+                    yield from self.steps(step, (), (*callers, node))
                 return
-        place = node.said("working-directory") or folder
-        yield Step(node, uses, tuple(self.commands(node, place)), callers)
+        yield Step(node, uses, tuple(self.commands(node, around)), callers)
 
     def own(self, uses: Uses) -> Uses | None:
         """A use of an action of this repository, be it by a path that another one could have."""
@@ -347,7 +351,7 @@ class _Builder:
             return steps.items if steps is not None else None
         return None
 
-    def commands(self, node: Node, folder: str) -> Iterator[Command]:
+    def commands(self, node: Node, around: Nodes) -> Iterator[Command]:
         run = node.get("run")
         if run is None or not run.text:
             return
@@ -355,8 +359,9 @@ class _Builder:
         if "python" in node.said("shell"):
             yield from of_python(run.text, run.path, line)
             return
+        folder, shell_of = (_of_run(node, around, key) for key in ("working-directory", "shell"))
         place = folder
-        for command in split(run.text, run.path, line):
+        for command in split(run.text, run.path, line, shell_of):
             words = commands.program(command.words)
             if words[:1] == ("cd",) and len(words) == 2:
                 place = commands.normal(words[1], place) or folder
@@ -431,6 +436,12 @@ def _with_inherited(workflows: Mapping[str, Workflow]) -> dict[str, Workflow]:
             }
             found[path] = replace(found[path], jobs=jobs)
     return found
+
+
+def _of_run(node: Node, around: Nodes, key: str) -> str:
+    """What a step says under a key, or the defaults of what is around it."""
+    told = (node.said(key), *(one.said("defaults", "run", key) for one in around))
+    return next(filter(None, told), "")
 
 
 def _script(path: str, text: str) -> list[Command]:

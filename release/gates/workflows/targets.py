@@ -17,8 +17,9 @@ from release.gates.workflows.commands import (
     program,
     values,
 )
+from release.gates.workflows.flow import split
 from release.gates.workflows.model import Command
-from release.gates.workflows.split import parsed, python_commands, split
+from release.gates.workflows.programs import parsed, python_commands
 from release.project import tox
 from release.project.behind import MAKEFILES, sessions_in
 from release.text import makefile, shell, toml

@@ -16,7 +16,7 @@ from release.gates.workflows.commands import (
     script,
     uploads,
 )
-from release.gates.workflows.split import split
+from release.gates.workflows.flow import split
 from release.gates.workflows.targets import of_makefile, of_noxfile, of_tasks
 from release.text.shell import read_all
 from tests.support import INDEX_HOST
@@ -274,7 +274,7 @@ def test_an_upload_in_a_text_that_a_command_runs_is_seen(text: str) -> None:
          ["case x *.whl *.tar.gz b c", "a", "d", "e", "f"]),
         ("(( n == 2 )) && a", ["(( n == 2", "a"]),
         ("files=(a b)\nc", ["files=(a b)", "c"]),
-        ("die() { a; }\ndie", ["a", "die"]),
+        ("die() { a; }\ndie", ["function die", "a", "die"]),
         ("x=($(a b))", ["x=($(a b))", "a b"]),
     ],
 )  # fmt: skip

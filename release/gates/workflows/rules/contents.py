@@ -52,8 +52,10 @@ def _beside(
         if step.uses.repository not in allowed and not publishes_by_action(step):
             yield step, f"uses {shown(step.uses.target)}", builds(step)
         return
-    for command in step.commands:
-        if what := "" if command.via else harmless.unfit(step, command, signing=signing):
+    own = [command for command in step.commands if not command.via]
+    functions = {command.words[1] for command in own if command.words[0] == "function"}
+    for command in own:
+        if what := harmless.unfit(command, functions, signing=signing):
             yield command, what, harmless.runs_project(command)
 
 

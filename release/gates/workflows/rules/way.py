@@ -194,7 +194,7 @@ def hand_off(context: Context) -> Iterator[Breach]:
             yield from _taken(job, step)
         downloads = any("download-artifact" in _action(step) for step in job.steps)
         one = context.publications_of(job)[0] if job.key in publishing and downloads else None
-        if one is not None and (reason := checks.why_unchecked(context, one)):
+        if one is not None and (reason := checks.why_unchecked(one)):
             remedy = "download, run sha256sum --check on the SHA256SUMS that the build hands on,"
             yield say(job, f"{job.label} {reason}", f"{remedy} and publish that folder next")
 

@@ -1,16 +1,14 @@
-"""Shell texts and Python programs as the commands that they run, as far as they are written out."""
+"""Python programs as the commands that they run, as far as they are written out."""
 
 from __future__ import annotations
 
 import ast
-import functools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from release.gates.workflows.commands import PYTHON, SHELLS, may_publish, program
+from release.gates.workflows.commands import may_publish
 from release.gates.workflows.model import Command
-from release.text import python, shell
-from release.text.shell import Pipeline, Statement
+from release.text import python
 
 # Functions of Python that only say something.
 SAYING = frozenset(
@@ -19,96 +17,6 @@ SAYING = frozenset(
 )
 UPLOADING_MODULES = ("twine.commands", "twine.__main__", "twine.cli")
 LITERALS = ast.Constant | ast.List | ast.Tuple
-
-
-# --- Shell
-
-
-def split(script: str, path: str, line: int) -> list[Command]:
-    """The simple commands of a shell text whose first line is `line` of the file `path`.
-
-    What is substituted follows at the end. A text that cannot be read is one command, that says
-    so. Raises CannotCheck where nothing can be read.
-    """
-    found = shell.read(script)
-    if found.fault:
-        words = ("?", script)
-        return [Command(words, path, line + found.line - 1, unread=found.fault)]
-    inner: list[Sequence[Statement]] = [found.statements]
-    commands: list[Command] = []
-    for statements in inner:
-        commands += _listed(statements, Command((), path, line - 1), inner)
-    return commands
-
-
-@functools.lru_cache(maxsize=64)
-def functions(script: str) -> frozenset[str]:
-    """The names of the functions that a shell text defines."""
-    found: set[str] = set()
-    waiting = list(shell.read(script).statements)
-    while waiting:
-        for _, pipeline in waiting.pop().items:
-            for command in pipeline.commands:
-                if command.kind:
-                    found |= {*command.words[:1]} if command.kind == "function" else set()
-                    waiting += (statement for part in command.parts for statement in part)
-    return frozenset(found)
-
-
-def _listed(
-    statements: Sequence[Statement], around: Command, inner: list[Sequence[Statement]]
-) -> Iterator[Command]:
-    """The commands of a list; `around` is what they have from what they stand in.
-
-    What is substituted in them is added to `inner`.
-    """
-    for statement in statements:
-        for operator, pipeline in statement.items:
-            place = replace(around, operator=operator or around.operator)
-            yield from _piped(pipeline, place, inner)
-        around = replace(around, operator="")
-
-
-def _piped(
-    pipeline: Pipeline, around: Command, inner: list[Sequence[Statement]]
-) -> Iterator[Command]:
-    for number, command in enumerate(pipeline.commands):
-        inner.append(command.inner)
-        one = replace(
-            around,
-            words=command.words,
-            line=around.line + command.line,
-            operator="|" if number else around.operator,
-            fed=command.given,
-            feeds=around.feeds or any(map(_runs_its_input, pipeline.commands[number + 1 :])),
-            bare=command.bare,
-        )
-        if command.kind:
-            yield from _grouped(command, replace(one, line=around.line), inner)
-        elif command.words:
-            yield one
-
-
-def _grouped(
-    group: shell.Command, around: Command, inner: list[Sequence[Statement]]
-) -> Iterator[Command]:
-    at = replace(around, line=around.line + group.line, fed="", bare=None)
-    if group.kind in ("for", "case"):
-        yield replace(at, words=(group.kind, *group.words))
-    for part in group.parts:
-        yield from _listed(part, replace(around, words=(), fed="", bare=None), inner)
-        around = replace(around, operator="")
-    if group.redirections or group.given:
-        yield replace(at, words=("}", *group.redirections), operator="", fed=group.given)
-
-
-def _runs_its_input(command: shell.Command) -> bool:
-    """Whether a command is a shell, or a Python, that may read its program from a pipe."""
-    run = () if command.kind else program(command.words)
-    return bool(run) and (run[0] in SHELLS or bool(PYTHON.fullmatch(run[0])))
-
-
-# --- Python
 
 
 def of_python(text: str, path: str, line: int = 1) -> list[Command]:
