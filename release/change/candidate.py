@@ -135,14 +135,12 @@ def standing_candidate(project: Project, plan: Plan) -> Candidate | None:
     commit, _, parent = done.stdout.strip().partition(" ")
     if done.returncode != 0 or parent != plan.base or _dirty(top):
         return None
-    paths = {f"{facts.prefix}{edit.path}" for edit in plan.edits}
-    if set(changed_between(top, parent, commit)) != paths:
+    planned = {f"{facts.prefix}{edit.path}": edit.after.encode() for edit in plan.edits}
+    there = {path: top / path for path in changed_between(top, parent, commit)}
+    made = {path: file.read_bytes() if file.is_file() else None for path, file in there.items()}
+    if made != planned:
         return None
-    for edit in plan.edits:
-        file = top / facts.prefix / edit.path
-        if not file.is_file() or file.read_bytes() != edit.after.encode():
-            return None
-    message = git(top, "show", "--no-show-signature", "--no-patch", "--format=%B", commit).stdout
+    message = git(top, "show", "--no-patch", "--format=%B", commit).stdout
     if message.rstrip("\n") != (plan.commit_message or "").rstrip("\n"):
         return None
     with contextlib.suppress(OSError):

@@ -46,21 +46,16 @@ SHOWN = 300
 # What is read here is not wrapped.
 PLAIN = {"COLUMNS": "1000"}
 WAITS = (2.0, 8.0)
-CONFIRM_WAITS = (0.0, 1.0, 3.0, 6.0)
 LOCAL = frozenset(["127.0.0.1", "localhost", "::1"])
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What an upload came to: the version, and the names of files sent, there before, not seen yet.
-
-    `unseen` are files that the index took and does not list yet.
-    """
+    """What an upload came to: the version, and the names of files sent and there before."""
 
     version: str
     sent: tuple[str, ...]
     there: tuple[str, ...]
-    unseen: tuple[str, ...]
 
 
 def publish(
@@ -91,9 +86,7 @@ def publish(
             say(f"{artifact.name}: sending {artifact.size} bytes ({number} of {len(missing)})")
             _send(shell, run.project.name, version, address, page, artifact)
             say(f"{artifact.name}: taken")
-        unseen = _unseen(shell, run.project.name, version, page, missing)
-    sent = tuple(artifact.name for artifact in missing)
-    return Published(version, sent, there, unseen)
+    return Published(version, tuple(artifact.name for artifact in missing), there)
 
 
 def judge_address(upload: str) -> str:
@@ -280,20 +273,3 @@ def _words(said: str) -> str:
         end = next((n for n in errors if n > answers[-1]), len(lines))
         return " ".join(filter(None, lines[answers[-1] + 1 : end]))[:SHOWN]
     return " ".join(filter(None, lines[errors[0] :]))[:SHOWN] if errors else ""
-
-
-def _unseen(
-    shell: Shell, project: str, version: str, page: str, sent: Sequence[Artifact]
-) -> tuple[str, ...]:
-    """The files that were sent and are not on the index's page after a few seconds."""
-    missing = [artifact.name for artifact in sent]
-    for wait in CONFIRM_WAITS:
-        if not missing:
-            break
-        shell.wait(wait)
-        try:
-            there, _ = sorted_out(shell, project, version, page, sent)
-        except CannotCheck:
-            continue
-        missing = [artifact.name for artifact in sent if artifact.name not in there]
-    return tuple(missing)

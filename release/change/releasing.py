@@ -356,23 +356,15 @@ def _plan(situation: Situation, version: Version, request: Request, shell: Shell
     return replace(plan, notes=tuple(notes))
 
 
-def _clock(situation: Situation, day: date) -> tuple[Finding, ...]:
+def _clock(situation: Situation, day: date) -> Iterator[Finding]:
     """A remark where today is before the day of the last release."""
     tag = situation.previous_tag
     if tag is None:
-        return ()
-    last = git(
-        situation.project.root, "log", "-1", "--no-show-signature", "--format=%cs", tag, "--"
-    )
-    said = last.stdout.strip()
-    if day.isoformat() >= said:
-        return ()
-    return (
-        Finding(
-            f"today is {day}, and the last release ({tag}) is of {said}",
-            remedy="look at this machine's clock: the dates of the release come from it",
-        ),
-    )
+        return
+    last = git(situation.project.root, "log", "-1", "--format=%cs", tag, "--").stdout.strip()
+    if day.isoformat() < last:
+        remedy = "look at this machine's clock: the dates of the release come from it"
+        yield Finding(f"today is {day}, and the last release ({tag}) is of {last}", remedy=remedy)
 
 
 def _tag_plan(situation: Situation, version: Version, request: Request) -> Plan:

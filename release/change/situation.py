@@ -213,7 +213,7 @@ def _before(situation: Situation, newest: Version) -> Version | None:
 def made_here(situation: Situation, version: Version, commit: str = "HEAD") -> bool:
     """Whether a commit's first line is the one that a release of the version has."""
     project = situation.project
-    said = git(project.root, "log", "-1", "--no-show-signature", "--format=%s", commit, "--")
+    said = git(project.root, "log", "-1", "--format=%s", commit, "--")
     subject = _release_subject(project, project.spell(version))
     return subject.fullmatch(said.stdout.strip()) is not None
 
@@ -240,7 +240,7 @@ def _bumped_from(project: Project, commit: str) -> Version | None:
     subject = _release_subject(project, project.version)
     out = git(
         project.root,
-        *("log", f"--max-count={RECENT}", "--no-show-signature", "--format=%H %s", commit),
+        *("log", f"--max-count={RECENT}", "--format=%H %s", commit),
     ).stdout
     found = next(
         (

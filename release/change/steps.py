@@ -36,13 +36,10 @@ def target_version(
     pending = current not in released and current.dev is None
     last = max(before, default=None)
     if last is not None and pending and current > last and step in STEPS:
-        if step != FINAL:
-            wanted: Version | None = next_version(last, Level(step))
-        else:
-            wanted = final_version(last)
+        wanted = final_version(last) if step == FINAL else next_version(last, Level(step))
         if wanted == current and not current.local:
             return current
-        if step != FINAL or final_version(current) is None:
+        if step != FINAL:
             raise ReleaseError(_pending(current, step))
     version = _wanted(step, current)
     if version == current and pending and not current.local:
@@ -56,8 +53,6 @@ def target_version(
 def _pending(current: Version, step: str) -> Finding:
     if current.local:
         return _local(current)
-    if step == FINAL:
-        return _no_candidate(current)
     return Finding(
         f"{current} is in the files and was never released: no tag names it",
         remedy=f"release it (nox -s tag), or go to another version by name instead of {step}",
@@ -70,18 +65,14 @@ def _local(version: Version) -> Finding:
     )
 
 
-def _no_candidate(current: Version) -> Finding:
-    return Finding(
-        f"{current} is not a pre-release, so there is no final version of it",
-        remedy="use patch, minor or major",
-    )
-
-
 def _wanted(step: str, current: Version) -> Version:
     if step == FINAL:
         final = final_version(current)
         if final is None:
-            raise ReleaseError(_no_candidate(current))
+            raise ReleaseError.of(
+                f"{current} is not a pre-release, so there is no final version of it",
+                remedy="use patch, minor or major",
+            )
         return final
     if step in STEPS:
         return next_version(current, Level(step))

@@ -71,7 +71,7 @@ def _told(plan: Plan, root: Path) -> Plan:
     others = [f":(exclude,literal){edit.path}" for edit in edits]
     calm = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--relative")
     made = git(root, "diff", *calm, plan.base, "HEAD", "--", ".", *others).stdout
-    message = git(root, "log", "-1", "--no-show-signature", "--format=%B").stdout
+    message = git(root, "log", "-1", "--format=%B").stdout
     return replace(plan, edits=edits, made=made, commit_message=message.rstrip("\n") + "\n")
 
 

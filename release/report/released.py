@@ -43,10 +43,7 @@ def published_lines(done: Published) -> Iterator[str]:
     else:
         before = f", {there} were there" if there else ""
         yield f"published {done.version}: {counted(sent, 'file')} uploaded{before}"
-    wait = " --wait 10" if done.unseen else ""
-    if done.unseen:
-        yield f"not on the index's page yet: {', '.join(done.unseen)}"
-    yield f"next: nox -s verify -- {done.version}{wait}"
+    yield f"next: nox -s verify -- {done.version} --wait 10"
 
 
 def verified_lines(verified: Verified) -> Iterator[str]:
