@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from release.project import Project
@@ -17,10 +18,6 @@ from release.run.planting import Copy, Defect, broken_import, git, harmless_comm
 # Commands that end well whatever there is, alone or as all that a shell is given.
 GREEN = re.compile(r"(?:true|:|exit 0|echo\b[^;&|<>`$()]*)\s*")
 SHELLS = frozenset({"sh", "bash", "dash", "zsh"})
-# Programs whose first word names a program, or a task that is written down somewhere.
-STARTERS = re.compile(
-    r"(?:python|pypy|bash|sh|dash|zsh|node|perl|ruby|make|just|uv|uvx|npx|npm|env|nox|tox)[\d.]*"
-)
 # Kinds of files that say how to judge more often than what.
 MEANS = frozenset(
     ("", ".py", ".sh", ".bash", ".js", ".ts", ".mk", ".toml", ".cfg", ".ini", ".conf", ".lock")
@@ -72,24 +69,16 @@ def harmless_commit(copy: Copy) -> None:
 
 
 def _data(words: Sequence[str], root: Path) -> list[str]:
-    """The files of data that a command is called with: no program, no option's value, no means."""
-    starts = bool(STARTERS.fullmatch(PurePosixPath(words[0]).name))
+    """The files of data that a command is called with: no option's value, and no means."""
     found: list[str] = []
-    after_option = False
-    for word in words[1:]:
-        if word.startswith("-"):
-            after_option = "=" not in word
-            starts = starts and word not in {"-m", "-c"}
-            continue
-        skipped = after_option or starts
-        if not after_option:
-            starts = False
-        after_option = False
+    for before, word in pairwise(words):
         path = PurePosixPath(word)
-        if skipped or path.is_absolute() or ".." in path.parts or path.suffix.lower() in MEANS:
-            continue
+        optional = word.startswith("-") or (before.startswith("-") and "=" not in before)
+        outside = path.is_absolute() or ".." in path.parts
         file = root / word
-        if file.is_file() and not os.access(file, os.X_OK):
+        if optional or outside or path.suffix.lower() in MEANS or not file.is_file():
+            continue
+        if not os.access(file, os.X_OK):
             found.append(path.as_posix())
     return found
 

@@ -7,11 +7,9 @@ from pathlib import Path
 
 from release.errors import CannotCheck
 from release.project import Project
-from release.project.git import git, listed_files
+from release.project.git import listed_files
 from release.run.inputs import Tree
-
-# Of the copies that are made; the project's own commands may set up hooks in theirs.
-NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
+from release.run.planting import git as in_copy
 
 
 def export(project: Project, destination: Path) -> Path:
@@ -28,31 +26,14 @@ def export(project: Project, destination: Path) -> Path:
         names = listed_files(project.root) if facts else tuple(Tree(project.root).read().files)
         _copy(project.root, names, destination)
         return destination
-    git(
-        facts.top,
-        *NO_HOOKS,
-        "-c",
-        "advice.detachedHead=false",
-        "clone",
-        "--quiet",
-        "--origin=source",
-        "--template=",
-        "--shared",
-        "--no-checkout",
-        "--",
-        str(facts.top),
-        str(destination),
-    )
-    git(destination, "remote", "remove", "source")
+    words = ("clone", "--quiet", "--shared", "--no-checkout", "--template=", "--")
+    in_copy(facts.top, *words, str(facts.top), str(destination))
+    in_copy(destination, "remote", "remove", "origin")
     _copy(facts.top, listed_files(facts.top), destination)
-    git(destination, *NO_HOOKS, "reset", "--quiet", "--mixed", facts.commit)
+    in_copy(destination, "reset", "--quiet", "--mixed", facts.commit)
     if project.planned_tag:
-        message = ("--annotate", "--no-sign", "--message", project.planned_tag)
-        git(
-            destination,
-            *(*NO_HOOKS, "-c", "user.name=nox-release", "-c", "user.email=nox-release@localhost"),
-            *("tag", *message, "--", project.planned_tag, facts.commit),
-        )
+        words = ("tag", "--annotate", "--no-sign", "--message", project.planned_tag, "--")
+        in_copy(destination, *words, project.planned_tag, facts.commit)
     return destination / facts.prefix
 
 
