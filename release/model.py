@@ -141,24 +141,16 @@ class Outcome:
 
     def map_text(self, clean: Callable[[str], str]) -> Outcome:
         """The same judgement with `clean` applied to every text that people read."""
-        return replace(
-            self,
-            summary=clean(self.summary) or "-",
-            findings=tuple(finding.map_text(clean) for finding in self.findings),
-            notes=tuple(note.map_text(clean) for note in self.notes),
-        )
+        mapped = self._map_findings(lambda finding: finding.map_text(clean))
+        return replace(mapped, summary=clean(self.summary) or "-")
 
     def map_remedies(self, spoken: Callable[[str], str]) -> Outcome:
         """The same judgement with `spoken` applied to what is to be done about it."""
+        return self._map_findings(lambda f: replace(f, remedy=f.remedy and spoken(f.remedy)))
 
-        def told(finding: Finding) -> Finding:
-            return replace(finding, remedy=spoken(finding.remedy)) if finding.remedy else finding
-
-        return replace(
-            self,
-            findings=tuple(map(told, self.findings)),
-            notes=tuple(map(told, self.notes)),
-        )
+    def _map_findings(self, change: Callable[[Finding], Finding]) -> Outcome:
+        findings, notes = map(change, self.findings), map(change, self.notes)
+        return replace(self, findings=tuple(findings), notes=tuple(notes))
 
     @property
     def blocking(self) -> tuple[Finding, ...]:
@@ -280,7 +272,7 @@ class Judgement:
         else:
             status, said = Status.PASSED, summary
         findings = (*defects, *unchecked, *advice)
-        return Outcome(status, said, self.checked, findings, artifacts, facts or {}, notes)
+        return Outcome(status, said, self.checked, findings, artifacts, dict(facts or {}), notes)
 
 
 def _once(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
@@ -368,29 +360,18 @@ class Evidence:
         return -BESIDE <= now - self.started <= valid
 
     def as_json(self) -> dict[str, Any]:
+        """The contents of its file: all that is known, what the outcome says beside the rest."""
+        known = asdict(self)
+        del known["outcome"], known["reused"]
+        artifacts = [artifact.as_json() for artifact in self.outcome.artifacts]
         return {
             "schema": 1,
             "gate": self.gate,
-            "status": self.outcome.status.value,
-            "summary": self.outcome.summary,
-            "checked": self.outcome.checked,
-            "findings": [finding.as_json() for finding in self.outcome.findings],
-            "artifacts": [artifact.as_json() for artifact in self.outcome.artifacts],
-            "facts": dict(self.outcome.facts),
-            "notes": [note.as_json() for note in self.outcome.notes],
-            "commit": self.commit,
-            "tree": self.tree,
-            "dirty": self.dirty,
-            "key": self.key,
-            "key_after": self.key_after,
-            "inputs": dict(self.inputs),
-            "level": self.level,
-            "tools": dict(self.tools),
-            "commands": [list(command) for command in self.commands],
+            **asdict(self.outcome),
+            **known,
+            "artifacts": artifacts,
             "started": self.started.astimezone(UTC).isoformat(),
             "seconds": round(self.seconds, 3),
-            "log": self.log,
-            "run": self.run,
         }
 
     @classmethod
