@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from release.errors import CannotCheck, ConfigurationError, Interrupted, ReleaseError
@@ -65,7 +66,6 @@ class _Bench:
 
     run: Run
     gates: Mapping[str, Gate]
-    source: Project
     scratch: Path
     remote: Path
     branch: str
@@ -76,11 +76,32 @@ class _Bench:
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """A gate and its defects; of a gate that nobody else knows, one that it sees is enough."""
+    """A gate and its defects; of a gate that nobody else knows, one that it sees is enough.
+
+    `settings` are those of a gate that takes commands.
+    """
 
     gate: Gate
+    settings: CommandSettings | None
     defects: tuple[Defect, ...]
     any_of: bool
+
+    @property
+    def commands(self) -> tuple[tuple[str, ...], ...]:
+        """The project's own commands that judge it."""
+        return (self.settings.run if self.settings else None) or ()
+
+    @property
+    def is_own(self) -> bool:
+        """Whether commands or code of the project's own judge it."""
+        own = self.settings is not None and self.settings.run is not None
+        return own or not self.gate.defects
+
+    @property
+    def say_broken(self) -> str:
+        """How a project can say what it must refuse; empty where nobody can say that."""
+        named = f"say what breaks a copy: tool.release.gates.{self.gate.name}.broken"
+        return named if self.settings is not None else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +112,6 @@ class _Judged:
     root: Path
     where: str
     log: str
-
-
-class _NotPlanted(Exception):
-    """Something else than the project stood in the way; says what, and what to do."""
-
-    def __init__(self, said: str, remedy: str) -> None:
-        super().__init__(said)
-        self.said = said
-        self.remedy = remedy
 
 
 def prove(run: Run, names: Sequence[str], listener: Listener) -> Proofs:
@@ -136,7 +148,7 @@ def prove(run: Run, names: Sequence[str], listener: Listener) -> Proofs:
         listener.judged(bench.evidence, time.monotonic() - started)
         tasks = []
         for name in chosen:
-            _log_of(run.store, name).unlink(missing_ok=True)
+            run.store.log(f"prove-{name}").unlink(missing_ok=True)
             known = _without_planting(bench, gates[name])
             if known is not None:
                 done(name, [known], any_of=False)
@@ -191,9 +203,10 @@ def _without_planting(bench: _Bench, gate: Gate) -> Shown | None:
     """What is known of a gate before anything is planted; None when it is to be tried."""
     reason = does_not_apply(bench.clean, gate)
     if reason is None and gate.name == "ci":
-        reason = _no_forge(bench.source)
+        reason = _no_forge(bench.run.project)
     outcome = bench.evidence[gate.name].outcome
-    stood_in = any(defect.stood_in for defect in _defects(gate)) and bench.source.settings.publish
+    defects: tuple[Defect, ...] = resolve(gate.defects)
+    stood_in = any(each.stood_in for each in defects) and bench.run.project.settings.publish
     if reason is None and not stood_in and outcome.status is Status.NOT_APPLICABLE:
         reason = outcome.summary
     if reason is not None:
@@ -217,55 +230,33 @@ def _no_forge(project: Project) -> str | None:
     return None
 
 
-def _settings(bench: _Bench, gate: Gate) -> CommandSettings | None:
-    """What the project sets for a gate that takes commands, None for any other."""
-    found = bench.source.settings.gates.of_gate(gate)
-    return found if isinstance(found, CommandSettings) else None
-
-
-def _is_own(bench: _Bench, gate: Gate) -> bool:
-    """Whether commands or code of the project's own judge it."""
-    settings = _settings(bench, gate)
-    return (settings is not None and settings.run is not None) or not gate.defects
-
-
-def _defects(gate: Gate) -> tuple[Defect, ...]:
-    """What a gate says that it must not let pass."""
-    found: tuple[Defect, ...] = resolve(gate.defects)
-    return found
-
-
 def _task(bench: _Bench, gate: Gate) -> _Task:
-    settings = _settings(bench, gate)
+    found = bench.run.project.settings.gates.of_gate(gate)
+    settings = found if isinstance(found, CommandSettings) else None
     if settings is not None and settings.broken:
-
-        def plant(copy: Copy) -> None:
-            _run_broken(bench, gate, copy)
-
-        return _Task(gate, (declared_defect(settings.broken, plant),), any_of=False)
+        plant = partial(_run_broken, bench, gate, settings.broken)
+        return _Task(gate, settings, (declared_defect(settings.broken, plant),), any_of=False)
     if gate.defects:
-        return _Task(gate, _defects(gate), any_of=False)
-    commands = settings.run if settings is not None and settings.run else ()
-    return _Task(gate, own_defects(commands, bench.clean.project), any_of=True)
+        return _Task(gate, settings, resolve(gate.defects), any_of=False)
+    task = _Task(gate, settings, (), any_of=True)
+    return replace(task, defects=own_defects(task.commands, bench.clean.project))
 
 
-def _run_broken(bench: _Bench, gate: Gate, copy: Copy) -> None:
-    """Break a copy as the project says. Raises _NotPlanted when that fails or changes nothing."""
-    settings = _settings(bench, gate)
+def _run_broken(bench: _Bench, gate: Gate, broken: Sequence[Sequence[str]], copy: Copy) -> None:
+    """Break a copy as the project says. Raises CannotCheck when that fails or changes nothing."""
     there = replace(bench.run, project=copy.project, store=Store(copy.root), echo=False)
-    where = f"tool.release.gates.{gate.name}.broken"
+    remedy = f"fix tool.release.gates.{gate.name}.broken"
     before = git(copy.root, "rev-parse", "HEAD")
     with open_shell(there, gate) as shell:
-        for words in settings.broken if settings else ():
+        for words in broken:
             program = sys.executable if words[0] in {"python", "python3"} else words[0]
             done = shell.run(program, *words[1:])
             if done.status != 0:
                 said = f"{' '.join(words)}: exit status {done.status}: {done.last_line}"
-                raise _NotPlanted(said, f"fix {where}")
-    if git(copy.root, "diff", "--name-only", before) == "" and not git(
-        copy.root, "status", "--porcelain"
-    ):
-        raise _NotPlanted("nothing is changed by what is to break it", f"fix {where}")
+                raise CannotCheck(said, remedy)
+    differs = git(copy.root, "diff", "--name-only", before)
+    if not differs and not git(copy.root, "status", "--porcelain"):
+        raise CannotCheck("nothing is changed by what is to break it", remedy)
 
 
 # --- planting and judging -------------------------------------------------------------------------
@@ -310,24 +301,12 @@ def _try(bench: _Bench, task: _Task) -> list[Shown]:
             others = [replace(line, proof=Proof.NOT_APPLICABLE) for line in lines[:-1]]
             return [*others, lines[-1]]
     if kept:
-        bench.run.store.write(
-            _log_of(bench.run.store, task.gate.name), bench.run.mask("".join(kept))
-        )
+        log = bench.run.store.log(f"prove-{task.gate.name}")
+        bench.run.store.write(log, bench.run.mask("".join(kept)))
     if all(line.proof is Proof.NOT_APPLICABLE for line in lines):
-        remedy = _say_broken(bench, task.gate) or "break a copy by hand, and run the gate there"
+        remedy = task.say_broken or "break a copy by hand, and run the gate there"
         return [replace(line, proof=Proof.NOT_SHOWN, remedy=remedy) for line in lines]
     return lines
-
-
-def _log_of(store: Store, gate: str) -> Path:
-    return store.log(f"prove-{gate}")
-
-
-def _say_broken(bench: _Bench, gate: Gate) -> str:
-    """How a project can say what a gate must refuse; empty for gates that nobody can say it of."""
-    if _settings(bench, gate) is None:
-        return ""
-    return f"say what breaks a copy: tool.release.gates.{gate.name}.broken"
 
 
 def _try_one(bench: _Bench, task: _Task, defect: Defect, kept: list[str]) -> Shown:
@@ -335,8 +314,10 @@ def _try_one(bench: _Bench, task: _Task, defect: Defect, kept: list[str]) -> Sho
     gate = task.gate
     try:
         found = _plant_and_judge(bench, gate, defect, defect.plant)
-        shown = _compare(bench, gate, defect, found)
-        if shown.proof is Proof.PROVED and defect.control and _by_any_finding(bench, gate, defect):
+        shown = _compare(bench, task, defect, found)
+        # What it says need not name the defect: a control must bear it out.
+        by_any = not defect.says or task.is_own
+        if shown.proof is Proof.PROVED and defect.control and by_any:
             control = _plant_and_judge(bench, gate, defect, defect.control)
             if control.outcome.status is not Status.PASSED:
                 said = f"does not pass a harmless commit either: {control.outcome.summary}"
@@ -344,27 +325,29 @@ def _try_one(bench: _Bench, task: _Task, defect: Defect, kept: list[str]) -> Sho
                 found = control
     except CannotPlant as error:
         return Shown(defect.name, Proof.NOT_APPLICABLE, f"nothing to plant it in: {error}")
-    except _NotPlanted as error:
-        return Shown(defect.name, Proof.NOT_SHOWN, f"not planted: {error.said}", error.remedy)
+    except Interrupted:
+        raise KeyboardInterrupt from None
+    except (ReleaseError, OSError) as error:
+        said, remedy = _obstacle(error)
+        return Shown(defect.name, Proof.NOT_SHOWN, f"not planted: {said}", remedy)
     if shown.proof is Proof.PROVED:
         return shown
     kept.append(f"== {defect.name}: {shown.proof}: {shown.said}\n{found.log}\n")
-    settings = _settings(bench, gate)
-    if settings and always_green(settings.run or ()):
+    settings = task.settings
+    if always_green(task.commands):
         return replace(shown, remedy=f"have it judge something: tool.release.gates.{gate.name}.run")
     parts = [shown.remedy, found.where, f"see .release/logs/prove-{gate.name}.log"]
-    if (
-        settings
-        and not settings.broken
-        and (_is_own(bench, gate) or shown.proof is Proof.CANNOT_FAIL)
-    ):
-        parts.append(f"or {_say_broken(bench, gate)}")
+    accused = task.is_own or shown.proof is Proof.CANNOT_FAIL
+    if settings and not settings.broken and accused:
+        parts.append(f"or {task.say_broken}")
     return replace(shown, remedy="; ".join(filter(None, parts)))
 
 
-def _by_any_finding(bench: _Bench, gate: Gate, defect: Defect) -> bool:
-    """Whether what the gate says need not name the defect, so that a control must bear it out."""
-    return not defect.says or _is_own(bench, gate)
+def _obstacle(error: ReleaseError | OSError) -> tuple[str, str]:
+    """What other than the project stood in the way of planting, and what to do."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error), "fix that first"
+    return error.problems[0].message, error.problems[0].remedy or "fix that first"
 
 
 def _plant_and_judge(
@@ -372,21 +355,20 @@ def _plant_and_judge(
 ) -> _Judged:
     """Plant something in a copy of its own, and judge that.
 
-    Raises CannotPlant, and _NotPlanted for what else stands in the way.
+    Raises CannotPlant, and ReleaseError or OSError for what else stands in the way.
     """
     folder = Path(tempfile.mkdtemp(prefix=f"{gate.name}-", dir=bench.scratch))
+    extra = bench.run.project.extra
     try:
-        root = copies.make_copy(bench.source, bench.remote, bench.branch, folder)
+        root = copies.make_copy(bench.run.project, bench.remote, bench.branch, folder)
         store = Store(root)
         copies.share(bench.clean.store, store, gate, bench.gates)
         made = bench.clean.store.folder
-        copy = Copy(
-            read_project(root, bench.source.extra), bench.evidence, made, folder, bench.server
-        )
+        copy = Copy(read_project(root, extra), bench.evidence, made, folder, bench.server)
         plant(copy)
         if defect.committed:
             commit(root)
-        project = defect.amend(copy, read_project(root, bench.source.extra))
+        project = defect.amend(copy, read_project(root, extra))
         there = replace(
             bench.run,
             project=project,
@@ -405,13 +387,6 @@ def _plant_and_judge(
         log = store.log(gate.name)
         text = log.read_text("utf-8", "replace") if log.is_file() else ""
         return _Judged(evidence.outcome, root, _where(diff), f"{diff}\n\n{text}")
-    except ReleaseError as error:
-        problem = error.problems[0]
-        raise _NotPlanted(problem.message, problem.remedy or "fix that first") from None
-    except OSError as error:
-        raise _NotPlanted(error.strerror or str(error), "fix that first") from None
-    except Interrupted:
-        raise KeyboardInterrupt from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -449,38 +424,35 @@ def _past_proxies() -> dict[str, str | None]:
     return {"NO_PROXY": value, "no_proxy": value}
 
 
-def _compare(bench: _Bench, gate: Gate, defect: Defect, found: _Judged) -> Shown:
+def _compare(bench: _Bench, task: _Task, defect: Defect, found: _Judged) -> Shown:
     """What a planted defect shows of a gate, by its outcome before and after."""
     after = found.outcome
     if after.status not in {Status.FAILED, Status.PASSED}:
         remedy = next((f.remedy for f in after.findings if f.remedy), "")
         return Shown(defect.name, Proof.NOT_SHOWN, f"{after.status}: {after.summary}", remedy)
     places = (str(found.root), str(bench.clean.project.root))
-    known = {_text(finding, places) for finding in bench.evidence[gate.name].outcome.findings}
+    known = {_text(finding, places) for finding in bench.evidence[task.gate.name].outcome.findings}
     new = [text for f in after.findings if (text := _text(f, places)) not in known]
-    says = "" if _is_own(bench, gate) else defect.says
+    says = "" if task.is_own else defect.says
     matching = [text for text in new if re.search(says, text)]
     if matching:
         advice = "" if after.blocking else "advice: "
         return Shown(defect.name, Proof.PROVED, f"{advice}{matching[0]}")
     if after.status is Status.PASSED:
-        return Shown(defect.name, _let_pass(bench, gate), f"passed all the same: {after.summary}")
+        return Shown(defect.name, _let_pass(task), f"passed all the same: {after.summary}")
     other = (new or [after.summary])[0]
     return Shown(defect.name, Proof.NOT_SHOWN, f"failed for another reason: {other}")
 
 
-def _let_pass(bench: _Bench, gate: Gate) -> Proof:
+def _let_pass(task: _Task) -> Proof:
     """What it shows that a gate lets a defect pass.
 
     What commands of the project's own must refuse nobody else knows, unless it is nothing at all or
     the project says what it is.
     """
-    settings = _settings(bench, gate)
-    if not _is_own(bench, gate) or (
-        settings and (settings.broken or always_green(settings.run or ()))
-    ):
-        return Proof.CANNOT_FAIL
-    return Proof.NOT_SHOWN
+    told = task.settings is not None and bool(task.settings.broken)
+    known = not task.is_own or told or always_green(task.commands)
+    return Proof.CANNOT_FAIL if known else Proof.NOT_SHOWN
 
 
 def _text(finding: Finding, places: Sequence[str]) -> str:
@@ -521,7 +493,7 @@ def _prepare(
     evidence = judge_all(clean, wanted, _Silent())
     if clean.cancelled:
         raise KeyboardInterrupt
-    return _Bench(run, gates, project, scratch, remote, branch, clean, evidence, server)
+    return _Bench(run, gates, scratch, remote, branch, clean, evidence, server)
 
 
 class _Silent:
