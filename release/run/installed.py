@@ -84,48 +84,47 @@ def project_environment(
     """
     path = shell.environments / shell.gate.name
     path.parent.mkdir(parents=True, exist_ok=True)
+    python = python_for(project)
     with shell.lock(path.with_name(f".{path.name}.lock")):
-        return _project_environment(project, shell, path, wanted, tools, with_project)
+        digest = _digest(project, shell, python, wanted, tools, with_project)
+        environment = Environment(path)
+        noted = environments.read_stamp(environment)
+        shadowed = noted.get("shadowed") == "yes"
+        intact = environments.is_intact(environment, digest)
+        if not intact or not (shadowed or noted.get("tree") == _tree(project)):
+            environment = environments.create(path, python, shell.run_plain)
+            shadowed = _fill(project, shell, environment, wanted, tools, with_project)
+            told = {"shadowed": "yes" if shadowed else "no", "tree": _tree(project)}
+            environments.stamp(environment, digest, **told)
+    shell.versions |= environment.versions_of(shell.gate.tools)
+    search = (str(project.root / project.source_root),) if shadowed and with_project else ()
+    return ProjectEnvironment(environment, search)
 
 
-def _project_environment(
+def _fill(
     project: Project,
     shell: Shell,
-    path: Path,
-    requirements: Requirements,
+    environment: Environment,
+    wanted: Requirements,
     tools: Sequence[str],
     with_project: bool,
-) -> ProjectEnvironment:
-    python = python_for(project)
-    wanted = _digest(project, shell, python, requirements, tools, with_project)
-    environment = Environment(path)
-    noted = environments.read_stamp(environment)
-    if environments.is_intact(environment, wanted) and (
-        noted.get("shadowed") == "yes" or noted.get("tree") == _tree(project)
-    ):
-        return _found(project, shell, environment, noted.get("shadowed") == "yes" and with_project)
-    environment = environments.create(path, python, shell.run_plain)
-    shadowed = True
-    if with_project:
-        from release.run.export import export
-
-        made = path / COPY
-        copy = export(project, made)
-        _install(project.name, shell, environment, _words(copy, requirements), copy)
-    elif requirements.install:
-        what = ", ".join(requirements.install)
-        _install(what, shell, environment, requirements.install)
+) -> bool:
+    """Install everything; whether nothing of it changes with the files of the tree."""
+    if not with_project:
+        if wanted.install:
+            _install(", ".join(wanted.install), shell, environment, wanted.install)
+        _add_tools(shell, environment, tools)
+        return True
+    made = environment.path / COPY
+    copy = export(project, made)
+    _install(project.name, shell, environment, _words(copy, wanted), copy)
     _add_tools(shell, environment, tools)
-    if with_project:
-        local = _installed_from(made, environment)
-        others = local.keys() - {canonicalize_name(project.name)}
-        shadowed = not others and _tree_holds_package(project, environment, copy)
-        if not any(local.values()):
-            shutil.rmtree(made, ignore_errors=True)
-    environments.stamp(
-        environment, wanted, shadowed="yes" if shadowed else "no", tree=_tree(project)
-    )
-    return _found(project, shell, environment, shadowed and with_project)
+    local = _installed_from(made, environment)
+    others = local.keys() - {canonicalize_name(project.name)}
+    shadowed = not others and _tree_holds_package(project, environment, copy)
+    if not any(local.values()):
+        shutil.rmtree(made, ignore_errors=True)
+    return shadowed
 
 
 def _digest(
@@ -213,14 +212,6 @@ def _remedy(said: str, gate: str) -> str:
     if not environments.looks_like_network(said):
         return FIT_REMEDY.format(gate)
     return BUILD_NETWORK_REMEDY if environments.BACKEND_FAILED in said else NETWORK_REMEDY
-
-
-def _found(
-    project: Project, shell: Shell, environment: Environment, shadowed: bool
-) -> ProjectEnvironment:
-    shell.versions |= environment.versions_of(shell.gate.tools)
-    search = (str(project.root / project.source_root),) if shadowed else ()
-    return ProjectEnvironment(environment, search)
 
 
 def _content(path: Path) -> str:
