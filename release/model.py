@@ -279,10 +279,6 @@ def _once(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     return tuple(dict.fromkeys(findings))
 
 
-def _applies_always(_project: Project, _level: Level | None) -> str | None:
-    return None
-
-
 @dataclass(frozen=True, slots=True)
 class Gate:
     """One line of the checklist.
@@ -303,7 +299,7 @@ class Gate:
     name: str
     title: str
     check: Callable[[Project, Shell], Outcome]
-    applies: Callable[[Project, Level | None], str | None] = _applies_always
+    applies: Callable[[Project, Level | None], str | None] = lambda _project, _level: None
     tools: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     required: Required = "always"

@@ -6,8 +6,7 @@ GitHub keeps of a step is in its documentation of usage limits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import groupby
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
 from release.model import Evidence, Finding, Status
@@ -27,17 +26,13 @@ def render(report: Report, located: Callable[[str], str] = str) -> str:
     `located` tells the place in the repository of a path that a finding names. GitHub keeps ten of
     a kind: the tenth says how many more there are.
     """
-    found = sorted(_findings(report), key=lambda one: one[0])
-    lines: list[str] = []
-    for kind, several in groupby(found, key=lambda one: one[0]):
-        lines += _kept(kind, [_command(kind, gate, f, located) for _, gate, f in several])
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _findings(report: Report) -> Iterator[tuple[Kind, str, Finding]]:
+    commands: dict[Kind, list[str]] = {"error": [], "notice": [], "warning": []}
     for evidence in report.gates:
         for finding in evidence.outcome.findings:
-            yield _kind(report, evidence, finding), evidence.gate, finding
+            kind = _kind(report, evidence, finding)
+            commands[kind].append(_command(kind, evidence.gate, finding, located))
+    kept = [line for kind, lines in commands.items() for line in _kept(kind, lines)]
+    return "".join(f"{line}\n" for line in kept)
 
 
 def _kind(report: Report, evidence: Evidence, finding: Finding) -> Kind:

@@ -15,24 +15,16 @@ MARKS = {
     Proof.NOT_SHOWN: "?",
     Proof.NOT_APPLICABLE: "–",
 }
-STATES = {
-    Status.PASSED: "passed",
-    Status.FAILED: "failed",
-    Status.UNCHECKED: "not checked",
-    Status.NOT_APPLICABLE: "not applicable",
-}
 
 
 def clean_line(clean: Mapping[str, Evidence], seconds: float) -> str:
     """What the gates say of the copy in which nothing is planted; those that refuse it by name."""
-    names: dict[Status, list[str]] = {status: [] for status in STATES}
-    for name, evidence in clean.items():
-        names[evidence.outcome.status].append(name)
     told = []
-    for status, found in names.items():
+    for status in Status:
+        found = [name for name, evidence in clean.items() if evidence.outcome.status is status]
         named = status in {Status.FAILED, Status.UNCHECKED}
         which = f" ({', '.join(found)})" if named else ""
-        told += [f"{len(found)} {STATES[status]}{which}"] if found else []
+        told += [f"{len(found)} {status.value.replace('-', ' ')}{which}"] if found else []
     reused = sum(evidence.reused for evidence in clean.values())
     told += [f"{reused} by evidence that still counts"] if reused else []
     return terminal(f"a clean copy: {', '.join(told)}  {seconds:.1f} s")

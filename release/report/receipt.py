@@ -56,13 +56,13 @@ def _statement(
     ]
     if not subjects:
         return None
-    passed = [evidence.gate for evidence in report.gates if not evidence.outcome.advice]
+    passed = report.of(Status.PASSED)
     predicate = {
         "result": "PASSED",
         "url": _run_address(environ),
         "configuration": list(_configuration(report, project, tag)),
-        "passedTests": [name for name in passed if name in _names(report, Status.PASSED)],
-        "warnedTests": [n for n in _names(report, Status.PASSED) if n not in passed],
+        "passedTests": [evidence.gate for evidence in passed if not evidence.outcome.advice],
+        "warnedTests": [evidence.gate for evidence in passed if evidence.outcome.advice],
         "failedTests": [],
     }
     return {
@@ -71,10 +71,6 @@ def _statement(
         "predicateType": TEST_RESULT,
         "predicate": {key: value for key, value in predicate.items() if value is not None},
     }
-
-
-def _names(report: Report, status: Status) -> list[str]:
-    return [evidence.gate for evidence in report.of(status)]
 
 
 def _configuration(report: Report, project: Project, tag: str) -> Iterator[dict[str, Any]]:

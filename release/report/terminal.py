@@ -21,7 +21,7 @@ from release.report.causes import Cause, causes, some
 from release.run.checklist import AS_BEFORE, Report
 from release.run.store import FOLDER
 from release.text.commands import as_called
-from release.text.escaping import listing, name, sentence, without_commands
+from release.text.escaping import counted, listing, name, sentence, without_commands
 
 STYLES = {
     Status.PASSED: ("✓", "green"),
@@ -193,8 +193,7 @@ def _details(evidence: Evidence, findings: Sequence[Finding]) -> RenderableType:
 
 def _suggestions(evidence: Evidence) -> RenderableType:
     advice = evidence.outcome.advice
-    noun = "suggestion" if len(advice) == 1 else "suggestions"
-    title = Text(f"i {evidence.gate}: {len(advice)} {noun}", style="cyan")
+    title = Text(f"i {evidence.gate}: {counted(len(advice), 'suggestion')}", style="cyan")
     return Group(Text(), title, *_causes(evidence, advice))
 
 

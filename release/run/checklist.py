@@ -14,7 +14,7 @@ from release.project import Project
 from release.registry import known
 from release.run.commands import own_gate
 from release.text.commands import as_called
-from release.text.escaping import visible
+from release.text.escaping import counted, visible
 from release.text.versions import next_version
 
 
@@ -95,7 +95,7 @@ class Report:
     def suggestions(self) -> str:
         """How many pieces of advice there are, such as: 14 suggestions; "" for none."""
         advice = sum(len(evidence.outcome.advice) for evidence in self.gates)
-        return f"{advice} suggestion{'s' * (advice > 1)}" if advice else ""
+        return counted(advice, "suggestion") if advice else ""
 
     @property
     def counts(self) -> str:

@@ -21,6 +21,7 @@ from release.run.lacks import LEFT_OUT, lacks, remedy_for, told
 from release.run.processes import Completed
 from release.run.shell import Shell
 from release.settings import CommandSettings, OwnGateSettings
+from release.text.escaping import counted
 
 # tox would leave a file .venv in the project that names where its environment is.
 TOX_OVERRIDE = "tox.venv_redirect=false"
@@ -244,6 +245,5 @@ def run_commands(
     names = " ".join(commands[0]) if len(commands) == 1 else ""
     if not 0 < len(names) < SHORT:
         names = ", ".join(dict.fromkeys(Path(words[0]).name for words in commands))
-    number = len(judged.advice)
-    told = f"{number} suggestion{'' if number == 1 else 's'}" if number else "ok"
+    told = counted(len(judged.advice), "suggestion") if judged.advice else "ok"
     return judged.settle(f"{names}: {told}")

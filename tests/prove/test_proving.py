@@ -820,4 +820,4 @@ class TestVerdict:
     def test_the_clean_copy_is_told_of(self, project: Path, judge: Judge) -> None:
         found = {"lint": judge(project, "docs"), "tree": judge(project, "tree")}
         line = clean_line(found, 2.0)
-        assert line == "a clean copy: 1 not checked (tree), 1 not applicable  2.0 s"
+        assert line == "a clean copy: 1 unchecked (tree), 1 not applicable  2.0 s"
