@@ -10,12 +10,14 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from release.model import Evidence
 from release.project import Project
 from release.project.git import git as ask
-from release.settings import GateSettings
+
+if TYPE_CHECKING:
+    from release.settings import GateSettings
 
 PEOPLE = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
 NOBODY = dict(zip(PEOPLE, ("nox-release", "nox-release@localhost") * 2, strict=True))
