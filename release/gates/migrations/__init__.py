@@ -42,11 +42,9 @@ from __future__ import annotations
 
 import contextlib
 import re
-import secrets
 import shutil
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,14 +74,23 @@ HALF_WAY = (
     "INSERT INTO nox_release_half_way VALUES (1)",
     "SELECT 1 / 0",
 )
-# Waits, for a minute at most, until the advisory lock that the probe holds is released; by looking
-# again and again, since a `lock_timeout` of the migrator's would end waiting for the lock itself.
-WAITING = """WITH RECURSIVE waiting (round, free, slept) AS (
-SELECT 0, pg_try_advisory_xact_lock_shared({key}), ''
-UNION ALL SELECT round + 1, pg_try_advisory_xact_lock_shared({key}), CAST(pg_sleep(0.05) AS text)
-FROM waiting WHERE NOT free AND round < 1200) SELECT count(*) FROM waiting""".replace("\n", " ")
+# Waits, for a minute at most, until the sequence is advanced; by looking again and again, since a
+# `lock_timeout` of the migrator's would end waiting for a lock.
+WAITING = """WITH RECURSIVE waiting (round, free, slept) AS (SELECT 0, {freed}, ''
+UNION ALL SELECT round + 1, {freed}, CAST(pg_sleep(0.05) AS text)
+FROM waiting WHERE NOT free AND round < 1200) SELECT count(*) FROM waiting""".replace(
+    "{freed}", "pg_sequence_last_value(CAST('nox_release.freed' AS regclass)) IS NOT NULL"
+).replace("\n", " ")
 HOLD_SECONDS = 60.0
-POLL = 0.05
+# How long a second migrator, once it is connected and does not wait for a lock, has to get into the
+# migration that the first one is in.
+SETTLED_SECONDS = 2.5
+UNSEEN_SECONDS = 20.0
+BUSY_SECONDS = 10.0
+# Before version 15 sessions that ended are counted after a while, by another process.
+COUNTED_SECONDS = 1.5
+COUNTED_AT_ONCE = 150000
+POLL = 0.02
 # What a command complains of that the machine or the server lacks, and no project can fix.
 MISSING_EXTENSION = re.compile(r'extension "([\w-]+)" is not available')
 MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
@@ -292,27 +299,34 @@ class Bench:
         """
         if not self.settings.run:
             return []
-        notes = Path(tempfile.mkdtemp(prefix="watch-", dir=self.shell.work))
-        begun, ended = notes / "begun", notes / "ended"
-        token = "" if self.server.embedded else self.server.token
-        step = {"do": "watch", "token": token, "begun": str(begun), "ended": str(ended)}
+        look = {"do": "sessions", "token": "" if self.server.embedded else self.server.token}
+        known, before = self._settled(look)
+        seen = False
         with self._migrators() as pool:
-            watching = pool.submit(self.server.ask, step)
-            _wait_for(begun, watching)
-            if not begun.exists():
-                watching.result()
-            try:
-                findings = self._commands(self.settings.run, database)
-            finally:
-                ended.touch()
-            if watching.result()[0] or findings:
-                return findings
+            running = pool.submit(self._commands, self.settings.run, database)
+            # A database that was dropped has no count of its sessions, so that they are looked for.
+            while not (seen or running.done()):
+                time.sleep(POLL)
+                seen = not set(known).issuperset(self.server.ask(look)[0][0])
+            findings = running.result()
+        _, after = (known, before) if seen else self._settled(look)
+        if findings or seen or any(n > before.get(name, 0) for name, n in after.items()):
+            return findings
         return [
             Finding(
                 "the database tests opened no session in a scratch database",
                 remedy="have them use DATABASE_URL; tests that skip themselves prove nothing",
             )
         ]
+
+    def _settled(self, look: Mapping[str, Any]) -> Any:
+        """The sessions, and how many there were, once those that end are counted."""
+        deadline = time.monotonic() + BUSY_SECONDS
+        while self.server.ask(look)[0][0] and time.monotonic() < deadline:
+            time.sleep(POLL)
+        if self.server.number < COUNTED_AT_ONCE:
+            time.sleep(COUNTED_SECONDS)
+        return self.server.ask(look)[0]
 
     def _commands(self, commands: Sequence[Sequence[str]], database: str) -> list[Finding]:
         """Run commands, each of which must end with 0, up to the first one that does not."""
@@ -435,51 +449,62 @@ class Bench:
         steps = self._steps(database, "create", "prepare")
         if len(migrations.files) > 1:  # the sequence is copied, too
             steps = [{**steps[0], "template": self._before_last(migrations)}]
-        key = secrets.randbelow(2**62)
-        notes = Path(tempfile.mkdtemp(prefix="hold-", dir=self.shell.work))
-        held, inside, *ended = (notes / name for name in ("held", "inside", "first", "second"))
-        hold = {
-            "do": "hold",
-            "database": database,
-            "key": key,
-            "held": str(held),
-            "inside": str(inside),
-            "ended": [str(path) for path in ended],
-            "seconds": HOLD_SECONDS,
-        }
-        statements = (SEEN, WAITING.replace("{key}", str(key)))
-
-        def migrate(number: int) -> Completed:
-            try:
-                return self._migrate(database)
-            finally:
-                ended[number].touch()
-
-        with migrations.planted(last, statements, first=True), self._migrators() as pool:
-            probe = pool.submit(self.server.ask, *steps, hold)
-            _wait_for(held, probe)
-            first = pool.submit(migrate, 0)
-            _wait_for(inside, probe)
-            second = pool.submit(migrate, 1)
-            watched = probe.result()[-1]
+        self.server.ask(*steps)
+        with migrations.planted(last, (SEEN, WAITING), first=True), self._migrators() as pool:
+            first = pool.submit(self._migrate, database)
+            known = self._inside(database, first)
+            second = pool.submit(self._migrate, database)
+            inside, waits = self._beside(database, first, second, known)
+            left = not waits and second.done() and not first.done()
+            self.server.ask(*self._steps(database, "free"))
             one, two = first.result(), second.result()
         count, after = self.server.ask(*self._steps(database, "seen", "snapshot"))
         if not count:
             raise _not_run(last, one)
         remedy = "hold an advisory lock (pg_advisory_lock) from the first look to the last commit"
         said = ""
-        if count > 1 or watched["inside"] > 1:
+        if count > 1 or inside > 1:
             said = "two migrators at once execute the same migration"
-        elif watched["left"] and two.status == 0:
+        elif left and two.status == 0:
             said = "a second migrator ends with 0 while the first one is still in a migration"
         elif one.status != 0:
             said = f"a migrator fails while another one is started: {one.last_line}"
-        elif left := differences(reference, after):
-            said = f"two migrators at once leave something else than one: {listing(left)}"
+        elif changed := differences(reference, after):
+            said = f"two migrators at once leave something else than one: {listing(changed)}"
         # One that waited for the lock and then fails took the migration to be not applied.
-        elif watched["waits"] and two.status != 0:
+        elif waits and two.status != 0:
             said = f"a second migrator waits, and then fails: {two.last_line}"
         return [Finding(said, last, remedy=remedy)] if said else []
+
+    def _inside(self, database: str, first: Future[Completed]) -> set[int]:
+        """Wait until a migrator is in the planted migration, or ended; the sessions that it has."""
+        deadline = time.monotonic() + HOLD_SECONDS
+        while True:
+            count, sessions = self.server.ask(*self._steps(database, "seen", "migrators"))
+            if count or first.done() or time.monotonic() > deadline:
+                return {pid for pid, _ in sessions}
+            time.sleep(POLL)
+
+    def _beside(
+        self, database: str, first: Future[Completed], second: Future[Completed], known: set[int]
+    ) -> tuple[int, bool]:
+        """What a second migrator does while the first one is held up in the planted migration.
+
+        Returns how many are in there, and whether the second one waits to get there.
+        """
+        began, arrived = time.monotonic(), None
+        while True:
+            over = first.done() or second.done()
+            count, sessions = self.server.ask(*self._steps(database, "seen", "migrators"))
+            if over or count != 1:
+                return count, False
+            now = time.monotonic()
+            new = [waiting for pid, waiting in sessions if pid not in known]
+            arrived = arrived or (now if new else None)
+            limit = UNSEEN_SECONDS if arrived is None else arrived - began + SETTLED_SECONDS
+            if "Lock" in new or now - began > limit:
+                return count, True
+            time.sleep(POLL)
 
     def _prove_checksums(self, migrations: Migrations, _reference: Snapshot) -> list[Finding]:
         """A migration that was applied and then changed is refused, and for no other reason."""
@@ -531,12 +556,6 @@ class Bench:
             except BaseException:
                 self.server.drop()
                 raise
-
-
-def _wait_for(path: Path, probe: Future[list[Any]]) -> None:
-    """Wait for the probe to make a file, or to end without it."""
-    while not path.exists() and not probe.done():
-        time.sleep(POLL)
 
 
 def _not_twice(done: Completed) -> CannotCheck:

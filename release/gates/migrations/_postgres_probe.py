@@ -29,13 +29,6 @@ server = importlib.import_module("_postgres_server")
 CONNECT_SECONDS = 15
 BUSY_SECONDS = 10.0
 POLL = 0.02
-# How long a second migrator, once it is connected and does not wait for a lock, has to get into the
-# migration that the first one is in.
-SETTLED_SECONDS = 2.5
-UNSEEN_SECONDS = 20.0
-# Before version 15 sessions that ended are counted after a while, by another process.
-COUNTED_SECONDS = 1.5
-COUNTED_AT_ONCE = 150000
 OWN = "n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'nox_release')"
 # Each gives one line of text for each thing that a migration can leave behind; {own} is OWN.
 SCHEMA = (
@@ -159,21 +152,29 @@ class Probe:
         return left
 
     def prepare(self, step: Step) -> None:
-        """Give `database` the sequence that planted statements advance.
+        """Give `database` the sequences that planted statements advance, and wait for.
 
         What a sequence counted stays when a transaction is rolled back, and others see it at once.
         """
         with self.connect(step["database"]) as connection:
             connection.execute(
-                "CREATE SCHEMA nox_release; CREATE SEQUENCE nox_release.seen;"
+                "CREATE SCHEMA nox_release;"
+                "CREATE SEQUENCE nox_release.seen; CREATE SEQUENCE nox_release.freed;"
                 "GRANT USAGE ON SCHEMA nox_release TO PUBLIC;"
-                "GRANT ALL ON SEQUENCE nox_release.seen TO PUBLIC"
+                "GRANT ALL ON ALL SEQUENCES IN SCHEMA nox_release TO PUBLIC"
             )
+
+    def free(self, step: Step) -> None:
+        """Let statements in `database` go on that wait for it."""
+        with self.connect(step["database"]) as connection:
+            connection.execute("SELECT nextval('nox_release.freed')")
 
     def seen(self, step: Step) -> int:
         """How many times a planted statement was executed in `database`."""
+        query = "SELECT last_value, is_called FROM nox_release.seen"
         with self.connect(step["database"]) as connection:
-            return seen(connection)
+            last, called = connection.execute(query).fetchone()
+            return int(last) if called else 0
 
     def snapshot(self, step: Step) -> list[str]:
         """The schema of `database`, as lines."""
@@ -184,84 +185,25 @@ class Probe:
                 for (line,) in connection.execute(query.replace("{own}", OWN)).fetchall()
             )
 
-    def watch(self, step: Step) -> bool:
-        """Whether sessions are opened in databases whose names hold `token`, in all if it is empty.
+    def sessions(self, step: Step) -> list[Any]:
+        """The sessions in databases whose names hold `token`, in all if it is empty.
 
-        From when the file `begun` is made here until there is the file `ended`. Sessions are looked
-        for meanwhile, since a database that was dropped has no count, and counted in the end.
+        Returns the numbers of those that there are, and how many each database has had by its name.
         """
-        token, ended = [step["token"]], Path(step["ended"])
+        token = [step["token"]]
         with self.connect() as connection:
+            now = [pid for (pid,) in connection.execute(SESSIONS, token).fetchall()]
+            return [now, dict(connection.execute(OPENED, token).fetchall())]
 
-            def sessions() -> set[int]:
-                return {pid for (pid,) in connection.execute(SESSIONS, token).fetchall()}
-
-            def opened() -> dict[str, int]:
-                return dict(connection.execute(OPENED, token).fetchall())
-
-            def settle() -> None:
-                """A session is counted for sure when it has ended."""
-                deadline = time.monotonic() + BUSY_SECONDS
-                while sessions() and time.monotonic() < deadline:
-                    time.sleep(POLL)
-                if connection.info.server_version < COUNTED_AT_ONCE:
-                    time.sleep(COUNTED_SECONDS)
-
-            settle()
-            before, known = opened(), sessions()
-            Path(step["begun"]).touch()
-            while not ended.exists() and not self.is_alone():
-                if sessions() - known:
-                    return True
-                time.sleep(POLL)
-            settle()
-            return any(count > before.get(name, 0) for name, count in opened().items())
-
-    def hold(self, step: Step) -> dict[str, Any]:
-        """Hold migrations up until it is clear what a second migrator does meanwhile.
-
-        In `database` the planted statement waits for the advisory lock `key`, which is held here.
-        Makes the file `held` when that is so and `inside` when one migrator has got there, which is
-        when the second is started; `ended` holds the files that the two make when they end. Returns
-        how many migrators got `inside`, and whether the second `waits`, or `left` at once.
-        """
-        held, inside = Path(step["held"]), Path(step["inside"])
-        first, second = (Path(path) for path in step["ended"])
+    def migrators(self, step: Step) -> Any:
+        """The other sessions in `database`: the number of each, and what it waits for."""
         with self.connect(step["database"]) as connection:
-            connection.execute("SELECT pg_advisory_lock(%s)", [step["key"]])
-            held.touch()
-            deadline = time.monotonic() + step["seconds"]
-            while not (count := seen(connection)) and not first.exists():
-                if time.monotonic() > deadline or self.is_alone():
-                    return {"inside": 0, "waits": False, "left": False}
-                time.sleep(POLL)
-            before = {pid for pid, _ in connection.execute(MIGRATORS).fetchall()}
-            inside.touch()
-            began, arrived = time.monotonic(), None
-            while count == 1 and not second.exists() and not first.exists():
-                now = time.monotonic()
-                others = connection.execute(MIGRATORS).fetchall()
-                new = [waiting for pid, waiting in others if pid not in before]
-                arrived = arrived or (now if new else None)
-                limit = UNSEEN_SECONDS if arrived is None else arrived - began + SETTLED_SECONDS
-                if "Lock" in new or now - began > limit:
-                    return {"inside": seen(connection), "waits": True, "left": False}
-                time.sleep(POLL)
-                count = seen(connection)
-            left = second.exists() and not first.exists()
-            return {"inside": count, "waits": False, "left": left}
+            return connection.execute(MIGRATORS).fetchall()
 
 
 def first_line(error: Exception) -> str:
     said = str(error).strip().splitlines()
     return said[0] if said else type(error).__name__
-
-
-def seen(connection: Any) -> int:
-    last, called = connection.execute(
-        "SELECT last_value, is_called FROM nox_release.seen"
-    ).fetchone()
-    return int(last) if called else 0
 
 
 def answer(path: Path, probe: Probe) -> None:

@@ -109,14 +109,16 @@ def read_url(text: str) -> tuple[Address, str]:
 class Server:
     """A server on which scratch databases are made.
 
-    `embedded` is whether it is our own; `version` is what it says of itself; `left` says in the end
-    which scratch databases could not be dropped, and what to do about them.
+    `embedded` is whether it is our own; `version` is what it says of itself, `number` the same as a
+    number; `left` says in the end which scratch databases could not be dropped, and what to do
+    about them.
     """
 
     def __init__(self, shell: Shell, address: Address, admin: str, *, embedded: bool) -> None:
         self.address = address
         self.embedded = embedded
         self.version = ""
+        self.number = 0
         self.token = secrets.token_hex(8)
         self._admin = admin
         self._shell = shell
@@ -136,9 +138,9 @@ class Server:
         steps = [{"do": "version"}]
         if self.embedded:  # a database that nothing but our own questions uses
             steps.append({"do": "create", "database": self._admin})
-        (version, number), *_ = self.ask(*steps, admin="postgres" if self.embedded else None)
+        (version, self.number), *_ = self.ask(*steps, admin="postgres" if self.embedded else None)
         self.version = version.partition(" ")[0]
-        if number < OLDEST:
+        if self.number < OLDEST:
             raise CannotCheck(
                 f"the server of {VARIABLE} is PostgreSQL {self.version}",
                 f"name one that is {OLDEST // 10000} or newer, or unset {VARIABLE}",
