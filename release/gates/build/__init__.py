@@ -470,15 +470,8 @@ def judge_twine(status: int, said: str, names: Sequence[str]) -> Judgement:
     with 0 also when it looked at nothing.
     """
     results = dict(re.findall(r"^Checking (\S+): (PASSED|FAILED)", said, re.M))
-    complaints: list[str] = []
-    refused = False
-    for line in said.splitlines():
-        found = re.search(r"(?:^|: )(ERROR|WARNING) +(\S.*)", line)
-        if found:
-            refused = refused or found[1] == "ERROR"
-            complaints.append(found[2].strip())
-        elif complaints and re.match(r" {9}\S", line):
-            complaints[-1] += f" {line.strip()}"
+    told = re.findall(r"(?:^|: )(ERROR|WARNING) +(\S.*(?:\s*\n {9}\S.*)*)", said, re.M)
+    complaints = [re.sub(r"\s*\n {9}", " ", text).rstrip() for _, text in told]
     failed = [name for name in names if results.get(name) == "FAILED"]
     invalid = [text for text in complaints if text.startswith("InvalidDistribution: Invalid")]
     if status != 0 and (failed or invalid):
@@ -489,7 +482,7 @@ def judge_twine(status: int, said: str, names: Sequence[str]) -> Judgement:
             remedy="fix the readme, its content type, or the field it names",
         )
         # An index takes what it merely warns about.
-        advice = bool(complaints) and not refused
+        advice = {level for level, _ in told} == {"WARNING"}
         return Judgement.one(finding, advice=advice, checked=max(len(results), 1))
     if status != 0 or any(results.get(name) != "PASSED" for name in names):
         last = [line.strip() for line in said.splitlines() if line.strip()][-1:]

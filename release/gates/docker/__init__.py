@@ -114,11 +114,15 @@ class Inside:
         return {place: version for place, version in found.items() if version is not None}
 
 
-def dockerfile(project: Project) -> str | None:
-    """The Dockerfile that is judged: the one in the settings, else the one that was found."""
+def _settings(project: Project) -> DockerSettings:
     from release.gates.docker.settings import DockerSettings
 
-    return project.settings.gates.of("docker", DockerSettings).file or project.dockerfile
+    return project.settings.gates.of("docker", DockerSettings)
+
+
+def dockerfile(project: Project) -> str | None:
+    """The Dockerfile that is judged: the one in the settings, else the one that was found."""
+    return _settings(project).file or project.dockerfile
 
 
 def applies(project: Project, _level: Level | None) -> str | None:
@@ -128,15 +132,13 @@ def applies(project: Project, _level: Level | None) -> str | None:
 
 
 def check(project: Project, shell: Shell) -> Outcome:
-    from release.gates.docker.settings import DockerSettings
-
-    settings = project.settings.gates.of("docker", DockerSettings)
+    context = _settings(project).context
     package = project.require_package()
     file = str(dockerfile(project))
     folder = export(project, shell.work / "export")
-    if missing := _missing(project, folder, file, settings.context):
+    if missing := _missing(project, folder, file, context):
         return Outcome.failed((missing,), checked=1)
-    if settings.context == ".":
+    if context == ".":
         _detach(folder)
     found = instructions((folder / file).read_text(encoding="utf-8", errors="replace"))
     judged = Judgement(1) + lint(shell, folder, file)
@@ -146,8 +148,7 @@ def check(project: Project, shell: Shell) -> Outcome:
         return (judged + Judgement(unchecked=error.problems)).settle("")
     if isinstance(image, Finding):
         return (judged + Judgement.one(image)).settle("")
-    commit = project.git.commit if project.git else None
-    judged += judge(project, package, commit, image, found)
+    judged += judge(project, package, image, found)
     megabytes = f"{image.image.size / 1e6:.1f} MB"
     version = next(iter(image.inside.versions.values()), "without a version")
     return judged.settle(
@@ -174,12 +175,9 @@ def build_and_look(
     Raises CannotCheck when no engine works or the base image cannot be pulled.
     """
     from release.gates.docker.containers import find_engine, read_failure
-    from release.gates.docker.settings import DockerSettings
 
-    settings = project.settings.gates.of("docker", DockerSettings)
-    file = str(dockerfile(project))
-    commit = project.git.commit if project.git else None
-    labels = {VERSION_LABEL: project.version, REVISION_LABEL: commit}
+    settings, file = _settings(project), str(dockerfile(project))
+    labels = {VERSION_LABEL: project.version, REVISION_LABEL: _commit(project)}
     known = {label: value for label, value in labels.items() if value is not None}
     arguments = {**label_arguments(found, known, USUAL_ARGUMENTS), **settings.build_args}
     engine = find_engine(shell)
@@ -209,9 +207,8 @@ def build_and_look(
 def look_inside(project: Project, engine: Engine, image: str) -> Inside | Finding:
     """Run the image's Python; a finding when it does not run."""
     from release.gates.docker.containers import engine_error
-    from release.gates.docker.settings import DockerSettings
 
-    python = project.settings.gates.of("docker", DockerSettings).python
+    python = _settings(project).python
     done = engine.run(image, python, "-c", LOOK, project.require_package(), project.name)
     inside = read_inside(done.stdout)
     if inside is not None:
@@ -246,27 +243,31 @@ def read_inside(output: str) -> Inside | None:
     )
 
 
+def _commit(project: Project) -> str | None:
+    return project.git.commit if project.git else None
+
+
 def judge(
-    project: Project, package: str, commit: str | None, looked: Looked, found: Sequence[Instruction]
+    project: Project, package: str, looked: Looked, found: Sequence[Instruction]
 ) -> Judgement:
     """What there is to say about an image that was built."""
-    from release.gates.docker.settings import DockerSettings
-
-    settings = project.settings.gates.of("docker", DockerSettings)
-    file = str(dockerfile(project))
+    settings, file = _settings(project), str(dockerfile(project))
+    defects = [*judge_package(package, project.version, looked.inside, file)]
+    defects += judge_size(looked.image.size, settings, file)
     # The build, the import, the version; then what settings can switch off.
-    judged = Judgement(3 + bool(settings.max_megabytes))
-    judged += Judgement(0, tuple(judge_package(package, project.version, looked.inside, file)))
-    judged += Judgement(0, tuple(judge_size(looked.image.size, settings, file)))
+    judged = Judgement(3 + bool(settings.max_megabytes), tuple(defects))
     if not settings.root:
         users = tuple(judge_user(looked.image.user, looked.inside.uid, found, file))
-        promised = "root" in settings.model_fields_set
-        judged += Judgement(1, users) if promised else Judgement(1, advice=users)
+        judged += _as_promised(settings, "root", Judgement(1, users))
     if settings.labels:
-        labels = judge_labels(looked, project.version, commit, found, file)
-        promised = "labels" in settings.model_fields_set
-        judged += labels if promised else labels.as_advice()
+        labels = judge_labels(looked, project.version, _commit(project), found, file)
+        judged += _as_promised(settings, "labels", labels)
     return judged
+
+
+def _as_promised(settings: DockerSettings, name: str, judged: Judgement) -> Judgement:
+    """A judgement that blocks where the project sets what it goes by."""
+    return judged if name in settings.model_fields_set else judged.as_advice()
 
 
 def judge_package(

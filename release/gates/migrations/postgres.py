@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -288,6 +288,7 @@ class Server:
         Those that could not be dropped are in `left` then.
         """
         request = self._request("drop", ({"do": "drop", "token": self.token},))
+        refused = [(name, "the server did not answer") for name in self._names]
         # Not by way of the shell, which then starts nothing any more, and in a session of its own,
         # so that a second Ctrl-C does not reach it.
         with contextlib.suppress(OSError, subprocess.SubprocessError, CannotCheck):
@@ -301,12 +302,6 @@ class Server:
                 check=True,
             )
             (refused,) = self._answers(request)
-            self._leave(refused)
-            return
-        self._leave([(name, "the server did not answer") for name in self._names])
-
-    def _leave(self, refused: Sequence[tuple[str, str]]) -> None:
-        """Keep and note which databases are left."""
         self.left = tuple(
             Finding(
                 f"the scratch database {name} was not dropped: {reason}",

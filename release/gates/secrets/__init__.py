@@ -31,12 +31,13 @@ from typing import TYPE_CHECKING
 
 from release.errors import CannotCheck
 from release.model import Finding, Gate, Judgement, Outcome
+from release.text.escaping import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from release.gates.secrets.secret_findings import Report, Secret
-    from release.gates.secrets.settings import SecretIgnore
+    from release.gates.secrets.settings import SecretIgnore, SecretsSettings
     from release.project import Project
     from release.project.git import GitFacts
     from release.run.shell import Shell
@@ -52,12 +53,16 @@ SILENTLY = (
 )
 
 
-def check(project: Project, shell: Shell) -> Outcome:
-    from release.gates.secrets import secret_findings
+def _settings(project: Project) -> SecretsSettings:
     from release.gates.secrets.settings import SecretsSettings
 
-    settings = project.settings.gates.of("secrets", SecretsSettings)
-    accepted = [*settings.ignore, *_baseline(project)]
+    return project.settings.gates.of("secrets", SecretsSettings)
+
+
+def check(project: Project, shell: Shell) -> Outcome:
+    from release.gates.secrets import secret_findings
+
+    accepted = [*_settings(project).ignore, *_baseline(project)]
     folder, number = _copy(project, shell)
     if number == 0:
         raise CannotCheck("there is no file to scan", "correct tool.release.gates.secrets.exclude")
@@ -73,7 +78,7 @@ def check(project: Project, shell: Shell) -> Outcome:
     history: Report | None = None
     if facts is not None and span is not None:
         commits, history = _scan_history(shell, facts, span)
-        scope += f", {commits} commit{'' if commits == 1 else 's'}"
+        scope += f", {counted(commits, 'commit')}"
     secrets = secret_findings.merged(
         [secret_findings.in_message(secret, MESSAGES) for secret in report.secrets],
         [s for s in history.secrets if not _is_excluded(project, s.path)] if history else (),
@@ -92,24 +97,19 @@ def check(project: Project, shell: Shell) -> Outcome:
         reason = "the commits since the last release are not all here: the clone is shallow"
         gap = Finding(reason, remedy=deepen())
         judged += Judgement(unchecked=(gap,))
-    count = len(judged.defects)
     return judged.settle(
         f"no new secrets in {said}" if judged.advice else f"no secrets in {said}",
-        failed=f"{count} secret{'' if count == 1 else 's'} ({said})",
+        failed=f"{counted(len(judged.defects), 'secret')} ({said})",
     )
 
 
 def _baseline(project: Project) -> tuple[SecretIgnore, ...]:
     from release.gates.secrets.secret_findings import read_baseline
-    from release.gates.secrets.settings import SecretsSettings
     from release.project import read_text
 
-    name = project.settings.gates.of("secrets", SecretsSettings).baseline
-    if name is None:
-        name = next((n for n in BASELINES if (project.root / n).is_file()), None)
-        if name is None:
-            return ()
-    return read_baseline(read_text(project.root, name), name)
+    found = next((name for name in BASELINES if (project.root / name).is_file()), None)
+    name = _settings(project).baseline or found
+    return read_baseline(read_text(project.root, name), name) if name else ()
 
 
 def _copy(project: Project, shell: Shell) -> tuple[Path, int]:
@@ -135,9 +135,8 @@ def _copy(project: Project, shell: Shell) -> tuple[Path, int]:
 
 def _is_excluded(project: Project, path: str) -> bool:
     from release.gates.build.contents import matches
-    from release.gates.secrets.settings import SecretsSettings
 
-    return matches(path, project.settings.gates.of("secrets", SecretsSettings).exclude)
+    return matches(path, _settings(project).exclude)
 
 
 def last_tag(project: Project) -> str | None:
@@ -161,27 +160,20 @@ def _published(project: Project, secrets: Sequence[Secret]) -> tuple[list[Secret
     if last is None:
         return [], None
     paths = sorted({secret.path for secret in here})
-    ref = f"refs/tags/{last}"
-    literal = {"GIT_LITERAL_PATHSPECS": "1"}
-    listing = ("-r", "-z", "--name-only", ref, "--", *paths)
-    there = git(project.root, "ls-tree", *listing, env=literal).stdout.split("\0")
-    different = (
-        "-z",
-        "--name-only",
-        "--relative",
-        "--no-ext-diff",
-        "--no-textconv",
-        ref,
-        "--",
-        *paths,
-    )
-    changed = git(project.root, "diff", *different, env=literal).stdout.split("\0")
-    same = set(there) - set(changed)
+    listed = ("-z", "--name-only")
+    plain = (*listed, "--relative", "--no-ext-diff", "--no-textconv")
+
+    def ask(*words: str) -> set[str]:
+        words = (*words, f"refs/tags/{last}", "--", *paths)
+        said = git(project.root, *words, env={"GIT_LITERAL_PATHSPECS": "1"}).stdout
+        return set(said.split("\0"))
+
+    same = ask("ls-tree", "-r", *listed) - ask("diff", *plain)
     return [secret for secret in here if secret.path in same], last
 
 
-def _span(project: Project) -> tuple[str | None, str]:
-    """The commits since the last release: the commit of its tag, None without one, and this one."""
+def _span(project: Project) -> str:
+    """The commits since the last release, as git takes them; all of them without one."""
     from release.project.git import git
 
     facts = project.git
@@ -189,38 +181,31 @@ def _span(project: Project) -> tuple[str | None, str]:
     assert facts.commit is not None
     last = last_tag(project)
     if last is None:
-        return None, facts.commit
+        return facts.commit
     base = git(facts.top, "rev-parse", f"refs/tags/{last}^{{commit}}").stdout.strip()
-    return base, facts.commit
+    return f"{base}..{facts.commit}"
 
 
-def _revisions(span: tuple[str | None, str]) -> str:
-    base, commit = span
-    return f"{base}..{commit}" if base else commit
-
-
-def _write_messages(project: Project, folder: Path, span: tuple[str | None, str]) -> None:
+def _write_messages(project: Project, folder: Path, span: str) -> None:
     """Write the message of each commit of a span into a file of its name."""
     from release.project.git import git
 
     folder.mkdir()
     log = git(project.repository.top, "log", "-z", "--format=%H%n%B", "--no-show-signature",
-              _revisions(span), "--", timeout=300).stdout  # fmt: skip
+              span, "--", timeout=300).stdout  # fmt: skip
     for entry in filter(None, log.split("\0")):
         commit, _, message = entry.partition("\n")
         (folder / commit).write_text(message, encoding="utf-8", errors="replace")
 
 
-def _scan_history(
-    shell: Shell, facts: GitFacts, span: tuple[str | None, str]
-) -> tuple[int, Report]:
+def _scan_history(shell: Shell, facts: GitFacts, span: str) -> tuple[int, Report]:
     """How many commits there are since the last release, and what was found in them."""
     from release.project.git import git
 
-    base, commit = span
+    base, _, commit = span.rpartition("..")
     options = ["--git-history", "full", "--branch", commit]
     options += ["--since-commit", base] if base else []
-    commits = int(git(facts.top, "rev-list", "--count", _revisions(span)).stdout)
+    commits = int(git(facts.top, "rev-list", "--count", span).stdout)
     return commits, _scan(shell, facts.top, "history", *options, prefix=facts.prefix)
 
 

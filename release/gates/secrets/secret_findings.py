@@ -309,11 +309,5 @@ def _defect(secret: Secret) -> Finding:
     else:
         what_is = f'fingerprint = "{secret.fingerprint}"'
     accept = f"if it is of no use to anybody, accept it in {SETTING} with {what_is} and a reason"
-    if secret.commit:
-        return Finding(
-            what,
-            secret.path or None,
-            secret.line,
-            f"revoke it, for its commit gets pushed; {accept}",
-        )
-    return Finding(what, secret.path, secret.line, f"revoke it and take it out; {accept}")
+    done = "revoke it, for its commit gets pushed" if secret.commit else "revoke it and take it out"
+    return Finding(what, secret.path or None, secret.line, f"{done}; {accept}")

@@ -29,8 +29,10 @@ from typing import TYPE_CHECKING, Any
 from release.errors import CannotCheck
 from release.model import Gate, Judgement, Level, Outcome
 from release.run.processes import PARSER_MEMORY
+from release.text.escaping import counted
 
 if TYPE_CHECKING:
+    from release.gates.static_analysis.settings import StaticAnalysisSettings
     from release.gates.static_analysis.static_findings import Analysis
     from release.project import Project
     from release.run.shell import Shell
@@ -42,18 +44,19 @@ EXCLUDED = (".svn", "CVS", ".bzr", ".hg", ".git", "__pycache__", ".tox", ".eggs"
 CLEAN, FOUND = 0, 1  # of bandit and of ruff
 
 
-def applies(project: Project, _level: Level | None) -> str | None:
+def _settings(project: Project) -> StaticAnalysisSettings:
     from release.gates.static_analysis.settings import StaticAnalysisSettings
+
+    return project.settings.gates.of("static_analysis", StaticAnalysisSettings)
+
+
+def applies(project: Project, _level: Level | None) -> str | None:
     from release.project.detect import detect
     from release.settings import CommandSettings
 
-    settings = project.settings.gates.of("static_analysis", StaticAnalysisSettings)
-    if (
-        settings.run is not None
-        or project.settings.gates.of("lint", CommandSettings).run is not None
-    ):
-        return None
-    if detect(project, "static_analysis") is not None:
+    settings = _settings(project)
+    own = (settings.run, project.settings.gates.of("lint", CommandSettings).run)
+    if own != (None, None) or detect(project, "static_analysis") is not None:
         return None
     if settings.tool == "bandit" and ("tool" in settings.model_fields_set or _options(project)):
         return None
@@ -65,7 +68,6 @@ def applies(project: Project, _level: Level | None) -> str | None:
 
 
 def check(project: Project, shell: Shell) -> Outcome:
-    from release.gates.static_analysis.settings import StaticAnalysisSettings
     from release.settings import CommandSettings
 
     own = project.settings.gates.of("static_analysis", CommandSettings)
@@ -75,11 +77,8 @@ def check(project: Project, shell: Shell) -> Outcome:
         lacking = lacking_in(project, "static_analysis", own)
         judge = partial(judge_own, lacking=lacking)
         return run_set(project, shell, own, tools=shell.tools, judge=judge)
-    settings = project.settings.gates.of("static_analysis", StaticAnalysisSettings)
-    targets = package_paths(project)
-    if settings.tool == "ruff":
-        return _by_ruff(project, shell, targets)
-    return _by_bandit(project, shell, targets)
+    judge_by = _by_ruff if _settings(project).tool == "ruff" else _by_bandit
+    return judge_by(project, shell, package_paths(project))
 
 
 def package_paths(project: Project) -> list[str]:
@@ -103,12 +102,9 @@ def _tests_inside(project: Project, targets: list[str]) -> list[str]:
 
 
 def _by_bandit(project: Project, shell: Shell, targets: list[str]) -> Outcome:
-    from release.gates.static_analysis.settings import StaticAnalysisSettings
-
-    settings = project.settings.gates.of("static_analysis", StaticAnalysisSettings)
     options = _options(project)
-    if settings.baseline is not None:
-        options["-b"] = settings.baseline
+    if (baseline := _settings(project).baseline) is not None:
+        options["-b"] = baseline
     if "-b" in options and not (project.root / options["-b"]).is_file():
         raise CannotCheck(
             f"the baseline {options['-b']} is not there", "add it, or correct its name"
@@ -124,7 +120,7 @@ def _by_bandit(project: Project, shell: Shell, targets: list[str]) -> Outcome:
             "correct what its configuration excludes",
         )
     noted = _noted(found.lesser, found.nosec)
-    count = f"{len(found.findings)} finding{'' if len(found.findings) == 1 else 's'}"
+    count = counted(len(found.findings), "finding")
     return judged.settle(
         f"bandit: {found.files} files {f'with {count}' if found.findings else 'clean'}{noted}",
         failed=f"{count} by bandit{noted}",
@@ -169,22 +165,17 @@ def _run_bandit(
 
 def _is_configured(project: Project) -> bool:
     """Whether anything of the project says how bandit is to judge it."""
-    from release.gates.static_analysis.settings import StaticAnalysisSettings
     from release.project.declared import hook
 
-    told = project.settings.gates.of("static_analysis", StaticAnalysisSettings).model_fields_set
-    return bool(
-        told & {"tool", "baseline", "severity"} or _options(project) or hook(project, "bandit")
-    )
+    told = _settings(project).model_fields_set & {"tool", "baseline", "severity"}
+    return bool(told or _options(project) or hook(project, "bandit"))
 
 
 def least_severity(project: Project) -> str:
     """The least severity that counts: as set, else as the arguments of a hook say."""
-    from release.gates.static_analysis.settings import StaticAnalysisSettings
     from release.project.declared import hook
 
-    settings = project.settings.gates.of("static_analysis", StaticAnalysisSettings)
-    told = _hook(project)
+    settings, told = _settings(project), _hook(project)
     if "severity" in settings.model_fields_set or not hook(project, "bandit"):
         return settings.severity
     if told.severity_level:
@@ -224,10 +215,8 @@ def _options(project: Project) -> dict[str, str]:
         found["--ini"] = INI
     if project.configures("bandit"):
         found["-c"] = "pyproject.toml"
-    for name in CONFIGURATIONS:
-        if (project.root / name).is_file():
-            found["-c"] = name
-            break
+    if name := next((n for n in CONFIGURATIONS if (project.root / n).is_file()), None):
+        found["-c"] = name
     told = _hook(project)
     for option, value in {"-c": told.configfile, "-b": told.baseline, "--ini": told.ini}.items():
         path = (project.root / (value or "")).resolve()
@@ -256,7 +245,7 @@ def _by_ruff(project: Project, shell: Shell, targets: list[str]) -> Outcome:
     options += [word for path in tests for word in ("--extend-exclude", path)]
     number, items = lint.ruff_check(shell, shell.tools.tool("ruff"), options, targets)
     findings = tuple(lint.judge(items, project.root))
-    count = f"{len(findings)} finding{'' if len(findings) == 1 else 's'} by ruff's S rules"
+    count = f"{counted(len(findings), 'finding')} by ruff's S rules"
     clean = f"ruff's S rules: {number} files clean"
     return Judgement(number, findings).settle(clean, failed=count)
 
