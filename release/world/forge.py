@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, TypeVar, get_type_hints
 from urllib.parse import quote, urlencode, urlsplit
 
 from release.errors import CannotCheck, ConfigurationError
@@ -21,6 +22,7 @@ from release.world import web
 from release.world.web import Answer, get, origin
 
 T = TypeVar("T")
+Reader = Callable[[Mapping[str, Any]], T]
 PUBLIC = "github.com"
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 BYTES = "application/octet-stream"
@@ -266,18 +268,27 @@ def locate(url: str, environ: Mapping[str, str] = os.environ) -> Repository | No
 
 def _looked_up(host: str) -> str:
     """The name that ssh's configuration gives to a host; itself if none. Connects to nothing."""
+    match = re.search(r"(?m)^hostname ([\w.:-]+)\r?$", _said_by("ssh", "-G", "--", host))
+    return match[1].lower() if match else host
+
+
+def _said_by(*command: str, env: Mapping[str, str] | None = None) -> str:
+    """What a program of the user's prints; empty where it does not answer.
+
+    Not by way of the shell of gates, which logs what its commands print.
+    """
     try:
         done = subprocess.run(
-            ["ssh", "-G", "--", host],
+            command,
+            env=env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=PROGRAM_SECONDS,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
-        return host
-    match = re.search(r"(?m)^hostname ([\w.:-]+)\r?$", done.stdout.decode("utf-8", "replace"))
-    return match[1].lower() if match else host
+        return ""
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""
 
 
 def _server(environ: Mapping[str, str]) -> str:
@@ -309,22 +320,9 @@ def find_token(repository: Repository, environ: Mapping[str, str] = os.environ) 
                 )
             return Token(value, name)
     env = {n: v for n, v in environ.items() if n not in {*TOKENS, *ENTERPRISE_TOKENS}}
-    try:
-        # Not by way of the shell, which logs what its commands print.
-        done = subprocess.run(
-            ["gh", "auth", "token", "--hostname", host],
-            env={**env, "GH_PROMPT_DISABLED": "1", "GH_NO_UPDATE_NOTIFIER": "1"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=PROGRAM_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    value = done.stdout.decode("ascii", "replace").strip()
-    if done.returncode != 0 or not re.fullmatch(r"[!-~]+", value):
-        return None
-    return Token(value, "gh auth token")
+    env |= {"GH_PROMPT_DISABLED": "1", "GH_NO_UPDATE_NOTIFIER": "1"}
+    value = _said_by("gh", "auth", "token", "--hostname", host, env=env).strip()
+    return Token(value, "gh auth token") if re.fullmatch(r"[!-~]+", value) else None
 
 
 class Forge:
@@ -354,7 +352,7 @@ class Forge:
 
     def slug(self) -> str:
         """OWNER/NAME as the repository is called now, which may have been renamed."""
-        return self._read("the repository", self._get(""), lambda item: _text(item, "full_name"))
+        return self._read("the repository", lambda item: _text(item, "full_name"), self._get(""))
 
     def checks(self, commit: str) -> Checks:
         """All that has checked a commit (a full object name), each in its latest attempt.
@@ -365,15 +363,12 @@ class Forge:
         checks = self._pages(f"/commits/{commit}/check-runs", "check_runs", filter="latest")
         statuses = self._pages(f"/commits/{commit}/status", "statuses")
         runs = self._pages("/actions/runs", "workflow_runs", head_sha=commit)
+        # An old server does not know the parameter, and lists every run.
+        runs = [item for item in runs if item.get("head_sha") == commit]
         return Checks(
-            runs=tuple(
-                self._read(about, item, _run)
-                for item in runs
-                # An old server does not know the parameter, and lists every run.
-                if item.get("head_sha") == commit
-            ),
-            checks=tuple(self._read(about, item, _check) for item in checks),
-            statuses=tuple(self._read(about, item, _status) for item in statuses),
+            self._read_all(about, _run, runs),
+            self._read_all(about, _check, checks),
+            self._read_all(about, partial(_filled, CommitStatus), statuses),
         )
 
     def workflows(self) -> Mapping[str, str]:
@@ -382,50 +377,35 @@ class Forge:
         A run does not tell: where it has a name of its own, that stands in the workflow's place.
         """
         listed = self._pages("/actions/workflows", "workflows")
-        return dict(self._read("a workflow", item, _workflow) for item in listed)
+        return dict(self._read_all("a workflow", _workflow, listed))
 
     def jobs(self, run: int) -> tuple[Job, ...]:
         """The jobs of a workflow run, in its latest attempt."""
         listed = self._pages(f"/actions/runs/{run}/jobs", "jobs", filter="latest")
-        return tuple(self._read("a job", item, _job) for item in listed)
+        return self._read_all("a job", partial(_filled, Job), listed)
 
     def release(self, tag: str) -> Release | None:
         """The release of a tag; None when there certainly is none.
 
         A draft is only shown to a token that may write, and only in the list.
         """
-        try:
-            item = self._get(f"/releases/tags/{quote(tag, safe='')}")
-        except Refused as error:
-            if error.status != 404:
-                raise
+        item = self._find(f"/releases/tags/{quote(tag, safe='')}")
+        if item is None:
             self.slug()  # for who has no access, nothing is there either
-            return self._draft(tag)
-        return self._read("a release", item, _release)
-
-    def _draft(self, tag: str) -> Release | None:
-        for item in self._first("/releases"):
-            if item.get("tag_name") == tag:
-                return self._read("a release", item, _release)
-        return None
+            drafts = [item for item in self._first("/releases") if item.get("tag_name") == tag]
+            item = drafts[0] if drafts else None
+        return None if item is None else self._read("a release", _release, item)
 
     def open_issues(self, label: str) -> Mapping[int, str]:
         """Titles of the open issues and pull requests with a label, by number: the newest of them.
 
         Raises CannotCheck where there is no such label.
         """
-        try:
-            self._get(f"/labels/{quote(label, safe='')}")
-        except Refused as error:
-            if error.status != 404:
-                raise
+        if self._find(f"/labels/{quote(label, safe='')}") is None:
             why = f"{self.who} has no label {label!r} in {self.repository.slug}"
-            raise CannotCheck(why, "correct tool.release.blocking-label") from None
+            raise CannotCheck(why, "correct tool.release.blocking-label")
         listed = self._first("/issues", state="open", labels=label)
-        return dict(
-            self._read("an issue", item, lambda one: (_number(one, "number"), _text(one, "title")))
-            for item in listed
-        )
+        return dict(self._read_all("an issue", _issue, listed))
 
     def text_of(self, asset: Asset) -> str:
         """The text of a file of a release, which GitHub keeps on another server."""
@@ -435,24 +415,19 @@ class Forge:
         """The names of the secrets of the repository, or of one of its environments."""
         path = f"/environments/{quote(environment, safe='')}" if environment else "/actions"
         listed = self._pages(f"{path}/secrets", "secrets")
-        return tuple(
-            self._read("a secret", item, lambda one: _text(one, "name")) for item in listed
-        )
+        return self._read_all("a secret", lambda item: _text(item, "name"), listed)
 
     def environment(self, name: str) -> Environment | None:
         """An environment of the repository; None when it certainly has none of that name."""
         path = f"/environments/{quote(name, safe='')}"
-        try:
-            item = self._get(path)
-        except Refused as error:
-            if error.status != 404:
-                raise
+        item = self._find(path)
+        if item is None:
             # It may as well be one that we may not see: only the list tells.
             listed = self._pages("/environments", "environments")
-            if name.lower() in {str(item.get("name")).lower() for item in listed}:
-                raise
-            return None
-        found = self._read("an environment", item, _environment)
+            if name.lower() not in {str(item.get("name")).lower() for item in listed}:
+                return None
+            item = self._get(path)
+        found = self._read("an environment", _environment, item)
         policy = item.get("deployment_branch_policy")
         if not (isinstance(policy, Mapping) and policy.get("custom_branch_policies") is True):
             return found
@@ -460,8 +435,7 @@ class Forge:
             listed = self._pages(f"{path}/deployment-branch-policies", "branch_policies")
         except Refused:
             return found
-        patterns = tuple(self._read("a policy", item, _policy) for item in listed)
-        return Environment(found.name, found.rules, found.protected_branches, patterns)
+        return replace(found, patterns=self._read_all("a policy", _policy, listed))
 
     def _pages(self, path: str, key: str, **query: str) -> list[Mapping[str, Any]]:
         """Every item of a list, page after page."""
@@ -469,10 +443,8 @@ class Forge:
         items: list[Mapping[str, Any]] = []
         for _ in range(MAX_PAGES):
             answer = self._ask(str(url))
-            found = self._read(path, self._object(answer), lambda item: item[key])
-            if not isinstance(found, list) or not all(isinstance(i, Mapping) for i in found):
-                raise self._strange(f"{key} is not a list of objects")
-            items += found
+            found = self._read(path, lambda item: item[key], self._json(answer, Mapping))
+            items += self._objects(found, key)
             following = NEXT.search(answer.headers.get("link", ""))
             if following is None:
                 return items
@@ -487,16 +459,25 @@ class Forge:
     def _first(self, path: str, **query: str) -> list[Mapping[str, Any]]:
         """The first page of a list that is in no object."""
         answer = self._ask(self._address(path, per_page=str(PER_PAGE), **query))
-        try:
-            listed = answer.json()
-        except ValueError:
-            raise self._strange("it is not JSON") from None
+        return self._objects(self._json(answer, list), path[1:])
+
+    def _objects(self, listed: Any, what: str) -> list[Mapping[str, Any]]:
         if not isinstance(listed, list) or not all(isinstance(i, Mapping) for i in listed):
-            raise self._strange(f"{path[1:]} are not a list of objects")
+            raise self._strange(f"{what} is not a list of objects")
         return listed
 
+    def _find(self, path: str) -> Mapping[str, Any] | None:
+        """An object; None where GitHub shows none."""
+        try:
+            return self._get(path)
+        except Refused as error:
+            if error.status != 404:
+                raise
+            return None
+
     def _get(self, path: str) -> Mapping[str, Any]:
-        return self._object(self._ask(self._address(path)))
+        found: Mapping[str, Any] = self._json(self._ask(self._address(path)), Mapping)
+        return found
 
     def _address(self, path: str, **query: str) -> str:
         address = f"{self.repository.api}/repos/{self.repository.slug}{path}"
@@ -514,22 +495,27 @@ class Forge:
             raise self._refused(answer)
         return answer
 
-    def _object(self, answer: Answer) -> Mapping[str, Any]:
+    def _json(self, answer: Answer, kind: type) -> Any:
         try:
             data = answer.json()
         except ValueError:
             raise self._strange("it is not JSON") from None
-        if not isinstance(data, Mapping):
-            raise self._strange("it is not an object")
+        if not isinstance(data, kind):
+            raise self._strange(f"it is not {'a list' if kind is list else 'an object'}")
         return data
 
-    def _read(
-        self, about: str, item: Mapping[str, Any], reader: Callable[[Mapping[str, Any]], T]
-    ) -> T:
+    def _read(self, about: str, reader: Reader[T], item: Mapping[str, Any]) -> T:
         try:
             return reader(item)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise self._strange(f"{about} without a proper {error.args[0]}") from None
+            key = str(error.args[0])
+            what = key if key.isidentifier() else "form"
+            raise self._strange(f"{about} without a proper {what}") from None
+
+    def _read_all(
+        self, about: str, reader: Reader[T], items: Iterable[Mapping[str, Any]]
+    ) -> tuple[T, ...]:
+        return tuple(self._read(about, reader, item) for item in items)
 
     def _strange(self, why: str) -> CannotCheck:
         return CannotCheck(
@@ -538,49 +524,34 @@ class Forge:
         )
 
     def _refused(self, answer: Answer) -> Refused:
+        return Refused(answer.status, *self._refusal(answer))
+
+    def _refusal(self, answer: Answer) -> tuple[str, str]:
         """What an answer with another status than 200 means, and what to do about it."""
-        status, slug = answer.status, self.repository.slug
-        said = _message(answer)
+        status, slug, who, said = answer.status, self.repository.slug, self.who, _message(answer)
         token = f"the token from {self.token.source}" if self.token else ""
         log_in = "set GITHUB_TOKEN, or run: gh auth login"
         if status == 401:
-            return Refused(
-                status,
-                f"{self.who} does not accept {token or 'a question without a token'} (401{said})",
-                f"renew it: {log_in}" if token else log_in,
-            )
+            why = f"{who} does not accept {token or 'a question without a token'} (401{said})"
+            return why, f"renew it: {log_in}" if token else log_in
         if answer.limited:
             until = f" until {_clock(answer.wait)}" if answer.wait is not None else ""
             more = "" if token else f"; with a token it is far higher: {log_in}"
-            return Refused(
-                status,
-                f"{self.who}'s rate limit is used up{until} ({status})",
-                f"run it again then{more}",
-            )
+            return f"{who}'s rate limit is used up{until} ({status})", f"run it again then{more}"
         if status == 403:
-            return Refused(
-                status,
-                f"{self.who} refuses to tell about {slug} (403{said})",
+            access = (
                 f"give {token} read access to actions, checks and commit statuses of it (in a"
                 " workflow: permissions)"
-                if token
-                else log_in,
             )
+            return f"{who} refuses to tell about {slug} (403{said})", access if token else log_in
         if status == 404:
             shown = f"to {token}" if token else "without a token"
-            return Refused(
-                status,
-                f"{self.who} shows nothing of the kind for {slug} {shown} (404): it is not there,"
-                " or there is no access to it",
-                "look at the remote's address; "
-                + (f"give {token} access, or " if token else "for a private repository ")
-                + log_in,
-            )
-        return Refused(
-            status,
-            f"{self.who} answers {status} about {slug}{said}",
-            "run it again later" if status >= 500 else "look at the remote's address",
-        )
+            access = f"give {token} access, or" if token else "for a private repository"
+            why = f"{who} shows nothing of the kind for {slug} {shown} (404): it is not there,"
+            remedy = f"look at the remote's address; {access} {log_in}"
+            return f"{why} or there is no access to it", remedy
+        remedy = "run it again later" if status >= 500 else "look at the remote's address"
+        return f"{who} answers {status} about {slug}{said}", remedy
 
 
 def _message(answer: Answer) -> str:
@@ -604,34 +575,34 @@ def _text(item: Mapping[str, Any], key: str) -> str:
     return str(item[key])
 
 
-def _optional(item: Mapping[str, Any], key: str) -> str | None:
-    return None if item.get(key) is None else _text(item, key)
+# What is read by the names of its fields, with their types.
+TYPES: Mapping[Any, Mapping[str, Any]] = {
+    kind: get_type_hints(kind) for kind in (WorkflowRun, CheckRun, CommitStatus, Job, Asset)
+}
 
 
-def _number(item: Mapping[str, Any], key: str) -> int:
-    if type(item[key]) is not int:
-        raise TypeError(key)
-    return int(item[key])
+def _filled(kind: type[T], item: Mapping[str, Any], **more: Any) -> T:
+    """A record by what an object has under the names of its fields, and by `more`.
 
-
-def _time(item: Mapping[str, Any], key: str) -> datetime | None:
-    said = _optional(item, key)
-    try:
-        return datetime.fromisoformat(said) if said else None
-    except ValueError:
-        raise TypeError(key) from None
+    Raises TypeError, with the name, for what is of another type.
+    """
+    types = TYPES[kind]
+    said = {name: item.get(name) for name in types} | more
+    for name, value in said.items():
+        if not isinstance(value, types[name]):
+            raise TypeError(name)
+    return kind(**said)
 
 
 def _run(item: Mapping[str, Any]) -> WorkflowRun:
-    return WorkflowRun(
-        id=_number(item, "id"),
+    updated = item.get("updated_at")
+    return _filled(
+        WorkflowRun,
+        item,
         file=_text(item, "path").partition("@")[0],
-        event=_text(item, "event"),
-        branch=_optional(item, "head_branch"),
-        status=_text(item, "status"),
-        conclusion=_optional(item, "conclusion"),
-        suite=_number(item, "check_suite_id") if item.get("check_suite_id") is not None else None,
-        updated=_time(item, "updated_at"),
+        branch=item.get("head_branch"),
+        suite=item.get("check_suite_id"),
+        updated=datetime.fromisoformat(updated) if updated else None,
     )
 
 
@@ -639,53 +610,41 @@ def _workflow(item: Mapping[str, Any]) -> tuple[str, str]:
     return _text(item, "path"), _text(item, "name")
 
 
-def _job(item: Mapping[str, Any]) -> Job:
-    return Job(_text(item, "name"), _text(item, "status"), _optional(item, "conclusion"))
+def _issue(item: Mapping[str, Any]) -> tuple[int, str]:
+    if not isinstance(item["number"], int):
+        raise TypeError("number")
+    return item["number"], _text(item, "title")
 
 
 def _release(item: Mapping[str, Any]) -> Release:
-    return Release(
-        page=_text(item, "html_url"),
-        draft=item.get("draft") is True,
-        assets=tuple(_asset(asset) for asset in item["assets"]),
-    )
+    assets = tuple(_asset(asset) for asset in item["assets"])
+    return Release(_text(item, "html_url"), item.get("draft") is True, assets)
 
 
 def _asset(item: Mapping[str, Any]) -> Asset:
-    kind, _, digest = (_optional(item, "digest") or "").partition(":")
-    return Asset(_text(item, "name"), digest if kind == "sha256" else None, _number(item, "id"))
+    kind, _, digest = str(item.get("digest")).partition(":")
+    return _filled(Asset, item, sha256=digest if kind == "sha256" else None)
 
 
 def _check(item: Mapping[str, Any]) -> CheckRun:
-    suite, app = item.get("check_suite"), item.get("app")
-    return CheckRun(
-        name=_text(item, "name"),
-        status=_text(item, "status"),
-        conclusion=_optional(item, "conclusion"),
-        app=_optional(app, "slug") if isinstance(app, Mapping) else None,
-        suite=_number(suite, "id") if isinstance(suite, Mapping) else None,
+    app, suite = item.get("app"), item.get("check_suite")
+    return _filled(
+        CheckRun,
+        item,
+        app=app.get("slug") if isinstance(app, Mapping) else None,
+        suite=suite["id"] if isinstance(suite, Mapping) else None,
     )
-
-
-def _status(item: Mapping[str, Any]) -> CommitStatus:
-    return CommitStatus(_text(item, "context"), _text(item, "state"))
 
 
 def _environment(item: Mapping[str, Any]) -> Environment:
     policy = item.get("deployment_branch_policy")
     protected = isinstance(policy, Mapping) and policy.get("protected_branches") is True
-    return Environment(_text(item, "name"), tuple(_rules(item)), protected, None)
-
-
-def _policy(item: Mapping[str, Any]) -> tuple[str, str]:
-    return _optional(item, "type") or "branch", _text(item, "name")
-
-
-def _rules(item: Mapping[str, Any]) -> Iterator[str]:
     rules = item.get("protection_rules", [])
     if not isinstance(rules, list):
         raise TypeError("protection_rules")
-    for rule in rules:
-        if not isinstance(rule, Mapping):
-            raise TypeError("protection_rules")
-        yield _text(rule, "type")
+    kinds = tuple(_text(rule, "type") for rule in rules)
+    return Environment(_text(item, "name"), kinds, protected, None)
+
+
+def _policy(item: Mapping[str, Any]) -> tuple[str, str]:
+    return item.get("type") or "branch", _text(item, "name")
