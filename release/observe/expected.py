@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from release.errors import CannotCheck, ReleaseError, UsageError
-from release.gates.setup import publishing_jobs
-from release.gates.setup.settings import SetupSettings
+from release.gates.setup import archive_of, publishing_jobs, repository_of
 from release.gates.workflows import publishing
-from release.gates.workflows.model import Job, Model
+from release.gates.workflows.model import Model
 from release.gates.workflows.read import Loaded, load
 from release.model import Status
 from release.observe.attestations import Identity
@@ -21,7 +21,7 @@ from release.project.git import git, names, object_of, text_at
 from release.run.released import kept_files
 from release.run.store import FOLDER, read_evidence, sha256_of
 from release.text.versions import parse
-from release.world.forge import Repository, find
+from release.world.forge import Repository
 from release.world.index import index_url
 
 RECEIPT = re.compile(r"\breceipt\.(?:json|\*)")
@@ -104,7 +104,9 @@ def expected(project: Project, wanted: str | None) -> Expected:
     commit = object_at(project, f"refs/tags/{tag}^{{commit}}")
     digests, source, modules = made(project, version, commit)
     publishing = publishing_at(project, commit)
-    repository = _repository(project)
+    repository = None
+    with suppress(CannotCheck):
+        repository = repository_of(project)
     settings = project.settings
     told = settings.attestations
     image = f"{settings.image}:{version}" if settings.image else None
@@ -126,7 +128,7 @@ def expected(project: Project, wanted: str | None) -> Expected:
         ),
         promised=bool(publishing and publishing.attests) if told is None else told,
         image=image,
-        archive=_is_archived(project),
+        archive=(archive_of(project) or "").lower() == "zenodo",
         modules=modules or ((project.package,) if project.package else ()),
     )
 
@@ -171,22 +173,6 @@ def made(
     return None, "", ()
 
 
-def _repository(project: Project) -> Repository | None:
-    settings = project.settings.gates.of("setup", SetupSettings)
-    try:
-        found = find(project.git, project.settings.remote)
-    except CannotCheck:
-        return None
-    owner, name = settings.owner or found.owner, settings.repository or found.name
-    return replace(found, owner=owner, name=name)
-
-
-def _is_archived(project: Project) -> bool:
-    settings = project.settings.gates.of("setup", SetupSettings)
-    zenodo = "zenodo" if (project.root / ".zenodo.json").is_file() else ""
-    return (settings.archive or zenodo).lower() == "zenodo"
-
-
 def publishing_at(project: Project, commit: str | None) -> Publishing | None:
     """The job that publishes, as the workflows at a commit have it; as they are now without one."""
     with tempfile.TemporaryDirectory(prefix="nox-release-") as scratch:
@@ -213,15 +199,11 @@ def _publishing(model: Model, *, by_tag: bool) -> Publishing | None:
     if not jobs:
         return None
     chosen = jobs[0]
-    steps = [
-        one.step
-        for one in publishing.Context(model, publishing.Expected()).open
-        if one.job.id == chosen.name and publishing.uses_any(one.step, [publishing.PUBLISHER])
-    ]
-    job = next(job for job in model.jobs() if job.id == chosen.name)
+    job = chosen.by[0].job
+    steps = [one.step for one in chosen.by if one.command is None]
     return Publishing(
         workflow=chosen.workflow,
-        job=_shown(job),
+        job=(name.text if (name := job.node.get("name")) is not None else None) or job.id,
         by_tag=by_tag and chosen.by_tag,
         signs=job.grants("id-token") == "write",
         attests=any(
@@ -236,12 +218,6 @@ def _publishing(model: Model, *, by_tag: bool) -> Publishing | None:
         ),
         environment="" if "${{" in chosen.environment else chosen.environment,
     )
-
-
-def _shown(job: Job) -> str:
-    """What the forge calls a job."""
-    name = job.node.get("name")
-    return (name.text if name is not None else None) or job.id
 
 
 def is_of(name: str, job: str) -> bool:

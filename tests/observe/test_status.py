@@ -107,7 +107,7 @@ def root(tmp_path: Path, index: IndexServer, forge: ForgeServer) -> Path:
 def on_github(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the project be on GitHub, whatever its remote is."""
     repository = locate(f"https://github.com/{SLUG}")
-    monkeypatch.setattr("release.observe.expected.find", lambda *_: repository)
+    monkeypatch.setattr("release.world.forge.find", lambda *_: repository)
 
 
 def tagged(root: Path, *, pushed: bool = True) -> str:

@@ -33,7 +33,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from release.gates.workflows.read import Loaded
     from release.project import Project
     from release.run.shell import Shell
-    from release.world.forge import Environment, Forge, Repository
+    from release.world.forge import Environment, Repository
     from release.world.index import ServedFile
     from release.world.integrity import Publisher
 
@@ -68,13 +68,14 @@ class Job:
     """A job that publishes: its workflow's file name, its name, its environment.
 
     `environment` is empty when it has none, and may be an expression. `by_tag` says whether a tag
-    or a release starts the workflow.
+    or a release starts the workflow, `by` what it publishes by.
     """
 
     workflow: str
     name: str
     environment: str
     by_tag: bool
+    by: tuple[Publication, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,19 +139,19 @@ def _part(
 
 
 def check(project: Project, shell: Shell) -> Outcome:
-    from release.gates.setup.settings import SetupSettings
-
-    settings, today = project.settings.gates.of("setup", SetupSettings), shell.today
-    repository, trouble = _repository(project)
+    settings, today = settings_of(project), shell.today
+    repository: Repository | CannotCheck
+    try:
+        repository = repository_of(project)
+    except CannotCheck as error:
+        repository = error
     seen = Seen(None)
     parts = [judge_confirmations(dict(settings.confirmed.items()), today)]
     if project.settings.publish is True:
-        more, seen = _judge_publishing(project, shell, repository, trouble)
+        more, seen = _judge_publishing(project, shell, repository)
         parts += more
-    zenodo = "zenodo" if (project.root / ".zenodo.json").is_file() else None
-    slug = repository.slug if repository else None
-    confirmed = settings.confirmed.get("archive")
-    parts.append(judge_archive(settings.archive or zenodo, confirmed, slug, today))
+    slug = None if isinstance(repository, CannotCheck) else repository.slug
+    parts.append(judge_archive(archive_of(project), settings.confirmed.get("archive"), slug, today))
     parts.append(_judge_hooks(project.root))
     # Where the index could not be asked, that is not known.
     published = bool(seen.publishers) or seen.trouble is not None
@@ -158,16 +159,40 @@ def check(project: Project, shell: Shell) -> Outcome:
     return conclude(parts, publish=publish, published=published)
 
 
+def settings_of(project: Project) -> SetupSettings:
+    """What a project says of its one-time set-up."""
+    from release.gates.setup.settings import SetupSettings
+
+    return project.settings.gates.of("setup", SetupSettings)
+
+
+def repository_of(project: Project) -> Repository:
+    """The repository on GitHub, as the remote and the settings name it.
+
+    Raises what `release.world.forge.find` does where there is none.
+    """
+    from release.world.forge import find
+
+    settings, found = settings_of(project), find(project.git, project.settings.remote)
+    owner, name = settings.owner or found.owner, settings.repository or found.name
+    return replace(found, owner=owner, name=name)
+
+
+def archive_of(project: Project) -> str | None:
+    """What archives each release: as settings say, else Zenodo where there is a file for it."""
+    zenodo = "zenodo" if (project.root / ".zenodo.json").is_file() else None
+    return settings_of(project).archive or zenodo
+
+
 def _judge_publishing(
-    project: Project, shell: Shell, repository: Repository | None, trouble: CannotCheck | None
+    project: Project, shell: Shell, repository: Repository | CannotCheck
 ) -> tuple[list[Judgement], Seen]:
     """The publisher and its environment, where a workflow publishes or settings say so, and what
     the index shows.
     """
-    from release.gates.setup.settings import SetupSettings
     from release.gates.workflows.read import load
 
-    settings, today = project.settings.gates.of("setup", SetupSettings), shell.today
+    settings, today = settings_of(project), shell.today
     root = project.top
     job, problem = choose(publishing_jobs(load(root)), settings)
     if problem:
@@ -176,25 +201,18 @@ def _judge_publishing(
     if job is None and not set_up:
         return [], Seen(None)
     parts = [] if job else [_judge_file(root, settings.workflow)]
-    forge = None
-    if repository:
-        try:
-            forge, current = _ask_forge(repository, lambda: shell.remaining)
-            if current.slug.lower() != repository.slug.lower():
-                repository = current
-        except CannotCheck as error:
-            trouble = error
-    expected = Expected(
-        project.name,
-        repository.owner if repository else settings.owner,
-        repository.name if repository else settings.repository,
-        (settings.workflow or (job.workflow if job else "")).rpartition("/")[2] or None,
-        settings.environment or (job.environment if job else None),
-    )
+    environment = settings.environment or (job.environment if job else None)
+    owner, name = settings.owner, settings.repository
+    there: Environment | CannotCheck | None
+    if isinstance(repository, CannotCheck):
+        there = repository
+    else:
+        (owner, name), there = _ask_forge(repository, environment, lambda: shell.remaining)
+    workflow = (settings.workflow or (job.workflow if job else "")).rpartition("/")[2] or None
+    expected = Expected(project.name, owner, name, workflow, environment)
     seen = _look_at_index(project)
     parts.append(judge_publisher(expected, seen, settings, today))
     if expected.environment:  # that the job has none is for `workflows` to say
-        there = _look_at_environment(forge, trouble, expected.environment)
         confirmed = settings.confirmed.get("environment")
         tag = _tag(project, shell) if job and job.by_tag else None
         protected = settings.protected
@@ -231,20 +249,23 @@ def publishing_jobs(loaded: Loaded) -> tuple[Job, ...]:
     """
     from release.gates.workflows import publishing
 
-    found: dict[tuple[str, str], Job] = {}
+    found: dict[tuple[str, str], list[Publication]] = {}
     for publication in publishing.Context(loaded.model, publishing.Expected()).open:
-        job = publication.job
-        if not _is_trusted(publication):
-            continue
-        workflow, environment = loaded.model.workflows[job.path], job.environment
-        push = workflow.triggers.get("push")
-        by_tag = "release" in workflow.triggers or bool(push and push.get("tags"))
-        name = (environment.text if environment else None) or ""
-        found[job.key] = Job(workflow.name, job.id, name, by_tag)
+        if _is_trusted(publication):
+            found.setdefault(publication.job.key, []).append(publication)
     unread = [fault for fault in loaded.faults if fault.path not in loaded.nodes]
     if unread and not found:
         raise ConfigurationError(*unread)
-    return tuple(found.values())
+    return tuple(_job(loaded, by) for by in found.values())
+
+
+def _job(loaded: Loaded, by: Sequence[Publication]) -> Job:
+    job = by[0].job
+    workflow, environment = loaded.model.workflows[job.path], job.environment
+    push = workflow.triggers.get("push")
+    by_tag = "release" in workflow.triggers or bool(push and push.get("tags"))
+    name = (environment.text if environment else None) or ""
+    return Job(workflow.name, job.id, name, by_tag, tuple(by))
 
 
 def _is_trusted(publication: Publication) -> bool:
@@ -420,14 +441,14 @@ def _differences(expected: Expected, publisher: Publisher) -> list[str]:
     """
     owner, _, name = publisher.repository.partition("/")
     found = [] if publisher.kind == "GitHub" else [f"kind {publisher.kind}, not GitHub"]
-    for field, is_it, should in (
+    for what, is_it, should in (
         ("owner", owner, expected.owner),
         ("repository", name, expected.repository),
         ("workflow", publisher.workflow, expected.workflow),
     ):
-        same = is_it == should if field == "workflow" else is_it.lower() == (should or "").lower()
+        same = is_it == should if what == "workflow" else is_it.lower() == (should or "").lower()
         if should is not None and not same:
-            found.append(f"{field} {is_it or 'none'}, not {should}")
+            found.append(f"{what} {is_it or 'none'}, not {should}")
     there, here = publisher.environment, expected.environment
     # One that names no environment takes any.
     if there is not None and here is not None and there.lower() != here.lower():
@@ -557,39 +578,21 @@ def _confirm(name: str, today: date) -> str:
     return f"confirmed.{name} = {today} below [{SETTING}]"
 
 
-def _repository(project: Project) -> tuple[Repository | None, CannotCheck | None]:
-    """The repository on GitHub, as settings and the remote say, and why there is none."""
-    from release.gates.setup.settings import SetupSettings
-    from release.world.forge import find
-
-    settings = project.settings.gates.of("setup", SetupSettings)
-    try:
-        found = find(project.git, project.settings.remote)
-    except CannotCheck as error:
-        return None, error
-    owner, name = settings.owner or found.owner, settings.repository or found.name
-    return replace(found, owner=owner, name=name), None
-
-
-def _ask_forge(repository: Repository, remaining: Callable[[], float]) -> tuple[Forge, Repository]:
-    """A client for a repository, and the repository under the name that it has now."""
+def _ask_forge(
+    repository: Repository, environment: str | None, remaining: Callable[[], float]
+) -> tuple[tuple[str, str], Environment | CannotCheck | None]:
+    """Owner and name that a repository has now, and its environment of that name."""
     from release.world.forge import Forge, find_token
 
-    forge = Forge(repository, find_token(repository), remaining)
-    owner, _, name = forge.slug().partition("/")
-    return forge, replace(repository, owner=owner, name=name)
-
-
-def _look_at_environment(
-    forge: Forge | None, trouble: CannotCheck | None, name: str
-) -> Environment | CannotCheck | None:
-    if forge is None:
-        assert trouble is not None
-        return trouble
+    known = repository.owner, repository.name
     try:
-        return forge.environment(name)
+        forge = Forge(repository, find_token(repository), remaining)
+        slug = forge.slug()
+        if slug.lower() != repository.slug.lower():
+            known = slug.partition("/")[0], slug.partition("/")[2]
+        return known, forge.environment(environment) if environment else None
     except CannotCheck as error:
-        return error
+        return known, error
 
 
 def _look_at_index(project: Project) -> Seen:
