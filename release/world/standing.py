@@ -193,10 +193,6 @@ class Step(Enum):
 ENDS = frozenset([Step.NOTHING, Step.ABANDONED])
 # Only this repository changes, and what was there before can be had back.
 LOCAL = frozenset([Step.FETCH_TAG, Step.TAKE_TAG, Step.ABANDON])
-PUBLISHED = frozenset([Index.PARTIAL, Index.CLOSED, Index.COMPLETE, Index.DIFFERENT, Index.YANKED])
-# The jobs that failed can be run again; what the others made is kept.
-REPEATABLE = frozenset([Run.FAILED, Run.STOPPED, Run.FAILED_PUBLISHING, Run.FAILED_AFTER])
-ENDED_WELL = frozenset([Run.SUCCEEDED, Run.FAILED_AFTER])
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,184 +203,151 @@ class Next:
     about: str
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The next step, None for what the recovery policy says, where all of `states` were seen."""
+
+    step: Step | None
+    about: str
+    states: tuple[tuple[str, tuple[State | bool, ...]], ...]
+
+    def applies(self, seen: States) -> bool:
+        for name, states in self.states:  # noqa: SIM110 (a generator takes four times as long)
+            if getattr(seen, name) not in states:
+                return False
+        return True
+
+
+def _when(step: Step | None, about: str, **states: State | bool | tuple[State, ...]) -> Rule:
+    """A rule for the states of some observations, one or any of several each."""
+    seen = {name: one if isinstance(one, tuple) else (one,) for name, one in states.items()}
+    return Rule(step, about, tuple(seen.items()))
+
+
+# A tag that is only here, and one that is nowhere.
+UNPUSHED: Mapping[str, Any] = {"remote_tag": RemoteTag.NONE, "local_tag": LocalTag.THERE}
+UNTAGGED: Mapping[str, Any] = {
+    "remote_tag": (RemoteTag.NONE, RemoteTag.NO_REMOTE),
+    "local_tag": LocalTag.NONE,
+}
+PUBLISHED = (Index.PARTIAL, Index.CLOSED, Index.COMPLETE, Index.DIFFERENT, Index.YANKED)
+NOT_ALL = (Index.NONE, Index.PARTIAL)
+# The jobs that failed can be run again; what the others made is kept.
+REPEATABLE = (Run.FAILED, Run.STOPPED, Run.FAILED_PUBLISHING, Run.FAILED_AFTER)
+ENDED_WELL = (Run.SUCCEEDED, Run.FAILED_AFTER)
+UNFINISHED = (
+    ForgeRelease.NONE,
+    ForgeRelease.DRAFT,
+    ForgeRelease.INCOMPLETE,
+    ForgeRelease.DIFFERENT,
+)
+# What a run makes beside the files, in the states that nobody else has seen anything of.
+MADE: Mapping[str, tuple[State, ...]] = {
+    "forge": (ForgeRelease.NONE, ForgeRelease.NOT_EXPECTED, ForgeRelease.DRAFT),
+    "image": (Image.NONE, Image.NOT_EXPECTED),
+    "archive": (Archive.NONE, Archive.NOT_EXPECTED),
+}
+
+
+def _by_the_run(about: str, *states: State) -> tuple[Rule, ...]:
+    """What the workflow still does, or does once its failed jobs run again."""
+    lacking: Mapping[str, Any] = {about: states}
+    return (
+        _when(Step.LOOK, "run", **lacking, run=Run.UNKNOWN),
+        _when(Step.WAIT, "run", **lacking, run=Run.RUNNING),
+        _when(Step.APPROVE, "run", **lacking, run=Run.WAITING),
+        _when(Step.RERUN, "run", **lacking, run=REPEATABLE),
+        _when(Step.WAIT, about, **lacking, run=Run.SUCCEEDED, recent=True),
+    )
+
+
+# The first that applies tells the next step.
+RULES = (
+    # Before the tag is pushed.
+    _when(Step.LOOK, "remote_tag", remote_tag=RemoteTag.UNKNOWN),
+    _when(Step.LOOK, "branch", **UNPUSHED, branch=Branch.UNKNOWN),
+    _when(Step.ABANDON, "branch", **UNPUSHED, branch=Branch.DIVERGED),
+    _when(Step.PUSH, "remote_tag", **UNPUSHED),
+    _when(Step.LOOK, "index", **UNTAGGED, index=Index.UNKNOWN),
+    _when(Step.TAG_PUBLISHED, "index", **UNTAGGED, index=PUBLISHED),
+    _when(Step.ABANDONED, "files", **UNTAGGED, files=Files.AFTER),
+    _when(Step.ABANDONED, "files", **UNTAGGED, later=True),
+    _when(Step.CUT, "local_tag", **UNTAGGED),
+    # The tag, here and there, and the branch.
+    _when(Step.TAKE_TAG, "remote_tag", remote_tag=RemoteTag.OTHER),
+    _when(Step.FETCH_TAG, "local_tag", local_tag=LocalTag.NONE),
+    _when(Step.LOOK, "branch", remote_tag=RemoteTag.THERE, branch=Branch.UNKNOWN),
+    _when(Step.BRANCH, "branch", remote_tag=RemoteTag.THERE, branch=Branch.BEHIND),
+    _when(Step.BRANCH, "branch", remote_tag=RemoteTag.THERE, branch=Branch.DIVERGED),
+    # What the index has that nothing can be added to.
+    _when(Step.LOOK, "index", index=Index.UNKNOWN),
+    _when(Step.PATCH, "index", index=(Index.CLOSED, Index.YANKED)),
+    _when(Step.YANK, "index", index=Index.DIFFERENT),
+    # A tag is never deleted beneath a run that may be publishing it.
+    _when(Step.LOOK, "run", index=NOT_ALL, run=Run.UNKNOWN),
+    _when(Step.WAIT, "run", index=NOT_ALL, run=Run.RUNNING),
+    # Nothing is published.
+    _when(Step.WAIT, "run", index=Index.NONE, run=Run.NONE, recent=True),
+    _when(Step.WAIT, "index", index=Index.NONE, run=ENDED_WELL, recent=True),
+    # It may have been published and deleted, and a deleted name is never taken again.
+    _when(Step.PATCH, "index", index=Index.NONE, run=ENDED_WELL),
+    _when(Step.CANCEL, "stated", index=Index.NONE, stated=Stated.VERSION, run=Run.WAITING),
+    _when(None, "stated", index=Index.NONE, stated=Stated.VERSION),
+    _when(Step.CANCEL, "checks", index=Index.NONE, checks=Checks.RED, run=Run.WAITING),
+    _when(None, "checks", index=Index.NONE, checks=Checks.RED),
+    _when(Step.APPROVE, "run", index=Index.NONE, run=Run.WAITING),
+    _when(Step.RERUN, "run", index=Index.NONE, run=(Run.STOPPED, Run.FAILED_PUBLISHING)),
+    _when(Step.START, "run", index=Index.NONE, run=Run.BY_HAND),
+    _when(Step.PUBLISH, "run", index=Index.NONE, run=Run.NOT_EXPECTED),
+    _when(None, "run", index=Index.NONE),
+    # Some files are.
+    _when(Step.YANK, "stated", index=Index.PARTIAL, stated=Stated.VERSION),
+    _when(Step.APPROVE, "run", index=Index.PARTIAL, run=Run.WAITING),
+    _when(Step.WAIT, "index", index=Index.PARTIAL, run=ENDED_WELL, recent=True),
+    _when(Step.RERUN, "run", index=Index.PARTIAL, run=REPEATABLE),
+    _when(Step.PUBLISH, "index", index=Index.PARTIAL),
+    # All files are. No attestation can be added to one that is there, but it may be shown later.
+    _when(Step.LOOK, "attestations", attestations=Attestations.UNKNOWN),
+    _when(Step.YANK, "attestations", attestations=Attestations.WRONG),
+    _when(Step.WAIT, "attestations", attestations=Attestations.MISSING, recent=True),
+    _when(Step.PATCH, "attestations", attestations=Attestations.MISSING),
+    _when(Step.PATCH, "stated", stated=(Stated.VERSION, Stated.CITATION)),
+    _when(Step.LOOK, "checks", checks=Checks.UNKNOWN),
+    _when(Step.WAIT, "checks", checks=Checks.RUNNING),
+    _when(Step.PATCH, "checks", checks=Checks.RED),
+    _when(Step.LOOK, "forge", forge=ForgeRelease.UNKNOWN),
+    *_by_the_run("forge", *UNFINISHED),
+    _when(Step.CREATE_RELEASE, "forge", forge=ForgeRelease.NONE),
+    _when(Step.PUBLISH_DRAFT, "forge", forge=ForgeRelease.DRAFT),
+    _when(Step.ATTACH, "forge", forge=(ForgeRelease.INCOMPLETE, ForgeRelease.DIFFERENT)),
+    _when(Step.LOOK, "image", image=Image.UNKNOWN),
+    _when(Step.PATCH, "image", image=Image.WRONG),
+    *_by_the_run("image", Image.NONE),
+    _when(Step.PUSH_IMAGE, "image", image=Image.NONE),
+    _when(Step.LOOK, "archive", archive=Archive.UNKNOWN),
+    _when(Step.WAIT, "archive", archive=Archive.NONE, recent=True),
+    _when(Step.ARCHIVE, "archive", archive=Archive.NONE),
+    _when(Step.NOTHING, "index"),
+)
+
+
 def next_step(seen: States, recovery: Recovery) -> Next:
     """The one next safe step of a release in these states."""
-    for rule in (_before_the_tag, _of_the_tag, _of_the_index, _after_the_upload):
-        found = rule(seen, recovery)
-        if found is not None:
-            return found
-    return Next(Step.NOTHING, "index")
+    rule = next(rule for rule in RULES if rule.applies(seen))
+    step = rule.step
+    if step is None:
+        unknown = [name for name in MADE if getattr(seen, name).name == "UNKNOWN"]
+        if recovery == "retag" and not seen.later and unknown:
+            return Next(Step.LOOK, unknown[0])
+        step = Step.RETAG if recovery == "retag" and _is_bare(seen) else Step.PATCH
+    if seen.later and step in {Step.RETAG, Step.PATCH}:
+        step = Step.ABANDONED
+    return Next(step, rule.about)
 
 
-def _before_the_tag(seen: States, _recovery: Recovery) -> Next | None:
-    if seen.remote_tag is RemoteTag.UNKNOWN:
-        return Next(Step.LOOK, "remote_tag")
-    if seen.remote_tag in {RemoteTag.THERE, RemoteTag.OTHER}:
-        return None
-    if seen.local_tag is LocalTag.THERE:
-        return _unpushed(seen)
-    if seen.index is Index.UNKNOWN:
-        return Next(Step.LOOK, "index")
-    if seen.index in PUBLISHED:
-        return Next(Step.TAG_PUBLISHED, "index")
-    if seen.files is Files.AFTER or seen.later:
-        return Next(Step.ABANDONED, "files")
-    return Next(Step.CUT, "local_tag")
-
-
-def _unpushed(seen: States) -> Next | None:
-    if seen.remote_tag is RemoteTag.NO_REMOTE:
-        return None
-    if seen.branch is Branch.UNKNOWN:
-        return Next(Step.LOOK, "branch")
-    if seen.branch is Branch.DIVERGED:
-        return Next(Step.ABANDON, "branch")
-    return Next(Step.PUSH, "remote_tag")
-
-
-def _of_the_tag(seen: States, _recovery: Recovery) -> Next | None:
-    if seen.remote_tag is RemoteTag.OTHER:
-        return Next(Step.TAKE_TAG, "remote_tag")
-    if seen.local_tag is LocalTag.NONE:
-        return Next(Step.FETCH_TAG, "local_tag")
-    if seen.branch is Branch.HOLDS or seen.remote_tag is RemoteTag.NO_REMOTE:
-        return None
-    return Next(Step.LOOK if seen.branch is Branch.UNKNOWN else Step.BRANCH, "branch")
-
-
-def _of_the_index(seen: States, recovery: Recovery) -> Next | None:
-    match seen.index:
-        case Index.UNKNOWN:
-            return Next(Step.LOOK, "index")
-        case Index.NONE:
-            return _unpublished(seen, recovery)
-        case Index.PARTIAL:
-            return _half_published(seen)
-        case Index.CLOSED | Index.YANKED:
-            return _patch(seen, "index")
-        case Index.DIFFERENT:
-            return Next(Step.YANK, "index")
-        case _:
-            return None
-
-
-def _under_way(seen: States) -> Next | None:
-    """The run that publishes is not at its end, or not known to be."""
-    if seen.run is Run.UNKNOWN:
-        return Next(Step.LOOK, "run")
-    if seen.run is Run.RUNNING:
-        return Next(Step.WAIT, "run")
-    return None
-
-
-def _unpublished(seen: States, recovery: Recovery) -> Next:
-    # A tag is never deleted beneath a run that may be publishing it.
-    under_way = _under_way(seen)
-    if under_way is not None:
-        return under_way
-    if seen.recent and (seen.run is Run.NONE or seen.run in ENDED_WELL):
-        return Next(Step.WAIT, "index" if seen.run in ENDED_WELL else "run")
-    if seen.run in ENDED_WELL:
-        # It may have been published and deleted, and a deleted name is never taken again.
-        return _patch(seen, "index")
-    wrong = "stated" if seen.stated is Stated.VERSION else "checks"
-    if seen.stated is Stated.VERSION or seen.checks is Checks.RED:
-        return Next(Step.CANCEL, wrong) if seen.run is Run.WAITING else _undo(seen, recovery, wrong)
-    simple = {
-        Run.WAITING: Step.APPROVE,
-        Run.STOPPED: Step.RERUN,
-        Run.FAILED_PUBLISHING: Step.RERUN,
-        Run.BY_HAND: Step.START,
-        Run.NOT_EXPECTED: Step.PUBLISH,
-    }
-    if seen.run in simple:
-        return Next(simple[seen.run], "run")
-    return _undo(seen, recovery, "run")
-
-
-def _half_published(seen: States) -> Next:
-    under_way = _under_way(seen)
-    if under_way is not None:
-        return under_way
-    if seen.stated is Stated.VERSION:
-        return Next(Step.YANK, "stated")
-    if seen.run is Run.WAITING:
-        return Next(Step.APPROVE, "run")
-    if seen.recent and seen.run in ENDED_WELL:
-        return Next(Step.WAIT, "index")
-    if seen.run in REPEATABLE:
-        return Next(Step.RERUN, "run")
-    return Next(Step.PUBLISH, "index")
-
-
-def _undo(seen: States, recovery: Recovery, about: str) -> Next:
-    """A pushed tag that nothing was published for: by the project's policy."""
-    if recovery == "patch" or seen.later:
-        return _patch(seen, about)
-    for field in ("forge", "image", "archive"):
-        if getattr(seen, field).name == "UNKNOWN":
-            return Next(Step.LOOK, field)
-    bare = (
-        seen.forge in {ForgeRelease.NONE, ForgeRelease.NOT_EXPECTED, ForgeRelease.DRAFT}
-        and seen.image in {Image.NONE, Image.NOT_EXPECTED}
-        and seen.archive in {Archive.NONE, Archive.NOT_EXPECTED}
-    )
-    return Next(Step.RETAG, about) if bare else _patch(seen, about)
-
-
-def _patch(seen: States, about: str) -> Next:
-    return Next(Step.ABANDONED if seen.later else Step.PATCH, about)
-
-
-# What follows once the files are there; of these states, a patch, or what the run may still do.
-AFTER: Mapping[State, Step] = {
-    Attestations.WRONG: Step.YANK,
-    Checks.RUNNING: Step.WAIT,
-    ForgeRelease.NONE: Step.CREATE_RELEASE,
-    ForgeRelease.DRAFT: Step.PUBLISH_DRAFT,
-    ForgeRelease.INCOMPLETE: Step.ATTACH,
-    ForgeRelease.DIFFERENT: Step.ATTACH,
-    Image.NONE: Step.PUSH_IMAGE,
-    Archive.NONE: Step.ARCHIVE,
-    # None can be added to a file that is there.
-    **dict.fromkeys([Attestations.MISSING, Stated.VERSION, Stated.CITATION], Step.PATCH),
-    **dict.fromkeys([Checks.RED, Image.WRONG], Step.PATCH),
-}
-# A little later they may be there by themselves.
-LATE = frozenset([Attestations.MISSING, Archive.NONE])
-
-
-def _after_the_upload(seen: States, _recovery: Recovery) -> Next | None:
-    for about in ("attestations", "stated", "checks", "forge", "image", "archive"):
-        state: State = getattr(seen, about)
-        if state.name == "UNKNOWN":
-            return Next(Step.LOOK, about)
-        if state in AFTER:
-            return _left(seen, state, about)
-    return None
-
-
-def _left(seen: States, state: State, about: str) -> Next:
-    if state in LATE and seen.recent:
-        return Next(Step.WAIT, about)
-    if AFTER[state] is Step.PATCH:
-        return _patch(seen, about)
-    by_run = isinstance(state, ForgeRelease | Image)
-    return (by_run and _by_the_run(seen, about)) or Next(AFTER[state], about)
-
-
-def _by_the_run(seen: States, about: str) -> Next | None:
-    """What the workflow still does, or does once its failed jobs run again."""
-    under_way = _under_way(seen)
-    if under_way is not None:
-        return under_way
-    if seen.run is Run.WAITING:
-        return Next(Step.APPROVE, "run")
-    if seen.run in REPEATABLE:
-        return Next(Step.RERUN, "run")
-    if seen.recent and seen.run is Run.SUCCEEDED:
-        return Next(Step.WAIT, about)
-    return None
+def _is_bare(seen: States) -> bool:
+    """Whether nothing but the tag was made of it that anybody may have seen."""
+    return all(getattr(seen, name) in unseen for name, unseen in MADE.items())
 
 
 S_co = TypeVar("S_co", bound=State, covariant=True)
