@@ -65,16 +65,14 @@ def implied_places(project: Project, mentions: Mentions) -> list[Implied]:
     return found
 
 
-def _place(
-    path: str, line: str, version: str, why: str, serialize: str | None = None
-) -> Iterator[Implied]:
+def _place(path: str, line: str, version: str, why: str, *formats: str) -> Iterator[Implied]:
     """A line that holds a version once."""
     before, *after = re.split(BEFORE_VERSION + re.escape(version) + AFTER_VERSION, line)
     if len(after) == 1:
         search, replacement = (
             f"{doubled(before)}{field}{doubled(after[0])}" for field in (SEARCH, REPLACE)
         )
-        place = ListedPlace(path, search, replacement, expected=0, serialize=serialize)
+        place = ListedPlace(path, search, replacement, expected=0, serialize=formats)
         yield Implied(place, why)
 
 
@@ -89,14 +87,13 @@ def _documented(project: Project, path: str) -> Iterator[Implied]:
         return
     whole = project.version or ""
     short = re.match(r"\d+\.\d+(?=\.\d)", whole)
-    forms = {whole: None} | ({short[0]: "{major}.{minor}"} if short else {})
+    formats = {whole: ()} | ({short[0]: ("{major}.{minor}",)} if short else {})
     lines = edits.plain(text).split("\n")
     for names, value in python.assignments(tree):
         said = value.value if isinstance(value, ast.Constant) else None
-        if value is not None and {"release", "version"} & names and said in forms:
-            yield from _place(
-                path, lines[value.lineno - 1], str(said), "the documentation shows it", forms[said]
-            )
+        if value is not None and {"release", "version"} & names and said in formats:
+            text, why = lines[value.lineno - 1], "the documentation shows it"
+            yield from _place(path, text, str(said), why, *formats[said])
 
 
 def _built(project: Project) -> Iterator[Implied]:
@@ -108,7 +105,7 @@ def _built(project: Project) -> Iterator[Implied]:
     except (ReleaseError, ValueError):
         return
     if is_same(str(crate.get("version")), project.version or ""):
-        place = ListedPlace(CRATE, key_path="package.version", ignore_missing_file=True)
+        place = ListedPlace(CRATE, key_path="package.version", expected=0)
         yield Implied(place, "it is the version of the crate that is built")
 
 

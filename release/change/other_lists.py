@@ -60,13 +60,7 @@ def _older(project: Project, name: str) -> Iterator[ListedPlace]:
     except ConfigurationError as error:
         raise ConfigurationError(*(replace(one, path=name) for one in error.problems)) from None
     for place in listed:
-        yield replace(
-            place,
-            expected=0,
-            ignore_missing_file=True,
-            ignore_missing_version=True,
-            file=name,
-        )
+        yield replace(place, expected=0, file=name)
 
 
 def _of_toml(path: Path) -> Mapping[str, Any]:
@@ -90,15 +84,17 @@ def _of_ini(path: Path) -> Mapping[str, Any]:
 
 def _typed(keys: Mapping[str, str]) -> Mapping[str, Any]:
     """The keys of a section as the values that they mean; several formats are left to the tool."""
-    typed: dict[str, Any] = {**keys}
-    typed |= {
-        key: value.lower() in {"1", "true", "yes", "on"}
-        for key, value in keys.items()
-        if KINDS.get(key) == FLAG
-    }
-    typed |= {key: value.split() for key, value in keys.items() if KINDS.get(key) == TEXTS}
-    formats = typed.pop("serialize", "").split()
-    return {**typed, "serialize": formats} if len(formats) == 1 else typed
+    typed = {key: _value(key, text) for key, text in keys.items()}
+    if len(typed.get("serialize", [])) != 1:
+        typed.pop("serialize", None)
+    return typed
+
+
+def _value(key: str, text: str) -> Any:
+    kind = KINDS.get(key)
+    if kind == FLAG:
+        return text.lower() in {"1", "true", "yes", "on"}
+    return text.split() if kind == TEXTS else text
 
 
 def _semantic_release(table: Mapping[str, Any]) -> Iterator[ListedPlace]:
@@ -152,16 +148,8 @@ def _place(
     regex: bool = False,
     key_path: str | None = None,
 ) -> ListedPlace:
-    return ListedPlace(
-        PurePosixPath(path).as_posix(),
-        search,
-        replace,
-        regex,
-        expected=0,
-        ignore_missing_file=True,
-        ignore_missing_version=True,
-        key_path=key_path,
-    )
+    path = PurePosixPath(path).as_posix()
+    return ListedPlace(path, search, replace, regex, expected=0, key_path=key_path)
 
 
 def _is_regex(text: str) -> bool:

@@ -234,7 +234,7 @@ def _edit_versions(
             remedy="add it, or take it off the list",
         )
         for place in listed
-        if place.path not in sources.texts and not place.ignore_missing_file
+        if place.path not in sources.texts and not place.may_lack_file
     }
     listed = [place for place in listed if place.path in sources.texts]
     places = [place for place in places if place.path in sources.texts]

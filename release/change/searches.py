@@ -35,8 +35,9 @@ class ListedPlace:
     """One entry of [tool.bumpversion] files or another list: a file, and what is searched in it.
 
     `path` is relative, with forward slashes. `expected` is how many matches there must be (0: as
-    many as there are): of this entry, or of all of the file's entries `together`. `key_path` is
-    the TOML key whose value alone is searched. `serialize` is the entry's own format of versions.
+    many as there are, in a file that may be missing): of this entry, or of all of the file's
+    entries `together`. `key_path` is
+    the TOML key whose value alone is searched. `serialize` are the entry's own formats of versions.
     `line` is the entry's in `file`, which has it in `table`. `written` is how the file spells the
     current version, where that is known.
     """
@@ -50,7 +51,7 @@ class ListedPlace:
     ignore_missing_version: bool = False
     together: bool = False
     key_path: str | None = None
-    serialize: str | None = None
+    serialize: tuple[str, ...] = ()
     line: int | None = None
     file: str = CONFIGURATION
     table: str = TABLE
@@ -64,6 +65,14 @@ class ListedPlace:
     def malformed(self, message: str, remedy: str = "") -> Finding:
         """A problem of the entry itself."""
         return Finding(f"{self.table}: {message}", self.file, self.line, remedy)
+
+    @property
+    def may_lack_file(self) -> bool:
+        return self.ignore_missing_file or self.expected == 0
+
+    @property
+    def may_lack_version(self) -> bool:
+        return self.ignore_missing_version or self.expected == 0
 
     @property
     def has_version(self) -> bool:
@@ -109,7 +118,7 @@ def search_of(place: ListedPlace, spellings: Sequence[str]) -> str:
         if field is None:
             continue
         choice = f"{{{field}}}"
-        if choice == SEARCH and place.serialize is None:
+        if choice == SEARCH and not place.serialize:
             own = [place.written] if place.written else []
             choice = "|".join([choice, *map(literal, [*own, *spellings])])
         whole = place.regex and field.startswith("current_")

@@ -55,7 +55,7 @@ def keyed(body: str, listed: ListedPlace) -> VersionPlace | None:
     value = read(body, VersionPlace(listed.path, line, "", key))
     if value is not None:
         return VersionPlace(listed.path, line, value, key)
-    if listed.ignore_missing_version or listed.ignore_missing_file:
+    if listed.may_lack_version or listed.may_lack_file:
         return None
     raise ConfigurationError.of(
         f"has no string at {key}", listed.path, None, f"correct {listed.origin}"

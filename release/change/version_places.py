@@ -203,7 +203,7 @@ class _Work:
     def judge_count(self, place: ListedPlace, lines: Sequence[int]) -> Iterator[Finding]:
         """The problem of a place that is not found, or not as often as it should be."""
         if not lines:
-            if not place.ignore_missing_version:
+            if not place.may_lack_version:
                 yield self.missing(place)
         elif not place.together and place.expected not in {0, len(lines)}:
             # Where the document's own syntax has the version, nothing is in doubt.
@@ -298,7 +298,7 @@ def _entry(place: ListedPlace, spellings: Sequence[str]) -> dict[str, Any]:
         "filename": place.path,
         "search": search_of(place, spellings),
         "replace": template_of(place),
-        "serialize": [place.serialize] if place.serialize else None,
+        "serialize": place.serialize,
     }
 
 
@@ -311,7 +311,7 @@ def _at(path: str, span: Span, text: str, written: str) -> ListedPlace:
 def _becomes(place: ListedPlace, change: Change) -> str:
     """A regular expression of what a match of a listed place must become."""
     version = re.escape(change.version)
-    whole = REPLACE in place.replace and place.serialize is None
+    whole = REPLACE in place.replace and not place.serialize
     if "\\" in place.replace:  # which puts in what its groups matched
         return f".*?{version}.*?" if whole else ".*?"
     texts = []
@@ -341,6 +341,11 @@ def _is_right(before: str, spans: Sequence[Span], after: str, becomes: str) -> b
 def _refused(place: ListedPlace, said: str) -> Finding:
     """The problem of an entry that the tool cannot follow."""
     remedy = r"fix it there; a group before a version is written \g<1>"
+    if said.startswith("the field"):
+        remedy = (
+            "known are {current_version}, {new_version}, their parts such as {new_major}, and"
+            " {now:%Y-%m-%d} in a replacement; a brace is written twice"
+        )
     return place.malformed(f"search {place.search!r}: {said}", remedy)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
@@ -20,39 +20,32 @@ from release.change.searches import (
 )
 from release.errors import ConfigurationError
 from release.model import Finding
+from release.project import as_table
 from release.text import globs, toml
 
 ENTRY = re.compile(
     r"^[ \t]*\[\[[ \t]*tool[ \t]*\.[ \t]*bumpversion[ \t]*\.[ \t]*files[ \t]*\]\]", re.M
 )
-TEXT, FLAG, TEXTS = "text", "true or false", "a list of texts"
+TEXT, FLAG, TEXTS, A_TABLE = "text", "true or false", "a list of texts", "a table"
 # What a key of an entry must be, and of the table where it speaks for all entries.
 KINDS = {
     **dict.fromkeys(("filename", "glob", "key_path", "search", "replace"), TEXT),
     **dict.fromkeys(("regex", "ignore_missing_version"), FLAG),
     **dict.fromkeys(("ignore_missing_file", "ignore_missing_files"), FLAG),
-    **dict.fromkeys(("include_bumps", "exclude_bumps", "glob_exclude"), TEXTS),
+    **dict.fromkeys(("include_bumps", "exclude_bumps", "glob_exclude", "serialize"), TEXTS),
 }
-OF_THE_TABLE = {**dict.fromkeys(("current_version", "parse"), TEXT), **KINDS}
+OF_THE_TABLE = {**dict.fromkeys(("current_version", "parse"), TEXT), **KINDS, "parts": A_TABLE}
 OF_A_PART = {
     "values": TEXTS,
     **dict.fromkeys(("optional_value", "calver_format", "depends_on"), TEXT),
     **dict.fromkeys(("independent", "always_increment"), FLAG),
 }
-TO_WRITE = {TEXT: '"…"', FLAG: "true", TEXTS: '["…"]'}
-# What stands for the same in each release of one day, which begins at midnight; the environment and
-# version control do not.
-FIELDS = {
-    "search": re.compile(r"current_\w+|[#;]"),
-    "replace": re.compile(
-        r"(?:current|new)_\w+|[#;]|(?:utc)?now:(?:[^%]|%-?[aAbBdejmyYFuVGHIMSpT%])+"
-    ),
-    "serialize": re.compile(r"\w+"),
+TO_WRITE = {
+    TEXT: 'write {} = "…"',
+    FLAG: "write {} = true",
+    TEXTS: 'write {} = ["…"]',
+    A_TABLE: 'write it as a table: [tool.bumpversion.parts.release] with values = ["rc", "final"]',
 }
-FIELDS_REMEDY = (
-    "known are {current_version}, {new_version}, their parts such as {new_major}, and"
-    " {now:%Y-%m-%d} in a replacement; a brace is written twice"
-)
 
 
 def listed_places(
@@ -66,8 +59,7 @@ def listed_places(
 
     Raises ConfigurationError with every problem: malformed entries, paths that lead out of the
     repository, globs that match nothing, searches that cannot be understood, and what is not
-    supported (extended globs, fields of the environment or of version control, a choice of several
-    serialize formats).
+    supported (extended globs, a choice of several serialize formats).
     """
     problems = [
         Finding(
@@ -80,8 +72,7 @@ def listed_places(
         if str(key).startswith("file") and key != "files"
     ]
     problems += _judge_table(table, source)
-    wrong = {key for key, _ in _mistyped(table, OF_THE_TABLE)}
-    table = {key: value for key, value in table.items() if key not in wrong}
+    table = {key: value for key, value in table.items() if _fits(key, value, OF_THE_TABLE)}
     places: list[ListedPlace] = []
     entries = table.get("files", [])
     entries = entries if isinstance(entries, list) else [entries]
@@ -117,8 +108,8 @@ def _entry_places(
     if not isinstance(entry, Mapping):
         remedy = "write [[tool.bumpversion.files]]"
         raise malformed("each entry of files must be a table", line, remedy)
-    for key, kind in _mistyped(entry, KINDS):
-        raise malformed(f"{key} must be {kind}", line, f"write {key} = {TO_WRITE[kind]}")
+    if problems := list(_mistyped(entry, KINDS, lambda _: line)):
+        raise ConfigurationError(*problems)
     said = {**table, **entry}
     place = ListedPlace(
         path="",
@@ -130,7 +121,7 @@ def _entry_places(
         ),
         ignore_missing_version=said.get("ignore_missing_version", False),
         key_path=entry.get("key_path"),
-        serialize=_serialize(entry, table, line),
+        serialize=_own_formats(entry, table),
         line=line,
     )
     check(place, given="replace" in said)
@@ -144,70 +135,59 @@ def _entry_places(
 def _judge_table(table: Mapping[str, Any], source: str) -> Iterator[Finding]:
     """What is wrong with the keys of the table that speak for all entries."""
     line = partial(_line_of, source, "tool", "bumpversion")
-    for key, kind in _mistyped(table, OF_THE_TABLE):
-        remedy = f"write {key} = {TO_WRITE[kind]}"
-        yield from malformed(f"{key} must be {kind}", line(key), remedy).problems
+    yield from _mistyped(table, OF_THE_TABLE, line)
+    parts = as_table(table.get("parts"))
+    yield from _mistyped(parts, dict.fromkeys(parts, A_TABLE), line, "parts")
+    for name, part in parts.items():
+        yield from _mistyped(as_table(part), OF_A_PART, line, "parts", name)
     try:
         re.compile(str(table.get("parse", "")), re.VERBOSE)
     except (re.error, RecursionError, OverflowError) as error:
         remedy = "correct it, or leave it out: the usual one reads every version of PEP 440"
-        yield from malformed(
-            f"parse is not a regular expression: {error}", line("parse"), remedy
-        ).problems
-    parts = table.get("parts", {})
-    remedy = 'write it as a table: [tool.bumpversion.parts.release] with values = ["rc", "final"]'
-    if not isinstance(parts, Mapping):
-        yield from malformed("parts must be a table", line("parts"), remedy).problems
-        return
-    for name, part in parts.items():
-        where = line("parts", name)
-        if not isinstance(part, Mapping):
-            yield from malformed(f"parts.{name} must be a table", where, remedy).problems
-            continue
-        for key, kind in _mistyped(part, OF_A_PART):
-            message = f"parts.{name}.{key} must be {kind}"
-            yield from malformed(message, where, f"write {key} = {TO_WRITE[kind]}").problems
+        message = f"parse is not a regular expression: {error}"
+        yield from malformed(message, line("parse"), remedy).problems
 
 
-def _mistyped(table: Mapping[str, Any], kinds: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The keys of a table that are of another type than theirs, and what they must be."""
+def _mistyped(
+    table: Mapping[str, Any], kinds: Mapping[str, str], line: Callable[..., int | None], *above: str
+) -> Iterator[Finding]:
+    """The problems of keys of a table that are of another type than theirs."""
     for key, kind in kinds.items():
-        if key in table and _kind(table[key]) != kind:
-            yield key, kind
+        if key in table and not _fits(key, table[key], kinds):
+            keys = (*above, key)
+            remedy = TO_WRITE[kind].format(key)
+            yield from malformed(f"{'.'.join(keys)} must be {kind}", line(*keys), remedy).problems
 
 
-def _kind(value: Any) -> str | None:
-    if isinstance(value, list):
-        return TEXTS if all(isinstance(item, str) for item in value) else None
-    return FLAG if isinstance(value, bool) else TEXT if isinstance(value, str) else None
+def _fits(key: str, value: Any, kinds: Mapping[str, str]) -> bool:
+    """Whether a value is of the type that its key has, if that is known."""
+    kind = kinds.get(key, "")
+    if kind == TEXTS:
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    types: Mapping[str, type] = {TEXT: str, FLAG: bool, A_TABLE: Mapping}
+    return isinstance(value, types.get(kind, object))
 
 
-def _serialize(entry: Mapping[str, Any], table: Mapping[str, Any], line: int | None) -> str | None:
-    """The entry's own format of a version; None for the project's usual one."""
-    given = entry.get("serialize")
-    if given is None or given == table.get("serialize"):
-        return None
-    if _kind(given) == TEXTS and len(given) == 1:
-        return str(given[0])
-    message = "an entry's serialize is supported with one format only"
-    raise malformed(message, line, 'write ["..."]')
+def _own_formats(entry: Mapping[str, Any], table: Mapping[str, Any]) -> tuple[str, ...]:
+    """The entry's own formats of a version; none where they are the project's usual ones."""
+    given = entry.get("serialize", [])
+    return () if given == table.get("serialize") else tuple(given)
 
 
 def check(place: ListedPlace, *, given: bool) -> None:
     """Raises ConfigurationError for a search or replacement that would do something else."""
     line = place.line
-    for label, fields in FIELDS.items():
-        template = getattr(place, label) or ""
+    for label, template in (("search", place.search), ("replace", place.replace)):
         try:
-            found = [field for _, field in pieces(template) if field is not None]
+            list(pieces(template))
         except ValueError as error:
             message = f"{label} {template!r} cannot be read: {error}"
             remedy = "write a brace that is meant twice: {{ or }}"
             raise malformed(message, line, remedy) from None
-        if unknown := [field for field in found if not fields.fullmatch(field)]:
-            message = f"{label} {template!r}: the field {{{unknown[0]}}} is not supported"
-            raise malformed(message, line, FIELDS_REMEDY)
-    plain = (place.search, place.replace, place.serialize) == (SEARCH, REPLACE, None)
+    if len(place.serialize) > 1:
+        message = "an entry's serialize is supported with one format only"
+        raise malformed(message, line, 'write ["..."]')
+    plain = (place.search, place.replace, place.serialize) == (SEARCH, REPLACE, ())
     if place.key_path is not None and not plain:
         message = "search, replace and serialize are not supported beside a key_path"
         raise malformed(message, line, "leave them out: the whole value is the version")

@@ -347,7 +347,7 @@ regex = true
 def test_an_entry_of_an_older_table_that_is_not_understood_is_an_error_of_its_file(
     root: Path, name: str, table: str, said: str
 ) -> None:
-    change(root, {name: table})
+    change(root, {name: table, "data/a.toml": 'x = "1.2"\n'})
     with pytest.raises(ConfigurationError) as caught:
         planned(root)
     (found,) = caught.value.problems
