@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from release.gates.build.distribution import Archive
-    from release.gates.ratchet.losses import Compared, Loss
+    from release.gates.ratchet.losses import Found
     from release.project import Project
     from release.run.shell import Shell
     from release.world.index import ServedFile
@@ -67,23 +67,25 @@ def check(project: Project, shell: Shell) -> Outcome:
     if isinstance(found, Outcome):
         return found
     previous, old, url, told = found
-    compared = _compare(project, shell, url, old)
+    compared, added, checked = _compare(project, shell, url, old)
+    losses = [one for one in compared if isinstance(one, ratchet.Loss)]
     settings = project.settings.gates.of("ratchet", RatchetSettings)
-    judged = Judgement(compared.checked) + ratchet.judge(
-        compared.losses,
+    judged = Judgement(checked) + ratchet.judge(
+        losses,
         settings.accept,
         breaking=ratchet.may_break(previous, version, compatible_minors=settings.compatible_minors),
         previous=str(previous),
         announced=announced(project, shell.level),
     )
     patch = ratchet.kind_of(previous, version) is Level.PATCH
-    judged += ratchet.judge_additions(compared.added, patch=patch, frozen=settings.frozen_patches)
+    judged += ratchet.judge_additions(added, patch=patch, frozen=settings.frozen_patches)
     if shell.level is None and project.after_release:
         judged = judged.as_advice()  # the release to come may announce it
-    judged += Judgement(notes=tuple(Finding(text) for text in (*told, *compared.told)))
+    told += tuple(one for one in compared if isinstance(one, str))
+    judged += Judgement(notes=tuple(map(Finding, told)))
     provenance = "yes" if any(file.provenance for file in old) else "no"
     facts = {"previous": str(previous), "provenance": provenance}
-    lost = "lost unannounced" if compared.losses else "lost"
+    lost = "lost unannounced" if losses else "lost"
     return judged.settle(f"nothing of {previous} is {lost}", facts=facts)
 
 
@@ -158,16 +160,23 @@ def _files_of(files: Sequence[ServedFile], version: Version) -> tuple[ServedFile
     return tuple(file for file in files if parse(file.version) == version)
 
 
-def _compare(project: Project, shell: Shell, url: str, old: Sequence[ServedFile]) -> Compared:
-    """Everything that is compared. Raises CannotCheck when a file cannot be had or read."""
+def _compare(
+    project: Project, shell: Shell, url: str, old: Sequence[ServedFile]
+) -> tuple[list[Found], list[str], int]:
+    """What was found, the names that are new in the API, and how many files were compared.
+
+    Raises CannotCheck when a file cannot be had or read.
+    """
     from release.gates.ratchet import losses as ratchet
     from release.gates.ratchet.settings import RatchetSettings
 
     wheels = shell.needed_artifacts("build", ".whl")
     sdists = shell.needed_artifacts("build", ".tar.gz")
     names = [file.name for file in old]
-    compared = ratchet.compare_files(names, [path.name for path in (*wheels, *sdists)])
-    compared += ratchet.compare_provenance(old)
+    found = [*ratchet.compare_files(names, [path.name for path in (*wheels, *sdists)])]
+    found += ratchet.compare_provenance(old)
+    added: list[str] = []
+    checked = len(names)
     percent = project.settings.gates.of("ratchet", RatchetSettings).size_percent
     before = shell.work / "before"
     before.mkdir()
@@ -177,20 +186,22 @@ def _compare(project: Project, shell: Shell, url: str, old: Sequence[ServedFile]
             continue
         path = _download(shell, url, old, match, before)
         archives = _read(path, "the index has"), _read(wheel, "build made")
-        compared += ratchet.compare_metadata(*archives)
-        contents = ratchet.compare_contents(*archives)
-        compared += contents
+        contents = [*ratchet.compare_contents(*archives)]
+        found += [*ratchet.compare_metadata(*archives), *contents]
         if ratchet.tags_of([match]) & ratchet.tags_of([wheel.name]):
             sizes = path.stat().st_size, wheel.stat().st_size
-            compared += ratchet.compare_size("wheel", *sizes, percent)
-        compared += _compare_api(shell, (path, wheel), archives, contents.losses)
+            found += ratchet.compare_size("wheel", *sizes, percent)
+        breakages = _breakages(shell, (path, wheel), archives, contents)
+        found += ratchet.compare_api(breakages, contents)
+        added += ratchet.additions(breakages)
+        checked += len(archives[0].members)
     source = next((name for name in names if name.endswith(".tar.gz")), None)
     if source is not None and sdists:
         size = next(file.size for file in old if file.name == source)
         if size is None:
             size = _download(shell, url, old, source, before).stat().st_size
-        compared += ratchet.compare_size("sdist", size, sdists[0].stat().st_size, percent)
-    return compared
+        found += ratchet.compare_size("sdist", size, sdists[0].stat().st_size, percent)
+    return found, added, checked
 
 
 def _download(shell: Shell, url: str, files: Sequence[ServedFile], name: str, folder: Path) -> Path:
@@ -213,24 +224,31 @@ def _read(path: Path, whose: str) -> Archive:
     return archive
 
 
-def _compare_api(
-    shell: Shell, wheels: tuple[Path, Path], archives: tuple[Archive, Archive], lost: Sequence[Loss]
-) -> Compared:
-    from release.gates.build.contents import top_level_modules
-    from release.gates.ratchet import losses as ratchet
+def _breakages(
+    shell: Shell, wheels: tuple[Path, Path], archives: tuple[Archive, Archive], lost: list[Found]
+) -> list[dict[str, str]]:
+    """What griffe finds in the old wheel's packages but for those that are `lost`.
 
-    gone = {loss.what.removeprefix("module ") for loss in lost}
-    packages = _with_sources(archives[0]) & _with_sources(archives[1])
-    modules = {name for name in top_level_modules(archives[0].installed) if name in packages} - gone
-    modules = {name for name in modules if not name.startswith("_")}
-    if not modules:
-        return ratchet.Compared()
+    Raises CannotCheck when it fails or gives no answer.
+    """
+    from release.gates.build.contents import top_level_modules
+    from release.gates.ratchet.losses import Loss
+
+    modules = set(top_level_modules(archives[0].installed))
+    modules &= _with_sources(archives[0]) & _with_sources(archives[1])
+    modules -= {one.what.removeprefix("module ") for one in lost if isinstance(one, Loss)}
+    packages = sorted(name for name in modules if not name.startswith("_"))
+    if not packages:
+        return []
     top = Path(tempfile.mkdtemp(dir=shell.work))
-    request: dict[str, Any] = {"packages": sorted(modules)}
+    request: dict[str, Any] = {"packages": packages}
     for tree, wheel, archive in zip(("old", "new"), wheels, archives, strict=True):
         unpack(wheel, archive, top / tree)
         request |= {tree: str(top / tree), f"compiled_{tree}": _compiled(archive)}
-    return ratchet.compare_api(_breakages(shell, request), lost) + ratchet.Compared(len(modules))
+    found, said = shell.answer(Path(__file__).with_name("_compare_api.py"), asked=request)
+    if not isinstance(found, list):
+        raise CannotCheck(f"the public API was not compared: {said}", LOG_REMEDY)
+    return found
 
 
 def _with_sources(archive: Archive) -> set[str]:
@@ -262,14 +280,6 @@ def unpack(wheel: Path, archive: Archive, folder: Path) -> None:
                 target = folder.joinpath(*parts)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(opened.read(member))
-
-
-def _breakages(shell: Shell, request: dict[str, Any]) -> list[dict[str, str]]:
-    """What griffe finds. Raises CannotCheck when it fails or gives no answer."""
-    found, said = shell.answer(Path(__file__).with_name("_compare_api.py"), asked=request)
-    if not isinstance(found, list):
-        raise CannotCheck(f"the public API was not compared: {said}", LOG_REMEDY)
-    return found
 
 
 GATE = Gate(

@@ -30,7 +30,6 @@ SETTING = "tool.release.gates.ratchet.accept"
 SMALL = 16_384
 # So many losses of a kind in one folder are each told.
 FEW = 3
-NONE = "are gone since {0}"
 REMOVED = "object_removed"
 ADDED = "object_added"
 SOFT = frozenset(
@@ -56,25 +55,8 @@ class Loss:
     mild: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """What a comparison looked at (how many things), the losses, and what is merely told.
-
-    `added` are the dotted names that are new in the public API.
-    """
-
-    checked: int = 0
-    losses: tuple[Loss, ...] = ()
-    told: tuple[str, ...] = ()
-    added: tuple[str, ...] = ()
-
-    def __add__(self, other: Compared) -> Compared:
-        return Compared(
-            self.checked + other.checked,
-            self.losses + other.losses,
-            self.told + other.told,
-            self.added + other.added,
-        )
+# What a comparison finds: losses, and sentences that are merely told.
+Found = Loss | str
 
 
 def previous_release(files: Sequence[ServedFile], version: Version) -> Version | None:
@@ -135,32 +117,29 @@ def tags_of(names: Iterable[str]) -> frozenset[Tag]:
     return frozenset(found)
 
 
-def compare_files(old: Sequence[str], new: Sequence[str]) -> Compared:
+def compare_files(old: Sequence[str], new: Sequence[str]) -> Iterator[Found]:
     """Kinds of files, platforms and Python tags that the new files do not cover.
 
     `old` and `new` are names of files. Wheels for platforms are made one by one on each of them:
     where a new one is such a wheel, the others are told and not counted as lost.
     """
-    losses = [
-        Loss(f"kind {kind}", f"the previous release had {listing(had)}")
-        for kind, suffixes in (("wheel", (".whl",)), ("sdist", (".tar.gz", ".zip")))
-        if (had := [name for name in old if name.endswith(suffixes)])
-        and not any(name.endswith(suffixes) for name in new)
-    ]
+    for kind, suffixes in (("wheel", (".whl",)), ("sdist", (".tar.gz", ".zip"))):
+        had = [name for name in old if name.endswith(suffixes)]
+        if had and not any(name.endswith(suffixes) for name in new):
+            yield Loss(f"kind {kind}", f"the previous release had {listing(had)}")
     before, after = tags_of(old), tags_of(new)
     if not before or not after:
-        return Compared(2, tuple(losses))
+        return
     pure_before, pure_after = ({t for t in tags if t.platform == "any"} for tags in (before, after))
     if pure_before and pure_after:
         lost = {tag.interpreter for tag in pure_before} - {tag.interpreter for tag in pure_after}
-        losses += [Loss(f"Python tag {name}") for name in sorted(lost)]
+        yield from (Loss(f"Python tag {name}") for name in sorted(lost))
     elif pure_before == before:
-        losses.append(Loss("platform any", "the previous release had a wheel for every platform"))
+        yield Loss("platform any", "the previous release had a wheel for every platform")
     families = {_family(tag.platform) for tag in before} if pure_before != before else set()
-    others = families - {_family(tag.platform) for tag in after}
-    said = "the previous release also had wheels for these platforms, which were not made here:"
-    told = (f"{said} {listing(others)}",) if others else ()
-    return Compared(2 + len(before), tuple(losses), told)
+    if others := families - {_family(tag.platform) for tag in after}:
+        said = "the previous release also had wheels for these platforms, which were not made here:"
+        yield f"{said} {listing(others)}"
 
 
 def best_match(old: Sequence[str], new: str) -> str | None:
@@ -220,7 +199,7 @@ def _name_of(path: str) -> str:
     return f"module {'.'.join(parts)}"
 
 
-def compare_contents(old: Archive, new: Archive) -> Compared:
+def compare_contents(old: Archive, new: Archive) -> Iterator[Found]:
     """Modules, data files and licence files of the old wheel that the new one does not have.
 
     A file whose name has its content's digest, its own version, or the project's version in it is
@@ -235,20 +214,17 @@ def compare_contents(old: Archive, new: Archive) -> Compared:
         stem = _stem(name, versions)
         if stem != name and added[stem] > 0:
             added[stem] -= 1
-            continue
-        path = before[name]
-        if _INTERNAL.fullmatch(path):
-            internal.append(path)
+        elif _INTERNAL.fullmatch(before[name]):
+            internal.append(before[name])
         else:
             losses.append(Loss(name, breaks=name.startswith("module ")))
+    yield from _gone_packages(losses)
     had, has = _sizes(old), _sizes(new)
-    losses += [
-        Loss(name, f"{_bytes(had[path])} before", how="is empty since {0}", mild=True)
-        for name, path in before.items()
-        if name.startswith("file ") and had.get(path) and has.get(after.get(name, "")) == 0
-    ]
-    told = (f"no longer in the wheel: {listing(internal)}",) if internal else ()
-    return Compared(len(before), tuple(_gone_packages(losses)), told)
+    for name, path in before.items():
+        if name.startswith("file ") and had.get(path) and has.get(after.get(name, "")) == 0:
+            yield Loss(name, f"{_bytes(had[path])} before", how="is empty since {0}", mild=True)
+    if internal:
+        yield f"no longer in the wheel: {listing(internal)}"
 
 
 def _sizes(wheel: Archive) -> dict[str, int]:
@@ -290,30 +266,29 @@ def entry_points(archive: Archive) -> frozenset[str]:
     return frozenset(f"{group}:{name}" for group in parser.sections() for name in parser[group])
 
 
-def compare_metadata(old: Archive, new: Archive) -> Compared:
+def compare_metadata(old: Archive, new: Archive) -> Iterator[Loss]:
     """Entry points, extras and versions of Python that the old wheel had."""
     from packaging.utils import canonicalize_name
 
-    points = entry_points(old)
-    extras = [
+    had, has = (
         {str(canonicalize_name(name)) for name in archive.metadata.get("provides_extra", [])}
         for archive in (old, new)
-    ]
-    losses = [Loss(f"entry point {name}") for name in sorted(points - entry_points(new))]
-    losses += [Loss(f"extra {name}") for name in sorted(extras[0] - extras[1])]
+    )
+    yield from (
+        Loss(f"entry point {name}") for name in sorted(entry_points(old) - entry_points(new))
+    )
+    yield from (Loss(f"extra {name}") for name in sorted(had - has))
     wanted, wants = _required(old), _required(new)
-    losses += [
-        Loss(f"requirements of extra {name}", ", ".join(sorted(wanted[name])), mild=True, how=NONE)
-        for name in sorted(extras[0] & extras[1])
-        if wanted.get(name, set()) - wants.get("", set()) and not wants.get(name)
-    ]
+    for name in sorted(had & has):
+        if wanted.get(name, set()) - wants.get("", set()) and not wants.get(name):
+            what = f"requirements of extra {name}"
+            yield Loss(what, ", ".join(sorted(wanted[name])), mild=True, how="are gone since {0}")
     claimed = [set(archive.metadata.get("classifiers", [])) for archive in (old, new)]
     ranges = (archive.metadata.get("requires_python") for archive in (old, new))
     for loss in compare_python(*ranges):
         version = f"Programming Language :: {loss.what.replace(' ', ' :: ', 1)}"
         told = version in claimed[0] - claimed[1]
-        losses.append(replace(loss, said="like its classifier") if told else loss)
-    return Compared(len(points) + len(extras[0]) + 1, tuple(losses))
+        yield replace(loss, said="like its classifier") if told else loss
 
 
 def _required(wheel: Archive) -> dict[str, set[str]]:
@@ -363,31 +338,27 @@ def compare_python(old: str | None, new: str | None) -> list[Loss]:
 # --- size and provenance --------------------------------------------------------------------------
 
 
-def compare_size(kind: str, old: int, new: int, percent: int) -> Compared:
+def compare_size(kind: str, old: int, new: int, percent: int) -> Iterator[Loss]:
     """Whether a file of `new` bytes is within `percent` of the `old` one's size."""
     change = abs(new - old)
-    if change < SMALL or change * 100 <= old * percent:
-        return Compared(1)
-    direction = "larger" if new > old else "smaller"
-    detail = f"{_bytes(old)} before, {_bytes(new)} now: more than {percent} % {direction}"
-    how = "is not in its band since {0}"
-    return Compared(1, (Loss(f"size of the {kind}", detail, how=how, mild=True),))
+    if change >= SMALL and change * 100 > old * percent:
+        direction = "larger" if new > old else "smaller"
+        detail = f"{_bytes(old)} before, {_bytes(new)} now: more than {percent} % {direction}"
+        how = "is not in its band since {0}"
+        yield Loss(f"size of the {kind}", detail, how=how, mild=True)
 
 
 def _bytes(number: int) -> str:
     return f"{number / 1e6:.1f} MB" if number >= 1_000_000 else f"{number / 1e3:.1f} kB"
 
 
-def compare_provenance(files: Sequence[ServedFile]) -> Compared:
+def compare_provenance(files: Sequence[ServedFile]) -> Iterator[str]:
     """Whether the previous release's files have attestations, which the new ones then need."""
-    attested = [file.name for file in files if file.provenance]
-    if not attested:
-        return Compared(1)
-    text = (
-        f"{len(attested)} of {len(files)} of the previous files have attestations (PEP 740):"
-        " publish the new ones by Trusted Publishing, which makes them"
-    )
-    return Compared(1, told=(text,))
+    if attested := [file.name for file in files if file.provenance]:
+        yield (
+            f"{len(attested)} of {len(files)} of the previous files have attestations (PEP 740):"
+            " publish the new ones by Trusted Publishing, which makes them"
+        )
 
 
 # --- the public API -------------------------------------------------------------------------------
@@ -409,34 +380,36 @@ _KINDS = {
 }
 
 
-def compare_api(breakages: Sequence[Mapping[str, str]], known: Iterable[Loss] = ()) -> Compared:
-    """What griffe found: new names, and breaking changes that no `known` loss of a module says.
+def compare_api(
+    breakages: Iterable[Mapping[str, str]], known: Iterable[Found] = ()
+) -> Iterator[Found]:
+    """What griffe found: the breaking changes that no `known` loss of a module says.
 
     A removal, or a signature that no longer takes the same call, is a loss. A default, a return
     annotation or a base class that changed is told: whether it breaks anybody is not to be seen.
     """
-    modules = {loss.what.removeprefix("module ") for loss in known}
-    losses: dict[str, Loss] = {}
+    modules = {one.what.removeprefix("module ") for one in known if isinstance(one, Loss)}
     told = []
-    added = []
     for breakage in breakages:
         path, kind, detail = breakage["path"], breakage["kind"], breakage["detail"]
-        if _internal_path(path) or (kind == REMOVED and _within(path, modules)):
-            continue
-        if kind == ADDED:
-            added.append(path)
+        gone = kind == REMOVED and _within(path, modules)
+        if kind == ADDED or gone or _internal_path(path):
             continue
         place = f"{path}({detail})" if detail and kind != "object_changed_kind" else path
         words = _KINDS.get(kind, kind.replace("_", " ")).format(detail)
         if kind in SOFT:
             told.append(f"{place}: {words}")
         else:
-            what = f"api {place}: {words}"
-            losses.setdefault(what, Loss(what, breaks=True, how="since {0}"))
-    lines = (f"the public API also differs: {listing(told)}",) if told else ()
-    every = set(added)  # of which those whose owner is new, too, are told with it
-    alone = sorted(path for path in every if not _within(path.rpartition(".")[0], every))
-    return Compared(len(breakages), tuple(losses.values()), lines, tuple(alone))
+            yield Loss(f"api {place}: {words}", breaks=True, how="since {0}")
+    if told:
+        yield f"the public API also differs: {listing(told)}"
+
+
+def additions(breakages: Iterable[Mapping[str, str]]) -> list[str]:
+    """The dotted names that are new in the public API; with a new owner its members are told."""
+    paths = {one["path"] for one in breakages if one["kind"] == ADDED}
+    public = {path for path in paths if not _internal_path(path)}
+    return sorted(path for path in public if not _within(path.rpartition(".")[0], public))
 
 
 def _internal_path(path: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from packaging.version import Version
 
 from release.gates.build.distribution import Archive, read
 from release.gates.ratchet.losses import (
-    Compared,
+    Found,
     Loss,
     best_match,
     compare_api,
@@ -46,8 +47,16 @@ def served(*versions: str, yanked: bool = False) -> tuple[ServedFile, ...]:
     )
 
 
-def lost(compared: Compared) -> list[str]:
-    return [loss.what for loss in compared.losses]
+def losses_of(found: Iterable[Found]) -> list[Loss]:
+    return [one for one in found if isinstance(one, Loss)]
+
+
+def lost(found: Iterable[Found]) -> list[str]:
+    return [loss.what for loss in losses_of(found)]
+
+
+def told(found: Iterable[Found]) -> list[str]:
+    return [one for one in found if isinstance(one, str)]
 
 
 # --- the previous release -------------------------------------------------------------------------
@@ -102,7 +111,7 @@ def test_the_version_number_says_whether_callers_may_break(
 
 
 def test_the_same_kinds_of_files_lose_nothing() -> None:
-    assert compare_files([PURE, SDIST], [PURE, SDIST]) == Compared(3)
+    assert list(compare_files([PURE, SDIST], [PURE, SDIST])) == []
 
 
 def test_a_missing_kind_of_file_is_a_loss() -> None:
@@ -124,16 +133,15 @@ def test_a_wheel_for_one_platform_instead_of_all_is_a_loss() -> None:
 
 
 def test_a_wheel_for_all_beside_others_is_told_where_one_for_this_platform_is_made() -> None:
-    found = compare_files([PURE, LINUX, MAC], [LINUX])
-    assert lost(found) == []
-    assert "any, macosx arm64" in found.told[0]
-    assert compare_files([PURE, LINUX], [PURE]).told
+    (said,) = compare_files([PURE, LINUX, MAC], [LINUX])
+    assert "any, macosx arm64" in str(said)
+    assert told(compare_files([PURE, LINUX], [PURE]))
 
 
 def test_wheels_that_are_made_on_other_platforms_are_told() -> None:
-    found = compare_files([LINUX, MAC], [LINUX])
-    assert lost(found) == []
-    assert "macosx arm64" in found.told[0]
+    (said,) = compare_files([LINUX, MAC], [LINUX])
+    assert isinstance(said, str)
+    assert "macosx arm64" in said
 
 
 def test_names_that_are_no_wheels_are_passed_over() -> None:
@@ -155,11 +163,12 @@ def contents(
     tmp_path: Path,
     old: dict[str, bytes | str | None],
     new: dict[str, bytes | str | None],
-) -> Compared:
-    return compare_contents(
+) -> list[Found]:
+    pair = (
         read(make_wheel(tmp_path / "old", "1.2.2", old)),
         read(make_wheel(tmp_path / "new", "1.2.3", new)),
     )
+    return list(compare_contents(*pair))
 
 
 def test_modules_data_and_licences_that_are_gone_are_losses(tmp_path: Path) -> None:
@@ -178,7 +187,7 @@ def test_modules_data_and_licences_that_are_gone_are_losses(tmp_path: Path) -> N
         "licence file LICENSE",
         "module small_thing.more",
     ]
-    assert [loss.breaks for loss in found.losses] == [False, False, False, False, True]
+    assert [loss.breaks for loss in losses_of(found)] == [False, False, False, False, True]
 
 
 def test_a_licence_under_another_suffix_is_no_loss_and_another_one_is_none_of_it(
@@ -187,7 +196,7 @@ def test_a_licence_under_another_suffix_is_no_loss_and_another_one_is_none_of_it
     old: dict[str, bytes | str | None] = {"{info}/licenses/LICENSE.rst": ""}
     for name in ("LICENSE.txt", "License"):
         (tmp_path / name).mkdir()
-        assert contents(tmp_path / name, old, {f"{{info}}/licenses/{name}": ""}).losses == ()
+        assert contents(tmp_path / name, old, {f"{{info}}/licenses/{name}": ""}) == []
     found = contents(tmp_path, old, {"{info}/licenses/NOTICE.txt": ""})
     assert lost(found) == ["licence file LICENSE.rst"]
 
@@ -214,7 +223,7 @@ def test_what_stays_under_another_form_is_no_loss(tmp_path: Path) -> None:
             "{info}/licenses/LICENSE": "",
         },
     )
-    assert found.losses == ()
+    assert found == []
 
 
 def test_one_new_asset_does_not_stand_for_two_old_ones(tmp_path: Path) -> None:
@@ -240,8 +249,8 @@ def test_internal_files_are_told(tmp_path: Path) -> None:
     found = contents(
         tmp_path, {"small_thing/_old.py": "", "small_thing/tests/test_a.py": "", "tests/x": ""}, {}
     )
-    assert found.losses == ()
-    assert "small_thing/_old.py" in found.told[0]
+    assert lost(found) == []
+    assert "small_thing/_old.py" in told(found)[0]
 
 
 def test_what_only_looks_internal_is_a_loss(tmp_path: Path) -> None:
@@ -260,7 +269,7 @@ def test_what_only_looks_internal_is_a_loss(tmp_path: Path) -> None:
         "module small_thing._speedups",
         "module small_thing.testing",
     ]
-    assert found.told == ()
+    assert told(found) == []
 
 
 def test_modules_that_are_internal_by_their_names_are_told(tmp_path: Path) -> None:
@@ -274,7 +283,7 @@ def test_modules_that_are_internal_by_their_names_are_told(tmp_path: Path) -> No
         "examples/one.py": "",
     }
     found = contents(tmp_path, old, {})
-    assert (found.losses, [name for name in old if name not in found.told[0]]) == ((), [])
+    assert (lost(found), [name for name in old if name not in told(found)[0]]) == ([], [])
 
 
 def test_a_private_looking_file_with_two_underscores_is_not_internal(tmp_path: Path) -> None:
@@ -348,18 +357,18 @@ def test_an_extra_that_requires_nothing_any_more_is_odd(
 ) -> None:
     texts = [FAST + (f"Requires-Dist: {one}\n" if one else "") for one in (old, new)]
     pair = wheels(tmp_path, *({"metadata": text} for text in texts))
-    found = compare_metadata(*pair)
+    found = list(compare_metadata(*pair))
     assert lost(found) == expected
-    assert all(loss.mild for loss in found.losses)
+    assert all(loss.mild for loss in found)
 
 
 @pytest.mark.parametrize("path", ["small_thing/data/a.json", "small_thing/a.pyi"])
 def test_a_data_file_that_is_empty_is_odd(path: str, tmp_path: Path) -> None:
     files = [{path: "x", "small_thing/py.typed": "", "small_thing/more.py": "x"}]
     files += [{**files[0], path: "", "small_thing/more.py": ""}]
-    found = compare_contents(*wheels(tmp_path, *({"files": one} for one in files)))
+    found = list(compare_contents(*wheels(tmp_path, *({"files": one} for one in files))))
     assert lost(found) == [f"file {path}"]
-    assert all(loss.mild for loss in found.losses)
+    assert all(loss.mild for loss in losses_of(found))
 
 
 def test_entry_points_that_cannot_be_read_are_none(tmp_path: Path) -> None:
@@ -407,8 +416,8 @@ def test_a_size_out_of_its_band_is_a_loss(old: int, new: int, expected: list[str
 
 def test_attestations_of_the_previous_files_are_told() -> None:
     attested = ServedFile("a-1.tar.gz", "1", "http://i/a", provenance="http://i/a.provenance")
-    assert compare_provenance(served("1")).told == ()
-    (text,) = compare_provenance((*served("1"), attested)).told
+    assert list(compare_provenance(served("1"))) == []
+    (text,) = compare_provenance((*served("1"), attested))
     assert text.startswith("1 of 2 of the previous files have attestations")
 
 
@@ -433,9 +442,9 @@ def breakage(kind: str, path: str = "pkg.mod.func", detail: str = "") -> dict[st
     ],
 )
 def test_what_refuses_calls_is_a_loss(kind: str, detail: str, expected: str) -> None:
-    found = compare_api([breakage(kind, detail=detail)])
-    assert lost(found) == [expected]
-    assert found.losses[0].breaks
+    (found,) = losses_of(compare_api([breakage(kind, detail=detail)]))
+    assert found.what == expected
+    assert found.breaks
 
 
 @pytest.mark.parametrize(
@@ -450,14 +459,14 @@ def test_what_refuses_calls_is_a_loss(kind: str, detail: str, expected: str) -> 
     ],
 )
 def test_what_may_break_nobody_is_told(kind: str) -> None:
-    found = compare_api([breakage(kind)])
-    assert found.losses == ()
-    assert "pkg.mod.func: " in found.told[0]
+    (found,) = compare_api([breakage(kind)])
+    assert isinstance(found, str)
+    assert "pkg.mod.func: " in found
 
 
 def test_internal_names_are_no_api() -> None:
     paths = ["pkg._impl.x", "pkg.Class._x", "pkg.tests.test_a"]
-    assert compare_api([breakage("object_removed", path) for path in paths]).losses == ()
+    assert lost(compare_api(breakage("object_removed", path) for path in paths)) == []
     public = ["_pkg.Class.__call__", "pkg.testing.x"]
     found = compare_api([breakage("object_removed", path) for path in public])
     assert lost(found) == [f"api {path}: removed" for path in public]
@@ -465,8 +474,8 @@ def test_internal_names_are_no_api() -> None:
 
 def test_a_module_that_is_gone_is_told_once() -> None:
     known = [Loss("module pkg.mod")]
-    assert compare_api([breakage("object_removed", "pkg.mod")], known).losses == ()
-    assert compare_api([breakage("object_removed", "pkg.model")], known).losses
+    assert lost(compare_api([breakage("object_removed", "pkg.mod")], known)) == []
+    assert lost(compare_api([breakage("object_removed", "pkg.model")], known))
 
 
 # --- the judgement --------------------------------------------------------------------------------
@@ -567,6 +576,6 @@ def test_a_version_of_python_that_goes_with_its_classifier_is_not_silent() -> No
 
 
 def test_a_size_out_of_its_band_is_advice() -> None:
-    losses = compare_size("wheel", 100_000, 900_000, 50).losses
+    losses = list(compare_size("wheel", 100_000, 900_000, 50))
     judged = judge(losses, [], breaking=False, previous="1.2")
     assert (judged.defects, len(judged.advice)) == ((), 1)
