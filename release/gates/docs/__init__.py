@@ -145,7 +145,7 @@ def read_own(
         path = finding.path or ""
         places = [place for place in (path, f"docs/{path}") if path and (root / place).is_file()]
         found.append(replace(finding, path=places[0] if places else None))
-    return Judgement(1 if found else 0, tuple(found)) + said.open_parts("", remedy)
+    return Judgement(1 if found else 0, tuple(found)) + said.unchecked("it", remedy)
 
 
 def find_sources(project: Project) -> list[Source]:
@@ -243,7 +243,7 @@ def _build(
         placed = [_placed(finding, source, copy, project.root) for finding in said.defects]
         here = Judgement(_own_pages(output), tuple(_once(placed)))
         judged += here if is_strict(project, source) else here.as_advice()
-        judged += said.open_parts(source.tool, remedy)
+        judged += said.unchecked(source.tool, remedy)
     names = " and ".join(source.tool for source in sources)
     if not (judged.checked or judged.defects or judged.unchecked):
         reason = f"{names} made no page of the documentation"

@@ -8,16 +8,15 @@ was not reached, and references that it may hold.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from release.model import Finding, Judgement
-from release.run.lacks import NETWORK, UNREACHED
+from release.run.lacks import HOST, NETWORK, UNREACHED, remedy_for, told
 from release.text.escaping import sentence
 
 LEVELS = "WARNING|ERROR|CRITICAL|SEVERE"
 LONGEST = 400
-NETWORK_REMEDY = "run it where the documentation of other projects can be reached"
 _SPHINX_START = re.compile(rf"^(?:(?P<place>\S[^\n]*?): )?(?:{LEVELS}): (?P<text>.*)$")
 _MKDOCS_START = re.compile(r"^(?P<level>[A-Z]+) +-  ?(?P<text>.*)$")
 _MISSING = re.compile(r"No module named ['\"]([\w.]+)['\"]")
@@ -45,31 +44,23 @@ _TARGET = re.compile(r"contains (?:a|an \w+) (?:link|image) '([^']+)'")
 class Warnings:
     """The complaints of one build, sorted.
 
-    `gaps` are names that are not installed, `unreached` is what needs a network, `undecided` is how
-    many references may lead to what was not reached or not imported. `broken` is how the tool
-    itself broke, None if it did not.
+    `lacking` is what is not installed, by name, and the network, in words, as `lacks` says it;
+    `undecided` is how many references may lead to what is lacking. `broken` is how the tool itself
+    broke, None if it did not.
     """
 
     defects: tuple[Finding, ...] = ()
-    gaps: tuple[str, ...] = ()
-    unreached: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
     undecided: int = 0
     broken: str | None = None
 
-    def open_parts(self, tool: str, remedy: Callable[[Iterable[str]], str]) -> Judgement:
-        """What the build leaves unchecked. `remedy` says what to do about names that are missing.
-
-        What is missing is told alone: the rest may come of it.
-        """
-        if self.gaps:
-            missing = f"needs what is not installed: {', '.join(self.gaps)}"
-            reason, wanted = f"{tool} {missing}".strip(), remedy(self.gaps)
-        elif self.unreached:
-            more = f"; {self.undecided} references may lead there" if self.undecided else ""
-            reason, wanted = f"not reached: {', '.join(self.unreached)}{more}", NETWORK_REMEDY
-        else:
+    def unchecked(self, tool: str, remedy: Callable[[Iterable[str]], str]) -> Judgement:
+        """What could not be judged. `remedy` says what to do about modules that are missing."""
+        if not self.lacking:
             return Judgement()
-        return Judgement(unchecked=(Finding(reason, remedy=wanted),))
+        more = f"; {self.undecided} references may lead there" if self.undecided else ""
+        reason = f"{tool} needs {told(self.lacking)}{more}"
+        return Judgement(unchecked=(Finding(reason, remedy=remedy_for(self.lacking, remedy)),))
 
 
 def judge_sphinx(status: int, warnings: str, output: str, own: frozenset[str]) -> Warnings:
@@ -91,10 +82,8 @@ def judge_sphinx(status: int, warnings: str, output: str, own: frozenset[str]) -
     kind, text = said
     named = [next(filter(None, names)) for names in _NOT_INSTALLED.findall(text)]
     gaps = [n for n in (*_MISSING.findall(output), *named) if n.partition(".")[0] not in own]
-    if gaps:
-        return Warnings(gaps=tuple(dict.fromkeys(gaps)))
-    if _is_unreached(text):
-        return Warnings(unreached=(sentence(text, LONGEST),))
+    if lacking := gaps or _unreached(text):
+        return Warnings(lacking=tuple(dict.fromkeys(lacking)))
     if kind in {"ConfigError", "SphinxError", "ApplicationError"} or named:
         path = "conf.py" if kind == "ConfigError" else None
         return Warnings(defects=(Finding(sentence(text, LONGEST), path, remedy="fix it"),))
@@ -110,7 +99,7 @@ def judge_mkdocs(status: int, output: str, own: frozenset[str]) -> Warnings:
         return Warnings()
     missing = [name for name in _MISSING.findall(output) if name.partition(".")[0] not in own]
     if missing:
-        return Warnings(gaps=tuple(dict.fromkeys(missing)))
+        return Warnings(lacking=tuple(dict.fromkeys(missing)))
     lines = [line.strip() for line in output.split("\n") if line.strip()]
     parsing = re.search(r"^Error: (.+(?:\n(?!\s*$).+)*)", output, re.M)
     if parsing and status == 1:
@@ -126,8 +115,8 @@ def judge_mkdocs(status: int, output: str, own: frozenset[str]) -> Warnings:
             )
         )
     said = sentence(lines[-1], LONGEST) if lines else "it said nothing"
-    if _is_unreached(said):
-        return Warnings(unreached=(said,))
+    if unreached := _unreached(said):
+        return Warnings(lacking=tuple(unreached))
     return Warnings(broken=f"mkdocs broke with status {status}: {said}")
 
 
@@ -140,9 +129,7 @@ def judge_output(output: str, own: frozenset[str]) -> Warnings:
     sphinx = "\n".join(line for line in lines if _SPHINX_START.match(line))
     mkdocs = "\n".join(line for line in lines if _MKDOCS_START.match(line))
     found = (*_sphinx_complaints(sphinx), *_mkdocs_complaints(mkdocs))
-    return _sort(
-        [c for c in found if c.path or _is_unreached(c.message) or _gap(c.message, own)], own
-    )
+    return _sort([c for c in found if c.path or _lacking(c.message, own)], own)
 
 
 def _sphinx_complaints(text: str) -> Iterator[Finding]:
@@ -193,14 +180,13 @@ def _blocks(
         yield start, rest
 
 
-def _sort(complaints: Sequence[Finding], own: frozenset[str]) -> Warnings:
-    unreached = dict.fromkeys(c.message for c in complaints if _is_unreached(c.message))
-    rest = [complaint for complaint in complaints if complaint.message not in unreached]
-    missing = [_gap(complaint.message, own) for complaint in rest]
+def _sort(complaints: Iterable[Finding], own: frozenset[str]) -> Warnings:
+    lacking = {complaint: _lacking(complaint.message, own) for complaint in complaints}
+    unreached = any(_unreached(complaint.message) for complaint in lacking)
     # The modules that could not be imported for want of another one, with a dot behind.
-    texts = [complaint.message for complaint, names in zip(rest, missing, strict=True) if names]
-    absent = tuple(f"{module}." for text in texts if (module := _wanted(text)))
-    judged = [c for c, names in zip(rest, missing, strict=True) if not names]
+    wanted = (_wanted(complaint.message) for complaint, names in lacking.items() if names)
+    absent = tuple(f"{module}." for module in wanted if module)
+    judged = [complaint for complaint, names in lacking.items() if not names]
     decided = [
         complaint
         for complaint in judged
@@ -208,18 +194,21 @@ def _sort(complaints: Sequence[Finding], own: frozenset[str]) -> Warnings:
         and not f"{unresolved_name(complaint.message) or ''}.".startswith(absent)
     ]
     found = (replace(c, message=sentence(c.message, LONGEST), remedy="fix it") for c in decided)
-    return Warnings(
-        tuple(dict.fromkeys(found)),
-        tuple(dict.fromkeys(name for names in missing for name in names)),
-        tuple(dict.fromkeys(address for text in unreached for address in _addresses(text))),
-        len(judged) - len(decided),
-    )
+    missing = dict.fromkeys(name for names in lacking.values() for name in names)
+    return Warnings(tuple(dict.fromkeys(found)), tuple(missing), len(judged) - len(decided))
 
 
-def _is_unreached(text: str) -> bool:
-    """Whether it is about the network, and not a reference to what is called like its errors."""
+def _lacking(text: str, own: frozenset[str]) -> list[str]:
+    return _unreached(text) or _gap(text, own)
+
+
+def _unreached(text: str) -> list[str]:
+    """The network, where it is what a complaint is about, and not a name like its errors."""
     patterns = (_INVENTORY, NETWORK, UNREACHED)
-    return any(one.search(text) for one in patterns) and not _UNRESOLVED.search(text)
+    if not any(one.search(text) for one in patterns) or _UNRESOLVED.search(text):
+        return []
+    hosts = dict.fromkeys(HOST.findall(text))
+    return [f"the network ({host})" for host in hosts] or ["the network"]
 
 
 def _wanted(text: str) -> str:
@@ -234,11 +223,6 @@ def unresolved_name(text: str) -> str | None:
     """The name that a reference in the domain of Python leads to in vain; None of others."""
     found = _UNRESOLVED.search(text)
     return found["sphinx"] if found is not None else None
-
-
-def _addresses(text: str) -> list[str]:
-    """What a complaint about the network could not reach."""
-    return re.findall(r"inventory '?(https?://[^\s']+)", text) or [sentence(text, LONGEST)]
 
 
 def _gap(text: str, own: frozenset[str]) -> list[str]:

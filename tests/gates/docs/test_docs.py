@@ -242,7 +242,7 @@ class TestMkdocs:
         write(project, {**MKDOCS, "mkdocs.yml": "site_name: x\ntheme: nosuch\n"})
         found = judge(project, "docs").outcome
         assert found.status is Status.UNCHECKED
-        assert "needs what is not installed: nosuch" in found.summary
+        assert "needs modules that are not installed: nosuch" in found.summary
         assert "[tool.release.gates.docs]" in (found.findings[0].remedy or "")
 
     def test_warnings_are_found_although_the_build_is_not_strict(
@@ -362,7 +362,7 @@ class TestSphinx:
         found = judge(project, "docs").outcome
         assert found.status is Status.UNCHECKED
         assert found.summary == (
-            "not reached: http://127.0.0.1:9/objects.inv; 1 references may lead there"
+            "sphinx needs what is not here: the network (127.0.0.1); 1 references may lead there"
         )
         write(project, {"docs/index.rst": f"{text}\n:py:class:`small_thing.Gone`\n"})
         failed = judge(project, "docs")

@@ -51,16 +51,16 @@ class TestSphinx:
 
     def test_references_that_an_unreached_inventory_may_hold_are_undecided(self) -> None:
         found = judge_sphinx(1, saved("sphinx-warnings"), "", OWN)
-        assert found.unreached == (
-            "https://docs.invalid.example/3/objects.inv",
-            "https://b.invalid.example/objects.inv",
+        assert found.lacking == (
+            "the network (docs.invalid.example)",
+            "the network (b.invalid.example)",
         )
         assert found.undecided == 2  # pathlib.Path, and a label
 
     def test_a_reference_that_is_called_like_an_error_of_the_network_is_a_defect(self) -> None:
         said = "a.rst:4: WARNING: py:exc reference target not found: small_thing.ConnectionError"
         found = judge_sphinx(1, said, "", OWN)
-        assert (len(found.defects), found.unreached) == (1, ())
+        assert (len(found.defects), found.lacking) == (1, ())
 
     def test_what_myst_looks_up_in_an_unreached_inventory_is_undecided(self) -> None:
         found = judge_sphinx(
@@ -79,11 +79,11 @@ class TestSphinx:
         text = saved("sphinx-warnings")
         reached = text[text.index("/project/docs/index.rst:4") :]
         found = judge_sphinx(1, reached, "", OWN)
-        assert (len(found.defects), found.unreached, found.undecided) == (8, (), 0)
+        assert (len(found.defects), found.lacking, found.undecided) == (8, (), 0)
 
     def test_what_a_module_that_was_not_imported_holds_is_undecided(self) -> None:
         found = judge_sphinx(1, saved("sphinx-signatures"), "", frozenset({"cattrs"}))
-        assert found.gaps == ("orjson",)
+        assert found.lacking == ("orjson",)
         assert found.undecided == 2  # the module that needs it, and a class of that
         assert {unresolved_name(f.message) for f in found.defects} == {
             "HookFactory", "BaseException.args", "collections.abc.Callable", "T",
@@ -99,7 +99,7 @@ class TestSphinx:
         text = saved("sphinx-warnings")
         found = judge_sphinx(1, text[: text.index("/project/docs/index.rst:4")], "", OWN)
         assert found.defects == ()
-        assert len(found.unreached) == 2
+        assert len(found.lacking) == 2
 
     def test_a_line_within_a_docstring_is_not_given_as_one_of_the_file(self) -> None:
         text = "/p/src/a.py:docstring of a.f:3: WARNING: Unexpected indentation. [docutils]\n"
@@ -112,7 +112,7 @@ class TestSphinx:
             " raised:\nModuleNotFoundError: No module named 'flask'\n"
         )
         found = judge_sphinx(1, text, "", OWN)
-        assert (found.gaps, found.defects) == (("flask",), ())
+        assert (found.lacking, found.defects) == (("flask",), ())
 
     @pytest.mark.parametrize(
         ("name", "gaps"),
@@ -120,7 +120,7 @@ class TestSphinx:
     )
     def test_what_is_not_installed_is_a_gap(self, name: str, gaps: str) -> None:
         found = sphinx_error(name)
-        assert (found.gaps, found.defects, found.broken) == ((gaps,), (), None)
+        assert (found.lacking, found.defects, found.broken) == ((gaps,), (), None)
 
     def test_a_module_of_the_project_that_is_missing_is_a_defect(self) -> None:
         found = judge_sphinx(2, "", saved("sphinx-conf-import"), frozenset({"nosuch"}))
@@ -171,7 +171,7 @@ class TestMkdocs:
     )
     def test_what_is_not_installed_is_a_gap(self, name: str, gap: str) -> None:
         found = mkdocs(name)
-        assert (found.gaps, found.defects) == ((gap,), ())
+        assert (found.lacking, found.defects) == ((gap,), ())
 
     def test_a_configuration_that_is_no_yaml_is_a_defect_with_its_line(self) -> None:
         (found,) = mkdocs("yaml").defects
@@ -186,11 +186,11 @@ class TestMkdocs:
     def test_a_module_that_a_page_names_and_that_does_not_exist_is_a_defect(self) -> None:
         found = mkdocs("collect")
         assert any("Could not collect 'nosuchmod'" in f.message for f in found.defects)
-        assert found.gaps == ()
+        assert found.lacking == ()
 
     def test_an_unreached_inventory_makes_its_references_undecided(self) -> None:
         found = mkdocs("inventory")
-        assert found.unreached == ("https://a.invalid.example/objects.inv",)
+        assert found.lacking == ("the network (a.invalid.example)",)
         assert (found.undecided, found.defects) == (1, ())
 
     def test_an_own_reference_is_a_defect_all_the_same(self) -> None:
@@ -208,7 +208,7 @@ class TestMkdocs:
 
     def test_a_plugin_that_lacks_a_module_is_a_gap(self) -> None:
         text = "Traceback (most recent call last):\n  x\nImportError: No module named 'cairosvg'\n"
-        assert judge_mkdocs(1, text, OWN).gaps == ("cairosvg",)
+        assert judge_mkdocs(1, text, OWN).lacking == ("cairosvg",)
 
     def test_warnings_count_although_the_status_is_0(self) -> None:
         text = saved("mkdocs-links")
