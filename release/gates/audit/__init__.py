@@ -56,30 +56,15 @@ def check(project: Project, shell: Shell) -> Outcome:
     )
     target = shell.work / "answer.json"
     url = settings.osv_url if settings.service == "osv" else None
-    service = ("--vulnerability-service", settings.service, *(("--osv-url", url) if url else ()))
+    # Without --strict, which stops at the first distribution that was not found: every one of them
+    # is named in the answer, besides the vulnerabilities of the others.
     done = shell.run(
-        shell.tools.tool("pip-audit"),
-        # Without --strict, which stops at the first distribution that was not found: every one of
-        # them is named in the answer, besides the vulnerabilities of the others.
-        "--requirement",
-        requirements,
-        "--no-deps",
-        "--disable-pip",
-        *service,
-        "--format",
-        "json",
-        "--desc",
-        "on",
-        "--aliases",
-        "on",
-        "--progress-spinner",
-        "off",
-        "--timeout",
-        str(SOCKET_SECONDS),
-        "--cache-dir",
-        shell.work / "cache",
-        "--output",
-        target,
+        *(shell.tools.tool("pip-audit"), "--requirement", requirements, "--no-deps"),
+        *("--disable-pip", "--vulnerability-service", settings.service),
+        *(("--osv-url", url) if url else ()),
+        *("--format", "json", "--desc", "on", "--aliases", "on", "--progress-spinner", "off"),
+        *("--timeout", str(SOCKET_SECONDS), "--cache-dir", shell.work / "cache"),
+        *("--output", target),
         cwd=shell.work,
         env={"PIP_AUDIT_LOGLEVEL": "INFO"},
     )

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 from release.errors import CannotCheck
 from release.model import Finding, Gate, Judgement, Level, Outcome
 from release.project import Project, read_text
-from release.text.escaping import listing
+from release.text.escaping import listing, sentence
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -87,8 +87,10 @@ def check(project: Project, shell: Shell) -> Outcome:
     ahead = level is not None or target is None
     judged += judge_links(log, subject, {*project.released.values()}, names, ahead=ahead)
     amended = {version: why for text, why in settings.amended.items() if (version := parse(text))}
-    unknown = [text for text in settings.amended if parse(text) is None]
-    judged += Judgement(0, tuple(map(_no_version, unknown)))
+    for text in (text for text in settings.amended if parse(text) is None):
+        said = f"tool.release.gates.changelog.amended names {text!r}, which is not a version"
+        wrong = Finding(said, "pyproject.toml", remedy="name a released version")
+        judged += Judgement(0, (wrong,))
     judged += _judge_history(project, shell, log, amended)
     return judged.settle(_summary(subject, target))
 
@@ -513,21 +515,18 @@ def _difference(now: Section, then: Section) -> tuple[int, str] | None:
     """Where two states of a section first differ, and how; None when they say the same."""
     if now.date != then.date and now.date is not None and then.date is not None:
         return now.line, f"dated {now.date}, was {then.date}"
-    new, old = _said(now), _said(then)
-    after, before = ([_words(text) for _, text in said] for said in (new, old))
-    if list(itertools.chain(*after)) == list(itertools.chain(*before)):
+    new, old = list(_words(now)), list(_words(then))
+    after, before = ([word for _, word in words] for words in (new, old))
+    if after == before:
         return None
     steps = difflib.SequenceMatcher(None, before, after).get_opcodes()
-    kind, was, _, place, _ = next(step for step in steps if step[0] != "equal")
-    line = new[place][0] if place < len(new) else now.line
-    if kind == "insert":
-        return line, f"{_short(new[place][1])} was added"
-    if kind == "delete":
-        return line, f"{_short(old[was][1])} was removed"
-    texts = new[place][1], old[was][1]
-    pairs = itertools.takewhile(lambda two: two[0] == two[1], zip(*texts, strict=False))
-    same = sum(1 for _ in pairs)
-    return line, " was ".join(_short(text, same) for text in texts)
+    _, start, end, begin, until = next(step for step in steps if step[0] != "equal")
+    line = new[begin][0] if begin < len(new) else now.line
+    added = repr(sentence(" ".join(after[begin:until]), LONGEST))
+    removed = repr(sentence(" ".join(before[start:end]), LONGEST))
+    if start == end:
+        return line, f"{added} was added"
+    return line, f"{removed} was removed" if begin == until else f"{added} was {removed}"
 
 
 _DEFINITION = re.compile(r" {0,3}\[[^\]\n]+\]:|\.\. _[^\n]*:")
@@ -537,28 +536,16 @@ _ADDRESS = re.compile(
 )
 
 
-def _said(section: Section) -> list[tuple[int, str]]:
-    """The lines of a section with text, each with its number, without links and blank space."""
+def _words(section: Section) -> Iterator[tuple[int, str]]:
+    """What a section says, each word with its line, however it is wrapped and bullets are marked.
+
+    Addresses and link definitions are left out.
+    """
     whole = section.text.whole[section.heading.end : section.content_end]
-    first = section.text.line_at(section.heading.end)
-    return [
-        (first + number, line)
-        for number, raw in enumerate(whole.split("\n"))
-        if (line := raw.rstrip()) and not _DEFINITION.match(line)
-    ]
-
-
-def _words(line: str) -> tuple[str, ...]:
-    """The words of a line, however its bullet is marked, and without addresses."""
-    return tuple(_ADDRESS.sub("", re.sub(r"^(\s*)[*+•](?=\s)", r"\1-", line)).split())
-
-
-def _short(text: str, place: int = 0) -> str:
-    """A quotation of a line, of the part around a place if it is long."""
-    start = text.rfind(" ", 0, max(0, place - LONGEST // 3)) + 1 if place > LONGEST // 2 else 0
-    part = text[start : start + LONGEST].strip()
-    before, after = "…" if start else "", "…" if start + LONGEST < len(text) else ""
-    return f"{before}{part!r}{after}"
+    for number, line in enumerate(whole.split("\n"), section.text.line_at(section.heading.end)):
+        if not _DEFINITION.match(line):
+            said = _ADDRESS.sub("", re.sub(r"^(\s*)[*+•](?=\s)", r"\1-", line.rstrip()))
+            yield from ((number, word) for word in said.split())
 
 
 def _judge_history(
@@ -577,14 +564,6 @@ def _judge_history(
     if text is None:
         return Judgement()
     return judge_history(log, read(text, log.path), tag, amended)
-
-
-def _no_version(text: str) -> Finding:
-    return Finding(
-        f"tool.release.gates.changelog.amended names {text!r}, which is not a version",
-        "pyproject.toml",
-        remedy="name a released version",
-    )
 
 
 def _summary(subject: Section | None, target: Version | None) -> str:

@@ -98,17 +98,9 @@ def describe(shell: Shell, python: str) -> dict[str, Any]:
     target = shell.work / "environment.json"
     # From the scratch folder: the interpreter would import the project's own modules otherwise.
     done = shell.run(
-        shell.tools.tool("cyclonedx-py"),
-        "environment",
-        "--spec-version",
-        SPECIFICATION,
-        "--output-format",
-        "JSON",
-        "--output-reproducible",
-        "--no-validate",
-        "--output-file",
-        target,
-        python,
+        *(shell.tools.tool("cyclonedx-py"), "environment", "--spec-version", SPECIFICATION),
+        *("--output-format", "JSON", "--output-reproducible", "--no-validate"),
+        *("--output-file", target, python),
         cwd=shell.work,
     )
     if done.status != 0:
