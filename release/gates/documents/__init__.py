@@ -205,32 +205,27 @@ def judge_schema(done: Completed, name: str, text: str) -> list[Finding]:
     Raises CannotCheck when it printed something else.
     """
     found = schema.faults(done)
-    lines: dict[citation.Keys, int] = {}
-    stated: dict[citation.Keys, str | None] = {}
+    places: dict[citation.Keys, tuple[int, str | None]] = {}
     if found and name == CITATION:
-        nodes = citation.read(text, name)
-        lines, stated = {n.keys: n.line for n in nodes}, {n.keys: n.value for n in nodes}
+        places = {node.keys: (node.line, node.value) for node in citation.read(text, name)}
     elif found:
-        lines = {(member.key,): member.line for member in zenodo.read(text, name)}
-    return [_of_schema(fault, name, lines, stated) for fault in found]
+        places = {(member.key,): (member.line, None) for member in zenodo.read(text, name)}
+    return [_of_schema(fault, name, places) for fault in found]
 
 
 def _of_schema(
-    fault: schema.Fault,
-    name: str,
-    lines: Mapping[citation.Keys, int],
-    stated: Mapping[citation.Keys, str | None],
+    fault: schema.Fault, name: str, places: Mapping[citation.Keys, tuple[int, str | None]]
 ) -> Finding:
     """A fault of a schema, with its line; an identifier is judged by the form of its own type."""
     keys = tuple(schema.keys(fault.path))
     said = fault.message
     if keys[-2:-1] == ("identifiers",):
-        own = {str(key[-1]): value or "" for key, value in stated.items() if key[:-1] == keys}
+        own = {str(k[-1]): value or "" for k, (_, value) in places.items() if k[:-1] == keys}
         said = citation.wrong_identifier(own) or said
     message = f"{'.'.join(map(str, keys))}: {said}" if keys else said
-    while keys and keys not in lines:
+    while keys and keys not in places:
         keys = keys[:-1]
-    return Finding(message, name, lines.get(keys), SCHEMAS[name][1])
+    return Finding(message, name, places[keys][0] if keys else None, SCHEMAS[name][1])
 
 
 def declared_licence(pyproject: Mapping[str, Any]) -> tuple[str | None, bool]:
