@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -414,54 +414,42 @@ def absent_imports(project: Project, site_packages: Sequence[Path]) -> dict[str,
     for folder in site_packages:
         known |= {entry.name.partition(".")[0].removesuffix("-stubs") for entry in folder.iterdir()}
     imports: dict[str, set[str]] = {}
+    modules: dict[str, str] = {}
     for top in (project.package_path or "", *test_folders(project)):
         start = project.root / top
         for file in [start] if start.is_file() else sorted(start.rglob("*.py")):
-            imports[file.relative_to(project.root).as_posix()] = _imported(file)
+            path = file.relative_to(project.root).as_posix()
+            source = project.root / project.source_root
+            base = source if file.is_relative_to(source) else project.root
+            package = file.parent.relative_to(base).parts
+            imports[path] = _imported(file, package)
+            module = package if file.name == "__init__.py" else (*package, file.stem)
+            modules[".".join(module)] = path
     absent = {
-        name: {found.partition(".")[0] for found in names if not found.startswith(".")} - known
-        for name, names in imports.items()
+        path: {name.partition(".")[0] for name in names} - known for path, names in imports.items()
     }
-    modules = {_module(name, project.source_root): name for name in imports}
     edges = {
-        name: {modules[found] for found in _own_targets(name, names, modules, project.source_root)}
-        for name, names in imports.items()
+        path: {modules[own] for name in names for own in _module_of(name, modules)}
+        for path, names in imports.items()
     }
     changed = True
     while changed:
         changed = False
-        for name, targets in edges.items():
+        for path, targets in edges.items():
             more: set[str] = set().union(*(absent[target] for target in targets))
-            if not more <= absent[name]:
-                absent[name] |= more
+            if not more <= absent[path]:
+                absent[path] |= more
                 changed = True
-    return {name: names for name, names in absent.items() if names}
+    return {path: names for path, names in absent.items() if names}
 
 
-def _module(path: str, source_root: str) -> str:
-    inside = path if source_root == "." else path.removeprefix(f"{source_root}/")
-    return inside.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+def _module_of(name: str, modules: Container[str]) -> list[str]:
+    """The module that a name is, or else is of, where it is one of these."""
+    return [one for one in (name, name.rpartition(".")[0]) if one in modules][:1]
 
 
-def _own_targets(
-    path: str, names: Iterable[str], modules: Mapping[str, str], source_root: str
-) -> Iterator[str]:
-    package = _module(path, source_root).split(".")
-    if not path.endswith("/__init__.py"):
-        package = package[:-1]
-    for name in names:
-        level = len(name) - len(name.lstrip("."))
-        if level:
-            base = package[: len(package) - level + 1]
-            name = ".".join([*base, *filter(None, name.lstrip(".").split("."))])
-        for candidate in (name, name.rpartition(".")[0]):
-            if candidate in modules:
-                yield candidate
-                break
-
-
-def _imported(file: Path) -> set[str]:
-    """The dotted names that a file imports; relative ones start with their dots."""
+def _imported(file: Path, package: tuple[str, ...]) -> set[str]:
+    """The dotted names that a file of this package imports."""
     found: set[str] = set()
     try:
         waiting: list[ast.AST] = [python.parsed(file.read_bytes())]
@@ -472,9 +460,10 @@ def _imported(file: Path) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            base = "." * node.level + (node.module or "")
-            separator = "" if base.endswith(".") else "."
-            found |= {f"{base}{separator}{alias.name}" for alias in node.names}
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            base = (*above, *([node.module] if node.module else []))
+            if above or not node.level:  # or it leads out of what is imported
+                found |= {".".join((*base, alias.name)) for alias in node.names}
         elif isinstance(node, ast.If) and re.search(
             r"version_info|platform|os\.name", ast.unparse(node.test)
         ):
