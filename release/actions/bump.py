@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 
-from release.actions import Call, interruptible, releases
+from release.actions import Call, releases
 from release.change.releasing import bump, dry_bump
 
 
@@ -22,11 +22,4 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(call: Call) -> None:
-    request = releases.request(call)
-    if call.arguments.dry_run:
-        releases.show(call, dry_bump)
-        return
-    runner = call.runner()
-    with interruptible(runner):
-        done = bump(runner, request)
-    releases.tell(done, runner)
+    releases.change(call, dry_bump, bump)

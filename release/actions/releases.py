@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from release.actions import Call, Stopped, told
+from release.actions import Call, Stopped, interruptible, told
 from release.change.releasing import Done
 from release.change.situation import Request
 from release.model import Plan
@@ -56,6 +56,22 @@ def request(call: Call) -> Request:
 def show(call: Call, plan: Callable[[Project, Request, Path], Plan]) -> None:
     """Print what an action would do."""
     print(told(render(plan(call.project(), request(call), standing_cache()))), end="")
+
+
+def change(
+    call: Call,
+    plan: Callable[[Project, Request, Path], Plan],
+    make: Callable[[Run, Request], Done],
+) -> None:
+    """Make what is asked for, or show it where that is asked for."""
+    wanted = request(call)
+    if call.arguments.dry_run:
+        show(call, plan)
+        return
+    runner = call.runner()
+    with interruptible(runner):
+        done = make(runner, wanted)
+    tell(done, runner)
 
 
 def tell(done: Done, runner: Run) -> None:

@@ -8,18 +8,11 @@ STEP is the version, only where the files do not say it.
 
 from __future__ import annotations
 
-from release.actions import Call, interruptible, releases
+from release.actions import Call, releases
 from release.change.releasing import dry_tag, tag
 
 arguments = releases.arguments
 
 
 def run(call: Call) -> None:
-    request = releases.request(call)
-    if call.arguments.dry_run:
-        releases.show(call, dry_tag)
-        return
-    runner = call.runner()
-    with interruptible(runner):
-        done = tag(runner, request)
-    releases.tell(done, runner)
+    releases.change(call, dry_tag, tag)

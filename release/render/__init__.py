@@ -48,11 +48,11 @@ def files(project: Project, *, has_sessions: bool | None = None) -> tuple[Render
     """
     facts = read(project, has_sessions)
     command = facts.session("render")
-    environment = _environment(facts)
+    templates = _of_files(facts)
     return tuple(
         Rendered(
             path,
-            stamped(path, environment.get_template(name).render().rstrip("\n") + "\n", command),
+            stamped(path, templates.get_template(name).render().rstrip("\n") + "\n", command),
             executable,
         )
         for path, name, executable in _wanted(facts)
@@ -80,10 +80,19 @@ def _wanted(facts: Facts) -> Iterator[tuple[str, str, bool]]:
     yield facts.chosen.document, "RELEASING.md", False
 
 
-def _environment(facts: Facts) -> Any:
-    # No delimiter that a workflow's own expressions have, or that YAML and shell need.
-    environment = Environment(  # noqa: S701 - each value has the filter of the place it goes to
+def environment(**options: Any) -> Environment:
+    """What renders our templates; options are those of jinja2."""
+    return Environment(  # noqa: S701 - pages escape, elsewhere values have the filter of their place
         loader=FileSystemLoader(FOLDERS),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        **options,
+    )
+
+
+def _of_files(facts: Facts) -> Environment:
+    # No delimiter that a workflow's own expressions have, or that YAML and shell need.
+    made = environment(
         block_start_string="[%",
         block_end_string="%]",
         variable_start_string="[[",
@@ -92,11 +101,9 @@ def _environment(facts: Facts) -> Any:
         comment_end_string="#]",
         trim_blocks=True,
         lstrip_blocks=True,
-        undefined=StrictUndefined,
         finalize=_without_end,
-        keep_trailing_newline=True,
     )
-    environment.filters.update(
+    made.filters.update(
         yaml=escaped.yaml,
         flow=escaped.flow,
         job=escaped.job,
@@ -104,8 +111,8 @@ def _environment(facts: Facts) -> Any:
         md=escaping.markdown,
         code=escaping.code,
     )
-    environment.globals.update(facts.values())
-    return environment
+    made.globals.update(facts.values())
+    return made
 
 
 def _without_end(value: object) -> object:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from release.model import Status
 from release.registry import DISTRIBUTION
-from release.render import FOLDERS
+from release.render import environment
 from release.report.causes import causes
 from release.run.checklist import AS_BEFORE, Report
 from release.text import escaping
@@ -16,14 +14,8 @@ from release.text import escaping
 
 def render(report: Report) -> str:
     """The whole report as an HTML document; everything that tools said is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(FOLDERS),
-        autoescape=True,
-        finalize=_shown,
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("preflight.html").render(
+    template = environment(autoescape=True, finalize=_shown).get_template("preflight.html")
+    return template.render(
         report=report,
         causes=causes,
         of=lambda name: report.of(Status(name)),
