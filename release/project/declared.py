@@ -322,22 +322,37 @@ def ranges(project: Project, tool: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, found)))
 
 
-def own_version(project: Project, text: str, tool: str, ours: str) -> str | None:
+def exact_version(project: Project, text: str, tool: str, demanded: str = "") -> str | None:
+    """The one version of a tool that the project wants; None when several, or any, would do.
+
+    `text` is its procedure text, `demanded` what the tool's own configuration says of its version.
+    """
+    said = re.fullmatch(r"\s*(?:==)?\s*(\d[\w.]*)\s*", demanded)
+    return said[1] if said else pinned(text, tool) or locked(project, tool)
+
+
+def own_version(
+    project: Project, text: str, tool: str, ours: str, demanded: str = ""
+) -> str | None:
     """The requirement for the version of a tool that the project wants instead of `ours`.
 
-    None when it wants no certain one, or `ours` is what it wants. `text` is its procedure text.
+    None when it wants no certain one, or `ours` is what it wants. The rest is as above.
     """
-    exact = pinned(text, tool) or locked(project, tool)
+    exact = exact_version(project, text, tool, demanded)
     if exact is not None:
         return None if exact == ours else f"{tool}=={exact}"
-    for item in ranges(project, tool):
-        try:
-            fits = SpecifierSet(item).contains(ours, prereleases=True)
-        except InvalidSpecifier:
-            continue
-        if not fits:
+    for item in (*ranges(project, tool), demanded):
+        if not allows(item, ours):
             return f"{tool}{item}"
     return None
+
+
+def allows(ranges: str, version: str) -> bool:
+    """Whether version ranges (PEP 440) hold a version; what makes no sense rules out none."""
+    try:
+        return SpecifierSet(ranges).contains(version, prereleases=True)
+    except InvalidSpecifier:
+        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,7 +190,7 @@ def _by_ruff(project: Project, shell: Shell) -> Outcome:
 
 def read_procedure(project: Project) -> Procedure:
     """How the project uses ruff, as its configuration and procedure files say."""
-    from release.project.declared import locked, own_version, pinned, procedure_text
+    from release.project.declared import exact_version, own_version, procedure_text
     from release.run.environments import pinned_version
 
     configuration = read_configuration(project)
@@ -198,21 +198,13 @@ def read_procedure(project: Project) -> Procedure:
         return Procedure(False, False, False, None, False)
     text = procedure_text(project)
     ours = pinned_version(GATE, "ruff")
-    demanded = configuration.get("required-version")
-    demanded = demanded if isinstance(demanded, str) else ""
-    exact = re.fullmatch(r"\s*(?:==)?\s*(\d[\w.]*)\s*", demanded)
-    if exact:
-        requirement = None if exact[1] == ours else f"ruff=={exact[1]}"
-    else:
-        requirement = own_version(project, text, "ruff", ours)
-        if requirement is None and demanded and not _contains(demanded, ours):
-            requirement = f"ruff{demanded}"
+    demanded = str(configuration.get("required-version") or "")
     return Procedure(
         configured=True,
         selects=selects_rules(configuration),
         formats=formats(configuration, text),
-        requirement=requirement,
-        pinned=bool(exact or pinned(text, "ruff") or locked(project, "ruff")),
+        requirement=own_version(project, text, "ruff", ours, demanded),
+        pinned=exact_version(project, text, "ruff", demanded) is not None,
     )
 
 
@@ -379,15 +371,6 @@ def _must_have_run(done: Completed, statuses: tuple[int, ...]) -> None:
             f"ruff could not run: {'; '.join(causes) or done.last_line}",
             "fix its configuration, or see the log",
         )
-
-
-def _contains(specifiers: str, version: str) -> bool:
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-    try:
-        return SpecifierSet(specifiers).contains(version, prereleases=True)
-    except InvalidSpecifier:
-        return False
 
 
 def _relative(name: str | None, root: Path) -> str | None:

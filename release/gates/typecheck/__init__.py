@@ -238,24 +238,14 @@ def _environment(project: Project, shell: Shell, by_pyright: bool) -> ProjectEnv
 
 def _mypy_requirement(project: Project) -> tuple[str, ...]:
     """The mypy that the project pins or locks, unless its lists of requirements exclude it."""
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    from release.project.declared import own_version, procedure_text, ranges
+    from release.project.declared import allows, exact_version, procedure_text, ranges
     from release.run.environments import pinned_version
 
-    ours = pinned_version(GATE, "mypy")
-    wanted = own_version(project, procedure_text(project), "mypy", ours)
-    if wanted is None:
+    version = exact_version(project, procedure_text(project), "mypy")
+    if version is None or version == pinned_version(GATE, "mypy"):
         return ()
-    version = wanted.partition("==")[2]
-    try:
-        fits = all(
-            Requirement(f"mypy{item}").specifier.contains(version, prereleases=True)
-            for item in ranges(project, "mypy")
-        )
-    except InvalidRequirement:
-        return ()
-    return (wanted,) if version and fits else ()
+    fits = all(allows(item, version) for item in ranges(project, "mypy"))
+    return (f"mypy=={version}",) if fits else ()
 
 
 def _mypy(project: Project, shell: Shell, found: ProjectEnvironment, folder: Path) -> Outcome:
