@@ -61,44 +61,38 @@ class Sessions:
             self.gate(name)
         for name, title in _own_gates(self.root).items():
             if name.isidentifier() and name not in installed():
-                self._register(name, title, self._doing("one_gate", name, title))
+                self._register(name, title, "one_gate")
         for gate in self._extra.values():
             self._register_gate(gate, inspect.getdoc(gate.check) or gate.title)
 
     def action(self, name: str) -> None:
         """Register the session of an action: release_preflight, bump, tag, cut, prove."""
         text = actions.text_of(name)
-        self._register(name, text, self._doing(name, name, text))
+        self._register(name, text, name)
 
     def _register_gate(self, gate: Gate, text: str) -> None:
-        self._register(gate.name, text, self._doing("one_gate", gate.name, text))
+        self._register(gate.name, text, "one_gate")
 
-    def _register(self, name: str, text: str, body: Callable[[nox.Session], None]) -> None:
+    def _register(self, name: str, text: str, action: str) -> None:
+        """The session NAME, which does an action; that is imported only then."""
+        called, told = name, text
         if name in nox.registry.get():
             head, _, rest = text.partition("\n")
-            text = f"{head.rstrip('.')} (beside {name}, which is this noxfile's own).\n{rest}"
-            name = f"release_{name}"
-
-        def shielded(session: nox.Session) -> None:
-            shield()
-            CALLER.began = True
-            body(session)
-
-        shielded.__doc__ = text
-        # nox would keep environments in the repository; the runner keeps them in the user's cache.
-        nox.session(name=name, venv_backend="none", default=False, allow_parallel=True)(shielded)
-
-    def _doing(self, action: str, name: str, text: str) -> Callable[[nox.Session], None]:
-        """What the session NAME does: an action, which is imported only then."""
+            told = f"{head.rstrip('.')} (beside {name}, which is this noxfile's own).\n{rest}"
+            called = f"release_{name}"
 
         def body(session: nox.Session) -> None:
+            shield()
+            CALLER.began = True
             found = actions.find(action)
             call = self._call(session, name, text, found.arguments)
             if call is not None:
                 with _reported(session):
                     found.run(call)
 
-        return body
+        body.__doc__ = told
+        # nox would keep environments in the repository; the runner keeps them in the user's cache.
+        nox.session(name=called, venv_backend="none", default=False, allow_parallel=True)(body)
 
     def _call(
         self,

@@ -54,8 +54,7 @@ def release_branch(project: Project, facts: GitFacts) -> str:
 def make_remote(facts: GitFacts, branch: str, scratch: Path) -> Path:
     """A bare clone, which is the remote of all copies: its branch is at the commit to judge."""
     remote = scratch / "remote.git"
-    words = ("clone", "--quiet", "--shared", "--bare", "--template=", "--")
-    git(scratch, *words, str(facts.top), str(remote))
+    _clone(facts.top, remote, "--bare")
     git(remote, "update-ref", f"refs/heads/{branch}", str(facts.commit))
     git(remote, "symbolic-ref", "HEAD", f"refs/heads/{branch}")
     git(remote, "config", "--remove-section", "remote.origin")
@@ -68,12 +67,16 @@ def make_copy(project: Project, remote: Path, branch: str, folder: Path) -> Path
     top = folder / facts.top.name
     top.parent.mkdir(parents=True, exist_ok=True)
     origin = project.settings.remote
-    words = ("clone", "--quiet", "--shared", "--no-checkout", "--template=", f"--origin={origin}")
-    git(folder, *words, "--", str(remote), str(top))
+    _clone(remote, top, "--no-checkout", f"--origin={origin}")
     _configure(facts, top)
     git(top, "checkout", "--quiet", "-B", branch, f"refs/remotes/{origin}/{branch}")
     _fill_submodules(facts.top, top)
     return top / facts.prefix
+
+
+def _clone(source: Path, target: Path, *options: str) -> None:
+    words = ("clone", "--quiet", "--shared", "--template=", *options, "--")
+    git(target.parent, *words, str(source), str(target))
 
 
 def _configure(facts: GitFacts, top: Path) -> None:
@@ -96,8 +99,7 @@ def _fill_submodules(source: Path, target: Path) -> None:
         made, _, name = rest.partition("\t")
         if not (source / name / ".git").exists():
             continue
-        words = ("clone", "--quiet", "--shared", "--no-checkout", "--template=", "--")
-        git(target, *words, str(source / name), str(target / name))
+        _clone(source / name, target / name, "--no-checkout")
         git(target / name, "checkout", "--quiet", "--detach", made.partition(" ")[0])
         _fill_submodules(source / name, target / name)
 

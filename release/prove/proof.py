@@ -59,22 +59,16 @@ class Proofs:
     @property
     def left(self) -> tuple[str, ...]:
         """Gates that were not shown and that the verdict needs only in CI."""
-        if self.in_ci:
-            return ()
-        return tuple(
-            gate.gate
-            for gate in self.gates
-            if gate.proof is Proof.NOT_SHOWN and gate.required == "ci"
-        )
+        return () if self.in_ci else self._unproved("ci", Proof.NOT_SHOWN)
 
     @property
     def exempt(self) -> tuple[str, ...]:
         """Gates that were not proved and that no verdict needs."""
-        return tuple(
-            gate.gate
-            for gate in self.gates
-            if gate.proof in {Proof.NOT_SHOWN, Proof.CANNOT_FAIL} and gate.required == "never"
-        )
+        return self._unproved("never", Proof.NOT_SHOWN, Proof.CANNOT_FAIL)
+
+    def _unproved(self, required: Required, *proofs: Proof) -> tuple[str, ...]:
+        found = (gate for gate in self.gates if gate.required == required)
+        return tuple(gate.gate for gate in found if gate.proof in proofs)
 
     @property
     def missing(self) -> dict[Proof, tuple[str, ...]]:

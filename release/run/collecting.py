@@ -211,16 +211,10 @@ def _standing(run: Run, folder: Path, gate: Gate, keys: Collection[str]) -> Evid
         return missing(run, gate, f"{path.name} is not evidence: {error}", _remedy(gate))
     found = refusal(run, gate, evidence)
     if found is None and evidence.outcome.status in {Status.PASSED, Status.NOT_APPLICABLE}:
-        found = _changed(folder, gate, evidence, keys)
+        if evidence.key not in keys:
+            found = "something that it reads has changed since: a file, a variable, a tag or a tool"
+        elif not intact(folder, gate, evidence):
+            found = "the files that it made are not there as they were judged"
     if found is not None:
         return missing(run, gate, found, _remedy(gate))
     return replace(evidence, outcome=evidence.outcome.map_text(visible))
-
-
-def _changed(folder: Path, gate: Gate, evidence: Evidence, keys: Collection[str]) -> str | None:
-    """Why a judgement is not one of what is here now."""
-    if evidence.key not in keys:
-        return "something that it reads has changed since: a file, a variable, a tag or a tool"
-    if not intact(folder, gate, evidence):
-        return "the files that it made are not there as they were judged"
-    return None

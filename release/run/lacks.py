@@ -16,50 +16,40 @@ MODULE = re.compile(
     re.M,
 )
 FIXTURE = re.compile(r"^E\s+fixture '(\w+)' not found(?:\n>\s+available fixtures: (.*))?", re.M)
-# Fixtures by which plug-ins are known, and the modules of these.
-PLUGINS = {
-    "mocker": "pytest_mock",
-    "class_mocker": "pytest_mock",
-    "fs": "pyfakefs",
-    "subtests": "pytest_subtests",
-    "httpx_mock": "pytest_httpx",
-    "respx_mock": "respx",
-    "requests_mock": "requests_mock",
-    "benchmark": "pytest_benchmark",
-    "freezer": "pytest_freezer",
-    "snapshot": "syrupy",
-    "datadir": "pytest_datadir",
-    "faker": "faker",
-    "httpserver": "pytest_httpserver",
-    "event_loop": "pytest_asyncio",
-    "aiohttp_client": "pytest_aiohttp",
-    "live_server": "pytest_django",
-    "django_user_model": "pytest_django",
-    "qtbot": "pytestqt",
-}
 UNKNOWN_OPTIONS = re.compile(r"error: unrecognized arguments: (.*)(?=(?:\n.*)*\n  inifile: )", re.M)
-# Options by which plug-ins are known, and the modules of these.
-OPTIONS = {
-    "--cov": "pytest_cov",
-    "-n": "pytest_xdist",
-    "--dist": "pytest_xdist",
-    "--numprocesses": "pytest_xdist",
-    "--timeout": "pytest_timeout",
-    "--asyncio": "pytest_asyncio",
-    "--benchmark": "pytest_benchmark",
-    "--reruns": "pytest_rerunfailures",
-    "--ds": "pytest_django",
-    "--mpl": "pytest_mpl",
-    "--mypy": "pytest_mypy",
-    "--html": "pytest_html",
-    "--doctest-plus": "pytest_doctestplus",
-    "--doctest-rst": "pytest_doctestplus",
-    "--xdoc": "xdoctest",
-    "--nbval": "nbval",
-    "--codspeed": "pytest_codspeed",
-    "--randomly": "pytest_randomly",
-    "--hypothesis": "hypothesis",
+# Modules of plug-ins, with the fixtures and options by which they are known.
+PLUGINS = {
+    "hypothesis": ("--hypothesis",),
+    "faker": ("faker",),
+    "nbval": ("--nbval",),
+    "pyfakefs": ("fs",),
+    "pytest_aiohttp": ("aiohttp_client",),
+    "pytest_asyncio": ("event_loop", "--asyncio"),
+    "pytest_benchmark": ("benchmark", "--benchmark"),
+    "pytest_codspeed": ("--codspeed",),
+    "pytest_cov": ("--cov",),
+    "pytest_datadir": ("datadir",),
+    "pytest_django": ("live_server", "django_user_model", "--ds"),
+    "pytest_doctestplus": ("--doctest-plus", "--doctest-rst"),
+    "pytest_freezer": ("freezer",),
+    "pytest_html": ("--html",),
+    "pytest_httpserver": ("httpserver",),
+    "pytest_httpx": ("httpx_mock",),
+    "pytest_mock": ("mocker", "class_mocker"),
+    "pytest_mpl": ("--mpl",),
+    "pytest_mypy": ("--mypy",),
+    "pytest_randomly": ("--randomly",),
+    "pytest_rerunfailures": ("--reruns",),
+    "pytest_subtests": ("subtests",),
+    "pytest_timeout": ("--timeout",),
+    "pytest_xdist": ("-n", "--dist", "--numprocesses"),
+    "pytestqt": ("qtbot",),
+    "requests_mock": ("requests_mock",),
+    "respx": ("respx_mock",),
+    "syrupy": ("snapshot",),
+    "xdoctest": ("--xdoc",),
 }
+KNOWN_BY = {name: module for module, names in PLUGINS.items() for name in names}
 STARTED = re.compile(
     r"^E?[ \t]*FileNotFoundError: .*No such file or directory: '([^'/\s]+)'$", re.M
 )
@@ -172,18 +162,21 @@ def _fixtures(text: str) -> Iterator[str]:
     """The plug-ins of fixtures that were not found; one that is almost there was misspelt."""
     for name, available in FIXTURE.findall(text):
         if not difflib.get_close_matches(name, re.split(r",\s*", available), 1, 0.8):
-            yield PLUGINS.get(name, f"a plug-in with the fixture {name}")
+            yield KNOWN_BY.get(name, f"a plug-in with the fixture {name}")
 
 
 def _options(text: str) -> Iterator[str]:
     """The plug-ins of options that pytest does not know."""
     for said in UNKNOWN_OPTIONS.findall(text):
         words = [word for word in said.split() if word.startswith("-")]
-        known = {name for word in words for option, name in OPTIONS.items() if _fits(word, option)}
+        known = {
+            found for word in words for option, found in KNOWN_BY.items() if _fits(word, option)
+        }
         yield from known or [f"a plug-in that takes {said}"]
 
 
 def _fits(word: str, option: str) -> bool:
+    """Whether a word on a command line is that option; what a fixture is called never is."""
     return word.startswith(option) if option.startswith("--") else word[:2] == option
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,20 +73,20 @@ def _longest(parts: Sequence[Part], seconds: Mapping[str, float]) -> float:
 
 def as_matrix(sharing: Sharing, seconds: Mapping[str, float]) -> dict[str, Any]:
     """The sharing for a CI's matrices: a list of jobs for each of its three kinds."""
-    numbers = iter(range(1, len(sharing.every) + 1))
-
-    def jobs(parts: Sequence[Part]) -> Iterator[dict[str, Any]]:
-        for part in parts:
-            yield {
-                "name": f"{next(numbers)}-of-{len(sharing.every)}",
-                "part": ",".join(part),
-                "seconds": round(_took(part, seconds), 1),
-            }
-
+    every = sharing.every
+    jobs = [
+        {
+            "name": f"{number}-of-{len(every)}",
+            "part": ",".join(part),
+            "seconds": round(_took(part, seconds), 1),
+        }
+        for number, part in enumerate(every, 1)
+    ]
+    first, then = len(sharing.first), len(every) - len(sharing.then)
     return {
-        "first": list(jobs(sharing.first)),
-        "parts": list(jobs(sharing.parts)),
-        "then": list(jobs(sharing.then)),
+        "first": jobs[:first],
+        "parts": jobs[first:then],
+        "then": jobs[then:],
         "seconds": round(sharing.seconds, 1),
     }
 
