@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
@@ -42,7 +43,7 @@ def own_defects(commands: Sequence[Sequence[str]], project: Project) -> tuple[De
     importing = Defect("a package that does not import", broken_import, control=harmless_comment)
     names = dict.fromkeys(name for words in commands for name in _data(words, project.root))
     emptied = [
-        Defect(f"{name}, emptied", _emptier(name), control=_harmless(name))
+        Defect(f"{name}, emptied", partial(_empty, name), control=partial(_lengthen, name))
         for name in [*names][:MOST_FILES]
     ]
     return (importing, *emptied)
@@ -64,7 +65,7 @@ def harmless_commit(copy: Copy) -> None:
             return
     for name in git(copy.root, "ls-files", "-z", "--", "README*", "*.md", "*.txt").split("\0"):
         if name and (copy.root / name).is_file():
-            _harmless(name)(copy)
+            _lengthen(name, copy)
             return
 
 
@@ -83,18 +84,10 @@ def _data(words: Sequence[str], root: Path) -> list[str]:
     return found
 
 
-def _emptier(name: str) -> Callable[[Copy], None]:
-    def plant(copy: Copy) -> None:
-        writable(copy, name).write_bytes(b"")
-
-    return plant
+def _empty(name: str, copy: Copy) -> None:
+    writable(copy, name).write_bytes(b"")
 
 
-def _harmless(name: str) -> Callable[[Copy], None]:
-    """The same file, with an empty line more."""
-
-    def plant(copy: Copy) -> None:
-        with writable(copy, name).open("ab") as file:
-            file.write(b"\n")
-
-    return plant
+def _lengthen(name: str, copy: Copy) -> None:
+    with writable(copy, name).open("ab") as file:
+        file.write(b"\n")

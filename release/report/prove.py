@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from release.model import Evidence, Status
-from release.prove.proof import Proof, Proofs, Proved, Shown
+from release.prove.proof import Proof, Proofs, Proved
 from release.text.commands import as_called
 from release.text.escaping import counted, terminal
 
@@ -37,18 +37,15 @@ def gate_lines(gate: Proved, width: int | None = None) -> Iterator[str]:
     """
     for line in gate.lines:
         what = f"{gate.gate}: {line.defect}" if line.defect else gate.gate
-        said = line.said if line.proof in {Proof.PROVED, Proof.NOT_APPLICABLE} else _stated(line)
+        needed = line.proof in {Proof.CANNOT_FAIL, Proof.NOT_SHOWN}
+        said = f"{str(line.proof).upper()}: {line.said}" if needed else line.said
         seconds = f"  {line.seconds:.1f} s" if line.seconds else ""
         text = f"{MARKS[line.proof]} {what}: {said}"
-        if width and line.proof in {Proof.PROVED, Proof.NOT_APPLICABLE}:
+        if width and not needed:
             text = _cut(text, width - len(seconds))
         yield terminal(text + seconds)
-        if line.remedy and line.proof in {Proof.CANNOT_FAIL, Proof.NOT_SHOWN}:
+        if line.remedy and needed:
             yield terminal(f"  → {as_called(line.remedy)}")
-
-
-def _stated(line: Shown) -> str:
-    return f"{str(line.proof).upper()}: {line.said}"
 
 
 def _cut(text: str, width: int) -> str:

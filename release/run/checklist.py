@@ -182,22 +182,13 @@ def verdict(
     Outside CI a gate that is required in CI may stay unchecked; it is then left to CI. A failure
     of such a gate is known already, so it blocks wherever it is seen.
     """
-    failed = unchecked = False
-    left = []
-    for evidence in gates:
-        rule = required[evidence.gate]
-        status = evidence.outcome.status
-        if rule == "never":
-            continue
-        if status is Status.FAILED:
-            failed = True
-        elif status is Status.UNCHECKED and (rule == "always" or in_ci):
-            unchecked = True
-        elif status is Status.UNCHECKED:
-            left.append(evidence.gate)
+    asked = [(each, required[each.gate]) for each in gates if required[each.gate] != "never"]
+    failed = any(each.outcome.status is Status.FAILED for each, _ in asked)
+    unchecked = [(e.gate, rule) for e, rule in asked if e.outcome.status is Status.UNCHECKED]
+    left = tuple(name for name, rule in unchecked if rule == "ci" and not in_ci)
     if failed:
-        return Verdict.BLOCKED, tuple(left)
-    return (Verdict.INCOMPLETE if unchecked else Verdict.READY), tuple(left)
+        return Verdict.BLOCKED, left
+    return (Verdict.INCOMPLETE if len(left) < len(unchecked) else Verdict.READY), left
 
 
 def _spoken(evidence: Evidence) -> Evidence:

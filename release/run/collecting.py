@@ -17,7 +17,7 @@ from release.run.counting import (
     other_run,
     refusal,
 )
-from release.run.inputs import gate_key
+from release.run.inputs import gate_inputs, key_of
 from release.run.preflight import write
 from release.run.runner import (
     Run,
@@ -79,7 +79,9 @@ def _gathered(run: Run, folder: Path, gates: Mapping[str, Gate]) -> dict[str, Ga
         if path.stem in gates:
             _gather(run, gates[path.stem], path, beside, found[path.stem])
         else:
-            foreign.append(_foreign(folder, path))
+            said = "is evidence of a gate that this project does not have"
+            remedy = "remove it, or collect with the gates that the other machines had"
+            foreign.append(Finding(said, visible(str(path.relative_to(folder))), None, remedy))
     if foreign:
         raise ConfigurationError(*foreign)
     return found
@@ -120,14 +122,6 @@ def _keep_log(run: Run, gate: Gate, beside: Path) -> None:
     if log.is_file() and not log.is_symlink():
         text = log.read_text(encoding="utf-8", errors="replace")
         run.store.write(run.store.log(gate.name), text)
-
-
-def _foreign(folder: Path, path: Path) -> Finding:
-    return Finding(
-        "is evidence of a gate that this project does not have",
-        visible(str(path.relative_to(folder))),
-        remedy="remove it, or collect with the gates that the other machines had",
-    )
 
 
 def _newest_run(gathered: Mapping[str, Gathered]) -> str:
@@ -193,7 +187,7 @@ def collect_here(run: Run, folder: Path, tag: str) -> Report:
     for name in TopologicalSorter(needs_among(gates)).static_order():
         gate = gates[name]
         needed = {other: chosen[other] for other in gate.needs}
-        keys = {gate_key(gate, run.level, state, needed, one) for one in refs}
+        keys = {key_of(gate_inputs(gate, run.level, state, needed, one)) for one in refs}
         chosen[name] = _standing(run, folder, gate, keys)
     return make_report(run.project, gates, chosen, level=run.level, in_ci=run.in_ci, seconds=0.0)
 

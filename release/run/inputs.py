@@ -164,20 +164,8 @@ class Tree:
         return f"{info.st_mode & 0o777:o} {link} {content}"
 
 
-def gate_key(
-    gate: Gate,
-    level: Level | None,
-    tree: TreeState,
-    needed: Mapping[str, Evidence],
-    refs: str,
-    environ: Mapping[str, str] = os.environ,
-) -> str:
-    """The digest of everything a gate's verdict depends on; equal keys mean an equal verdict."""
-    return key_of(gate_inputs(gate, level, tree, needed, refs, environ))
-
-
 def key_of(inputs: Mapping[str, str]) -> str:
-    """The key that belongs to such digests."""
+    """The digest of everything a gate's verdict depends on; equal keys mean an equal verdict."""
     return digest_of(json.dumps(dict(inputs), sort_keys=True))
 
 

@@ -60,10 +60,6 @@ class Copy:
         return self.project.root
 
 
-def _as_read(_copy: Copy, project: Project) -> Project:
-    return project
-
-
 @dataclass(frozen=True, slots=True)
 class Defect:
     """One defect: what it is, how it is planted, and what the gate must say of it.
@@ -85,7 +81,7 @@ class Defect:
     control: Callable[[Copy], None] | None = None
     fallback: bool = False
     committed: bool = True
-    amend: Callable[[Copy, Project], Project] = _as_read
+    amend: Callable[[Copy, Project], Project] = lambda _copy, project: project
     stood_in: bool = False
     surroundings: Callable[[Copy], Mapping[str, str | None]] | None = None
 

@@ -26,7 +26,7 @@ from release.project.detect import Detected, detect
 from release.project.git import git
 from release.run import environments
 from release.run.checklist import Report
-from release.run.inputs import Tree, gate_inputs, gate_key, key_of
+from release.run.inputs import Tree, gate_inputs, key_of
 from release.run.processes import Log, Processes, locked
 from release.run.shell import BYTECODE, Shell
 from release.run.store import Store, holds_artifacts
@@ -170,15 +170,9 @@ def judge(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evidence:
         outcome = needed[name].outcome
         # What a gate made can be judged, whatever is wrong with it.
         if outcome.status is not Status.PASSED and not outcome.artifacts:
-            state = {Status.FAILED: "failed", Status.UNCHECKED: "was not checked"}
-            return _conclude(
-                run,
-                gate,
-                Outcome.unchecked(
-                    f"needs {name}, which {state.get(outcome.status, 'does not apply')}",
-                    f"fix {name} first",
-                ),
-            )
+            states = {Status.FAILED: "failed", Status.UNCHECKED: "was not checked"}
+            reason = f"needs {name}, which {states.get(outcome.status, 'does not apply')}"
+            return _conclude(run, gate, Outcome.unchecked(reason, f"fix {name} first"))
     try:
         with locked(run.store.folder / "evidence" / f".{gate.name}.lock", lambda: run.cancelled):
             return _judge_locked(run, gate, needed)
@@ -198,12 +192,13 @@ def _judge_locked(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evide
     _drop_stale_bytecode(run, gate, state.digest)
     with open_shell(run, gate, needed) as shell:
         outcome = _outcome(run, gate, shell)
+    inputs_after = gate_inputs(gate, run.level, run.tree.read(), needed, run.refs)
     return _conclude(
         run,
         gate,
         outcome,
         key=key_of(inputs),
-        key_after=gate_key(gate, run.level, run.tree.read(), needed, run.refs),
+        key_after=key_of(inputs_after),
         inputs=inputs,
         tools=dict(shell.versions),
         commands=tuple(tuple(map(run.mask, command)) for command in shell.commands),

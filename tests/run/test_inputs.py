@@ -10,17 +10,22 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from release.errors import ReleaseError
 from release.model import Artifact, Gate, Level, Outcome
 from release.project import read_project
-from release.run.inputs import Tree, environment_digest, gate_key, own_source
+from release.run.inputs import Tree, environment_digest, gate_inputs, key_of, own_source
 from tests.support import git, make_project, write
 from tests.test_model import evidence
 
 GATE = Gate("lint", "a gate", lambda project, shell: Outcome.passed(1, "fine"))
+
+
+def gate_key(*given: Any) -> str:
+    return key_of(gate_inputs(*given))
 
 
 def digest(root: Path, *by_products: str) -> str:
