@@ -82,28 +82,33 @@ def _definitions(source: str) -> Mapping[Keys, int]:
     The standard library's parser names no positions, so it is given one statement at a time.
     """
     found: dict[Keys, int] = {}
-    table: Keys = ()
-    for line, text in statements(source):
-        data = loads(text)
-        paths = list(_paths(data, ()))
-        if text.lstrip().startswith("["):
-            table = paths[-1]
+    for line, text, table in statements(source):
+        if is_header(text):
             paths = [table[:end] for end in range(1, len(table) + 1)]
         else:
-            paths = [table + path for path in paths]
+            paths = [table + path for path in _paths(loads(text), ())]
         for path in paths:
             found.setdefault(path, line)
     return found
 
 
-def statements(source: str) -> Iterator[tuple[int, str]]:
-    """Each statement of a valid document, with the line on which it starts."""
+def is_header(statement: str) -> bool:
+    """Whether a statement opens a table, or one of an array."""
+    return statement.lstrip().startswith("[")
+
+
+def statements(source: str) -> Iterator[tuple[int, str, Keys]]:
+    """Each statement of a valid document, with the line on which it starts and its table."""
     lines = list(io.StringIO(source, newline="\n"))
+    table: Keys = ()
     start = 0
     while start < len(lines):
         end = _end(lines, start)
         if lines[start].strip() and not lines[start].lstrip().startswith("#"):
-            yield start + 1, "".join(lines[start:end])
+            text = "".join(lines[start:end])
+            if is_header(text):
+                *_, table = _paths(loads(text), ())
+            yield start + 1, text, table
         start = end
 
 

@@ -38,7 +38,8 @@ def completed(text: str, wanted: str) -> str:
     if not missing:
         return text
     lines = _lines(body if body.endswith("\n") or not body else f"{body}\n")
-    headers = {keys: line for line, keys in _headers(body)}
+    places = ((keys, line) for line, text, keys in toml.statements(body) if _opens_table(text))
+    headers = dict(places)
     for table in sorted(missing, key=lambda table: -headers.get(table.keys, 0)):
         said = "".join(table.statements.values())
         if table.keys in headers:
@@ -54,14 +55,14 @@ def completed(text: str, wanted: str) -> str:
 def _tables(source: str) -> Iterator[_Table]:
     """The tables of a document that have statements."""
     table, above, lines = _Table((), ""), 0, _lines(source)
-    for line, text in toml.statements(source):
+    for line, text, keys in toml.statements(source):
         # What stands between two statements is a comment on the second one.
         comments = "".join(one for one in lines[above : line - 1] if one.strip())
         above = line - 1 + text.count("\n")
-        if text.startswith("["):
+        if toml.is_header(text):
             if table.statements:
                 yield table
-            table = _Table(_keys(text), comments + text)
+            table = _Table(keys, comments + text)
         else:
             (key,) = toml.loads(text)
             table.statements[key] = comments + text
@@ -69,21 +70,8 @@ def _tables(source: str) -> Iterator[_Table]:
         yield table
 
 
-def _headers(source: str) -> Iterator[tuple[int, Keys]]:
-    """The lines of the headers of tables, but for those of arrays."""
-    for line, text in toml.statements(source):
-        if text.lstrip().startswith("[") and not text.lstrip().startswith("[["):
-            yield line, _keys(text)
-
-
-def _keys(header: str) -> Keys:
-    keys: list[str] = []
-    data: Any = toml.loads(header)
-    while data:
-        ((key, data),) = (data[0] if isinstance(data, list) else data).items()
-        keys.append(key)
-        data = None if data == [{}] else data
-    return tuple(keys)
+def _opens_table(statement: str) -> bool:
+    return toml.is_header(statement) and not statement.lstrip().startswith("[[")
 
 
 def _reduce(table: _Table, have: Mapping[str, Any]) -> bool:
