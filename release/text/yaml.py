@@ -7,7 +7,6 @@ recursion takes. Events cost neither, so that they are counted before anything i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 MAX_CHARACTERS = 5_000_000
@@ -21,14 +20,6 @@ class Malformed(ValueError):
     def __init__(self, reason: str, line: int | None = None) -> None:
         super().__init__(reason)
         self.line = line
-
-
-@dataclass(slots=True)
-class _Open:
-    """A mapping or a list that has not ended: its anchor, and how many values it stands for."""
-
-    anchor: str | None
-    weight: int = 1
 
 
 def events(text: str) -> Iterator[Any]:
@@ -109,35 +100,35 @@ class _Counter:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._open: list[_Open] = []
         self._weights: dict[str, int] = {}
+        # Of the mappings and lists that have not ended: the anchors, and how many values so far.
+        self._anchors: list[str | None] = []
+        self._sums: list[int] = []
 
     def count(self, event: Any) -> None:
         import yaml
 
         if isinstance(event, yaml.CollectionStartEvent):
-            if len(self._open) >= MAX_DEPTH:
+            if len(self._sums) >= MAX_DEPTH:
                 raise self._refused("is nested too deeply", event)
-            self._open.append(_Open(event.anchor))
+            self._anchors.append(event.anchor)
+            self._sums.append(1)
             self._weights.pop(event.anchor or "", None)
-        elif isinstance(event, yaml.CollectionEndEvent):
-            ended = self._open.pop()
-            self._add(ended.weight, ended.anchor, event)
+            return
+        if isinstance(event, yaml.CollectionEndEvent):
+            anchor, weight = self._anchors.pop(), self._sums.pop()
         elif isinstance(event, yaml.AliasEvent):
             if event.anchor not in self._weights:
                 raise self._refused(f"*{event.anchor} stands for no value before it", event)
-            self._add(self._weights[event.anchor], None, event)
+            anchor, weight = None, self._weights[event.anchor]
         else:
-            self._add(1, event.anchor, event)
-
-    def _add(self, weight: int, anchor: str | None, event: Any) -> None:
+            anchor, weight = event.anchor, 1
         if anchor:
             self._weights[anchor] = weight
-        if not self._open:
-            return
-        self._open[-1].weight += weight
-        if self._open[-1].weight > MAX_VALUES:
-            raise self._refused(f"stands for more than {MAX_VALUES:,} values", event)
+        if self._sums:
+            self._sums[-1] += weight
+            if self._sums[-1] > MAX_VALUES:
+                raise self._refused(f"stands for more than {MAX_VALUES:,} values", event)
 
     def _refused(self, reason: str, event: Any) -> Malformed:
         return Malformed(reason, self._text.count("\n", 0, event.start_mark.index) + 1)
