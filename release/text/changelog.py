@@ -19,9 +19,9 @@ from packaging.version import Version
 
 from release.errors import ConfigurationError
 from release.model import Finding
+from release.text.edits import BYTE_ORDER_MARK, plain, replaced
 from release.text.plain_language import is_placeholder
 from release.text.sections import (
-    BOM,
     Changelog,
     Definition,
     Heading,
@@ -115,8 +115,8 @@ def with_release(text: str, path: str, release: Release) -> str:
                 f"let {tool} write it first, or say what changed in a file: --notes FILE",
             )
         edits = list(_written(log, version, release))
-    made = _applied(text, edits)
-    if text.removeprefix(BOM).strip() and not text.endswith("\n"):
+    made = replaced(text, edits)
+    if text.removeprefix(BYTE_ORDER_MARK).strip() and not text.endswith("\n"):
         made = made.removesuffix("\n").removesuffix("\r")
     if edits:
         _require_one(read(made, path), log, version)
@@ -131,14 +131,6 @@ def _require_one(made: Changelog, before: Changelog, version: Version) -> None:
         raise _refusal(
             before.path, None, "its format is not supported: the edit would garble it", _HAND
         )
-
-
-def _applied(text: str, edits: Sequence[Edit]) -> str:
-    parts, position = [], 0
-    for start, end, new in sorted(edits, key=lambda edit: edit[:2]):
-        parts += [text[position:start], new]
-        position = end
-    return "".join([*parts, text[position:]])
 
 
 def _refusal(path: str, line: int | None, message: str, remedy: str) -> ConfigurationError:
@@ -432,7 +424,7 @@ def _inserted(
     for name, body in notes:
         lines += [ending, _block(name, body, _kind_level(log), ending)]
     block = "".join(lines)
-    before = text[:position].removeprefix(BOM)
+    before = text[:position].removeprefix(BYTE_ORDER_MARK)
     if before.strip():
         blank = before[len(before.rstrip()) :]
         block = ending * max(0, 2 - blank.count("\n")) + block
@@ -451,7 +443,7 @@ def _notes(release: Release, level: int) -> list[tuple[str, list[str]]]:
     `level` is that of subsections; deeper headings of the notes follow it. A title above them all
     is left out, and so are subsections in which nothing is said.
     """
-    source = (release.notes or "").removeprefix(BOM).replace("\r\n", "\n").replace("\r", "\n")
+    source = plain(release.notes or "")
     log = read(source, "notes.md")
     problems = list(log.problems)
     problems += [
@@ -486,7 +478,7 @@ def _notes(release: Release, level: int) -> list[tuple[str, list[str]]]:
             (h.start - start, h.end - start, f"{'#' * min(h.level - top + level, 6)} {h.title}\n")
             for h in log.text.headings_in(start, end)
         ]
-        body = [line.rstrip() for line in _applied(source[start:end], deeper).split("\n")]
+        body = [line.rstrip() for line in replaced(source[start:end], deeper).split("\n")]
         while body and not body[0]:
             del body[0]
         while body and not body[-1]:
@@ -558,7 +550,7 @@ def _new_title(log: Changelog, unreleased: Section | None, release: Release) -> 
         start, end = title.reference
         reference = text[start:end].replace(title.spelling, release.version)
         edits.append((start, end, reference))
-    return _applied(text, edits)
+    return replaced(text, edits)
 
 
 def _heading(log: Changelog, model: Heading | None, title: str, newline: str) -> str:

@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from release.text.edits import BYTE_ORDER_MARK
+
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
-BOM = "\ufeff"
 _CODE = re.compile(r"<(pre|script|style|textarea)(?=[\s>])", re.I)
 _FRONT_MATTER = re.compile(r"\ufeff?---[ \t]*\r?\n(?=[A-Za-z_-]+:)(?:.*\n)*?---[ \t]*(?:\r?\n|\Z)")
 _DELIMITER = re.compile(r":?-+:?")
@@ -57,7 +58,7 @@ def _parser() -> MarkdownIt:
 def blocks(text: str) -> tuple[Block, ...]:
     """The headings, code and comments of a text in their order. Front matter holds none."""
     front = _FRONT_MATTER.match(text)
-    begin = front.end() if front else text.startswith(BOM)
+    begin = front.end() if front else text.startswith(BYTE_ORDER_MARK)
     body = text[begin:]
     starts = [begin, *(begin + match.end() for match in re.finditer(r"\r\n?|\n", body)), len(text)]
     tokens = _parser().parse(body)

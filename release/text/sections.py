@@ -19,10 +19,10 @@ from packaging.version import Version
 
 from release.model import Finding
 from release.text import markdown
+from release.text.edits import BYTE_ORDER_MARK
 from release.text.plain_language import blanked, is_placeholder
 from release.text.versions import parse
 
-BOM = markdown.BOM
 # The start of a line; the first one may stand behind a byte order mark. It is searched for at every
 # character of a text: what decides must come first.
 _LINE = r"^(?:\ufeff(?<=\A\ufeff))?"
@@ -128,10 +128,6 @@ class Title:
     def certain(self) -> bool:
         """Whether more than a bare number shows that this is the heading of a release."""
         return self.unreleased or self.label is not None or bool(self.written)
-
-    @property
-    def yanked(self) -> bool:
-        return "yanked" in self.rest.casefold()
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,10 +240,6 @@ class Section:
     @property
     def line(self) -> int:
         return self.heading.line
-
-    @property
-    def span(self) -> tuple[int, int]:
-        return self.start, self.end
 
     @property
     def body(self) -> str:
@@ -542,7 +534,7 @@ def _line_end(text: str, offset: int) -> int:
 
 def _line_start(text: str, offset: int) -> int:
     start = text.rfind("\n", 0, offset) + 1
-    return start + 1 if start == 0 and text.startswith(BOM) else start
+    return start + 1 if start == 0 and text.startswith(BYTE_ORDER_MARK) else start
 
 
 def _scan_markdown(text: str, path: str) -> Text:
@@ -583,7 +575,7 @@ def _definitions(text: str, hidden: Sequence[tuple[int, int]]) -> Iterator[Defin
     line_of = _line_numbers(text)
     starts = [start for start, _ in hidden]
     for match in _DEFINITION.finditer(text):
-        start = match.start() + (text[match.start()] == BOM)
+        start = match.start() + (text[match.start()] == BYTE_ORDER_MARK)
         at = bisect.bisect_right(starts, start) - 1
         if at >= 0 and start < hidden[at][1]:
             continue
@@ -601,7 +593,7 @@ def _scan_rst(text: str) -> Text:
     headings: list[Heading] = []
     levels: dict[tuple[str, bool], int] = {}
     line_of = _line_numbers(text)
-    first = 1 if text.startswith(BOM) else 0
+    first = 1 if text.startswith(BYTE_ORDER_MARK) else 0
     last = 0
     for match in _ADORNMENT.finditer(text):
         start = match.start("mark")
@@ -610,7 +602,7 @@ def _scan_rst(text: str) -> Text:
             continue
         raw = text[above:start].rstrip()
         title = raw.strip()
-        adornment = match.group().strip(BOM).rstrip()
+        adornment = match.group().strip(BYTE_ORDER_MARK).rstrip()
         if not title or _ADORNMENT.fullmatch(title) or len(adornment) < min(4, columns(title)):
             continue
         before = _line_start(text, above - 1) if above > first else above

@@ -343,7 +343,9 @@ def test_a_search_over_several_lines_keeps_their_ends() -> None:
     text = "a:\r\n  v 1.2.3\na:\n  v 1.2.3\r\n"
     assert bumped(text, place) == text.replace(OLD, NEW)
     other = listed(search="a:\nv {current_version}\n", replace="b:\nv {new_version}\n!\n")
-    assert bumped("x\r\na:\r\nv 1.2.3\n", other) == "x\r\nb:\r\nv 1.3.0\r\n!\n"
+    assert bumped("x\r\na:\r\nv 1.2.3\r\n", other) == "x\r\nb:\r\nv 1.3.0\r\n!\r\n"
+    mixed = problem(bumped, "x\r\na:\r\nv 1.2.3\n", other)
+    assert "line ends of two kinds" in mixed.message
     three = "a: {current_version}\nb: {current_version}\nc: {current_version}\n"
     two = listed(search=three, replace="a: {new_version}\n!\n")
     mixed = problem(bumped, "x\na: 1.2.3\r\nb: 1.2.3\nc: 1.2.3\r\ny", two)
