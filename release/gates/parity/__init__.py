@@ -122,8 +122,7 @@ def _judge_contents(project: Project, shell: Shell, archives: Sequence[Archive])
 def publishers(root: Path) -> list[Publisher]:
     """The uses of the publishing action in a repository's workflows, but for those to TestPyPI."""
     from release.gates.parity.rules import Publisher
-    from release.gates.workflows.backend import version_of
-    from release.gates.workflows.pins import table
+    from release.gates.workflows.pins import table, version_of
     from release.gates.workflows.publishing import PUBLISHER, publishes_by_action
     from release.gates.workflows.read import load
 

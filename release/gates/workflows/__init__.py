@@ -105,7 +105,7 @@ def check(project: Project, shell: Shell) -> Outcome:
     if not loaded.is_whole:
         expected = replace(expected, publishes=False)
     breaches = [*with_remedy(judge(loaded.model, expected), RULES), *drift(project)]
-    looked = Judgement(loaded.count + len(loaded.actions), tuple(loaded.faults))
+    looked = Judgement(loaded.count + len(loaded.model.actions), tuple(loaded.faults))
     try:
         breaches += ask_tools(loaded, project, shell)
     except CannotCheck as error:
@@ -197,18 +197,19 @@ def ask_tools(loaded: Loaded, project: Project, shell: Shell) -> Iterator[Breach
     Raises CannotCheck when a tool fails, takes too long or gives no report.
     """
     root = project.top
+    model, nodes = loaded.model, loaded.nodes
     bad = {fault.path for fault in loaded.faults}
-    for name, files in ((WORKFLOW_SCHEMA, loaded.workflows), (ACTION_SCHEMA, loaded.actions)):
+    for name, files in ((WORKFLOW_SCHEMA, model.workflows), (ACTION_SCHEMA, model.actions)):
         # It refuses what we refuse, such as a key that stands twice, without a report.
         paths = [path for path in files if path not in bad]
         if paths:
             options = ("--builtin-schema", name, "--force-filetype", "yaml")
             done = schema.ask(shell, options, paths, root)
-            found = judge_schema(done, loaded.nodes)
+            found = judge_schema(done, nodes)
             bad |= {breach.finding.path for breach in found}
             yield from found
     # zizmor refuses files that the schema refuses, and then judges none.
-    good = [path for path in (*loaded.workflows, *loaded.actions) if path not in bad]
+    good = [path for path in (*model.workflows, *model.actions) if path not in bad]
     if good:
         done = shell.run(
             *(shell.tools.tool("zizmor"), "--offline", "--format", "json", "--no-progress"),

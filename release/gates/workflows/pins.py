@@ -12,7 +12,9 @@ from pathlib import Path
 from packaging.version import Version
 
 from release.errors import ConfigurationError
+from release.gates.workflows.model import Uses
 from release.model import Finding
+from release.text.versions import parse
 
 TABLE = Path(__file__).with_name("pins.toml")
 VERSION = re.compile(
@@ -65,6 +67,16 @@ def look_up(repository: str, commit: str, comment: str, pins: Table) -> Pin:
         return Pin(True, found[0])
     wrong = bool(found) or wanted in versions
     return Pin(True, found[0] if found else None, wrong)
+
+
+def version_of(uses: Uses, pins: Table) -> Version | None:
+    """The version of a used action, by the table or by its ref; None where neither tells."""
+    if uses.is_pinned:
+        pin = look_up(uses.repository, uses.ref, uses.node.comment, pins)
+        text = pin.version or stated(uses.node.comment)
+    else:
+        text = stated(uses.ref) if uses.ref.count(".") == 2 else None
+    return parse(text) if text is not None and "." in text else None
 
 
 def refresh(listing: Callable[[str], str], path: Path = TABLE) -> list[str]:

@@ -49,22 +49,24 @@ Nodes = tuple[Node, ...]
 class Loaded:
     """What a repository has: the model, and findings for what cannot be read.
 
-    `workflows` and `actions` are the paths of the files that could be read as YAML, `nodes` what
-    they hold. `there` says whether it has any workflow, `count` how many.
+    `there` says whether it has any workflow, `count` how many.
     """
 
     model: Model
     faults: tuple[Finding, ...] = ()
-    workflows: tuple[str, ...] = ()
-    actions: tuple[str, ...] = ()
-    nodes: Mapping[str, Node] = field(default_factory=dict)
     count: int = 0
     there: bool = False
 
     @property
+    def nodes(self) -> Mapping[str, Node]:
+        """What the files hold that could be read as YAML, by their paths."""
+        read = {path: workflow.node for path, workflow in self.model.workflows.items()}
+        return {**read, **self.model.actions}
+
+    @property
     def is_whole(self) -> bool:
         """Whether every workflow could be read."""
-        return 0 < self.count == len(self.workflows)
+        return 0 < self.count == len(self.model.workflows)
 
 
 def load(root: Path) -> Loaded:
@@ -86,9 +88,7 @@ def load(root: Path) -> Loaded:
             return None
 
     model = build(workflows, actions, text_of, faults)
-    nodes = {**workflows, **model.actions}
-    files = tuple(workflows), tuple(model.actions)
-    return Loaded(model, tuple(faults), *files, nodes, len(paths), there)
+    return Loaded(model, tuple(faults), len(paths), there)
 
 
 def _take(root: Path, path: str, into: dict[str, Node], faults: list[Finding]) -> None:
@@ -198,9 +198,7 @@ class _Reader:
     def scalar(self, given: Any) -> Node:
         block = given.style in ("|", ">")
         end = given.end_mark.index
-        index = bisect_right(self.ends, end - 1)
-        end_of_line = self.ends[index] if index < len(self.ends) else len(self.text)
-        rest = "" if block else self.text[end : min(end_of_line, end + MAX_COMMENT)]
+        rest = "" if block else self.text[end : end + MAX_COMMENT].partition("\n")[0]
         rest = rest.lstrip(" \t,]}")
         comment = rest[1:].strip() if rest.startswith("#") else ""
         null = given.tag == NULL and not given.style

@@ -177,7 +177,10 @@ class TestFiles:
                 ".github/workflows/d/e.yml": "",
             },
         )
-        assert found.workflows == (".github/workflows/a.yml", ".github/workflows/b.yaml")
+        assert tuple(found.model.workflows) == (
+            ".github/workflows/a.yml",
+            ".github/workflows/b.yaml",
+        )
         assert (found.count, found.is_whole, found.faults) == (2, True, ())
 
     def test_no_folder_is_no_workflow(self, tmp_path: Path) -> None:
@@ -267,7 +270,7 @@ class TestFiles:
         os.mkfifo(root / ".github/workflows/pipe.yml")
         (root / ".github/workflows/folder.yml").mkdir()
         found = load(root.resolve())
-        assert found.workflows == (RELEASE,)
+        assert tuple(found.model.workflows) == (RELEASE,)
         assert [fault.split(": ", 1)[0] for fault in faults(found)] == [
             f".github/workflows/{name}.yml:None"
             for name in ("folder", "gone", "out", "pipe", "self")
@@ -290,7 +293,7 @@ class TestFiles:
         found = load(root)
         assert len(found.faults) == 2
         assert all(fault.path and fault.path.isprintable() for fault in found.faults)
-        assert found.workflows == (RELEASE,)
+        assert tuple(found.model.workflows) == (RELEASE,)
 
     def test_scripts_and_actions_outside_are_not_read(self, tmp_path: Path) -> None:
         root = tmp_path / "root"
@@ -316,7 +319,7 @@ class TestFiles:
                 ".github/actions/c/action.yml": "a: [\n",
             },
         )
-        assert found.actions == ("action.yml", ".github/actions/a/b/action.yaml")
+        assert list(found.model.actions) == ["action.yml", ".github/actions/a/b/action.yaml"]
         assert [fault.path for fault in found.faults] == [".github/actions/c/action.yml"]
 
 

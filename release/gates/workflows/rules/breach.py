@@ -30,15 +30,7 @@ class Place(Protocol):
     def path(self) -> str: ...
 
     @property
-    def line(self) -> int | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class At:
-    """A line of a file."""
-
-    path: str
-    line: int | None = None
+    def line(self) -> int: ...
 
 
 def say(

@@ -11,7 +11,7 @@ from itertools import pairwise
 from release.gates.workflows import commands
 from release.gates.workflows.model import Node, shown
 from release.gates.workflows.publishing import PUBLISHER, Context, Publication
-from release.gates.workflows.rules.breach import At, Breach, say
+from release.gates.workflows.rules.breach import Breach, say
 from release.text import toml
 
 SECRET = re.compile(r"\bsecrets\s*(?:\.\s*([\w-]+)|\[\s*'([^'\n]+)')")
@@ -135,7 +135,7 @@ def _tokens(context: Context) -> Iterator[Breach]:
     yield from _workflow_tokens(context)
     for path, text in context.model.sources.items():
         if path == ".pypirc":
-            yield say(At(path, 1), "holds credentials for uploads", DELETE, blocks=True)
+            yield say(Node(path, 1), "holds credentials for uploads", DELETE, blocks=True)
         for breach in _tokens_in(text, path, 1):
             here = breach.finding.message == STANDS_HERE
             if here or not context.expected.by_hand:
@@ -186,7 +186,7 @@ def _tokens_in(text: str, path: str, first: int, *, publishing: bool = False) ->
         if line.lstrip().startswith(("#", "//")) or CLEANS.fullmatch(line[:500]):
             continue
         if what := _token_in(line):
-            yield say(At(path, number), what, DELETE, blocks=True)
+            yield say(Node(path, number), what, DELETE, blocks=True)
 
 
 def _token_in(line: str) -> str:
@@ -212,5 +212,5 @@ def _pyproject_tokens(text: str, path: str) -> Iterator[Breach]:
     for name, key in told:
         if key in ("auth", "user", "password", "token"):
             message = f"{key} of [tool.hatch.publish.{shown(name)}] is a credential for uploads"
-            line = toml.line_of(text, ("tool", "hatch", "publish", name, key))
-            yield say(At(path, line), message, DELETE, blocks=True)
+            line = toml.line_of(text, ("tool", "hatch", "publish", name, key)) or 1
+            yield say(Node(path, line), message, DELETE, blocks=True)

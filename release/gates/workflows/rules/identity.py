@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from release.gates.workflows.backend import TAKES_2_5, version_of, writes_2_5
+from release.gates.workflows.commands import builds
 from release.gates.workflows.model import Job, Node, shown
+from release.gates.workflows.pins import version_of
 from release.gates.workflows.publishing import PUBLISHER, Context
 from release.gates.workflows.rules.breach import Breach, say
 from release.gates.workflows.rules.credentials import names_token
 
 SCOPES = {"contents": "read", "id-token": "write"}
 PERMISSIONS = "permissions: {contents: read, id-token: write}"
+WITHOUT_ISOLATION = re.compile(r"--no-(?:build-)?isolation\b|(?<!\w)-n(?:x)?\b")
+# The first versions of backends that write core metadata 2.5, and of publishers that take it.
+WRITES_2_5 = {"hatchling": "1.32", "flit-core": "4.2"}
+TAKES_2_5 = "1.14.2"
 
 
 def environment(context: Context) -> Iterator[Breach]:
@@ -93,7 +99,7 @@ def metadata(context: Context) -> Iterator[Breach]:
     from packaging.version import Version
 
     told = context.expected.metadata_version
-    backend = None if told and told < "2.5" else writes_2_5(context)
+    backend = None if told and told < "2.5" else _writes_2_5(context)
     for one in context.publications if backend is not None else ():
         uses = one.step.uses
         if uses is None or uses.repository != PUBLISHER:
@@ -102,3 +108,26 @@ def metadata(context: Context) -> Iterator[Breach]:
         if version is not None and version < Version(TAKES_2_5):
             message = f"{backend} writes metadata 2.5, which {PUBLISHER} {version} refuses"
             yield say(uses.node, message, f"use {PUBLISHER} {TAKES_2_5} or newer", blocks=True)
+
+
+def _writes_2_5(context: Context) -> str | None:
+    """The backend, as it is required, that writes metadata 2.5; None for one that does not.
+
+    Which one a build without isolation uses is not known.
+    """
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
+
+    commands = (command for job in context.path for s in job.steps for command in s.commands)
+    if any(builds(c.words) and WITHOUT_ISOLATION.search(" ".join(c.words)) for c in commands):
+        return None
+    for text in context.expected.requires:
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            continue
+        first = WRITES_2_5.get(canonicalize_name(requirement.name))
+        # As far as the first of these versions, and one far beyond it, tell.
+        if first is not None and any(map(requirement.specifier.contains, (first, "9999"))):
+            return text
+    return None

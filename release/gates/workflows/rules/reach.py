@@ -17,9 +17,10 @@ from release.gates.workflows.publishing import (
     Publication,
     publishes_by_action,
 )
-from release.gates.workflows.rules.breach import At, Breach, say
+from release.gates.workflows.rules.breach import Breach, say
 from release.gates.workflows.rules.credentials import names_token
 from release.gates.workflows.triggers import PUBLISHED, Scenario
+from release.model import Finding
 
 # What somebody without write access can bring about.
 OUTSIDE = frozenset(
@@ -87,7 +88,7 @@ def single(context: Context) -> Iterator[Breach]:
         message = f"no job of these workflows is seen to publish {how}"
         remedy = f"add a publishing job ({PUBLISHER}), or set tool.release.publish = false (or to"
         remedy += ' "by hand", where a person uploads)'
-        yield say(At(".github/workflows"), message, remedy)
+        yield Breach("", Finding(message, ".github/workflows", remedy=remedy))
 
 
 def _are_of_two(one: Publication, other: Publication) -> bool:
