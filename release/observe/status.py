@@ -8,13 +8,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, TypeVar
 
 from release.errors import CannotCheck
+from release.gates.ci import read_units
 from release.gates.tree import release_branch
+from release.observe.attestations import provenances
 from release.observe.expected import Expected, is_of, object_at
 from release.project import Project, as_table
 from release.project.git import contains, git, object_of, text_at
@@ -33,7 +35,7 @@ from release.world.forge import (
     find_token,
 )
 from release.world.index import ServedFile, release_files
-from release.world.integrity import provenance_of, publishers_in
+from release.world.integrity import publishers_in
 from release.world.registry import labels_of
 from release.world.remote import RemoteRefs, ask
 from release.world.standing import (
@@ -61,8 +63,6 @@ WINDOW = timedelta(days=14)
 CITATION = "CITATION.cff"
 REVISION = "org.opencontainers.image.revision"
 STOPPED = frozenset(["cancelled", "timed_out"])
-RED = frozenset(["failure", "timed_out", "startup_failure", "action_required", "error"])
-JUDGING = frozenset(["push", "pull_request", "merge_group", "schedule", "dynamic"])
 NO_FORGE = "its repository is not known to be on GitHub, the only forge that is asked"
 
 
@@ -438,29 +438,17 @@ def look_at_checks(scene: Scene) -> Look[standing.Checks]:
 
 def checks_state(checks: Checks, tag: str) -> Look[standing.Checks]:
     """How the checks of a commit stand, but for those of its tag's own runs."""
-    latest: dict[tuple[str, str, str | None], WorkflowRun] = {}
-    for run in sorted(checks.runs, key=lambda run: run.id):
-        if run.branch != tag and run.event in JUDGING:
-            latest[run.file, run.event, run.branch] = run
-    named = [(run.file.rpartition("/")[2], run.status, run.conclusion) for run in latest.values()]
-    named += [
-        (one.name, one.status, one.conclusion)
-        for one in checks.checks
-        if one.app != "github-actions"
-    ]
-    named += [
-        (one.context, "queued" if one.state == "pending" else "completed", one.state)
-        for one in checks.statuses
-    ]
-    if not named:
+    # What a person started is no check of it.
+    runs = [run for run in checks.runs if run.branch != tag and not run.event.endswith("_dispatch")]
+    units = read_units(replace(checks, runs=tuple(runs)), "", None, frozenset(), {}, named=False)
+    counting = [unit for unit in units if unit.kind != "job"]
+    if not counting:
         return Look(standing.Checks.NOT_EXPECTED, "nothing checked it")
-    red = [name for name, _, conclusion in named if conclusion in RED]
-    if red:
-        return Look(standing.Checks.RED, f"red: {', '.join(dict.fromkeys(red))}")
-    running = [name for name, status, _ in named if status != "completed"]
-    if running:
-        return Look(standing.Checks.RUNNING, f"running: {', '.join(dict.fromkeys(running))}")
-    return Look(standing.Checks.GREEN, f"{len(named)} green")
+    for state in (standing.Checks.RED, standing.Checks.RUNNING):
+        found = [unit.names[0] for unit in counting if unit.state == state.name.lower()]
+        if found:
+            return Look(state, f"{state.name.lower()}: {', '.join(dict.fromkeys(found))}")
+    return Look(standing.Checks.GREEN, f"{len(counting)} green")
 
 
 def look_at_forge_release(scene: Scene) -> Look[ForgeRelease]:
@@ -556,20 +544,15 @@ def look_at_attestations(scene: Scene) -> Look[Attestations]:
     if not scene.files:
         state = Attestations.MISSING if wanted.promised else Attestations.NOT_EXPECTED
         return Look(state, "there are no files yet")
-    found = {
-        file.name: provenance_of(
-            wanted.name, wanted.version, file.name, wanted.index, file.provenance
-        )
-        for file in scene.files
-    }
-    return attestations_state(found, wanted)
+    found = provenances(wanted.name, wanted.version, scene.files, wanted.index)
+    return attestations_state([file.name for file in scene.files], found, wanted)
 
 
-def attestations_state(found: Mapping[str, object], wanted: Expected) -> Look[Attestations]:
-    """How the provenance objects of files (None for a file without one) stand."""
-    by_file = {
-        name: publishers_in(said, name) if said is not None else () for name, said in found.items()
-    }
+def attestations_state(
+    names: Sequence[str], found: Mapping[str, Any], wanted: Expected
+) -> Look[Attestations]:
+    """How the provenance objects of files stand."""
+    by_file = {name: publishers_in(found[name], name) if name in found else () for name in names}
     repository = wanted.repository.slug if wanted.repository else None
     workflow = wanted.publishing.workflow if wanted.publishing else None
     for name, publishers in by_file.items():

@@ -41,6 +41,7 @@ NEXT = re.compile(r'<([^<>]+)>\s*;[^,<]*\brel="?next\b')
 TOKENS = ("GH_TOKEN", "GITHUB_TOKEN")
 ENTERPRISE_TOKENS = ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
 ACTIONS = "github-actions"
+SERVICE = "a service"
 
 
 class NoForge(CannotCheck):
@@ -109,7 +110,10 @@ class WorkflowRun:
 
 @dataclass(frozen=True, slots=True)
 class CheckRun:
-    """A check of a commit: its name, state, the app that made it and the suite it belongs to."""
+    """A check of a commit: its name, state, the app that made it and the suite it belongs to.
+
+    One that a service outside set as a status belongs to none.
+    """
 
     name: str
     status: str
@@ -119,20 +123,11 @@ class CheckRun:
 
 
 @dataclass(frozen=True, slots=True)
-class CommitStatus:
-    """A status that a service outside set for a commit: success, pending, failure or error."""
-
-    context: str
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
 class Checks:
     """Everything that has checked one commit."""
 
     runs: tuple[WorkflowRun, ...] = ()
     checks: tuple[CheckRun, ...] = ()
-    statuses: tuple[CommitStatus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,8 +362,7 @@ class Forge:
         runs = [item for item in runs if item.get("head_sha") == commit]
         return Checks(
             self._read_all(about, _run, runs),
-            self._read_all(about, _check, checks),
-            self._read_all(about, partial(_filled, CommitStatus), statuses),
+            self._read_all(about, _check, checks) + self._read_all(about, _status, statuses),
         )
 
     def workflows(self) -> Mapping[str, str]:
@@ -577,7 +571,7 @@ def _text(item: Mapping[str, Any], key: str) -> str:
 
 # What is read by the names of its fields, with their types.
 TYPES: Mapping[Any, Mapping[str, Any]] = {
-    kind: get_type_hints(kind) for kind in (WorkflowRun, CheckRun, CommitStatus, Job, Asset)
+    kind: get_type_hints(kind) for kind in (WorkflowRun, CheckRun, Job, Asset)
 }
 
 
@@ -634,6 +628,13 @@ def _check(item: Mapping[str, Any]) -> CheckRun:
         app=app.get("slug") if isinstance(app, Mapping) else None,
         suite=suite["id"] if isinstance(suite, Mapping) else None,
     )
+
+
+def _status(item: Mapping[str, Any]) -> CheckRun:
+    name, state = _text(item, "context"), _text(item, "state")
+    if state == "pending":
+        return CheckRun(name, state, None, SERVICE, None)
+    return CheckRun(name, "completed", state, SERVICE, None)
 
 
 def _environment(item: Mapping[str, Any]) -> Environment:

@@ -29,17 +29,6 @@ class Publisher:
     environment: str | None
 
 
-def publishers_of(
-    project: str, version: str, file: str, index: str, provenance: str | None = None
-) -> tuple[Publisher, ...] | None:
-    """The publishers whose attestations an index serves for a file; None when it serves none.
-
-    Takes and raises what `provenance_of` does.
-    """
-    said = provenance_of(project, version, file, index, provenance)
-    return None if said is None else publishers_in(said, file)
-
-
 def provenance_of(
     project: str, version: str, file: str, index: str, provenance: str | None = None
 ) -> Any:

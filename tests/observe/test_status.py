@@ -26,10 +26,10 @@ from release.observe.status import (
 from release.project import read_project
 from release.report.released import status_lines
 from release.world.forge import (
+    SERVICE,
     Asset,
     CheckRun,
     Checks,
-    CommitStatus,
     Job,
     Release,
     WorkflowRun,
@@ -420,9 +420,9 @@ def test_how_the_forges_release_stands(release: Release | None, state: ForgeRele
     ("checks", "state"),
     [
         (Checks(), Judged.NOT_EXPECTED),
-        (Checks(statuses=(CommitStatus("ci", "success"),)), Judged.GREEN),
-        (Checks(statuses=(CommitStatus("ci", "pending"),)), Judged.RUNNING),
-        (Checks(statuses=(CommitStatus("ci", "error"),)), Judged.RED),
+        (Checks(checks=(CheckRun("ci", "completed", "success", SERVICE, None),)), Judged.GREEN),
+        (Checks(checks=(CheckRun("ci", "pending", None, SERVICE, None),)), Judged.RUNNING),
+        (Checks(checks=(CheckRun("ci", "completed", "error", SERVICE, None),)), Judged.RED),
         (Checks(checks=(CheckRun("x", "completed", "failure", "codecov", 1),)), Judged.RED),
         (Checks(runs=(RUN,)), Judged.NOT_EXPECTED),  # the tag's own
         (Checks(runs=(replace(RUN, branch="main"),)), Judged.RED),
@@ -441,12 +441,12 @@ def test_attestations_that_are_promised_and_absent_are_missing() -> None:
     wanted = replace(
         WANTED, promised=True, publishing=Publishing("release.yml", "publish", True, True, True)
     )
-    assert attestations_state({WHEEL: None}, wanted).state is Attestations.MISSING
-    assert attestations_state({WHEEL: None}, WANTED).state is Attestations.NOT_EXPECTED
+    assert attestations_state([WHEEL], {}, wanted).state is Attestations.MISSING
+    assert attestations_state([WHEEL], {}, WANTED).state is Attestations.NOT_EXPECTED
     empty: dict[str, object] = {"attestation_bundles": []}
-    assert attestations_state({WHEEL: empty}, wanted).state is Attestations.MISSING
+    assert attestations_state([WHEEL], {WHEEL: empty}, wanted).state is Attestations.MISSING
     other = {"publisher": {"kind": "GitHub", "repository": "a/b", "workflow": "x.yml"}}
     bundle = {"attestation_bundles": [{**other, "attestations": [{}]}]}
-    assert attestations_state({WHEEL: bundle}, wanted).state is Attestations.WRONG
+    assert attestations_state([WHEEL], {WHEEL: bundle}, wanted).state is Attestations.WRONG
     with pytest.raises(CannotCheck):
-        attestations_state({WHEEL: {"attestation_bundles": 1}}, wanted)
+        attestations_state([WHEEL], {WHEEL: {"attestation_bundles": 1}}, wanted)

@@ -313,11 +313,6 @@ def read_units(
     # Several of one name are one job, or what one job reported.
     remedy = "fix it, or run its workflow again"
     units += [_check(min(items, key=_rank), remedy, "job") for items in jobs.values()]
-    states: dict[str, State] = {"success": "green", "pending": "running"}
-    remedy = "fix it, or run it again where it runs"
-    for status in checks.statuses:
-        state, said = states.get(status.state, "red"), f"{status.context} says {status.state}"
-        units.append(Unit((status.context,), state, said, remedy))
     return tuple(units)
 
 

@@ -599,7 +599,7 @@ def _look_at_index(project: Project) -> Seen:
     """The last release on the index, and who published it."""
     from release.text.versions import parse
     from release.world.index import index_url, served_files
-    from release.world.integrity import publishers_of
+    from release.world.integrity import provenance_of, publishers_in
 
     url = index_url(project.settings.index)
     if url.startswith("file:"):
@@ -616,7 +616,8 @@ def _look_at_index(project: Project) -> Seen:
         last = max(version for version, _ in known)
         released = [file for version, file in known if version == last]
         for file in sorted(released, key=lambda file: not file.name.endswith(".whl"))[:2]:
-            found = publishers_of(project.name, str(last), file.name, url, file.provenance)
+            said = provenance_of(project.name, str(last), file.name, url, file.provenance)
+            found = publishers_in(said, file.name) if said is not None else ()
             if found:
                 return Seen(True, str(last), found, _released(project, str(last), released))
         return Seen(True, str(last))

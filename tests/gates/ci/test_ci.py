@@ -99,7 +99,7 @@ class TestEverything:
         self, project: Path, server: ForgeServer, judge: Judge, state: str
     ) -> None:
         server.statuses = [{"context": "circleci", "state": state}]
-        assert f"circleci says {state}" in said(judge(project, "ci"))
+        assert f"circleci ended with {state}" in said(judge(project, "ci"))
 
     def test_a_failure_on_a_later_page_is_found(
         self, project: Path, server: ForgeServer, judge: Judge
@@ -373,7 +373,7 @@ class TestNoWorkflow:
         write(project, {".github/workflows/push.yml": "on: push\njobs: {}\n"})
         server.commit = commit(project)
         server.statuses = [{**CLA, "state": "failure"}]
-        assert "license/cla says failure" in said(judge(project, "ci"))
+        assert "license/cla ended with failure" in said(judge(project, "ci"))
 
     def test_the_own_workflow_need_not_have_run(
         self, project: Path, server: ForgeServer, judge: Judge, monkeypatch: pytest.MonkeyPatch
