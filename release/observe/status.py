@@ -5,7 +5,6 @@ Each observation is made by itself: one that cannot be made is unknown, and hide
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -13,15 +12,15 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, TypeVar
 
+from release.change.statements import reads
 from release.errors import CannotCheck
 from release.gates.ci import read_units
 from release.gates.tree import release_branch
 from release.observe.attestations import provenances
 from release.observe.expected import Expected, is_of, object_at
-from release.project import Project, as_table
+from release.project import Project, VersionPlace
 from release.project.git import contains, git, object_of, text_at
-from release.text import python, toml, yaml
-from release.text.toml import table_at
+from release.text import yaml
 from release.text.versions import parse
 from release.world import standing
 from release.world.archive import doi_of
@@ -321,56 +320,32 @@ def _same_tree_below(scene: Scene, head: str, commit: str) -> bool:
 
 
 def look_at_stated(scene: Scene) -> Look[Stated]:
-    """What the files at the tag say: CITATION.cff, and the first place of the version."""
+    """What the files at the tag say, where those of the checkout state the version now."""
     commit, version = scene.wanted.commit, scene.wanted.version
     if commit is None:
         return Look(Stated.AGREE, "nothing is tagged here")
     wanted = parse(version)
-    paths = dict.fromkeys([*(place.path for place in scene.project.version_places), CITATION])
-    for path in paths:
-        found = _version_in(_at(scene.project, commit, path), path)
-        if found is not None and parse(found) != wanted:
-            state = Stated.CITATION if path == CITATION else Stated.VERSION
-            return Look(state, f"{path} at {scene.wanted.tag} says {found}")
+    places = [place for place in scene.project.version_places if place.path != CITATION]
+    for place in (*places, VersionPlace(CITATION, None, "", "version")):
+        found = _said_at(scene.project, commit, place)
+        is_one = found is not None and parse(found) is not None
+        if is_one and wanted and not replace(place, value=str(found)).holds(wanted):
+            state = Stated.CITATION if place.path == CITATION else Stated.VERSION
+            return Look(state, f"{place.path} at {scene.wanted.tag} says {found}")
     return Look(Stated.AGREE, f"they state {version}")
 
 
-def _at(project: Project, commit: str, path: str) -> str:
+def _said_at(project: Project, commit: str, place: VersionPlace) -> str | None:
+    """The version that a place has in a commit; None where it has none."""
     prefix = project.git.prefix if project.git else ""
-    return text_at(project.root, commit, f"{prefix}{path}") or ""
-
-
-def _version_in(text: str, path: str) -> str | None:
-    """The version that pyproject.toml, a module or CITATION.cff states; None where it states none.
-
-    What else states it, the gate `versions` compares before the release.
-    """
+    text = text_at(project.root, commit, f"{prefix}{place.path}")
+    if text is None or place.path != CITATION:
+        return None if text is None else reads(text, place)
     try:
-        if path.endswith("pyproject.toml"):
-            return _of_metadata(toml.loads(text))
-        if path.endswith(".py"):
-            return _of_module(python.parse(text))
-        return _of_table(yaml.load(text)) if path.endswith(".cff") else None
-    except (ValueError, SyntaxError):
+        node = yaml.scalar(yaml.compose(text), place.label)
+    except yaml.Malformed:
         return None
-
-
-def _of_metadata(data: Mapping[str, Any]) -> str | None:
-    poetry = table_at(data, "tool", "poetry")
-    return _of_table(data.get("project")) or _of_table(poetry)
-
-
-def _of_table(data: object) -> str | None:
-    found = as_table(data).get("version")
-    return str(found) if isinstance(found, str | int | float) else None
-
-
-def _of_module(module: ast.Module) -> str | None:
-    for statement in module.body:
-        match statement:
-            case ast.Assign(targets=[ast.Name(id="__version__")], value=ast.Constant(value=str(v))):
-                return v
-    return None
+    return None if node is None else str(node.value)
 
 
 # --- the forge ------------------------------------------------------------------------------------
