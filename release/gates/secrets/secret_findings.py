@@ -82,8 +82,8 @@ FINGERPRINT_LENGTH = 16
 class Secret:
     """A finding: its rule, its place, and what names it without showing it.
 
-    `line` counts from 1, `last_line` is that of its end; `columns` are those of its start and end.
-    `commit` is the full name of the commit that holds it, None for a file of the tree.
+    `line` counts from 1, `last_line` is that of its end. `commit` is the full name of the commit
+    that holds it, None for a file of the tree.
     """
 
     rule: str
@@ -92,18 +92,6 @@ class Secret:
     last_line: int
     fingerprint: str
     commit: str | None = None
-    columns: tuple[int, int] = (0, 0)
-
-    def overlaps(self, other: Secret) -> bool:
-        """Whether both are, at least in part, the same text of one file."""
-        if (self.path, self.commit) != (other.path, other.commit):
-            return False
-        if self.last_line < other.line or other.last_line < self.line:
-            return False
-        several = self.line != self.last_line or other.line != other.last_line
-        return several or (
-            self.columns[0] <= other.columns[1] and other.columns[0] <= self.columns[1]
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +132,8 @@ def read_report(text: str, prefix: str = "") -> Report:
     """Read kingfisher's JSON report of one target (`--format json`, version 2).
 
     `prefix` is the folder ("" or ending in "/") that counts; paths are given as seen from there.
+    What a rule of the scanner's own finds in a file is not found by one of ours as well.
+
     Raises ValueError, which never quotes the report, when it is damaged or says that not everything
     was scanned: kingfisher ends with 0 and no finding for a commit that it does not know.
     """
@@ -153,13 +143,25 @@ def read_report(text: str, prefix: str = "") -> Report:
         summary = data["metadata"]["summary"]
         read, number = int(summary["blobs_scanned"]), int(summary["findings"])
         found = [_secret(item["rule"], item["finding"], prefix) for item in data["findings"]]
+        values = [str(item["finding"]["snippet"]) for item in data["findings"]]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ValueError("its report is damaged") from None
     if states != ["completed"]:
         raise ValueError(f"its scan is not complete ({', '.join(map(str, states)) or 'none'})")
     if number != len(found):
         raise ValueError(f"its report names {len(found)} findings of {number}")
-    return Report(read, number, tuple(filter(None, found)))
+    pairs = [(s, value) for s, value in zip(found, values, strict=True) if s is not None]
+    known: dict[tuple[str, str | None], list[str]] = {}
+    for secret, value in pairs:
+        if not secret.rule.startswith(OWN):
+            known.setdefault((secret.path, secret.commit), []).append(value)
+    secrets = (
+        secret
+        for secret, value in pairs
+        if not secret.rule.startswith(OWN)
+        or not any(v in value or value in v for v in known.get((secret.path, secret.commit), ()))
+    )
+    return Report(read, number, tuple(secrets))
 
 
 def _secret(rule: Mapping[str, Any], finding: Mapping[str, Any], prefix: str) -> Secret | None:
@@ -176,7 +178,6 @@ def _secret(rule: Mapping[str, Any], finding: Mapping[str, Any], prefix: str) ->
         line + value.rstrip("\r\n").count("\n"),
         fingerprint(name, path, value),
         str(commit["commit"]["id"]) if commit else None,
-        (int(finding["column_start"]), int(finding["column_end"])),
     )
 
 
@@ -187,23 +188,11 @@ def in_message(secret: Secret, folder: str) -> Secret:
 
 
 def merged(tree: Sequence[Secret], history: Sequence[Secret]) -> list[Secret]:
-    """Every secret once: in the tree where it still is, else in the commit that holds it.
-
-    What a rule of the scanner's own reports is not reported by one of ours as well.
-    """
+    """Every secret once: in the tree where it still is, else in the commit that holds it."""
     found: dict[tuple[str, str], Secret] = {}
     for secret in (*tree, *history):
         found.setdefault((secret.fingerprint, secret.path), secret)
-    known: dict[str, list[Secret]] = {}
-    for secret in found.values():
-        if not secret.rule.startswith(OWN):
-            known.setdefault(secret.path, []).append(secret)
-    return [
-        secret
-        for secret in found.values()
-        if not secret.rule.startswith(OWN)
-        or not any(map(secret.overlaps, known.get(secret.path, ())))
-    ]
+    return list(found.values())
 
 
 def is_allowed(secret: Secret, lines: Sequence[str]) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +68,25 @@ class TestReport:
         found = read_report(changed(snippet="a\nb\nc\n", line=5)).secrets[0]
         assert (found.line, found.last_line) == (5, 7)
 
+    def test_what_the_scanners_rules_report_is_not_reported_by_ours(self) -> None:
+        ours, theirs = "nox-release.assigned-secret", "betterleaks.github-pat"
+        found = [(ours, "key ab12 of it"), (theirs, "ab12"), (ours, "cd34"), (ours, "b1")]
+        data = json.loads(saved("history"))
+        one = data["findings"][0]
+        data["findings"] = [
+            {**one, "rule": {"id": rule}, "finding": {**one["finding"], "snippet": value}}
+            for rule, value in found
+        ]
+        elsewhere = {**one["finding"], "snippet": "ab12", "path": "other.py"}
+        data["findings"].append({**one, "rule": {"id": ours}, "finding": elsewhere})
+        data["metadata"]["summary"]["findings"] = 5
+        report = read_report(json.dumps(data))
+        assert [(secret.rule, secret.path == "other.py") for secret in report.secrets] == [
+            (theirs, False),
+            (ours, False),
+            (ours, True),
+        ]
+
     @given(st.text(min_size=8, alphabet=st.characters(codec="utf-8")).filter(str.strip))
     @settings(max_examples=50)
     def test_the_value_is_nowhere_in_what_is_read(self, value: str) -> None:
@@ -118,13 +136,6 @@ class TestMerging:
         before = Secret(TOKEN.rule, TOKEN.path, 2, 2, TOKEN.fingerprint, "c" * 40)
         gone = Secret(TOKEN.rule, "src/b.py", 2, 2, "b" * 16, "c" * 40)
         assert merged([TOKEN], [before, gone]) == [TOKEN, gone]
-
-    def test_what_the_scanners_rules_report_is_not_reported_by_ours(self) -> None:
-        known = replace(TOKEN, columns=(10, 49))
-        ours = replace(known, rule="nox-release.assigned-secret", fingerprint="c" * 16)
-        beside = replace(ours, fingerprint="b" * 16, columns=(60, 90))
-        elsewhere = replace(ours, fingerprint="d" * 16, line=9, last_line=9)
-        assert merged([ours, known, beside, elsewhere], []) == [known, beside, elsewhere]
 
 
 @pytest.mark.parametrize(
