@@ -312,24 +312,20 @@ def find_engine(shell: Shell) -> Engine:
             if failed == f"{client} is not installed":
                 break
         reasons.append(reason if reason and reason.startswith(client) else f"{client}: {reason}")
-    raise CannotCheck(no_engine(reasons), engine_remedy(reasons))
+    raise no_engine(reasons)
 
 
-def no_engine(reasons: Sequence[str]) -> str:
-    """One sentence out of the reasons why each client was not taken."""
-    if all(reason.endswith(" is not installed") for reason in reasons):
-        return "no container engine: none of docker, podman and buildah is installed"
-    return "no container engine works: " + "; ".join(
-        sentence(reason, CLIPPED) for reason in reasons
-    )
-
-
-def engine_remedy(reasons: Sequence[str]) -> str:
-    """What to do about it."""
-    install = "install docker, podman or buildah"
-    if reasons[0] == "docker is not installed":
-        return install
-    return f"start docker's engine, or {install.replace('docker, ', '')}"
+def no_engine(reasons: Sequence[str]) -> CannotCheck:
+    """Why each client was not taken, in one sentence, and what to do about it."""
+    missing = [reason.endswith(" is not installed") for reason in reasons]
+    remedy = "install docker, podman or buildah"
+    if all(missing):
+        said = "no container engine: none of docker, podman and buildah is installed"
+        return CannotCheck(said, remedy)
+    if not missing[0]:
+        remedy = "start docker's engine, or install podman or buildah"
+    said = "; ".join(sentence(reason, CLIPPED) for reason in reasons)
+    return CannotCheck(f"no container engine works: {said}", remedy)
 
 
 def read_engine(client: str, text: str) -> tuple[str, str]:

@@ -37,7 +37,6 @@ from release.gates.docker.containers import (
     Engine,
     Image,
     engine_error,
-    engine_remedy,
     exit_program,
     find_engine,
     no_engine,
@@ -206,19 +205,19 @@ def test_the_reason_of_a_broken_runtime_is_found_among_the_lines() -> None:
 
 def test_without_any_client_one_is_to_be_installed() -> None:
     reasons = [f"{client} is not installed" for client in containers.CLIENTS]
-    assert no_engine(reasons) == (
+    assert no_engine(reasons).reason == (
         "no container engine: none of docker, podman and buildah is installed"
     )
-    assert engine_remedy(reasons) == "install docker, podman or buildah"
+    assert no_engine(reasons).remedy == "install docker, podman or buildah"
 
 
 def test_clients_without_an_engine_are_each_named_with_their_reason() -> None:
     reasons = ["docker: Cannot connect to the Docker daemon", "podman is not installed"]
-    assert no_engine(reasons) == (
+    assert no_engine(reasons).reason == (
         "no container engine works: docker: Cannot connect to the Docker daemon;"
         " podman is not installed"
     )
-    assert engine_remedy(reasons) == "start docker's engine, or install podman or buildah"
+    assert no_engine(reasons).remedy == "start docker's engine, or install podman or buildah"
 
 
 @pytest.mark.skipif(
