@@ -115,7 +115,14 @@ class Shell:
             raise CannotCheck(f"{path.name}: {error.strerror}", "make it readable") from None
 
     def answer(
-        self, program: Path, *given: str | Path, asked: object = None, timeout: float | None = None
+        self,
+        program: Path,
+        *given: str | Path,
+        asked: object = None,
+        env: Mapping[str, str] | None = None,
+        inside: Environment | None = None,
+        timeout: float | None = None,
+        memory: int | None = PARSER_MEMORY,
     ) -> tuple[Any, str]:
         """What a script of this package says, run by the Python of the gate's tools, and its last
         line.
@@ -133,8 +140,10 @@ class Shell:
         done = self.run(
             *(self.tools.python, "-I", program, *given, file),
             cwd=self.work,
+            env=env,
+            inside=inside,
             timeout=timeout,
-            memory=PARSER_MEMORY,
+            memory=memory,
         )
         try:
             found = json.loads(file.read_text(encoding="utf-8")) if done.status == 0 else None

@@ -218,7 +218,6 @@ def _commit_time(project: Project) -> int:
 
 def _build(project: Project, shell: Shell, copies: Sequence[Path]) -> Made:
     """Build from each copy. Raises ReleaseError when the project does not build."""
-    tools = shell.tools
     environment = environments.create(
         shell.work / "environment", installed.python_for(project), shell.run_plain
     )
@@ -231,36 +230,25 @@ def _build(project: Project, shell: Shell, copies: Sequence[Path]) -> Made:
         work.mkdir()
         env = {**variables, "SOURCE_DATE_EPOCH": moment}
         builds.append({"source": str(copy), "work": str(work), "env": env})
-    result = shell.work / "result.json"
-    request = shell.work / "request.json"
-    request.write_text(
-        json.dumps(
-            {
-                "python": environment.python,
-                "install": environments.installer(environment),
-                "builds": builds,
-                "result": str(result),
-            }
-        ),
-        encoding="utf-8",
-    )
+    asked = {
+        "python": environment.python,
+        "install": environments.installer(environment),
+        "builds": builds,
+    }
     started = int(time.time())
-    # -I: the driver's own folder holds a build.py and must not be on the import path.
-    done = shell.run(
-        tools.python,
-        "-I",
+    found, said = shell.answer(
         Path(__file__).with_name("_build_driver.py"),
-        request,
-        cwd=shell.work,
-        inside=environment,
+        asked=asked,
         env={"PYTHONPYCACHEPREFIX": str(shell.work / "pycache")},
+        inside=environment,
+        memory=None,
     )
-    if done.status != 0 or not result.is_file():
+    if found is None:
         raise CannotCheck(
-            f"the build tool broke: {done.last_line}",
-            f"delete {tools.path} and run this again; if that does not help, report it",
+            f"the build tool broke: {said}",
+            f"delete {shell.tools.path} and run this again; if that does not help, report it",
         )
-    answers = json.loads(result.read_text(encoding="utf-8"))["builds"]
+    answers = found["builds"]
     for number, answer in enumerate(answers):
         if "error" in answer:
             raise _explain(project, answer["error"], again=number > 0)

@@ -1,11 +1,11 @@
 """Builds a project with pypa/build. Run by the Python of the gate's tools, never imported.
 
-The only argument is the path of a JSON file: `python` is the interpreter of the environment to
+The first argument is the path of a JSON file: `python` is the interpreter of the environment to
 build in, `install` the start of a command that installs into it, `builds` the clean copies to build
-from (`source`, an empty folder `work`, and the variables `env` of its own), `result` the file to
-write. Each copy becomes an sdist, and the unpacked sdist a wheel; the copies are built side by side
-in the one environment, which the first of them fills. Of a further copy, a wheel is also made of
-the copy itself; where it is the first one's to the byte, its sdist would give no other.
+from (`source`, an empty folder `work`, and the variables `env` of its own). The second one is that
+of the answer. Each copy becomes an sdist, and the unpacked sdist a wheel; the copies are built side
+by side in the one environment, which the first of them fills. Of a further copy, a wheel is also
+made of the copy itself; where it is the first one's to the byte, its sdist would give no other.
 """
 
 from __future__ import annotations
@@ -205,4 +205,4 @@ if __name__ == "__main__":
     os.umask(0o022)
     asked = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     answer = json.dumps(main(asked))
-    Path(asked["result"]).write_text(answer, encoding="utf-8")
+    Path(sys.argv[2]).write_text(answer, encoding="utf-8")
