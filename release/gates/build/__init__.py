@@ -211,9 +211,8 @@ def _commit_time(project: Project) -> int:
     if project.git is None or project.git.commit is None:
         return EARLIEST + DAY
     # Plumbing: `git log` would print signatures as well where log.showSignature is set.
-    said = git(project.git.top, "cat-file", "commit", project.git.commit).stdout
-    committer = next(line for line in said.split("\n") if line.startswith("committer "))
-    return int(committer.split()[-2])
+    said = git(project.git.top, "rev-list", "--timestamp", "--max-count=1", project.git.commit)
+    return int(said.stdout.split()[0])
 
 
 def _build(project: Project, shell: Shell, copies: Sequence[Path]) -> Made:
@@ -274,39 +273,32 @@ def _explain(project: Project, error: Mapping[str, str], *, again: bool) -> Rele
     """The error that says why a build failed: CannotCheck when it is not a fault of the project."""
     step, kind, message, said = (error[key] for key in ("step", "kind", "message", "said"))
     what = f"the {step} was not built" + (" the second time, from another copy" if again else "")
+    network = environments.looks_like_network(said)
+    reason = environments.reason(said) if kind == "requirements" else _last_lines(said, 1)
+    if kind == "requirements" and network:
+        why = f"{what}: {message} cannot be fetched: {reason}"
+        return CannotCheck(why, environments.NETWORK_REMEDY)
+    if kind == "hook" and network:
+        why = f"{what}: its build needs the network: {reason}"
+        return CannotCheck(why, environments.BUILD_NETWORK_REMEDY)
+    if kind == "hook" and (program := environments.missing_program(said)):
+        return CannotCheck(f"{what}: {program}", environments.PROGRAM_REMEDY)
     path = "pyproject.toml"
-    if kind == "requirements":
-        if environments.looks_like_network(said):
-            return CannotCheck(
-                f"{what}: {message} cannot be fetched: {environments.reason(said)}",
-                environments.NETWORK_REMEDY,
-            )
-        return ReleaseError.of(
-            f"{what}: its build requirements ({message}) cannot be installed:"
-            f" {environments.reason(said)}",
+    why, path, remedy = {
+        "requirements": (
+            f"its build requirements ({message}) cannot be installed: {reason}",
             path,
-            remedy="correct [build-system] requires",
-        )
-    if kind == "backend":
-        return ReleaseError.of(
-            f"{what}: the build backend {project.backend!r} cannot be imported:"
-            f" {_last_lines(said, 1)}",
+            "correct [build-system] requires",
+        ),
+        "backend": (
+            f"the build backend {project.backend!r} cannot be imported: {reason}",
             path,
-            remedy="correct [build-system] build-backend, or add the distribution that has it"
-            " to requires",
-        )
-    if kind == "hook":
-        if environments.looks_like_network(said):
-            return CannotCheck(
-                f"{what}: its build needs the network: {_last_lines(said, 1)}",
-                environments.BUILD_NETWORK_REMEDY,
-            )
-        if program := environments.missing_program(said):
-            return CannotCheck(f"{what}: {program}", environments.PROGRAM_REMEDY)
-        return ReleaseError.of(f"{what}: {_last_lines(said, 3)}", remedy=LOG_REMEDY)
-    return ReleaseError.of(
-        f"{what}: {message}", path if kind == "configuration" else "", remedy=LOG_REMEDY
-    )
+            "correct [build-system] build-backend, or add the distribution that has it to requires",
+        ),
+        "hook": (_last_lines(said, 3), "", LOG_REMEDY),
+        "configuration": (message, path, LOG_REMEDY),
+    }.get(kind, (message, "", LOG_REMEDY))
+    return ReleaseError.of(f"{what}: {why}", path, remedy=remedy)
 
 
 def _last_lines(said: str, count: int) -> str:
