@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import PurePosixPath
@@ -12,13 +11,10 @@ from typing import Any
 
 from packaging.version import Version
 
-from release.change.implied import Implied
 from release.change.mentions import other_mentions, remarks
-from release.change.other_lists import places_of_others
-from release.change.own_entries import READ, own_entries
+from release.change.own_entries import own_entries
 from release.change.searches import ListedPlace
 from release.change.version_places import Change, Editor, edit_places
-from release.change.version_table import listed_places
 from release.errors import ConfigurationError, ReleaseError, UsageError
 from release.gates.documents import badges, citation, security_policy, zenodo
 from release.gates.versions import judge_places
@@ -42,21 +38,21 @@ class Sources:
     """What a plan is made from, beside the project.
 
     `texts` are the documents of the release as they are, untranslated, by their path; `links` the
-    paths that are links to one of them, with the path they lead to. `tracked` are the paths of the
-    files that git tracks, where globs need them. `mentions` are lines (path, number, text) that
-    hold the current version. `policies` and `readmes` are the paths of security policies and
-    READMEs. `fragments` is the tool that writes the changelog, None where the project uses none.
-    `implied` are places that nothing lists, and that are the project's without a doubt.
+    paths that are links to one of them, with the path they lead to. `listed` are the version places
+    that tables list, or that are the project's without a doubt; `remarks` is what to know of these.
+    `mentions` are lines (path, number, text) that hold the current version. `policies` and
+    `readmes` are the paths of security policies and READMEs. `fragments` is the tool that writes
+    the changelog, None where the project uses none.
     """
 
     texts: Mapping[str, str]
     links: Mapping[str, str] = field(default_factory=dict)
-    tracked: tuple[str, ...] = ()
+    listed: tuple[ListedPlace, ...] = ()
+    remarks: tuple[Finding, ...] = ()
     mentions: tuple[tuple[str, int, str], ...] = ()
     policies: tuple[str, ...] = ()
     readmes: tuple[str, ...] = ()
     fragments: Fragments | None = None
-    implied: tuple[Implied, ...] = ()
 
     def at(self, path: str) -> str:
         """Where a path leads to."""
@@ -82,19 +78,6 @@ class Wish:
     tag: bool = False
     push: bool = False
     typed: str | None = None
-
-
-def document_paths(project: Project, tracked: Sequence[str]) -> tuple[str, ...]:
-    """The paths of the documents that a release may edit, whether they are there or not."""
-    listed = places_of_others(project)
-    with suppress(ConfigurationError):  # the plan reports it, with its line
-        table, matches = project.tool("bumpversion"), project.settings.bump.matches
-        listed += listed_places(table, tracked, matches)
-    known = [place.path for place in project.version_places]
-    known += [place.path for place in listed]
-    others = [project.changelog] if project.changelog else []
-    paths = ("pyproject.toml", *known, *others, CITATION, ZENODO, *READ)
-    return tuple(dict.fromkeys(PurePosixPath(path).as_posix() for path in paths))
 
 
 def plan_bump(project: Project, sources: Sources, wish: Wish, edit: Editor) -> Plan:
@@ -212,19 +195,12 @@ def _edit_versions(
     if differing := list(judge_places(project.version_places)):
         raise ConfigurationError(*differing)
     table = project.tool("bumpversion")
-    source = sources.texts.get("pyproject.toml", "")
-    matches = project.settings.bump.matches
-    listed = [*listed_places(table, sources.tracked, matches, source), *places_of_others(project)]
-    # These are edited as documents, with the version in them.
+    # The others are edited as documents, with the version in them.
     documents = {CITATION, project.changelog}
     places = [place for place in project.version_places if place.path not in documents]
-    listed = [place for place in listed if place.path not in documents]
-    stated = {place.path for place in places} | {place.path for place in listed}
-    implied = [one for one in sources.implied if one.place.path not in stated]
-    listed += [one.place for one in implied]
-    stated |= {one.place.path for one in implied}
+    stated = {place.path for place in places} | {place.path for place in sources.listed}
     locked = own_entries(project, sources.texts, stated, version)
-    listed += [place for place in locked if place.path not in stated]
+    listed = [*sources.listed, *(place for place in locked if place.path not in stated)]
     listed = [replace(place, path=sources.at(place.path)) for place in listed]
     places = [replace(place, path=sources.at(place.path)) for place in places]
     gone = {
@@ -249,10 +225,7 @@ def _edit_versions(
         raise ConfigurationError(*gone, *error.problems) from None
     if gone:
         raise ConfigurationError(*gone)
-    told = {place.path: f"is edited as well: {why}" for place, why in reversed(implied)}
-    remedy = "list it in [tool.bumpversion], so that bump-my-version alone would do"
-    notes = [Finding(message, path, remedy=remedy) for path, message in told.items()]
-    return changed, [*_unlisted(table, places, listed), *notes]
+    return changed, [*_unlisted(table, places, listed), *sources.remarks]
 
 
 def _unlisted(

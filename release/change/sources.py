@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from release.change.implied import implied_places
-from release.change.own_entries import CARGO, NPM, UV
-from release.change.plan import CITATION, ZENODO, Sources, document_paths
+from release.change.other_lists import places_of_others
+from release.change.own_entries import CARGO, NPM, READ, UV
+from release.change.plan import CITATION, ZENODO, Sources
+from release.change.searches import ListedPlace
+from release.change.version_table import listed_places
 from release.errors import ConfigurationError
 from release.gates.documents import policies as found_policies
 from release.gates.documents import readmes as found_readmes
 from release.model import Finding
-from release.project import MAX_DOCUMENT, Project
+from release.project import MAX_DOCUMENT, Project, read_text
 from release.project.fragments import fragments
 from release.project.git import git
 
@@ -21,24 +25,32 @@ MOST_MENTIONS = 2000
 
 
 def read_sources(project: Project) -> Sources:
-    """Read every document that a release of the project may edit.
+    """Read every document that a release of the project may edit, and what tables list.
 
-    Raises ConfigurationError with every file that cannot be read as text.
+    Raises ConfigurationError with every file that cannot be read as text, and every entry of a
+    table that cannot be followed.
     """
     policies, readmes = tuple(found_policies(project.root)), tuple(found_readmes(project.root))
     # All of them: of thousands that are named to it, git compares each with each.
-    tracked = tuple(git(project.root, "ls-files", "-z").stdout.split("\0"))
+    tracked = git(project.root, "ls-files", "-z").stdout.split("\0")
     known = set(tracked)
-    paths = [*document_paths(project, tracked), *policies, *readmes]
+    problems: list[Finding] = []
+    listed: list[ListedPlace] = []
+    try:
+        listed += _listed(project, tracked)
+    except ConfigurationError as error:
+        problems += error.problems
+    still = mentions(project, project.version)
+    stated = [one.path for one in project.version_places] + [one.path for one in listed]
+    edited = {CITATION, ZENODO, UV, CARGO, NPM, project.changelog, *stated}
+    implied = implied_places(project, [one for one in still if one[0] not in edited])
+    implied = [one for one in implied if one.place.path not in edited]
+    listed += [one.place for one in implied]
+    changelogs = [project.changelog] if project.changelog else []
+    paths = ["pyproject.toml", *stated, *changelogs, CITATION, ZENODO, *READ, *policies, *readmes]
     texts: dict[str, str] = {}
     links: dict[str, str] = {}
-    problems: list[Finding] = []
-    still = mentions(project, project.version)
-    edited = {CITATION, ZENODO, UV, CARGO, NPM, project.changelog}
-    edited |= {place.path for place in project.version_places}
-    implied = tuple(implied_places(project, [one for one in still if one[0] not in edited]))
-    paths += [one.place.path for one in implied]
-    for path in dict.fromkeys(paths):
+    for path in dict.fromkeys([*paths, *(one.place.path for one in implied)]):
         if path not in known:
             continue  # not there, or made by a tool: nothing that a commit could hold
         try:
@@ -51,16 +63,27 @@ def read_sources(project: Project) -> Sources:
             problems += error.problems
     if problems:
         raise ConfigurationError(*problems)
+    told = {one.place.path: f"is edited as well: {one.why}" for one in reversed(implied)}
+    remedy = "list it in [tool.bumpversion], so that bump-my-version alone would do"
     return Sources(
         texts,
         links,
-        tracked,
+        tuple(listed),
+        tuple(Finding(message, path, remedy=remedy) for path, message in told.items()),
         still,
         policies,
         readmes,
         fragments(project),
-        implied,
     )
+
+
+def _listed(project: Project, tracked: Sequence[str]) -> list[ListedPlace]:
+    """The version places that tables list, but for those in what is edited as a document."""
+    path = "pyproject.toml"
+    source = read_text(project.root, path) if (project.root / path).is_file() else ""
+    table, matches = project.tool("bumpversion"), project.settings.bump.matches
+    found = [*listed_places(table, tracked, matches, source), *places_of_others(project)]
+    return [place for place in found if place.path not in {CITATION, project.changelog}]
 
 
 def real_path(root: Path, path: str) -> str:

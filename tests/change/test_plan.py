@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from release.change.plan import Sources, Wish, document_paths, plan_bump, with_entry
+from release.change.plan import Sources, Wish, plan_bump, with_entry
 from release.change.sources import read_sources, real_path, untranslated
 from release.errors import ConfigurationError, ReleaseError, UsageError
 from release.model import Plan
@@ -765,16 +765,16 @@ def test_thousands_of_listed_files_take_time_in_proportion(root: Path) -> None:
     assert {edits[path] for path in files} == {"version = 1.3.0\n"}
 
 
-def test_the_paths_of_documents_are_named_once(root: Path) -> None:
+def test_documents_are_read_whether_or_not_a_table_lists_them(root: Path) -> None:
     listed = (
         '\n[[tool.bumpversion.files]]\nglob = "docs/*.md"\n'
         '[[tool.bumpversion.files]]\nfilename = "./CITATION.cff"\n'
     )
-    change(root, {"pyproject.toml": PYPROJECT + SETTINGS + BUMPVERSION + listed})
-    paths = document_paths(read_project(root), ("docs/a.md",))
-    assert len(paths) == len(set(paths))
-    assert {"pyproject.toml", "CHANGELOG.md", "CITATION.cff", ".zenodo.json"} <= set(paths)
-    assert "docs/a.md" in paths
+    table = {"pyproject.toml": PYPROJECT + SETTINGS + BUMPVERSION + listed}
+    change(root, {**table, "docs/a.md": "at 1.2.3\n", ".zenodo.json": "{}\n"})
+    texts = read_sources(read_project(root)).texts
+    assert {"pyproject.toml", "CHANGELOG.md", "CITATION.cff", ".zenodo.json"} <= set(texts)
+    assert "docs/a.md" in texts
 
 
 def test_globs_are_read_from_the_files_that_git_tracks(root: Path) -> None:
