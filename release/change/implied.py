@@ -6,7 +6,6 @@ import ast
 import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import PurePosixPath
-from typing import NamedTuple
 
 from release.change.mentions import Rank, is_prose, other_mentions
 from release.change.searches import (
@@ -32,14 +31,7 @@ CRATE = "Cargo.toml"
 Mentions = Sequence[tuple[str, int, str]]  # path, number and text of a line
 
 
-class Implied(NamedTuple):
-    """A place, and why it is one."""
-
-    place: ListedPlace
-    why: str
-
-
-def implied_places(project: Project, mentions: Mentions) -> list[Implied]:
+def implied_places(project: Project, mentions: Mentions) -> list[ListedPlace]:
     """What Sphinx shows, the crate that maturin builds, and what a workflow compares with the tag.
 
     `mentions` are lines that hold the version. Of a file that is compared, one line alone must
@@ -50,7 +42,7 @@ def implied_places(project: Project, mentions: Mentions) -> list[Implied]:
     documented = (one for path in sorted(paths) for one in _documented(project, path))
     found = list(dict.fromkeys(documented))
     found += _built(project)
-    paths -= {one.place.path for one in found}
+    paths -= {one.path for one in found}
     for path, where in _compared(project, paths) if paths else ():
         lines = [one for one in mentions if one[0] == path]
         ranked = other_mentions(lines, version, name=project.name)
@@ -65,18 +57,17 @@ def implied_places(project: Project, mentions: Mentions) -> list[Implied]:
     return found
 
 
-def _place(path: str, line: str, version: str, why: str, *formats: str) -> Iterator[Implied]:
+def _place(path: str, line: str, version: str, why: str, *formats: str) -> Iterator[ListedPlace]:
     """A line that holds a version once."""
     before, *after = re.split(BEFORE_VERSION + re.escape(version) + AFTER_VERSION, line)
     if len(after) == 1:
         search, replacement = (
             f"{doubled(before)}{field}{doubled(after[0])}" for field in (SEARCH, REPLACE)
         )
-        place = ListedPlace(path, search, replacement, expected=0, serialize=formats)
-        yield Implied(place, why)
+        yield ListedPlace(path, search, replacement, expected=0, serialize=formats, why=why)
 
 
-def _documented(project: Project, path: str) -> Iterator[Implied]:
+def _documented(project: Project, path: str) -> Iterator[ListedPlace]:
     """What a conf.py of Sphinx assigns to its release, and to its short form."""
     if not DOCUMENTATION.fullmatch(path):
         return
@@ -96,7 +87,7 @@ def _documented(project: Project, path: str) -> Iterator[Implied]:
             yield from _place(path, text, str(said), why, *formats[said])
 
 
-def _built(project: Project) -> Iterator[Implied]:
+def _built(project: Project) -> Iterator[ListedPlace]:
     """The version of the crate at the root that maturin builds, where it is the project's."""
     if not (project.backend.startswith("maturin") and (project.root / CRATE).is_file()):
         return
@@ -105,8 +96,8 @@ def _built(project: Project) -> Iterator[Implied]:
     except (ReleaseError, ValueError):
         return
     if is_same(str(crate.get("version")), project.version or ""):
-        place = ListedPlace(CRATE, key_path="package.version", expected=0)
-        yield Implied(place, "it is the version of the crate that is built")
+        why = "it is the version of the crate that is built"
+        yield ListedPlace(CRATE, key_path="package.version", expected=0, why=why)
 
 
 def _compared(project: Project, paths: Collection[str]) -> Iterator[tuple[str, str]]:

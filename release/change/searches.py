@@ -39,7 +39,7 @@ class ListedPlace:
     entries `together`. `key_path` is
     the TOML key whose value alone is searched. `serialize` are the entry's own formats of versions.
     `line` is the entry's in `file`, which has it in `table`. `written` is how the file spells the
-    current version, where that is known.
+    current version, where that is known, and `why` the reason for one that nothing lists.
     """
 
     path: str
@@ -56,6 +56,7 @@ class ListedPlace:
     file: str = CONFIGURATION
     table: str = TABLE
     written: str | None = None
+    why: str = ""
 
     @property
     def origin(self) -> str:

@@ -44,13 +44,13 @@ def read_sources(project: Project) -> Sources:
     stated = [one.path for one in project.version_places] + [one.path for one in listed]
     edited = {CITATION, ZENODO, UV, CARGO, NPM, project.changelog, *stated}
     implied = implied_places(project, [one for one in still if one[0] not in edited])
-    implied = [one for one in implied if one.place.path not in edited]
-    listed += [one.place for one in implied]
+    listed += [one for one in implied if one.path not in edited]
     changelogs = [project.changelog] if project.changelog else []
     paths = ["pyproject.toml", *stated, *changelogs, CITATION, ZENODO, *READ, *policies, *readmes]
+    paths += [one.path for one in listed if one.why]
     texts: dict[str, str] = {}
     links: dict[str, str] = {}
-    for path in dict.fromkeys([*paths, *(one.place.path for one in implied)]):
+    for path in dict.fromkeys(paths):
         if path not in known:
             continue  # not there, or made by a tool: nothing that a commit could hold
         try:
@@ -63,7 +63,7 @@ def read_sources(project: Project) -> Sources:
             problems += error.problems
     if problems:
         raise ConfigurationError(*problems)
-    told = {one.place.path: f"is edited as well: {one.why}" for one in reversed(implied)}
+    told = {one.path: f"is edited as well: {one.why}" for one in reversed(listed) if one.why}
     remedy = "list it in [tool.bumpversion], so that bump-my-version alone would do"
     return Sources(
         texts,
