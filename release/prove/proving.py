@@ -16,11 +16,12 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 
 from release.errors import CannotCheck, ConfigurationError, Interrupted, ReleaseError
 from release.gates.ci.settings import CiSettings
@@ -271,13 +272,15 @@ def _perform(bench: _Bench, tasks: Sequence[_Task], done: Callable[..., None]) -
         (task for task in tasks if task not in alone),
         key=lambda task: -task.gate.cost if not is_light(task.gate) else -1e9,
     )
+    ended: SimpleQueue[Future[list[Shown]]] = SimpleQueue()  # for the reason given in judge_all
     with ThreadPoolExecutor(bench.run.workers) as pool:
-        running: dict[Future[list[Shown]], _Task] = {}
         try:
             running = {pool.submit(_try, bench, task): task for task in others}
-            for future in as_completed(running):
-                task = running[future]
-                done(task.gate.name, future.result(), any_of=task.any_of)
+            for future in running:
+                future.add_done_callback(ended.put)
+            for _ in others:
+                future = ended.get()
+                done(running[future].gate.name, future.result(), any_of=running[future].any_of)
         except BaseException:
             bench.run.cancel()
             pool.shutdown(wait=True, cancel_futures=True)

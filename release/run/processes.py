@@ -253,6 +253,8 @@ class Processes:
         try:
             for reader in readers:
                 reader.start()
+            if self.cancelled:  # between the look at it above and the start
+                raise Interrupted
             try:
                 status = _ended(process, timeout, memory)
             except subprocess.TimeoutExpired:

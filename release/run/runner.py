@@ -10,12 +10,13 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack, closing, contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from graphlib import TopologicalSorter
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -416,6 +417,8 @@ def judge_all(
         return evidence
 
     waiting: set[str] = set()
+    # Not futures.wait: an interruption in the midst of it leaves futures locked for ever.
+    ended: SimpleQueue[Future[Evidence]] = SimpleQueue()
     with ThreadPoolExecutor(len(gates)) as pool:
         running: dict[Future[Evidence], str] = {}
         try:
@@ -424,16 +427,18 @@ def judge_all(
                 for name in sorted(waiting, key=lambda name: -weight[name]):
                     busy = sum(not is_light(gates[other]) for other in running.values())
                     if is_light(gates[name]) or busy < run.workers:
-                        running[pool.submit(work, gates[name])] = name
+                        future = pool.submit(work, gates[name])
+                        running[future] = name
+                        future.add_done_callback(ended.put)
                         waiting.discard(name)
-                done, _ = wait(running, timeout=WAIT_SECONDS, return_when=FIRST_COMPLETED)
-                for future in done:
-                    name = running.pop(future)
+                with suppress(Empty):  # Windows hears an interruption only between two waits
+                    future = ended.get(timeout=WAIT_SECONDS)
+                    name = running[future]
                     found[name] = future.result()
+                    del running[future]
                     sorter.done(name)
         except KeyboardInterrupt:
             run.cancel()
-            wait(running)
             found |= {name: future.result() for future, name in running.items()}
         except BaseException:
             run.cancel()
