@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 from release.errors import ConfigurationError
 from release.model import Evidence, Finding, Gate, Outcome, Status
 from release.run.checklist import Report, checklist, make_report
-from release.run.counting import (
-    altered,
-    came_whole,
-    missing,
-    other_run,
-    refusal,
-)
+from release.run.counting import altered, came_whole, other_run, read, standing
 from release.run.inputs import gate_inputs, key_of
 from release.run.preflight import write
 from release.run.runner import (
@@ -28,7 +22,6 @@ from release.run.runner import (
     needs_among,
     refs_digest,
 )
-from release.run.store import read_evidence
 from release.text.escaping import visible
 
 SEVERITY = {
@@ -39,12 +32,8 @@ SEVERITY = {
 }
 
 
-@dataclass
-class Gathered:
-    """What was found of one gate: evidence that may count, and why some of it does not."""
-
-    evidence: list[Evidence] = field(default_factory=list)
-    refused: str | None = None
+# What was found of one gate: evidence that may count, or why some of it does not.
+Gathered = list[Evidence | str]
 
 
 def collect(run: Run, folder: Path) -> Report:
@@ -73,15 +62,22 @@ def collect(run: Run, folder: Path) -> Report:
 
 
 def _gathered(run: Run, folder: Path, gates: Mapping[str, Gate]) -> dict[str, Gathered]:
-    found = {name: Gathered() for name in gates}
+    found: dict[str, Gathered] = {name: [] for name in gates}
     foreign: list[Finding] = []
     for path, beside in _evidence_files(folder):
-        if path.stem in gates:
-            _gather(run, gates[path.stem], path, beside, found[path.stem])
-        else:
+        gate = gates.get(path.stem)
+        if gate is None:
             said = "is evidence of a gate that this project does not have"
             remedy = "remove it, or collect with the gates that the other machines had"
             foreign.append(Finding(said, visible(str(path.relative_to(folder))), None, remedy))
+            continue
+        known = read(run, gate, path)
+        if isinstance(known, Evidence) and not came_whole(beside, gate, known):
+            known = "the files that came with the evidence are not those that it names"
+        if known not in found[gate.name]:  # the same may come by several ways
+            found[gate.name].append(known)
+            if isinstance(known, Evidence):
+                _keep_log(run, gate, beside)
     if foreign:
         raise ConfigurationError(*foreign)
     return found
@@ -96,26 +92,6 @@ def _evidence_files(folder: Path) -> Iterator[tuple[Path, Path]]:
             yield path, folder
 
 
-def _gather(run: Run, gate: Gate, path: Path, beside: Path, into: Gathered) -> None:
-    if path.is_symlink() or not path.is_file():
-        into.refused = f"{path.name} is not a file"
-        return
-    try:
-        evidence = read_evidence(path)
-    except (OSError, ValueError) as error:
-        into.refused = f"{path.name} is not evidence: {error}"
-        return
-    reason = refusal(run, gate, evidence)
-    if reason is None and not came_whole(beside, gate, evidence):
-        reason = "the files that came with the evidence are not those that it names"
-    evidence = replace(evidence, outcome=evidence.outcome.map_text(visible))
-    if reason is not None:
-        into.refused = reason
-    elif evidence not in into.evidence:  # the same may come by several ways
-        into.evidence.append(evidence)
-        _keep_log(run, gate, beside)
-
-
 def _keep_log(run: Run, gate: Gate, beside: Path) -> None:
     """Let the report lead to the log here as well, where it came along."""
     log = beside / "logs" / f"{gate.name}.log"
@@ -126,7 +102,7 @@ def _keep_log(run: Run, gate: Gate, beside: Path) -> None:
 
 def _newest_run(gathered: Mapping[str, Gathered]) -> str:
     """The run of CI that the newest evidence is of."""
-    every = [evidence for found in gathered.values() for evidence in found.evidence]
+    every = [each for found in gathered.values() for each in found if isinstance(each, Evidence)]
     return max(every, key=lambda evidence: evidence.started).run if every else ""
 
 
@@ -134,24 +110,21 @@ def _chosen(
     run: Run, gate: Gate, found: Gathered, needed: Mapping[str, Evidence], run_id: str
 ) -> Evidence:
     """The evidence that stands for a gate among what was gathered."""
-    foreign = next((e.run for e in found.evidence if e.run != run_id), None)
-    reason = found.refused
+    judged = [each for each in found if isinstance(each, Evidence)]
+    reason = next((each for each in found if isinstance(each, str)), None)
+    foreign = next((e.run for e in judged if e.run != run_id), None)
     if reason is None and foreign is not None:
         reason = other_run(foreign, run_id)
-    if reason is None and (twice := _made_twice(found.evidence)):
+    if reason is None and (twice := _made_twice(judged)):
         reason = f"{twice} was made twice, with other bytes: nobody can tell which one was judged"
-    if reason is None and not found.evidence:
+    if reason is None and not judged:
         reason = "no evidence was collected"
-    reason = reason or next(
-        filter(None, (altered(run, gate, e, needed) for e in found.evidence)), None
-    )
+    reason = reason or next(filter(None, (altered(run, gate, e, needed) for e in judged)), None)
     if reason is not None:
-        remedy = (
-            f"see that the job with {gate.name} ends and hands on what it found; or {_remedy(gate)}"
-        )
-        return missing(run, gate, reason, remedy)
-    worst = max(found.evidence, key=lambda e: SEVERITY[e.outcome.status])
-    return worst if len(found.evidence) == 1 else _told_of_others(worst, found.evidence)
+        hint = f"see that the job with {gate.name} ends and hands on what it found"
+        return standing(run, gate, reason, f"{hint}; or {_remedy(gate)}")
+    worst = max(judged, key=lambda e: SEVERITY[e.outcome.status])
+    return worst if len(judged) == 1 else _told_of_others(worst, judged)
 
 
 def _told_of_others(worst: Evidence, found: Sequence[Evidence]) -> Evidence:
@@ -196,19 +169,11 @@ def _standing(run: Run, folder: Path, gate: Gate, keys: Collection[str]) -> Evid
     """The evidence of a gate in this project, or what says why there is none that counts."""
     if reason := does_not_apply(run, gate):
         return evidence_of(run, gate, Outcome.not_applicable(reason))
-    path = folder / "evidence" / f"{gate.name}.json"
-    try:
-        evidence = read_evidence(path)
-    except OSError:
-        return missing(run, gate, "was not judged", _remedy(gate))
-    except ValueError as error:
-        return missing(run, gate, f"{path.name} is not evidence: {error}", _remedy(gate))
-    found = refusal(run, gate, evidence)
-    if found is None and evidence.outcome.status in {Status.PASSED, Status.NOT_APPLICABLE}:
-        if evidence.key not in keys:
+    found = read(run, gate, folder / "evidence" / f"{gate.name}.json")
+    well = {Status.PASSED, Status.NOT_APPLICABLE}
+    if isinstance(found, Evidence) and found.outcome.status in well:
+        if found.key not in keys:
             found = "something that it reads has changed since: a file, a variable, a tag or a tool"
-        elif not intact(folder, gate, evidence):
+        elif not intact(folder, gate, found):
             found = "the files that it made are not there as they were judged"
-    if found is not None:
-        return missing(run, gate, found, _remedy(gate))
-    return replace(evidence, outcome=evidence.outcome.map_text(visible))
+    return standing(run, gate, found, _remedy(gate))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -67,6 +68,20 @@ def altered(run: Run, gate: Gate, evidence: Evidence, needed: Mapping[str, Evide
     return None
 
 
+def read(run: Run, gate: Gate, path: Path) -> Evidence | str:
+    """The evidence of a gate that a file holds, or why it does not count."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        return f"{path.name} is not a file"
+    try:
+        evidence = read_evidence(path)
+    except FileNotFoundError:
+        return "its evidence is not here"
+    except (OSError, ValueError) as error:
+        return f"{path.name} is not evidence: {error}"
+    reason = refusal(run, gate, evidence)
+    return reason or replace(evidence, outcome=evidence.outcome.map_text(visible))
+
+
 def handed_on(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evidence:
     """The evidence of a gate that another machine of this run judged, with the files it made.
 
@@ -76,18 +91,14 @@ def handed_on(run: Run, gate: Gate, needed: Mapping[str, Evidence]) -> Evidence:
         f"put what the part with {gate.name} left in {run.store.folder.name}/, evidence and files,"
         f" into that folder here; or judge it here: nox -s {gate.name}"
     )
-    try:
-        evidence = read_evidence(run.store.folder / "evidence" / f"{gate.name}.json")
-    except OSError:
-        return missing(run, gate, "its evidence is not here", remedy)
-    except ValueError as error:
-        return missing(run, gate, f"{gate.name}.json is not evidence: {error}", remedy)
-    reason = refusal(run, gate, evidence) or altered(run, gate, evidence, needed)
-    if reason is None and evidence.run != ci_run():
-        reason = other_run(evidence.run, ci_run())
-    if reason is None and not intact(run.store.folder, gate, evidence):
-        reason = "the files here are not those that it made"
-    return evidence if reason is None else missing(run, gate, reason, remedy)
+    found = read(run, gate, run.store.folder / "evidence" / f"{gate.name}.json")
+    if isinstance(found, Evidence):
+        other = None if found.run == ci_run() else other_run(found.run, ci_run())
+        reason = altered(run, gate, found, needed) or other
+        if reason is None and not intact(run.store.folder, gate, found):
+            reason = "the files here are not those that it made"
+        found = reason or found
+    return standing(run, gate, found, remedy)
 
 
 def came_whole(folder: Path, gate: Gate, evidence: Evidence) -> bool:
@@ -104,6 +115,8 @@ def _run(name: str) -> str:
     return visible(f"the CI run {name}") if name else "no CI run"
 
 
-def missing(run: Run, gate: Gate, reason: str, remedy: str) -> Evidence:
-    """What stands for a gate without evidence that counts: why, and what to do about it."""
-    return evidence_of(run, gate, Outcome.unchecked(reason, remedy))
+def standing(run: Run, gate: Gate, found: Evidence | str, remedy: str) -> Evidence:
+    """What stands for a gate: evidence that counts, or why there is none, and what to do then."""
+    if isinstance(found, Evidence):
+        return found
+    return evidence_of(run, gate, Outcome.unchecked(found, remedy))
