@@ -34,9 +34,8 @@ def own_gate(name: str, settings: OwnGateSettings) -> Gate:
         if not settings.project and not settings.install:
             return run_commands(shell, settings.run, None, settings.env)
         wanted = chosen_requirements(project, settings)
-        found = project_environment(project, shell, wanted, with_project=settings.project)
-        env = {**found.variables(), **settings.env}
-        return run_commands(shell, settings.run, found.environment, env)
+        environment = project_environment(project, shell, wanted, with_project=settings.project)
+        return run_commands(shell, settings.run, environment, settings.env)
 
     return Gate(
         name=name,
@@ -139,20 +138,19 @@ def run_set(
         if tools is not None and not wanted:
             return run_commands(shell, settings.run or (), tools, settings.env, judge, folder)
         found = project_environment(project, shell, wanted, tools=gate.tools)
-        env = {**found.variables(), **settings.env}
-        return run_commands(shell, settings.run or (), found.environment, env, judge, folder)
+        return run_commands(shell, settings.run or (), found, settings.env, judge, folder)
     if wanted is None or not settings.project:
         purposes = (gate.name,) if settings.project else ()
         wanted = chosen_requirements(project, settings, *purposes)
     known = gate.tools if settings.project else ()
     found = project_environment(project, shell, wanted, tools=known, with_project=settings.project)
-    env = {**found.variables(), **own_folders(shell), **settings.env}
+    env = {**own_folders(shell), **settings.env}
     if gate.name not in SEVERAL:
-        return run_commands(shell, settings.run or (), found.environment, env, judge, folder)
+        return run_commands(shell, settings.run or (), found, env, judge, folder)
     folder = export(project, shell.work / "source")
     tree = Tree(folder, project.settings.by_products)
     changes = Changes(tree, advice=gate.name == "docs")
-    return run_commands(shell, settings.run or (), found.environment, env, judge, folder, changes)
+    return run_commands(shell, settings.run or (), found, env, judge, folder, changes)
 
 
 class Changes:

@@ -40,9 +40,15 @@ BUILD_NETWORK_REMEDY = (
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """A virtual environment at `path`."""
+    """A virtual environment at `path`.
+
+    `search_path` goes first on the import path of what runs in it: of one that holds the project,
+    its own source folder where that has everything the installed package does, so that the files
+    of the tree are what is judged.
+    """
 
     path: Path
+    search_path: tuple[str, ...] = ()
 
     @property
     def bin(self) -> Path:
@@ -71,6 +77,8 @@ class Environment:
         env = seen(environ)
         env["VIRTUAL_ENV"] = str(self.path)
         env["PATH"] = os.pathsep.join([str(self.bin), environ.get("PATH", os.defpath)])
+        if self.search_path:
+            env["PYTHONPATH"] = os.pathsep.join(self.search_path)
         return env
 
     def distributions(self) -> dict[str, str]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -32,22 +30,6 @@ FIT_REMEDY = (
 BUILD_REMEDY = "nox -s build says why"
 COPY = "project"
 METADATA_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectEnvironment:
-    """An environment in which the project is installed.
-
-    `search_path` goes first on the import path: the project's own source folder where that holds
-    everything the installed package does, so that the files of the tree are what is judged.
-    """
-
-    environment: Environment
-    search_path: tuple[str, ...]
-
-    def variables(self) -> dict[str, str]:
-        """What a command needs in its environment to import the tree's files first."""
-        return {"PYTHONPATH": os.pathsep.join(self.search_path)} if self.search_path else {}
 
 
 def python_for(project: Project) -> str:
@@ -74,7 +56,7 @@ def project_environment(
     *,
     tools: Sequence[str] = (),
     with_project: bool = True,
-) -> ProjectEnvironment:
+) -> Environment:
     """The environment of a gate that runs the project's own code.
 
     It holds the project with what is `wanted` beside it, and those of the gate's locked `tools`
@@ -98,7 +80,7 @@ def project_environment(
             environments.stamp(environment, digest, **told)
     shell.versions |= environment.versions_of(shell.gate.tools)
     search = (str(project.root / project.source_root),) if shadowed and with_project else ()
-    return ProjectEnvironment(environment, search)
+    return Environment(path, search)
 
 
 def _fill(

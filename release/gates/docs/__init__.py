@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from release.gates.docs.docs_build import Warnings
     from release.project import Project
     from release.project.declared import Requirements
-    from release.run.installed import ProjectEnvironment
+    from release.run.environments import Environment
     from release.run.processes import Completed
     from release.run.shell import Shell
     from release.settings import CommandSettings
@@ -226,9 +226,7 @@ def _inside(root: Path, path: str) -> bool:
     return found.is_file() and found.is_relative_to(root.resolve())
 
 
-def _build(
-    project: Project, shell: Shell, sources: list[Source], found: ProjectEnvironment
-) -> Outcome:
+def _build(project: Project, shell: Shell, sources: list[Source], found: Environment) -> Outcome:
     from release.project.declared import install_remedy
     from release.run.export import export
 
@@ -290,38 +288,37 @@ def _run(
     source: Source,
     copy: Path,
     output: Path,
-    found: ProjectEnvironment,
+    found: Environment,
 ) -> Warnings:
     from release.gates.docs.docs_build import judge_mkdocs, judge_sphinx
     from release.gates.docs.settings import DocsSettings
     from release.project.declared import own_modules
 
     env = {
-        **found.variables(),
         "TMPDIR": str(shell.work),  # where Sphinx leaves a report when it breaks
         "NO_COLOR": "1",
         "NO_MKDOCS_2_WARNING": "1",  # of a theme's, about its future
         **project.settings.gates.of("docs", DocsSettings).env,
     }
-    environment, folder = found.environment, copy / source.folder
+    folder = copy / source.folder
     own = own_modules(project)
     if source.tool == "mkdocs":
         shell.screen(copy / source.path)
         done = shell.run(
-            *(environment.python, "-m", "mkdocs", "build", "--strict"),
+            *(found.python, "-m", "mkdocs", "build", "--strict"),
             *("--config-file", PurePosixPath(source.path).name, "--site-dir", output),
             cwd=folder,
-            inside=environment,
+            inside=found,
             env=env,
         )
         return judge_mkdocs(done.status, f"{done.stderr}\n{done.stdout}", own)
     warnings = shell.work / "warnings.txt"
     options = ["-W", "--keep-going", "-T", "--no-color", "-b", "html"]
     done = shell.run(
-        *(environment.python, "-m", "sphinx", *options),
+        *(found.python, "-m", "sphinx", *options),
         *("-d", shell.work / "doctrees", "-w", warnings, ".", output),
         cwd=folder,
-        inside=environment,
+        inside=found,
         env=env,
     )
     text = warnings.read_text(encoding="utf-8", errors="replace") if warnings.is_file() else ""

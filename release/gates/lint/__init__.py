@@ -324,10 +324,8 @@ def _ruff(project: Project, shell: Shell, requirement: str | None) -> str:
     from release.project.declared import Requirements
     from release.run.installed import project_environment
 
-    found = project_environment(
-        project, shell, Requirements(install=(requirement,)), with_project=False
-    )
-    return found.environment.tool("ruff")
+    wanted = Requirements(install=(requirement,))
+    return project_environment(project, shell, wanted, with_project=False).tool("ruff")
 
 
 def _version(shell: Shell, ruff: str) -> str:

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from release.gates.migrations.settings import MigrationsSettings
     from release.gates.migrations.surroundings import Surroundings
     from release.project import Project
-    from release.run.installed import ProjectEnvironment
+    from release.run.environments import Environment
     from release.run.processes import Completed
     from release.run.shell import Shell
 
@@ -157,7 +157,7 @@ def check(project: Project, shell: Shell) -> Outcome:
         return outcome.map_text(server.hidden)
     finally:
         # Bytecode of the copy lies under the copy's own path, which no other run has.
-        compiled = found.environment.path.joinpath(BYTECODE, *shell.work.parts[1:])
+        compiled = found.path.joinpath(BYTECODE, *shell.work.parts[1:])
         shutil.rmtree(compiled, ignore_errors=True)
 
 
@@ -242,7 +242,7 @@ class Bench:
     project: Project
     settings: MigrationsSettings
     shell: Shell
-    found: ProjectEnvironment
+    found: Environment
     server: Server
     copy: Path
     surroundings: Surroundings
@@ -368,13 +368,13 @@ class Bench:
         return done
 
     def _run(self, words: Sequence[str], database: str) -> Completed:
-        environment = self.found.environment
+        environment = self.found
         program = environment.find(words[0])
         if program is None and words[0] in {"python", "python3"}:
             program = environment.python
         self.surroundings.lead(database, lambda scheme: self.server.address.url(database, scheme))
         env = self.server.variables(database, self.surroundings.schemes)
-        if self.found.search_path:
+        if environment.search_path:
             env["PYTHONPATH"] = str(self.copy / self.project.source_root)
         env |= {
             name: self.server.filled(value, database) for name, value in self.settings.env.items()

@@ -40,7 +40,7 @@ from release.model import Finding, Gate, Judgement, Level, Outcome, Status
 if TYPE_CHECKING:
     from release.project import Project
     from release.run.commands import Judge
-    from release.run.installed import ProjectEnvironment
+    from release.run.environments import Environment
     from release.run.processes import Completed
     from release.run.shell import Shell
     from release.settings import CommandSettings
@@ -217,7 +217,7 @@ def other_checker(project: Project) -> str | None:
     return "ty" if project.configures("ty") else None
 
 
-def _environment(project: Project, shell: Shell, by_pyright: bool) -> ProjectEnvironment:
+def _environment(project: Project, shell: Shell, by_pyright: bool) -> Environment:
     from release.project.declared import Requirements, chosen_requirements, hook
     from release.run.installed import project_environment
     from release.settings import CommandSettings
@@ -248,17 +248,17 @@ def _mypy_requirement(project: Project) -> tuple[str, ...]:
     return (f"mypy=={version}",) if fits else ()
 
 
-def _mypy(project: Project, shell: Shell, found: ProjectEnvironment, folder: Path) -> Outcome:
+def _mypy(project: Project, shell: Shell, found: Environment, folder: Path) -> Outcome:
     from release.project.declared import hook
 
     configuration = _mypy_settings(project)
-    own = found.environment.find("mypy")
+    own = found.find("mypy")
     command = [own or shell.tools.tool("mypy"), f"--cache-dir={shell.folder / 'cache' / 'mypy'}"]
     # Whatever the project's settings make of the output, it is read line by line.
     command += ["--no-pretty", "--no-color-output", "--show-error-codes", "--hide-error-context"]
     command.append("--hide-absolute-path")
     if own is None:
-        command.append(f"--python-executable={found.environment.python}")
+        command.append(f"--python-executable={found.python}")
     hooked = hook(project, "mypy")
     if hooked is not None:
         arguments = HOOK_ARGUMENTS if hooked.arguments is None else hooked.arguments
@@ -270,7 +270,8 @@ def _mypy(project: Project, shell: Shell, found: ProjectEnvironment, folder: Pat
             project.require_package()
         command.append(str(project.package_path))
     path = {"MYPYPATH": str(folder / project.source_root) if project.has_src_layout else ""}
-    done = shell.run(*command, cwd=folder, inside=found.environment, env=path)
+    path["PYTHONPATH"] = ""  # the tree is what it finds by MYPYPATH
+    done = shell.run(*command, cwd=folder, inside=found, env=path)
     errors = read_mypy(done.stdout)
     if done.status not in {0, 1} and not any(error.code == "syntax" for error in errors):
         raise CannotCheck(f"mypy could not run: {_complaint(done)}", "fix its configuration")
@@ -348,7 +349,7 @@ def to_install(missing: Iterable[str], text: str) -> list[str]:
 
 
 def _reliable(
-    project: Project, found: ProjectEnvironment, errors: list[MypyError], text: str
+    project: Project, found: Environment, errors: list[MypyError], text: str
 ) -> list[MypyError]:
     """The errors that no module missing from the environment can have caused.
 
@@ -360,7 +361,7 @@ def _reliable(
         return errors
     missing = not_found(errors, own_modules(project))
     if not missing:
-        absent = absent_imports(project, found.environment.site_packages())
+        absent = absent_imports(project, found.site_packages())
         kept = [error for error in errors if error.path not in absent]
         if kept:
             return kept
@@ -372,26 +373,25 @@ def _reliable(
     )
 
 
-def _pyright(project: Project, shell: Shell, found: ProjectEnvironment, folder: Path) -> Outcome:
+def _pyright(project: Project, shell: Shell, found: Environment, folder: Path) -> Outcome:
     from release.run.commands import run_commands
     from release.settings import CommandSettings
 
-    environment = found.environment
-    program = "basedpyright" if environment.find("basedpyright") else "pyright"
-    if environment.find(program) is None:
+    program = "basedpyright" if found.find("basedpyright") else "pyright"
+    if found.find(program) is None:
         return Outcome.unchecked(
             "the project configures pyright, and none of its requirement lists brings pyright",
             'set install = ["pyright"] in [tool.release.gates.typecheck]',
         )
     settings = project.settings.gates.of("typecheck", CommandSettings)
-    words = (program, "--level=error", "--stats", f"--pythonpath={environment.python}")
+    words = (program, "--level=error", "--stats", f"--pythonpath={found.python}")
     judge = _judge(project, settings, shows=True)
 
     def judged(words: Sequence[str], done: Completed) -> Judgement:
         # What it says goes on in lines below, the last of which names the rule.
         return judge(words, replace(done, stdout=re.sub(r"\n[^\S\n]{4,}", " ", done.stdout)))
 
-    return run_commands(shell, [words], environment, found.variables(), judged, folder)
+    return run_commands(shell, [words], found, {}, judged, folder)
 
 
 def _complaint(done: Completed) -> str:

@@ -30,7 +30,8 @@ from release.gates.migrations.surroundings import Surroundings
 from release.model import Finding, Outcome, Status
 from release.project import read_project
 from release.run.checklist import checklist
-from release.run.installed import ProjectEnvironment, project_environment
+from release.run.environments import Environment
+from release.run.installed import project_environment
 from release.run.runner import judge_with_needs, open_shell
 from release.run.shell import Shell
 from tests.support import GIT_ENVIRONMENT, Judge, commit, git, write
@@ -86,7 +87,7 @@ class Shared:
 
     shell: Shell
     server: Server
-    found: ProjectEnvironment
+    found: Environment
 
     def outcome(self, root: Path, *, server: Server | None = None) -> Outcome:
         """The judgement of a copy of the project, which is started where it lies."""
