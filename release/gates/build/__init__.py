@@ -284,7 +284,7 @@ def _explain(project: Project, error: Mapping[str, str], *, again: bool) -> Rele
     if kind == "hook" and (program := environments.missing_program(said)):
         return CannotCheck(f"{what}: {program}", environments.PROGRAM_REMEDY)
     path = "pyproject.toml"
-    why, path, remedy = {
+    why, place, remedy = {
         "requirements": (
             f"its build requirements ({message}) cannot be installed: {reason}",
             path,
@@ -295,10 +295,10 @@ def _explain(project: Project, error: Mapping[str, str], *, again: bool) -> Rele
             path,
             "correct [build-system] build-backend, or add the distribution that has it to requires",
         ),
-        "hook": (_last_lines(said, 3), "", LOG_REMEDY),
+        "hook": (_last_lines(said, 3), None, LOG_REMEDY),
         "configuration": (message, path, LOG_REMEDY),
-    }.get(kind, (message, "", LOG_REMEDY))
-    return ReleaseError.of(f"{what}: {why}", path, remedy=remedy)
+    }.get(kind, (message, None, LOG_REMEDY))
+    return ReleaseError.of(f"{what}: {why}", place, remedy=remedy)
 
 
 def _last_lines(said: str, count: int) -> str:
