@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from release.errors import CannotCheck
+from release.errors import CannotCheck, ReleaseError
 from release.gates.docker.dockerfile import (
     Instruction,
     instructions,
@@ -82,7 +82,8 @@ import importlib, json, os, sys
 facts = {{"uid": os.getuid() if hasattr(os, "getuid") else None}}
 try:
     module = importlib.import_module(sys.argv[1])
-    facts["attribute"] = getattr(module, "__version__", None)
+    version = getattr(module, "__version__", None)
+    facts["attribute"] = None if version is None else str(version)
 except BaseException as error:
     facts["error"] = type(error).__name__ + ": " + str(error)
 try:
@@ -90,7 +91,7 @@ try:
 except Exception:
     pass
 print()
-print("{MARK}" + json.dumps(facts, default=str))
+print("{MARK}" + json.dumps(facts))
 """
 
 
@@ -102,10 +103,10 @@ class Inside:
     version of the installed distribution, `uid` the user's number; None where there is none.
     """
 
-    error: str | None
-    attribute: str | None
-    metadata: str | None
-    uid: int | None
+    error: str | None = None
+    attribute: str | None = None
+    metadata: str | None = None
+    uid: int | None = None
 
     @property
     def versions(self) -> dict[str, str]:
@@ -146,8 +147,8 @@ def check(project: Project, shell: Shell) -> Outcome:
         image = build_and_look(project, shell, folder, found)
     except CannotCheck as error:
         return (judged + Judgement(unchecked=error.problems)).settle("")
-    if isinstance(image, Finding):
-        return (judged + Judgement.one(image)).settle("")
+    except ReleaseError as error:
+        return (judged + Judgement(1, error.problems)).settle("")
     judged += judge(project, package, image, found)
     megabytes = f"{image.image.size / 1e6:.1f} MB"
     version = next(iter(image.inside.versions.values()), "without a version")
@@ -169,10 +170,11 @@ class Looked:
 
 def build_and_look(
     project: Project, shell: Shell, folder: Path, found: Sequence[Instruction]
-) -> Looked | Finding:
-    """Build the image, look at it and into it; a finding when it does not build or has no Python.
+) -> Looked:
+    """Build the image, look at it and into it.
 
-    Raises CannotCheck when no engine works or the base image cannot be pulled.
+    Raises ReleaseError when it does not build or has no Python, and CannotCheck when no engine
+    works or the base image cannot be pulled.
     """
     from release.gates.docker.containers import find_engine, read_failure
 
@@ -196,16 +198,14 @@ def build_and_look(
             message = f"{what}: {failure.message.replace(str(folder), '.')}"
             if failure.cause in {"no base", "offline", "storage"}:
                 raise CannotCheck(message, remedy)
-            return Finding(message, file, failure.line, remedy)
+            raise ReleaseError(Finding(message, file, failure.line, remedy))
         image = engine.inspect(name)
         inside = look_inside(project, engine, name)
-    if isinstance(inside, Finding):
-        return inside
     return Looked(f"{engine.client} {engine.version}".strip(), image, inside)
 
 
-def look_inside(project: Project, engine: Engine, image: str) -> Inside | Finding:
-    """Run the image's Python; a finding when it does not run."""
+def look_inside(project: Project, engine: Engine, image: str) -> Inside:
+    """Run the image's Python. Raises ReleaseError when it does not run."""
     from release.gates.docker.containers import engine_error
 
     python = _settings(project).python
@@ -215,12 +215,12 @@ def look_inside(project: Project, engine: Engine, image: str) -> Inside | Findin
         return inside
     output = f"{done.stdout}\n{done.stderr}"
     if "not found" in output or "no such file" in output.lower():
-        return Finding(
+        raise ReleaseError.of(
             f"the image has no program {python}",
             dockerfile(project),
             remedy="name its interpreter: [tool.release.gates.docker] python = ...",
         )
-    return Finding(
+    raise ReleaseError.of(
         f"{python} does not run in the image, or importing {project.package} ends it: "
         f"exit status {done.status}: {engine_error(done)}",
         dockerfile(project),
@@ -233,14 +233,7 @@ def read_inside(output: str) -> Inside | None:
     lines = [line for line in output.splitlines() if line.startswith(MARK)]
     if not lines:
         return None
-    facts = json.loads(lines[-1].removeprefix(MARK))
-    attribute = facts.get("attribute")
-    return Inside(
-        facts.get("error"),
-        None if attribute is None else str(attribute),
-        facts.get("metadata"),
-        facts.get("uid"),
-    )
+    return Inside(**json.loads(lines[-1].removeprefix(MARK)))
 
 
 def _commit(project: Project) -> str | None:
