@@ -165,11 +165,6 @@ def _aware(time: datetime) -> datetime:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def unknown(kind: type[T], error: CannotCheck) -> Look[T]:
-    """An observation that could not be made."""
-    return Look(kind["UNKNOWN"], f"could not be looked at: {error.reason}", error.remedy)
-
-
 def observed(scene: Scene) -> Observation:
     """Everything that shows where a release stands; the scene may be asked for more afterwards."""
     with ThreadPoolExecutor(max_workers=3) as pool:
@@ -207,7 +202,7 @@ def _seen(scene: Scene, kind: type[T], look: Callable[[Scene], Look[T]]) -> Look
     except CannotCheck as error:
         if "UNKNOWN" not in kind.__members__:
             raise
-        return unknown(kind, error)
+        return Look(kind["UNKNOWN"], f"could not be looked at: {error.reason}", error.remedy)
 
 
 def _is_later_released(scene: Scene) -> bool:
@@ -276,7 +271,7 @@ def look_at_remote_tag(scene: Scene) -> Look[RemoteTag]:
         name = scene.project.settings.remote
         return Look(RemoteTag.NO_REMOTE, f"there is no remote called {name}")
     if isinstance(scene.refs, CannotCheck):
-        return unknown(RemoteTag, scene.refs)
+        raise scene.refs
     there = scene.refs.tag_object(tag)
     if there is None:
         return Look(RemoteTag.NONE, f"{remote} does not have {tag}")
@@ -356,9 +351,9 @@ def look_at_run(scene: Scene) -> Look[Run]:
     if publishing is None:
         return Look(Run.NOT_EXPECTED, "no workflow publishes")
     if scene.forge is None:
-        return unknown(Run, CannotCheck(NO_FORGE, "look at the run there"))
+        raise CannotCheck(NO_FORGE, "look at the run there")
     if isinstance(scene.checks, CannotCheck):
-        return unknown(Run, scene.checks)
+        raise scene.checks
     if run is None:
         if not publishing.by_tag:
             return Look(Run.BY_HAND, f"{publishing.workflow} was not started for the tag")
@@ -405,7 +400,7 @@ def look_at_checks(scene: Scene) -> Look[standing.Checks]:
     if scene.forge is None or scene.commit is None:
         return Look(standing.Checks.NOT_EXPECTED, "no forge checks it")
     if isinstance(scene.checks, CannotCheck):
-        return unknown(standing.Checks, scene.checks)
+        raise scene.checks
     if scene.checks is None:
         return Look(standing.Checks.NOT_EXPECTED, "the forge does not have the commit")
     return checks_state(scene.checks, scene.wanted.tag)
@@ -478,7 +473,7 @@ def look_at_index(scene: Scene) -> Look[Index]:
     if not scene.project.settings.publish:
         return Look(Index.NOT_EXPECTED, "it goes to no index")
     if isinstance(scene.files, CannotCheck):
-        return unknown(Index, scene.files)
+        raise scene.files
     return index_state(scene.files, scene.wanted, scene.now)
 
 
@@ -515,7 +510,7 @@ def look_at_attestations(scene: Scene) -> Look[Attestations]:
     """Whether every file has one, filed under the expected publisher; `verify` verifies them."""
     wanted = scene.wanted
     if isinstance(scene.files, CannotCheck):
-        return unknown(Attestations, scene.files)
+        raise scene.files
     if not scene.files:
         state = Attestations.MISSING if wanted.promised else Attestations.NOT_EXPECTED
         return Look(state, "there are no files yet")
@@ -567,7 +562,7 @@ def look_at_archive(scene: Scene) -> Look[Archive]:
     if not wanted.archive:
         return Look(Archive.NOT_EXPECTED, "no archive takes it")
     if wanted.repository is None:
-        return unknown(Archive, CannotCheck(NO_FORGE, "look at Zenodo by hand"))
+        raise CannotCheck(NO_FORGE, "look at Zenodo by hand")
     return archive_state(doi_of(wanted.repository.page, wanted.tag), wanted.tag)
 
 

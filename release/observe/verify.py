@@ -6,6 +6,7 @@ little later, and never show other bytes by themselves.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -208,16 +209,15 @@ class _Look:
     def installed(self, digests: Mapping[str, str]) -> Judgement:
         wanted = self.expected
         index = wanted.index if wanted.index != index_url(None) else None
-        options = {"python": self.python} if self.python else {}
         return install(
             self.shell,
             wanted.name,
             wanted.version,
             digests,
             index,
-            modules=wanted.modules,
+            self.python or sys.executable,
+            wanted.modules,
             rehearsed=self.rehearsed,
-            **options,
         )
 
     def on_the_forge(self, files: Sequence[ServedFile], digests: Mapping[str, str]) -> Judgement:

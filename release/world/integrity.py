@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -84,10 +84,8 @@ def _address(index: str, provenance: str | None) -> str | None:
 
 def _publisher(said: Mapping[str, Any]) -> Publisher:
     """Raises KeyError, TypeError or AttributeError for what is none."""
-    found = Publisher(
-        said["kind"], said.get("repository", ""), said.get("workflow", ""), said.get("environment")
-    )
-    texts = (found.kind, found.repository, found.workflow, found.environment or "")
-    if not all(isinstance(text, str) for text in texts):
+    kind, repository, workflow = said["kind"], said.get("repository", ""), said.get("workflow", "")
+    environment = said.get("environment") or None
+    if not all(isinstance(text, str) for text in (kind, repository, workflow, environment or "")):
         raise TypeError("publisher")
-    return replace(found, environment=found.environment or None)
+    return Publisher(kind, repository, workflow, environment)

@@ -56,6 +56,7 @@ from release.world.forge import (
 
 if TYPE_CHECKING:
     from release.gates.workflows.model import Workflow
+    from release.gates.workflows.triggers import Scenario
     from release.project import Project
     from release.run.shell import Shell
 
@@ -258,14 +259,12 @@ def names_of(workflows: Mapping[str, Workflow]) -> dict[str, str]:
 
 def started_by_push(workflows: Mapping[str, Workflow]) -> tuple[str, ...]:
     """The files of the workflows that a pull request or a push to a branch starts."""
-    found = []
-    for path, workflow in workflows.items():
-        push = workflow.triggers.get("push")
-        kinds = (push.table or {}).keys() if push is not None else set()
-        for_tags = kinds & {"tags", "tags-ignore"} and not kinds & {"branches", "branches-ignore"}
-        if "pull_request" in workflow.triggers or (push is not None and not for_tags):
-            found.append(path)
-    return tuple(found)
+    from release.gates.workflows.triggers import scenarios
+
+    def starts(run: Scenario) -> bool:
+        return run.event == "pull_request" or (run.event == "push" and not run.is_tag)
+
+    return tuple(path for path, one in workflows.items() if any(map(starts, scenarios(one))))
 
 
 def read_units(
