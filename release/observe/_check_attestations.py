@@ -28,13 +28,10 @@ from sigstore.verify import Verifier  # type: ignore[import-not-found]
 # https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md
 CLAIMS = {
     "1.3.6.1.4.1.57264.1.8": "issuer",
-    "1.3.6.1.4.1.57264.1.11": "runner",
     "1.3.6.1.4.1.57264.1.12": "repository",
     "1.3.6.1.4.1.57264.1.13": "commit",
     "1.3.6.1.4.1.57264.1.14": "ref",
     "1.3.6.1.4.1.57264.1.18": "workflow",
-    "1.3.6.1.4.1.57264.1.20": "event",
-    "1.3.6.1.4.1.57264.1.21": "run",
 }
 
 
@@ -59,7 +56,7 @@ def judge(file: Any, *, offline: bool) -> Iterator[dict[str, Any]]:
         for attestation in bundle.attestations:
             found: dict[str, Any] = {"publisher": publisher.model_dump(), "claims": {}, "error": ""}
             try:
-                found["kind"], _ = attestation.verify(publisher, distribution, offline=offline)
+                attestation.verify(publisher, distribution, offline=offline)
                 claims = attestation.certificate_claims
                 found["claims"] = {CLAIMS[k]: v for k, v in claims.items() if k in CLAIMS}
             except (AttestationError, Error, ValidationError, ValueError) as error:

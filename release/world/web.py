@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from functools import partial
 from http.client import responses
@@ -104,6 +104,19 @@ class Answer:
         return self.status == 429 or (self.status == 403 and self.wait is not None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One request; see `get`."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    token: str | None
+    netrc: bool
+    into: Path | None
+    limit: int
+
+
 def get(
     url: str,
     who: str,
@@ -128,19 +141,19 @@ def get(
     bytes it may have. Raises CannotCheck, with neither address nor token in it, when there is no
     answer to be had.
     """
-    place, limit = url, MAX_BYTES if limit is None else limit
-    seconds = float("inf") if into else WHOLE_SECONDS
+    limit = MAX_BYTES if limit is None else limit
+    asked = _Question(method, url, headers or {}, token, netrc, into, limit)
     for _ in range(REDIRECTS + 1):
-        once = partial(_once, method, place, headers or {}, token, netrc, into, limit)
-        answer = _ask(once, who, remaining, seconds)
+        answer = _ask(asked, who, remaining)
         target = answer.headers.get("location")
         if answer.status not in MOVED or not target:
             return answer
-        target = urljoin(place, target)
-        if (same := as_on(target, place)) is not None:
-            place = same
-        elif elsewhere and origin(target)[0] in {"https", "https" if token else origin(place)[0]}:
-            place, token, netrc = target, None, False
+        target = urljoin(asked.url, target)
+        open_as_before = not asked.token and origin(target)[0] == origin(asked.url)[0]
+        if (same := as_on(target, asked.url)) is not None:
+            asked = replace(asked, url=same)
+        elif elsewhere and (origin(target)[0] == "https" or open_as_before):
+            asked = replace(asked, url=target, token=None, netrc=False)
         else:
             raise CannotCheck(
                 f"{who} redirects to another server, {urlsplit(target).hostname}",
@@ -167,18 +180,16 @@ def as_on(url: str, known: str) -> str | None:
     return url if parts.username else urlunsplit(parts._replace(netloc=urlsplit(known).netloc))
 
 
-def _ask(
-    once: Callable[[], Answer], who: str, remaining: Callable[[], float], longest: float
-) -> Answer:
+def _ask(asked: _Question, who: str, remaining: Callable[[], float]) -> Answer:
     """One answer, after as many attempts as a busy server or a lost connection deserve."""
     from requests import ConnectionError as Disconnected
     from requests import ConnectTimeout, RequestException
 
     for attempt in range(1, ATTEMPTS + 1):
         wait = FIRST_WAIT * 2 ** (attempt - 1)
-        seconds = min(longest, remaining())
+        seconds = remaining() if asked.into else min(WHOLE_SECONDS, remaining())
         try:
-            answer = _within(seconds, once)
+            answer = _within(seconds, partial(_once, asked))
         except Disconnected as error:
             if attempt == ATTEMPTS or isinstance(error, ConnectTimeout):
                 raise CannotCheck(f"{who} cannot be reached: {words(error)}", NETWORK) from None
@@ -201,17 +212,11 @@ def _ask(
     raise AssertionError("every attempt ends")
 
 
-def _once(
-    method: str,
-    url: str,
-    headers: Mapping[str, str],
-    token: str | None,
-    netrc: bool,
-    into: Path | None,
-    limit: int,
-) -> Answer:
+def _once(asked: _Question) -> Answer:
     """One request. Raises what requests raises, and OverflowError for an answer too large."""
     import requests
+
+    token, into = asked.token, asked.into
 
     def authorise(request: PreparedRequest) -> PreparedRequest:
         if token:
@@ -219,11 +224,11 @@ def _once(
         return request
 
     response = requests.request(
-        method,
-        url,
-        headers={"User-Agent": "nox-release", **headers},
+        asked.method,
+        asked.url,
+        headers={"User-Agent": "nox-release", **asked.headers},
         # A function for it keeps requests from taking a netrc entry in its place.
-        auth=None if netrc and not token else authorise,
+        auth=None if asked.netrc and not token else authorise,
         timeout=(CONNECT_SECONDS, READ_SECONDS),
         allow_redirects=False,
         stream=True,
@@ -232,14 +237,14 @@ def _once(
     with response, nullcontext(kept) if into is None else into.open("wb") as body:
         for chunk in response.iter_content(65_536):
             body.write(chunk)
-            if body.tell() > limit:
-                raise OverflowError(f"{limit:,} bytes")
+            if body.tell() > asked.limit:
+                raise OverflowError(f"{asked.limit:,} bytes")
     text = kept.getvalue().decode("utf-8-sig", "replace")
     return Answer(
         response.status_code,
         {name.lower(): value for name, value in response.headers.items()},
         text.replace(token, MASK) if token else text,
-        url,
+        asked.url,
     )
 
 

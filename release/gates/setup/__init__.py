@@ -376,14 +376,10 @@ def judge_publisher(
 
 def _not_known(expected: Expected, publishers: Sequence[Publisher]) -> list[str]:
     """The fields of publishers that there is nothing to compare with."""
-    known = {
-        "owner": expected.owner,
-        "repository": expected.repository,
-        "workflow": expected.workflow,
-        # A publisher that names no environment takes any.
-        "environment": expected.environment if any(p.environment for p in publishers) else "",
-    }
-    return [field for field, value in known.items() if value is None]
+    fields = ["owner", "repository", "workflow"]
+    if any(publisher.environment for publisher in publishers):
+        fields.append("environment")  # a publisher that names none takes any
+    return [name for name in fields if getattr(expected, name) is None]
 
 
 def _as_observed(expected: Expected, seen: Seen) -> Judgement:
