@@ -291,47 +291,31 @@ def choose(jobs: Sequence[Job], settings: SetupSettings) -> tuple[Job | None, Fi
         chosen = [j for j in chosen if j.environment.lower() == wanted.lower()] or chosen
     if not chosen:
         return None, None
+    path = f"{WORKFLOWS}/{chosen[0].workflow}"
     if len({(job.workflow, job.environment) for job in chosen}) > 1:
-        shown = ", ".join(
-            f"{job.workflow} (environment {job.environment or 'none'})" for job in chosen
-        )
-        return None, Finding(
-            f"several jobs publish: {shown}",
-            f"{WORKFLOWS}/{chosen[0].workflow}",
-            remedy=f"keep one, or name it: {SETTING}.workflow and .environment",
-        )
+        shown = [f"{job.workflow} (environment {job.environment or 'none'})" for job in chosen]
+        remedy = f"keep one, or name it: {SETTING}.workflow and .environment"
+        return None, Finding(f"several jobs publish: {', '.join(shown)}", path, remedy=remedy)
     if "${{" in chosen[0].environment and not wanted:
-        return None, Finding(
-            f"the environment of the publishing job {chosen[0].name} is an expression",
-            f"{WORKFLOWS}/{chosen[0].workflow}",
-            remedy=f"write its name there, or set {SETTING}.environment",
-        )
+        said = f"the environment of the publishing job {chosen[0].name} is an expression"
+        remedy = f"write its name there, or set {SETTING}.environment"
+        return None, Finding(said, path, remedy=remedy)
     return chosen[0], None
 
 
 def judge_confirmations(confirmed: Mapping[str, date], today: date) -> Judgement:
     """What is wrong with the confirmations themselves: days to come, their age."""
-    if not confirmed:
-        return Judgement()
-    defects = []
-    remarks = []
+    judged = Judgement(1 if confirmed else 0)
     for name, day in confirmed.items():
         if day > today:
-            defects.append(
-                Finding(
-                    f"{SETTING}.confirmed.{name} is in the future, {day}",
-                    "pyproject.toml",
-                    remedy="look at it, and write the day on which you did",
-                )
-            )
+            said = f"{SETTING}.confirmed.{name} is in the future, {day}"
+            remedy = "look at it, and write the day on which you did"
+            judged += Judgement(defects=(Finding(said, "pyproject.toml", remedy=remedy),))
         elif (today - day).days > STALE_DAYS:
-            remarks.append(
-                Finding(
-                    f"the {name} was confirmed more than a year ago, on {day}",
-                    remedy=f"look again, and set {_confirm(name, today)}",
-                )
-            )
-    return _part(*defects, advice=remarks)
+            said = f"the {name} was confirmed more than a year ago, on {day}"
+            remedy = f"look again, and set {_confirm(name, today)}"
+            judged += Judgement(advice=(Finding(said, remedy=remedy),))
+    return judged
 
 
 def judge_publisher(
@@ -340,94 +324,65 @@ def judge_publisher(
     """The trusted publisher: as the index shows it, else as confirmed, else what to fill in."""
     confirmed = settings.confirmed.get("publisher")
     if seen.publishers:
-        differing = [_differences(expected, publisher) for publisher in seen.publishers]
-        closest = min(differing, key=len)
-        unknown = _not_known(expected, seen.publishers)
-        if not closest and not unknown:
-            return _as_observed(expected, seen)
-        if confirmed and (seen.released is None or confirmed >= seen.released):
-            message = f"{seen.version} was published from elsewhere: {'; '.join(closest)}"
-            advice = [Finding(message)] if closest else []
-            return _part(advice=advice, well=f"publisher confirmed on {confirmed}")
-        if closest:
-            return _part(
-                Finding(
-                    f"the last release, {seen.version}, was published from elsewhere:"
-                    f" {'; '.join(closest)}",
-                    remedy=f"restore that, or change the project's publisher on the index to"
-                    f" {expected.fields}; then set {_confirm('publisher', today)}",
-                )
-            )
-        return _part(
-            unchecked=Finding(
-                f"the index shows who published {seen.version}, and what to compare that with"
-                f" is not known: {', '.join(unknown)}",
-                remedy=f"set {', '.join(unknown)} below [{SETTING}]; or look at the publisher"
-                f" on the index and set {_confirm('publisher', today)}",
-            )
-        )
-    remarks = [Finding(seen.trouble.reason, remedy=seen.trouble.remedy)] if seen.trouble else []
+        return _judge_observed(expected, seen, confirmed, today)
     if confirmed and seen.exists is False:
         return _judge_pending(expected, confirmed, today)
+    remarks = [Finding(seen.trouble.reason, remedy=seen.trouble.remedy)] if seen.trouble else []
     if confirmed:
         return _part(advice=remarks, well=f"publisher confirmed on {confirmed}")
     return _part(unchecked=_unknown_publisher(expected, seen, today), advice=remarks)
 
 
-def _not_known(expected: Expected, publishers: Sequence[Publisher]) -> list[str]:
-    """The fields of publishers that there is nothing to compare with."""
-    fields = ["owner", "repository", "workflow"]
-    if any(publisher.environment for publisher in publishers):
-        fields.append("environment")  # a publisher that names none takes any
-    return [name for name in fields if getattr(expected, name) is None]
-
-
-def _as_observed(expected: Expected, seen: Seen) -> Judgement:
-    remarks = []
-    if expected.environment and not any(p.environment for p in seen.publishers):
-        remarks.append(
-            Finding(
-                "the publisher names no environment, so any job of the workflow may publish",
-                remedy=f"name {expected.environment} in it, on the index",
-            )
-        )
-    well = f"publisher as {seen.version} shows it ({expected.workflow})"
-    return _part(advice=remarks, well=well)
+def _judge_observed(
+    expected: Expected, seen: Seen, confirmed: date | None, today: date
+) -> Judgement:
+    """A publisher that an attestation of the last release shows."""
+    closest = min((_differences(expected, one) for one in seen.publishers), key=len)
+    elsewhere = f"was published from elsewhere: {'; '.join(closest)}"
+    names_one = any(publisher.environment for publisher in seen.publishers)
+    # A publisher that names no environment takes any.
+    fields = ["owner", "repository", "workflow", *(["environment"] if names_one else [])]
+    unknown = ", ".join(name for name in fields if getattr(expected, name) is None)
+    if not closest and not unknown:
+        said = "the publisher names no environment, so any job of the workflow may publish"
+        advice = Finding(said, remedy=f"name {expected.environment} in it, on the index")
+        well = f"publisher as {seen.version} shows it ({expected.workflow})"
+        return _part(advice=[advice] if expected.environment and not names_one else [], well=well)
+    if confirmed and (seen.released is None or confirmed >= seen.released):
+        advice = Finding(f"{seen.version} {elsewhere}")
+        well = f"publisher confirmed on {confirmed}"
+        return _part(advice=[advice] if closest else [], well=well)
+    if closest:
+        remedy = "restore that, or change the project's publisher on the index to"
+        remedy += f" {expected.fields}; then set {_confirm('publisher', today)}"
+        return _part(Finding(f"the last release, {seen.version}, {elsewhere}", remedy=remedy))
+    said = f"the index shows who published {seen.version}, and what to compare that with"
+    remedy = f"set {unknown} below [{SETTING}]; or look at the publisher on the index and set"
+    remedy += f" {_confirm('publisher', today)}"
+    return _part(unchecked=Finding(f"{said} is not known: {unknown}", remedy=remedy))
 
 
 def _judge_pending(expected: Expected, since: date, today: date) -> Judgement:
     """A publisher of a project that the index does not have yet, known since a day."""
-    left = PENDING_DAYS - (today - since).days
-    if left < 0:
-        return _part(
-            Finding(
-                f"the pending publisher of {since} has expired: it lasts {PENDING_DAYS} days,"
-                f" and the index has no {expected.project} yet",
-                "pyproject.toml",
-                remedy=f"register it again ({expected.fields}), and set"
-                f" {_confirm('publisher', today)}",
-            )
-        )
-    return _part(well=f"publisher pending since {since}")
+    if (today - since).days <= PENDING_DAYS:
+        return _part(well=f"publisher pending since {since}")
+    said = f"the pending publisher of {since} has expired: it lasts {PENDING_DAYS} days, and the"
+    said += f" index has no {expected.project} yet"
+    remedy = f"register it again ({expected.fields}), and set {_confirm('publisher', today)}"
+    return _part(Finding(said, "pyproject.toml", remedy=remedy))
 
 
 def _unknown_publisher(expected: Expected, seen: Seen, today: date) -> Finding:
+    why = f"the trusted publisher cannot be seen: the index has no {expected.project} yet"
+    how = "register it on the index as a pending publisher, under Publishing"
     if seen.trouble:
         why = f"the trusted publisher was not observed: {seen.trouble.reason}"
     elif seen.exists:
         why = "the trusted publisher cannot be seen: the index shows no attestation of"
         why += f" {seen.version or 'the last release'}"
-    else:
-        why = f"the trusted publisher cannot be seen: the index has no {expected.project} yet"
-    where = (
-        "under Manage, Publishing" if seen.exists else "as a pending publisher, under Publishing"
-    )
-    what = "see that it is registered" if seen.exists else "register it"
-    return Finding(
-        why,
-        remedy=f"{what} on the index {where}, with {expected.fields}; then set"
-        f" {_confirm('publisher', today)}",
-    )
+        how = "see that it is registered on the index under Manage, Publishing"
+    remedy = f"{how}, with {expected.fields}; then set {_confirm('publisher', today)}"
+    return Finding(why, remedy=remedy)
 
 
 def _differences(expected: Expected, publisher: Publisher) -> list[str]:
@@ -473,21 +428,14 @@ def judge_environment(
         " branches and tags limited to the release tags"
     )
     if isinstance(seen, CannotCheck):
-        why = Finding(
-            f"the environment {name} cannot be seen: {seen.reason}",
-            remedy=f"{seen.remedy}; or look at {how}; then set {_confirm('environment', today)}",
-        )
+        remedy = f"{seen.remedy}; or look at {how}; then set {_confirm('environment', today)}"
+        why = Finding(f"the environment {name} cannot be seen: {seen.reason}", remedy=remedy)
         if confirmed is None:
             return _part(unchecked=why)
         return _part(advice=(why,), well=f"environment {name} confirmed on {confirmed}")
     if seen is None:
-        return _part(
-            Finding(
-                f"{owner}/{repository} has no environment {name}; the first run would make it,"
-                " without protection",
-                remedy=f"make it: {how}",
-            )
-        )
+        said = f"{owner}/{repository} has no environment {name}; the first run would make it,"
+        return _part(Finding(f"{said} without protection", remedy=f"make it: {how}"))
     refused = refuses(seen, tag) if tag else None
     if refused:
         return _part(Finding(f"{refused}, so it refuses the tag {tag}", remedy=f"fix {how}"))
@@ -534,13 +482,9 @@ def judge_archive(
     where = "its page"
     if archive.lower() == "zenodo":
         where = f"{ZENODO}/repository/{slug}" if slug else ZENODO
-    return _part(
-        unchecked=Finding(
-            f"whether {archive} takes this repository's releases cannot be seen from outside",
-            remedy=f"look at {where}, switch it on, and set {_confirm('archive', today)}; or"
-            f' {SETTING}.archive = "none"',
-        )
-    )
+    said = f"whether {archive} takes this repository's releases cannot be seen from outside"
+    remedy = f"look at {where}, switch it on, and set {_confirm('archive', today)}; or"
+    return _part(unchecked=Finding(said, remedy=f'{remedy} {SETTING}.archive = "none"'))
 
 
 def _judge_hooks(root: Path) -> Judgement:
@@ -561,13 +505,8 @@ def _judge_file(root: Path, workflow: str | None) -> Judgement:
     path = workflow if "/" in workflow else f"{WORKFLOWS}/{workflow}"
     if (root / path).is_file():
         return Judgement()
-    return _part(
-        Finding(
-            f"{SETTING}.workflow names {path}, which is not there",
-            "pyproject.toml",
-            remedy="correct it, or add the workflow",
-        )
-    )
+    said = f"{SETTING}.workflow names {path}, which is not there"
+    return _part(Finding(said, "pyproject.toml", remedy="correct it, or add the workflow"))
 
 
 def _confirm(name: str, today: date) -> str:
