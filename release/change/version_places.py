@@ -142,23 +142,28 @@ class _Work:
                 spelled[one.place.path].add(one.place.value)
         entries = [_entry(place, sorted(spelled[place.path])) for place in places]
         problems: list[Finding] = []
-        together: dict[str, list[tuple[ListedPlace, list[int]]]] = defaultdict(list)
-        for place, answer in zip(places, edit(self.request(entries)), strict=True):
+        counted: dict[str | int, tuple[list[ListedPlace], list[int]]] = {}
+        answers = zip(places, edit(self.request(entries)), strict=True)
+        for number, (place, answer) in enumerate(answers):
             if "error" in answer:
                 problems.append(_refused(place, answer["error"]))
                 continue
             spans = [(start, end) for start, end in answer["spans"]]
             before, after = self.texts[place.path], answer["after"]
             lines = list(_lines(before, spans))
-            together[place.path] += [(place, lines)] if place.together else []
-            problems += (
-                list(self.judge_count(place, lines))
-                or list(self.take(place.path, spans, after, _becomes(place, self.change)))
-                or self.judge_lost(place, lines, before.count("\n") - after.count("\n"))
-            )
-        for several in together.values():
-            problems += _judge_together(several, self.change)
-        return problems
+            if not lines and not place.may_lack_version:
+                problems.append(self.missing(place))
+            several = counted.setdefault(place.path if place.together else number, ([], []))
+            several[0].append(place)
+            several[1].extend(lines)
+            problems += list(
+                self.take(place.path, spans, after, _becomes(place, self.change))
+            ) or self.judge_lost(place, lines, before.count("\n") - after.count("\n"))
+        return problems + [
+            _miscounted(several, sorted(lines), self.change)
+            for several, lines in counted.values()
+            if self.is_miscounted(several[0], lines)
+        ]
 
     def edit_stated(self, edit: Editor) -> list[Finding]:
         """Have the tool edit each value of the syntax that no listed entry has; the problems."""
@@ -200,19 +205,16 @@ class _Work:
             "entries": entries,
         }
 
-    def judge_count(self, place: ListedPlace, lines: Sequence[int]) -> Iterator[Finding]:
-        """The problem of a place that is not found, or not as often as it should be."""
-        if not lines:
-            if not place.may_lack_version:
-                yield self.missing(place)
-        elif not place.together and place.expected not in {0, len(lines)}:
-            # Where the document's own syntax has the version, nothing is in doubt.
-            before = self.before[place.path]
-            known = (one.place for one in self.statements if one.place.path == place.path)
-            spans = (span for one in known if (span := span_of(before, one)) is not None)
-            stated = {before.count("\n", 0, start) + 1 for start, _ in spans}
-            if place.expected != 1 or not stated.issuperset(lines):
-                yield _miscounted([place], lines, self.change)
+    def is_miscounted(self, place: ListedPlace, lines: Sequence[int]) -> bool:
+        """Whether what a place looks for, or all of its file together, is not as often there."""
+        if not lines or place.expected in {0, len(lines)}:
+            return False
+        # Where the document's own syntax has the version, nothing is in doubt.
+        before = self.before[place.path]
+        known = (one.place for one in self.statements if one.place.path == place.path)
+        spans = (span for one in known if (span := span_of(before, one)) is not None)
+        stated = {before.count("\n", 0, start) + 1 for start, _ in spans}
+        return place.together or place.expected != 1 or not stated.issuperset(lines)
 
     def judge_lost(self, place: ListedPlace, lines: Sequence[int], lost: int) -> Iterator[Finding]:
         """The problem of an expression that takes away more lines than it spells; `lost` are gone.
@@ -354,16 +356,6 @@ def _would_fail_next(place: ListedPlace, change: Change) -> Iterator[Finding]:
     if not place.has_version and re.search(whole, place.search):
         message = f"search {place.search!r} holds {change.previous} and would fail the next time"
         yield place.malformed(message, f"write {SEARCH} for it")
-
-
-def _judge_together(
-    several: Sequence[tuple[ListedPlace, Sequence[int]]], change: Change
-) -> Iterator[Finding]:
-    """The problem of entries that a count of the project's own speaks of together."""
-    lines = sorted(line for _, found in several for line in found)
-    places = [place for place, _ in several]
-    if lines and len(lines) != places[0].expected:
-        yield _miscounted(places, lines, change)
 
 
 def _miscounted(places: Sequence[ListedPlace], lines: Sequence[int], change: Change) -> Finding:
