@@ -7,16 +7,15 @@ is named in pyproject.toml has its own way to say what is wrong with its table.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from release.change.searches import CONFIGURATION, SEARCH, ListedPlace, doubled, literal
-from release.change.version_table import FLAG, KINDS, TEXTS, listed_places
+from release.change.version_table import FLAG, KINDS, TEXTS, listed_places, unusable
 from release.errors import ConfigurationError
-from release.project import Project, as_table
-from release.project.git import git
+from release.project import Project, as_list, as_table
 from release.text import ini, toml
 from release.text.toml import table_at
 
@@ -25,36 +24,34 @@ OLDER = (".bumpversion.cfg", ".bumpversion.toml", "setup.cfg")
 INI_ENTRY = re.compile(r"bumpversion:(file|glob)(?:\s*\([^()]*\))?:(.+)")
 
 
-def places_of_others(project: Project) -> list[ListedPlace]:
-    """The places that older tables, and the tables of other release tools, list."""
+def places_of_others(project: Project, tracked: Sequence[str]) -> Iterator[ListedPlace]:
+    """The places that older tables, and the tables of other release tools, list.
+
+    `tracked` are the repository's files, for globs. Raises ConfigurationError for an older table
+    that cannot be followed.
+    """
+    for name in OLDER:
+        yield from _older(project.root / name, tracked)
     others = {
         "semantic_release": _semantic_release,
         "commitizen": _commitizen,
         "tbump": _tbump,
     }
-    return [
-        *(place for name in OLDER for place in _older(project, name)),
-        *(
-            replace(place, table=f"[tool.{name}]")
-            for name, read in others.items()
-            for place in read(project.tool(name))
-        ),
-    ]
+    for name, read in others.items():
+        for place in read(project.tool(name)):
+            yield replace(place, table=f"[tool.{name}]")
 
 
-def _older(project: Project, name: str) -> Iterator[ListedPlace]:
+def _older(path: Path, tracked: Sequence[str]) -> Iterator[ListedPlace]:
     """What a table of bump-my-version outside pyproject.toml lists, and its own version."""
-    path, key = project.root / name, "tool.bumpversion.current_version"
-    table = (_of_toml if path.suffix == ".toml" else _of_ini)(path)
+    is_toml, name = path.suffix == ".toml", path.name
+    table = (_of_toml if is_toml else _of_ini)(path)
     if isinstance(table.get("current_version"), str):
-        if path.suffix == ".toml":
-            yield replace(_place(name, key_path=key), file=name)
-        else:
-            own = r"^(current_version\s*[=:]\s*)" + SEARCH
-            yield replace(_place(name, own, r"\g<1>{new_version}", regex=True), file=name)
-    files = table.get("files")
-    globs = any("glob" in as_table(one) for one in (files if isinstance(files, list) else []))
-    tracked = git(project.root, "ls-files", "-z").stdout.split("\0") if globs else ()
+        own = r"^(current_version\s*[=:]\s*)" + SEARCH
+        place = _place(name, own, r"\g<1>{new_version}", regex=True)
+        if is_toml:
+            place = _place(name, key_path="tool.bumpversion.current_version")
+        yield replace(place, file=name)
     try:
         listed = listed_places({**table, "ignore_missing_files": True}, tracked, {})
     except ConfigurationError as error:
@@ -121,7 +118,7 @@ def _commitizen(table: Mapping[str, Any]) -> Iterator[ListedPlace]:
             yield _place(path)
             continue
         line = rf"^(?=[^\n]*?(?:{expression}))(?P<before_version>[^\n]*?)"
-        if _is_regex(line):
+        if not unusable(line):
             search = doubled(line) + SEARCH
             yield _place(path, search, r"\g<before_version>{new_version}", regex=True)
 
@@ -130,8 +127,7 @@ def _tbump(table: Mapping[str, Any]) -> Iterator[ListedPlace]:
     """`version.current`, and [[tool.tbump.file]]: `src` and `search` with {current_version}."""
     if "current" in as_table(table.get("version")):
         yield _place(CONFIGURATION, key_path="tool.tbump.version.current")
-    files = table.get("file")
-    for entry in map(as_table, files if isinstance(files, list) else []):
+    for entry in map(as_table, as_list(table.get("file"))):
         path, search = entry.get("src"), entry.get("search", SEARCH)
         # A template of tbump's own makes something else than the version.
         if isinstance(path, str) and isinstance(search, str) and "version_template" not in entry:
@@ -152,14 +148,5 @@ def _place(
     return ListedPlace(path, search, replace, regex, expected=0, key_path=key_path)
 
 
-def _is_regex(text: str) -> bool:
-    try:
-        re.compile(text)
-    except (re.error, RecursionError, OverflowError):
-        return False
-    return True
-
-
 def _texts(value: Any) -> list[str]:
-    items = value if isinstance(value, list) else []
-    return [item for item in items if isinstance(item, str)]
+    return [item for item in as_list(value) if isinstance(item, str)]

@@ -11,7 +11,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from release.change.searches import ListedPlace
-from release.project import Project, as_table
+from release.project import Project, as_list, as_table
 from release.text import toml
 from release.text.versions import as_cargo, parse
 
@@ -44,8 +44,7 @@ def own_entries(
 
 def _of_packages(path: str, text: str, name: str, previous: str, version: str) -> list[ListedPlace]:
     """The entry of a list of [[package]] tables that was made from the project's own folder."""
-    packages = _toml(text).get("package")
-    for package in map(as_table, packages if isinstance(packages, list) else []):
+    for package in map(as_table, as_list(_toml(text).get("package"))):
         source = package.get("source")
         own = source is None or {"editable": ".", "virtual": "."}.items() & as_table(source).items()
         if canonicalize_name(str(package.get("name"))) != canonicalize_name(name) or not own:

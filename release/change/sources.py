@@ -82,7 +82,7 @@ def _listed(project: Project, tracked: Sequence[str]) -> list[ListedPlace]:
     path = "pyproject.toml"
     source = read_text(project.root, path) if (project.root / path).is_file() else ""
     table, matches = project.tool("bumpversion"), project.settings.bump.matches
-    found = [*listed_places(table, tracked, matches, source), *places_of_others(project)]
+    found = [*listed_places(table, tracked, matches, source), *places_of_others(project, tracked)]
     return [place for place in found if place.path not in {CITATION, project.changelog}]
 
 

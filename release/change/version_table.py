@@ -140,12 +140,19 @@ def _judge_table(table: Mapping[str, Any], source: str) -> Iterator[Finding]:
     yield from _mistyped(parts, dict.fromkeys(parts, A_TABLE), line, "parts")
     for name, part in parts.items():
         yield from _mistyped(as_table(part), OF_A_PART, line, "parts", name)
-    try:
-        re.compile(str(table.get("parse", "")), re.VERBOSE)
-    except (re.error, RecursionError, OverflowError) as error:
+    if said := unusable(str(table.get("parse", "")), re.VERBOSE):
         remedy = "correct it, or leave it out: the usual one reads every version of PEP 440"
-        message = f"parse is not a regular expression: {error}"
+        message = f"parse is not a regular expression: {said}"
         yield from malformed(message, line("parse"), remedy).problems
+
+
+def unusable(expression: str, flags: int = 0) -> str:
+    """Why something is not a regular expression; "" where it is one."""
+    try:
+        re.compile(expression, flags)
+    except (re.error, RecursionError, OverflowError) as error:
+        return str(error) or type(error).__name__
+    return ""
 
 
 def _mistyped(
