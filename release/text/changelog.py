@@ -96,9 +96,9 @@ def with_release(text: str, path: str, release: Release) -> str:
     not understood.
     """
     version = parse(release.version)
-    if version is None:
-        raise _refusal(path, None, f"{release.version!r} is not a version by PEP 440", "correct it")
     log = read(text, path)
+    if version is None:
+        raise _refusal(log, f"{release.version!r} is not a version by PEP 440", "correct it")
     _require_sound(log, version)
     there = log.of(version)
     if there:
@@ -108,12 +108,9 @@ def with_release(text: str, path: str, release: Release) -> str:
     else:
         tool = writer(log)
         if tool and release.notes is None:
-            raise _refusal(
-                path,
-                None,
-                f"has no section for {release.version}, and {tool} writes it",
-                f"let {tool} write it first, or say what changed in a file: --notes FILE",
-            )
+            remedy = f"let {tool} write it first, or say what changed in a file: --notes FILE"
+            message = f"has no section for {release.version}, and {tool} writes it"
+            raise _refusal(log, message, remedy)
         edits = list(_written(log, version, release))
     made = replaced(text, edits)
     if text.removeprefix(BYTE_ORDER_MARK).strip() and not text.endswith("\n"):
@@ -128,13 +125,13 @@ def _require_one(made: Changelog, before: Changelog, version: Version) -> None:
     wanted = [section.name for section in before.sections if section.version != version]
     others = [section.name for section in made.sections if section.version != version]
     if len(made.of(version)) != 1 or others != wanted or made.problems:
-        raise _refusal(
-            before.path, None, "its format is not supported: the edit would garble it", _HAND
-        )
+        raise _refusal(before, "its format is not supported: the edit would garble it", _HAND)
 
 
-def _refusal(path: str, line: int | None, message: str, remedy: str) -> ConfigurationError:
-    return ConfigurationError.of(message, path, line, remedy)
+def _refusal(
+    log: Changelog, message: str, remedy: str, line: int | None = None
+) -> ConfigurationError:
+    return ConfigurationError.of(message, log.path, line, remedy)
 
 
 def _duplicates(sections: Sequence[Section], path: str) -> list[Finding]:
@@ -232,7 +229,7 @@ def _dated(log: Changelog, section: Section, release: Release) -> Iterator[Edit]
         return
     if title.rest:
         message = f"the heading {text!r} has other words where the date belongs"
-        raise _refusal(log.path, section.line, message, f"write {day} into it")
+        raise _refusal(log, message, f"write {day} into it", section.line)
     if title.unreleased or release.heading:
         yield _retitled(section.heading, _new_title(log, None, release), log)
         return
@@ -276,13 +273,9 @@ def _require_contained(log: Changelog, section: Section, release: Release) -> No
     notes = _notes(release, _kind_level(log))
     missing = [line for _, body in notes for line in body if line.strip() not in there]
     if missing:
-        raise _refusal(
-            log.path,
-            section.line,
-            f"the section of {section.name} is there already, without {missing[0].strip()!r} of"
-            " the notes",
-            "add it there, and leave --notes out",
-        )
+        message = f"the section of {section.name} is there already, without {missing[0].strip()!r}"
+        remedy = "add it there, and leave --notes out"
+        raise _refusal(log, f"{message} of the notes", remedy, section.line)
 
 
 # --- A section that is not there yet ---
@@ -301,16 +294,12 @@ def _written(log: Changelog, version: Version, release: Release) -> Iterator[Edi
             message += ": the notes hold nothing concrete"
         elif unreleased is not None:
             message += ": Unreleased holds no change"
-        raise _refusal(log.path, line, message, _NOTES_HINT)
+        raise _refusal(log, message, _NOTES_HINT, line)
     title = _new_title(log, unreleased, release)
     made = read_title(title)
     if made is None or made.version != version or made.unreleased:
-        raise _refusal(
-            log.path,
-            None,
-            f"the heading {title!r} would not be understood as that of {release.version}",
-            "correct tool.release.changelog.heading",
-        )
+        message = f"the heading {title!r} would not be understood as that of {release.version}"
+        raise _refusal(log, message, "correct tool.release.changelog.heading")
     if unreleased is not None and moved:
         yield from _moved(log, unreleased, title, release, notes)
     else:
@@ -339,10 +328,9 @@ def _moved(
     gap = newline * _gap(log)
     rule = _rule_after(log, unreleased)
     above = f"{rule}{newline}{newline}" if rule else ""
-    anchors = _anchors(log, release, newline)
     last = next((s.heading for s in log.released if s.heading.level == heading.level), heading)
     dated = _date_line(log, release)
-    yield position, position, f"{gap}{above}{anchors}{_heading(log, last, title, newline)}{dated}"
+    yield position, position, f"{gap}{above}{_heading(log, last, title, newline)}{dated}"
     kept = [kind for kind in unreleased.kinds if not kind.empty]
     dropped = [kind for kind in unreleased.kinds if kind.empty]
     for kind in dropped:
@@ -419,8 +407,7 @@ def _inserted(
     ending = _newline(text, position)
     model = below or unreleased
     heading = model.heading if model else None
-    lines = [_anchors(log, release, ending), _heading(log, heading, title, ending)]
-    lines.append(_date_line(log, release))
+    lines = [_heading(log, heading, title, ending), _date_line(log, release)]
     for name, body in notes:
         lines += [ending, _block(name, body, _kind_level(log), ending)]
     block = "".join(lines)
@@ -522,13 +509,10 @@ def _new_title(log: Changelog, unreleased: Section | None, release: Release) -> 
     wanted = log.dated()
     model = next((s for s in simple if bool(s.title.written) is wanted), None)
     if model is None and released:
-        raise _refusal(
-            log.path,
-            released[0].line,
-            f"the heading {released[0].heading.title!r} has words of its own, so a new one cannot"
-            " follow it",
-            'say how headings read: tool.release.changelog.heading = "{version} - {date}"',
-        )
+        words = released[0].heading.title
+        message = f"the heading {words!r} has words of its own, so a new one cannot follow it"
+        remedy = 'say how headings read: tool.release.changelog.heading = "{version} - {date}"'
+        raise _refusal(log, message, remedy, released[0].line)
     if model is None:
         bracketed = unreleased is not None and unreleased.title.label is not None
         return f"[{release.version}] - {day}" if bracketed else f"{release.version} - {day}"
@@ -539,12 +523,9 @@ def _new_title(log: Changelog, unreleased: Section | None, release: Release) -> 
     if title.url:
         url = _renewed(text[slice(*title.url)], model, release)
         if url is None:
-            raise _refusal(
-                log.path,
-                model.line,
-                f"the link in the heading {text!r} is not understood",
-                "say how headings read in tool.release.changelog.heading",
-            )
+            message = f"the link in the heading {text!r} is not understood"
+            remedy = "say how headings read in tool.release.changelog.heading"
+            raise _refusal(log, message, remedy, model.line)
         edits.append((*title.url, url))
     if title.reference:
         start, end = title.reference
@@ -576,26 +557,6 @@ def _retitled(heading: Heading, title: str, log: Changelog) -> Edit:
         return heading.title_start, heading.title_start + len(heading.title), title
     newline = _newline(text, heading.end)
     return heading.start, heading.end, _heading(log, heading, title, newline)
-
-
-def _anchors(log: Changelog, release: Release, newline: str) -> str:
-    """Anchors for the new section where the last one has some, with the new version in them."""
-    model = next(iter(log.released), None)
-    if model is None or model.start == model.heading.start:
-        return ""
-    old = log.text.whole[model.start : model.heading.start]
-    for mark in (".", "-", "_", ""):
-        spelled = re.escape(model.title.spelling.replace(".", mark))
-        parts = re.split(rf"(?<![0-9]){spelled}(?![0-9])", old)
-        if len(parts) > 1:
-            lines = release.version.replace(".", mark).join(parts).split("\n")
-            return newline.join(line.rstrip() for line in lines)
-    raise _refusal(
-        log.path,
-        model.line,
-        f"the anchor above {model.name} is not supported: it does not hold the version",
-        _HAND,
-    )
 
 
 # --- Line ends, gaps and rules ---
@@ -641,20 +602,13 @@ def _below_hints(log: Changelog, section: Section) -> int:
 def _require_simple_rst(log: Changelog, release: Release) -> None:
     """Refuse what is not written in reStructuredText: notes, and links for comparison."""
     if release.notes is not None:
-        raise _refusal(
-            log.path,
-            None,
-            "notes in Markdown are not supported for a changelog in reStructuredText",
-            "write them into an Unreleased section there, or into the section of the version",
-        )
+        remedy = "write them into an Unreleased section there, or into the section of the version"
+        message = "notes in Markdown are not supported for a changelog in reStructuredText"
+        raise _refusal(log, message, remedy)
     found = re.search(r"^\.\. _[^\n]*/compare/[^\n]*$", log.text.whole, re.M)
     if found:
-        raise _refusal(
-            log.path,
-            log.text.line_at(found.start()),
-            "links for comparison are not supported in reStructuredText",
-            _HAND,
-        )
+        message = "links for comparison are not supported in reStructuredText"
+        raise _refusal(log, message, _HAND, log.text.line_at(found.start()))
 
 
 # --- Links ---
@@ -698,8 +652,11 @@ class Link:
     swapped: bool = False
 
     def address(self, base: str | None, head: str) -> str:
+        """The address with other revisions in it, as they are named in git."""
+        head = _quoted(head)
         if self.base is None or base is None:
             return f"{self.root}/{head}{self.after}"
+        base = _quoted(base)
         first, second = (head, base) if self.swapped else (base, head)
         return f"{self.root}{first}{self.dots}{second}{self.after}"
 
@@ -737,17 +694,16 @@ def _advanced(url: str, release: Release) -> str | None:
     link = read_link(url)
     if link is None or link.base is None:
         return None
-    return link.address(_quoted(release.tag), _quoted(link.head))
+    return link.address(release.tag, link.head)
 
 
 def _renewed(url: str, model: Section, release: Release) -> str | None:
     """The address in the last section's heading, made that of the new one."""
     link = read_link(url)
-    tag = _quoted(release.tag)
     if link and link.base is not None and release.previous_tag is not None:
-        return link.address(_quoted(release.previous_tag), tag)
+        return link.address(release.previous_tag, release.tag)
     if link and link.base is None and named_version(link.head) == model.version:
-        return link.address(None, tag)
+        return link.address(None, release.tag)
     spelled = re.escape(model.title.spelling)
     new, count = re.subn(rf"(?<![\w.]){spelled}(?![\w.])", lambda _: release.version, url)
     return new if count == 1 and link is None else None
@@ -821,7 +777,7 @@ def _release_address(
     compared = read_link(unreleased.url) if unreleased else None
     last = read_link(named[0].url) if named else None
     if last is not None and last.base is None and (len(named) > 1 or compared is None):
-        return last.address(None, tag)
+        return last.address(None, release.tag)
     link = next((k for k in (compared, last) if k is not None and k.base is not None), None)
     if link is None:
         branch = _BRANCH.fullmatch(unreleased.url) if unreleased else None
@@ -832,8 +788,7 @@ def _release_address(
         )
     if release.previous_tag is not None:
         dots = link.dots.replace("=GB", "=GT").replace("refs%2Fheads", "refs%2Ftags")
-        link = replace(link, dots=dots)
-        return link.address(_quoted(release.previous_tag), tag)
+        return replace(link, dots=dots).address(release.previous_tag, release.tag)
     if link.swapped:
         return None
     if link.dots.startswith("&"):
