@@ -141,17 +141,18 @@ def _read(texts: Sequence[_Text]) -> list[Script]:
 
 def _read_batch(texts: Sequence[_Text]) -> list[Script]:
     """What the texts say. They are read as one if all are complete, else in two halves."""
-    if len(texts) == 1:
-        return [_read_one(texts[0])]
     try:
-        if any(text.refused for text in texts):
-            raise _Unreadable("one of them is refused")
+        for text in texts:
+            if text.refused:
+                raise _Unreadable(text.refused)
         tree = _tree(BETWEEN.join(text.masked for text in texts))
-        found = list(_parted(tree["Stmts"], texts))
-    except (_Unreadable, RecursionError):
-        half = len(texts) // 2
-        return [*_read_batch(texts[:half]), *_read_batch(texts[half:])]
-    return found
+        return list(_parted(tree.get("Stmts", ()), texts))
+    except RecursionError:
+        found = Script(fault=TOO_DEEP)
+    except _Unreadable as error:
+        found = Script(fault=str(error), line=error.line)
+    half = len(texts) // 2
+    return [*_read_batch(texts[:half]), *_read_batch(texts[half:])] if half else [found]
 
 
 def _parted(statements: Sequence[Node], texts: Sequence[_Text]) -> Iterator[Script]:
@@ -168,17 +169,6 @@ def _parted(statements: Sequence[Node], texts: Sequence[_Text]) -> Iterator[Scri
         yield _script(text, begin, statements[first:last])
         first, begin = last + 1, mark + MARK
     yield _script(texts[-1], begin, statements[first:])
-
-
-def _read_one(text: _Text) -> Script:
-    try:
-        if text.refused:
-            raise _Unreadable(text.refused)
-        return _script(text, 0, _tree(text.masked).get("Stmts", ()))
-    except RecursionError:
-        return Script(fault=TOO_DEEP)
-    except _Unreadable as error:
-        return Script(fault=str(error), line=error.line)
 
 
 def _script(text: _Text, begin: int, statements: Sequence[Node]) -> Script:

@@ -147,7 +147,7 @@ def test_a_text_that_is_not_complete_takes_nothing_of_the_next() -> None:
     assert [bool(script.fault) for script in found] == [
         *(True, False, True, True, False, False, True, False, False, True, True),
     ]
-    assert found == [shell._read_one(shell._Text(text)) for text in texts]
+    assert found == [shell._read_batch([shell._Text(text)])[0] for text in texts]
 
 
 def test_texts_that_are_read_together_say_the_same_as_alone() -> None:
@@ -155,7 +155,7 @@ def test_texts_that_are_read_together_say_the_same_as_alone() -> None:
     texts = ["".join(dice.choices(PIECES, k=dice.randint(0, 9))) for _ in range(200)]
     found = shell.read_all(texts)
     assert sum(not script.fault for script in found) > 20
-    assert found == [shell._read_one(shell._Text(text)) for text in texts]
+    assert found == [shell._read_batch([shell._Text(text)])[0] for text in texts]
 
 
 def test_many_texts_take_few_processes_and_none_is_read_twice(

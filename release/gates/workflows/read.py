@@ -392,12 +392,12 @@ class _Builder:
             found[path] = inner
         if found:
             return found
-        run = commands.program(command.words)
-        for words in (commands.plain(command.words), run):
-            if tasks := tuple(targets.of_tasks(words, self.read_text)):
+        plain, run = commands.plain(command.words), commands.program(command.words)
+        looked = (plain, targets.of_tasks), (run, targets.of_tasks), (run, targets.unread)
+        for words, told in looked:
+            if tasks := tuple(told(words, self.read_text)):
                 return {" ".join(words[:3]): tasks}
-        unread = tuple(targets.unread(command.words, self.read_text))
-        return {" ".join(run[:3]): unread} if unread else {}
+        return {}
 
     def read_text(self, path: str) -> str | None:
         """The text of a file that takes part; None where there is none."""

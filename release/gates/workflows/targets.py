@@ -14,7 +14,6 @@ from release.gates.workflows.commands import (
     NOX_CHOICES,
     may_publish,
     normal,
-    program,
     values,
 )
 from release.gates.workflows.flow import split
@@ -66,7 +65,7 @@ def unread(words: Sequence[str], text_of: Callable[[str], str | None]) -> Iterat
     One for each line of them, whichever task is called: of runners that are not known more closely,
     of make in another folder or with another file, and of nox where sessions are chosen by tags.
     """
-    name, *rest = program(words) or ("",)
+    name, *rest = words or ("",)
     if {*rest[:1]} & NO_TASK:
         return
     paths = [path for path in map(normal, _task_files(name, rest, text_of)) if path is not None]
