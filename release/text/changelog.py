@@ -124,7 +124,7 @@ def _require_one(made: Changelog, before: Changelog, version: Version) -> None:
     """Refuse an edit after which the sections are not those before and the release's."""
     wanted = [section.name for section in before.sections if section.version != version]
     others = [section.name for section in made.sections if section.version != version]
-    if len(made.of(version)) != 1 or others != wanted or made.problems:
+    if len(made.of(version)) != 1 or others != wanted or made.text.problems:
         raise _refusal(before, "its format is not supported: the edit would garble it", _HAND)
 
 
@@ -148,7 +148,7 @@ def _duplicates(sections: Sequence[Section], path: str) -> list[Finding]:
 
 def _require_sound(log: Changelog, version: Version) -> None:
     """Refuse a changelog in which it is not clear where the section belongs."""
-    problems = list(log.problems)
+    problems = list(log.text.problems)
     problems += _duplicates(log.of(version), log.path)
     problems += _duplicates(log.unreleased, log.path)
     if not log.understood:
@@ -284,7 +284,7 @@ def _require_contained(log: Changelog, section: Section, release: Release) -> No
 def _written(log: Changelog, version: Version, release: Release) -> Iterator[Edit]:
     unreleased = log.unreleased[0] if log.unreleased else None
     moved = unreleased is not None and unreleased.concrete
-    if log.markup == "rst":
+    if log.text.markup == "rst":
         _require_simple_rst(log, release)
     notes = _notes(release, _kind_level(log)) if release.notes is not None else []
     if not moved and not notes:
@@ -432,7 +432,7 @@ def _notes(release: Release, level: int) -> list[tuple[str, list[str]]]:
     """
     source = plain(release.notes or "")
     log = read(source, "notes.md")
-    problems = list(log.problems)
+    problems = list(log.text.problems)
     problems += [
         Finding(
             f"the heading {heading.title!r} is that of a release",
@@ -590,7 +590,7 @@ def _rule_after(log: Changelog, section: Section | None) -> str:
 def _below_hints(log: Changelog, section: Section) -> int:
     """Below the heading of Unreleased and the comments there: they are for those who write."""
     position = section.heading.end
-    if log.markup == "rst":
+    if log.text.markup == "rst":
         return position
     for start, end in log.text.comments_in(position, section.content_end):
         if log.text.whole[position:start].strip():
@@ -711,12 +711,12 @@ def _renewed(url: str, model: Section, release: Release) -> str | None:
 
 def _linked(log: Changelog, made: Title, release: Release) -> Iterator[Edit]:
     """The edits to the link definitions: Unreleased from the new tag, and one for the release."""
-    if log.markup == "rst":
+    if log.text.markup == "rst":
         return
     text = log.text.whole
-    unreleased = next((d for d in log.definitions if d.unreleased), None)
+    unreleased = next((d for d in log.text.definitions if d.unreleased), None)
     named = sorted(
-        (d for d in log.definitions if d.version is not None and read_link(d.url)),
+        (d for d in log.text.definitions if d.version is not None and read_link(d.url)),
         key=lambda d: d.version or Version("0"),
         reverse=True,
     )
@@ -725,7 +725,7 @@ def _linked(log: Changelog, made: Title, release: Release) -> Iterator[Edit]:
         if new is not None:
             yield unreleased.url_start, unreleased.url_start + len(unreleased.url), new
     label = made.label or release.version
-    taken = any(d.label.casefold() == label.casefold() for d in log.definitions)
+    taken = any(d.label.casefold() == label.casefold() for d in log.text.definitions)
     url = _release_address(unreleased, named, release)
     if url is None and made.label is not None and not (taken or made.url):
         _require_read_links(log, release)
@@ -743,7 +743,7 @@ def _linked(log: Changelog, made: Title, release: Release) -> Iterator[Edit]:
     written = f"{before}[{label}]{between}{url}{closing}"
     if unreleased is not None:
         gap = ""
-        following = next((d for d in log.definitions if d.start >= unreleased.end), None)
+        following = next((d for d in log.text.definitions if d.start >= unreleased.end), None)
         newline = _newline(text, unreleased.end)
         if following is not None and not text[unreleased.end : following.start].strip():
             gap = newline * text.count("\n", unreleased.end, following.start)
@@ -762,7 +762,7 @@ def _require_read_links(log: Changelog, release: Release) -> None:
             d.line,
             f"write a line [{release.version}]: ADDRESS beside it, and run this again",
         )
-        for d in log.definitions
+        for d in log.text.definitions
         if (d.unreleased or d.version is not None) and read_link(d.url) is None
     ]
     if unread:

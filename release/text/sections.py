@@ -266,17 +266,13 @@ class Changelog:
     """A changelog as it was read.
 
     `sections` are in the order of the file; `others` are headings of the same or a higher level
-    that are none. `foot` is where the link definitions at the end begin. `problems` are what makes
-    it doubtful where a section ends. `markup` is "markdown" or "rst".
+    that are none. `foot` is where the link definitions at the end begin.
     """
 
     path: str
-    markup: str
     sections: tuple[Section, ...]
     others: tuple[Heading, ...]
-    definitions: tuple[Definition, ...]
     foot: int
-    problems: tuple[Finding, ...]
     text: Text
 
     def of(self, version: Version) -> tuple[Section, ...]:
@@ -323,7 +319,8 @@ class Changelog:
 class Text:
     """The text of a changelog with the places of headings, and of code and comments.
 
-    `code` and `comments` are spans in order. Line numbers count from 1.
+    `code` and `comments` are spans in order. Line numbers count from 1. `problems` are what makes
+    it doubtful where a section ends. `markup` is "markdown" or "rst".
     """
 
     whole: str
@@ -657,26 +654,10 @@ def _changelog(text: Text, path: str) -> Changelog:
         if foot >= heading.end:
             bound = min(bound, foot)
         end = _before_anchors(text, bound, heading.end)
-        sections.append(
-            Section(
-                heading=heading,
-                title=titles[heading.start],
-                start=_before_anchors(text, heading.start, 0),
-                content_end=_before_furniture(text, end, heading.end),
-                end=end,
-                text=text,
-            )
-        )
-    return Changelog(
-        path=path,
-        markup=text.markup,
-        sections=tuple(sections),
-        others=others,
-        definitions=text.definitions,
-        foot=foot,
-        problems=text.problems,
-        text=text,
-    )
+        start = _before_anchors(text, heading.start, 0)
+        content_end = _before_furniture(text, end, heading.end)
+        sections.append(Section(heading, titles[heading.start], start, content_end, end, text))
+    return Changelog(path, tuple(sections), others, foot, text)
 
 
 def _foot(text: Text) -> int:

@@ -434,7 +434,7 @@ class TestReading:
         for spelled in (text, text.replace("\n", "\r\n")):
             log = read(spelled, "CHANGELOG.md")
             assert [section.name for section in log.sections] == ["1.1.0", "1.0.0"]
-            assert not log.problems
+            assert not log.text.problems
 
     def test_a_fence_ends_with_the_list_item_that_it_stands_in(self) -> None:
         text = "## 1.1.0\n\n- item\n  ```\n  never closed\n\n## 1.0.0\n\n- b\n"
@@ -538,7 +538,7 @@ class TestReading:
         underlined = "Changes\n=======\n\n1.0\n---\n\n- a\n\n0.9\n---\n"
         assert read(underlined, "CHANGES").sections[0].name == "1.0"
         assert read(underlined, "CHANGES.md").sections[0].heading.level == 2
-        assert read("## 1.0\n\n- a\n", "HISTORY.txt").markup == "markdown"
+        assert read("## 1.0\n\n- a\n", "HISTORY.txt").text.markup == "markdown"
 
 
 class TestLinks:

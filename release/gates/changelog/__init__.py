@@ -71,7 +71,7 @@ def check(project: Project, shell: Shell) -> Outcome:
     subject = section_to_release(log, target, None if tool else level)
     if tool and subject in log.unreleased:  # it says where the fragments are
         subject = None
-    judged = Judgement(len(log.sections) + 1, log.problems)
+    judged = Judgement(len(log.sections) + 1, log.text.problems)
     judged += judge_structure(log, subject, shell.today)
     judged += judge_presence(log, target, level, tool=tool)
     if collected and level is not None and subject is None:
@@ -364,11 +364,11 @@ def judge_links(
     the last release. `tagged` are the released versions and `tags` all tags; `ahead` says that the
     last section may be that of a release to come.
     """
-    if log.markup != "markdown":
+    if log.text.markup != "markdown":
         return Judgement()
     sections = {s.version: s for s in reversed(log.sections) if s.version is not None}
     named = _named_links(log)
-    unreleased = next((d for d in log.definitions if d.unreleased), None)
+    unreleased = next((d for d in log.text.definitions if d.unreleased), None)
     found: list[Odd] = [*_missing_links(log)] if named or unreleased else []
     order = sorted((s.version, s.date or date.min) for s in log.released if s.version is not None)
     for definition in named:
@@ -380,7 +380,7 @@ def judge_links(
     if unreleased and (fault := _judge_unreleased_link(log, unreleased, released)):
         found.append((fault,))
     judged = _divided(found, subject, "among the links")
-    return Judgement(len(log.definitions)) + judged
+    return Judgement(len(log.text.definitions)) + judged
 
 
 def _named_links(log: Changelog) -> list[Definition]:
@@ -388,12 +388,12 @@ def _named_links(log: Changelog) -> list[Definition]:
     from release.text.changelog import read_link
 
     used = {_reference(section) for section in log.sections}
-    of_versions = [d for d in log.definitions if d.version is not None]
+    of_versions = [d for d in log.text.definitions if d.version is not None]
     return [d for d in of_versions if d.label.casefold() in used or read_link(d.url) is not None]
 
 
 def _missing_links(log: Changelog) -> Iterator[Odd]:
-    defined = {d.label.casefold() for d in log.definitions}
+    defined = {d.label.casefold() for d in log.text.definitions}
     for section in (s for s in log.sections if s.version and not s.unreleased):
         label = _reference(section)
         if label and label not in defined:
