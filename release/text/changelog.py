@@ -170,36 +170,27 @@ def _require_sound(log: Changelog, version: Version) -> None:
 
 def _misplaced(log: Changelog, version: Version) -> Iterator[Finding]:
     """Why a new section cannot go to the top of the released ones."""
+
+    def at(section: Section, message: str, remedy: str) -> Finding:
+        return Finding(message, log.path, section.line, remedy)
+
     for section in log.sections:
+        words = repr(section.heading.title)
         if section.unreleased and section.version is not None:
-            yield Finding(
-                f"the section {section.heading.title!r} is meant for {section.version}, and"
-                f" {version} is to be released",
-                log.path,
-                section.line,
-                f"change its heading if it is what {version} brings",
-            )
+            meant = f"the section {words} is meant for {section.version}"
+            remedy = f"change its heading if it is what {version} brings"
+            yield at(section, f"{meant}, and {version} is to be released", remedy)
             return
         if section.plain_unreleased and section.title.rest:
-            yield Finding(
-                f"the heading {section.heading.title!r} is not supported",
-                log.path,
-                section.line,
-                "call it Unreleased and nothing else",
-            )
+            remedy = "call it Unreleased and nothing else"
+            yield at(section, f"the heading {words} is not supported", remedy)
     named = [section for section in log.sections if section.title.spelling]
     if named and named[0].version is not None and named[0].version > version:
-        yield Finding(
-            f"begins with {named[0].name}, which is above {version}", log.path, named[0].line, _HAND
-        )
+        yield at(named[0], f"begins with {named[0].name}, which is above {version}", _HAND)
     for section in log.unreleased:
         if named and section.heading.start > named[0].heading.start:
-            yield Finding(
-                f"the Unreleased section stands below that of {named[0].name}",
-                log.path,
-                section.line,
-                "move it to the top",
-            )
+            message = f"the Unreleased section stands below that of {named[0].name}"
+            yield at(section, message, "move it to the top")
 
 
 # --- A section that is there already ---

@@ -556,16 +556,10 @@ def _scan_markdown(text: str, path: str) -> Text:
             what = "comment" if block.kind == "comment" else "code block"
             message = f"a {what} begins here and is never closed, so all below belongs to it"
             problems.append(Finding(message, path, line, "close it"))
-    hidden = sorted((*spans["code"], *spans["comment"]))
-    return Text(
-        whole=text,
-        markup="markdown",
-        headings=tuple(headings),
-        code=tuple(spans["code"]),
-        comments=tuple(spans["comment"]),
-        definitions=tuple(_definitions(text, hidden)),
-        problems=tuple(problems),
-    )
+    code, comments = tuple(spans["code"]), tuple(spans["comment"])
+    definitions = tuple(_definitions(text, sorted((*code, *comments))))
+    found = tuple(headings)
+    return Text(text, "markdown", found, code, comments, definitions, tuple(problems))
 
 
 def _definitions(text: str, hidden: Sequence[tuple[int, int]]) -> Iterator[Definition]:
