@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from release.gates.workflows.expressions import UNKNOWN, StartsWith, Value
@@ -131,30 +131,22 @@ def matches(pattern: str, text: str) -> bool:
     parts = _parts(pattern[:MAX_PATTERN])
     if parts is None:
         return False
-    # The places in the pattern that the text read so far can have led to.
-    places = _open(parts, {0})
-    for c in text:
-        taking = [place for place in places if place < len(parts) and parts[place][0].match(c)]
-        again = {place for place in taking if "+" in parts[place][1]}
-        places = _open(parts, {place + 1 for place in taking} | again)
-    return len(parts) in places
-
-
-Part = tuple[re.Pattern[str], str]
-
-
-def _open(parts: Sequence[Part], places: set[int]) -> set[int]:
-    """The places with those that follow without a further character."""
-    found: set[int] = set()
-    for place in places:
-        while place not in found:
-            found.add(place)
-            if place < len(parts) and "?" in parts[place][1]:
+    # The places in the text that the parts so far can have led to.
+    places = {0}
+    for one, again in parts:
+        reached = set(places) if "?" in again else set()
+        for start in sorted(places):
+            place = start
+            while place + 1 not in reached and one.match(text[place : place + 1]):
                 place += 1
-    return found
+                reached.add(place)
+                if "+" not in again:
+                    break
+        places = reached
+    return len(text) in places
 
 
-def _parts(pattern: str) -> list[Part] | None:
+def _parts(pattern: str) -> list[tuple[re.Pattern[str], str]] | None:
     """What takes a character each, with whether it may be left out (`?`) and repeats (`+`)."""
     parts = []
     for match in PART.finditer(pattern):
