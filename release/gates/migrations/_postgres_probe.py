@@ -2,10 +2,12 @@
 
 The first argument is the path of a request, or of a folder where requests appear as 1.json, 2.json
 and so on, until there is a file `stop` or the program that asks is gone, whose last.json is done
-then; the second one is the number of that program's process. In a request `place` is the server,
-in libpq's names of parameters, and `steps` are done in their order (`do` names each). The answer is
-written beside it, as 1.answer: `answers`, one a step, or `error`, `sqlstate` and the `step` that
-failed. A server of its own, which a step may start, ends with this program.
+then; the second one is the number of that program's process. In a request `steps` are done in their
+order (`do` names each), in the database `admin` where they name no other. The answer is written
+beside it, as 1.answer: `answers`, one a step, or `error`, `sqlstate` and the `step` that failed.
+
+The server is in the environment variable NOX_RELEASE_DATABASE, as JSON with libpq's names of
+parameters. One of our own, which a step may start, ends with this program.
 """
 
 from __future__ import annotations
@@ -86,30 +88,30 @@ Step = Mapping[str, Any]
 
 
 class Probe:
-    """The server that a request names, and one method for each kind of step."""
+    """The server, and one method for each kind of step."""
 
     def __init__(self, is_alone: Callable[[], bool]) -> None:
-        self.place: Mapping[str, Any] = {}
+        self.place: dict[str, Any] = json.loads(os.environ["NOX_RELEASE_DATABASE"])
+        self.admin = ""
         self.own: Any = None
         self.is_alone = is_alone
 
     def connect(self, database: str | None = None) -> Any:
         return psycopg.connect(
-            **{**self.place, "dbname": database or self.place["dbname"]},
+            **self.place,
+            dbname=database or self.admin,
             autocommit=True,
             connect_timeout=CONNECT_SECONDS,
             application_name="nox-release",
         )
 
     def start(self, step: Step) -> Any:
-        """Start a server of our own in the empty `folder`, and return its port.
-
-        Its superuser is `postgres`, with the `password`.
-        """
+        """Start a server of our own in the empty `folder`, and return its port."""
         with server.explained():
             self.own = server.Server.find(Path(step["folder"]))
-            self.own.initialise(step["password"])
-            return self.own.start(self.is_alone)
+            self.own.initialise(self.place["password"])
+            self.place["port"] = self.own.start(self.is_alone)
+            return self.place["port"]
 
     def version(self, _step: Step) -> list[Any]:
         """The server's version as it says it, and as a number."""
@@ -209,7 +211,7 @@ def first_line(error: Exception) -> str:
 def answer(path: Path, probe: Probe) -> None:
     """Do what a request asks for and write the answer, in one step."""
     request = json.loads(path.read_text(encoding="utf-8"))
-    probe.place = request["place"]
+    probe.admin = request["admin"]
     answers: list[Any] = []
     found: dict[str, Any] = {"answers": answers}
     for step in request["steps"]:

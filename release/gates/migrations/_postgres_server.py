@@ -99,7 +99,8 @@ def give(folder: Path, account: Any) -> None:
 
 def variables(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """`environ` without what PostgreSQL's programs heed, and with messages in English."""
-    kept = {name: value for name, value in environ.items() if not name.startswith(("PG", "LC_"))}
+    heeded = ("PG", "LC_", "NOX_RELEASE_DATABASE")  # the last one holds a password
+    kept = {name: value for name, value in environ.items() if not name.startswith(heeded)}
     return {**kept, "LC_ALL": "C"}
 
 

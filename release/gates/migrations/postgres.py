@@ -208,7 +208,7 @@ class Server:
     @contextlib.contextmanager
     def asked(self) -> Iterator[None]:
         """Keep the probe at hand, which answers `ask`."""
-        command, env = self._command(self._requests), self._no_other_address()
+        command, env = self._command(self._requests)
         if not self.embedded:  # what is to be done when this program is killed
             self._request("last", ({"do": "drop", "token": self.token},))
         with ThreadPoolExecutor(1) as pool:
@@ -240,13 +240,15 @@ class Server:
         """Write a request, in one step."""
         request = self._requests / f"{name}.json"
         part = request.with_suffix(".new")
-        place = {**self.address.libpq(), "dbname": admin or self._admin}
-        part.write_text(json.dumps({"steps": steps, "place": place}), encoding="utf-8")
+        text = json.dumps({"steps": steps, "admin": admin or self._admin})
+        part.write_text(text, encoding="utf-8")
         return part.replace(request)
 
-    def _command(self, request: Path) -> list[str]:
+    def _command(self, request: Path) -> tuple[list[str], dict[str, str]]:
+        """What answers a request, and the variables for it: no file holds a password."""
         program = str(SCRIPTS / "_postgres_probe.py")
-        return [self._shell.tools.python, "-I", program, str(request), str(os.getpid())]
+        env = {"NOX_RELEASE_DATABASE": json.dumps(self.address.libpq()), **self._no_other_address()}
+        return [self._shell.tools.python, "-I", program, str(request), str(os.getpid())], env
 
     def _answers(self, request: Path) -> list[Any]:
         text = request.with_suffix(".answer").read_text(encoding="utf-8")
@@ -288,13 +290,14 @@ class Server:
         Those that could not be dropped are in `left` then.
         """
         request = self._request("drop", ({"do": "drop", "token": self.token},))
+        command, env = self._command(request)
         refused = [(name, "the server did not answer") for name in self._names]
         # Not by way of the shell, which then starts nothing any more, and in a session of its own,
         # so that a second Ctrl-C does not reach it.
         with contextlib.suppress(OSError, subprocess.SubprocessError, CannotCheck):
             subprocess.run(
-                self._command(request),
-                env={**self._shell.tools.variables(), **self._no_other_address()},
+                command,
+                env={**self._shell.tools.variables(), **env},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=ASIDE_SECONDS,
@@ -350,12 +353,11 @@ def _given(shell: Shell, url: str) -> Iterator[Server]:
 def _embedded(shell: Shell) -> Iterator[Server]:
     # Not in the scratch folder of the gate: an account without rights could not look into it.
     folder = Path(tempfile.mkdtemp(prefix="nox-release-postgres-")).resolve()
-    password = secrets.token_hex(16)
-    place = f"postgresql://postgres:{password}@127.0.0.1"
+    place = f"postgresql://postgres:{secrets.token_hex(16)}@127.0.0.1"
     server = Server(shell, read_url(place)[0], "nox_release", embedded=True)
     try:
         with server.asked():
-            (port,) = server.ask({"do": "start", "folder": str(folder), "password": password})
+            (port,) = server.ask({"do": "start", "folder": str(folder)})
             server.address, _ = read_url(f"{place}:{port}")
             server.start()
             yield server
