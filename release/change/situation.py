@@ -321,11 +321,10 @@ def judge_tree(
     situation: Situation, version: Version, run: Callable[..., Completed] | None = None
 ) -> None:
     """Raise ReleaseError with everything that the gate `tree` finds against a release."""
-    seen = tree.read(
-        situation.project, situation.facts, version, run or _run_quietly, situation.asked
-    )
+    project, facts = situation.project, situation.facts
     # What a pull request would make of the branch may be judged, and is not to be tagged.
-    outcome = tree.judge(situation.facts, replace(seen, proposed=False))
+    seen = replace(tree.read(project, facts, version, situation.asked), proposed=False)
+    outcome = tree.judge(project, facts, seen, run or _run_quietly)
     unchecked = outcome.status is Status.UNCHECKED and situation.remote is not None
     if outcome.status is Status.FAILED or unchecked:
         raise ReleaseError(*outcome.blocking)

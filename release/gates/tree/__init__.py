@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 
 from release.errors import CannotCheck
 from release.model import Finding, Gate, Judgement, Outcome
-from release.project.git import GitFacts, contains, deepen, git, object_of, tags
+from release.project.git import GitFacts, contains, deepen, default_branch, git, object_of, tags
 from release.text.escaping import counted, listing
 from release.world.remote import USUAL_BRANCHES, RemoteRefs, ask
 
@@ -74,38 +74,37 @@ class Tag:
 
 
 @dataclass(frozen=True, slots=True)
-class TreeFacts:
-    """What the judgement needs beyond the project's own git facts.
+class Seen:
+    """What is judged beside the project's own git facts.
 
-    `branch` is the release branch, `remote_branch` the commit that the remote has there (None when
-    it has none); `behind` says whether that commit is unknown here or no ancestor of this one,
-    `ahead` counts the commits that the remote lacks, `contained` says whether the remote's branch
-    holds this commit. `tag` is the tag to be made, `here` and `there` are those of its version.
-    `clash` is a branch called like the tag. `hooks` is the project's folder of hooks, `hooks_path`
-    the folder that git uses, relative to the project if below it. `key_problem` says what is wrong
-    with the signing key where tags are to be signed, `proposed` that CI judges a pull request as if
-    it were merged, `unreachable` why the remote could not be
-    asked; what is said of the remote then counts for nothing.
+    `branch` is the release branch, `asked` what the remote has, of which nothing counts where it
+    was `unreachable`. `apart` is how many commits its branch and this commit have that the other
+    lacks, None where they cannot be counted here; `ahead` those of this commit as last fetched, but
+    for the release's own. `tag` is the tag to be made, `here` and `there` are those of its version.
+    `proposed` says that CI judges a pull request as if it were merged.
     """
 
     branch: str
     in_ci: bool
     proposed: bool
+    remote: str | None
+    asked: RemoteRefs
+    unreachable: CannotCheck | None
+    apart: tuple[int, int] | None
+    ahead: int
     tag: str | None
     here: tuple[Tag, ...]
     there: tuple[Tag, ...]
-    clash: str | None
-    remote: str | None
-    remotes: tuple[str, ...]
-    remote_branch: str | None
-    contained: bool
-    behind: bool
-    ahead: int
-    hooks: str | None
-    hooks_path: str | None
-    identity: bool
-    key_problem: str | None
-    unreachable: CannotCheck | None = None
+
+    @property
+    def contained(self) -> bool:
+        """Whether the remote's branch holds this commit."""
+        return self.apart is not None and self.apart[1] == 0
+
+    @property
+    def behind(self) -> bool:
+        """Whether the remote's branch has commits that are missing here."""
+        return self.apart is None or self.apart[0] > 0
 
 
 def check(project: Project, shell: Shell) -> Outcome:
@@ -118,20 +117,15 @@ def check(project: Project, shell: Shell) -> Outcome:
         return Outcome.unchecked("no commit yet", "commit the project: git add --all && git commit")
     after = shell.level is None and project.after_release
     version = None if after else project.target_version(shell.level)
-    return judge(facts, read(project, facts, version, shell.run))
+    return judge(project, facts, read(project, facts, version), shell.run)
 
 
 def read(
-    project: Project,
-    facts: GitFacts,
-    version: Version | None,
-    run: Run,
-    asked: RemoteRefs | None = None,
-) -> TreeFacts:
+    project: Project, facts: GitFacts, version: Version | None, asked: RemoteRefs | None = None
+) -> Seen:
     """Ask git and the remote.
 
-    `version` is the one to be released, `run` runs a command and returns how it ended, `asked` is
-    the remote's answer where it was asked already.
+    `version` is the one to be released, `asked` the remote's answer where it was asked already.
     """
     from release.settings import environment_is_ci, environment_is_of_pull_request
     from release.text.versions import spelled
@@ -146,36 +140,26 @@ def read(
         unreachable = error
     asked = asked or RemoteRefs({}, None)
     branch = release_branch(project, asked)
-    remote_branch = asked.branch(branch)
-    apart = _apart(root, remote_branch, commit) if remote_branch else None
+    there = asked.branch(branch)
+    apart = _apart(root, there, commit) if there else None
     # What is not known here cannot be counted from; what was last fetched can.
     _, ahead = apart or _apart(root, f"refs/remotes/{remote}/{branch}", commit) or (0, 0)
-    template = project.tag_template
-    tag = project.tag_of(project.spell(version)) if version else None
-    here, there = (
-        [name for name in names if version and spelled(name, template, version)]
+    named, known = (
+        [name for name in names if version and spelled(name, project.tag_template, version)]
         for names in (tags(root), asked.tags)
     )
-    local_clash = bool(tag and object_of(root, f"refs/heads/{tag}"))
-    return TreeFacts(
+    return Seen(
         branch=branch,
         in_ci=environment_is_ci(),
         proposed=environment_is_of_pull_request(),
-        tag=tag,
-        here=_local_tags(root, here),
-        there=tuple(Tag(name, asked.tag(name), True) for name in there),
-        clash="here" if local_clash else remote if tag and asked.branch(tag) else None,
         remote=remote,
-        remotes=facts.remotes,
-        remote_branch=remote_branch,
-        contained=apart is not None and ahead == 0,
-        behind=remote_branch is not None and (apart is None or apart[0] > 0),
-        ahead=max(0, ahead - _planned(root, facts)) if remote_branch else 0,
-        hooks=hooks_folder(root),
-        hooks_path=hooks_path(root),
-        identity=git(root, "var", "GIT_COMMITTER_IDENT", check=False).returncode == 0,
-        key_problem=_key_problem(root, run) if _signs(project) else None,
+        asked=asked,
         unreachable=unreachable,
+        apart=apart,
+        ahead=max(0, ahead - _planned(root, facts)) if there else 0,
+        tag=project.tag_of(project.spell(version)) if version else None,
+        here=_local_tags(root, named),
+        there=tuple(Tag(name, asked.tag(name), True) for name in known),
     )
 
 
@@ -198,19 +182,21 @@ def release_branch(project: Project, asked: RemoteRefs) -> str:
     return (
         project.settings.branch
         or asked.default_branch
-        or _default_branch(project.root, project.settings.remote)
+        or default_branch(project.root, project.settings.remote)
+        or next((b for b in USUAL_BRANCHES if object_of(project.root, f"refs/heads/{b}")), "main")
     )
 
 
-def judge(facts: GitFacts, seen: TreeFacts) -> Outcome:
-    """The verdict on what was seen; every defect is named."""
+def judge(project: Project, facts: GitFacts, seen: Seen, run: Run) -> Outcome:
+    """The verdict on what was seen, every defect named; `run` runs a command that lists keys."""
     by_ci = seen.in_ci and facts.branch is None
     branch, state = _branch(facts, seen), _state(facts)
     found = [*branch, *state, *_level(facts, seen, by_ci), *_tags(facts, seen)]
     if not by_ci:
-        found += _maintainer(seen)
+        found += _maintainer(project, run)
     checked = CHECKS + (0 if by_ci else MAINTAINER_CHECKS)
-    judged = Judgement(checked, tuple(found), tuple(_advice(seen)), tuple(_gaps(seen)))
+    advice, gaps = tuple(_advice(project, seen)), tuple(_gaps(facts, seen))
+    judged = Judgement(checked, tuple(found), advice, gaps)
     where = f"{facts.branch or 'detached'} at {(facts.commit or '')[:12]}"
     tag = f", {seen.tag} is free" if seen.tag is not None else ""
     if seen.tag is not None and (there := seen.here or seen.there):
@@ -218,18 +204,18 @@ def judge(facts: GitFacts, seen: TreeFacts) -> Outcome:
     return judged.settle(f"{where}, clean, level{tag}")
 
 
-def _gaps(seen: TreeFacts) -> Iterator[Finding]:
+def _gaps(facts: GitFacts, seen: Seen) -> Iterator[Finding]:
     if seen.unreachable:
         yield from seen.unreachable.problems
     elif seen.remote is None:
-        named = f"; there is {', '.join(seen.remotes)}" if seen.remotes else ""
+        named = f"; there is {', '.join(facts.remotes)}" if facts.remotes else ""
         yield Finding(
             f"no remote to be level with and to hold the tag{named}",
             remedy="git remote add origin URL, or set tool.release.remote",
         )
 
 
-def _branch(facts: GitFacts, seen: TreeFacts) -> list[Finding]:
+def _branch(facts: GitFacts, seen: Seen) -> list[Finding]:
     if facts.branch == seen.branch:
         return []
     remedy = f"git switch {seen.branch}"
@@ -277,13 +263,13 @@ def _finish(operation: str) -> str:
     return f"finish it, or give it up: {stop}"
 
 
-def _level(facts: GitFacts, seen: TreeFacts, by_ci: bool) -> Iterator[Finding]:
+def _level(facts: GitFacts, seen: Seen, by_ci: bool) -> Iterator[Finding]:
     # What came after a tagged commit on the branch is of no concern to its release.
     tagged = any(tag.commit == facts.commit for tag in seen.here)
     if seen.remote is None or seen.unreachable or ((by_ci or tagged) and seen.contained):
         return
     there = f"{seen.remote}/{seen.branch}"
-    if seen.remote_branch is None:
+    if seen.asked.branch(seen.branch) is None:
         remedy = f"git push {seen.remote} {seen.branch}, or set tool.release.branch"
         yield Finding(f"{seen.remote} has no branch {seen.branch}", remedy=remedy)
         return
@@ -297,7 +283,7 @@ def _level(facts: GitFacts, seen: TreeFacts, by_ci: bool) -> Iterator[Finding]:
     yield Finding(message, remedy=f"git pull {how} {seen.remote} {seen.branch}")
 
 
-def _tags(facts: GitFacts, seen: TreeFacts) -> list[Finding]:
+def _tags(facts: GitFacts, seen: Seen) -> list[Finding]:
     found = []
     pushed = {tag.name for tag in seen.there}
     known = [*((tag, "here") for tag in seen.here), *((t, f"on {seen.remote}") for t in seen.there)]
@@ -316,34 +302,30 @@ def _tags(facts: GitFacts, seen: TreeFacts) -> list[Finding]:
     return found
 
 
-def _maintainer(seen: TreeFacts) -> Iterator[Finding]:
-    if seen.hooks and seen.hooks_path != seen.hooks:
-        yield unused(seen.hooks, seen.hooks_path)
-    if not seen.identity:
+def _maintainer(project: Project, run: Run) -> Iterator[Finding]:
+    root = project.root
+    hooks, path = hooks_folder(root), hooks_path(root)
+    if hooks and path != hooks:
+        yield unused(hooks, path)
+    if git(root, "var", "GIT_COMMITTER_IDENT", check=False).returncode != 0:
         remedy = 'git config user.name "…" && git config user.email "…"'
         yield Finding("git knows no identity to commit with", remedy=remedy)
-    if seen.key_problem:
+    if problem := _key_problem(root, run) if _signs(project) else None:
         remedy = "git config user.signingKey …, or unset tag.gpgSign and commit.gpgSign and"
         remedy += " tool.release's sign-tags and commit.sign"
-        yield Finding(f"tags or commits are to be signed and {seen.key_problem}", remedy=remedy)
+        yield Finding(f"tags or commits are to be signed and {problem}", remedy=remedy)
 
 
-def _advice(seen: TreeFacts) -> Iterator[Finding]:
+def _advice(project: Project, seen: Seen) -> Iterator[Finding]:
     if seen.ahead and not seen.proposed:
         message = f"{counted(seen.ahead, 'commit')} ahead of {seen.remote}/{seen.branch}"
         remedy = f"git push {seen.remote} {seen.branch}, unless the release is to push them"
         yield Finding(message, remedy=remedy)
-    if seen.clash:
-        where = "" if seen.clash == "here" else f" (on {seen.clash})"
+    here = seen.tag and object_of(project.root, f"refs/heads/{seen.tag}")
+    if seen.tag and (here or seen.asked.branch(seen.tag)):
+        where = "" if here else f" (on {seen.remote})"
         remedy = f"rename it, or push the tag as refs/tags/{seen.tag}"
         yield Finding(f"a branch is called {seen.tag} like the tag{where}", remedy=remedy)
-
-
-def _default_branch(root: Path, remote: str) -> str:
-    folder = f"refs/remotes/{remote}/"
-    named = git(root, "symbolic-ref", "--quiet", f"{folder}HEAD", check=False).stdout.strip()
-    usual = (name for name in USUAL_BRANCHES if object_of(root, f"refs/heads/{name}"))
-    return named.removeprefix(folder) or next(usual, USUAL_BRANCHES[0])
 
 
 def _local_tags(root: Path, names: Sequence[str]) -> tuple[Tag, ...]:
