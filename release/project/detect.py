@@ -29,7 +29,6 @@ from release.project.behind import (
     selected,
     sessions,
     text_of,
-    tool_table,
     tox_environments,
 )
 from release.project.declared import install_remedy, named_tables, pinned, procedure_text, ranges
@@ -467,14 +466,9 @@ def _tox(project: Project, gate: str, words: tuple[str, ...]) -> tuple[str, ...]
         fits = all(_is_called(gate, name, bare=gate == "test") for name in chosen)
         return words if fits and not any(map(GATHERS.search, told)) else None
     # Alone it runs every environment that is listed: those of other gates and other Pythons, too.
-    alone = gate == "test" and PLAIN_TOX.issuperset(words[1:]) and _tox_has_commands(project)
+    _, base = tox_environments(project.root).get(tox.BASE, ("", {}))
+    alone = gate == "test" and PLAIN_TOX.issuperset(words[1:]) and "commands" in base
     return ("tox", "-e", "py") if alone else None
-
-
-def _tox_has_commands(project: Project) -> bool:
-    if "commands" in (ini.section(project.root / "tox.ini", "testenv") or {}):
-        return True
-    return "commands" in as_table(tool_table(project, "tox.toml", "tox").get("env_run_base"))
 
 
 def _nox(project: Project, gate: str, words: tuple[str, ...]) -> tuple[str, ...] | None:

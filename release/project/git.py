@@ -15,32 +15,15 @@ from release.errors import CannotCheck, ConfigurationError
 # verifies signatures), and needs neither.
 PLAIN = ("-c", "core.fsmonitor=false", "-c", "log.showSignature=false")
 QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_PAGER": "cat", "LC_ALL": "C"}
-
-
 # What `git rev-parse --local-env-vars` lists: set by git for its hooks, they point every git below
 # at the repository, index and work tree of the command that is under way.
 LOCAL_VARIABLES = frozenset(
-    (
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-        "GIT_COMMON_DIR",
-        "GIT_CONFIG",
-        "GIT_CONFIG_COUNT",
-        "GIT_CONFIG_PARAMETERS",
-        "GIT_DIR",
-        "GIT_GRAFT_FILE",
-        "GIT_IMPLICIT_WORK_TREE",
-        "GIT_INDEX_FILE",
-        "GIT_INTERNAL_SUPER_PREFIX",
-        "GIT_NO_REPLACE_OBJECTS",
-        "GIT_OBJECT_DIRECTORY",
-        "GIT_PREFIX",
-        "GIT_REPLACE_REF_BASE",
-        "GIT_SHALLOW_FILE",
-        "GIT_WORK_TREE",
-    )
-)
-
-
+    ("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_CONFIG", "GIT_CONFIG_COUNT",
+     "GIT_CONFIG_PARAMETERS", "GIT_DIR", "GIT_GRAFT_FILE", "GIT_IMPLICIT_WORK_TREE",
+     "GIT_INDEX_FILE", "GIT_INTERNAL_SUPER_PREFIX", "GIT_NO_REPLACE_OBJECTS",
+     "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_REPLACE_REF_BASE", "GIT_SHALLOW_FILE",
+     "GIT_WORK_TREE")
+)  # fmt: skip
 # For commands after which git would maintain the repository, under a lock that a kill leaves.
 CALM = ("-c", "maintenance.auto=false", "-c", "gc.auto=0")
 # In git's common directory while a release is made visible: a file that says where its parts are.

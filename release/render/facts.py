@@ -6,7 +6,7 @@ import ast
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -98,7 +98,7 @@ class Facts:
         where, bundled = ("provenance",) * 2 if reusable else ("build", "attest")
         return {
             **chosen.model_dump(),
-            **{field.name: getattr(self, field.name) for field in fields(self)},
+            **vars(self),
             "attested": self.attested,
             "when": self.when,
             "needs": self.needs,
