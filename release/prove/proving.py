@@ -7,7 +7,6 @@ the repository itself only `.release/` is written.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import shutil
@@ -32,7 +31,7 @@ from release.prove.own_defects import always_green, declared_defect, own_defects
 from release.prove.proof import Proof, Proofs, Proved, Shown
 from release.prove.stand_in import HOSTS, StandIn
 from release.registry import resolve
-from release.run.checklist import checklist, requirements
+from release.run.checklist import checklist, require_known, requirements
 from release.run.environments import variables
 from release.run.planting import CannotPlant, Copy, Defect, commit, git
 from release.run.runner import (
@@ -128,7 +127,7 @@ def prove(run: Run, names: Sequence[str], listener: Listener) -> Proofs:
         remedy = "git init, git add, git commit: copies are made of a commit"
         raise ReleaseError.of("not in a git repository with a commit", remedy=remedy)
     gates = checklist(project)
-    _require_known(names, gates)
+    require_known(names, gates)
     chosen = [name for name in gates if not names or name in names]
     workflows = project.settings.gates.of("ci", CiSettings).workflows
     required = requirements(project, gates.values())
@@ -171,17 +170,6 @@ def prove(run: Run, names: Sequence[str], listener: Listener) -> Proofs:
         in_ci=environment_is_ci(),
         seconds=time.monotonic() - started,
     )
-
-
-def _require_known(names: Sequence[str], gates: Mapping[str, Gate]) -> None:
-    problems = []
-    for name in dict.fromkeys(names):
-        if name not in gates:
-            near = difflib.get_close_matches(name, gates, 1)
-            remedy = f"did you mean {near[0]!r}?" if near else f"gates: {', '.join(gates)}"
-            problems.append(Finding(f"{name!r} is not a gate", remedy=remedy))
-    if problems:
-        raise ReleaseError(*problems)
 
 
 def _of_gate(lines: Sequence[Shown], *, any_of: bool) -> Proof:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
@@ -40,12 +41,11 @@ PERCENT = re.compile(rb"\[ *(\d{1,3})%\]")
 TAIL = 4096
 
 
-def console(width: int | None = None) -> Console:
+def console() -> Console:
     """Standard output as rich sees it; wide enough for a log where it is not a terminal."""
-    found = Console(highlight=False, emoji=False, markup=False)
-    if width is not None or not found.is_terminal:
-        return Console(highlight=False, emoji=False, markup=False, width=width or 120)
-    return found
+    plain = partial(Console, highlight=False, emoji=False, markup=False)
+    found = plain()
+    return found if found.is_terminal else plain(width=120)
 
 
 class Progress:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from release.errors import ConfigurationError
+from release.errors import ConfigurationError, UsageError
 from release.model import Evidence, Finding, Gate, Level, Required, Status, Verdict
 from release.project import Project
 from release.registry import known
@@ -51,6 +52,18 @@ def checklist(project: Project) -> dict[str, Gate]:
     if problems:
         raise ConfigurationError(*problems)
     return gates
+
+
+def require_known(names: Iterable[str], gates: Mapping[str, Gate]) -> None:
+    """Raise UsageError for names that no gate of the checklist has."""
+    problems = []
+    for name in dict.fromkeys(names):
+        if name not in gates:
+            near = difflib.get_close_matches(name, gates, 1)
+            remedy = f"did you mean {near[0]!r}?" if near else f"gates: {', '.join(gates)}"
+            problems.append(Finding(f"{name!r} is not a gate", remedy=remedy))
+    if problems:
+        raise UsageError(*problems)
 
 
 # What is said of a failure that was not judged anew.

@@ -168,15 +168,9 @@ def _add_tools(shell: Shell, environment: Environment, tools: Sequence[str]) -> 
     """Install those of a gate's tools that the environment does not have."""
     present = environment.distributions()
     missing = [tool for tool in tools if requirement_name(tool) not in present]
-    if not missing:
-        return
-    pinned = environments.requirements_of(shell.gate, missing)
-    done = shell.run_plain([*environments.installer(environment), *pinned])
-    if done.status != 0:
-        raise CannotCheck(
-            f"{', '.join(missing)} not installed: {environments.reason(done.stderr)}",
-            NETWORK_REMEDY,
-        )
+    if missing:
+        pinned = environments.requirements_of(shell.gate, missing)
+        _install(", ".join(missing), shell, environment, pinned)
 
 
 def _is_at_fault(name: str, said: str) -> bool:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from release.errors import UsageError
-from release.model import Finding, Gate
+from release.model import Gate
+from release.run.checklist import require_known
 
 Part = tuple[str, ...]
 
@@ -104,8 +105,5 @@ def part_of(named: str, gates: Mapping[str, Gate], seconds: Mapping[str, float])
         remedy = f"the plan for {runners} machines has {len(every)}: 1/{runners} and so on"
         raise UsageError.of(f"the plan has no part {named}", remedy=remedy)
     names = tuple(name.strip() for name in named.split(","))
-    unknown = [name for name in names if name not in gates]
-    if unknown:
-        remedy = f"give gates with commas between them, or K/N; gates: {', '.join(gates)}"
-        raise UsageError(*(Finding(f"{name!r} is not a gate", remedy=remedy) for name in unknown))
+    require_known(names, gates)
     return names
