@@ -18,12 +18,13 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 # What every object has, or what is nobody's to call.
 OF_EVERY_OBJECT = frozenset([*dir(object), "__slots__"])
+REMOVED = frozenset(["object_removed", "override_removed"])
 # What Python calls of a module, and nobody else.
 HOOKS = frozenset(["__getattr__", "__dir__"])
 # What a framework calls, and nobody else: the signature follows the command line.
@@ -40,22 +41,40 @@ def main(request: str, answer: str) -> None:
     with open(request, encoding="utf-8") as file:
         asked = json.load(file)
     old, new = (load(griffe, asked[tree], asked["packages"]) for tree in ("old", "new"))
-    compiled = [tuple(asked[f"compiled_{tree}"]) for tree in ("old", "new")]
+    compiled = {tree: tuple(asked[f"compiled_{tree}"]) for tree in ("old", "new")}
     found = []
     for package in asked["packages"]:
         shown: dict[str, str] = {}
         for tree in (new, old):
             export(tree[package], tree, shown)
-        for breakage in griffe.find_breaking_changes(old[package], new[package]):
-            item = describe(breakage, old, new)
-            if item is not None and not inside(item["path"], compiled[1]):
-                found.append(item | {"path": public_path(item["path"], shown)})
-        had, has = (set(public_names(tree[package], package)) for tree in (old, new))
-        new_ones = (path for path in has - had if not inside(path, compiled[0]))
-        added = [path for path in new_ones if not was_there(path, old)]
-        found += [{"path": path, "kind": "object_added", "detail": ""} for path in added]
+        lost = changes(griffe, old, new, package, compiled["new"])
+        # What the old tree lacks of the new one was added.
+        added = changes(griffe, new, old, package, compiled["old"])
+        lost += [one | {"kind": "object_added"} for one in added if is_new(one, old)]
+        found += [item | {"path": public_path(item["path"], shown)} for item in lost]
     unique = sorted({tuple(sorted(item.items())) for item in found})
     Path(answer).write_text(json.dumps(list(map(dict, unique))), encoding="utf-8")
+
+
+def changes(
+    griffe: Any, one: Any, other: Any, package: str, hidden: tuple[str, ...]
+) -> list[dict[str, str]]:
+    """What breaks where a package is as in `other`, but for modules that are compiled there."""
+    breakages = griffe.find_breaking_changes(one[package], other[package])
+    items = (describe(breakage, one, other) for breakage in breakages)
+    return [item for item in items if item is not None and not inside(item["path"], hidden)]
+
+
+def is_new(lost: dict[str, str], old: Any) -> bool:
+    """Whether what a tree has and the `old` one lacks is new, and not what a new base class brings.
+
+    Whether a base class that is not known had it, too, does not matter for a name.
+    """
+    if lost["kind"] not in REMOVED or lost["path"].rpartition(".")[2] in OF_EVERY_OBJECT:
+        return False
+    with contextlib.suppress(Exception):
+        return old[lost["path"]] is None
+    return True
 
 
 def export(module: Any, tree: Any, shown: dict[str, str]) -> None:
@@ -97,38 +116,6 @@ def public_path(path: str, shown: dict[str, str]) -> str:
 def is_private(path: str) -> bool:
     parts = path.split(".")[1:]
     return any(part.startswith("_") and not part.startswith("__") for part in parts)
-
-
-def public_names(owner: Any, path: str) -> Iterator[str]:
-    """The dotted names of a module's or class's public members, and of theirs.
-
-    A class that is imported from a public module has its members told there.
-    """
-    for name, member in owner.members.items():
-        if not member.is_public:
-            continue
-        inner = f"{path}.{name}"
-        yield inner
-        if member.is_alias:
-            target = None
-            with contextlib.suppress(Exception):
-                target = member.final_target
-            if target is not None and target.is_class and is_private(target.path):
-                yield from public_names(target, inner)
-        elif member.is_module or member.is_class:
-            yield from public_names(member, inner)
-
-
-def was_there(path: str, old: Any) -> bool:
-    """Whether a name that is new was answered for before: inherited, or made on demand."""
-    parent, _, name = path.rpartition(".")
-    if is_made_on_demand(path, old):
-        return True
-    try:
-        owner = old[parent]
-        return bool(owner.is_class and (name in OF_EVERY_OBJECT or name in owner.all_members))
-    except Exception:
-        return False
 
 
 def load(griffe: Any, folder: str, packages: Sequence[str]) -> Any:
