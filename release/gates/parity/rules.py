@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import configparser
+import contextlib
 import csv
 import io
 import re
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import IO, TYPE_CHECKING
 
-from release.gates.build.distribution import DAMAGED, Archive, listing, normal_name
+from release.gates.build.distribution import DAMAGED, Archive, Member, listing, normal_name
 from release.model import Artifact, Finding, Judgement
 
 if TYPE_CHECKING:
@@ -180,18 +181,15 @@ def judge_direct(archive: Archive) -> Judgement:
 
     fields = ("requires_dist", "provides_dist", "obsoletes_dist")
     lines = [line for field in fields for line in archive.metadata.get(field, [])]
+    remedy = "require a released version, or set [tool.release] publish = false"
     faults = []
     for line in lines:
-        try:
+        with contextlib.suppress(InvalidRequirement):
             found = Requirement(line)
-        except InvalidRequirement:
-            continue
-        if found.url:
-            said = f"{archive.file}: {found.name} is required by an address (a direct URL)"
-            remedy = "require a released version, or set [tool.release] publish = false"
-            faults.append(
-                Finding(f"{said}; the index refuses that", "pyproject.toml", remedy=remedy)
-            )
+            if found.url:
+                said = f"{found.name} is required by an address (a direct URL)"
+                message = f"{archive.file}: {said}; the index refuses that"
+                faults.append(Finding(message, "pyproject.toml", remedy=remedy))
     return Judgement(len(lines), tuple(faults))
 
 
@@ -340,28 +338,28 @@ def judge_record(wheel: Archive) -> Judgement:
     text = wheel.texts.get(f"{wheel.info}RECORD")
     if text is None:
         return Judgement(1, (Finding("the wheel has no RECORD", remedy=remedy),))
-    rows = {
-        row[0]: row[1:] for row in csv.reader(io.StringIO(text.decode("utf-8", "replace"))) if row
-    }
+    lines = csv.reader(io.StringIO(text.decode("utf-8", "replace")))
+    rows = {row[0]: row[1:] for row in lines if row}
     own = {f"{wheel.info}{name}" for name in ("RECORD", "RECORD.jws", "RECORD.p7s")}
-    wrong: dict[str, list[str]] = {}
-    for member in wheel.members:
-        if member.name in own:
-            continue
-        row = rows.get(member.name)
-        if row is None:
-            wrong.setdefault("does not list", []).append(member.name)
-        elif not _same_digest(row[0] if row else "", member.sha256) or (
-            len(row) > 1 and row[1] and row[1] != str(member.size)
-        ):
-            wrong.setdefault("has a wrong digest or size of", []).append(member.name)
-    wrong["lists, and the wheel lacks,"] = sorted(rows.keys() - set(wheel.names) - own)
+    members = {member.name: member for member in wheel.members if member.name not in own}
+    both = rows.keys() & members.keys()
+    wrong = {
+        "does not list": members.keys() - rows.keys(),
+        "has a wrong digest or size of": {n for n in both if not _is_of(rows[n], members[n])},
+        "lists, and the wheel lacks,": rows.keys() - members.keys() - own,
+    }
     faults = tuple(
         Finding(f"RECORD {what} {listing(names)}", remedy=remedy)
         for what, names in wrong.items()
         if names
     )
     return Judgement(len(wheel.members), faults)
+
+
+def _is_of(row: Sequence[str], member: Member) -> bool:
+    """Whether a row of a RECORD has the digest of that file, and its size where it says one."""
+    digest, size = [*row, "", ""][:2]
+    return _same_digest(digest, member.sha256) and size in {"", str(member.size)}
 
 
 def _same_digest(recorded: str, sha256: str) -> bool:
