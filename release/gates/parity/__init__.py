@@ -115,7 +115,6 @@ def _judge_contents(project: Project, shell: Shell, archives: Sequence[Archive])
     for wheel in (archive for archive in archives if archive.is_wheel):
         for sdist in sdists[:1]:
             judged += parity.judge_agreement(sdist, wheel)
-            judged += parity.judge_licence_agreement(sdist, wheel)
     return judged
 
 

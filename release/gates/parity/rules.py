@@ -255,18 +255,24 @@ def judge_agreement(sdist: Archive, wheel: Archive) -> Judgement:
     """Wheel and sdist say the same of what installers go by, but for fields that are dynamic.
 
     The index takes the metadata of whichever file comes first; PEP 643 lets a wheel differ from its
-    sdist only in fields that the sdist calls dynamic (from metadata 2.2 on).
+    sdist only in fields that the sdist calls dynamic (from metadata 2.2 on). From metadata 2.4 on
+    they name the same licence files (PEP 639), which nobody refuses.
     """
     dynamic = {name.lower().replace("-", "_") for name in sdist.metadata.get("dynamic", [])}
-    promised = metadata_version(sdist) >= (2, 2)
-    judged = Judgement(len(_AGREE))
-    for field in _AGREE:
-        if field not in dynamic and _plain(sdist, field) != _plain(wheel, field):
+    oldest = min(metadata_version(sdist), metadata_version(wheel))
+    fields = (*_AGREE, *(["license_files"] if oldest >= (2, 4) else []))
+    promised = {"name", "version", *(_AGREE if metadata_version(sdist) >= (2, 2) else ())}
+    judged = Judgement(len(fields))
+    for field in fields:
+        name = field.removesuffix("s")
+        if name not in dynamic and _plain(sdist, field) != _plain(wheel, field):
             here, there = (f"{_shown(one, field)} in {one.file}" for one in (sdist, wheel))
-            message = f"{field.replace('_', '-').title()} differs: {here}, {there}"
+            message = f"{name.replace('_', '-').title()} differs: {here}, {there}"
             remedy = "make it independent of where it is built, or declare it dynamic"
-            soft = not promised and field not in {"name", "version"}
-            judged += Judgement.one(Finding(message, remedy=remedy), advice=soft, checked=0)
+            if field == "license_files":
+                remedy = f"name them in license-files, or {BACKEND}"
+            finding = Finding(message, remedy=remedy)
+            judged += Judgement.one(finding, advice=field not in promised, checked=0)
     return judged
 
 
@@ -286,7 +292,7 @@ def _plain(archive: Archive, field: str) -> object:
         return value
     if field == "provides_extra":
         return {canonicalize_name(name) for name in value or []}
-    return value
+    return {*(value or [])} if field == "license_files" else value
 
 
 def _shown(archive: Archive, field: str) -> str:
@@ -308,27 +314,6 @@ def judge_licences(archive: Archive) -> Judgement:
         message = f"{archive.file} lacks {path}, which its License-File names"
         remedy = f"correct license-files, or {BACKEND}"
         judged += _fault(message, remedy, "pyproject.toml", checked=0)
-    return judged
-
-
-def judge_licence_agreement(sdist: Archive, wheel: Archive) -> Judgement:
-    """Wheel and sdist name the same licence files in License-File (PEP 639, metadata 2.4).
-
-    A wheel may have more where the sdist calls the field dynamic.
-    """
-    if min(metadata_version(sdist), metadata_version(wheel)) < (2, 4):
-        return Judgement(1)
-    here, there = ({*map(str, one.metadata.get("license_files", []))} for one in (sdist, wheel))
-    dynamic = "license-file" in {name.lower() for name in sdist.metadata.get("dynamic", [])}
-    lacking = ((sdist, wheel, set() if dynamic else there - here), (wheel, sdist, here - there))
-    judged = Judgement(len(here | there) or 1)
-    for archive, other, names in lacking:
-        if names:
-            message = (
-                f"{archive.file} has no License-File of {listing(names)}, which {other.file} has"
-            )
-            remedy = f"name it in license-files, or {BACKEND}"
-            judged += Judgement(advice=(Finding(message, "pyproject.toml", remedy=remedy),))
     return judged
 
 

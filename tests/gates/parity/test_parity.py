@@ -182,8 +182,9 @@ def test_a_licence_that_only_one_of_the_files_has_is_advice(judge: Judge, root: 
     outcome = judged(judge, root).outcome
     assert outcome.status is Status.PASSED
     (advice,) = outcome.advice
-    assert (
-        "whl has no License-File of LICENSE, which small_thing-1.2.3.tar.gz has" in advice.message
+    assert advice.message == (
+        "License-File differs: LICENSE in small_thing-1.2.3.tar.gz, nothing in"
+        " small_thing-1.2.3-py3-none-any.whl"
     )
 
 

@@ -22,7 +22,6 @@ from release.gates.parity.rules import (
     judge_direct,
     judge_entry_points,
     judge_errors,
-    judge_licence_agreement,
     judge_licences,
     judge_metadata_version,
     judge_name,
@@ -308,7 +307,7 @@ def licences(
         return "".join(f"License-File: {name[1:]}\n" for name in names if name[0] == "+")
 
     return advice(
-        judge_licence_agreement(
+        judge_agreement(
             read(
                 make_sdist(
                     tmp_path,
@@ -337,13 +336,14 @@ def licences(
 def test_a_licence_file_that_one_of_both_files_does_not_name_is_found(tmp_path: Path) -> None:
     both = ["+LICENSE", "+vendored/LICENSE"]
     assert licences(tmp_path, both, both) == []
-    missing = f"{WHEEL} has no License-File of LICENSE, vendored/LICENSE, which {SDIST} has"
-    assert licences(tmp_path, both, ["LICENSE"]) == [missing]
-    assert licences(tmp_path, both, [], more="Dynamic: License-File\n") == [missing]
-    # A wheel may carry what is bundled with it, where the sdist leaves the field open.
-    assert licences(tmp_path, both[:1], both) == [
-        f"{SDIST} has no License-File of vendored/LICENSE, which {WHEEL} has"
+    named = f"LICENSE, vendored/LICENSE in {SDIST}"
+    assert licences(tmp_path, both, ["LICENSE"]) == [
+        f"License-File differs: {named}, nothing in {WHEEL}"
     ]
+    assert licences(tmp_path, both[:1], both) == [
+        f"License-File differs: LICENSE in {SDIST}, LICENSE, vendored/LICENSE in {WHEEL}"
+    ]
+    # A wheel may carry what is bundled with it, where the sdist leaves the field open.
     assert licences(tmp_path, both[:1], both, more="Dynamic: License-File\n") == []
     # Before metadata 2.4 the field says nothing.
     assert licences(tmp_path, ["+LICENSE"], ["LICENSE"], version="2.1") == []
