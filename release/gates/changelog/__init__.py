@@ -277,60 +277,43 @@ def judge_entry(
     Subsections of other names than `kinds` may have prose instead (such as how to migrate), unless
     the list is `closed`; empty ones of Unreleased are dropped by the release.
     """
-    defects: list[Finding] = []
-    advice: list[Finding] = []
+    from release.text.changelog import kind_name
+
     open_section = section.plain_unreleased
     bullets = [bullet for kind in section.kinds for bullet in kind.bullets]
     if not any(bullet.concrete for bullet in bullets):
         said = "holds no bullet" if not bullets else "holds nothing but placeholders"
         whose = "Unreleased" if open_section else f"the section of {section.name}"
-        message = f"{whose} {said}"
         remedy = "say what changed, a bullet for each change"
         remedy += ", there or in a file: bump with --notes FILE" if open_section else ""
-        return Judgement(len(bullets), (Finding(message, path, section.line, remedy),))
+        found = Finding(f"{whose} {said}", path, section.line, remedy)
+        return Judgement(len(bullets), (found,))
     known = {kind.casefold() for kind in kinds}
-    if closed:
-        defects += _unknown_kinds(path, section, kinds)
+    judged = Judgement(len(bullets))
     for kind in section.kinds:
-        if fault := _judge_kind(kind, known, open_section=open_section):
-            message, remedy = fault
-            defects.append(Finding(message, path, kind.line, remedy))
-        else:
-            advice += [
-                Finding(f"a placeholder: {bullet.text!r}", path, bullet.line, "fill it in")
-                for bullet in kind.bullets
-                if not bullet.concrete
-            ]
-    return Judgement(len(bullets), tuple(defects), tuple(advice))
+        listed = not {kind.name.casefold(), kind_name(kind.name).casefold()}.isdisjoint(known)
+        if closed and kind.name and not listed:
+            message = f"{kind.name} is not one of the kinds that tool.release.changelog.kinds names"
+            remedy = f"write one of {', '.join(kinds)}, or add it there"
+            judged += Judgement(0, (Finding(message, path, kind.line, remedy),))
+        judged += _judge_kind(path, kind, listed=listed, open_section=open_section)
+    return judged
 
 
-def _unknown_kinds(path: str, section: Section, kinds: Collection[str]) -> Iterator[Finding]:
-    from release.text.changelog import kind_name
-
-    known = {kind.casefold() for kind in kinds}
-    for kind in section.kinds:
-        spelled = {kind.name.casefold(), kind_name(kind.name).casefold()}
-        if not kind.name or spelled & known:
-            continue
-        message = f"{kind.name} is not one of the kinds that tool.release.changelog.kinds names"
-        yield Finding(message, path, kind.line, f"write one of {', '.join(kinds)}, or add it there")
-
-
-def _judge_kind(
-    kind: Kind, known: Collection[str], *, open_section: bool
-) -> tuple[str, str] | None:
-    from release.text.changelog import kind_name
-
+def _judge_kind(path: str, kind: Kind, *, listed: bool, open_section: bool) -> Judgement:
     name = kind.name or "the text above the subsections"
-    if any(bullet.concrete for bullet in kind.bullets):
-        return None
-    if kind.empty:
-        return None if open_section else (f"{name} is empty", "fill it in, or remove it")
-    if not kind.concrete:
-        return f"{name} holds nothing but placeholders", "say what changed, or remove it"
-    if kind.heading is not None and kind_name(kind.name).casefold() in known:
-        return f"{name} holds no bullet", "make each change a bullet"
-    return None
+    concrete = any(bullet.concrete for bullet in kind.bullets)
+    if kind.empty and not open_section:
+        said, remedy = "is empty", "fill it in, or remove it"
+    elif not kind.empty and not kind.concrete:
+        said, remedy = "holds nothing but placeholders", "say what changed, or remove it"
+    elif not kind.empty and not concrete and kind.heading is not None and listed:
+        said, remedy = "holds no bullet", "make each change a bullet"
+    else:
+        odd = (bullet for bullet in kind.bullets if not bullet.concrete)
+        told = (Finding(f"a placeholder: {b.text!r}", path, b.line, "fill it in") for b in odd)
+        return Judgement(advice=tuple(told))
+    return Judgement(0, (Finding(f"{name} {said}", path, kind.line, remedy),))
 
 
 def judge_language(
