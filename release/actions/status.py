@@ -19,7 +19,7 @@ from __future__ import annotations
 import argparse
 
 from release.actions import Call, Stopped, interruptible, told
-from release.change.recovery import take
+from release.change.releasing import take_step
 from release.observe.housekeeping import look
 from release.report.released import status_lines
 from release.world.standing import Standing
@@ -49,7 +49,7 @@ def _do(call: Call, standing: Standing) -> None:
     """Take the step, and show where that led."""
     runner = call.runner()
     with interruptible(runner):
-        lines = take(runner, standing)
+        lines = take_step(runner, standing)
     after, rows = look(call.project(), call.arguments.version)
     for line in ("", *lines, "", *status_lines(after, rows)):
         print(told(call.typed(line)))

@@ -66,6 +66,7 @@ from release.run.runner import Listener, Run, open_shell
 from release.run.shell import Shell
 from release.run.store import FOLDER, Store
 from release.text.versions import parse
+from release.world.standing import LOCAL, Standing, Step
 
 # The tools of bump and cut, and the log that they write: no gate of the checklist.
 TOOLS = Gate(
@@ -302,14 +303,32 @@ def take_back(run: Run) -> Done:
         return Done((*told, *said))
 
 
-def take_tag(run: Run, remote: str, refspec: str) -> list[str]:
-    """Fetch a tag of a remote; returns what was done about what a killed run left.
+def take_step(run: Run, standing: Standing) -> tuple[str, ...]:
+    """Take the step of a standing; returns what was done, in sentences.
 
-    Raises ReleaseError when another run is changing the repository, CannotCheck when git fails.
+    Raises UsageError for a step that somebody else would notice, or that cannot be taken back, and
+    ReleaseError where it fails.
     """
+    if standing.step not in LOCAL:
+        raise UsageError.of(
+            f"the next step is not this repository's alone: {standing.step.value}",
+            remedy=" && ".join(standing.commands) or standing.what,
+        )
+    if standing.step is Step.ABANDON:
+        return take_back(run).said
+    seen = standing.observation
+    tag, remote, old = (seen.names[key] for key in ("tag", "remote", "local_object"))
+    ref = f"refs/tags/{tag}"
+    force = "+" if standing.step is Step.TAKE_TAG else ""
     with _changing(run, "status --do") as (run, told):
-        fetch(run.project.repository.remote_base, remote, refspec)
-        return told
+        fetch(run.project.repository.remote_base, remote, f"{force}{ref}:{ref}")
+    undo = f"to have that back: git update-ref {ref} {old}"
+    return (
+        *told,
+        f"{tag} is here as {remote} has it",
+        f"what was here before: {seen.looks['local_tag'].said}",
+        undo if old else f"to undo it: git tag --delete {tag}",
+    )
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from release.change.recovery import take
+from release.change.releasing import take_step
 from release.errors import CannotCheck, UsageError
 from release.observe.expected import Expected, Publishing, expected, is_of
 from release.observe.housekeeping import look
@@ -190,14 +190,14 @@ def test_do_fetches_a_tag_and_takes_the_remotes_in_place_of_another(
     git(root, "tag", "--delete", "v1.2.3")
     standing, _ = look(read_project(root), "1.2.3")
     assert standing.step is Step.FETCH_TAG
-    said = take(judge.run(root), standing)
+    said = take_step(judge.run(root), standing)
     assert git(root, "cat-file", "-t", "v1.2.3") == "tag"
     assert "git tag --delete v1.2.3" in said[-1]
     git(root, "tag", "--force", "--annotate", "--message", "mine", "v1.2.3")
     mine = git(root, "rev-parse", "v1.2.3")
     standing, _ = look(read_project(root), "1.2.3")
     assert standing.step is Step.TAKE_TAG
-    said = take(judge.run(root), standing)
+    said = take_step(judge.run(root), standing)
     assert git(root, "rev-parse", "v1.2.3") != mine
     words = said[-1].partition(": ")[2].split()
     git(root, *words[1:])  # what is said to bring it back does
@@ -208,7 +208,7 @@ def test_do_refuses_a_step_that_others_would_notice(root: Path, judge: Judge) ->
     tagged(root, pushed=False)
     standing, _ = look(read_project(root), None)
     with pytest.raises(UsageError, match="not this repository's alone"):
-        take(judge.run(root), standing)
+        take_step(judge.run(root), standing)
 
 
 def test_a_remote_that_does_not_answer_is_never_taken_for_one_without_the_tag(root: Path) -> None:
