@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from release.change.candidate import add_worktree, removed_afterwards
@@ -79,19 +80,24 @@ def find_abandoned(situation: Situation, *, dry: bool = False) -> Abandoned:
 
 def abandon(run: Run, situation: Situation, found: Abandoned) -> tuple[str, ...]:
     """Take it back in one step: refs, index and files."""
-    facts = situation.facts
-    message = f"nox-release: {situation.project.name} {found.version} is taken back"
     moves = []
+    if found.commit and found.parent:
+        moves.append(Move(f"refs/heads/{found.branch}", found.parent, found.commit))
     if found.tag and found.tag_object:
         zeros = "0" * len(found.tag_object)
         moves.append(Move(f"refs/tags/{found.tag}", zeros, found.tag_object))
-    with removed_afterwards(situation.project):
-        source = None
-        if found.commit and found.parent:
-            source = add_worktree(situation.project, found.parent)
-            moves.insert(0, Move(f"refs/heads/{found.branch}", found.parent, found.commit))
-        switch(facts.top, run.store.folder, moves, message, source)
+    message = f"nox-release: {situation.project.name} {found.version} is taken back"
+    go_back(run, moves, message)
     return (f"took back {found.version}", *found.said())
+
+
+def go_back(run: Run, moves: Sequence[Move], message: str) -> None:
+    """Move refs back in one step, with index and files where the first is a branch."""
+    project, first = run.project, moves[0]
+    with removed_afterwards(project):
+        branch = first.ref.startswith("refs/heads/")
+        source = add_worktree(project, first.new) if branch else None
+        switch(project.repository.top, run.store.folder, moves, message, source)
 
 
 def _tag(situation: Situation) -> str | None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from packaging.version import Version
 
-from release.change.abandon import abandon, find_abandoned
+from release.change.abandon import abandon, find_abandoned, go_back
 from release.change.candidate import (
     Candidate,
     add_worktree,
@@ -578,21 +578,12 @@ def _refused(run: Run, situation: Situation, done: Pushed, back: list[Move]) -> 
             f" or take the release back: {ABANDON}"
             " (a protected branch takes releases by tool.release.pull-request-branch)",
         )
-    _undo(run, situation, back)
+    go_back(run, back, "nox-release: the remote had moved on")
     return ReleaseError.of(
         f"{remote} moved on meanwhile, and took neither branch nor tag: {done.why}",
         remedy=f"nothing was changed here; git pull --ff-only {remote} {situation.branch}, and"
         " run this again",
     )
-
-
-def _undo(run: Run, situation: Situation, back: list[Move]) -> None:
-    """Take back the refs that this very run made and nobody else has seen."""
-    top = situation.facts.top
-    branch = [move for move in back if move.ref.startswith("refs/heads/")]
-    source = add_worktree(situation.project, branch[0].new) if branch else None
-    with removed_afterwards(situation.project):
-        switch(top, run.store.folder, back, "nox-release: the remote had moved on", source)
 
 
 def _judge_evidence(run: Run, folder: Path, situation: Situation, version: Version) -> None:
