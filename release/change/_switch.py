@@ -124,16 +124,16 @@ class Switch:
 
     def make(self) -> Result:
         """Make the new state the state, or leave the old one."""
-        said: CannotSwitch | OSError | None = None
+        said: CannotSwitch | None = None
         try:
             self._change()
         except (CannotSwitch, OSError) as error:
-            said = error
+            said = cannot(error)
         result = self.settle()
         if said is None:
             return result
-        why = "; ".join(dict.fromkeys(word for word in (told(said), result.why) if word))
-        return Result(result.state, why, remedy_of(said) or result.remedy)
+        why = "; ".join(dict.fromkeys(word for word in (str(said), result.why) if word))
+        return Result(result.state, why, said.remedy or result.remedy)
 
     def _change(self) -> None:
         if self.request["index"] is not None:
@@ -171,7 +171,8 @@ class Switch:
             self._clear()
             return Result("gone")
         except (CannotSwitch, OSError) as error:
-            return Result("between", told(error), remedy_of(error))
+            said = cannot(error)
+            return Result("between", str(said), said.remedy)
 
     def _complete(self, values: Mapping[str, str]) -> Mapping[str, str]:
         """Move the refs that are left where some have moved; take those back if they cannot be."""
@@ -481,16 +482,12 @@ class Transaction:
         return f"if no git is at work here: rm -f {' '.join(locks)}, and run this again"
 
 
-def told(error: CannotSwitch | OSError) -> str:
-    """The error in words."""
-    if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror or error}"
-    return str(error)
-
-
-def remedy_of(error: CannotSwitch | OSError) -> str:
-    return error.remedy if isinstance(error, CannotSwitch) else ""
+def cannot(error: CannotSwitch | OSError) -> CannotSwitch:
+    """The error in words, with what to do about it."""
+    if isinstance(error, CannotSwitch):
+        return error
+    where = f"{error.filename}: " if error.filename else ""
+    return CannotSwitch(f"{where}{error.strerror or error}")
 
 
 def complaint(stderr: str) -> str:
