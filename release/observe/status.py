@@ -25,9 +25,9 @@ from release.text.versions import parse
 from release.world import standing
 from release.world.archive import doi_of
 from release.world.forge import (
+    CheckRun,
     Checks,
     Forge,
-    Job,
     Refused,
     Release,
     WorkflowRun,
@@ -364,7 +364,7 @@ def look_at_run(scene: Scene) -> Look[Run]:
 
 
 def run_state(
-    run: WorkflowRun, jobs: Sequence[Job], publisher: str, *, signs: bool = True
+    run: WorkflowRun, jobs: Sequence[CheckRun], publisher: str, *, signs: bool = True
 ) -> tuple[Run, str]:
     """How a run of the publishing workflow stands, and in words.
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any, TypeVar, get_type_hints
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -112,14 +111,14 @@ class WorkflowRun:
 class CheckRun:
     """A check of a commit: its name, state, the app that made it and the suite it belongs to.
 
-    One that a service outside set as a status belongs to none.
+    A status that a service outside set belongs to none. A job of a run has neither.
     """
 
     name: str
     status: str
     conclusion: str | None
-    app: str | None
-    suite: int | None
+    app: str | None = None
+    suite: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +142,6 @@ class Environment:
     rules: tuple[str, ...]
     protected_branches: bool
     patterns: tuple[tuple[str, str], ...] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A job of a workflow run in its latest attempt; `conclusion` is None until it has ended."""
-
-    name: str
-    status: str
-    conclusion: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,29 +344,23 @@ class Forge:
 
         Refused has the status 422 when GitHub does not have the commit.
         """
-        about = "the checks of a commit"
-        checks = self._pages(f"/commits/{commit}/check-runs", "check_runs", filter="latest")
-        statuses = self._pages(f"/commits/{commit}/status", "statuses")
-        runs = self._pages("/actions/runs", "workflow_runs", head_sha=commit)
+        checks = self._all(f"/commits/{commit}/check-runs", "check_runs", _check, filter="latest")
+        statuses = self._all(f"/commits/{commit}/status", "statuses", _status)
+        runs = self._all("/actions/runs", "workflow_runs", _run, head_sha=commit)
         # An old server does not know the parameter, and lists every run.
-        runs = [item for item in runs if item.get("head_sha") == commit]
-        return Checks(
-            self._read_all(about, _run, runs),
-            self._read_all(about, _check, checks) + self._read_all(about, _status, statuses),
-        )
+        here = tuple(run for commit_of, run in runs if commit_of == commit)
+        return Checks(here, checks + statuses)
 
     def workflows(self) -> Mapping[str, str]:
         """The names of the repository's workflows by their files.
 
         A run does not tell: where it has a name of its own, that stands in the workflow's place.
         """
-        listed = self._pages("/actions/workflows", "workflows")
-        return dict(self._read_all("a workflow", _workflow, listed))
+        return dict(self._all("/actions/workflows", "workflows", _workflow))
 
-    def jobs(self, run: int) -> tuple[Job, ...]:
+    def jobs(self, run: int) -> tuple[CheckRun, ...]:
         """The jobs of a workflow run, in its latest attempt."""
-        listed = self._pages(f"/actions/runs/{run}/jobs", "jobs", filter="latest")
-        return self._read_all("a job", partial(_filled, Job), listed)
+        return self._all(f"/actions/runs/{run}/jobs", "jobs", _check, filter="latest")
 
     def release(self, tag: str) -> Release | None:
         """The release of a tag; None when there certainly is none.
@@ -399,7 +383,7 @@ class Forge:
             why = f"{self.who} has no label {label!r} in {self.repository.slug}"
             raise CannotCheck(why, "correct tool.release.blocking-label")
         listed = self._first("/issues", state="open", labels=label)
-        return dict(self._read_all("an issue", _issue, listed))
+        return dict(self._read("an issue", _issue, item) for item in listed)
 
     def text_of(self, asset: Asset) -> str:
         """The text of a file of a release, which GitHub keeps on another server."""
@@ -408,8 +392,7 @@ class Forge:
     def secret_names(self, environment: str = "") -> tuple[str, ...]:
         """The names of the secrets of the repository, or of one of its environments."""
         path = f"/environments/{quote(environment, safe='')}" if environment else "/actions"
-        listed = self._pages(f"{path}/secrets", "secrets")
-        return self._read_all("a secret", lambda item: _text(item, "name"), listed)
+        return self._all(f"{path}/secrets", "secrets", lambda item: _text(item, "name"))
 
     def environment(self, name: str) -> Environment | None:
         """An environment of the repository; None when it certainly has none of that name."""
@@ -426,10 +409,14 @@ class Forge:
         if not (isinstance(policy, Mapping) and policy.get("custom_branch_policies") is True):
             return found
         try:
-            listed = self._pages(f"{path}/deployment-branch-policies", "branch_policies")
+            patterns = self._all(f"{path}/deployment-branch-policies", "branch_policies", _policy)
         except Refused:
             return found
-        return replace(found, patterns=self._read_all("a policy", _policy, listed))
+        return replace(found, patterns=patterns)
+
+    def _all(self, path: str, key: str, reader: Reader[T], **query: str) -> tuple[T, ...]:
+        """Every item of a list, as its reader reads it."""
+        return tuple(self._read(key, reader, item) for item in self._pages(path, key, **query))
 
     def _pages(self, path: str, key: str, **query: str) -> list[Mapping[str, Any]]:
         """Every item of a list, page after page."""
@@ -506,11 +493,6 @@ class Forge:
             what = key if key.isidentifier() else "form"
             raise self._strange(f"{about} without a proper {what}") from None
 
-    def _read_all(
-        self, about: str, reader: Reader[T], items: Iterable[Mapping[str, Any]]
-    ) -> tuple[T, ...]:
-        return tuple(self._read(about, reader, item) for item in items)
-
     def _strange(self, why: str) -> CannotCheck:
         return CannotCheck(
             f"{self.who} gave an answer that its API does not describe: {why}",
@@ -571,7 +553,7 @@ def _text(item: Mapping[str, Any], key: str) -> str:
 
 # What is read by the names of its fields, with their types.
 TYPES: Mapping[Any, Mapping[str, Any]] = {
-    kind: get_type_hints(kind) for kind in (WorkflowRun, CheckRun, Job, Asset)
+    kind: get_type_hints(kind) for kind in (WorkflowRun, CheckRun, Asset)
 }
 
 
@@ -588,9 +570,10 @@ def _filled(kind: type[T], item: Mapping[str, Any], **more: Any) -> T:
     return kind(**said)
 
 
-def _run(item: Mapping[str, Any]) -> WorkflowRun:
+def _run(item: Mapping[str, Any]) -> tuple[Any, WorkflowRun]:
+    """The commit of a run, and the run."""
     updated = item.get("updated_at")
-    return _filled(
+    return item.get("head_sha"), _filled(
         WorkflowRun,
         item,
         file=_text(item, "path").partition("@")[0],

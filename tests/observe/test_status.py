@@ -30,7 +30,6 @@ from release.world.forge import (
     Asset,
     CheckRun,
     Checks,
-    Job,
     Release,
     WorkflowRun,
     locate,
@@ -356,7 +355,7 @@ def test_how_a_run_stands(
     status: str, conclusion: str | None, jobs: dict[str, str], signs: bool, state: Run
 ) -> None:
     run = replace(RUN, status=status, conclusion=conclusion)
-    shown = [Job(name, "completed", ended) for name, ended in jobs.items()]
+    shown = [CheckRun(name, "completed", ended) for name, ended in jobs.items()]
     assert run_state(run, shown, "publish", signs=signs)[0] is state
 
 
