@@ -104,10 +104,12 @@ def _plain(text: str) -> str:
     return " ".join(re.split(r"[\s-]+", text.casefold().strip()))
 
 
+# Code spans, which end where as many backticks stand again in their paragraph; addresses.
 _MARKS = re.compile(
-    r"(?P<ticks>`+)|(?P<url>\]\([^()\n]*\)|<[^<>\n]*>|\bhttps?://[^\s<>)\]]+)"
-    r"|(?P<definition>^ {0,3}\[[^\]\n]*\]:[^\n]*$|^\.\. _[^\n]*$)",
-    re.M,
+    r"(?<!`)(?P<ticks>`+)(?!`)(?:(?!\n[ \t]*\n).){0,5000}?(?<!`)(?P=ticks)(?!`)"
+    r"|\]\([^()\n]*\)|<[^<>\n]*>|\bhttps?://[^\s<>)\]]+"
+    r"|^ {0,3}\[[^\]\n]*\]:[^\n]*$|^\.\. _[^\n]*$",
+    re.M | re.S,
 )
 
 
@@ -117,27 +119,7 @@ def prose(text: str) -> str:
     Fenced code and comments are for the caller to blank; an unclosed code span is prose, as in
     CommonMark.
     """
-    # Each run of backticks is closed by the next one of the same length.
-    waiting: dict[int, list[int]] = {}
-    for match in re.finditer(r"`+", text):
-        waiting.setdefault(match.end() - match.start(), []).append(match.start())
-    for starts in waiting.values():
-        starts.reverse()
-    parts, position = [], 0
-    for match in _MARKS.finditer(text):
-        if match.start() < position:
-            continue
-        end = match.end()
-        if match["ticks"]:
-            starts = waiting[len(match["ticks"])]
-            while starts and starts[-1] <= match.start():
-                starts.pop()
-            if not starts:
-                continue
-            end = starts[-1] + len(match["ticks"])
-        parts += [text[position : match.start()], blanked(text[match.start() : end])]
-        position = end
-    return "".join([*parts, text[position:]])
+    return _MARKS.sub(lambda match: blanked(match[0]), text)
 
 
 def blanked(text: str) -> str:
