@@ -456,15 +456,12 @@ def _notes(release: Release, level: int) -> list[tuple[str, list[str]]]:
             (h.start - start, h.end - start, f"{'#' * min(h.level - top + level, 6)} {h.title}\n")
             for h in log.text.headings_in(start, end)
         ]
-        body = [line.rstrip() for line in replaced(source[start:end], deeper).split("\n")]
-        while body and not body[0]:
-            del body[0]
-        while body and not body[-1]:
-            del body[-1]
-        if not body or is_placeholder("\n".join(body)):
+        lines = replaced(source[start:end], deeper).split("\n")
+        body = "\n".join(line.rstrip() for line in lines).strip("\n")
+        if not body or is_placeholder(body):
             continue
         _, known = groups.setdefault(name.casefold(), (name, []))
-        known += [*([""] if known else []), *body]
+        known += [*([""] if known else []), *body.split("\n")]
     return sorted(groups.values(), key=lambda group: _rank(group[0], release.kinds))
 
 
