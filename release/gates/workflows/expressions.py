@@ -245,8 +245,12 @@ def _compared(left: Value, sign: type[ast.cmpop], right: Value) -> Value:
     """Whether two values are equal, or are not; UNKNOWN for other comparisons, and other types."""
     if sign not in (ast.Eq, ast.NotEq) or UNKNOWN in (left, right):
         return UNKNOWN
-    if isinstance(left, StartsWith) or isinstance(right, StartsWith):
-        return UNKNOWN if _may_equal(left, right) else sign is ast.NotEq
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one, StartsWith):
+            differ = other in (None, "")
+            if isinstance(other, str):
+                differ = differ or not other.lower().startswith(one.prefix.lower())
+            return sign is ast.NotEq if differ else UNKNOWN
     if left is None or right is None:
         same = not (left or right)
     elif type(left) is type(right):
@@ -254,17 +258,3 @@ def _compared(left: Value, sign: type[ast.cmpop], right: Value) -> Value:
     else:
         return UNKNOWN
     return same is (sign is ast.Eq)
-
-
-def _may_equal(left: Value, right: Value) -> bool:
-    """Whether two values, of which one is known from its start, may be the same."""
-    if not isinstance(left, StartsWith):
-        left, right = right, left
-    assert isinstance(left, StartsWith)
-    prefix = left.prefix.lower()
-    if isinstance(right, StartsWith):
-        other = right.prefix.lower()
-        return prefix.startswith(other) or other.startswith(prefix)
-    if isinstance(right, str):
-        return bool(right) and right.lower().startswith(prefix)
-    return right is not None
