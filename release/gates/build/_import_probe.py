@@ -62,7 +62,7 @@ class Probe:
         name = host.decode("utf-8", "replace") if isinstance(host, bytes) else str(host)
         if name in HERE:
             return
-        self.say("network", value=name, place=place(stack(sys._getframe(1))))  # noqa: SLF001
+        self.say("network", value=name, place=place(traceback.walk_stack(sys._getframe(1))))  # noqa: SLF001
         raise OSError("there is no network while a wheel's import is checked")
 
 
@@ -71,9 +71,7 @@ def explain(error: BaseException) -> dict[str, object]:
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ModuleNotFoundError):
         cause = cause.__cause__ or cause.__context__
-    frames = [
-        (frame.filename, frame.lineno or 0) for frame in traceback.extract_tb(error.__traceback__)
-    ]
+    frames = list(traceback.walk_tb(error.__traceback__))
     return {
         "type": type(error).__name__,
         "message": str(error)[:500],
@@ -82,16 +80,10 @@ def explain(error: BaseException) -> dict[str, object]:
     }
 
 
-def stack(frame: FrameType | None) -> Iterable[tuple[str, int]]:
-    while frame is not None:
-        yield frame.f_code.co_filename, frame.f_lineno
-        frame = frame.f_back
-
-
-def place(frames: Iterable[tuple[str, int]]) -> str:
+def place(frames: Iterable[tuple[FrameType, int]]) -> str:
     """The first line, innermost first, of something installed: FILE:LINE below site-packages."""
-    for name, line in frames:
-        parts = name.replace("\\", "/").rpartition("/site-packages/")
+    for frame, line in frames:
+        parts = frame.f_code.co_filename.replace("\\", "/").rpartition("/site-packages/")
         if parts[1]:
             return f"{parts[2]}:{line}"
     return ""
