@@ -2,12 +2,13 @@
 
 The first argument is the path of a request, or of a folder where requests appear as 1.json, 2.json
 and so on, until there is a file `stop` or the program that asks is gone, whose last.json is done
-then; the second one is the number of that program's process. In a request `steps` are done in their
-order (`do` names each), in the database `admin` where they name no other. The answer is written
-beside it, as 1.answer: `answers`, one a step, or `error`, `sqlstate` and the `step` that failed.
+then; the second one is the number of that program's process. A request is a list of steps that are
+done in their order (`do` names each). The answer is written beside it, as 1.answer: `answers`, one
+a step, or `error`, `sqlstate` and the `step` that failed.
 
-The server is in the environment variable NOX_RELEASE_DATABASE, as JSON with libpq's names of
-parameters. One of our own, which a step may start, ends with this program.
+The server, and a database to ask it in, are in the environment variable NOX_RELEASE_DATABASE, as
+JSON with libpq's names of parameters. A server of our own, which a step may start, ends with this
+program.
 """
 
 from __future__ import annotations
@@ -92,14 +93,12 @@ class Probe:
 
     def __init__(self, is_alone: Callable[[], bool]) -> None:
         self.place: dict[str, Any] = json.loads(os.environ["NOX_RELEASE_DATABASE"])
-        self.admin = ""
         self.own: Any = None
         self.is_alone = is_alone
 
     def connect(self, database: str | None = None) -> Any:
         return psycopg.connect(
-            **self.place,
-            dbname=database or self.admin,
+            **(self.place | ({"dbname": database} if database else {})),
             autocommit=True,
             connect_timeout=CONNECT_SECONDS,
             application_name="nox-release",
@@ -111,7 +110,11 @@ class Probe:
             self.own = server.Server.find(Path(step["folder"]))
             self.own.initialise(self.place["password"])
             self.place["port"] = self.own.start(self.is_alone)
-            return self.place["port"]
+        # A database that nothing but our own questions uses.
+        statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self.place["dbname"]))
+        with self.connect("postgres") as connection:
+            connection.execute(statement)
+        return self.place["port"]
 
     def version(self, _step: Step) -> list[Any]:
         """The server's version as it says it, and as a number."""
@@ -210,11 +213,9 @@ def first_line(error: Exception) -> str:
 
 def answer(path: Path, probe: Probe) -> None:
     """Do what a request asks for and write the answer, in one step."""
-    request = json.loads(path.read_text(encoding="utf-8"))
-    probe.admin = request["admin"]
     answers: list[Any] = []
     found: dict[str, Any] = {"answers": answers}
-    for step in request["steps"]:
+    for step in json.loads(path.read_text(encoding="utf-8")):
         try:
             answers.append(getattr(probe, step["do"])(step))
         except server.CannotStart as error:

@@ -135,10 +135,7 @@ class Server:
 
     def start(self) -> None:
         """See that it answers and is new enough. Raises CannotCheck when it is not so."""
-        steps = [{"do": "version"}]
-        if self.embedded:  # a database that nothing but our own questions uses
-            steps.append({"do": "create", "database": self._admin})
-        (version, self.number), *_ = self.ask(*steps, admin="postgres" if self.embedded else None)
+        ((version, self.number),) = self.ask({"do": "version"})
         self.version = version.partition(" ")[0]
         if self.number < OLDEST:
             raise CannotCheck(
@@ -210,7 +207,7 @@ class Server:
         """Keep the probe at hand, which answers `ask`."""
         command, env = self._command(self._requests)
         if not self.embedded:  # what is to be done when this program is killed
-            self._request("last", ({"do": "drop", "token": self.token},))
+            self._request("last", {"do": "drop", "token": self.token})
         with ThreadPoolExecutor(1) as pool:
             try:
                 self._probe = pool.submit(self._shell.run, *command, env=env, cwd=self._shell.work)
@@ -218,7 +215,7 @@ class Server:
             finally:
                 (self._requests / "stop").touch()
 
-    def ask(self, *steps: Mapping[str, Any], admin: str | None = None) -> list[Any]:
+    def ask(self, *steps: Mapping[str, Any]) -> list[Any]:
         """The answers of the probe to its steps (see _postgres_probe.py).
 
         Raises CannotCheck when the server does not answer or refuses.
@@ -226,7 +223,7 @@ class Server:
         assert self._probe is not None
         with self._asking:
             self._asked += 1
-            request = self._request(str(self._asked), steps, admin)
+            request = self._request(str(self._asked), *steps)
             while not request.with_suffix(".answer").exists():
                 if self._probe.done():
                     said = self._probe.result().last_line
@@ -234,20 +231,18 @@ class Server:
                 time.sleep(POLL)
         return self._answers(request)
 
-    def _request(
-        self, name: str, steps: tuple[Mapping[str, Any], ...], admin: str | None = None
-    ) -> Path:
+    def _request(self, name: str, *steps: Mapping[str, Any]) -> Path:
         """Write a request, in one step."""
         request = self._requests / f"{name}.json"
         part = request.with_suffix(".new")
-        text = json.dumps({"steps": steps, "admin": admin or self._admin})
-        part.write_text(text, encoding="utf-8")
+        part.write_text(json.dumps(steps), encoding="utf-8")
         return part.replace(request)
 
     def _command(self, request: Path) -> tuple[list[str], dict[str, str]]:
         """What answers a request, and the variables for it: no file holds a password."""
         program = str(SCRIPTS / "_postgres_probe.py")
-        env = {"NOX_RELEASE_DATABASE": json.dumps(self.address.libpq()), **self._no_other_address()}
+        place = {**self.address.libpq(), "dbname": self._admin}
+        env = {"NOX_RELEASE_DATABASE": json.dumps(place), **self._no_other_address()}
         return [self._shell.tools.python, "-I", program, str(request), str(os.getpid())], env
 
     def _answers(self, request: Path) -> list[Any]:
@@ -260,13 +255,11 @@ class Server:
 
     def _refusal(self, message: str, state: str, step: str) -> CannotCheck:
         """What an error of the server's means; the classes are those of PostgreSQL's appendix A."""
-        if step == "start":
-            return CannotCheck(
-                f"the embedded PostgreSQL cannot be started: {message}", REMEDIES[state]
-            )
         if self.embedded:
+            what = "cannot be started" if step == "start" else "failed"
             kind = "space" if state == "53100" else "ended"
-            return CannotCheck(f"the embedded PostgreSQL failed: {message}", REMEDIES[kind])
+            remedy = REMEDIES.get(state, REMEDIES[kind])
+            return CannotCheck(f"the embedded PostgreSQL {what}: {message}", remedy)
         embedded = f"unset {VARIABLE} to use the embedded server"
         if state == "42501" and step == "create":
             return CannotCheck(
@@ -289,7 +282,7 @@ class Server:
 
         Those that could not be dropped are in `left` then.
         """
-        request = self._request("drop", ({"do": "drop", "token": self.token},))
+        request = self._request("drop", {"do": "drop", "token": self.token})
         command, env = self._command(request)
         refused = [(name, "the server did not answer") for name in self._names]
         # Not by way of the shell, which then starts nothing any more, and in a session of its own,
