@@ -7,11 +7,9 @@ import errno
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +28,7 @@ from release.project.git import (
     git,
     uncommitted,
 )
-from release.run.processes import NO_MONITOR
+from release.run.processes import NO_MONITOR, uninterrupted
 
 PREFIX = "switch-"
 NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
@@ -338,7 +336,7 @@ def _write(path: Path, data: bytes) -> None:
 
 def _run(folder: Path) -> _switch.Result:
     """Let a process of its own do it; finish what it leaves if it is killed."""
-    with _uninterrupted():
+    with uninterrupted():
         said = _spawn(folder)
         if (result := _switch.read_answer(folder)) is not None:
             return result
@@ -364,21 +362,3 @@ def _spawn(folder: Path) -> str:
         check=False,
     )
     return done.stderr.strip().split("\n")[-1] or f"exit status {done.returncode}"
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Put SIGINT and SIGTERM off until the step is done; only the main thread can."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    caught: list[int] = []
-    previous = {number: signal.signal(number, lambda n, _: caught.append(n)) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-    if caught:
-        raise KeyboardInterrupt

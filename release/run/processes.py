@@ -393,6 +393,28 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
             os.killpg(process.pid, number)
 
 
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[list[int]]:
+    """Put SIGINT and SIGTERM off until the block is done, which may look at those that came.
+
+    Raises KeyboardInterrupt at the end where one came. Only the main thread hears of signals; for
+    others nothing is put off. What is ignored stays ignored.
+    """
+    caught: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
+    heard = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
+    previous = {number: signal.signal(number, lambda n, _: caught.append(n)) for number in heard}
+    try:
+        yield caught
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    if caught:
+        raise KeyboardInterrupt
+
+
 def adopt_orphans() -> None:
     """Become the parent of processes whose own one ends, where the system (Linux) lets one.
 

@@ -10,13 +10,12 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager, suppress
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from graphlib import TopologicalSorter
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -28,7 +27,7 @@ from release.project.git import git
 from release.run import environments
 from release.run.checklist import Report
 from release.run.inputs import Tree, gate_inputs, key_of
-from release.run.processes import Log, Processes, locked
+from release.run.processes import Log, Processes, locked, uninterrupted
 from release.run.shell import BYTECODE, Shell
 from release.run.store import Store, holds_artifacts
 from release.settings import environment_is_ci
@@ -417,28 +416,26 @@ def judge_all(
         return evidence
 
     waiting: set[str] = set()
-    # Not futures.wait: an interruption in the midst of it leaves futures locked for ever.
-    ended: SimpleQueue[Future[Evidence]] = SimpleQueue()
     with ThreadPoolExecutor(len(gates)) as pool:
         running: dict[Future[Evidence], str] = {}
         try:
-            while sorter.is_active():
-                waiting.update(sorter.get_ready())
-                for name in sorted(waiting, key=lambda name: -weight[name]):
-                    busy = sum(not is_light(gates[other]) for other in running.values())
-                    if is_light(gates[name]) or busy < run.workers:
-                        future = pool.submit(work, gates[name])
-                        running[future] = name
-                        future.add_done_callback(ended.put)
-                        waiting.discard(name)
-                with suppress(Empty):  # Windows hears an interruption only between two waits
-                    future = ended.get(timeout=WAIT_SECONDS)
-                    name = running[future]
-                    found[name] = future.result()
-                    del running[future]
-                    sorter.done(name)
+            # An interruption in the midst of wait() would leave futures locked for ever.
+            with uninterrupted() as interruptions:
+                while sorter.is_active() and not interruptions:
+                    waiting.update(sorter.get_ready())
+                    for name in sorted(waiting, key=lambda name: -weight[name]):
+                        busy = sum(not is_light(gates[other]) for other in running.values())
+                        if is_light(gates[name]) or busy < run.workers:
+                            running[pool.submit(work, gates[name])] = name
+                            waiting.discard(name)
+                    done, _ = wait(running, timeout=WAIT_SECONDS, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        name = running.pop(future)
+                        found[name] = future.result()
+                        sorter.done(name)
         except KeyboardInterrupt:
             run.cancel()
+            pool.shutdown()
             found |= {name: future.result() for future, name in running.items()}
         except BaseException:
             run.cancel()

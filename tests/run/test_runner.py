@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import errno
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -22,7 +21,6 @@ import pytest
 from release.errors import CannotCheck, ConfigurationError
 from release.model import Artifact, Evidence, Finding, Gate, Judgement, Level, Outcome, Status
 from release.project import Project, read_project
-from release.run import runner
 from release.run.checklist import checklist
 from release.run.runner import Run, judge, judge_all, judge_with_needs
 from release.run.shell import Shell
@@ -593,47 +591,22 @@ def test_an_interruption_keeps_what_was_judged_and_names_the_rest(root: Path) ->
     assert "interrupted" in found["later"].outcome.summary
 
 
-@pytest.mark.slow
-def test_an_interruption_at_any_line_of_the_wait_ends_the_run(
+def test_an_interruption_while_futures_are_locked_ends_the_run(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "WAIT_SECONDS", 0.001)
-    files = {runner.__file__, concurrent.futures._base.__file__, concurrent.futures.thread.__file__}
-    project = read_project(root)
+    def enter(locked: Any) -> None:
+        for future in locked.futures:
+            future._condition.acquire()
+            signal.raise_signal(signal.SIGINT)
 
-    def judged(line: int) -> dict[str, Evidence]:
-        """What was found when the main thread is interrupted at this line after both began."""
-        begun = threading.Barrier(2)
-        both = threading.Event()
-        passed = 0
+    def waits(project: Project, shell: Shell) -> Outcome:
+        shell.wait(3600)
+        return Outcome.passed(1, "never")
 
-        def waits(project: Project, shell: Shell) -> Outcome:
-            begun.wait()
-            both.set()
-            shell.wait(3600)
-            return Outcome.passed(1, "never")
-
-        def trace(frame: FrameType, event: str, _: object) -> Any:
-            nonlocal passed
-            if frame.f_code.co_filename not in files:
-                return None
-            passed += event == "line" and both.is_set()
-            if passed == line:
-                sys.settrace(None)
-                raise KeyboardInterrupt
-            return trace
-
-        run = Run(project, Store(root), root.parent / "tools", workers=2)
-        gates = {name: gate(name, waits, cost=5.0) for name in "ab"}
-        sys.settrace(trace)
-        try:
-            return judge_all(run, gates, Silent())
-        finally:
-            sys.settrace(None)
-
-    for line in range(1, 100):
-        found = judged(line)
-        assert ["interrupted" in e.outcome.summary for e in found.values()] == [True, True], line
+    monkeypatch.setattr("concurrent.futures._base._AcquireFutures.__enter__", enter)
+    gates = {name: gate(name, waits, cost=5.0) for name in "ab"}
+    found = judge_all(start(root, workers=2), gates, Silent())
+    assert all("interrupted" in evidence.outcome.summary for evidence in found.values())
 
 
 def test_a_command_that_starts_as_the_run_is_cancelled_is_stopped(
