@@ -72,7 +72,7 @@ class Call:
         if (self.root / FOLDER).is_dir():  # brought from another machine, it may not ignore itself
             Store(self.root)
         project = self.project()
-        cache, remark = find_cache(project.git.top if project.git else project.root)
+        cache, remark = find_cache(project.top)
         if remark is not None:
             print(remark, file=sys.stderr)
         level = getattr(self.arguments, "level", None)

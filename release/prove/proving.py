@@ -374,7 +374,7 @@ def _plant_and_judge(
             evidence = judge(there, gate, _as_planted(bench.evidence, store))
         if bench.run.cancelled:
             raise KeyboardInterrupt
-        diff = copies.changes(root, str(copy.project.git.commit if copy.project.git else "HEAD"))
+        diff = copies.changes(root, copy.project.repository.commit or "HEAD")
         log = store.log(gate.name)
         text = log.read_text("utf-8", "replace") if log.is_file() else ""
         return _Judged(evidence.outcome, root, _where(diff), f"{diff}\n\n{text}")

@@ -113,8 +113,7 @@ def commit(root: Path) -> None:
 def writable(copy: Copy, path: str) -> Path:
     """A file of the copy to write: a link may lead out of it, to what is nobody's copy."""
     target = copy.root / path
-    top = copy.project.git.top if copy.project.git else copy.root
-    if not target.resolve().is_relative_to(top.resolve()):
+    if not target.resolve().is_relative_to(copy.project.top.resolve()):
         raise CannotPlant(f"{path} leads out of the repository")
     return target
 

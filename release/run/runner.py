@@ -94,7 +94,10 @@ class Run:
     def __post_init__(self) -> None:
         tables = self.project.settings.gates.tables.values()
         self.mask = Mask({**os.environ, **{k: v for t in tables for k, v in t.secrets().items()}})
-        self.tree = _tree(self.project)
+        # Of the whole repository where the project is a part of one: gates can see all of it.
+        prefix = self.project.git.prefix if self.project.git else ""
+        by_products = [f"{prefix}{glob}" for glob in self.project.settings.by_products]
+        self.tree = Tree(self.project.top, by_products)
         self.refs = refs_digest(self.project)
 
     @property
@@ -129,15 +132,6 @@ class Run:
             processes.sweep()
             with self.stop.lock:
                 self.stop.processes.remove(processes)
-
-
-def _tree(project: Project) -> Tree:
-    """The files that gates can see: of the whole repository where the project is a part of one."""
-    by_products = project.settings.by_products
-    facts = project.git
-    if facts is None or not facts.prefix:
-        return Tree(project.root, by_products)
-    return Tree(facts.top, [f"{facts.prefix}{glob}" for glob in by_products])
 
 
 def refs_digest(project: Project, without: str | None = None) -> str:
