@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from release.errors import CannotCheck
 from release.model import Finding, Judgement
@@ -92,19 +91,14 @@ def _differences(subjects: Mapping[str, str], served: Mapping[str, str]) -> Iter
 
 def _parsed(text: str, remedy: str) -> _Receipt:
     try:
-        return _read(json.loads(text))
+        said = json.loads(text)
+        if (said["_type"], said["predicateType"]) != (STATEMENT, TEST_RESULT):
+            raise ValueError("another statement")
+        configuration = said["predicate"]["configuration"]
+        tagged = next(c for c in configuration if str(c.get("uri", "")).startswith(TAG))
+        subjects = {str(s["name"]): str(s["digest"]["sha256"]).lower() for s in said["subject"]}
+        run = str(said["predicate"].get("url") or "")
+        tag, commit = tagged["uri"].removeprefix(TAG), str(tagged["digest"]["gitCommit"])
     except (ValueError, KeyError, TypeError, AttributeError, StopIteration, RecursionError):
         raise CannotCheck(f"{NAME} is not a receipt of a release", remedy) from None
-
-
-def _read(said: Any) -> _Receipt:
-    """What a receipt says. Raises ValueError and the like."""
-    if (said["_type"], said["predicateType"]) != (STATEMENT, TEST_RESULT):
-        raise ValueError("another statement")
-    configuration = said["predicate"]["configuration"]
-    tagged = next(c for c in configuration if str(c.get("uri", "")).startswith(TAG))
-    subjects = {str(s["name"]): str(s["digest"]["sha256"]).lower() for s in said["subject"]}
-    run = str(said["predicate"].get("url") or "")
-    return _Receipt(
-        subjects, tagged["uri"].removeprefix(TAG), str(tagged["digest"]["gitCommit"]), run
-    )
+    return _Receipt(subjects, tag, commit, run)

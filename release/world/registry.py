@@ -84,15 +84,12 @@ class _Registry:
         return found
 
     def _ask(self, url: str, accept: str) -> Answer:
-        answer = self._get(url, accept)
-        if answer.status == 401 and self._token is None:
-            self._token = self._anonymous(answer.headers.get("www-authenticate", ""))
-            answer = self._get(url, accept)
-        return answer
-
-    def _get(self, url: str, accept: str) -> Answer:
-        headers = {"Accept": accept}
-        return get(url, self.host, headers=headers, token=self._token, netrc=False, elsewhere=True)
+        headers, token = {"Accept": accept}, self._token
+        answer = get(url, self.host, headers=headers, token=token, netrc=False, elsewhere=True)
+        if answer.status != 401 or token is not None:
+            return answer
+        self._token = self._anonymous(answer.headers.get("www-authenticate", ""))
+        return self._ask(url, accept)
 
     def _anonymous(self, challenge: str) -> str:
         """The token that the registry gives to anybody."""

@@ -98,20 +98,10 @@ def _transport(root: Path) -> Mapping[str, str]:
 def _ask(
     root: Path, address: str, remote: str, url: str, env: Mapping[str, str] | None = None
 ) -> RemoteRefs:
-    done = git(
-        root,
-        "ls-remote",
-        "--symref",
-        *_plain_upload(url),
-        "--",
-        address,
-        "HEAD",
-        "refs/heads/*",
-        "refs/tags/*",
-        check=False,
-        timeout=SECONDS,
-        env={**_transport(root), **(env or {})},
-    )
+    command = ("ls-remote", "--symref", *_plain_upload(url), "--", address)
+    wanted = ("HEAD", "refs/heads/*", "refs/tags/*")
+    surroundings = {**_transport(root), **(env or {})}
+    done = git(root, *command, *wanted, check=False, timeout=SECONDS, env=surroundings)
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or ["no answer"]
         where = remote if address == remote else f'"$(git remote get-url --push {remote})"'
@@ -121,8 +111,8 @@ def _ask(
     lines = [line.split("\t", 1) for line in done.stdout.split("\n") if "\t" in line]
     refs = {name: found for found, name in lines if not found.startswith("ref: ")}
     heads = [found for found, name in lines if name == "HEAD" and found.startswith("ref: ")]
-    wanted = [head.removeprefix("ref: refs/heads/") for head in heads] + list(USUAL_BRANCHES)
-    default = next((name for name in wanted if f"refs/heads/{name}" in refs), None)
+    likely = [head.removeprefix("ref: refs/heads/") for head in heads] + list(USUAL_BRANCHES)
+    default = next((name for name in likely if f"refs/heads/{name}" in refs), None)
     return RemoteRefs(refs, default)
 
 
