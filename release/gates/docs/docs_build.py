@@ -165,19 +165,15 @@ def _mkdocs_complaints(text: str) -> Iterator[Finding]:
 
 def _blocks(
     lines: Iterable[str], pattern: re.Pattern[str]
-) -> Iterator[tuple[re.Match[str], list[str]]]:
-    start: re.Match[str] | None = None
-    rest: list[str] = []
+) -> list[tuple[re.Match[str], list[str]]]:
+    """The lines that match, each with those behind it that do not."""
+    found: list[tuple[re.Match[str], list[str]]] = []
     for line in lines:
-        match = pattern.match(line)
-        if match is None:
-            rest.append(line)
-            continue
-        if start is not None:
-            yield start, rest
-        start, rest = match, []
-    if start is not None:
-        yield start, rest
+        if match := pattern.match(line):
+            found.append((match, []))
+        elif found:
+            found[-1][1].append(line)
+    return found
 
 
 def _sort(complaints: Iterable[Finding], own: frozenset[str]) -> Warnings:

@@ -109,7 +109,7 @@ class Table:
     """A table of supported versions. `widths` are those of the cells of its delimiter row."""
 
     line: int
-    rows: tuple[Row, ...]
+    rows: list[Row]
     widths: tuple[int, ...]
 
 
@@ -257,28 +257,22 @@ def _even(one: Series, other: Series) -> tuple[Series, Series]:
 
 def tables(text: str) -> list[Table]:
     """The tables of supported versions in a Markdown text."""
-    found = []
+    found: list[Table] = []
     heading = ""
-    before: tuple[Cell, ...] = ()
-    lines = list(visible(text))
-    after = 0  # the last table
-    for index, (top, start, line) in enumerate(lines):
-        if index < after:
-            continue
+    above: tuple[Cell, ...] = ()
+    columns = None
+    for number, start, line in visible(text):
         row = cells(line, start)
+        if columns is not None and "|" in line:
+            found[-1].rows.extend(_row(number, row, *columns))
+            continue
         title = HEADING.fullmatch(line)
         heading = title[1] if title else heading
-        is_table = delimits(row, before)
-        columns = _columns([cell.text for cell in before], heading) if is_table else None
-        before = row if columns is None else ()
+        header = [cell.text for cell in above]
+        columns = _columns(header, heading) if delimits(row, above) else None
         if columns is not None:
-            rows: list[Row] = []
-            after = index + 1
-            while after < len(lines) and "|" in lines[after][2]:
-                number, place, said = lines[after]
-                rows += _row(number, cells(said, place), *columns)
-                after += 1
-            found.append(Table(top, tuple(rows), tuple(cell.end - cell.start for cell in row)))
+            found.append(Table(number, [], tuple(cell.end - cell.start for cell in row)))
+        above = row
     return found
 
 

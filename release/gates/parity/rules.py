@@ -151,12 +151,13 @@ def judge_errors(archive: Archive, errors: Sequence[Sequence[str]], *, publish: 
     faults = []
     for field, message in errors:
         private = field == "classifier" and message.startswith(f"'{PRIVATE}")
+        if private and not publish:
+            continue
         remedy = "correct it in the project's metadata"
         if private:
             remedy = "take it out, or set [tool.release] publish = false"
-        if publish or not private:
-            said = f"{archive.file}: {field}: {message}"
-            faults.append(Finding(said, "pyproject.toml", None, remedy))
+        said = f"{archive.file}: {field}: {message}"
+        faults.append(Finding(said, "pyproject.toml", remedy=remedy))
     return Judgement(len(archive.metadata), tuple(faults))
 
 

@@ -327,12 +327,9 @@ def compare_python(old: str | None, new: str | None) -> list[Loss]:
     detail = f"Requires-Python was {old or 'not set'}, and is {new or 'not set'}"
     # What lies above a new upper bound has no end; it is told as one.
     top = list(itertools.takewhile(gone.__contains__, reversed(_MINORS)))
-    losses = [
-        Loss(f"Python {major}.{minor}", detail)
-        for major, minor in gone
-        if (major, minor) not in top
-    ]
-    return losses + [Loss("Python {}.{} and later".format(*minor), detail) for minor in top[-1:]]
+    names = ["{}.{}".format(*minor) for minor in gone if minor not in top]
+    names += ["{}.{} and later".format(*minor) for minor in top[-1:]]
+    return [Loss(f"Python {name}", detail) for name in names]
 
 
 # --- size and provenance --------------------------------------------------------------------------
