@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -113,21 +114,19 @@ def not_judged(listed: Mapping[str, str], answer: Answer, said: str) -> list[str
     `listed` holds names (normalised) and versions, `said` is the tool's error stream: pip-audit
     drops an advisory that it cannot read and mentions that only there.
     """
-    groups: dict[str, list[str]] = {}
+    groups: dict[str, list[str]] = defaultdict(list)
     for name, reason in sorted(answer.skipped.items()):
-        groups.setdefault(sentence(SUBJECT.sub("", reason), SHOWN_LENGTH), []).append(name)
+        groups[sentence(SUBJECT.sub("", reason), SHOWN_LENGTH)].append(name)
     for name, version in sorted(listed.items()):
         heard = answer.audited.get(name)
         if heard is not None and canonicalize_version(heard) != canonicalize_version(version):
-            groups.setdefault("another version was looked up", []).append(
-                f"{name} {heard} instead of {version}"
-            )
+            groups["another version was looked up"].append(f"{name} {heard} instead of {version}")
         elif heard is None and name not in answer.skipped:
-            groups.setdefault("not in the answer", []).append(name)
+            groups["not in the answer"].append(name)
     for name in sorted({*answer.audited, *answer.skipped} - listed.keys()):
-        groups.setdefault("in the answer, and nobody asked", []).append(name)
+        groups["in the answer, and nobody asked"].append(name)
     for match in LEFT_OUT.finditer(said):
-        groups.setdefault("an advisory was left out", []).append(sentence(match[0], SHOWN_LENGTH))
+        groups["an advisory was left out"].append(sentence(match[0], SHOWN_LENGTH))
     return [f"{reason}: {listing(list(dict.fromkeys(items)))}" for reason, items in groups.items()]
 
 
@@ -149,11 +148,11 @@ def judge(
     for found in answer.vulnerabilities:
         accepted = next((ignore for ignore in current if found.is_called(ignore.id)), None)
         if accepted is None:
-            defects.append(_defect(found))
+            message = f"{_title(found)}: {found.description}".removesuffix(": ")
+            defects.append(Finding(message, remedy=_remedy(found)))
         else:
-            notes.append(
-                Finding(f"{_title(found)}, ignored until {accepted.expires}: {accepted.reason}")
-            )
+            message = f"{_title(found)}, ignored until {accepted.expires}: {accepted.reason}"
+            notes.append(Finding(message))
     defects += expired_ignores(ignores, today)
     count = len(listed)
     judged = Judgement(count, tuple(defects), notes=tuple(notes))
@@ -162,11 +161,10 @@ def judge(
         judged += Judgement(unchecked=(Finding(reason, remedy=SOURCE_REMEDY),))
     else:
         judged += Judgement(advice=tuple(_unneeded(current, answer.vulnerabilities)))
-    ignored = sum(any(v.is_called(i.id) for i in current) for v in answer.vulnerabilities)
     return judged.settle(
         f"{count} runtime {'dependency' if count == 1 else 'dependencies'}, "
-        + (f"known vulnerabilities ignored: {ignored}" if ignored else "no known vulnerability"),
-        facts={"dependencies": str(count), "ignored": str(ignored)},
+        + (f"known vulnerabilities ignored: {len(notes)}" if notes else "no known vulnerability"),
+        facts={"dependencies": str(count), "ignored": str(len(notes))},
     )
 
 
@@ -191,11 +189,6 @@ def _unneeded(current: Sequence[AuditIgnore], found: Sequence[Vulnerability]) ->
                 path="pyproject.toml",
                 remedy=f"remove it from {SETTINGS}.ignore",
             )
-
-
-def _defect(found: Vulnerability) -> Finding:
-    description = f": {found.description}" if found.description else ""
-    return Finding(_title(found) + description, remedy=_remedy(found))
 
 
 def _title(found: Vulnerability) -> str:

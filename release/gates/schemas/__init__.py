@@ -19,7 +19,6 @@ promises.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -40,18 +39,6 @@ USUAL_REGISTER = "SCHEMAS.md"
 USUAL_CHANGELOG = "CHANGELOG.md"
 LITERAL = {"GIT_LITERAL_PATHSPECS": "1"}
 SCANNED_BYTES = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class LastRelease:
-    """What to compare with: the last release's tag, and the last one of an earlier major version.
-
-    `tag` is None before the first release, `before_major` unless the version to be released is a
-    major one.
-    """
-
-    tag: str | None
-    before_major: str | None
 
 
 def applies(project: Project, _level: Level | None) -> str | None:
@@ -75,23 +62,31 @@ def check(project: Project, shell: Shell) -> Outcome:
         return Outcome.failed((Finding("the register of schemas is missing", path, remedy=remedy),))
     else:
         register = Register(path, (), ())
-    texts = {source.file: _text(project, source.file) for source in settings.sources}
+    there = [s.file for s in settings.sources if (project.root / s.file).exists()]
+    texts = {name: read_text(project.root, name) for name in there}
     found = (*register.problems, *schema_register.judge_sources(register, settings.sources, texts))
     judged = Judgement(len(register.entries) + len(settings.sources), found)
     version = project.target_version(shell.level)
-    last = last_release(project, version, shell.level)
-    changed: list[Change] = []
-    if last.tag is not None:
-        before = _versions_at(project, settings, path, last.tag)
-        changed = schema_register.changes(register, before)
-        judged += Judgement(len(changed) + bool(last.before_major))
-        judged += _judge_changes(project, settings, register, changed, shell.level, last)
+    here = project.released_here if shell.level is None else {}
+    before = {t: v for t, v in project.merged.items() if not (v == version and t in here)}
+    tag, earlier = choose(before, version)
+    number = len(register.entries)
+    summary = f"{number} schema{'' if number == 1 else 's'} registered"
+    if tag is None:
+        summary += "; no release before this one"
+    else:
+        old = _versions_at(project, settings, path, tag)
+        changed = schema_register.changes(register, old)
+        judged += Judgement(len(changed) + bool(earlier))
+        judged += _judge_changes(project, settings, register, changed, shell.level, tag, earlier)
+        what = ", ".join(f"{change.name} {change.old} to {change.new}" for change in changed)
+        summary += f"; since {tag}: {what or 'none changed'}"
     if not judged.checked and not judged.defects:
         return Outcome.not_applicable("no schema is registered, and this is not a major release")
-    if last.tag is None and project.git is not None and project.git.shallow:
+    if tag is None and project.git is not None and project.git.shallow:
         message = "the clone is shallow and holds no release to compare with"
         judged += Judgement(unchecked=(Finding(message, remedy=deepen()),))
-    return judged.settle(_summary(register, changed, last))
+    return judged.settle(summary)
 
 
 def _judge_changes(
@@ -100,67 +95,44 @@ def _judge_changes(
     register: Register,
     changed: Sequence[Change],
     level: Level | None,
-    last: LastRelease,
+    tag: str,
+    earlier: str | None,
 ) -> Judgement:
-    """What changed since the last release."""
+    """What changed since the last release, and since the one of an `earlier` major version."""
     from release.gates.changelog import section_of
 
-    assert last.tag is not None
     version = project.target_version(level)
     folder = _normal(settings.migrations)
     scripts = list(_scripts(project, folder))
     path = project.changelog or USUAL_CHANGELOG
     section = section_of(project, level)
-    findings = schema_register.judge_order(register.path, changed, last.tag)
+    findings = schema_register.judge_order(register.path, changed, tag)
     told = (changed, scripts, settings.script)
     findings += schema_register.judge_scripts(register.path, *told, folder)
     findings += schema_register.judge_changelog(path, section, settings.subsection, *told)
-    if last.before_major is not None and version is not None:
-        there = _files_at(project, last.before_major, folder)
+    if earlier is not None and version is not None:
+        there = _files_at(project, earlier, folder)
         findings += schema_register.judge_major(
-            version, last.before_major, scripts, there, settings.major_script, folder
+            version, earlier, scripts, there, settings.major_script, folder
         )
     return Judgement(0, tuple(findings))
 
 
-def _summary(register: Register, changed: Sequence[Change], last: LastRelease) -> str:
-    number = len(register.entries)
-    counted = f"{number} schema{'' if number == 1 else 's'} registered"
-    if last.tag is None:
-        return f"{counted}; no release before this one"
-    what = ", ".join(f"{change.name} {change.old} to {change.new}" for change in changed)
-    return f"{counted}; since {last.tag}: {what or 'none changed'}"
-
-
-def last_release(project: Project, version: Version | None, level: Level | None) -> LastRelease:
-    """The release that `version`, the one to be released, comes after."""
-    if project.git is None or project.git.commit is None:
-        return LastRelease(None, None)
-    here = project.released_here if level is None else {}
-    tags = {t: v for t, v in project.merged.items() if not (v == version and t in here)}
-    return choose(tags, version)
-
-
-def choose(tags: Mapping[str, Version], version: Version | None) -> LastRelease:
+def choose(tags: Mapping[str, Version], version: Version | None) -> tuple[str | None, str | None]:
     """Of the releases before `version`, by tag, the last one and the one before its major version.
 
-    A version is a major one unless a final release of the same major version is there; candidates
-    do not end it.
+    The latter is None unless the version is a major one: that it is not where a final release of
+    the same major version is there; candidates do not end it.
     """
     newest = max(tags, key=tags.__getitem__, default=None)
     if newest is None or version is None:
-        return LastRelease(newest, None)
+        return newest, None
     major = (version.epoch, version.major)
     lower = [tag for tag, found in tags.items() if (found.epoch, found.major) < major]
     begun = any(
         (found.epoch, found.major) >= major and not found.is_prerelease for found in tags.values()
     )
-    before = None if begun else max(lower, key=tags.__getitem__, default=None)
-    return LastRelease(newest, before)
-
-
-def _text(project: Project, path: str) -> str | None:
-    return read_text(project.root, path) if (project.root / path).exists() else None
+    return newest, None if begun else max(lower, key=tags.__getitem__, default=None)
 
 
 def _normal(path: str) -> str:

@@ -215,14 +215,14 @@ def stated(text: str, search: str) -> list[tuple[str, int]]:
 
 
 def judge_sources(
-    register: Register, sources: Sequence[SchemaSource], texts: Mapping[str, str | None]
+    register: Register, sources: Sequence[SchemaSource], texts: Mapping[str, str]
 ) -> Iterator[Finding]:
     """Findings for sources that state no version, or another one than the register.
 
-    `texts` maps each source's file to its text, None for a missing one.
+    `texts` maps each source's file to its text, if it is there.
     """
     for source in sources:
-        if finding := _judge_source(register, source, texts[source.file]):
+        if finding := _judge_source(register, source, texts.get(source.file)):
             yield finding
 
 

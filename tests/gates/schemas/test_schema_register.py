@@ -275,7 +275,7 @@ class TestSources:
         assert said(found) == ["a.py:1: 'V = {version}' finds 2 versions of audit: lines 1, 2"]
 
     def test_a_missing_file_is_found(self) -> None:
-        found = list(judge_sources(register(), [source("V = {version}")], {"a.py": None}))
+        found = list(judge_sources(register(), [source("V = {version}")], {}))
         assert said(found) == ["a.py:None: is missing, and the version of audit is to stand there"]
 
     def test_a_search_without_the_version_is_found(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from release.gates.schemas import LastRelease, choose
+from release.gates.schemas import choose
 from release.model import Evidence, Level, Outcome, Status
 from tests.support import PYPROJECT, Judge, commit, git, make_project, write
 
@@ -303,17 +303,17 @@ class TestMajor:
     @pytest.mark.parametrize(
         ("tags", "version", "wanted"),
         [
-            ([], "2.0.0", LastRelease(None, None)),
-            (["1.9", "1.8"], "2.0", LastRelease("1.9", "1.9")),
-            (["0.9"], "1.0rc1", LastRelease("0.9", "0.9")),
-            (["1.9", "2.0rc1"], "2.0", LastRelease("2.0rc1", "1.9")),
-            (["1.9", "2.0rc1", "2.0"], "2.1", LastRelease("2.0", None)),
-            (["1.9"], "1.10", LastRelease("1.9", None)),
-            (["1.9"], None, LastRelease("1.9", None)),
+            ([], "2.0.0", (None, None)),
+            (["1.9", "1.8"], "2.0", ("1.9", "1.9")),
+            (["0.9"], "1.0rc1", ("0.9", "0.9")),
+            (["1.9", "2.0rc1"], "2.0", ("2.0rc1", "1.9")),
+            (["1.9", "2.0rc1", "2.0"], "2.1", ("2.0", None)),
+            (["1.9"], "1.10", ("1.9", None)),
+            (["1.9"], None, ("1.9", None)),
         ],
     )
     def test_a_major_release_is_told_by_the_releases_before_it(
-        self, tags: list[str], version: str | None, wanted: LastRelease
+        self, tags: list[str], version: str | None, wanted: tuple[str | None, str | None]
     ) -> None:
         versions = {name: Version(name) for name in tags}
         assert choose(versions, Version(version) if version else None) == wanted
