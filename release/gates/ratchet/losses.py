@@ -481,13 +481,12 @@ def _names(line: str, what: str) -> bool:
     Of several versions of Python, the word may stand before the first alone.
     """
     name = what.partition(" ")[2] or what
-    if what.startswith("Python ") and "Python" not in line:
+    is_python = what.startswith("Python ")
+    if is_python and "Python" not in line:
         return False
     full = re.sub(r"\(.*|: .*", "", name)
-    last = (
-        re.split(r"[/.:]", full.removesuffix("/"))[-1] if "/" not in full else full.split("/")[-1]
-    )
-    names = {full} if what.startswith("Python ") else {full, last}
+    last = re.split("/" if "/" in full else "[.:]", full)[-1]
+    names = {full} if is_python else {full, last}
     return any(re.search(rf"(?<![\w.-]){re.escape(one)}(?![\w-])", line) for one in names)
 
 
