@@ -156,9 +156,9 @@ class _Work:
             several = counted.setdefault(place.path if place.together else number, ([], []))
             several[0].append(place)
             several[1].extend(lines)
-            problems += list(
-                self.take(place.path, spans, after, _becomes(place, self.change))
-            ) or self.judge_lost(place, lines, before.count("\n") - after.count("\n"))
+            wrong = list(self.take(place.path, spans, after, _becomes(place, self.change)))
+            lost = before.count("\n") - after.count("\n")
+            problems += wrong or self.judge_lost(place, lines, lost)
         return problems + [
             _miscounted(several, sorted(lines), self.change)
             for several, lines in counted.values()
