@@ -211,7 +211,8 @@ class Switch:
         done = self.git("for-each-ref", "--format=%(objectname) %(refname)", "--", *names)
         if done.returncode != 0:
             raise CannotSwitch(f"the refs cannot be read: {complaint(done.stderr)}")
-        found = {name: value for value, _, name in map(_parted, done.stdout.splitlines())}
+        lines = (line.partition(" ") for line in done.stdout.splitlines())
+        found = {name: value for value, _, name in lines}
         return {name: found.get(name, "0" * len(new)) for name, new, _ in self.request["refs"]}
 
     def git(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -495,10 +496,6 @@ def complaint(stderr: str) -> str:
     lines = [line.strip() for line in stderr.split("\n") if line.strip()]
     said = [line for line in lines if line.startswith(("fatal: ", "error: "))] or lines[-1:]
     return "; ".join(dict.fromkeys(said[:3]))
-
-
-def _parted(line: str) -> tuple[str, str, str]:
-    return line.partition(" ")
 
 
 def link_or_copy(source: Path, target: Path) -> None:

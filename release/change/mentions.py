@@ -93,7 +93,8 @@ def other_mentions(
     counts: dict[str, int] = {}
     ranked: list[tuple[Rank, str, int]] = []
     for path, number, text in lines:
-        if path in skipped or _is_history(path):
+        history = any(HISTORIES.fullmatch(part) for part in PurePosixPath(path).parts)
+        if path in skipped or history:
             continue
         matches = list(wanted.finditer(text))
         counts[path] = counts.get(path, 0) + len(matches)
@@ -178,7 +179,3 @@ def _is_another(file: PurePosixPath, before: str, after: str, previous: str) -> 
         return True
     dated = re.match(r"(19|20)\d\d\.\d", previous)
     return bool(dated and re.search(r"\b(dated?|released?|day)\b", before, re.I))
-
-
-def _is_history(path: str) -> bool:
-    return any(HISTORIES.fullmatch(part) for part in PurePosixPath(path).parts)

@@ -7,6 +7,7 @@ publisher's token where the CI offers one (twine asks for it by itself).
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -228,21 +229,14 @@ def _send(
         if done.status == 0:
             return
         # Cut off after the last byte, it may be there all the same.
-        if _is_there(shell, project, version, page, artifact):
-            return
+        with contextlib.suppress(CannotCheck):
+            if sorted_out(shell, project, version, page, [artifact])[0]:
+                return
         said = done.stdout + done.stderr
         if wait is None or not PASSING.search(said):
             raise _refused(artifact, said, done.last_line)
         shell.note(f"sending {artifact.name} again in {wait:g} s")
         shell.wait(wait)
-
-
-def _is_there(shell: Shell, project: str, version: str, page: str, artifact: Artifact) -> bool:
-    try:
-        there, _ = sorted_out(shell, project, version, page, [artifact])
-    except CannotCheck:
-        return False
-    return bool(there)
 
 
 def _refused(artifact: Artifact, said: str, last: str) -> ReleaseError:

@@ -212,7 +212,8 @@ def bump(run: Run, request: Request) -> Done:
             judge_tree(situation, version, shell.run)
             plan = _plan(situation, version, request, shell)
             if plan.commit_message is None:
-                return Done((*told, _nothing_to_edit(version)), plan)
+                said = f"no file names a version: {version} is its tag alone"
+                return Done((*told, f"{said}; next: nox -s cut -- {version}"), plan)
             top = add_worktree(run.project, plan.base)
             candidate = make_candidate(run, shell, plan, top)
             return _publish_branch(run, situation, plan, candidate, told)
@@ -688,10 +689,6 @@ def after_push(project: Project, tag_name: str) -> str:
     if not any((project.top / name).exists() for name in WORKFLOWS):
         return f"next: publish {tag_name}; no workflow is here that its push could start"
     return f"next: watch the workflow that the push of {tag_name} started"
-
-
-def _nothing_to_edit(version: Version) -> str:
-    return f"no file names a version: {version} is its tag alone; next: nox -s cut -- {version}"
 
 
 def _step(plan: Plan) -> str:

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,8 @@ def settle(folder: Path, common: Path) -> list[str]:
         except (OSError, ValueError):
             pass  # killed before it asked for anything
         else:
-            result = _settle(left, request)
+            with _switch.locked(Path(request["lock"])) as held:
+                result = _switch.Switch(left, request, held, environment()).settle()
             if result.state == "between":
                 raise Unsettled(_between(left, request["message"], result))
             told += _told(request["message"], result)
@@ -100,11 +101,6 @@ def settle(folder: Path, common: Path) -> list[str]:
                 lock.unlink()
         note.unlink(missing_ok=True)
     return told
-
-
-def _settle(left: Path, request: Mapping[str, Any]) -> _switch.Result:
-    with _switch.locked(Path(request["lock"])) as lock:
-        return _switch.Switch(left, request, lock, environment()).settle()
 
 
 def _told(message: str, result: _switch.Result) -> list[str]:

@@ -133,7 +133,7 @@ def push(top: Path, remote: str, refs: Sequence[tuple[str, str]], before: Remote
             f"the push to {remote} broke off: {_last(done.stderr)}",
             "run this again when it can be reached: it looks at what arrived, and goes on",
         ) from None
-    if has_all(there, refs):
+    if all(there.refs.get(name) == found for name, found in refs):
         return Pushed(True)
     moved = any(there.refs.get(name) not in {before.refs.get(name), found} for name, found in refs)
     arrived = tuple(name for name, found in refs if there.refs.get(name) == found)
@@ -148,11 +148,6 @@ def fetch(top: Path, remote: str, ref: str, *options: str) -> None:
     done = run_git(directories(top)[1], command, places, environment())
     if done.returncode != 0:
         raise CannotCheck(f"git fetch: {_last(done.stderr)}", f"see what `git fetch {remote}` says")
-
-
-def has_all(there: RemoteRefs, refs: Sequence[tuple[str, str]]) -> bool:
-    """Whether a remote has every ref (full name, object)."""
-    return all(there.refs.get(name) == found for name, found in refs)
 
 
 def _refusal(said: str) -> str:
