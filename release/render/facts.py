@@ -20,6 +20,7 @@ from release.gates.workflows.pins import table
 from release.gates.workflows.settings import WorkflowsSettings
 from release.model import Finding
 from release.project import Project, as_list, as_table, read_text
+from release.project.git import default_branch
 from release.registry import DISTRIBUTION
 from release.render.escaped import job
 from release.render.place import located
@@ -133,20 +134,21 @@ def read(project: Project, has_sessions: bool | None = None) -> Facts:
     settings, setup = project.settings, project.settings.gates.of("setup", SetupSettings)
     chosen = _chosen(settings.workflows)
     manual = settings.publishing == "manual"
-    place = located(project)
+    github, place = located(project)
+    known = default_branch(project.root, settings.remote) if project.git is not None else ""
     prefix, _, suffix = project.tag_template.partition("{version}")
     facts = Facts(
         chosen=chosen,
         name=project.name,
-        owner=setup.owner or place.owner,
-        repository=setup.repository or place.repository,
-        github=place.github,
+        owner=setup.owner or (place.owner if place else None),
+        repository=setup.repository or (place.name if place else None),
+        github=github,
         publish=settings.publish is True,
         by_hand=settings.publish == "by hand",
         manual=manual,
         workflow=setup.workflow or ("publish.yml" if manual else "release.yml"),
         environment=setup.environment or "pypi",
-        branch=settings.branch or place.branch,
+        branch=settings.branch or known or "main",
         # Not as this clone has it: what is rendered is the same in every clone.
         branches=(settings.branch,) if settings.branch else ("main", "master"),
         tags=_filters(project),

@@ -1,35 +1,25 @@
-"""Where the project lies: its forge, its owner and name there, its release branch."""
+"""Where the project lies: its forge, its owner and name there."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from release.errors import ConfigurationError
 from release.project import Project
-from release.project.git import default_branch, git
-from release.world.forge import locate
+from release.project.git import git
+from release.world.forge import Repository, locate
 
 # An address that names a host, of which a folder of this machine has none.
 HOST = re.compile(r"(?:[a-z+]+://(?:[^/]*@)?([^@/:]+)|(?:[^@/]*@)?([^@/:]{2,}):)")
 GITLAB = re.compile(r"gitlab\.[\w.-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Owner and name are None where no remote tells them; a forge that none tells is GitHub."""
+def located(project: Project) -> tuple[bool, Repository | None]:
+    """Whether a project lies on GitHub, as does one without a remote, and where it lies there.
 
-    github: bool
-    owner: str | None
-    repository: str | None
-    branch: str
-
-
-def located(project: Project) -> Place:
-    """Where a project lies. Raises ConfigurationError for a forge that has no template."""
+    Raises ConfigurationError for a forge that has no template.
+    """
     facts = project.git
-    known = default_branch(project.root, project.settings.remote) if facts is not None else ""
-    branch = known or "main"
     if facts is not None and facts.prefix:
         raise ConfigurationError.of(
             f"the project lies in {facts.prefix.rstrip('/')} of its repository, and workflows"
@@ -38,11 +28,11 @@ def located(project: Project) -> Place:
         )
     remote = project.settings.remote
     if facts is None or remote not in facts.remotes:
-        return Place(True, None, None, branch)
+        return True, None
     url = git(project.root, "remote", "get-url", remote).stdout.strip()
     found = locate(url)
     if found is not None:
-        return Place(True, found.owner, found.name, branch)
+        return True, found
     match = HOST.match(url)
     host = (match[1] or match[2]).lower() if match else ""
     if host and host != "file" and not GITLAB.fullmatch(host):
@@ -52,4 +42,4 @@ def located(project: Project) -> Place:
             remedy="call the sessions in its CI: nox-release release_preflight --ci; set"
             " GH_HOST if that host is a GitHub Enterprise Server",
         )
-    return Place(not host, None, None, branch)
+    return not host, None

@@ -100,17 +100,16 @@ def check(project: Project, shell: Shell) -> Outcome:
     settings = project.settings.gates.of("typecheck", CommandSettings)
     if settings.run is not None:
         return _as_built(project, shell, partial(_run_own, project, shell, settings))
-    by_pyright = uses_pyright(project)
-    if not by_pyright and not configures_mypy(project):
-        other = other_checker(project)
-        if other is not None:
-            raise CannotCheck(
-                f"the project is checked by {other}",
-                f'set run = ["{other} check"] and install = ["{other}"]'
-                " in [tool.release.gates.typecheck]",
-            )
-    found = _environment(project, shell, by_pyright)
-    run = partial(_pyright if by_pyright else _mypy, project, shell, found)
+    found = checker(project)
+    if found not in (None, "mypy", "pyright"):
+        raise CannotCheck(
+            f"the project is checked by {found}",
+            f'set run = ["{found} check"] and install = ["{found}"]'
+            " in [tool.release.gates.typecheck]",
+        )
+    by_pyright = found == "pyright"
+    environment = _environment(project, shell, by_pyright)
+    run = partial(_pyright if by_pyright else _mypy, project, shell, environment)
     return _as_built(project, shell, run)
 
 
@@ -193,28 +192,22 @@ def judge_command(
     return Judgement(number) + replace(found, checked=0)
 
 
-def configures_mypy(project: Project) -> bool:
-    """Whether the project has a configuration for mypy."""
-    return _mypy_settings(project) is not None
-
-
-def uses_pyright(project: Project) -> bool:
-    """Whether the project configures pyright and no mypy."""
-    declared = project.configures("pyright") or project.configures("basedpyright")
-    return not configures_mypy(project) and (
-        declared or (project.root / "pyrightconfig.json").is_file()
-    )
-
-
-def other_checker(project: Project) -> str | None:
-    """The type checker other than mypy and pyright that the project's procedures call."""
+def checker(project: Project) -> str | None:
+    """The type checker that the project configures, or that its procedures call."""
     from release.project.declared import procedure_text
 
+    if (configured := _configured(project)) is not None:
+        return configured
     text = procedure_text(project)
-    for name, pattern in OTHER_CHECKERS.items():
-        if re.search(pattern, text, re.M):
-            return name
-    return "ty" if project.configures("ty") else None
+    called = (name for name, calls in OTHER_CHECKERS.items() if re.search(calls, text, re.M))
+    return next(called, "ty" if project.configures("ty") else None)
+
+
+def _configured(project: Project) -> str | None:
+    if _mypy_settings(project) is not None:
+        return "mypy"
+    declared = project.configures("pyright") or project.configures("basedpyright")
+    return "pyright" if declared or (project.root / "pyrightconfig.json").is_file() else None
 
 
 def _environment(project: Project, shell: Shell, by_pyright: bool) -> Environment:
@@ -420,7 +413,7 @@ def _applies(project: Project, _level: Level | None) -> str | None:
 
     if project.settings.gates.of("typecheck", CommandSettings).run is not None:
         return None
-    if configures_mypy(project) or uses_pyright(project) or project.package_path is None:
+    if _configured(project) or project.package_path is None:
         return None
     package = project.root / project.package_path
     if (package / "py.typed").exists():

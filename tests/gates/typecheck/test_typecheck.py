@@ -11,13 +11,11 @@ from release.errors import CannotCheck
 from release.gates.typecheck import (
     GATE,
     MypyError,
-    configures_mypy,
+    checker,
     judge_command,
     judge_mypy,
     not_found,
-    other_checker,
     read_mypy,
-    uses_pyright,
 )
 from release.model import Evidence, Judgement, Status
 from release.project import read_project
@@ -163,35 +161,27 @@ class TestPyright:
 
 class TestChoice:
     @pytest.mark.parametrize(
-        ("files", "mypy", "pyright", "other"),
+        ("files", "found"),
         [
-            ({}, False, False, None),
-            ({"pyproject.toml": with_table("[tool.mypy]")}, True, False, None),
-            ({"mypy.ini": "[mypy]\nstrict = true\n"}, True, False, None),
-            ({"setup.cfg": "[mypy]\nstrict = true\n"}, True, False, None),
-            ({"setup.cfg": "[flake8]\n"}, False, False, None),
-            ({"pyproject.toml": with_table("[tool.pyright]")}, False, True, None),
-            ({"pyrightconfig.json": "{}"}, False, True, None),
-            ({"pyproject.toml": with_table("[tool.pyright]\n[tool.mypy]")}, True, False, None),
-            ({"pyproject.toml": with_table("[tool.ty.src]")}, False, False, "ty"),
-            ({"Makefile": "check:\n\tty check src\n"}, False, False, "ty"),
-            ({"noxfile.py": 'session.run("ty", "check")\n'}, False, False, "ty"),
-            ({"Makefile": "check:\n\tpyrefly check\n"}, False, False, "pyrefly"),
-            ({"Makefile": "pretty:\n\techo property checks\n"}, False, False, None),
+            ({}, None),
+            ({"pyproject.toml": with_table("[tool.mypy]")}, "mypy"),
+            ({"mypy.ini": "[mypy]\nstrict = true\n"}, "mypy"),
+            ({"setup.cfg": "[mypy]\nstrict = true\n"}, "mypy"),
+            ({"setup.cfg": "[flake8]\n"}, None),
+            ({"pyproject.toml": with_table("[tool.pyright]")}, "pyright"),
+            ({"pyrightconfig.json": "{}"}, "pyright"),
+            ({"pyproject.toml": with_table("[tool.pyright]\n[tool.mypy]")}, "mypy"),
+            ({"pyproject.toml": with_table("[tool.ty.src]")}, "ty"),
+            ({"Makefile": "check:\n\tty check src\n"}, "ty"),
+            ({"noxfile.py": 'session.run("ty", "check")\n'}, "ty"),
+            ({"Makefile": "check:\n\tpyrefly check\n"}, "pyrefly"),
+            ({"Makefile": "pretty:\n\techo property checks\n"}, None),
         ],
     )
     def test_the_checker_that_the_project_declares_is_known(
-        self,
-        tmp_path: Path,
-        files: dict[str, str | bytes | None],
-        mypy: bool,
-        pyright: bool,
-        other: str | None,
+        self, tmp_path: Path, files: dict[str, str | bytes | None], found: str | None
     ) -> None:
-        project = read_project(make_project(tmp_path / "p", files))
-        assert configures_mypy(project) is mypy
-        assert uses_pyright(project) is pyright
-        assert other_checker(project) == other
+        assert checker(read_project(make_project(tmp_path / "p", files))) == found
 
     def test_a_project_that_annotates_nothing_is_none_of_its_business(self, tmp_path: Path) -> None:
         files: dict[str, str | bytes | None] = {
