@@ -1591,7 +1591,7 @@ def modify_files(files, *_):
     [
         pytest.param("sys.exit('it broke')", marks=slow),
         pytest.param("raise ValueError('a defect')", marks=slow),
-        "os.kill(os.getpid(), signal.SIGKILL)",
+        pytest.param("os.kill(os.getpid(), signal.SIGKILL)", marks=slow),
         pytest.param("path.unlink()", marks=slow),
         pytest.param("path.write_bytes(b'\\xff\\r\\n')", marks=slow),
         "path.write_text(path.read_text() + 'damage')",

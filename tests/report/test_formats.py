@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import unicodedata
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
@@ -57,6 +58,7 @@ def test_a_markdown_report_of_any_text_is_built_like_that_of_a_word(text: str) -
     assert shapes(markdown.render(report(text))) == shapes(markdown.render(report("word")))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25)
 @given(TEXT)
 @example('<script>alert(1)</script>" onload="x')

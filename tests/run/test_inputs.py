@@ -262,6 +262,7 @@ def test_folders_may_be_nested_deeply(root: Path) -> None:
     subprocess.run(["rm", "-r", str(root / "d")], check=True)  # the end of the test cannot
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="paths are short there")
 def test_a_project_whose_folders_are_nested_too_deeply_is_refused(root: Path) -> None:
     nest(root, 1200)

@@ -50,6 +50,7 @@ def with_helper(root: Path) -> Path:
     )
 
 
+@pytest.mark.slow
 def test_an_editable_requirement_of_the_tree_is_there_in_the_next_run(
     tmp_path: Path, judge: Judge
 ) -> None:

@@ -785,6 +785,7 @@ class TestAnyChangelog:
             assert len(read(after, path).of(Version("1.2.0"))) == 1
 
 
+@pytest.mark.slow
 def test_every_section_is_found_by_its_version_in_linear_time() -> None:
     from release.text.sections import read
 

@@ -127,6 +127,7 @@ def test_what_is_secret_in_json_is_masked_alone_too() -> None:
     assert mask("dXNlcjpwYXNz of registry.invalid") == f"{MASK} of registry.invalid"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", ["://x:", "a:", "password=", "password='", "://a:@", "http://a:"])
 def test_large_texts_take_linear_time(unit: str) -> None:
     text = f"postgresql://{unit * 30_000}"

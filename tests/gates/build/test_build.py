@@ -400,6 +400,7 @@ def test_a_project_is_built_and_just_its_two_files_are_recorded(
     assert git(root, "status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_the_same_commit_gives_the_same_bytes_on_another_day_and_in_another_folder(
     built: tuple[Path, Evidence], judge: Judge, tmp_path: Path
@@ -844,6 +845,7 @@ def test_an_undeclared_requirement_shows_although_the_tests_have_it(
     assert "declare the distribution that has pytest" in failed[0].remedy
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_an_import_that_takes_too_long_is_unchecked(
     judge: Judge, project: Path, monkeypatch: pytest.MonkeyPatch
@@ -862,6 +864,7 @@ def test_an_import_that_takes_too_long_is_unchecked(
     assert "small_thing/__init__.py" in log
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_what_is_not_asked_for_is_not_judged(judge: Judge, project: Path) -> None:
     settings = '\n[tool.release.gates.build]\nreproducible = "no"\nimports = []\n'

@@ -218,6 +218,7 @@ class TestMkdocs:
         assert judge_mkdocs(0, "INFO    -  Documentation built", OWN) == Warnings()
 
 
+@pytest.mark.slow
 def test_a_flood_of_output_is_read_in_linear_time() -> None:
     text = "/p/index.rst:1: WARNING: x\n  more\n" * 100_000
     assert len(judge_sphinx(1, text, "", OWN).defects) == 1

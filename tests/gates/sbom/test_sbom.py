@@ -383,6 +383,7 @@ def test_another_folder_another_day_and_another_epoch_give_the_same_bytes(
         assert first.read_bytes() == second.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_another_wheel_of_the_same_version_is_described_anew(judge: Judge, tmp_path: Path) -> None:
     root = make_built_project(tmp_path / "thing")

@@ -374,6 +374,7 @@ def root(shared: Path) -> Path:
 
 @network
 class TestGate:
+    @pytest.mark.slow
     def test_the_files_of_the_tree_are_what_is_tested(self, root: Path, judge: Judge) -> None:
         found = judge(root, "test").outcome
         assert (found.status, found.checked) == (Status.PASSED, 1)
@@ -388,6 +389,7 @@ class TestGate:
         assert (finding.path, finding.line) == ("tests/test_small_thing.py", 4)
         assert finding.message.startswith("tests.test_small_thing.test_double: assert 6 == 4")
 
+    @pytest.mark.slow
     def test_the_source_folder_goes_before_the_installed_copy(
         self, root: Path, judge: Judge
     ) -> None:
@@ -433,6 +435,7 @@ class TestGate:
         assert found.status is Status.FAILED
         assert found.summary == "pytest collected no test"
 
+    @pytest.mark.slow
     def test_a_run_that_hangs_is_stopped(self, root: Path, judge: Judge) -> None:
         write(root, {"pyproject.toml": with_table("[tool.release.gates.test]\ntimeout = 5")})
         judge(root, "test")  # which installs what it needs

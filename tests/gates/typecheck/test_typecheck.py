@@ -244,6 +244,7 @@ class TestGate:
         assert found.outcome.status is Status.FAILED
         assert lines(found)[0].startswith("src/small_thing/more.py:1: syntax: ")
 
+    @pytest.mark.slow
     def test_the_projects_own_settings_count(self, root: Path, judge: Judge) -> None:
         table = (
             '[tool.mypy]\nstrict = true\npretty = true\nshow_absolute_path = true\nfiles = "src"'
@@ -260,6 +261,7 @@ class TestGate:
         assert outcome.status is Status.UNCHECKED
         assert outcome.summary.endswith("not installed, or have no stubs: gone_module")
 
+    @pytest.mark.slow
     def test_findings_that_hang_on_missing_modules_are_no_findings(
         self, root: Path, judge: Judge
     ) -> None:

@@ -438,6 +438,7 @@ class TestTargets:
         found = of_makefile(text, "Makefile")["make a"]
         assert [(c.words, c.line) for c in found] == [(("x",), 4), (("twine", "upload", "x"), 5)]
 
+    @pytest.mark.slow
     def test_a_large_makefile_takes_time_in_proportion(self) -> None:
         text = "".join(f"t{n}: t{n + 1}\n\techo {n}\n" for n in range(5000))
         assert len(of_makefile(text, "Makefile")) == 5001

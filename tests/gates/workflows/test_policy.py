@@ -1696,6 +1696,7 @@ class TestShellThatCannotBeRead:
 
 
 class TestLargeWorkflows:
+    @pytest.mark.slow
     def test_many_jobs_that_need_each_other_take_time_in_proportion(self) -> None:
         jobs = "".join(
             f"  j{n}:\n    needs: [{', '.join(f'j{m}' for m in range(max(0, n - 9), n))}]\n"
@@ -1711,6 +1712,7 @@ class TestLargeWorkflows:
         text = changed(("    needs: [preflight]\n", "    needs: [preflight, publish, build]\n"))
         assert broken(judged({RELEASE: text})) == set()
 
+    @pytest.mark.slow
     def test_many_steps_take_time_in_proportion(self) -> None:
         text = changed(
             (PUBLISH_STEP, PUBLISH_STEP + "      - run: ls ${{ github.ref }}\n" * 15_000)

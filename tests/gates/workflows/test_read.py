@@ -146,6 +146,7 @@ class TestYaml:
         assert plain(node.get("a")) in ([], value, "%")
         assert found == []
 
+    @pytest.mark.slow
     def test_a_large_file_takes_time_in_proportion(self) -> None:
         text = SMALL + "      - run: echo ${{ github.ref }} # x\n" * 20_000
         node, found = parse(text, "a.yml")
@@ -352,6 +353,7 @@ class TestShell:
 
 
 class TestModel:
+    @pytest.mark.slow
     def test_scripts_that_call_each_other_without_end_are_cut_short(self) -> None:
         faults: list[Finding] = []
         calls = "".join(f"bash {name}.sh\n" for name in "abcdefgh")
