@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 from release.errors import CannotCheck
 from release.model import Finding, Gate, Judgement, Level, Outcome
 from release.project import Project, read_text
-from release.text.escaping import listing, sentence
+from release.text.escaping import counted, listing, sentence
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -552,7 +552,7 @@ def _judge_history(
 def _summary(subject: Section | None, target: Version | None) -> str:
     if subject is not None:
         count = sum(bullet.concrete for kind in subject.kinds for bullet in kind.bullets)
-        return f"{subject.name} with {count} bullet{'' if count == 1 else 's'}"
+        return f"{subject.name} with {counted(count, 'bullet')}"
     if target is None or target.is_devrelease:
         return "nothing to release yet"
     return f"{target} has no section yet"

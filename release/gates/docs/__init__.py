@@ -37,6 +37,7 @@ from typing import TYPE_CHECKING, Any
 from release.errors import CannotCheck
 from release.model import Finding, Gate, Judgement, Level, Outcome
 from release.project import as_table
+from release.text.escaping import counted
 
 if TYPE_CHECKING:
     from release.gates.docs.docs_build import Warnings
@@ -248,7 +249,7 @@ def _build(project: Project, shell: Shell, sources: list[Source], found: Environ
         todo = "write one, or name its folder in tool.release.gates.docs.folder"
         judged += Judgement(unchecked=(Finding(reason, remedy=todo),))
     number = len(judged.defects + judged.advice)
-    count = f"{number} warning{'' if number == 1 else 's'}"
+    count = counted(number, "warning")
     places = ", ".join(source.path for source in sources)
     clean = f"{names}: {judged.checked} pages, {count if number else 'no warning'} ({places})"
     return judged.settle(clean, failed=f"{count} by {names}")

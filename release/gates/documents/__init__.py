@@ -90,8 +90,8 @@ def check(project: Project, shell: Shell) -> Outcome:
 def judge_stated(project: Project, today: date) -> tuple[Judgement, dict[str, str | None]]:
     """What the documents that are there say of the release.
 
-    With it come the texts of those that say something, by their paths; None is one that cannot be
-    read, which a README may be.
+    With it come the texts of those that were judged, by their paths; None is one that cannot be
+    read. A README that cannot be read is not judged, and one without a badge of a version is not.
     """
     version = project.target_version(None)
     readers: dict[str, Callable[[str, str], Judgement]] = {

@@ -28,6 +28,7 @@ from release.gates.schemas.schema_register import Change, Register, Script
 from release.model import Finding, Gate, Judgement, Level, Outcome
 from release.project import Project, read_text
 from release.project.git import deepen, git, names, text_at
+from release.text.escaping import counted
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -70,8 +71,7 @@ def check(project: Project, shell: Shell) -> Outcome:
     here = project.released_here if shell.level is None else {}
     before = {t: v for t, v in project.merged.items() if not (v == version and t in here)}
     tag, earlier = choose(before, version)
-    number = len(register.entries)
-    summary = f"{number} schema{'' if number == 1 else 's'} registered"
+    summary = f"{counted(len(register.entries), 'schema')} registered"
     if tag is None:
         summary += "; no release before this one"
     else:
