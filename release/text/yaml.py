@@ -6,7 +6,6 @@ recursion takes. Events cost neither, so that they are counted before anything i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 MAX_CHARACTERS = 5_000_000
@@ -20,22 +19,6 @@ class Malformed(ValueError):
     def __init__(self, reason: str, line: int | None = None) -> None:
         super().__init__(reason)
         self.line = line
-
-
-def events(text: str) -> Iterator[Any]:
-    """PyYAML's events for a text. Raises Malformed as soon as a limit is exceeded."""
-    import yaml
-
-    if len(text) > MAX_CHARACTERS:
-        raise Malformed(f"is larger than {MAX_CHARACTERS // 1_000_000} MB")
-    counter = _Counter(text)
-    try:
-        for event in yaml.parse(text, Loader=_loader()):
-            if isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
-                counter.count(event)
-            yield event
-    except yaml.YAMLError as error:
-        raise _malformed(text, error) from None
 
 
 def load(text: str) -> Any:
@@ -61,9 +44,18 @@ def scalar(node: Any, *keys: str) -> Any:
 
 
 def check(text: str) -> None:
-    """Raises Malformed for what no tool should be given."""
-    for _ in events(text):
-        pass
+    """Raises Malformed for what no tool should be given, as soon as a limit is exceeded."""
+    import yaml
+
+    if len(text) > MAX_CHARACTERS:
+        raise Malformed(f"is larger than {MAX_CHARACTERS // 1_000_000} MB")
+    counter = _Counter(text)
+    try:
+        for event in yaml.parse(text, Loader=_loader()):
+            if isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
+                counter.count(event)
+    except yaml.YAMLError as error:
+        raise _malformed(text, error) from None
 
 
 def _built(text: str, build: Any) -> Any:

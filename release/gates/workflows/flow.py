@@ -36,7 +36,7 @@ def split(script: str, path: str, line: int, shell_of: str = "") -> list[Command
         words = ("?", script)
         return [Command(words, path, line + found.line - 1, unread=found.fault)]
     ends = _errexit_of(shell_of)
-    walk = _Walk(Command((), path, line - 1), ends or (False, False), lost=ends is None)
+    walk = _Walk(path, line - 1, ends or (False, False), lost=ends is None)
     walk.listed(found.statements, _Place())
     for statements in walk.inner:
         walk.listed(statements, _Place(sure=False))
@@ -68,8 +68,8 @@ class _Place:
 
 @dataclass(slots=True)
 class _Walk:
-    # What all commands have.
-    whole: Command
+    path: str
+    before: int
     # Whether the text ends at failures, and at those in a pipe.
     ends: tuple[bool, bool]
     found: list[Command] = field(default_factory=list)
@@ -120,19 +120,10 @@ class _Walk:
 
     def add(self, command: shell.Command, words: tuple[str, ...], place: _Place) -> None:
         if words:
-            self.found.append(
-                replace(
-                    self.whole,
-                    words=words,
-                    line=self.whole.line + command.line,
-                    operator=place.operator,
-                    feeds=place.feeds,
-                    fed=command.given,
-                    bare=None if command.kind else command.bare,
-                    fatal=place.fatal,
-                    refuses=place.refuses,
-                )
-            )
+            line, bare = self.before + command.line, None if command.kind else command.bare
+            one = Command(words, self.path, line, place.operator, fed=command.given, bare=bare)
+            means = replace(one, feeds=place.feeds, fatal=place.fatal, refuses=place.refuses)
+            self.found.append(means)
 
     def effect(self, words: Sequence[str], *, sure: bool) -> None:
         """What a command means for those behind it."""
@@ -169,7 +160,7 @@ class _Walk:
             self.add(group, ("}", *group.redirections), replace(place, operator=""))
 
     def define(self, function: shell.Command, place: _Place) -> None:
-        body = _Walk(self.whole, self.ends, self.found, self.inner)
+        body = _Walk(self.path, self.before, self.ends, self.found, self.inner)
         body.listed(function.parts[0], place)
         (inner,) = function.parts[0]
         if body.lost:
