@@ -125,8 +125,10 @@ def _read_scriv(project: Project) -> Fragments | None:
 
 
 def _scriv_section(project: Project, name: str) -> list[Mapping[str, Any]]:
-    found = ini.section(project.root / name, "scriv", "tool.scriv")
-    return [] if found is None else [found]
+    if not (project.root / name).is_file():
+        return []
+    found = ini.loads(read_text(project.root, name), name)
+    return [found[section] for section in ("scriv", "tool.scriv") if section in found][:1]
 
 
 def _read_changie(project: Project) -> Fragments | None:
