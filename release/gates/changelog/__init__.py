@@ -350,11 +350,10 @@ def judge_links(
     if log.text.markup != "markdown":
         return Judgement()
     sections = {s.version: s for s in reversed(log.sections) if s.version is not None}
-    named = _named_links(log)
     unreleased = next((d for d in log.text.definitions if d.unreleased), None)
-    found: list[Odd] = [*_missing_links(log)] if named or unreleased else []
+    found: list[Odd] = [*_missing_links(log)]
     order = sorted((s.version, s.date or date.min) for s in log.released if s.version is not None)
-    for definition in named:
+    for definition in log.text.definitions:
         section = sections.get(definition.version) if definition.version is not None else None
         gone = tags if definition.version in tagged else ()
         if section and (fault := _judge_link(log, definition, section, order, gone)):
@@ -366,17 +365,15 @@ def judge_links(
     return Judgement(len(log.text.definitions)) + judged
 
 
-def _named_links(log: Changelog) -> list[Definition]:
-    """The definitions that are those of versions."""
+def _missing_links(log: Changelog) -> Iterator[Odd]:
+    """The headings whose link is not defined, where there are links of versions."""
     from release.text.changelog import read_link
 
     used = {_reference(section) for section in log.sections}
-    of_versions = [d for d in log.text.definitions if d.version is not None]
-    return [d for d in of_versions if d.label.casefold() in used or read_link(d.url) is not None]
-
-
-def _missing_links(log: Changelog) -> Iterator[Odd]:
-    defined = {d.label.casefold() for d in log.text.definitions}
+    defined = {d.label.casefold(): d for d in log.text.definitions}
+    shown = (label in used or read_link(d.url) for label, d in defined.items() if d.version)
+    if not any(shown) and "unreleased" not in defined:
+        return
     for section in (s for s in log.sections if s.version and not s.unreleased):
         label = _reference(section)
         if label and label not in defined:
