@@ -91,6 +91,7 @@ BUSY_SECONDS = 10.0
 COUNTED_SECONDS = 1.5
 COUNTED_AT_ONCE = 150000
 POLL = 0.02
+LONGEST_POLL = 0.25
 # What a command complains of that the machine or the server lacks, and no project can fix.
 MISSING_EXTENSION = re.compile(r'extension "([\w-]+)" is not available')
 MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
@@ -301,12 +302,14 @@ class Bench:
             return []
         look = {"do": "sessions", "token": "" if self.server.embedded else self.server.token}
         known, before = self._settled(look)
-        seen = False
+        seen, pause = False, POLL
         with self._migrators() as pool:
             running = pool.submit(self._commands, self.settings.run, database)
-            # A database that was dropped has no count of its sessions, so that they are looked for.
+            # A database that was dropped has no count of its sessions, so that they are looked for,
+            # ever less often: each look is a connection to what may be the user's server.
             while not (seen or running.done()):
-                time.sleep(POLL)
+                time.sleep(pause)
+                pause = min(pause * 1.1, LONGEST_POLL)
                 seen = not set(known).issuperset(self.server.ask(look)[0][0])
             findings = running.result()
         _, after = (known, before) if seen else self._settled(look)
