@@ -343,7 +343,7 @@ def _placed(finding: Finding, source: Source, copy: Path, root: Path) -> Finding
         line = _line_with(path, target)
     inside = (path.relative_to(top) for top in (copy, root) if path.is_relative_to(top))
     place = next((found.as_posix() for found in inside), None) if path.is_file() else None
-    return replace(finding, message=message, path=place, line=line)
+    return replace(finding, message=message, path=place, line=line if place else None)
 
 
 def docs_dir(configuration: Path) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from release.gates.docs import Source, applies, find_sources, is_strict, read_own, wanted
-from release.model import Evidence, Status
+from release.gates.docs import Source, _placed, applies, find_sources, is_strict, read_own, wanted
+from release.model import Evidence, Finding, Status
 from release.project import read_project
 from release.project.declared import Requirements
 from tests.support import PYPROJECT, Judge, commit, git, make_project, write
@@ -164,6 +164,14 @@ class TestOwnCommand:
         found = read_own(output, frozenset(), tmp_path, ", ".join)
         assert not found.defects
         assert found.unchecked[0].remedy == "myst"
+
+
+def test_a_warning_about_a_file_outside_of_the_project_has_no_place(tmp_path: Path) -> None:
+    write(tmp_path, {"copy/docs/a.rst": "", "other.py": ""})
+    source, copy, root = Source("sphinx", "docs/conf.py"), tmp_path / "copy", tmp_path / "root"
+    for path, place in (("a.rst", ("docs/a.rst", 3)), (str(tmp_path / "other.py"), (None, None))):
+        found = _placed(Finding("odd", path, 3), source, copy, root)
+        assert (found.path, found.line) == place
 
 
 HOSTED = ("setuptools",)  # as in the environments of Read the Docs
