@@ -323,9 +323,12 @@ def look_at_stated(scene: Scene) -> Look[Stated]:
     places = [place for place in scene.project.version_places if place.path != CITATION]
     for place in (*places, VersionPlace(CITATION, None, "", "version")):
         found = _said_at(scene.project, commit, place)
-        is_one = found is not None and parse(found) is not None
-        if is_one and wanted and not replace(place, value=str(found)).holds(wanted):
-            state = Stated.CITATION if place.path == CITATION else Stated.VERSION
+        cited = place.path == CITATION
+        # What is not a version elsewhere may lead to one, such as attr: in setup.cfg.
+        if not found or wanted is None or not (cited or parse(found)):
+            continue
+        if not replace(place, value=found).holds(wanted):
+            state = Stated.CITATION if cited else Stated.VERSION
             return Look(state, f"{place.path} at {scene.wanted.tag} says {found}")
     return Look(Stated.AGREE, f"they state {version}")
 

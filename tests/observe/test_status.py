@@ -317,8 +317,9 @@ def test_a_tag_on_files_of_another_version_is_followed_by_the_policy(root: Path)
     assert "says 1.2.3" in seen.looks["stated"].said
 
 
-def test_what_citation_states_is_seen_by_itself(tmp_path: Path) -> None:
-    cff = "cff-version: 1.2.0\nmessage: cite\ntitle: x\nversion: 1.2.2\n"
+@pytest.mark.parametrize("stated", ["1.2.2", "latest"])
+def test_what_citation_states_is_seen_by_itself(tmp_path: Path, stated: str) -> None:
+    cff = f"cff-version: 1.2.0\nmessage: cite\ntitle: x\nversion: {stated}\n"
     root = make_project(tmp_path / "cited", {"CITATION.cff": cff})
     git(root, "tag", "v1.2.3")
     assert observe(root).looks["stated"].state is Stated.CITATION
