@@ -319,6 +319,7 @@ def _moved(
     gap = newline * _gap(log)
     rule = _rule_after(log, unreleased)
     above = f"{rule}{newline}{newline}" if rule else ""
+    above += _anchors(log, release, newline)
     last = next((s.heading for s in log.released if s.heading.level == heading.level), heading)
     dated = _date_line(log, release)
     yield position, position, f"{gap}{above}{_heading(log, last, title, newline)}{dated}"
@@ -398,7 +399,8 @@ def _inserted(
     ending = _newline(text, position)
     model = below or unreleased
     heading = model.heading if model else None
-    lines = [_heading(log, heading, title, ending), _date_line(log, release)]
+    lines = [_anchors(log, release, ending), _heading(log, heading, title, ending)]
+    lines.append(_date_line(log, release))
     for name, body in notes:
         lines += [ending, _block(name, body, _kind_level(log), ending)]
     block = "".join(lines)
@@ -545,6 +547,22 @@ def _retitled(heading: Heading, title: str, log: Changelog) -> Edit:
         return heading.title_start, heading.title_start + len(heading.title), title
     newline = _newline(text, heading.end)
     return heading.start, heading.end, _heading(log, heading, title, newline)
+
+
+def _anchors(log: Changelog, release: Release, newline: str) -> str:
+    """Anchors for the new section where the last one has some, with the new version in them."""
+    model = next(iter(log.released), None)
+    if model is None or model.start == model.heading.start:
+        return ""
+    old = log.text.whole[model.start : model.heading.start]
+    for mark in (".", "-", "_", ""):
+        spelled = re.escape(model.title.spelling.replace(".", mark))
+        parts = re.split(rf"(?<![0-9]){spelled}(?![0-9])", old)
+        if len(parts) > 1:
+            lines = release.version.replace(".", mark).join(parts).split("\n")
+            return newline.join(line.rstrip() for line in lines)
+    message = f"the anchor above {model.name} is not supported: it does not hold the version"
+    raise _refusal(log, message, _HAND, model.line)
 
 
 # --- Line ends, gaps and rules ---

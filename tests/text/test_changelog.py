@@ -223,12 +223,13 @@ class TestKeepAChangelog:
         before = "## Unreleased\n\n\n## 1.1.0\n\n- Old.\n\n\n## 1.0.0\n"
         assert "## Unreleased\n\n\n## 1.2.0\n\n- x\n\n\n## 1.1.0" in released(before, notes="- x")
 
-    def test_the_anchors_of_the_last_section_stay_with_it(self) -> None:
+    def test_anchors_follow(self) -> None:
         before = (
             '<a id="unreleased"></a>\n## Unreleased\n\n- New.\n\n<a id="v1-1-0"></a>\n## 1.1.0\n'
         )
-        new = "\n\n## 1.2.0\n\n- New.\n\n"
-        assert released(before) == before.replace("\n\n- New.\n\n", new)
+        after = released(before)
+        assert '## Unreleased\n\n<a id="v1-2-0"></a>\n## 1.2.0\n\n- New.' in after
+        assert "anchor above 1.1.0 is not supported" in refused(before.replace("v1-1-0", "last"))
 
 
 class TestNotes:
@@ -376,13 +377,13 @@ class TestRestructuredText:
             "Unreleased\n----------\n\n1.2.0 (2026-06-01)\n------------------\n",
         )
 
-    def test_overlines_follow_and_labels_stay(self) -> None:
+    def test_overlines_and_labels_follow(self) -> None:
         before = (
             "############\n Unreleased\n############\n\n- New.\n\n.. _v1.1.0:\n\n"
             "####################\n 1.1.0 (2026-01-31)\n####################\n\n- Old.\n"
         )
         assert (
-            "############\n\n####################\n 1.2.0 (2026-06-01)\n"
+            "############\n\n.. _v1.2.0:\n\n####################\n 1.2.0 (2026-06-01)\n"
             "####################\n\n- New."
         ) in released(before, "CHANGES.rst")
 
