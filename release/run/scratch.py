@@ -11,6 +11,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from release.run.processes import uninterrupted
+
 PREFIX = "nox-release-"
 # As tempfile goes on after that. A folder that somebody named is not taken for one of these.
 RANDOM = re.compile(r"[a-z0-9_]{8}")
@@ -35,7 +37,8 @@ def scratch(what: str, *, keep: bool = False, mode: int = 0o700) -> Iterator[Pat
         if keep:
             (folder / LOCK).unlink(missing_ok=True)
         else:
-            shutil.rmtree(folder, ignore_errors=True)
+            with uninterrupted():  # by somebody who presses Ctrl-C twice
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_left(own: Path) -> list[Path]:
