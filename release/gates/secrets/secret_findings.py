@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +94,10 @@ class Secret:
     fingerprint: str
     commit: str | None = None
 
+    def meets(self, other: Secret) -> bool:
+        """Whether another one in the same file is on a line of this one."""
+        return self.line <= other.last_line and other.line <= self.last_line
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -132,7 +137,7 @@ def read_report(text: str, prefix: str = "") -> Report:
     """Read kingfisher's JSON report of one target (`--format json`, version 2).
 
     `prefix` is the folder ("" or ending in "/") that counts; paths are given as seen from there.
-    What a rule of the scanner's own finds in a file is not found by one of ours as well.
+    What a rule of the scanner's own finds is not found by one of ours as well.
 
     Raises ValueError, which never quotes the report, when it is damaged or says that not everything
     was scanned: kingfisher ends with 0 and no finding for a commit that it does not know.
@@ -151,17 +156,22 @@ def read_report(text: str, prefix: str = "") -> Report:
     if number != len(found):
         raise ValueError(f"its report names {len(found)} findings of {number}")
     pairs = [(s, value) for s, value in zip(found, values, strict=True) if s is not None]
-    known: dict[tuple[str, str | None], list[str]] = {}
+    return Report(read, number, tuple(_once(pairs)))
+
+
+def _once(pairs: Sequence[tuple[Secret, str]]) -> Iterator[Secret]:
+    """Secrets with their values, but for those of our rules that the scanner's own find as well.
+
+    Those are on the same lines, and one value holds the other.
+    """
+    theirs: dict[tuple[str, str | None], list[tuple[Secret, str]]] = defaultdict(list)
     for secret, value in pairs:
         if not secret.rule.startswith(OWN):
-            known.setdefault((secret.path, secret.commit), []).append(value)
-    secrets = (
-        secret
-        for secret, value in pairs
-        if not secret.rule.startswith(OWN)
-        or not any(v in value or value in v for v in known.get((secret.path, secret.commit), ()))
-    )
-    return Report(read, number, tuple(secrets))
+            theirs[secret.path, secret.commit].append((secret, value))
+    for secret, value in pairs:
+        others = theirs[secret.path, secret.commit] if secret.rule.startswith(OWN) else []
+        if not any(secret.meets(one) and (v in value or value in v) for one, v in others):
+            yield secret
 
 
 def _secret(rule: Mapping[str, Any], finding: Mapping[str, Any], prefix: str) -> Secret | None:

@@ -70,21 +70,25 @@ class TestReport:
 
     def test_what_the_scanners_rules_report_is_not_reported_by_ours(self) -> None:
         ours, theirs = "nox-release.assigned-secret", "betterleaks.github-pat"
-        found = [(ours, "key ab12 of it"), (theirs, "ab12"), (ours, "cd34"), (ours, "b1")]
+        found: list[tuple[str, str, dict[str, object]]] = [
+            (ours, "key ab12 of it", {}),
+            (theirs, "ab12", {}),
+            (ours, "cd34", {}),
+            (ours, "b1", {}),
+            (ours, "ab12", {"path": "other.py"}),
+            (ours, "another, with ab12 in it", {"line": 99}),
+        ]
         data = json.loads(saved("history"))
         one = data["findings"][0]
         data["findings"] = [
-            {**one, "rule": {"id": rule}, "finding": {**one["finding"], "snippet": value}}
-            for rule, value in found
+            {**one, "rule": {"id": rule}, "finding": {**one["finding"], "snippet": value, **more}}
+            for rule, value, more in found
         ]
-        elsewhere = {**one["finding"], "snippet": "ab12", "path": "other.py"}
-        data["findings"].append({**one, "rule": {"id": ours}, "finding": elsewhere})
-        data["metadata"]["summary"]["findings"] = 5
-        report = read_report(json.dumps(data))
-        assert [(secret.rule, secret.path == "other.py") for secret in report.secrets] == [
-            (theirs, False),
-            (ours, False),
-            (ours, True),
+        data["metadata"]["summary"]["findings"] = len(found)
+        kept = [found[number] for number in (1, 2, 4, 5)]
+        path = one["finding"]["path"]
+        assert [secret.fingerprint for secret in read_report(json.dumps(data)).secrets] == [
+            fingerprint(rule, str(more.get("path", path)), value) for rule, value, more in kept
         ]
 
     @given(st.text(min_size=8, alphabet=st.characters(codec="utf-8")).filter(str.strip))
