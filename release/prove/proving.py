@@ -34,6 +34,7 @@ from release.registry import resolve
 from release.run.checklist import checklist, require_known, requirements
 from release.run.environments import variables
 from release.run.planting import CannotPlant, Copy, Defect, commit, git
+from release.run.processes import uninterrupted
 from release.run.runner import (
     Run,
     does_not_apply,
@@ -260,12 +261,15 @@ def _perform(bench: _Bench, tasks: Sequence[_Task], done: Callable[..., None]) -
         (task for task in tasks if task not in alone),
         key=lambda task: -task.gate.cost if not is_light(task.gate) else -1e9,
     )
-    ended: SimpleQueue[Future[list[Shown]]] = SimpleQueue()  # for the reason given in judge_all
+    ended: SimpleQueue[Future[list[Shown]]] = (
+        SimpleQueue()
+    )  # as_completed is like wait in judge_all
     with ThreadPoolExecutor(bench.run.workers) as pool:
         try:
-            running = {pool.submit(_try, bench, task): task for task in others}
-            for future in running:
-                future.add_done_callback(ended.put)
+            with uninterrupted():
+                running = {pool.submit(_try, bench, task): task for task in others}
+                for future in running:
+                    future.add_done_callback(ended.put)
             for _ in others:
                 future = ended.get()
                 done(running[future].gate.name, future.result(), any_of=running[future].any_of)
