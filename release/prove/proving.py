@@ -261,9 +261,8 @@ def _perform(bench: _Bench, tasks: Sequence[_Task], done: Callable[..., None]) -
         (task for task in tasks if task not in alone),
         key=lambda task: -task.gate.cost if not is_light(task.gate) else -1e9,
     )
-    ended: SimpleQueue[Future[list[Shown]]] = (
-        SimpleQueue()
-    )  # as_completed is like wait in judge_all
+    # Not as_completed: an interruption in the midst of it would leave futures locked for ever.
+    ended: SimpleQueue[Future[list[Shown]]] = SimpleQueue()
     with ThreadPoolExecutor(bench.run.workers) as pool:
         try:
             with uninterrupted():
