@@ -225,7 +225,7 @@ class _Look:
         assert repository is not None
         forge = Forge(repository, find_token(repository), lambda: self.shell.remaining)
         release = forge.release(self.expected.tag)
-        found = judge_look(forge_state(release, files))
+        found = judge_look(forge_state(release, files), self.expected.version)
         if release is None or release.draft:
             return found
         asset = next((asset for asset in release.assets if asset.name == receipt.NAME), None)
@@ -234,26 +234,28 @@ class _Look:
         return found + attempt(lambda: receipt.judge(forge.text_of(asset), self.expected, digests))
 
     def imaged(self) -> Judgement:
-        image = str(self.expected.image)
-        return judge_look(image_state(image, labels_of(image), self.expected.commit))
+        wanted = self.expected
+        image = str(wanted.image)
+        return judge_look(image_state(image, labels_of(image), wanted.commit), wanted.version)
 
     def archived(self) -> Judgement:
         repository, tag = self.expected.repository, self.expected.tag
         assert repository is not None
-        return judge_look(archive_state(doi_of(repository.page, tag), tag))
+        found = archive_state(doi_of(repository.page, tag), tag)
+        return judge_look(found, self.expected.version)
 
 
 def _not_yet(message: str) -> Judgement:
     return Judgement(unchecked=(Finding(f"not there yet: {message}", remedy=WAIT_REMEDY),))
 
 
-def judge_look(look: Look[State]) -> Judgement:
-    """The verdict on what `status` sees of the forge's release, the image and the archive."""
+def judge_look(look: Look[State], version: str) -> Judgement:
+    """The verdict on what `status` sees of a version: the forge's release, image and archive."""
     if look.state in {Image.NONE, Archive.NONE}:
         return _not_yet(look.said)
     if look.state.mark == GOOD:
         return Judgement(1, notes=(Finding(look.said),))
-    finding = Finding(look.said, remedy="nox -s status says what to do")
+    finding = Finding(look.said, remedy=f"nox -s status -- {version} says what to do")
     return Judgement.one(finding, advice=look.state.mark != BAD)
 
 
