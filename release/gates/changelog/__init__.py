@@ -510,6 +510,7 @@ def _difference(now: Section, then: Section) -> tuple[int, str] | None:
 
 
 _DEFINITION = re.compile(r" {0,3}\[[^\]\n]+\]:|\.\. _[^\n]*:")
+_ADORNMENT = re.compile(r"\s*([^\w\s])\1{2,}\s*")
 # Where a link leads may be fixed, and a mark of withdrawal be added.
 _ADDRESS = re.compile(
     r"(?<=\]\()[^()\n]*(?=\))|https?://[^\s<>)\]]+|^\W*yanked\b[^\n]*$", re.I | re.M
@@ -519,11 +520,11 @@ _ADDRESS = re.compile(
 def _words(section: Section) -> Iterator[tuple[int, str]]:
     """What a section says, each word with its line, however it is wrapped and bullets are marked.
 
-    Addresses and link definitions are left out.
+    Addresses, link definitions and the lines below headings are left out.
     """
     whole = section.text.whole[section.heading.end : section.content_end]
     for number, line in enumerate(whole.split("\n"), section.text.line_at(section.heading.end)):
-        if not _DEFINITION.match(line):
+        if not _DEFINITION.match(line) and not _ADORNMENT.fullmatch(line):
             said = _ADDRESS.sub("", re.sub(r"^(\s*)[*+•](?=\s)", r"\1-", line.rstrip()))
             yield from ((number, word) for word in said.split())
 

@@ -506,6 +506,12 @@ class TestHistory:
         expected = "released sections changed: 1.2.2 is not what it was at v1.2.2"
         assert self.judge(OLD.replace(old, new), OLD) == ("", message.replace("…", expected))
 
+    def test_a_heading_is_told_without_the_line_below_it(self) -> None:
+        then = OLD.replace("- An older", "Fixes\n^^^^^\n\n- An older")
+        now = then.replace("Fixes\n^^^^^", "Bugs\n^^^^")
+        assert self.judge(now, then)[1].endswith("'Bugs' was 'Fixes'")
+        assert self.judge(then.replace("^^^^^", "^^^^^^"), then) == ("", "")
+
     def test_a_removed_bullet_is_named(self) -> None:
         then = OLD.replace("- An older crash.", "- One.\n- An older crash.")
         assert self.judge(OLD, then)[1].endswith("'- One.' was removed")
