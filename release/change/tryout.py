@@ -46,7 +46,7 @@ def aside(project: Project, tools: Gate, cache: Path) -> Iterator[tuple[Run, She
                 replace(problem, remedy=(problem.remedy or "").replace(LOG_HINT, ""))
                 for problem in error.problems  # only the real run keeps a log
             ]
-            raise type(error)(*problems) from None
+            raise ReleaseError(*problems) from None
 
 
 def try_out(run: Run, shell: Shell, plan: Plan) -> Plan:

@@ -13,7 +13,7 @@ import pytest
 from release.change.releasing import TOOLS, after_push, bump, cut, dry_cut, tag
 from release.change.situation import Request
 from release.change.tryout import aside
-from release.errors import ReleaseError
+from release.errors import CannotCheck, ReleaseError
 from release.project import read_project
 from release.registry import installed
 from release.run.checklist import Report
@@ -104,6 +104,14 @@ def test_a_dry_run_repairs_no_tools_in_the_cache(root: Path, tmp_path: Path) -> 
     with aside(read_project(root), TOOLS, tmp_path / "cache") as (_, shell):
         assert shell.tools.find("bump-my-version")
     assert there.find("bump-my-version") is None
+
+
+def test_a_dry_run_without_its_tools_says_why(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(ReleaseError) as caught, aside(read_project(root), TOOLS, tmp_path):
+        raise CannotCheck("the tools of bump were not installed", "reach a package index")
+    (problem,) = caught.value.problems
+    assert problem.message == "the tools of bump were not installed"
+    assert problem.remedy == "reach a package index"
 
 
 def test_a_dry_run_of_cut_shows_the_tag_and_the_push(root: Path, judge: Judge) -> None:
