@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     Odd = tuple[Finding, *tuple[Section, ...]]
 
 LONGEST = 90
+# How many words before and behind the first difference of two sections are compared.
+NEAR = 500
 
 
 def check(project: Project, shell: Shell) -> Outcome:
@@ -499,6 +501,11 @@ def _difference(now: Section, then: Section) -> tuple[int, str] | None:
     after, before = ([word for _, word in words] for words in (new, old))
     if after == before:
         return None
+    pairs = zip(before, after, strict=False)
+    same = sum(1 for _ in itertools.takewhile(lambda two: two[0] == two[1], pairs))
+    # The words around the first difference tell what it is; of all, difflib takes the square.
+    near = slice(max(0, same - NEAR), same + NEAR)
+    after, before, new = after[near], before[near], new[near]
     steps = difflib.SequenceMatcher(None, before, after).get_opcodes()
     _, start, end, begin, until = next(step for step in steps if step[0] != "equal")
     line = new[begin][0] if begin < len(new) else now.line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date
 from pathlib import Path
 
@@ -488,6 +489,17 @@ class TestHistory:
             Version(name.lstrip("v").replace("_", ".")): why for name, why in amended.items()
         }
         return told(judge_history(read(now, "C.md"), read(then, "C.md"), "v1.2.2", reasons))
+
+    def test_is_told_of_a_very_long_section_in_linear_time(self) -> None:
+        lines = [
+            f"- {' '.join(f'w{number * number * word % 599}' for word in range(10, 20))}"
+            for number in range(15000)
+        ]
+        then, now = ("\n".join(["## 1.2.2\n", *some]) for some in (lines, lines[::-1]))
+        began = time.monotonic()
+        _, advice = self.judge(now, then)
+        assert advice.startswith("3: released sections changed: 1.2.2 is not what it was")
+        assert time.monotonic() - began < 10
 
     def test_an_unchanged_section_passes(self) -> None:
         assert self.judge(OLD, OLD) == ("", "")
