@@ -75,7 +75,7 @@ def read(run: Run, gate: Gate, path: Path) -> Evidence | str:
     try:
         evidence = read_evidence(path)
     except FileNotFoundError:
-        return "its evidence is not here"
+        return "no evidence is here"
     except (OSError, ValueError) as error:
         return f"{path.name} is not evidence: {error}"
     reason = refusal(run, gate, evidence)

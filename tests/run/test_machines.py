@@ -302,7 +302,7 @@ def test_a_part_takes_nothing_that_does_not_count(
 def test_a_part_without_what_it_needs_says_where_that_comes_from(root: Path) -> None:
     report = judge_part(start(root), Silent(), ("sbom",))
     (finding,) = report.gates[0].outcome.findings
-    assert finding.message == "its evidence is not here"
+    assert finding.message == "no evidence is here"
     assert "put what the part with build left in .release/" in (finding.remedy or "")
 
 
