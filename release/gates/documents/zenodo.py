@@ -71,7 +71,7 @@ def read(text: str, path: str) -> tuple[Member, ...]:
     try:
         return tuple(_members(spaced))
     except json.JSONDecodeError as error:
-        message = f"is not valid JSON: {error.msg}"
+        message = f"cannot be read as JSON: {error.msg}"
         line = _line(text, error.pos)
         raise ConfigurationError.of(message, path, line, "correct it there") from None
     except (ValueError, RecursionError):
