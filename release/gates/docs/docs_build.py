@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from release.model import Finding, Judgement
 from release.run.lacks import HOST, NETWORK, UNREACHED, remedy_for, told
+from release.run.processes import COLOUR
 from release.text.escaping import sentence
 
 LEVELS = "WARNING|ERROR|CRITICAL|SEVERE"
@@ -125,7 +126,7 @@ def judge_output(output: str, own: frozenset[str]) -> Warnings:
 
     Of what is printed without a place only gaps and the network are told: other tools print, too.
     """
-    lines = output.split("\n")
+    lines = COLOUR.sub("", output).split("\n")
     sphinx = "\n".join(line for line in lines if _SPHINX_START.match(line))
     mkdocs = "\n".join(line for line in lines if _MKDOCS_START.match(line))
     found = (*_sphinx_complaints(sphinx), *_mkdocs_complaints(mkdocs))

@@ -159,6 +159,17 @@ class TestOwnCommand:
         assert not found.defects
         assert "1 references may lead there" in found.unchecked[0].message
 
+    def test_colours_hide_no_inventory_that_is_not_reached(self, tmp_path: Path) -> None:
+        output = (  # as Sphinx prints it below a tox that colours
+            "\x1b[91mWARNING: failed to reach any of the inventories\x1b[39;49;00m\n"
+            "\x1b[91mdocs/a.rst:3: WARNING: py:class reference target not found: abc.ABC"
+            " [ref.class]\x1b[39;49;00m\n"
+            "\x1b[91mdocs/a.rst:5: WARNING: Title underline too short.\x1b[39;49;00m\n"
+        )
+        found = read_own(output, frozenset(), tmp_path, ", ".join)
+        assert [str(one.message) for one in found.defects] == ["Title underline too short."]
+        assert "1 references may lead there" in found.unchecked[0].message
+
     def test_a_module_that_is_missing_is_no_defect(self, tmp_path: Path) -> None:
         output = "WARNING: Could not import extension myst (exception: No module named 'myst')\n"
         found = read_own(output, frozenset(), tmp_path, ", ".join)
