@@ -36,10 +36,10 @@ class ListedPlace:
 
     `path` is relative, with forward slashes. `expected` is how many matches there must be (0: as
     many as there are, in a file that may be missing): of this entry, or of all of the file's
-    entries `together`. `key_path` is
-    the TOML key whose value alone is searched. `serialize` are the entry's own formats of versions.
-    `line` is the entry's in `file`, which has it in `table`. `written` is how the file spells the
-    current version, where that is known, and `why` the reason for one that nothing lists.
+    entries `together`. `key_path` is the TOML key whose value alone is searched. `serialize` holds
+    the entry's own formats of versions. `line` is the entry's in `file`, which has it in `table`.
+    `written` is how the file spells the current version, where that is known, and `why` the reason
+    for one that nothing lists.
     """
 
     path: str

@@ -330,8 +330,8 @@ def judge_record(wheel: Archive) -> Judgement:
     members = {member.name: member for member in wheel.members if member.name not in own}
     both = rows.keys() & members.keys()
     wrong = {
-        "does not list": members.keys() - rows.keys(),
         "has a wrong digest or size of": {n for n in both if not _is_of(rows[n], members[n])},
+        "does not list": members.keys() - rows.keys(),
         "lists, and the wheel lacks,": rows.keys() - members.keys() - own,
     }
     faults = tuple(
