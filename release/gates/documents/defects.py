@@ -41,5 +41,5 @@ def broken_deposit(copy: Copy) -> None:
 DEFECTS = (
     Defect("a licence file that is missing", missing_licence, "(?i)licen[cs]e"),
     Defect("a citation that is not valid", false_citation, "cff-version"),
-    Defect("a deposit that is not JSON", broken_deposit, r"zenodo.*not valid JSON"),
+    Defect("a deposit that is not JSON", broken_deposit, r"zenodo.*cannot be read as JSON"),
 )
